@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voxdemo import settings
+from voxdemo.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*(settings.PREFIX + field.upper() for field in settings.Settings.model_fields), "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("VOXDEMO_GENERATORS", "3", "VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2."),
+        ("VOXDEMO_GENERATORS", "many", "VOXDEMO_GENERATORS is 'many', but it must be a number from 1 to 2."),
+        ("VOXDEMO_PORT", "70000", "VOXDEMO_PORT is '70000', but it must be a number from 1 to 65535."),
+        ("GRADIO_SERVER_PORT", "x", "GRADIO_SERVER_PORT is 'x', but it must be a number from 1 to 65535."),
+        ("VOXDEMO_ENGINE", "espeak", "VOXDEMO_ENGINE is 'espeak', but it must be one of auto, builtin."),
+        ("VOXDEMO_JOB_TIMEOUT_S", "nan", "VOXDEMO_JOB_TIMEOUT_S is 'nan', but it must be a number from 1 to 7200."),
+        ("VOXDEMO_GENERATOR", "1", "VOXDEMO_GENERATOR is not a setting: did you mean VOXDEMO_GENERATORS?"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_with_the_variable_the_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as mistake:
+        settings.load()
+    assert mistake.value.sentence == sentence
+
+
+def test_the_environment_wins_over_the_env_file_and_that_over_the_defaults(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("VOXDEMO_PORT=8001\nVOXDEMO_QUEUE_SIZE=5\n")
+    monkeypatch.setenv("VOXDEMO_PORT", "8002")
+    read = settings.load()
+    assert (read.port, read.queue_size, read.generators) == (8002, 5, 1)
+
+
+def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOXDEMO_PORT", "")
+    assert settings.load().port == 7860
+
+
+def test_names_are_read_in_any_case_and_folders_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOXDEMO_ENGINE", " Builtin ")
+    monkeypatch.setenv("VOXDEMO_CACHE_DIR", "~/sounds")
+    read = settings.load()
+    assert read.engine == "builtin"
+    assert read.cache_dir == Path.home() / "sounds"
+
+
+def test_a_space_says_host_and_port_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
+    assert (settings.load().host, settings.load().port) == ("0.0.0.0", 7861)

@@ -1,0 +1,68 @@
+"""Everything that can go wrong, as a small tree; each error carries the one sentence a person reads.
+
+    VoxdemoError
+    ├── InputError             the request can't be served as it stands: change it and try again
+    ├── UnavailableError       a good request at a bad moment: try again later
+    │   ├── BusyError          the line is full
+    │   └── NotReadyError      the models are still loading, or have failed to
+    ├── EngineError            the model failed on this job
+    │   ├── ModelDiedError     and can't be used any more: the worker builds it anew
+    │   └── JobTimeoutError    and was stopped at the deadline
+    └── SettingsError          the server can't start like this
+
+Raised where the cause is known, with the cause chained for the log; translated once at each door.
+"""
+
+from __future__ import annotations
+
+
+class VoxdemoError(Exception):
+    """Root of our errors. `str(error)` is a whole sentence for a person: no path, no secret, no traceback."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class InputError(VoxdemoError):
+    """What was sent can't be served; the sentence says what to change."""
+
+
+class UnavailableError(VoxdemoError):
+    """Nothing is wrong with the request; it comes at a bad moment. `retry_after_s`: when to try again, if known."""
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class BusyError(UnavailableError):
+    """The line is full."""
+
+    @classmethod
+    def full(cls, waiting: int, seconds: float | None) -> BusyError:
+        """For a line of `waiting` jobs that will have been served in about `seconds`."""
+        people = "1 person is waiting" if waiting == 1 else f"{waiting} people are waiting"
+        if seconds is None:
+            return cls(f"Busy: {people}. Try again in a minute.")
+        return cls(f"Busy: {people}. Try again in about {max(1, round(seconds))} s.", seconds)
+
+
+class NotReadyError(UnavailableError):
+    """No model can serve now."""
+
+
+class EngineError(VoxdemoError):
+    """The model failed on this job."""
+
+
+class ModelDiedError(EngineError):
+    """The model failed and is not to be used again (out of memory, corrupted state)."""
+
+
+class JobTimeoutError(EngineError):
+    """The job ran into its deadline and was stopped."""
+
+
+class SettingsError(VoxdemoError):
+    """The server can't start with these settings."""

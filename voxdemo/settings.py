@@ -1,0 +1,153 @@
+"""Every setting of the server: one typed object, read once at start, from VOXDEMO_* variables and `.env`.
+
+Nobody else reads the environment. Each field's docstring is its documentation; `launch.sh --help` and the README's
+table are checked against the fields by tests.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import socket
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from voxdemo.errors import SettingsError
+
+PREFIX = "VOXDEMO_"
+LAUNCHER_VARIABLES = ("VOXDEMO_PYTHON",)
+"""Read by launch.sh before there is a Python."""
+
+
+def _default_cache_dir() -> Path:
+    try:
+        return Path.home() / ".cache" / "voxdemo"
+    except RuntimeError:  # a container user without a home
+        return Path(tempfile.gettempdir()) / "voxdemo"
+
+
+class Settings(BaseSettings):
+    """The server's settings. Build them with `load`, which turns every mistake into one sentence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    host: str = Field(default="127.0.0.1", validation_alias=AliasChoices("VOXDEMO_HOST", "GRADIO_SERVER_NAME"))
+    """Address to listen on; 0.0.0.0 lets other machines in. GRADIO_SERVER_NAME (set on Spaces) is its second name."""
+
+    port: int = Field(default=7860, validation_alias=AliasChoices("VOXDEMO_PORT", "GRADIO_SERVER_PORT"), ge=1, le=65535)
+    """Port to listen on. GRADIO_SERVER_PORT (set on Spaces) is its second name."""
+
+    engine: Literal["auto", "builtin"] = "auto"
+    """The voice: auto takes the best that can be had, builtin is the one inside the installed packages."""
+
+    recognizer: Literal["auto", "builtin"] = "auto"
+    """The recogniser: as engine."""
+
+    generators: int = Field(default=1, ge=1, le=2)
+    """How many jobs run at once, each with its own copy of the models."""
+
+    queue_size: int = Field(default=20, ge=1, le=1000)
+    """How many jobs may wait; the next one is told to come back."""
+
+    job_timeout_s: float = Field(default=300.0, ge=1, le=7200)
+    """Seconds a job may run before it is stopped."""
+
+    cache_dir: Path = Field(default_factory=_default_cache_dir)
+    """Folder for uploads and results; made when missing."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the log says."""
+
+    @field_validator("engine", "recognizer", "log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("cache_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError, whose sentence names the variable, the value and what is allowed, for the first mistake.
+    """
+    _refuse_unknown(name for name in os.environ if name.startswith(PREFIX))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error.errors()[0])) from error
+
+
+def check_usable(settings: Settings) -> None:
+    """See that the port is free and the cache folder can be written to. Raises SettingsError, as `load`."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "is taken: stop the program that has it" if taken else f"can't be had ({error.strerror})"
+        raise SettingsError(f"Port {settings.port} on {settings.host} {reason}, or choose another --port.") from error
+    try:
+        settings.cache_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.cache_dir).close()
+    except OSError as error:
+        raise SettingsError(
+            f"VOXDEMO_CACHE_DIR is {str(settings.cache_dir)!r}, but it must be a folder that can be written to."
+        ) from error
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    for name in names:
+        if name not in (*known, *LAUNCHER_VARIABLES):
+            nearest = (difflib.get_close_matches(name, known, n=1) or [", ".join(known)])[0]
+            raise SettingsError(f"{name} is not a setting: did you mean {nearest}?")
+
+
+def _sentence(mistake: Any) -> str:
+    name = _field_name(mistake)
+    second = f"GRADIO_SERVER_{'NAME' if name == 'host' else name.upper()}"
+    variable = PREFIX + name.upper()
+    if variable not in os.environ and second in os.environ:
+        variable = second
+    return f"{variable} is {str(mistake['input'])!r}, but {_allowed(mistake)}."
+
+
+def _allowed(mistake: Any) -> str:
+    bounds = mistake.get("ctx", {})
+    match mistake["type"]:
+        case "literal_error":
+            return f"it must be one of {bounds['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+        case "greater_than_equal" | "less_than_equal" | "int_parsing" | "float_parsing" | "int_from_float":
+            low, high = _bounds_of(_field_name(mistake))
+            return f"it must be a number from {low:g} to {high:g}"
+        case _:
+            message = str(mistake["msg"])
+            return message[0].lower() + message[1:]
+
+
+def _field_name(mistake: Any) -> str:
+    return str(mistake["loc"][0]).lower().removeprefix(PREFIX.lower())
+
+
+def _bounds_of(name: str) -> tuple[float, float]:
+    metadata = Settings.model_fields[name].metadata
+    low = next(item.ge for item in metadata if hasattr(item, "ge"))
+    high = next(item.le for item in metadata if hasattr(item, "le"))
+    return float(low), float(high)

@@ -1,0 +1,170 @@
+"""The words everything shares: what to say, what comes out, and what happens in between.
+
+Plain frozen values. They know nothing of models, threads, files being written or the web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Mono sound: float32, shape [n], within [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What to say and how. The field names up to `denoise` are those of the public VoxCPM demo."""
+
+    text: str
+    prompt_audio: Path | None = None
+    """A recording of the voice to speak in."""
+    prompt_text: str = ""
+    """What is said in `prompt_audio`."""
+    cfg_value: float = 2.0
+    """Classifier-free guidance: higher keeps closer to the prompt audio, lower varies more."""
+    inference_timesteps: int = 10
+    """Diffusion steps for each patch of sound."""
+    normalize: bool = False
+    """Write out numbers and dates before speaking."""
+    denoise: bool = False
+    """Remove noise from `prompt_audio`."""
+    control: str = ""
+    """How to speak, in words ("whispering, slow")."""
+    voice: str | None = None
+    """One of `EngineInfo.voices`; None is the first."""
+    language: str | None = None
+    """An ISO 639-1 code; None leaves it to the engine."""
+    seed: int | None = None
+    """The same seed gives the same sound on the same machine; None draws one."""
+    speed: float = 1.0
+    """Pace: 2.0 is twice as fast."""
+    format: str = "wav"
+    """File format of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of sound at the engine's rate, with the part of the text it speaks and when it starts."""
+
+    samples: Samples
+    text: str
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said between two moments of a recording, in seconds from its beginning."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a recording. `text` is "" and `language` None where there was no speech."""
+
+    text: str
+    language: str | None
+    """An ISO 639-1 code."""
+    segments: tuple[Segment, ...]
+    duration_s: float
+    """Length of the recording that was listened to."""
+    seconds_spent: float = 0.0
+    """Time the recogniser took, without waiting."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What a speech engine is and which fields of an `Utterance` it honours; the doors show exactly that."""
+
+    name: str
+    """Short and stable: "builtin"."""
+    title: str
+    """As people read it: "Built-in voice"."""
+    version: str
+    sample_rate: int
+    languages: tuple[str, ...]
+    voices: tuple[str, ...]
+    honours: frozenset[str]
+    """Names of the `Utterance` fields, beside `text`, that change the sound."""
+    note: str
+    """One sentence on what it can't do, for the page's banner."""
+    chunk_chars: int
+    """How many characters it says well in one go; longer text is cut into sentence groups of at most this."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerInfo:
+    """What a recogniser is."""
+
+    name: str
+    title: str
+    version: str
+    languages: tuple[str, ...]
+    """ISO 639-1 codes it can tell apart."""
+    sample_rate: int
+    """The rate it wants its recordings at, in Hz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In line: how many jobs come first, and about how long until this one is done (None: not known yet)."""
+
+    ahead: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """The engine is at work: the share of the text spoken (0..1) and about how long the rest takes."""
+
+    done_fraction: float
+    seconds_left: float | None
+    sentence: int = 1
+    """Which part of the text is being spoken, from 1."""
+    sentences: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The recogniser is at work, as `Speaking`."""
+
+    done_fraction: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A finished utterance."""
+
+    path: Path
+    duration_s: float
+    seed: int
+    seconds_spent: float
+    """Time the engine took, without waiting."""
+    captions: tuple[Segment, ...]
+    peaks: tuple[int, ...] = ()
+    """The wave as bars of 0 to 100, ten a second, for drawing."""
+    warnings: tuple[str, ...] = ()
+    """What was asked for and not honoured, each one sentence."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage: "waiting", "first_chunk", "speaking", "encoding"."""
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work per second of speech; below 1 is faster than real time."""
+        return self.seconds_spent / self.duration_s if self.duration_s else 0.0
+
+
+SpeechEvent = Waiting | Speaking | Chunk | Spoken
+"""What a generation yields: Waiting… → Speaking and Chunk… → one Spoken."""
+
+RecognitionEvent = Waiting | Listening | Transcript
+"""What a recognition yields: Waiting… → Listening… → one Transcript."""
