@@ -1,0 +1,329 @@
+#!/usr/bin/env bash
+# Starts voxdemo: finds a Python, keeps .venv in step with the requirements, then becomes the server.
+#
+# For bash 3.2 (macOS) and later; no root. It knows nothing of speech or the web: a flag is handed on as an environment
+# variable, and what it may be is decided by voxdemo/settings.py.
+
+set -euo pipefail
+unset CDPATH PYTHONHOME
+
+FLAGS="host port engine recognizer generators queue-size job-timeout-s cache-dir log-level"
+INSTALL_RULES=1 # raise it when this script installs differently, so that every .venv is brought in step
+UV_VERSION=0.13.8
+LOG=.venv/install.log
+UNFINISHED=.venv/unfinished # there while a setup runs, with its process id; found later, it marks a broken .venv
+LOCK=.venv.lock # a symbolic link to the owner's process id: made and filled in one step, so it is never half there
+
+main() {
+  local caller_folder="$PWD"
+  cd -P "$(own_folder)"
+  case "${1:-}" in
+    test) shift; prepare requirements.txt requirements-dev.txt; exec .venv/bin/python -m pytest ${1+"$@"} ;;
+    check) shift; refuse_more "$@"; prepare requirements.txt requirements-dev.txt; check ;;
+    setup) shift; refuse_more "$@"; prepare requirements.txt ;;
+    *) read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python app.py ;;
+  esac
+}
+
+help() {
+  cat <<'END'
+Usage: ./launch.sh [flags]              set up what is missing, then serve
+       ./launch.sh test [arguments]     run the tests, with pytest's arguments
+       ./launch.sh check                check format, style, types and shell scripts
+       ./launch.sh setup                only set up
+       ./launch.sh --help               this text
+
+Flags, as --name value or --name=value:
+  --host ADDRESS        address to listen on; 0.0.0.0 lets other machines in     (127.0.0.1)
+  --port NUMBER         port to listen on                                        (7860)
+  --engine NAME         the voice: auto or builtin                               (auto)
+  --recognizer NAME     the recogniser: auto or builtin                          (auto)
+  --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
+  --queue-size NUMBER   jobs that may wait before the next is turned away        (20)
+  --job-timeout-s NUMBER  seconds a job may run before it is stopped             (300)
+  --cache-dir FOLDER    where uploads and results are kept                       (~/.cache/voxdemo)
+  --log-level NAME      debug, info, warning or error                            (info)
+
+Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
+VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_LOG_LEVEL. They may also
+stand in a file .env beside this script. A flag wins over the environment, and the environment over .env.
+
+VOXDEMO_PYTHON names the Python to set up with; otherwise the newest of 3.10 to 3.13 on PATH is taken.
+Packages go to .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
+END
+}
+
+# --- flags ---
+
+read_flags() { # the caller's folder, then the flags
+  local caller_folder="$1" flag value
+  shift
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      -h | --help) help; exit 0 ;;
+      --*) flag="${1%%=*}" ;;
+      *) refuse "Unknown argument '$1'" ;;
+    esac
+    is_flag "${flag#--}" || refuse "Unknown flag '$flag'"
+    case "$1" in
+      *=*) value="${1#*=}" ;;
+      *) shift; value="${1:-}" ;;
+    esac
+    case "$value" in '' | --*) refuse "The flag $flag needs a value" ;; esac
+    [ "$flag" != --cache-dir ] || value="$(from_folder "$caller_folder" "$value")"
+    export "$(variable_of "${flag#--}")=$value"
+    shift
+  done
+}
+
+is_flag() {
+  case " $FLAGS " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+
+variable_of() { # queue-size → VOXDEMO_QUEUE_SIZE
+  printf 'VOXDEMO_%s' "$1" | LC_ALL=C tr 'a-z-' 'A-Z_'
+}
+
+from_folder() { # a path as seen from a folder; the server runs in another one
+  # shellcheck disable=SC2088  # the tilde is Python's to expand
+  case "$2" in /* | '~'*) printf '%s' "$2" ;; *) printf '%s/%s' "$1" "$2" ;; esac
+}
+
+refuse_more() {
+  [ $# -eq 0 ] || refuse "Unknown argument '$1'"
+}
+
+refuse() {
+  echo "$1: see ./launch.sh --help." >&2
+  exit 2
+}
+
+# --- checks ---
+
+check() {
+  local failed=0
+  .venv/bin/python -m ruff format --check . || failed=1
+  .venv/bin/python -m ruff check . || failed=1
+  .venv/bin/python -m mypy || failed=1
+  if command -v shellcheck >/dev/null; then shellcheck launch.sh .ci/run || failed=1; fi
+  return "$failed"
+}
+
+# --- .venv ---
+
+prepare() { # requirements files: returns with all of them installed
+  ! ready "$@" || return 0
+  take_lock
+  ready "$@" || build "$@" # whoever held the lock may have done it
+  release_lock
+}
+
+ready() {
+  local file
+  venv_is_sound || return 1
+  for file in "$@"; do is_installed "$file" || return 1; done
+}
+
+build() {
+  local file
+  venv_is_sound || make_venv
+  for file in "$@"; do is_installed "$file" || install "$file"; done
+}
+
+VENV_VERSION=
+venv_is_sound() { # not cut off half-way, and its Python still there and the one asked for
+  [ ! -e "$UNFINISHED" ] && [ -e .venv/pyvenv.cfg ] || return 1
+  VENV_VERSION="$(version_of .venv/bin/python)"
+  [ -d ".venv/lib/python$VENV_VERSION/site-packages" ] || return 1
+  [ -z "${VOXDEMO_PYTHON:-}" ] || [ "$(version_of "$VOXDEMO_PYTHON")" = "$VENV_VERSION" ]
+}
+
+is_installed() {
+  [ "$(cat ".venv/$1.stamp" 2>/dev/null)" = "$(stamp_for "$1")" ]
+}
+
+stamp_for() { # the file's own text: a hash would need a program that Linux and macOS name differently
+  echo "rules $INSTALL_RULES, Python $VENV_VERSION"
+  cat "$1"
+}
+
+make_venv() {
+  local python
+  python="$(find_python)"
+  echo "Setting up (once: a few minutes, 2.5 GB; more with CUDA)…" >&2
+  rm -rf .venv
+  mkdir .venv
+  run_logged "$python" -m venv .venv || give_up
+  rm -f "$UNFINISHED"
+  venv_is_sound || give_up
+}
+
+install() {
+  echo "Installing $1…" >&2
+  rm -f ".venv/$1.stamp"
+  { find_uv && run_logged uv_install "$1"; } || run_logged pip_install -r "$1" || give_up
+  stamp_for "$1" >".venv/$1.stamp"
+  rm -f "$UNFINISHED"
+}
+
+give_up() {
+  tail -n 15 "$LOG" >&2
+  # What is needed to serve was installed before, and stays usable without the tools for development.
+  if is_installed requirements.txt; then rm -f "$UNFINISHED"; fi
+  echo "Setting up failed: see the lines above or $LOG, check the network and the free space, then run this again." >&2
+  exit 1
+}
+
+CHILD=
+run_logged() { # as a child we know, so that it neither outlives a stop nor is overrun by the next launch
+  "$@" >>"$LOG" 2>&1 </dev/null &
+  CHILD=$!
+  echo "$CHILD" >"$UNFINISHED"
+  wait "$CHILD"
+}
+
+# --- Python ---
+
+find_python() { # prints the first that can make a .venv
+  local name without_venv=
+  leave_own_venv
+  for name in "${VOXDEMO_PYTHON:-python3.13}" python3.12 python3.11 python3.10 python3 python; do
+    case "$(version_of "$name")" in
+      3.1[0-3])
+        if "$name" -c 'import ensurepip, venv' 2>/dev/null; then
+          echo "$name"
+          return
+        fi
+        without_venv="$name"
+        ;;
+    esac
+    [ -z "${VOXDEMO_PYTHON:-}" ] || break
+  done
+  if [ -n "$without_venv" ]; then
+    echo "voxdemo can't start: $without_venv lacks venv; run \`sudo apt install python3-venv\`, then this again." >&2
+  else
+    complain_about_python
+  fi
+  exit 1
+}
+
+leave_own_venv() { # it may be the active one, and is about to be made anew
+  local path=":$PATH:" own=":$PWD/.venv/bin:"
+  path="${path//$own/:}"
+  path="${path#:}"
+  PATH="${path%:}"
+}
+
+complain_about_python() {
+  local what="no Python 3.10 to 3.13 was found" remedy="sudo apt install python3 python3-venv"
+  [ -z "${VOXDEMO_PYTHON:-}" ] || what="VOXDEMO_PYTHON ($VOXDEMO_PYTHON) is no Python 3.10 to 3.13"
+  [ "$(uname -s)" != Darwin ] || remedy="brew install python@3.13"
+  echo "voxdemo can't start: $what; install one (\`$remedy\`) or name one in VOXDEMO_PYTHON, then run this again." >&2
+}
+
+version_of() { # by running it: a pyenv shim may be there and still have nothing behind it
+  "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null || true
+}
+
+# --- installers ---
+
+pip_install() { # --no-user: some systems set "user" for everyone, which pip refuses inside a .venv
+  exec .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-user "$@"
+}
+
+UV=
+find_uv() { # several times faster than pip, and never needed
+  if uv --version >/dev/null 2>&1; then
+    UV=uv
+  else
+    run_logged pip_install --retries 1 "uv==$UV_VERSION" || return 1
+    UV=.venv/bin/uv
+  fi
+}
+
+uv_install() {
+  hand_pip_settings_to_uv
+  exec "$UV" pip install --python .venv/bin/python ${NO_INDEX:+--no-index} -r "$1"
+}
+
+hand_pip_settings_to_uv() { # it doesn't read them: without, it takes other packages than pip would, or reaches none
+  local settings
+  settings="$(.venv/bin/python -m pip config list 2>/dev/null || true)"
+  [ -n "${UV_DEFAULT_INDEX:-}" ] || hand_over index-url UV_INDEX_URL
+  hand_over extra-index-url UV_EXTRA_INDEX_URL
+  hand_over find-links UV_FIND_LINKS ,
+  hand_over no-index NO_INDEX
+  hand_over trusted-host UV_INSECURE_HOST
+  hand_over timeout UV_HTTP_TIMEOUT
+  hand_over default-timeout UV_HTTP_TIMEOUT
+  hand_over cert SSL_CERT_FILE
+  if [ -n "${UV_EXTRA_INDEX_URL:-}${UV_FIND_LINKS:-}" ]; then
+    # pip takes the best version over all its sources; uv would stop at the first source that has the name
+    export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"
+  fi
+}
+
+hand_over() { # pip's name, uv's variable, what parts several values there: from $settings, unless the variable is set
+  local scope value
+  [ -z "${!2:-}" ] || return 0
+  for scope in :env: install global; do # pip's order of precedence
+    value="$(printf '%s\n' "$settings" | sed -n "s/^$scope\.$1=['\"]\(.*\)['\"]\$/\1/p")"
+    [ -z "$value" ] || break
+  done
+  value="$(printf '%s' "$value" | sed 's/\\n/ /g; s/  */ /g; s/^ //; s/ $//' | tr ' ' "${3:- }")"
+  [ -z "$value" ] || export "$2=$value"
+}
+
+# --- one setup at a time ---
+
+take_lock() {
+  local holder told=
+  if [ ! -w . ]; then
+    echo "voxdemo can't be set up: this folder can't be written to; copy it to one that can, then run this again." >&2
+    exit 1
+  fi
+  until [ -z "$(lock_holder)" ] && ln -sn "$$" "$LOCK" 2>/dev/null; do
+    holder="$(lock_holder)"
+    if [ -z "$holder" ]; then
+      rm -f "$LOCK" # its owner is gone
+    elif [ "$holder" != "$told" ]; then
+      echo "Waiting for the launch that is setting up (process $holder; if it isn't one, delete .venv and $LOCK)…" >&2
+      told="$holder"
+    fi
+    sleep 0.5
+  done
+  trap 'release_lock' EXIT
+  trap 'stop_child; exit 130' INT
+  trap 'stop_child; exit 143' TERM HUP
+}
+
+lock_holder() { # the process that is setting up, be it a launch or the installer that a killed launch left
+  local pid
+  for pid in $(readlink "$LOCK" || true) $(cat "$UNFINISHED" 2>/dev/null || true); do
+    # in a fresh container we may have the very number of one that died in the last
+    if [ "$pid" != "$$" ] && kill -0 "$pid" 2>/dev/null; then
+      echo "$pid"
+      return
+    fi
+  done
+}
+
+stop_child() {
+  if [ -n "$CHILD" ]; then kill "$CHILD" 2>/dev/null || true; fi
+}
+
+release_lock() {
+  rm -f "$LOCK"
+  trap - EXIT INT TERM HUP
+}
+
+own_folder() { # through symbolic links; macOS before 12.3 has no readlink -f
+  local file="${BASH_SOURCE[0]}" target
+  while [ -L "$file" ]; do
+    target="$(readlink "$file")"
+    case "$target" in /*) file="$target" ;; *) file="$(dirname "$file")/$target" ;; esac
+  done
+  cd -P "$(dirname "$file")" && pwd
+}
+
+main "$@"
