@@ -1,0 +1,1 @@
+"""Sound as arrays: reading recordings, changing rates, writing results. Pure functions; no models, no web."""

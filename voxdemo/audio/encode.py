@@ -1,0 +1,41 @@
+"""Samples as files and as drawings. Knows nothing of where they come from."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from voxdemo.speech import Samples
+
+_FULL_BAR_RMS = 0.12
+"""The RMS that fills a bar: what the loudest tenths of a second of the built-in voice reach."""
+
+
+def write_wav(path: Path, samples: Samples, sample_rate: int) -> None:
+    """`samples` (mono, shape [n]) as a 16-bit PCM wav at `path`, there whole or not at all.
+
+    Samples that are not numbers become silence, those beyond ±1 are clipped. Written beside `path` and renamed;
+    raises OSError where it can't be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as file:
+            soundfile.write(file, _clean(samples), sample_rate, format="WAV", subtype="PCM_16")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def peaks(samples: Samples, count: int) -> list[int]:
+    """`count` bars of 0 to 100 that draw the wave: the RMS of equal stretches; [] for fewer samples than bars."""
+    if count < 1 or len(samples) < count:
+        return []
+    stretches = np.array_split(_clean(samples), count)
+    return [round(100 * min(1.0, float(np.sqrt(np.mean(part**2))) / _FULL_BAR_RMS)) for part in stretches]
+
+
+def _clean(samples: Samples) -> Samples:
+    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
