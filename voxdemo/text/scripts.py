@@ -1,0 +1,109 @@
+"""What of a text a voice can say, judged by the scripts its languages are written in.
+
+Pure Unicode. Knows no voice and writes no sentences for people.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_SCRIPTS = {"en": ("LATIN",)}
+"""How Unicode names the letters of each language (ISO 639-1). To add one: `"ja": ("HIRAGANA", "KATAKANA", "CJK")`.
+A language that isn't here is taken to read everything."""
+
+_COMMON = ("DIGIT", "MODIFIER")
+"""Beginnings of the names of digits and letters that belong to no script: "DIGIT ONE", "MODIFIER LETTER APOSTROPHE"."""
+
+_SAID = frozenset("°©®™¦№\u00b5\u2126")
+"""Pictures by their category, or letters of other scripts, that the built-in voice says or passes over harmlessly.
+Micro and ohm are the signs; the Greek letters that look like them stay Greek."""
+
+_WRITTEN = ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl")
+_PICTURES = ("So", "Co", "Cn")
+"""Symbols and emoji; characters newer than this Python's Unicode tables count as unassigned (Cn)."""
+
+_ATTACHED = ("Mn", "Mc", "Me", "Cf")
+"""What belongs to the character before it: accents, vowel signs, variation selectors, joiners."""
+
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_DIRECTION_OVERRIDES = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""They make a text look different from what it says (Unicode Technical Report 36)."""
+
+_CLOSING = ",.;:!?…"
+
+
+def unreadable(text: str, languages: tuple[str, ...]) -> str:
+    """The distinct characters of `text`, as they first appear, that a voice for `languages` (ISO 639-1) can't say.
+
+    Those are letters and digits of scripts that none of the languages is written in, and emoji and other pictures.
+    Typographic signs ("&", "§", "°", "→") are not among them, nor are accents, joiners and skin tones: `without`
+    takes those out with the character they belong to.
+    """
+    if not languages or not _SCRIPTS.keys() >= set(languages):
+        return ""
+    names = (*_COMMON, *(name for language in languages for name in _SCRIPTS[language]))
+    return "".join(character for character in dict.fromkeys(text) if not _is_readable(character, names))
+
+
+def without(text: str, characters: str) -> str:
+    """`text` less `characters` and what is attached to them, with single spaces and its paragraphs kept."""
+    kept: list[str] = []
+    dropping = False
+    for character in text:
+        if character in characters or (dropping and _is_attached(character)):
+            dropping = True
+            continue
+        if dropping:
+            _close_gap(kept, character)
+            dropping = False
+        kept.append(character)
+    return _tidy("".join(kept))
+
+
+def control_characters(text: str) -> str:
+    """The distinct characters of `text` that no honest text holds.
+
+    Those are control characters other than tab and line ends, lone surrogates, and overrides of the direction of
+    writing.
+    """
+    return "".join(character for character in dict.fromkeys(text) if _is_control(character))
+
+
+def is_speakable(text: str) -> bool:
+    """Whether there is a letter or digit to say."""
+    return any(map(str.isalnum, text))
+
+
+def _is_readable(character: str, names: tuple[str, ...]) -> bool:
+    if character in _SAID or ord(character) in _SKIN_TONES:
+        return True
+    category = unicodedata.category(character)
+    if category in _WRITTEN:
+        # Compatibility forms first: "Ａ" and "𝐀" are said like "A".
+        plain = unicodedata.normalize("NFKC", character)[0]
+        return unicodedata.name(plain, "").startswith(names)
+    return category not in _PICTURES
+
+
+def _is_attached(character: str) -> bool:
+    return unicodedata.category(character) in _ATTACHED or ord(character) in _SKIN_TONES
+
+
+def _is_control(character: str) -> bool:
+    if character in "\t\n\r":
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs") or ord(character) in _DIRECTION_OVERRIDES
+
+
+def _close_gap(kept: list[str], following: str) -> None:
+    """Part the words around something taken out, but leave no space before a comma or stop."""
+    if following not in _CLOSING:
+        kept.append(" ")
+        return
+    while kept and kept[-1] == " ":
+        kept.pop()
+
+
+def _tidy(text: str) -> str:
+    lines = "\n".join(" ".join(line.split()) for line in text.splitlines()).split("\n\n")
+    return "\n\n".join(paragraph.strip() for paragraph in lines if paragraph.strip())
