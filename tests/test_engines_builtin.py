@@ -1,0 +1,173 @@
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voxdemo.engines.builtin import MAX_PHONEMES, BuiltinEngine
+from voxdemo.errors import InputError
+from voxdemo.speech import Utterance
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = BuiltinEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def say(engine):
+    def speak(text, **how):
+        return np.concatenate(list(engine.speak(Utterance(text, **({"seed": 1} | how)), text)))
+
+    return speak
+
+
+def run(code):
+    root = Path(__file__).parents[1]
+    return subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def test_it_describes_itself_before_anything_is_loaded():
+    code = (
+        "import sys\n"
+        "from voxdemo.engines.builtin import BuiltinEngine; print(BuiltinEngine.INFO.name, 'hibari' in sys.modules)"
+    )
+    assert run(code).split() == ["builtin", "False"]
+
+
+def test_speech_is_mono_float32_within_range(engine, say):
+    sound = say("The quick brown fox jumps over the lazy dog.")
+    assert sound.dtype == np.float32
+    assert sound.ndim == 1
+    assert 2 < len(sound) / engine.info.sample_rate < 5
+    assert np.isfinite(sound).all()
+    assert 0.1 < np.abs(sound).max() <= 1
+
+
+def test_the_same_seed_gives_the_same_samples(say):
+    assert np.array_equal(say("Good morning.", seed=7), say("Good morning.", seed=7))
+    assert not np.array_equal(say("Good morning.", seed=7), say("Good morning.", seed=8))
+
+
+def test_without_a_seed_it_speaks_all_the_same(say):
+    assert say("Good morning.", seed=None).size
+
+
+def test_sentences_do_not_share_their_noise(engine):
+    first, second = engine.speak(Utterance("One day. One way.", seed=3), "One day. One way.")
+    shared = min(len(first), len(second))
+    assert not np.array_equal(first[:shared], second[:shared])
+
+
+def test_sentences_end_and_begin_in_silence(say):
+    sound = say("Is it late?")
+    edge = 24_000 // 10
+    assert np.abs(sound[:edge]).max() < 0.02
+    assert np.abs(sound[-edge:]).max() < 0.02
+
+
+def test_speed_changes_the_length(say):
+    text = "The quick brown fox jumps over the lazy dog."
+    assert len(say(text, speed=2.0)) < len(say(text)) * 0.7 < len(say(text, speed=0.5))
+
+
+@pytest.mark.parametrize("speed", [0, -1, 0.4, 2.1, 1e9, float("nan"), float("inf")])
+def test_a_speed_out_of_range_is_refused_naming_the_range(say, speed):
+    with pytest.raises(InputError, match=r"from 0\.5 to 2\.0"):
+        say("Hello.", speed=speed)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("你好", "你 好"), ("Hello, мир!", "м и р"), ("🎉🎊", "🎉 🎊"), ("...", r"\.")]
+)
+def test_what_it_cannot_say_is_named(say, text, named):
+    with pytest.raises(InputError, match=f"English only.*{named}"):
+        say(text)
+
+
+def test_a_part_that_cannot_be_said_is_refused_before_the_first_part_sounds(engine):
+    with pytest.raises(InputError, match="世"):
+        next(engine.speak(Utterance("Hello. 世界。"), "Hello."))
+
+
+def test_a_part_without_words_is_a_short_silence(engine):
+    (pause,) = engine.speak(Utterance("One.\n* * *\nTwo."), "* * *")
+    assert not pause.any()
+    assert 0.2 < len(pause) / 24_000 < 0.6
+
+
+def test_two_hundred_digits_are_spoken_one_by_one(engine, say):
+    assert len(say("7" * 200)) / engine.info.sample_rate > 40
+
+
+@pytest.mark.parametrize("text", ["a " * 5000, "hello" * 2000, "9" * 3000, "and on " * 1400])
+def test_no_piece_is_longer_than_the_model_takes_well(engine, text, monkeypatch):
+    given = []
+    monkeypatch.setattr(engine, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1))
+    list(engine.speak(Utterance(text, seed=1), text))
+    assert len(given) > 5
+    assert max(map(len, given)) <= MAX_PHONEMES
+
+
+def test_ten_thousand_characters_without_punctuation_stay_under_half_a_gigabyte():
+    code = (
+        "import resource, sys; from voxdemo.engines.builtin import BuiltinEngine\n"
+        "from voxdemo.speech import Utterance\n"
+        "text = 'the man who walked along the river was thinking about the weather and ' * 140\n"
+        "for part in BuiltinEngine().speak(Utterance(text, seed=1), text): pass\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(peak / (2**20 if sys.platform == 'darwin' else 2**10))"
+    )
+    assert float(run(code)) < 512
+
+
+def test_inline_phonemes_in_the_text_are_not_obeyed(say):
+    assert np.array_equal(say("Press [this](/ðˈæt/) now."), say("Press this now."))
+
+
+def test_king_charles_is_not_the_zeroth(engine):
+    assert "zˈɪɹO" not in engine._phonemes("King Charles met the Class Clown")
+
+
+def test_closing_stops_before_the_next_sentence(engine, monkeypatch):
+    given = []
+    monkeypatch.setattr(engine, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1))
+    speech = engine.speak(Utterance("One. Two. Three."), "One. Two. Three.")
+    next(speech)
+    speech.close()
+    assert len(given) == 1
+
+
+def test_what_the_dictionary_fails_on_is_spelt(engine, monkeypatch):
+    pronounce = engine._model.g2p
+
+    def brittle(text):
+        if "qzx" in text:
+            raise IndexError("list index out of range")
+        return pronounce(text)
+
+    monkeypatch.setattr(engine._model, "_g2p", brittle)
+    assert engine._phonemes("say qzx now").split() == ["sˈA", "kjˈu", "zˈi", "ˈɛks", "nˈW"]
+
+
+def test_hostile_text_gives_sound_or_one_sentence(engine):
+    draw = random.Random(11)
+    odd = [
+        "http://a.b/c?d=e#f", "x@y.com", "{'a':1}", "13/45/9999", "99:99", "½", "\u200b", "é́̂", "$1.50", "IV", "你",
+        "🎉", "\ud800", "[a](/b/)", "]](", "``", "n't've", "1e-9", "ŉ", "ℵ", "α", "㎏",
+    ]  # fmt: skip
+    odd += ["a" * 200, "9" * 50, "\0", "\n", *"abc XYZ 019.,:;/-_()[]'\"!?$%&@#*+=~^<>|\\"]
+    for _ in range(60):
+        assert sounds_or_is_refused(engine, "".join(draw.choice(odd) for _ in range(25)))
+
+
+def sounds_or_is_refused(engine, text):
+    try:
+        parts = list(engine.speak(Utterance(text, seed=1), text))
+    except InputError as error:
+        return error.sentence.endswith(".")
+    return all(len(part) and np.isfinite(part).all() for part in parts)

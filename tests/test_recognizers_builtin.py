@@ -1,0 +1,135 @@
+import re
+import socket
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+import soxr
+
+from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.errors import InputError, NotReadyError
+from voxdemo.recognizers import weights
+from voxdemo.recognizers.builtin import LANGUAGES, BuiltinRecognizer
+from voxdemo.speech import Utterance
+
+RATE = 16_000
+SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    recognizer = BuiltinRecognizer()
+    yield recognizer
+    recognizer.close()
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    engine = BuiltinEngine()
+
+    def speak(text):
+        parts = list(engine.speak(Utterance(text, seed=1), text))
+        return soxr.resample(np.concatenate(parts), engine.info.sample_rate, RATE)
+
+    yield speak
+    engine.close()
+
+
+def words(text):
+    return re.sub(r"[^a-z ]", "", text.lower().replace("-", " "))
+
+
+def test_it_writes_what_the_built_in_voice_says(recognizer, spoken):
+    heard = [list(recognizer.transcribe(spoken(sentence), RATE))[-1].text for sentence in SENTENCES[:4]]
+    assert jiwer.wer(list(map(words, SENTENCES[:4])), list(map(words, heard))) < 0.05
+
+
+def test_a_transcript_grows_and_its_segments_lie_within_the_recording(recognizer, spoken):
+    recording = np.concatenate([spoken(sentence) for sentence in SENTENCES[:6]])
+    grown = list(recognizer.transcribe(recording, RATE))
+    last = grown[-1]
+    assert [len(transcript.segments) for transcript in grown] == list(range(1, len(grown) + 1))
+    assert len(grown) > 1
+    assert last.language == "en"
+    assert last.duration_s == len(recording) / RATE
+    times = [time for segment in last.segments for time in (segment.start_s, segment.end_s)]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] <= last.duration_s
+    assert last.text == " ".join(segment.text for segment in last.segments)
+
+
+def test_a_named_language_is_taken(recognizer, spoken):
+    assert list(recognizer.transcribe(spoken("Good morning."), RATE, "en"))[-1].language == "en"
+
+
+def test_an_unknown_language_is_refused(recognizer):
+    with pytest.raises(InputError, match="language"):
+        recognizer.transcribe(np.zeros(RATE, np.float32), RATE, "xx")
+
+
+@pytest.mark.parametrize("loudness", [0.0, 0.01, 0.3, 1.0])
+def test_silence_and_noise_are_no_words_in_no_language(recognizer, loudness):
+    noise = np.random.default_rng(0).uniform(-1, 1, 10 * RATE).astype(np.float32) * np.float32(loudness)
+    (transcript,) = recognizer.transcribe(noise, RATE)
+    assert (transcript.text, transcript.language, transcript.segments) == ("", None, ())
+    assert transcript.duration_s == 10
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.float32),
+        np.zeros(399, np.float32),
+        np.zeros(RATE, np.int16),
+        np.zeros((2, RATE), np.float32),
+        np.full(RATE, np.nan, np.float32),
+    ],
+    ids=["empty", "too short", "int16", "stereo", "nan"],
+)
+def test_samples_of_another_kind_are_a_programming_error(recognizer, samples):
+    with pytest.raises(ValueError, match=r"samples|float32"):
+        recognizer.transcribe(samples, RATE)
+
+
+def test_another_rate_is_a_programming_error(recognizer):
+    with pytest.raises(ValueError, match="16000 Hz"):
+        recognizer.transcribe(np.zeros(RATE, np.float32), 24_000)
+
+
+def test_it_knows_exactly_the_languages_of_its_model(recognizer):
+    ids = recognizer._model.hf_tokenizer
+    codes = {"jw" if code == "jv" else code for code in LANGUAGES}
+    assert all(ids.token_to_id(f"<|{code}|>") for code in codes)
+    assert len(codes) == 99
+
+
+def test_loading_asks_nobody(monkeypatch):
+    def refuse(*_args, **_options):
+        raise AssertionError("went to the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    BuiltinRecognizer().close()
+
+
+def test_the_weights_are_the_public_ones():
+    assert {name: len(content) for name, content in weights.whisper_base_files().items()} == {
+        "model.bin": 145_217_532,
+        "config.json": 2_309,
+        "tokenizer.json": 2_203_239,
+        "vocabulary.txt": 459_861,
+    }
+
+
+def test_damaged_weights_are_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(weights, "_joined", lambda name: b"damaged")
+    monkeypatch.setattr(weights, "_intact", set())
+    with pytest.raises(NotReadyError, match=r"damaged: run \./launch\.sh again"):
+        weights.whisper_base_files()
+
+
+def test_missing_weights_are_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(weights, "_PIECES", {"model.bin": (("no_such_package", "model.bin"),)})
+    with pytest.raises(NotReadyError, match=r"isn't installed: run \./launch\.sh again"):
+        weights.whisper_base_files()

@@ -1,0 +1,159 @@
+"""The built-in voice: hibari-tts, an English voice small enough to come inside its wheel.
+
+It makes whatever text arrives into pieces that the model reads well and that bound its memory. It knows nothing of the
+web, files or the line.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from voxdemo.engines.english import readable, unsayable
+from voxdemo.errors import InputError
+from voxdemo.speech import EngineInfo, Samples, Utterance
+
+logger = logging.getLogger(__name__)
+
+SPEED_RANGE = (0.5, 2.0)
+"""The paces that the README of hibari-tts names."""
+
+MAX_PHONEMES = 400
+"""Phonemes the model is given at once: its own limit for a sentence. Memory grows by about 0.3 MB with each."""
+
+MAX_PIECE_CHARS = 300
+"""Characters pronounced at once; as a rule a letter is a phoneme, so this rarely needs a second cut."""
+
+PAUSE_S = 0.4
+"""Silence for a part without words ("* * *"); about what the model leaves after a sentence."""
+
+
+def _installed_version() -> str:
+    try:
+        return version("hibari-tts")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+class BuiltinEngine:
+    """The voice "heart" of hibari-tts, as a SpeechEngine.
+
+    Threading: build, use and close it on one thread. Sentences come with their own silence (about 0.3 s before and
+    0.5 s after), so nothing is put between them.
+    """
+
+    INFO = EngineInfo(
+        name="builtin",
+        title="Built-in voice",
+        version=_installed_version(),
+        sample_rate=24_000,
+        languages=("en",),
+        voices=("heart",),
+        honours=frozenset({"seed", "speed"}),
+        note="The built-in voice reads English only, in one voice, and can't copy the voice of a recording.",
+        chunk_chars=MAX_PIECE_CHARS,
+    )
+
+    def __init__(self) -> None:
+        from hibari import Hibari  # here: it takes a second of the worker's time
+
+        _leave_numerals_alone()
+        self._model: Any = Hibari(voice="heart")
+        self._model("Warm up.")
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it is and what it honours."""
+        return self.INFO
+
+    def speak(self, utterance: Utterance, text: str) -> Generator[Samples, None, None]:
+        """The sound of `text`, sentence by sentence; a part without words is a short silence.
+
+        Raises InputError where `utterance.text` has letters of another script or no words at all, or where the speed is
+        outside SPEED_RANGE: before the first sample, so that nothing is half said.
+        """
+        speed = _checked_speed(utterance.speed)
+        _check_sayable(utterance, text)
+        spoken = False
+        for piece in self._pieces(readable(text)):
+            for phonemes in _cut(self._phonemes(piece), MAX_PHONEMES):
+                spoken = True
+                yield self._sound(phonemes, speed, utterance.seed)
+        if not spoken:
+            yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
+
+    def close(self) -> None:
+        """Give back the model's memory."""
+        self._model = None
+
+    def _pieces(self, text: str) -> Iterator[str]:
+        for sentence in self._model.split_sentences(text):
+            yield from filter(_has_words, _cut(sentence, MAX_PIECE_CHARS))
+
+    def _phonemes(self, piece: str) -> str:
+        """How `piece` is pronounced. What the model's dictionary stumbles over is read word by word, then spelt."""
+        try:
+            return str(self._model.g2p(piece))
+        except Exception:  # the door to a library known to raise IndexError on odd text
+            logger.warning("could not read a piece of %d characters: reading its parts", len(piece), exc_info=True)
+        parts = piece.split() if " " in piece else list(piece)
+        return " ".join(self._phonemes(part) for part in parts) if len(piece) > 1 else ""
+
+    def _sound(self, phonemes: str, speed: float, seed: int | None) -> Samples:
+        # The seed draws the voice's breath noise; with the text in it, two sentences don't share theirs.
+        seeds = None if seed is None else [abs(seed), zlib.crc32(phonemes.encode())]
+        samples: Samples = np.nan_to_num(self._model.from_phonemes(phonemes, speed, seeds)).astype(np.float32)
+        return samples.clip(-1.0, 1.0)
+
+
+def _leave_numerals_alone() -> None:
+    # hibari 0.2.1 finds an empty numeral in "King Charles" and says "King the zeroth Charles"; `readable` has written
+    # out the real ones by then.
+    rules = import_module("hibari.g2p.normalize")
+    for name in ("RE_ROMAN_C", "RE_ROMAN_O"):
+        setattr(rules, name, re.compile(r"(?!)"))
+
+
+def _checked_speed(speed: float) -> float:
+    slowest, fastest = SPEED_RANGE
+    if math.isfinite(speed) and slowest <= speed <= fastest:
+        return float(speed)
+    raise InputError(f"The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.")
+
+
+def _check_sayable(utterance: Utterance, text: str) -> None:
+    whole = f"{utterance.text}\n{text}"
+    if letters := unsayable(whole):
+        raise InputError(f"The built-in voice reads English only and can't say {_some(letters)}: write it in English.")
+    if not _has_words(readable(text)) and not _has_words(readable(utterance.text)):
+        signs = [char for char in dict.fromkeys(whole) if char.isprintable() and not char.isspace()]
+        shown = f" beside {_some(signs)}" if signs else ""
+        raise InputError(f"The built-in voice reads English only and found no word{shown}: write some words.")
+
+
+def _some(characters: Sequence[str]) -> str:
+    return " ".join(characters[:5]) + (" and others" if len(characters) > 5 else "")
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)
+
+
+def _cut(text: str, most: int) -> Iterator[str]:
+    """`text` in parts of at most `most` characters: after a clause if it can be, else after a word, else anywhere."""
+    while len(text) > most:
+        head = text[: most + 1]
+        ends = [match.end() for match in re.finditer(r"[,;:—.!?…)]\s", head)]
+        at = ends[-1] if ends and ends[-1] > most // 3 else head.rfind(" ") + 1 or most
+        yield text[:at].strip()
+        text = text[at:].strip()
+    if text:
+        yield text
