@@ -1,0 +1,162 @@
+"""Fakes at the engine seam, for tests of scheduling: an engine whose every step the test allows, and a recogniser."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from voxdemo.engines.base import EngineChoice
+from voxdemo.errors import InputError, ModelDiedError
+from voxdemo.recognizers.base import RecognizerChoice
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Transcript, Utterance
+
+RATE = 16_000
+PIECE = (0.2 * np.sin(2 * np.pi * 220 * np.arange(RATE // 10) / RATE)).astype(np.float32)
+CLONER = EngineInfo(
+    name="fake",
+    title="Fake voice",
+    version="1",
+    sample_rate=RATE,
+    languages=("en",),
+    voices=("fake",),
+    honours=frozenset(
+        {"prompt_audio", "prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed"}
+    ),
+    note="A fake for tests.",
+    chunk_chars=300,
+)
+LISTENER = RecognizerInfo(name="fake", title="Fake recogniser", version="1", languages=("en",), sample_rate=RATE)
+
+
+@dataclass
+class Stage:
+    """Where fakes play. A test sees what they do and lets them go on; nothing here sleeps."""
+
+    open: bool = False
+    """Whether they run through without asking."""
+    started: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    """The text of every utterance an engine turned to."""
+    steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """One is taken for every piece."""
+    closed: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    """The text of every utterance whose generator was closed, finished or not."""
+    may_load: threading.Event = field(default_factory=threading.Event)
+    """Models load when this is set; it is, to begin with."""
+    builds: int = 0
+    threads: set[int] = field(default_factory=set)
+    running: int = 0
+    most_running: int = 0
+    utterances: list[Utterance] = field(default_factory=list)
+    broken: bool = False
+    """Whether a model built or checked now fails."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.may_load.set()
+
+    def engine(self, info: EngineInfo = CLONER) -> EngineChoice:
+        return EngineChoice(info, lambda: FakeEngine(self, info))
+
+    def recognizer(self) -> RecognizerChoice:
+        return RecognizerChoice(LISTENER, lambda: FakeRecognizer(self))
+
+    def reset(self) -> None:
+        """As at the beginning, for models that are loaded and at rest."""
+        self.open = False
+        self.most_running = 0
+        while self.steps.acquire(blocking=False):
+            pass
+        while not self.started.empty():
+            self.started.get()
+
+    def enter(self, text: str) -> None:
+        with self._lock:
+            self.running += 1
+            self.most_running = max(self.most_running, self.running)
+            self.threads.add(threading.get_ident())
+        self.started.put(text)
+
+    def leave(self, text: str) -> None:
+        with self._lock:
+            self.running -= 1
+        self.closed.put(text)
+
+    def step(self) -> None:
+        if not self.open:
+            assert self.steps.acquire(timeout=30), "the test never allowed this step"
+
+
+class FakeEngine:
+    """Says a tenth of a second for every word; "raise", "die", "die once" and "refuse" do what they say."""
+
+    def __init__(self, stage: Stage, info: EngineInfo = CLONER) -> None:
+        assert stage.may_load.wait(timeout=30)
+        stage.builds += 1
+        if stage.broken:
+            raise RuntimeError("broken")
+        self.info = info
+        self._stage = stage
+
+    def speak(self, utterance: Utterance, text: str) -> Generator[Samples, None, None]:
+        if utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
+            if self._stage.broken:
+                raise RuntimeError("broken")
+            yield PIECE
+            return
+        self._stage.utterances.append(utterance)
+        self._stage.enter(text)
+        try:
+            for word in text.split():
+                self._stage.step()
+                self._misbehave(word)
+                yield PIECE
+        finally:
+            self._stage.leave(text)
+
+    def _misbehave(self, word: str) -> None:
+        if word == "raise":
+            raise ValueError("a bug in the model, with a /secret/path")
+        if word == "break":
+            self._stage.broken = True
+            raise ValueError("the model is broken now")
+        if word == "die" or (word == "die-once" and self._stage.builds == 1):
+            raise ModelDiedError("dead")
+        if word == "refuse":
+            raise InputError("This can't be said: say something else.")
+
+    def close(self) -> None:
+        pass
+
+
+class FakeRecognizer:
+    """Hears "heard" in every recording."""
+
+    info = LISTENER
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def transcribe(
+        self, samples: Samples, sample_rate: int, language: str | None = None
+    ) -> Generator[Transcript, None, None]:
+        duration_s = len(samples) / sample_rate
+        segment = Segment("heard", 0.0, duration_s)
+        yield Transcript("heard", language or "en", (segment,), duration_s)
+
+    def close(self) -> None:
+        pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until a thread has brought about what the test waits for."""
+
+    async def turn() -> None:
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for: it is the absence of one that counts
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(turn(), timeout=10)

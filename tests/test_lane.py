@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from fakes import PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
+
+from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
+from voxdemo.lane import Lane, ListenJob, Piece, Seat, SpeakJob, Started
+from voxdemo.speech import Transcript, Utterance, Waiting
+from voxdemo.worker import ModelWorker
+
+MakeLane = Callable[..., Lane]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
+    lanes = []
+
+    def make(seats: int = 1, queue_size: int = 100, job_timeout_s: float = 30.0, hang_grace_s: float = 30.0) -> Lane:
+        def check(engine: FakeEngine) -> tuple[float, float]:
+            list(engine.speak(Utterance("Ready."), "Ready."))
+            return 1.0, 1.0
+
+        lane = Lane(
+            [
+                Seat(
+                    ModelWorker("Fake voice", lambda: FakeEngine(stage), check, hang_grace_s=hang_grace_s),
+                    ModelWorker("Fake recogniser", lambda: FakeRecognizer(stage), lambda _: (1.0, 1.0)),
+                )
+                for _ in range(seats)
+            ],
+            queue_size,
+            job_timeout_s,
+        )
+        lane.start()
+        lanes.append(lane)
+        return lane
+
+    yield make
+    stage.open = True
+    stage.steps.release(1000)
+    for lane in lanes:
+        await lane.close()
+
+
+def job(text: str, expected_s: float | None = 10.0) -> SpeakJob:
+    return SpeakJob(Utterance(text), [text], expected_s)
+
+
+async def everything(lane: Lane, text: str) -> list[Any]:
+    async with aclosing(lane.run(job(text))) as events:
+        return [event async for event in events]
+
+
+async def next_started(stage: Stage) -> str:
+    return await asyncio.to_thread(stage.started.get, timeout=10)
+
+
+async def next_closed(stage: Stage) -> str:
+    return await asyncio.to_thread(stage.closed.get, timeout=10)
+
+
+async def in_line(lane: Lane, text: str) -> tuple[asyncio.Task[list[Any]], asyncio.Queue[Any]]:
+    """A job that has taken its place: its task, and its events as they come."""
+    events: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def consume() -> list[Any]:
+        seen = []
+        async with aclosing(lane.run(job(text))) as stream:
+            async for event in stream:
+                seen.append(event)
+                events.put_nowait(event)
+        return seen
+
+    task = asyncio.ensure_future(consume())
+    await asyncio.sleep(0)  # one turn of the loop, in which it takes its place
+    return task, events
+
+
+async def ready(lane: Lane) -> None:
+    await until(lambda: all(status.state == "ready" for status in lane.stats().statuses))
+
+
+@pytest.mark.parametrize("seats", [1, 2])
+async def test_never_more_jobs_run_than_there_are_seats(make_lane: MakeLane, stage: Stage, seats: int) -> None:
+    lane = make_lane(seats=seats)
+    tasks = [asyncio.ensure_future(everything(lane, f"job-{number}")) for number in range(50)]
+    for _ in range(seats):
+        await next_started(stage)
+    stage.steps.release(50)
+    assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*tasks))
+    assert stage.most_running == seats
+    assert len(stage.threads) == seats
+
+
+async def test_jobs_run_in_order_of_arrival(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    tasks = [(await in_line(lane, f"job-{number}"))[0] for number in range(10)]
+    stage.open = True
+    stage.steps.release(100)
+    await asyncio.gather(*tasks)
+    assert [await next_started(stage) for _ in tasks] == [f"job-{number}" for number in range(10)]
+
+
+async def test_speech_and_recognition_stand_in_one_line(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    speaking, _ = await in_line(lane, "first")
+    await next_started(stage)
+    heard: list[Any] = []
+
+    async def listen() -> None:
+        async with aclosing(lane.run(ListenJob(PIECE, RATE, None, 1.0))) as events:
+            async for event in events:
+                heard.append(event)
+
+    listening = asyncio.ensure_future(listen())
+    await until(lambda: lane.stats().waiting == 1)
+    assert not any(isinstance(event, Started) for event in heard)
+    stage.steps.release()
+    await asyncio.gather(speaking, listening)
+    assert isinstance(heard[-1], Transcript)
+
+
+async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    await ready(lane)
+    first, _ = await in_line(lane, "first")
+    await next_started(stage)
+    second, _ = await in_line(lane, "second")
+    third, places = await in_line(lane, "third")
+    place = await places.get()
+    assert place.ahead == 2
+    assert place.seconds == pytest.approx(30, abs=1)
+    stage.steps.release()
+    place = await places.get()
+    assert place.ahead == 1
+    assert place.seconds == pytest.approx(20, abs=1)
+    stage.steps.release(2)
+    await asyncio.gather(first, second, third)
+
+
+async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane(seats=2)
+    await ready(lane)
+    tasks = [(await in_line(lane, text))[0] for text in ("a", "b", "c", "d")]
+    await next_started(stage)
+    await next_started(stage)
+    assert lane.wait_s() == pytest.approx(20, abs=1)
+    stage.steps.release(4)
+    await asyncio.gather(*tasks)
+
+
+async def test_a_cancelled_waiting_job_leaves_the_line_at_once(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    first, _ = await in_line(lane, "first")
+    await next_started(stage)
+    second, _ = await in_line(lane, "second")
+    third, _ = await in_line(lane, "third")
+    second.cancel()
+    await asyncio.wait([second])
+    assert lane.stats().waiting == 1
+    stage.steps.release(2)
+    await asyncio.gather(first, third)
+    assert await next_started(stage) == "third"
+
+
+async def test_a_cancelled_running_job_frees_its_seat_within_one_step_and_not_before(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    first, _ = await in_line(lane, "one two three four")
+    await next_started(stage)
+    second, _ = await in_line(lane, "second")
+    first.cancel()
+    await asyncio.wait([first])
+    assert lane.stats().running == 1, "the engine is still in its step"
+    assert stage.started.empty()
+    stage.steps.release()
+    assert await next_closed(stage) == "one two three four"
+    assert await next_started(stage) == "second"
+    stage.steps.release()
+    await second
+    assert stage.most_running == 1
+
+
+async def test_a_full_line_refuses_the_next_in_one_sentence(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane(queue_size=2)
+    await ready(lane)
+    tasks = [(await in_line(lane, text))[0] for text in ("a", "b", "c")]
+    await next_started(stage)
+    with pytest.raises(BusyError, match=r"^Busy: 2 people are waiting. Try again in about \d+ s.$") as refusal:
+        await everything(lane, "d")
+    assert refusal.value.retry_after_s == pytest.approx(30, abs=1)
+    stage.steps.release(3)
+    await asyncio.gather(*tasks)
+
+
+async def test_a_job_that_raises_fails_alone(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(EngineError) as failure:
+        await everything(lane, "raise")
+    assert "secret" not in failure.value.sentence
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    assert stage.builds == 1
+
+
+async def test_what_the_engine_refuses_reaches_the_person_as_it_is(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(InputError, match="say something else"):
+        await everything(lane, "refuse")
+
+
+async def test_a_model_that_died_is_rebuilt_and_the_job_repeated(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    assert isinstance((await everything(lane, "die-once again"))[-1], Piece)
+    assert stage.builds == 2
+
+
+async def test_a_job_that_was_heard_in_part_is_not_repeated(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(ModelDiedError, match="try again"):
+        await everything(lane, "some words die-once")
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    assert stage.builds == 2
+
+
+async def test_a_job_that_kills_every_model_is_repeated_only_once(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(ModelDiedError):
+        await everything(lane, "die")
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    assert stage.builds == 3
+
+
+async def test_a_model_that_fails_its_check_after_a_fault_is_out_until_it_can_be_built(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(NotReadyError):
+        await everything(lane, "break")
+    assert {status.state for status in lane.stats().statuses} == {"failed", "ready"}
+    stage.broken = False
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    await ready(lane)
+
+
+async def test_a_job_past_its_deadline_ends_in_words_and_keeps_its_seat_until_the_engine_stops(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane(job_timeout_s=0.05)
+    with pytest.raises(JobTimeoutError, match=r"longer than 0\.05 s"):
+        await everything(lane, "slow slow")
+    assert lane.stats().running == 1
+    stage.steps.release()
+    assert await next_closed(stage) == "slow slow"
+    await until(lambda: lane.stats().running == 0)
+    assert stage.builds == 1
+
+
+async def test_an_engine_that_hangs_past_the_grace_is_replaced(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane(job_timeout_s=0.05, hang_grace_s=0.05)
+    with pytest.raises(JobTimeoutError):
+        await everything(lane, "hang")
+    await until(lambda: stage.builds == 2 and lane.stats().running == 0)
+    await ready(lane)
+    stage.open = True
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    assert len(stage.threads) == 2
+
+
+async def test_a_job_that_comes_while_models_load_waits_for_them(make_lane: MakeLane, stage: Stage) -> None:
+    stage.may_load.clear()
+    lane = make_lane()
+    assert lane.wait_s() is None
+    early, events = await in_line(lane, "early")
+    assert await events.get() == Waiting(ahead=0, seconds=None)
+    stage.may_load.set()
+    stage.steps.release()
+    assert isinstance((await early)[-1], Piece)
+
+
+async def test_closing_turns_away_who_waits_and_stops_who_runs(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    running, _ = await in_line(lane, "a b c")
+    await next_started(stage)
+    waiting, _ = await in_line(lane, "later")
+    closing = asyncio.ensure_future(lane.close())
+    with pytest.raises(NotReadyError, match="stopping"):
+        await waiting
+    with pytest.raises(NotReadyError, match="stopping"):
+        await running
+    stage.steps.release()
+    await closing
+    assert not any(thread.name.startswith("Fake") for thread in threading.enumerate())
+
+
+async def test_busy_seconds_add_up_over_jobs(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    await everything(lane, "one")
+    await until(lambda: lane.stats().running == 0)
+    once = lane.stats().busy_s
+    await everything(lane, "two")
+    await until(lambda: lane.stats().running == 0)
+    assert lane.stats().busy_s > once > 0

@@ -1,0 +1,342 @@
+"""One model, one thread, one job at a time.
+
+Speech models keep state between steps (KV caches, CUDA graphs, global seeds), so a model object is only ever touched by
+the thread that built it. This module owns that thread. It knows nothing of speech, lines, Gradio or HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from voxdemo.errors import EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError, VoxdemoError
+
+log = logging.getLogger(__name__)
+
+REBUILD_AFTER_S = 30.0
+"""How long after a failed build the next one is tried, when no job asks for it earlier."""
+HANG_GRACE_S = 10.0
+"""How long a model may take to end its step after a job's deadline, before its thread is given up for lost."""
+
+
+class Model(Protocol):
+    """What a worker needs of a model."""
+
+    def close(self) -> None:
+        """Give back memory and devices."""
+        ...
+
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """Whether the model can work now, and if not, why: one sentence."""
+
+    state: Literal["loading", "ready", "failed", "closed"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last thing a job delivers; `error` says why it didn't end well."""
+
+    error: VoxdemoError | None = None
+
+
+class Run(Generic[M]):
+    """One job on a worker. Made by `ModelWorker.begin`.
+
+    `started` is called when the model turns to the job, `deliver` with every item the work yields and then one `End`,
+    and `released` when the model is free again, which after a cancel or a deadline is later than the `End`; all on the
+    event loop.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[M], Generator[Any, None, None]],
+        deliver: Callable[[Any], None],
+        started: Callable[[], None],
+        released: Callable[[], None],
+    ) -> None:
+        self._work = work
+        self._deliver = deliver
+        self._started = started
+        self._released = released
+        self._loop = asyncio.get_running_loop()
+        self._ended = False
+        self._free = False
+        self._cancelled = False
+        self._delivered = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- on the event loop
+    def start(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Report the start; `function` is called when `seconds` have passed and the model isn't free."""
+        if not self._ended:
+            self._started()
+        self.call_at_deadline(seconds, function, *arguments)
+
+    def call_at_deadline(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` after `seconds`, unless the model is free before."""
+        if not self._free:
+            self._timer = self._loop.call_later(seconds, function, *arguments)
+
+    def cancel(self) -> None:
+        """Stop at the next step and deliver nothing more. Harmless on a job that has ended."""
+        self._cancelled = True
+        self._ended = True
+
+    def end(self, error: VoxdemoError | None = None) -> None:
+        """Deliver the `End`, unless the job has ended or was cancelled."""
+        if not self._ended:
+            self._ended = True
+            self._cancelled = True
+            self._deliver(End(error))
+
+    def release(self) -> None:
+        """Report the model free, once."""
+        if not self._free:
+            self._free = True
+            if self._timer:
+                self._timer.cancel()
+            self._released()
+
+    # -- on the model's thread
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether nothing was heard of this job yet, and somebody still waits for it."""
+        return not self._delivered and not self._cancelled
+
+    def work(self, model: M) -> Exception | None:
+        """Do the job; returns what went wrong."""
+        try:
+            with closing(self._work(model)) as items:
+                while not self._cancelled and (item := next(items, _NOTHING)) is not _NOTHING:
+                    self._delivered = True
+                    self.post(self._pass_on, item)
+        except Exception as error:  # whatever a model raises must not end its thread
+            return error
+        return None
+
+    def post(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` on the event loop."""
+        _post(self._loop, function, *arguments)
+
+    def _pass_on(self, item: Any) -> None:
+        if not self._ended:
+            self._deliver(item)
+
+
+_NOTHING = object()
+
+
+def _post(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(function, *arguments)
+
+
+class ModelWorker(Generic[M]):
+    """A model on a thread of its own, rebuilt when it dies.
+
+    `build` makes the model and `check` proves that it works (the warm-up); both run on the model's thread, as does
+    every job. `check` raises when the model doesn't work, else returns how many units of work took how many seconds,
+    which `checked` is told on the event loop. All methods are for the event loop's thread; `status` may be read from
+    anywhere.
+
+    After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
+    model says itself that it died, it is closed and built anew, and the job is repeated once if nothing of it was
+    delivered. A model that hangs past a job's deadline is left behind on its thread and a new one takes its place.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[], M],
+        check: Callable[[M], tuple[float, float]],
+        checked: Callable[[float, float], None] = lambda units, seconds: None,
+        hang_grace_s: float = HANG_GRACE_S,
+    ) -> None:
+        self.name = name
+        self._build = build
+        self._check = check
+        self._checked = checked
+        self._hang_grace_s = hang_grace_s
+        self._thread: _ModelThread[M] | None = None
+
+    @property
+    def status(self) -> WorkerStatus:
+        """How the model is."""
+        return self._thread.status if self._thread else WorkerStatus("closed", f"{self.name} has not been started.")
+
+    def start(self) -> None:
+        """Begin to build the model. Jobs may come at once; they wait for it."""
+        checked = partial(_post, asyncio.get_running_loop(), self._checked)
+        self._thread = _ModelThread(self.name, self._build, self._check, checked)
+        self._thread.start()
+
+    def begin(
+        self,
+        work: Callable[[M], Generator[Any, None, None]],
+        deliver: Callable[[Any], None],
+        started: Callable[[], None],
+        released: Callable[[], None],
+        timeout_s: float,
+    ) -> Run[M]:
+        """Hand a job to the model; it runs when the model is free, for at most `timeout_s` from when it starts."""
+        assert self._thread, "start() comes first"
+        run: Run[M] = Run(work, deliver, started, released)
+        thread = self._thread
+        thread.inbox.put((run, partial(run.start, timeout_s, self._stop_late, thread, run, timeout_s)))
+        return run
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Stop the running job, close the model and end the thread; a thread that hangs is left behind."""
+        if self._thread:
+            self._thread.leave("The server is stopping.")
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, timeout_s)
+
+    def _stop_late(self, thread: _ModelThread[M], run: Run[M], timeout_s: float) -> None:
+        run.end(JobTimeoutError(f"This took longer than {timeout_s:g} s and was stopped: send something shorter."))
+        run.call_at_deadline(self._hang_grace_s, self._replace, thread, run)
+
+    def _replace(self, thread: _ModelThread[M], run: Run[M]) -> None:
+        if thread is self._thread:
+            log.error("%s hangs; a new one takes its place", self.name)
+            thread.leave(f"{self.name} hangs.")
+            self.start()
+            run.release()
+
+
+class _ModelThread(Generic[M]):
+    """The thread, and everything that happens on it. `inbox`, `leave` and `status` are its only doors."""
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[], M],
+        check: Callable[[M], tuple[float, float]],
+        checked: Callable[[float, float], None],
+    ) -> None:
+        self.name = name
+        self.inbox: queue.SimpleQueue[tuple[Run[M], Callable[[], None]] | None] = queue.SimpleQueue()
+        self.status = WorkerStatus("loading", f"{name} is loading.")
+        self._build = build
+        self._check = check
+        self._checked = checked
+        self._model: M | None = None
+        self._current: Run[M] | None = None
+        self._leaving = False
+        # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self.start = self._thread.start
+        self.join = self._thread.join
+
+    def leave(self, reason: str) -> None:
+        """Stop at the next step, close the model and end the thread."""
+        self._leaving = True
+        self.status = WorkerStatus("closed", reason)
+        if self._current:
+            self._current.end(NotReadyError(_STOPPING))
+        self._turn_away_all()
+        self.inbox.put(None)
+
+    def _live(self) -> None:
+        self._ensure_model()
+        while not self._leaving:
+            try:
+                entry = self.inbox.get(timeout=None if self._model else REBUILD_AFTER_S)
+            except queue.Empty:
+                self._ensure_model()
+                continue
+            if entry and self._leaving:
+                _turn_away(entry[0])
+            elif entry:
+                self._serve(*entry)
+        self._turn_away_all()
+        self._discard_model()
+
+    def _turn_away_all(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                if entry := self.inbox.get_nowait():
+                    _turn_away(entry[0])
+
+    def _serve(self, run: Run[M], started: Callable[[], None]) -> None:
+        self._current = run
+        run.post(started)
+        error = self._attempt(run)
+        if isinstance(error, ModelDiedError) and run.may_be_repeated:
+            error = self._attempt(run)
+        run.post(run.end, error)
+        if isinstance(error, ModelDiedError):
+            self._ensure_model()
+        self._current = None
+        run.post(run.release)
+
+    def _attempt(self, run: Run[M]) -> VoxdemoError | None:
+        if not self._ensure_model():
+            return NotReadyError(f"{self.name} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
+        assert self._model
+        error = run.work(self._model)
+        if error is None or isinstance(error, InputError):
+            return error
+        log.error("%s failed on a job", self.name, exc_info=error)
+        if not isinstance(error, ModelDiedError) and self._works():
+            return EngineError(f"{self.name} could not do this: change it a little and try again.")
+        self._discard_model()
+        return ModelDiedError(f"{self.name} failed and is reloading: try again in about 20 s.")
+
+    def _ensure_model(self) -> bool:
+        """Whether there is a model that works, after building one if need be."""
+        if self._model is None and not self._leaving:
+            self._set_status("loading", f"{self.name} is loading.")
+            try:
+                self._model = self._build()
+            except Exception:  # any library may fail in any way; the log has it, the status says it
+                log.exception("%s can't be loaded", self.name)
+                self._set_status("failed", f"{self.name} can't be loaded; the server's log says why.")
+            else:
+                self._works()
+        return self._model is not None
+
+    def _works(self) -> bool:
+        assert self._model
+        try:
+            units, seconds = self._check(self._model)
+        except Exception:  # as above
+            log.exception("%s doesn't work", self.name)
+            self._discard_model()
+            self._set_status("failed", f"{self.name} doesn't work; the server's log says why.")
+            return False
+        self._checked(units, seconds)
+        self._set_status("ready")
+        return True
+
+    def _discard_model(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            try:
+                model.close()
+            except Exception:  # a broken model may fail to close; it is dropped all the same
+                log.exception("%s failed to close", self.name)
+
+    def _set_status(self, state: Literal["loading", "ready", "failed"], reason: str = "") -> None:
+        if not self._leaving:
+            self.status = WorkerStatus(state, reason)
+
+
+_STOPPING = "The server is stopping: try again in a minute."
+
+
+def _turn_away(run: Run[Any]) -> None:
+    run.post(run.end, NotReadyError(_STOPPING))
+    run.post(run.release)
