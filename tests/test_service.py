@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from fakes import CLONER, RATE, Stage, until
+
+from voxdemo.assemble import local_service
+from voxdemo.errors import InputError
+from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.speech import Chunk, Speaking, Spoken, Transcript, Utterance
+
+NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(open=True)
+
+
+@pytest.fixture
+async def service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(), stage.recognizer())
+    service.start()
+    yield service
+    await service.close()
+
+
+@pytest.fixture
+async def plain_service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(NO_CLONER), stage.recognizer())
+    service.start()
+    yield service
+    await service.close()
+
+
+@pytest.fixture
+def prompt(tmp_path: Path) -> Path:
+    return recording(tmp_path / "prompt.wav", seconds=2)
+
+
+def recording(path: Path, seconds: float) -> Path:
+    sound = 0.1 * np.sin(2 * np.pi * 200 * np.arange(int(seconds * RATE)) / RATE)
+    soundfile.write(path, sound.astype(np.float32), RATE)
+    return path
+
+
+async def spoken(service: SpeechService, utterance: Utterance) -> tuple[list[Any], Spoken]:
+    async with aclosing(service.speak(utterance)) as events:
+        seen = [event async for event in events]
+    assert isinstance(seen[-1], Spoken)
+    return seen, seen[-1]
+
+
+async def test_an_utterance_becomes_a_wav_with_captions_that_cover_it(service: SpeechService) -> None:
+    events, result = await spoken(service, Utterance("One two. Three four five."))
+    sound, rate = soundfile.read(result.path)
+    assert rate == RATE
+    assert len(sound) / rate == pytest.approx(result.duration_s) == pytest.approx(0.5)
+    assert [caption.text for caption in result.captions] == ["One two.", "Three four five."]
+    assert [(round(c.start_s, 3), round(c.end_s, 3)) for c in result.captions] == [(0.0, 0.2), (0.2, 0.5)]
+    chunks = [event for event in events if isinstance(event, Chunk)]
+    assert np.concatenate([chunk.samples for chunk in chunks]).shape == sound.shape
+    fractions = [event.done_fraction for event in events if isinstance(event, Speaking)]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+async def test_bad_input_is_refused_before_it_takes_a_place(service: SpeechService, stage: Stage) -> None:
+    with pytest.raises(InputError, match="There is no text yet"):
+        await spoken(service, Utterance("  \n "))
+    assert stage.started.empty()
+
+
+async def test_prompt_audio_reaches_the_engine_as_a_clean_mono_wav_of_at_most_thirty_seconds(
+    service: SpeechService, stage: Stage, tmp_path: Path
+) -> None:
+    seen: list[tuple[float, int]] = []
+    speak = Stage.enter
+
+    def look(self: Stage, text: str) -> None:
+        prompt = self.utterances[-1].prompt_audio
+        assert prompt
+        info = soundfile.info(prompt)
+        seen.append((info.duration, info.channels))
+        speak(self, text)
+
+    long = recording(tmp_path / "long.wav", seconds=40)
+    stage.enter = look.__get__(stage)  # type: ignore[method-assign]
+    _, result = await spoken(service, Utterance("Hello.", prompt_audio=long, prompt_text="Hello."))
+    assert seen == [(pytest.approx(30, abs=0.01), 1)]
+    assert result.warnings == ("The prompt audio is longer than 30 s: only its beginning is used.",)
+    assert [path.name for path in result.path.parent.iterdir()] == ["speech.wav"]
+
+
+async def test_a_prompt_for_a_voice_that_cannot_clone_is_a_warning(plain_service: SpeechService, prompt: Path) -> None:
+    _, result = await spoken(plain_service, Utterance("Hello.", prompt_audio=prompt, prompt_text="Hi.", cfg_value=3.0))
+    assert result.warnings == (
+        "Plain voice does without prompt audio, a transcript of the prompt audio and guidance (cfg): ignored.",
+    )
+
+
+async def test_a_prompt_that_is_no_audio_is_refused_whatever_the_engine(
+    plain_service: SpeechService, tmp_path: Path
+) -> None:
+    text = tmp_path / "prompt.wav"
+    text.write_text("not audio")
+    with pytest.raises(InputError):
+        await spoken(plain_service, Utterance("Hello.", prompt_audio=text))
+
+
+async def test_without_a_seed_one_is_drawn_and_told(service: SpeechService) -> None:
+    _, first = await spoken(service, Utterance("Hello."))
+    _, second = await spoken(service, Utterance("Hello."))
+    _, named = await spoken(service, Utterance("Hello.", seed=7))
+    assert first.seed != second.seed
+    assert named.seed == 7
+
+
+async def test_an_abandoned_job_leaves_no_files(service: SpeechService, stage: Stage, prompt: Path) -> None:
+    stage.open = False
+    events = service.speak(Utterance("Hello there.", prompt_audio=prompt))
+    assert isinstance(await anext(events), Speaking)
+    await events.aclose()
+    stage.open = True
+    stage.steps.release(10)
+    assert list(service.results.root.iterdir()) == []
+
+
+async def test_a_forecast_counts_the_line_and_who_stands_at_a_door(service: SpeechService, stage: Stage) -> None:
+    await spoken(service, Utterance("Hello."))
+    stage.open = False
+    running = asyncio.ensure_future(spoken(service, Utterance("Hello.")))
+    await asyncio.to_thread(stage.started.get, timeout=10)
+    await asyncio.to_thread(stage.started.get, timeout=10)
+    service.doors.append(lambda: [1.0, 2.0])
+    forecast = service.forecast("Hello.")
+    assert forecast.ahead == 3
+    assert forecast.own_s is not None
+    assert forecast.wait_s is not None
+    assert forecast.wait_s >= 3.0
+    stage.steps.release(10)
+    await running
+
+
+async def test_a_recording_becomes_a_transcript(service: SpeechService, prompt: Path) -> None:
+    async with aclosing(service.transcribe(prompt)) as events:
+        seen = [event async for event in events]
+    transcript = seen[-1]
+    assert isinstance(transcript, Transcript)
+    assert (transcript.text, transcript.language) == ("heard", "en")
+    assert transcript.duration_s == pytest.approx(2.0)
+
+
+async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="longer than 10 minutes"):
+        async with aclosing(service.transcribe(recording(tmp_path / "long.wav", seconds=601))) as events:
+            [event async for event in events]
+
+
+async def test_it_is_ready_only_when_every_model_has_spoken(stage: Stage, tmp_path: Path) -> None:
+    stage.may_load.clear()
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(), stage.recognizer())
+    service.start()
+    assert service.readiness().reason == "Fake voice is loading."
+    stage.may_load.set()
+    await until(lambda: service.readiness().ready)
+    await service.close()
+    assert not service.readiness().ready

@@ -1,0 +1,131 @@
+"""What may be asked for. Turns what somebody sent into an `Utterance` that can be served, or says what to change.
+
+Knows the engine's description and nothing of the engine itself, so it runs before a job takes its place in line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from typing import Any
+
+from voxdemo.errors import InputError
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.text import scripts
+
+MAX_TEXT_CHARS = 5_000
+"""Longest text; whole chapters come with chunked long text."""
+CFG_RANGE = (1.0, 3.0)
+"""Guidance that VoxCPM's own demo offers."""
+TIMESTEPS_RANGE = (4, 30)
+"""Inference steps that VoxCPM's own demo offers."""
+SPEED_RANGE = (0.5, 2.0)
+"""Paces at which speech stays intelligible."""
+
+_NAMES = {
+    "prompt_audio": "prompt audio",
+    "prompt_text": "a transcript of the prompt audio",
+    "cfg_value": "guidance (cfg)",
+    "inference_timesteps": "inference steps",
+    "normalize": "text normalisation",
+    "denoise": "denoising",
+    "control": "a control instruction",
+    "seed": "a seed",
+    "speed": "a speed",
+}
+_DEFAULTS = Utterance(text="")
+
+
+def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[str, ...]]:
+    """The utterance as this engine can serve it, and warnings: what it will leave out, one sentence each.
+
+    Raises InputError, whose sentence says what to change.
+    """
+    _check_types(utterance)
+    _check_ranges(utterance)
+    _check_choices(utterance, info)
+    text, warning = _readable(utterance.text, info)
+    return replace(utterance, text=text), (*warning, *_ignored(utterance, info))
+
+
+def _check_types(utterance: Utterance) -> None:
+    for name, kind, words in (
+        ("text", str, "text"),
+        ("prompt_text", str, "text"),
+        ("control", str, "text"),
+        ("cfg_value", (int, float), "a number"),
+        ("inference_timesteps", int, "a whole number"),
+        ("speed", (int, float), "a number"),
+        ("normalize", bool, "true or false"),
+        ("denoise", bool, "true or false"),
+        ("seed", (int, type(None)), "a whole number"),
+    ):
+        value = getattr(utterance, name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise InputError(f"{name} must be {words}, not {type(value).__name__}.")
+
+
+def _check_ranges(utterance: Utterance) -> None:
+    for name, words, (low, high) in (
+        ("cfg_value", "Guidance (cfg)", CFG_RANGE),
+        ("inference_timesteps", "Inference steps", TIMESTEPS_RANGE),
+        ("speed", "Speed", SPEED_RANGE),
+        ("seed", "The seed", (0, 2**32 - 1)),
+    ):
+        value = getattr(utterance, name)
+        if value is not None and not (math.isfinite(value) and low <= value <= high):
+            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {value:g}.")
+
+
+def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
+    for name, allowed in (("voice", info.voices), ("language", info.languages), ("format", ("wav",))):
+        value = getattr(utterance, name)
+        if value is not None and value not in allowed:
+            raise InputError(f"{info.title} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
+
+
+def _readable(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
+    if not text.strip():
+        raise InputError("There is no text yet. Write something, then press Speak.")
+    if len(text) > MAX_TEXT_CHARS:
+        raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.")
+    if control := scripts.control_characters(text):
+        named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
+        raise InputError(f"The text has control characters ({named}): take them out and try again.")
+    unreadable = scripts.unreadable(text, info.languages)
+    readable = scripts.without(text, unreadable) if unreadable else text
+    if not scripts.is_speakable(readable):
+        raise InputError(_unspeakable(text, unreadable, info))
+    if unreadable:
+        return readable, (f"{info.title} can't say {_some(unreadable)}: left out.",)
+    return readable, ()
+
+
+def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
+    if not unreadable:
+        return "There is nothing to say in this text: write some words, then press Speak."
+    languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
+    return f"{info.title} can't say {_some(unreadable)}: write it in {languages} words."
+
+
+_LANGUAGES = {"en": "English", "zh": "Chinese"}
+
+
+def _some(characters: str) -> str:
+    shown = " ".join(characters[:8])
+    return f"{shown} and {len(characters) - 8} more" if len(characters) > 8 else shown
+
+
+def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
+    asked = [field.name for field in fields(Utterance) if field.name in _NAMES and _differs(utterance, field.name)]
+    ignored = [_NAMES[name] for name in asked if name not in info.honours]
+    return (f"{info.title} does without {_listed(ignored)}: ignored.",) if ignored else ()
+
+
+def _differs(utterance: Utterance, name: str) -> bool:
+    value: Any = getattr(utterance, name)
+    return bool(value != getattr(_DEFAULTS, name))
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
