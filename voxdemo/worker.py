@@ -318,6 +318,8 @@ class _ModelThread(Generic[M]):
             self._set_status("failed", f"{self.name} doesn't work; the server's log says why.")
             return False
         self._checked(units, seconds)
+        if self.status.state != "ready":
+            log.info("%s is ready", self.name)
         self._set_status("ready")
         return True
 

@@ -1,0 +1,50 @@
+"""voxdemo's entry: settings → service → page. `./launch.sh` runs it; Spaces and `gradio app.py` find `demo` here."""
+
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that Ctrl-C during the imports below ends without a traceback
+
+import logging
+import sys
+import threading
+
+from voxdemo import settings as voxdemo_settings
+from voxdemo.assemble import local_service
+from voxdemo.errors import SettingsError
+from voxdemo.settings import Settings
+from voxdemo.web import page, routes
+
+
+def read_settings() -> Settings:
+    """The settings, or the end of the process with one sentence that says what is wrong with them."""
+    try:
+        settings = voxdemo_settings.load()
+        if __name__ == "__main__":
+            voxdemo_settings.check_usable(settings)
+    except SettingsError as error:
+        print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)
+        sys.exit(2)
+    return settings
+
+
+settings = read_settings()
+logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+logging.getLogger("voxdemo").setLevel(settings.log_level.upper())
+service = local_service(settings)
+demo = page.build_page(service, settings)
+
+if __name__ == "__main__":
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    demo.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        prevent_thread_lock=True,
+        quiet=True,
+        app_kwargs=routes.app_options(service),
+        **page.launch_options(),
+    )
+    print(f"voxdemo is at {demo.local_url} and loads its models. Ctrl-C stops it.", flush=True)
+    stop.wait()
+    demo.close(verbose=False)

@@ -1,0 +1,70 @@
+// What the parts of the page share: addresses below the page's own, the buttons with their cards, and the keys.
+window.voxdemo = {
+  cards: {},
+
+  // Relative to the page, which may be served below a sub-path, with or without a slash at its end.
+  url: (path) => new URL(path, location.origin + location.pathname.replace(/\/?$/, '/')).href,
+
+  fill: (words, values) => words.replace(/{(\w+)}/g, (_, name) => values[name]),
+
+  seconds: (value) => value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`,
+};
+
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const textField = () => document.querySelector('#vx-text textarea');
+  const hasNoText = () => !textField().value.trim();
+  const hasNoSound = (id) => () => !byId(id)?.querySelector('.waveform-container');
+  const runs = [
+    {go: 'vx-speak', stop: 'vx-cancel', card: 'vx-card', within: 'vx-in', isMissing: hasNoText, fill: textField},
+    {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', isMissing: hasNoSound('vx-recording')},
+    {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', isMissing: hasNoSound('vx-prompt')},
+  ];
+  const isShown = (id) => byId(id)?.offsetParent && getComputedStyle(byId(id)).visibility === 'visible';
+
+  function go(run, event) {
+    const card = voxdemo.cards[run.card];
+    if (!card || byId(run.go).disabled) return;
+    if (card.isBusy()) return event.stopImmediatePropagation();
+    if (!run.isMissing()) return card.send();
+    event.stopImmediatePropagation();
+    card.refuse();
+    run.fill?.().focus();
+  }
+
+  function stop(run) {
+    voxdemo.cards[run.card]?.cancel();
+    byId(run.go).focus();
+  }
+
+  // Gradio loads the page anew when a lost server is back; the text outlives that, in this tab only.
+  const KEPT = 'voxdemo-text';
+  window.addEventListener('pagehide', () => {
+    try { sessionStorage.setItem(KEPT, textField().value); } catch { /* a browser that allows no storage */ }
+  });
+  const waiting = setInterval(() => {
+    if (!textField()) return;
+    clearInterval(waiting);
+    try { textField().value ||= sessionStorage.getItem(KEPT) ?? ''; } catch { /* as above */ }
+    textField().dispatchEvent(new Event('input', {bubbles: true}));
+  }, 50);
+
+  // In the capture phase of the window, so before Gradio hears of the click.
+  window.addEventListener('click', (event) => {
+    for (const run of runs) {
+      if (event.target.closest?.(`#${run.go}`)) go(run, event);
+      if (event.target.closest?.(`#${run.stop}`)) stop(run);
+    }
+  }, true);
+
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      const run = runs.find(({within}) => within && event.target.closest(`#${within}`));
+      if (run) { event.preventDefault(); byId(run.go).click(); }
+    }
+    if (event.key === 'Escape') {
+      const run = runs.find((each) => isShown(each.stop));
+      if (run) byId(run.stop).click();
+    }
+  });
+})();

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from serving import Server
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The real thing: real models, ready."""
+    running = Server(tmp_path_factory.mktemp("server"))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Starts servers of a test's own."""
+    started: list[Server] = []
+
+    def start(script: str = "app.py", **settings: object) -> Server:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Server(folder, script, **settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def _fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py")
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def fake_server(_fake_server: Server) -> Iterator[Server]:
+    """The page and the endpoints over a fake engine that can clone; `tests/fake_app.py` says how to steer it.
+
+    It takes no step until it is told to, and every test finds it at rest.
+    """
+    _fake_server.http.post("/stage/reset")
+    yield _fake_server
+    _fake_server.http.post("/stage/open")
+    pause = threading.Event()
+    while (line := _fake_server.http.get("/ready").json())["running"] + line["waiting"]:
+        pause.wait(0.02)

@@ -1,0 +1,78 @@
+"""Starts the real server as a process of its own on a free port, as a user would, and stops it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+START_S = 120.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+class Server:
+    """A server process. `url` ends without a slash; `log` is what it printed."""
+
+    def __init__(self, folder: Path, script: str = "app.py", **settings: object) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self._log_path = folder / "server.log"
+        with self._log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / script)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment(folder, VOXDEMO_PORT=self.port, **settings),
+                cwd=ROOT,
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+    def wait_until_ready(self) -> None:
+        self.wait_for("/ready")
+
+    def wait_for(self, path: str) -> None:
+        """Until `path` answers 200. Polls, because a starting server has no other way to be heard."""
+        pause = threading.Event()
+        for _ in range(int(START_S / 0.05)):
+            assert self.process.poll() is None, f"the server ended:\n{self.log}"
+            try:
+                if self.http.get(path).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            pause.wait(0.05)
+        raise AssertionError(f"{path} didn't answer 200 within {START_S:.0f} s:\n{self.log}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """The exit code after this signal."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout=20)
+        finally:
+            self.process.kill()
+            self.http.close()
+
+
+def environment(folder: Path, **settings: object) -> Mapping[str, str]:
+    """This process's environment without anybody's VOXDEMO_ settings, and with these; no hub can be reached."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOXDEMO_", "GRADIO_"))}
+    ours = {name: str(value) for name, value in settings.items()}
+    return {**kept, "VOXDEMO_CACHE_DIR": str(folder / "cache"), "HF_HUB_OFFLINE": "1", **ours}

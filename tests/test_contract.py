@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from serving import Server
+
+CONTRACT = Path(__file__).parent / "contract.json"
+WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Client:
+    return Client(server.url, verbose=False)
+
+
+def test_the_endpoints_are_those_of_the_stored_contract(server: Server) -> None:
+    # What Blocks.get_api_info() says, as it is served. After a deliberate addition, or an upgrade of Gradio that
+    # words it differently, the file is written anew and its diff looked at.
+    info = server.http.get("/gradio_api/info").json()
+    for endpoint in info["named_endpoints"].values():
+        del endpoint["code_snippets"]  # they carry this server's address
+    assert info == json.loads(CONTRACT.read_text())
+
+
+def test_generate_takes_the_public_demos_arguments_by_position(client: Client) -> None:
+    path = client.predict("By position.", None, "", 2.0, 10, False, False, api_name="/generate")
+    assert soundfile.info(path).frames > 0
+
+
+def test_generate_takes_them_by_name_and_fills_in_the_rest(client: Client) -> None:
+    sound, rate = soundfile.read(client.predict(text_input="By name.", api_name="/generate"))
+    assert rate == 24_000
+    assert sound.ndim == 1
+    assert np.abs(sound).max() > 0.05
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_empty_prompt_is_no_prompt(client: Client, nothing: str | None) -> None:
+    job = client.submit("No prompt.", nothing, nothing, api_name="/generate")
+    assert Path(job.result(timeout=60)).exists()
+
+
+def test_a_prompt_for_the_built_in_voice_is_a_warning_and_not_an_error(client: Client) -> None:
+    job = client.submit("In my voice.", handle_file(WARM_UP), "The line is open.", api_name="/generate")
+    path = job.result(timeout=60)
+    assert soundfile.info(path).duration > 0.3
+
+
+def test_recognition_returns_the_words(client: Client) -> None:
+    text = client.predict(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
+    assert "the line is open" in text.lower()
+
+
+def test_no_recording_is_no_text(client: Client) -> None:
+    assert client.predict(None, api_name="/prompt_wav_recognition") == ""
+
+
+def test_a_path_that_was_not_uploaded_is_refused_in_words(client: Client) -> None:
+    with pytest.raises(AppError, match="handle_file"):
+        client.predict("/etc/passwd", api_name="/prompt_wav_recognition")
+
+
+def test_every_job_gets_a_file_of_its_own(client: Client, server: Server) -> None:
+    first = client.predict("The same words.", api_name="/generate")
+    second = client.predict("The same words.", api_name="/generate")
+    assert first != second

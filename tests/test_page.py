@@ -1,0 +1,381 @@
+"""The page in a real browser, as a person meets it: with the real models, and with a fake engine that can clone."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from conftest import StartServer
+from serving import Server
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
+Browser, Page, expect = sync_api.Browser, sync_api.Page, sync_api.expect
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium on PATH")
+
+WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+SENTENCES = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WATCH_SHIFTS = """() => {
+  window.moved = [];
+  const nodes = (shift) => shift.sources.map(({node}) => node?.parentElement?.outerHTML.slice(0, 200));
+  new PerformanceObserver((list) => window.moved.push(...list.getEntries().map((shift) => [shift.value, nodes(shift)])))
+    .observe({type: 'layout-shift'});
+}"""
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[OpenPage]:
+    """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
+    visitors = []
+
+    def open_one(server: Server, viewport: dict[str, int] = WIDE, **options: Any) -> Any:
+        visitors.append(browser.new_context(viewport=viewport, **options))
+        page = visitors[-1].new_page()
+        page.set_default_timeout(30_000)
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(server.url)
+        expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
+        expect(page.locator("#vx-estimate")).to_contain_text(re.compile("Ready|waiting"), timeout=30_000)
+        return page
+
+    yield open_one
+    for visitor in visitors:
+        visitor.close()
+
+
+def speak(page: Any, text: str) -> None:
+    page.fill("#vx-text textarea", text)
+    page.click("#vx-speak")
+
+
+def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:
+    expect(page.locator(f"{card} .say")).to_have_text(words, timeout=60_000)
+
+
+def step(server: Server, count: int) -> None:
+    server.http.post(f"/stage/steps/{count}")
+
+
+def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    speak(page, SENTENCES)
+    says(page, re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$"))
+    page.wait_for_function("document.querySelector('#vx-card audio').readyState >= 1")
+    duration = page.evaluate("document.querySelector('#vx-card audio').duration")
+    shown = page.inner_text("#vx-card .time").split(" / ")[1]
+    assert shown == f"{int(duration // 60)}:{int(duration % 60):02}"
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 0")
+    expect(page.locator("#vx-card .words")).to_have_text(SENTENCES)
+    expect(page.locator("#vx-card .now")).to_have_count(1)
+    assert re.match(r"Real-time factor 0\.\d+ · seed \d+ · WAV", page.inner_text("#vx-card .facts"))
+
+
+def test_the_player_seeks_by_keys_and_pauses(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    speak(page, SENTENCES)
+    page.get_by_label("Pause", exact=True).click()
+    page.evaluate("document.querySelector('#vx-card audio').currentTime = 0")
+    page.focus("#vx-card .seek")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#vx-card .time")).to_contain_text("0:01 /")
+    page.get_by_label("Play", exact=True).click()
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.1")
+
+
+def test_the_download_is_a_wav_named_by_its_first_words(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    speak(page, "Hello, dear listeners of the ferry line.")
+    with page.expect_download() as download:
+        page.click("#vx-card .save")
+    assert download.value.suggested_filename == "voxdemo-hello-dear-listeners-of-the.wav"
+    assert soundfile.info(io.BytesIO(Path(download.value.path()).read_bytes())).duration > 1
+
+
+def test_a_recording_is_read(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    says(page, re.compile(r"^English, 4\.7 s of sound, read in \d+\.\d s$"), "#vx-heard")
+    assert "the line is open" in page.input_value("#vx-said textarea").lower()
+
+
+def test_nothing_to_speak_or_to_read_is_said_at_once(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    page.click("#vx-speak")
+    says(page, "There is no text yet. Write something, then press Speak.")
+    expect(page.locator("#vx-text textarea")).to_be_focused()
+    page.get_by_role("tab", name="Recognise").click()
+    page.click("#vx-recognise")
+    says(page, "There is no recording yet: upload or record one first.", "#vx-heard")
+    assert not [url for url in page.asked if "queue/join" in url]
+
+
+def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.get_by_role("button", name="Numbers").click()
+    expect(page.locator("#vx-text textarea")).to_have_value(re.compile(r"^Dr\. Okafor paid"))
+    expect(page.locator("#vx-estimate")).to_contain_text(
+        re.compile(r"\d+ characters, about \d+ s\. Nobody is waiting\.")
+    )
+    page.fill("#vx-text textarea", "a" * 4_800)
+    expect(page.locator("#vx-estimate")).to_contain_text("4,800 of 5,000 characters")
+    page.fill("#vx-text textarea", "a" * 5_001)
+    expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 5,000 that fit")
+
+
+def test_what_the_engine_cannot_do_is_off_and_says_why(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    expect(page.locator("#vx-banner")).to_contain_text("can't copy the voice of a recording")
+    page.get_by_label("A voice I upload").check()
+    expect(page.locator("#vx-own-note")).to_have_text("The built-in voice can't copy a recording: VoxCPM can.")
+    expect(page.locator("#vx-prompt input[type=file]")).to_have_count(0)
+    expect(page.get_by_label("What is said in the recording")).to_be_disabled()
+    expect(page.locator("#vx-read")).to_be_disabled()
+    page.get_by_role("button", name="Fine-tuning").click()
+    expect(page.locator("#vx-fine-note")).to_contain_text("The built-in voice has no guidance")
+    switches = page.locator("#vx-dials input")
+    assert switches.count() >= 6
+    assert all(switches.nth(index).is_disabled() for index in range(switches.count()))
+    speak(page, "In my own voice.")
+    says(page, "The built-in voice can't copy a recording: choose Ready voice. Your text is kept.")
+
+
+def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    page.get_by_label("A voice I upload").check()
+    expect(page.locator("#vx-own-note p")).to_have_count(0)
+    speak(page, "In my own voice.")
+    says(page, re.compile("^There is no recording of the voice yet: .*Your text is kept.$"))
+    page.set_input_files("#vx-prompt input[type=file]", WARM_UP)
+    page.locator("#vx-prompt .waveform-container").wait_for()
+    page.click("#vx-read")
+    expect(page.get_by_label("What is said in the recording")).to_have_value("heard", timeout=30_000)
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
+    page.get_by_role("button", name="Fine-tuning").click()
+    expect(page.locator("#vx-dials input[type=range]").first).to_be_enabled()
+
+
+def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    page.fill("#vx-text textarea", "one two three")
+    page.focus("#vx-text textarea")
+    page.keyboard.press("Control+Enter")
+    says(page, re.compile("^Speaking"))
+    expect(page.locator("#vx-cancel")).to_be_visible()
+    page.keyboard.press("Escape")
+    says(page, "Cancelled. Your text is kept.")
+    expect(page.locator("#vx-speak")).to_be_focused()
+    expect(page.locator("#vx-cancel")).to_be_hidden()
+    step(fake_server, 1)
+    speak(page, "again")
+    says(page, re.compile("^Speaking"))
+    step(fake_server, 1)
+    says(page, re.compile("s of speech"))
+
+
+def test_the_tab_key_goes_from_the_text_to_the_voice_to_speak(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.focus("#vx-text textarea")
+    met = []
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        met.append(page.evaluate("document.activeElement.closest('[id^=vx-]')?.id"))
+    order = [name for name in ("vx-examples", "vx-kind", "vx-voice", "vx-speak") if name in met]
+    assert order == ["vx-examples", "vx-kind", "vx-voice", "vx-speak"]
+    assert met.index("vx-examples") < met.index("vx-kind") < met.index("vx-voice") < met.index("vx-speak")
+
+
+def test_a_place_in_line_is_shown_and_moves_up(fake_server: Server, open_page: OpenPage) -> None:
+    first, second, third, fourth = pages = [open_page(fake_server) for _ in range(4)]
+    for place, page in enumerate(pages):
+        speak(page, f"one two {place}")
+        says(page, re.compile(f"^{place} ahead of you" if place else "^Speaking"))
+    first.keyboard.press("Escape")
+    says(first, re.compile("^Cancelled"))
+    step(fake_server, 1)
+    says(third, re.compile("^1 ahead of you"))
+    says(fourth, re.compile("^2 ahead of you"))
+    second.close()
+    step(fake_server, 1)
+    says(third, re.compile("^Speaking"))
+
+
+def test_speak_pressed_twice_speaks_once(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    speak(page, "only once")
+    page.click("#vx-speak")
+    says(page, re.compile("^Speaking"))
+    page.click("#vx-speak")
+    fake_server.http.post("/stage/open")
+    says(page, re.compile("s of speech"))
+    assert fake_server.http.get("/stage").json()["started"] == ["only once"]
+
+
+def test_a_failure_is_one_sentence_each_time_and_the_text_stays(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    for _ in range(2):
+        speak(page, "please refuse")
+        says(page, "This can't be said: say something else. Your text is kept.")
+        expect(page.locator("#vx-text textarea")).to_have_value("please refuse")
+    speak(page, "please raise")
+    expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "failed")
+    assert "secret" not in page.inner_text("body")
+
+
+def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_page: OpenPage) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_QUEUE_SIZE=1)
+    server.wait_until_ready()
+    for expected in ("^Speaking", "^1 ahead of you", r"^Busy: 1 person is waiting\..*Your text is kept\.$"):
+        page = open_page(server)
+        speak(page, "one two")
+        says(page, re.compile(expected))
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
+def test_a_lost_server_is_told(start_server: StartServer, open_page: OpenPage) -> None:
+    server = start_server("tests/fake_app.py")
+    server.wait_until_ready()
+    page = open_page(server)
+    speak(page, "one two")
+    says(page, re.compile("^Speaking"))
+    server.stop()
+    says(page, re.compile(r"^No word from the server for 1\d s\. Your text is kept\.$"))
+    expect(page.locator(".chip")).to_have_text("No word from the server")
+
+
+def test_the_text_outlives_a_reload(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    page.fill("#vx-text textarea", "Kept.")
+    page.reload()
+    expect(page.locator("#vx-text textarea")).to_have_value("Kept.")
+    fake_server.http.post("/stage/open")
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
+
+
+def test_nothing_moves_while_a_job_runs(fake_server: Server, open_page: OpenPage) -> None:
+    for viewport in (WIDE, PHONE):
+        page = open_page(fake_server, viewport)
+        page.evaluate(WATCH_SHIFTS)
+        text = " ".join(["word"] * 12)
+        page.fill("#vx-text textarea", text)
+        height, box = page.evaluate("document.body.scrollHeight"), page.locator("#vx-speak").bounding_box()
+        page.click("#vx-speak")
+        says(page, re.compile("^Speaking"))
+        for _ in text.split():
+            step(fake_server, 1)
+        says(page, re.compile("s of speech"))
+        assert page.evaluate("window.moved") == []
+        assert page.evaluate("document.body.scrollHeight") == height
+        assert page.locator("#vx-speak").bounding_box() == box
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1920])
+def test_no_width_scrolls_sideways(server: Server, open_page: OpenPage, width: int) -> None:
+    page = open_page(server, {"width": width, "height": 844})
+    speak(page, f"{'Unbreakable' * 12} words.")
+    says(page, re.compile("s of speech"))
+    page.get_by_label("A voice I upload").check()
+    page.get_by_role("button", name="Fine-tuning").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("tab", name="Recognise").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.reload()
+    speak(page, SENTENCES)
+    says(page, re.compile("s of speech"))
+    outside = [url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert (outside, errors) == ([], [])
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_is_found(
+    server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
+) -> None:
+    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="needs axe-core-python").Axe()
+    page = open_page(server, viewport, color_scheme=scheme)
+    assert barriers(axe, page) == []
+    speak(page, f"{SENTENCES} ✈")
+    says(page, re.compile("s of speech"))
+    assert barriers(axe, page) == []
+    page.get_by_label("A voice I upload").check()
+    page.get_by_role("button", name="Fine-tuning").click()
+    assert barriers(axe, page) == []
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    says(page, re.compile("^English"), "#vx-heard")
+    assert barriers(axe, page) == []
+
+
+def barriers(axe: Any, page: Any) -> list[tuple[str, list[str]]]:
+    page.evaluate(
+        "Promise.all(document.getAnimations().map((one) => one.effect.getTiming().iterations < 99 && one.finished))"
+    )
+    return [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"]])
+        for rule in axe.run(page)["violations"]
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+def test_every_control_can_be_hit(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, PHONE)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], select, input[type=range]')]
+             .filter((each) => each.offsetParent && getComputedStyle(each).visibility === 'visible')
+             .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
+             .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
+    )
+    assert small == []
+
+
+def test_a_recording_that_is_none_is_a_sentence(fake_server: Server, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(fake_server)
+    page.get_by_role("tab", name="Recognise").click()
+    (tmp_path / "noise.wav").write_bytes(b"not a recording")
+    page.set_input_files("#vx-recording input[type=file]", tmp_path / "noise.wav")
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    expect(page.locator("#vx-heard .card")).to_have_attribute("data-state", "failed", timeout=30_000)
+    assert page.inner_text("#vx-heard .say").endswith("Your recording is kept.")

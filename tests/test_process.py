@@ -1,0 +1,87 @@
+"""The server as a process: how it comes up, what it says of itself, how it goes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import StartServer
+from gradio_client import Client
+from serving import ROOT, Server, environment, free_port
+
+
+def test_it_is_alive_before_it_is_ready_and_says_why_it_is_not(start_server: StartServer) -> None:
+    server = start_server()
+    server.wait_for("/health")
+    reasons = set()
+    while (answer := server.http.get("/ready")).status_code == 503:
+        reasons.add(answer.json()["reason"])
+    assert reasons <= {"Built-in voice is loading.", "Built-in recogniser is loading."}
+    assert answer.status_code == 200
+    assert answer.json()["ready"] is True
+    assert server.http.get("/").status_code == 200
+
+
+def test_ready_says_what_serves(server: Server) -> None:
+    body = server.http.get("/ready").json()
+    assert (body["engine"], body["recognizer"], body["generators"]) == ("builtin", "builtin", 1)
+    assert server.http.get("/health").json()["alive"] is True
+
+
+@pytest.mark.parametrize(("number", "busy"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
+def test_a_signal_ends_it_quietly_with_no_child_left(start_server: StartServer, number: int, busy: bool) -> None:
+    server = start_server("app.py")
+    server.wait_until_ready()
+    client = Client(server.url, verbose=False)
+    if busy:
+        client.submit("A sentence, and then another one. " * 100, api_name="/generate")
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert server.stop(number) == 0
+    assert "Traceback" not in server.log
+    assert not any(child.is_running() for child in children)
+
+
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartServer) -> None:
+    server = start_server()
+    threading.Event().wait(1.0)  # in the midst of its imports, on any machine
+    server.stop(signal.SIGINT)
+    assert "Traceback" not in server.log
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run_app(tmp_path, VOXDEMO_PORT=taken.getsockname()[1])
+    assert ended.returncode == 2
+    assert re.fullmatch(r"voxdemo can't start: Port \d+ on 127.0.0.1 is taken: stop .*\n", ended.stderr)
+
+
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
+    ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_GENERATORS=3)
+    assert ended.returncode == 2
+    assert ended.stderr == "voxdemo can't start: VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2.\n"
+
+
+def test_a_cache_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_CACHE_DIR=tmp_path / "file" / "cache")
+    assert ended.returncode == 2
+    assert "must be a folder that can be written to.\n" in ended.stderr
+
+
+def run_app(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        env=environment(folder, **settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,158 @@
+"""Gradio's queue over our line, seen by real clients of a server whose engine steps when the test says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from conftest import StartServer
+from gradio.queueing import Queue
+from gradio_client import Client, handle_file
+from gradio_client.client import Job
+from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
+from serving import Server
+
+WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+
+
+@pytest.fixture
+def clients(fake_server: Server) -> Iterator[Callable[[], Client]]:
+    opened = []
+
+    def new() -> Client:
+        opened.append(Client(fake_server.url, verbose=False))
+        return opened[-1]
+
+    yield new
+    fake_server.http.post("/stage/open")
+    for client in opened:
+        client.close()
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if result := condition():
+            return result
+        pause.wait(0.02)
+    raise AssertionError("it never came to be")
+
+
+def in_line(server: Server) -> int:
+    state = server.http.get("/ready").json()
+    return int(state["running"] + state["waiting"])
+
+
+def submitted(client: Client, text: str) -> Job:
+    """A job that the server has taken in."""
+    job = client.submit(text, api_name="/generate")
+    eventually(lambda: job.status().code in (Status.IN_QUEUE, Status.PROCESSING, Status.PROGRESS) or job.done())
+    return job
+
+
+def test_ten_clients_at_once_are_served_in_order_of_arrival(fake_server: Server, clients: Callable[[], Client]) -> None:
+    jobs = [submitted(clients(), f"job-{number}") for number in range(10)]
+    fake_server.http.post("/stage/open")
+    assert all(Path(job.result(timeout=60)).exists() for job in jobs)
+    stage = fake_server.http.get("/stage").json()
+    assert stage["started"] == [f"job-{number}" for number in range(10)]
+    assert stage["most_running"] == 1
+
+
+def test_a_script_sees_its_place_its_seconds_and_its_progress(
+    fake_server: Server, clients: Callable[[], Client]
+) -> None:
+    client = clients()
+    fake_server.http.post("/stage/steps/2")
+    client.predict("one two", api_name="/generate")  # from which the next ones' seconds are learned
+    running = submitted(clients(), "one two three four")
+    in_hand = submitted(clients(), "second")
+    third, fourth = submitted(clients(), "third"), submitted(clients(), "fourth")
+    assert (third.status().code, third.status().rank) == (Status.IN_QUEUE, 2)
+    assert (fourth.status().rank, fourth.status().queue_size) == (3, 4)
+    assert fourth.status().eta >= third.status().eta > 0
+    assert in_hand.status().progress_data[0].desc.startswith("1 ahead of you, about ")
+    fake_server.http.post("/stage/steps/1")
+    progress = eventually(lambda: [unit for unit in running.status().progress_data or [] if unit.progress])
+    assert progress[0].desc.startswith("Speaking")
+
+
+def test_speech_and_recognition_share_the_line(fake_server: Server, clients: Callable[[], Client]) -> None:
+    speaking = submitted(clients(), "first")
+    listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
+    eventually(lambda: in_line(fake_server) == 2)
+    assert not listening.done()
+    fake_server.http.post("/stage/open")
+    assert listening.result(timeout=30) == "heard"
+    assert speaking.result(timeout=30)
+
+
+def test_a_full_queue_refuses_in_our_words_and_nothing_breaks(
+    start_server: StartServer, clients: Callable[[], Client]
+) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_QUEUE_SIZE=2)
+    server.wait_until_ready()
+    jobs = [submitted(Client(server.url, verbose=False), f"job-{number}") for number in range(3)]
+    with pytest.raises(AppError, match=r"Busy: 2 people are waiting. Try again in (about \d+ s|a minute)."):
+        Client(server.url, verbose=False).predict("one too many", api_name="/generate")
+    server.http.post("/stage/open")
+    assert all(job.result(timeout=30) for job in jobs)
+    assert Client(server.url, verbose=False).predict("again", api_name="/generate")
+
+
+def test_a_cancelled_script_leaves_the_line_and_frees_the_generator(
+    fake_server: Server, clients: Callable[[], Client]
+) -> None:
+    running, waiting = submitted(clients(), "one two three"), submitted(clients(), "never")
+    third = submitted(clients(), "third")
+    waiting.cancel()
+    running.cancel()
+    fake_server.http.post("/stage/steps/1")
+    fake_server.http.post("/stage/steps/1")
+    assert third.result(timeout=30)
+    assert fake_server.http.get("/stage").json()["started"] == ["one two three", "third"]
+    eventually(lambda: in_line(fake_server) == 0)
+
+
+def test_two_generators_speak_at_once(start_server: StartServer) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_GENERATORS=2)
+    server.wait_until_ready()
+    jobs = [submitted(Client(server.url, verbose=False), f"job-{number}") for number in range(5)]
+    eventually(lambda: server.http.get("/stage").json()["running"] == 2)
+    server.http.post("/stage/open")
+    assert all(job.result(timeout=30) for job in jobs)
+    assert server.http.get("/stage").json()["most_running"] == 2
+
+
+def test_two_real_clients_at_once_both_hear_their_own_words(server: Server) -> None:
+    texts = ["The first client speaks about apples.", "The second client asks for a ferry."]
+
+    def there_and_back(text: str) -> str:
+        client = Client(server.url, verbose=False)
+        sound = client.predict(text, api_name="/generate")
+        return str(client.predict(handle_file(sound), api_name="/prompt_wav_recognition"))
+
+    with ThreadPoolExecutor(2) as pool:
+        apples, ferry = pool.map(there_and_back, texts)
+    assert "apples" in apples.lower()
+    assert "ferry" in ferry.lower()
+
+
+def test_the_run_route_does_not_walk_round_the_queue(fake_server: Server) -> None:
+    answer = fake_server.http.post("/gradio_api/run/generate", json={"data": ["Hello."]})
+    assert answer.status_code >= 400
+
+
+def test_gradios_queue_still_has_the_two_methods_we_wrap() -> None:
+    with gr.Blocks() as demo:
+        pass
+    assert callable(Queue.push)
+    assert callable(Queue.send_message)
+    assert isinstance(demo.queue()._queue, Queue)

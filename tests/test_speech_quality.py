@@ -1,0 +1,72 @@
+"""What a listener hears: twenty sentences through the real door, written down by recognisers of the test's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from faster_whisper import WhisperModel
+from gradio_client import Client, handle_file
+from pocketsphinx import Decoder, get_model_path
+from serving import Server
+
+from voxdemo.recognizers.weights import whisper_base_files
+
+SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def recordings(server: Server) -> list[Path]:
+    client = Client(server.url, verbose=False)
+    return [Path(client.predict(sentence, api_name="/generate")) for sentence in SENTENCES]
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
+
+
+def error_rate(heard: list[str]) -> float:
+    return float(jiwer.wer([words(sentence) for sentence in SENTENCES], [words(text) for text in heard]))
+
+
+def test_twenty_sentences_are_understood_by_a_recogniser_that_is_not_the_servers(recordings: list[Path]) -> None:
+    # The weights of Whisper base as they are, in full precision and without the demo's code or its filters.
+    listener = WhisperModel("test", device="cpu", compute_type="float32", files=whisper_base_files())
+    heard = []
+    for path in recordings:
+        samples, rate = soundfile.read(path, dtype="float32")
+        segments, _ = listener.transcribe(soxr.resample(samples, rate, 16_000), language="en", beam_size=5)
+        heard.append(" ".join(segment.text for segment in segments))
+    assert len(heard) == 20
+    assert error_rate(heard) <= 0.05
+
+
+def test_they_are_understood_by_a_recogniser_of_another_kind(recordings: list[Path]) -> None:
+    # CMU Sphinx is a generation older and mishears more: 5 % of these words, 100 % of noise.
+    listener = Decoder(lm=get_model_path("en-us/en-us.lm.bin"), loglevel="FATAL")
+    heard = []
+    for path in recordings:
+        samples, rate = soundfile.read(path, dtype="float32")
+        listener.start_utt()
+        listener.process_raw((32767 * soxr.resample(samples, rate, 16_000)).astype(np.int16).tobytes(), full_utt=True)
+        listener.end_utt()
+        heard.append(listener.hyp().hypstr if listener.hyp() else "")
+    assert error_rate(heard) <= 0.12
+
+
+def test_the_demo_understands_them_too(server: Server, recordings: list[Path]) -> None:
+    client = Client(server.url, verbose=False)
+    heard = [client.predict(handle_file(path), api_name="/prompt_wav_recognition") for path in recordings]
+    assert error_rate(heard) <= 0.05
+
+
+def test_the_sound_is_neither_clipped_nor_cut_off(recordings: list[Path]) -> None:
+    for path in recordings:
+        samples, rate = soundfile.read(path, dtype="float32")
+        assert 0.05 < np.abs(samples).max() < 1.0
+        assert np.abs(samples[-rate // 20 :]).max() < 0.02

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voxdemo.errors import InputError
+from voxdemo.speech import Chunk, Listening, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
+from voxdemo.web import card
+from voxdemo.web.card import CardValue
+
+KEPT = "Your text is kept."
+SPOKEN = Spoken(
+    path=Path("results/token/speech.wav"),
+    duration_s=10.004,
+    seed=7,
+    seconds_spent=2.5,
+    captions=(Segment("One.", 0.0, 4.0), Segment("Two.", 4.0, 10.004)),
+    peaks=(1, 50, 100),
+    warnings=("Left out: ✈.",),
+)
+
+
+async def events(*those: SpeechEvent | Exception) -> AsyncGenerator[SpeechEvent, None]:
+    for event in those:
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+async def told(*those: SpeechEvent | Exception) -> list[CardValue]:
+    return [value async for value in card.told(events(*those), KEPT)]
+
+
+def test_a_place_in_line_is_told_with_its_seconds() -> None:
+    assert card.value_of(Waiting(2, 25.04)) == {"state": "waiting", "ahead": 2, "seconds": 25.0}
+    assert card.value_of(Waiting(0, None))["seconds"] is None
+
+
+def test_progress_is_told_with_the_part_that_is_spoken() -> None:
+    expected = {"state": "speaking", "done": 0.333, "seconds": 3.0, "sentence": 2, "sentences": 4}
+    assert card.value_of(Speaking(1 / 3, 3.0, 2, 4)) == expected
+    assert card.value_of(Listening(0.5, None)) == {"state": "listening", "done": 0.5, "seconds": None}
+
+
+def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
+    assert card.value_of(SPOKEN) == {
+        "state": "done",
+        "url": "speech/token",
+        "total": 10.0,
+        "took": 2.5,
+        "factor": 0.25,
+        "seed": 7,
+        "peaks": [1, 50, 100],
+        "captions": [[0.0, 4.0, "One."], [4.0, 10.0, "Two."]],
+        "notes": ["Left out: ✈."],
+        "format": "WAV",
+    }
+
+
+def test_a_transcript_is_told_with_its_language() -> None:
+    value = card.value_of(Transcript("Hello.", "en", (), duration_s=6.0, seconds_spent=2.8))
+    assert value == {"state": "heard", "text": "Hello.", "language": "en", "total": 6.0, "took": 2.8, "notes": []}
+
+
+async def test_progress_is_told_at_most_four_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(number / 100 for number in range(1000))
+    monkeypatch.setattr(card.time, "monotonic", lambda: next(clock))
+    values = await told(*(Speaking(number / 200, 1.0) for number in range(200)), SPOKEN)
+    assert [value["state"] for value in values] == ["speaking"] * 8 + ["done"]
+
+
+async def test_a_change_of_place_or_state_is_told_at_once() -> None:
+    values = await told(Waiting(2, 3.0), Waiting(1, 2.0), Waiting(1, 1.9), Speaking(0.0, 1.0), SPOKEN)
+    assert [(value["state"], value.get("ahead")) for value in values] == [
+        ("waiting", 2), ("waiting", 1), ("speaking", None), ("done", None),
+    ]  # fmt: skip
+
+
+async def test_sound_itself_is_not_told() -> None:
+    assert await told(Chunk(np.zeros(10, np.float32), "One.", 0.0)) == []
+
+
+async def test_no_value_is_the_one_before_so_that_a_repeated_failure_is_drawn_again() -> None:
+    values = [*await told(InputError("No.")), *await told(InputError("No."))]
+    assert all(one != next_one for one, next_one in pairwise(values))
+
+
+async def test_a_failure_is_a_value_that_says_what_is_kept() -> None:
+    *_, last = await told(Waiting(0, None), InputError("The text is too long."))
+    assert (last["state"], last["say"]) == ("failed", f"The text is too long. {KEPT}")
+
+
+async def test_an_unforeseen_failure_is_a_sentence_for_people_and_a_traceback_for_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        (value,) = await told(ValueError("secret /path"))
+    assert "secret" not in value["say"]
+    assert value["say"].endswith(KEPT)
+    assert "secret /path" in caplog.text
+
+
+async def test_closing_the_values_closes_the_job() -> None:
+    closed = []
+
+    async def endless() -> AsyncGenerator[SpeechEvent, None]:
+        try:
+            while True:
+                yield Waiting(len(closed), None)
+        finally:
+            closed.append(True)
+
+    async with aclosing(card.told(endless(), KEPT)) as values:
+        await anext(values)
+    assert closed == [True]

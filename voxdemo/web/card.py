@@ -1,0 +1,168 @@
+"""The card that tells how a job is doing: its states as values, and the component that draws them.
+
+Turns the service's events into small JSON values; `assets/card.js` and `assets/player.js` draw them. It knows no
+engine, and never raises at the page: a failure is a state like any other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.errors import VoxdemoError
+from voxdemo.service import SpeechService
+from voxdemo.speech import Chunk, Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript, Waiting
+from voxdemo.web import queueing, wording
+
+log = logging.getLogger(__name__)
+
+CardValue = dict[str, Any]
+"""What the card shows: "state", and beside it what that state has to tell. `assets/card.js` lists them."""
+
+UPDATE_EVERY_S = 0.25
+"""Progress is told at most this often; between two tellings the card counts the seconds by itself."""
+WORDS: Mapping[str, str] = {
+    "idle": "Nothing spoken yet.",
+    "sent": "Sending",
+    "next": "You are next",
+    "ahead": "{ahead} ahead of you",
+    "wait": ", about {time}",
+    "speaking": "Speaking",
+    "part": "Speaking part {part} of {parts}",
+    "listening": "Listening",
+    "left": ", about {time} left",
+    "done": "{total} s of speech, made in {took} s",
+    "blocked": "Sound is ready: press Play",
+    "facts": "Real-time factor {factor} · seed {seed} · {format}",
+    "gone": "This sound is gone: press Speak to make it again.",
+    "heard": "{language}, {total} s of sound, read in {took} s",
+    "silent": "No speech found in this recording.",
+    "cancelled": "Cancelled. {kept}",
+    "lost": "No word from the server for {time}. {kept}",
+    "missing": "There is no text yet. Write something, then press Speak.",
+    "kept": "Your text is kept.",
+    "play": "Play",
+    "pause": "Pause",
+    "position": "{now} of {total}",
+}
+"""What the card says while a text is spoken; other cards differ in some of it."""
+
+_ASSETS = Path(__file__).parents[2] / "assets"
+_numbers = itertools.count()
+
+
+class Card:
+    """The component: a line of status and a progress bar, and with `player` the finished sound below."""
+
+    def __init__(self, elem_id: str, words: Mapping[str, str] = WORDS, player: bool = False) -> None:
+        self.view = gr.HTML(
+            {"state": "idle"},
+            html_template=_template(player).replace("<!-- idle -->", words["idle"]),
+            js_on_load="voxdemo.card(element, props, watch, trigger)",
+            apply_default_css=False,
+            elem_id=elem_id,
+            words=dict(words),
+        )
+        # Gradio fades what it shows progress on, and only there does it write the place of who waits in its queue.
+        self._probe = gr.HTML("", js_on_load=None, elem_id=f"{elem_id}-probe", elem_classes="vx-probe")
+
+    def follows(self, service: SpeechService) -> dict[str, Any]:
+        """Arguments for the event of a job that stands in line, and that this card tells of."""
+        return {
+            **queueing.in_line(service),
+            "api_visibility": "private",
+            "trigger_mode": "once",
+            "show_progress": "minimal",
+            "show_progress_on": self._probe,
+        }
+
+
+async def told(
+    events: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None], kept: str
+) -> AsyncGenerator[CardValue, None]:
+    """The card's values for a job, at most four a second and the last one always; failures among them.
+
+    `kept` is what is said behind a failure ("Your text is kept."). Closing this closes `events`.
+    """
+    last_kind, last_s = None, 0.0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                kind, now = (type(event), getattr(event, "ahead", None)), time.monotonic()
+                if isinstance(event, Chunk) or (kind == last_kind and now - last_s < UPDATE_EVERY_S):
+                    continue
+                last_kind, last_s = kind, now
+                yield _numbered(value_of(event))
+    except VoxdemoError as error:
+        yield failed(error.sentence, kept)
+    except Exception:  # the door: whatever went wrong, the person reads a sentence and the log has the rest
+        log.exception("a job of the page failed")
+        yield failed(wording.UNEXPECTED, kept)
+
+
+def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:
+    """What the card shows for an event."""
+    match event:
+        case Waiting(ahead, left):
+            return {"state": "waiting", "ahead": ahead, "seconds": _rounded(left)}
+        case Speaking(done, left, sentence, sentences):
+            progress = {"done": round(done, 3), "seconds": _rounded(left)}
+            return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences}
+        case Listening(done, left):
+            return {"state": "listening", "done": round(done, 3), "seconds": _rounded(left)}
+        case Spoken():
+            return _done(event)
+        case Transcript():
+            return _heard(event)
+
+
+def failed(sentence: str, kept: str = "") -> CardValue:
+    """The card's value for what went wrong, with what is kept said behind it."""
+    return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip()})
+
+
+def _done(spoken: Spoken) -> CardValue:
+    return {
+        "state": "done",
+        "url": f"speech/{spoken.path.parent.name}",
+        "total": round(spoken.duration_s, 2),
+        "took": round(spoken.seconds_spent, 2),
+        "factor": round(spoken.real_time_factor, 3),
+        "seed": spoken.seed,
+        "peaks": list(spoken.peaks),
+        "captions": [[round(part.start_s, 2), round(part.end_s, 2), part.text] for part in spoken.captions],
+        "notes": list(spoken.warnings),
+        "format": spoken.path.suffix.removeprefix(".").upper(),
+    }
+
+
+def _heard(transcript: Transcript) -> CardValue:
+    return {
+        "state": "heard",
+        "text": transcript.text,
+        "language": transcript.language,
+        "total": round(transcript.duration_s, 2),
+        "took": round(transcript.seconds_spent, 2),
+        "notes": list(transcript.warnings),
+    }
+
+
+def _template(player: bool) -> str:
+    body = (_ASSETS / "player.html").read_text(encoding="utf-8") if player else ""
+    return (_ASSETS / "card.html").read_text(encoding="utf-8").replace("<!-- player -->", body)
+
+
+def _numbered(value: CardValue) -> CardValue:
+    # Gradio hands a value on only if it differs from the one before, and the same failure may come twice.
+    return {**value, "number": next(_numbers)}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

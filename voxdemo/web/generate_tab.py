@@ -1,0 +1,317 @@
+"""The Speak tab: a text, a voice and the card on which it is spoken. Layout first, then what its events do.
+
+It knows the service and its description of the engine, no model. What the loaded engine can't do is shown switched
+off, with the reason, and looked up again for every visitor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.errors import InputError
+from voxdemo.service import MAX_PROMPT_S, Forecast, SpeechService
+from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
+from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, TIMESTEPS_RANGE
+from voxdemo.web import card, wording
+from voxdemo.web.card import Card, CardValue
+from voxdemo.web.recognize_tab import reader
+
+EXAMPLES = (
+    ("News", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
+    (
+        "Story",
+        "en",
+        "The lamp went out, and the whole street with it. She counted the steps to the door. There were twelve, as "
+        "there had always been. Then someone on the other side counted them back.",
+    ),
+    ("Numbers", "en", "Dr. Okafor paid $1,249.50 on 3 May 2025 for 12 kg of tea."),
+    ("Question", "en", "Are you sure the last train has left? Could we ask the driver of that bus?"),
+    ("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
+)
+"""Name, language and text; shown where the engine speaks the language."""
+READY_VOICE, OWN_VOICE = "Ready voice", "A voice I upload"
+NEAR_LIMIT = 0.9
+"""From this share of the longest text on, the limit is shown."""
+KEPT = card.WORDS["kept"]
+READING_WORDS = {
+    **card.WORDS,
+    "idle": "",
+    "heard": "Read in {took} s. Correct it where it is wrong.",
+    "cancelled": "Cancelled.",
+    "lost": "No word from the server for {time}.",
+    "missing": "There is no recording yet: upload or record one first.",
+}
+
+_FINE_TUNING = {
+    "cfg_value": "guidance",
+    "inference_timesteps": "steps",
+    "normalize": "writing out of numbers",
+    "denoise": "noise removal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The components that events read or write."""
+
+    text: gr.Textbox
+    kind: gr.Radio
+    voice: gr.Dropdown
+    clone_note: gr.HTML
+    prompt: gr.Audio
+    prompt_text: gr.Textbox
+    read: gr.Button
+    read_cancel: gr.Button
+    reading: Card
+    speak: gr.Button
+    cancel: gr.Button
+    estimate: gr.HTML
+    card: Card
+    fine_tuning: gr.Accordion
+    fine_note: gr.HTML
+    cfg_value: gr.Slider
+    inference_timesteps: gr.Slider
+    normalize: gr.Checkbox
+    denoise: gr.Checkbox
+
+
+def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]) -> None:
+    """Add the tab to the Tabs in whose context this is called.
+
+    `arrivals` are the events at which what the engine can do is looked up again.
+    """
+    parts = _layout(service.engine_info)
+    _wire_speaking(service, parts)
+    _wire_reading(service, parts)
+    _wire_estimate(service, parts, arrivals)
+    shown = [getattr(parts, name) for name in _abilities(service.engine_info)]
+    gr.on(
+        arrivals,
+        lambda: [gr.update(**values) for values in _abilities(service.engine_info).values()],
+        outputs=shown,
+        **_AT_ONCE,
+    )
+
+
+_AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""For events that need no model."""
+
+
+def _layout(info: EngineInfo) -> _Parts:
+    shown = _abilities(info)
+    found: dict[str, Any] = {}
+    with gr.Tab("Speak", id="speak"), gr.Row(elem_id="vx-gen"):
+        with gr.Column(elem_id="vx-in"):
+            found |= _text_and_examples(info)
+            found |= _voice(shown)
+            found |= _buttons()
+        with gr.Column(elem_id="vx-out"):
+            found["card"] = Card("vx-card", player=True)
+        with gr.Column(elem_id="vx-more"):
+            found |= _fine_tuning(shown)
+    return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
+
+
+def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
+    text = gr.Textbox(
+        label="Text to speak", lines=3, max_lines=30, placeholder="Write or paste text here.", elem_id="vx-text"
+    )
+    with gr.Row(elem_id="vx-examples"):
+        for name, language, words in EXAMPLES:
+            if language in info.languages:
+                gr.Button(name, size="sm").click(fn=None, js=f"() => {words!r}", outputs=text, api_visibility="private")
+    return {"text": text}
+
+
+def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    kind = gr.Radio([READY_VOICE, OWN_VOICE], value=READY_VOICE, label="Voice", elem_id="vx-kind")
+    voice = gr.Dropdown(**shown["voice"], label="Ready voice", show_label=False, filterable=False, elem_id="vx-voice")
+    with gr.Column(elem_id="vx-own"):
+        clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
+        prompt = gr.Audio(
+            label=f"Recording of the voice, 3 to {MAX_PROMPT_S:.0f} s",
+            type="filepath",
+            sources=["upload", "microphone"],
+            buttons=[],
+            elem_id="vx-prompt",
+            **shown["prompt"],
+        )
+        prompt_text = gr.Textbox(
+            label="What is said in the recording",
+            lines=2,
+            placeholder="Write it, or press Recognise it.",
+            elem_id="vx-prompt-text",
+            **shown["prompt_text"],
+        )
+        with gr.Row(elem_id="vx-read-row"):
+            read = gr.Button("Recognise it", size="sm", elem_id="vx-read", **shown["read"])
+            read_cancel = gr.Button("Cancel", size="sm", variant="stop", elem_id="vx-read-cancel")
+            reading = Card("vx-reading", READING_WORDS)
+    return {
+        "kind": kind, "voice": voice, "clone_note": clone_note, "prompt": prompt, "prompt_text": prompt_text,
+        "read": read, "read_cancel": read_cancel, "reading": reading,
+    }  # fmt: skip
+
+
+def _buttons() -> dict[str, Any]:
+    with gr.Row(elem_id="vx-go"):
+        return {
+            "speak": gr.Button("Speak", variant="primary", elem_id="vx-speak"),
+            "cancel": gr.Button("Cancel", variant="stop", elem_id="vx-cancel"),
+            "estimate": gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-estimate"),
+        }
+
+
+def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    with gr.Accordion(open=False, elem_id="vx-fine", **shown["fine_tuning"]) as fine_tuning:
+        note = gr.HTML(**shown["fine_note"], apply_default_css=False, elem_id="vx-fine-note")
+        with gr.Row(elem_id="vx-dials"):
+            cfg_value = gr.Slider(
+                *CFG_RANGE, value=2.0, step=0.1, label="Guidance",
+                info="Higher keeps closer to the recording, lower varies more.", **shown["cfg_value"],
+            )  # fmt: skip
+            inference_timesteps = gr.Slider(
+                *TIMESTEPS_RANGE, value=10, step=1, label="Steps",
+                info="More steps sound finer and take longer.", **shown["inference_timesteps"],
+            )  # fmt: skip
+            normalize = gr.Checkbox(label="Write out numbers and dates", **shown["normalize"])
+            denoise = gr.Checkbox(label="Remove noise from the recording", **shown["denoise"])
+    return {
+        "fine_tuning": fine_tuning, "fine_note": note, "cfg_value": cfg_value,
+        "inference_timesteps": inference_timesteps, "normalize": normalize, "denoise": denoise,
+    }  # fmt: skip
+
+
+def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engine, by the names in `_Parts`."""
+    clones = "prompt_audio" in info.honours
+    reads = clones and "prompt_text" in info.honours
+    choices = [(voice.capitalize(), voice) for voice in info.voices] or [("The engine's own voice", "")]
+    missing = [words for name, words in _FINE_TUNING.items() if name not in info.honours]
+    switches = {name: {"interactive": name in info.honours} for name in _FINE_TUNING}
+    return {
+        "voice": {"choices": choices, "value": choices[0][1]},
+        "clone_note": {"value": "" if clones else f"<p>{_the(info)} can't copy a recording: VoxCPM can.</p>"},
+        "prompt": {"interactive": clones},
+        "prompt_text": {"interactive": reads},
+        "read": {"interactive": reads},
+        "fine_tuning": {"label": "Fine-tuning" + (", off with this voice" if len(missing) == len(switches) else "")},
+        "fine_note": {
+            "value": f"<p>{_the(info)} has no {' and no '.join(missing)}: VoxCPM has.</p>" if missing else ""
+        },
+        **switches,
+    }
+
+
+def _the(info: EngineInfo) -> str:
+    """The engine as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
+    is_name = info.title != info.title.capitalize()
+    return info.title if is_name else f"The {info.title[0].lower()}{info.title[1:]}"
+
+
+def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
+    speaking = parts.speak.click(
+        _speak(service),
+        inputs=[
+            parts.text,  # first: by it the queue tells how long the job will take
+            parts.kind, parts.voice, parts.prompt, parts.prompt_text,
+            parts.cfg_value, parts.inference_timesteps, parts.normalize, parts.denoise,
+        ],
+        outputs=parts.card.view,
+        **parts.card.follows(service),
+    )  # fmt: skip
+    parts.cancel.click(fn=None, cancels=speaking, api_visibility="private")
+
+
+def _wire_reading(service: SpeechService, parts: _Parts) -> None:
+    reading = parts.read.click(
+        reader(service, ""),
+        inputs=parts.prompt,
+        outputs=[parts.reading.view, parts.prompt_text],
+        **parts.reading.follows(service),
+    )
+    parts.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
+
+
+def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
+    gr.on(
+        [*arrivals, parts.text.change, parts.text.focus, parts.card.view.end],
+        lambda text: estimate(text or "", service.forecast(text or ""), service.readiness().ready),
+        inputs=parts.text,
+        outputs=parts.estimate,
+        trigger_mode="always_last",
+        **_AT_ONCE,
+    )
+
+
+def _speak(service: SpeechService) -> Callable[..., Any]:
+    async def speak(text: str, *how: Any) -> AsyncGenerator[CardValue, None]:
+        kept = KEPT if text.strip() else ""
+        async with aclosing(card.told(_spoken(service, text, *how), kept)) as values:
+            async for value in values:
+                yield value
+
+    speak.refusal = lambda sentence: [card.failed(sentence, KEPT)]  # type: ignore[attr-defined]
+    return speak
+
+
+async def _spoken(
+    service: SpeechService,
+    text: str,
+    kind: str,
+    voice: str | None,
+    prompt: str | None,
+    prompt_text: str | None,
+    cfg_value: float,
+    inference_timesteps: int,
+    normalize: bool,
+    denoise: bool,
+) -> AsyncGenerator[SpeechEvent, None]:
+    utterance = Utterance(
+        text=text,
+        cfg_value=cfg_value,
+        inference_timesteps=int(inference_timesteps),
+        normalize=normalize,
+        denoise=denoise,
+        voice=voice or None,
+    )
+    if kind == OWN_VOICE:
+        own = _own_voice(service.engine_info, prompt)
+        utterance = replace(utterance, voice=None, prompt_audio=own, prompt_text=prompt_text or "")
+    async with aclosing(service.speak(utterance)) as events:
+        async for event in events:
+            yield event
+
+
+def _own_voice(info: EngineInfo, prompt: str | None) -> Path:
+    if "prompt_audio" not in info.honours:
+        raise InputError(f"{_the(info)} can't copy a recording: choose {READY_VOICE}.")
+    if not prompt:
+        raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
+    return Path(prompt)
+
+
+def estimate(text: str, forecast: Forecast, ready: bool) -> str:
+    """What speaking this text would take if Speak were pressed now: "162 characters, about 7 s. 2 ahead of you."."""
+    length, css = len(text), "over" if len(text) > MAX_TEXT_CHARS else ""
+    if length > MAX_TEXT_CHARS:
+        words = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
+    elif not text.strip():
+        words = "Ready." if ready else "Still loading."
+    else:
+        of_limit = f" of {MAX_TEXT_CHARS:,}" if length > NEAR_LIMIT * MAX_TEXT_CHARS else ""
+        words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast)}."
+    line = f"{forecast.ahead} ahead of you." if forecast.ahead else "Nobody is waiting."
+    return f'<p class="{css}">{words} {line}</p>'
+
+
+def _about(forecast: Forecast) -> str:
+    if forecast.own_s is None or forecast.wait_s is None:
+        return ""
+    return f", about {wording.seconds(forecast.wait_s + forecast.own_s)}"

@@ -1,0 +1,88 @@
+"""The page, put together from its tabs: `build_page` for the Blocks, `launch_options` for how they are served.
+
+The look and what runs in the browser are real files in `assets/`. It knows no model; the tabs talk to the service.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+
+from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.web import contract, queueing, wording
+from voxdemo.web.generate_tab import add_generate_tab
+from voxdemo.web.recognize_tab import add_recognize_tab
+from voxdemo.web.theme import theme
+
+ASSETS = Path(__file__).parents[2] / "assets"
+SCRIPTS = ("page.js", "player.js", "card.js", "status.js")
+MAX_UPLOAD = "200mb"
+"""More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 173 MB."""
+CLEAN_EVERY_S, KEEP_UPLOADS_S = 3600, 86_400
+USUAL_SENTENCE = "x" * 100
+"""A text as long as a sentence is, for telling how long one usually takes."""
+
+
+def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
+    """The page and the frozen endpoints over this service, with their queue."""
+    # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.cache_dir)
+    with gr.Blocks(title="voxdemo", analytics_enabled=False, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)) as demo:
+        status = _head(service)
+        arrivals = [demo.load, status.retry]
+        _banner(service, arrivals)
+        with gr.Tabs(elem_id="vx-tabs"):
+            add_generate_tab(service, arrivals)
+            add_recognize_tab(service)
+        contract.add_endpoints(service)
+    queueing.attach(demo, service, settings.queue_size)
+    return cast(gr.Blocks, demo)
+
+
+def launch_options() -> dict[str, Any]:
+    """What `demo.launch` gets for the page: the look, the scripts, and nothing that leaves the server or stays."""
+    return {
+        "theme": theme(),
+        "head": _head_elements(),
+        "favicon_path": ASSETS / "logo.svg",
+        "footer_links": [],
+        "run_history": False,  # it would keep every text and recording in the browser
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "max_file_size": MAX_UPLOAD,
+    }
+
+
+def _head_elements() -> str:
+    # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
+    styles = f"<style>{_asset('page.css')}</style>"
+    scripts = "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
+    return styles + scripts
+
+
+def _head(service: SpeechService) -> gr.HTML:
+    return gr.HTML(
+        {"title": service.engine_info.title},
+        html_template=_asset("head.html").replace("<!-- logo -->", _asset("logo.svg")),
+        js_on_load="voxdemo.status(element, props, watch, trigger)",
+        apply_default_css=False,
+        elem_id="vx-head",
+    )
+
+
+def _banner(service: SpeechService, arrivals: list[Any]) -> None:
+    def words() -> str:
+        own_s = service.forecast(USUAL_SENTENCE).own_s
+        usual = "When many ask at once," if own_s is None else f"A sentence takes about {wording.seconds(own_s)};"
+        return f"<p>{service.engine_info.note} {usual} you may wait in line.</p>"
+
+    banner = gr.HTML(words(), apply_default_css=False, elem_id="vx-banner")
+    gr.on(arrivals, words, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")

@@ -1,0 +1,62 @@
+"""The Recognise tab: a recording in, its words out. It knows the service, no model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.service import MAX_RECORDING_S, SpeechService
+from voxdemo.web import card
+from voxdemo.web.card import Card, CardValue
+
+KEPT = "Your recording is kept."
+WORDS = {
+    **card.WORDS,
+    "idle": "Nothing recognised yet.",
+    "missing": "There is no recording yet: upload or record one first.",
+    "kept": KEPT,
+}
+
+
+def add_recognize_tab(service: SpeechService) -> None:
+    """Add the tab to the Tabs in whose context this is called."""
+    with gr.Tab("Recognise", id="recognise"), gr.Row(elem_id="vx-hear"):
+        with gr.Column(elem_id="vx-hear-in"):
+            recording = gr.Audio(
+                label=f"Recording, up to {MAX_RECORDING_S / 60:.0f} minutes",
+                type="filepath",
+                sources=["upload", "microphone"],
+                buttons=[],
+                elem_id="vx-recording",
+            )
+            with gr.Row(elem_id="vx-hear-go"):
+                recognise = gr.Button("Recognise", variant="primary", elem_id="vx-recognise")
+                cancel = gr.Button("Cancel", variant="stop", elem_id="vx-recognise-cancel")
+        with gr.Column(elem_id="vx-hear-out"):
+            heard = Card("vx-heard", WORDS)
+            said = gr.Textbox(
+                label="What was said", lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
+            )
+    hearing = recognise.click(
+        reader(service, KEPT), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
+    )
+    cancel.click(fn=None, cancels=hearing, api_visibility="private")
+
+
+def reader(service: SpeechService, kept: str) -> Callable[..., Any]:
+    """A handler that reads a recording: its card and, once there, the words."""
+
+    async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
+        if not recording:
+            yield card.failed("There is no recording yet: upload or record one first."), gr.skip()
+            return
+        async with aclosing(card.told(service.transcribe(Path(recording)), kept)) as values:
+            async for value in values:
+                yield value, value.get("text", gr.skip())
+
+    read.refusal = lambda sentence: [card.failed(sentence, kept), gr.skip()]  # type: ignore[attr-defined]
+    return read

@@ -1,0 +1,72 @@
+"""Our own HTTP routes beside Gradio's: is it alive, is it ready, and the finished sound. Handed to `demo.launch`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from voxdemo import __version__
+from voxdemo.service import SpeechService
+
+CLEAN_EVERY_S = 3600.0
+
+
+def app_options(service: SpeechService) -> dict[str, Any]:
+    """What `demo.launch(app_kwargs=…)` gets: the routes, and a lifespan that starts and closes the service."""
+    return {"routes": _routes(service), "lifespan": _lifespan(service)}
+
+
+def _routes(service: SpeechService) -> list[Route]:
+    async def health(_: Request) -> Response:
+        """Alive: the event loop turns."""
+        return JSONResponse({"alive": True, "version": __version__})
+
+    async def ready(_: Request) -> Response:
+        """200 once every model has proved that it works, else 503 with the reason."""
+        readiness, stats = service.readiness(), service.stats()
+        body = {
+            **asdict(readiness),
+            "engine": service.engine_info.name,
+            "recognizer": service.recognizer_info.name,
+            "generators": stats.seats,
+            "running": stats.running,
+            "waiting": stats.waiting,
+            "busy_s": round(stats.busy_s, 3),
+        }
+        return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
+
+    async def speech(request: Request) -> Response:
+        """A finished sound; whole or, as players ask for it, in ranges."""
+        path = service.results.speech(request.path_params["token"])
+        if path is None:
+            return JSONResponse({"error": "This sound is gone: speak it again."}, status_code=404)
+        return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, max-age=86400"})
+
+    return [Route("/health", health), Route("/ready", ready), Route("/speech/{token}", speech)]
+
+
+def _lifespan(service: SpeechService) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncGenerator[None, None]:
+        service.start()
+        cleaning = asyncio.create_task(_clean(service))
+        try:
+            yield
+        finally:
+            cleaning.cancel()
+            await service.close()
+
+    return lifespan
+
+
+async def _clean(service: SpeechService) -> None:
+    while True:
+        await asyncio.to_thread(service.results.delete_old)
+        await asyncio.sleep(CLEAN_EVERY_S)

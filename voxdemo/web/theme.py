@@ -1,0 +1,103 @@
+"""Gradio's theme in our colours and sizes. The tokens themselves are in `assets/page.css`, once, light and dark."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+"""Of the visitor's own system: a web font would be fetched from somebody else's server."""
+
+_COLOURS = {
+    "bg": ["body_background_fill"],
+    "surface": [
+        "background_fill_primary", "block_label_background_fill", "input_background_fill",
+        "input_background_fill_focus", "button_secondary_background_fill", "button_cancel_background_fill",
+        "checkbox_background_color", "checkbox_label_background_fill", "panel_background_fill",
+    ],
+    "sunken": [
+        "background_fill_secondary", "button_secondary_background_fill_hover", "checkbox_label_background_fill_hover",
+    ],
+    "line": ["block_border_color", "border_color_primary", "panel_border_color"],
+    "edge": [
+        "input_border_color", "button_secondary_border_color", "checkbox_border_color", "checkbox_label_border_color",
+    ],
+    "ink": [
+        "body_text_color", "block_title_text_color", "input_border_color_hover", "button_secondary_text_color",
+        "button_secondary_text_color_hover", "button_secondary_border_color_hover", "checkbox_label_text_color",
+        "checkbox_label_text_color_selected", "accordion_text_color", "table_text_color",
+    ],
+    "soft": [
+        "body_text_color_subdued", "block_label_text_color", "block_info_text_color", "input_placeholder_color",
+    ],
+    "accent": [
+        "border_color_accent", "input_border_color_focus", "button_primary_background_fill",
+        "button_primary_border_color", "checkbox_background_color_selected", "checkbox_border_color_selected",
+        "checkbox_border_color_focus", "checkbox_label_border_color_selected", "slider_color", "link_text_color",
+        "link_text_color_visited", "loader_color",
+    ],
+    "hover": [
+        "button_primary_background_fill_hover", "button_primary_border_color_hover", "link_text_color_hover",
+        "link_text_color_active",
+    ],
+    "onaccent": ["button_primary_text_color", "button_primary_text_color_hover"],
+    "tint": ["color_accent_soft", "checkbox_label_background_fill_selected"],
+    "danger": [
+        "button_cancel_text_color", "button_cancel_text_color_hover", "button_cancel_border_color",
+        "button_cancel_border_color_hover", "error_text_color", "error_border_color",
+    ],
+    "danger-tint": ["button_cancel_background_fill_hover", "error_background_fill"],
+}  # fmt: skip
+_IN_BOTH_MODES = {
+    "block_background_fill": "transparent",
+    "block_border_width": "0px",
+    "block_label_border_width": "0px",
+    "block_shadow": "none",
+    "button_border_width": "1px",
+    "checkbox_border_width": "1px",
+    "checkbox_label_shadow": "none",
+    "input_border_width": "1px",
+    "input_shadow": "none",
+    "input_shadow_focus": "none",
+    "button_primary_shadow": "none",
+    "button_primary_shadow_hover": "none",
+    "button_primary_shadow_active": "none",
+    "button_secondary_shadow": "none",
+    "button_secondary_shadow_hover": "none",
+    "button_secondary_shadow_active": "none",
+}
+_IN_ONE = {
+    "block_radius": "12px",
+    "block_padding": "0px",
+    "block_title_text_size": "15px",
+    "block_title_text_weight": "600",
+    "block_info_text_size": "13px",
+    "container_radius": "8px",
+    "input_radius": "8px",
+    "input_padding": "10px 12px",
+    "input_text_size": "16px",
+    "checkbox_label_padding": "8px 12px",
+    "checkbox_label_gap": "8px",
+    "button_large_radius": "8px",
+    "button_large_padding": "10px 20px",
+    "button_large_text_size": "16px",
+    "button_large_text_weight": "600",
+    "button_small_radius": "999px",
+    "button_small_padding": "5px 12px",
+    "button_small_text_size": "13px",
+    "button_small_text_weight": "500",
+    "button_transition": "background-color .12s",
+    "form_gap_width": "0px",
+    "layout_gap": "16px",
+    "prose_text_size": "15px",
+    "section_header_text_size": "15px",
+    "section_header_text_weight": "600",
+}
+
+
+def theme() -> gr.themes.Base:
+    """The theme that `demo.launch` gets."""
+    colours = {name: f"var(--vx-{token})" for token, names in _COLOURS.items() for name in names}
+    both = {**colours, **_IN_BOTH_MODES}
+    dark = {f"{name}_dark": value for name, value in both.items()}
+    base = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace"))
+    return base.set(**both, **dark, **_IN_ONE)
