@@ -1,0 +1,159 @@
+"""What the demo costs over a bare Gradio app that calls the same engine, both measured in one run.
+
+    .venv/bin/python benchmarks/overhead.py
+
+Starts `app.py` and `bare_app.py`, and asks them in turn, so that a machine that slows down slows both. Prints the ratio
+of latencies (one client), of throughputs (ten clients), the share of time that the generator is busy while ten clients
+ask, and our resident memory after 50 and after 500 requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+from gradio_client import Client
+
+ROOT = Path(__file__).parent.parent
+SENTENCE = "The ferry leaves at half past nine, calls at two islands, and is back at the pier before it is dark. "
+CLIENTS = 10
+
+
+def main() -> None:
+    """Run everything and print a table."""
+    arguments = _arguments()
+    with _running("app.py") as ours, _running("benchmarks/bare_app.py") as bare:
+        print(f"latency, 1 client, {arguments.rounds} pairs (ours / bare, want <= 1.10)")
+        for sentences in (1, 5, 20):
+            _latency(ours, bare, SENTENCE * sentences, arguments.rounds)
+        print(f"throughput, {CLIENTS} clients, 3 pairs (ours / bare, want >= 0.95)")
+        for sentences in (5, 20):
+            _throughput(ours, bare, SENTENCE * sentences)
+        _busy(ours, SENTENCE * 40)
+        _memory(ours, arguments.requests)
+
+
+class App:
+    """A running app."""
+
+    def __init__(self, process: psutil.Process, port: int) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+
+    def client(self) -> Client:
+        """A client of its own session."""
+        return Client(self.url, verbose=False, download_files=False)
+
+
+def _latency(ours: App, bare: App, text: str, rounds: int) -> None:
+    seconds: dict[App, list[float]] = {ours: [], bare: []}
+    clients = {app: app.client() for app in (ours, bare)}
+    for _ in range(rounds):
+        for app, client in clients.items():
+            begun = time.perf_counter()
+            client.predict(text, api_name="/generate")
+            seconds[app].append(time.perf_counter() - begun)
+    ratio = statistics.median(a / b for a, b in zip(seconds[ours], seconds[bare], strict=True))
+    medians = [1000 * statistics.median(seconds[app]) for app in (ours, bare)]
+    print(f"  {len(text):5} characters: {medians[0]:6.0f} ms / {medians[1]:6.0f} ms, median ratio {ratio:.3f}")
+
+
+def _throughput(ours: App, bare: App, text: str) -> None:
+    ratios = [_requests_per_s(ours, text) / _requests_per_s(bare, text) for _ in range(3)]
+    print(f"  {len(text):5} characters: median ratio {statistics.median(ratios):.3f}")
+
+
+def _requests_per_s(app: App, text: str, each: int = 4) -> float:
+    clients = [app.client() for _ in range(CLIENTS)]
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(lambda client: [client.predict(text, api_name="/generate") for _ in range(each)], clients))
+    return CLIENTS * each / (time.perf_counter() - begun)
+
+
+def _busy(ours: App, text: str) -> None:
+    clients = [ours.client() for _ in range(CLIENTS)]
+    busy, begun = _busy_s(ours), time.perf_counter()
+    for job in [client.submit(text, api_name="/generate") for client in clients]:
+        job.result()
+    share = (_busy_s(ours) - busy) / (time.perf_counter() - begun)
+    print(f"generator busy while {CLIENTS} clients wait for {len(text)} characters each: {share:.1%} (want >= 90 %)")
+
+
+def _busy_s(app: App) -> float:
+    return float(httpx.get(f"{app.url}/ready").json()["busy_s"])
+
+
+def _memory(ours: App, requests: int) -> None:
+    client = ours.client()
+    done = 0
+    resident = {}
+    for mark in (requests // 10, requests):
+        while done < mark:
+            client.predict(SENTENCE, api_name="/generate")
+            done += 1
+        resident[mark] = ours.process.memory_info().rss / 2**20
+    few, many = resident.values()
+    print(
+        f"resident memory after {requests // 10} more requests {few:.0f} MiB, after {requests} {many:.0f} MiB: "
+        f"ratio {many / few:.3f} (want <= 1.10)"
+    )
+
+
+@contextmanager
+def _running(script: str) -> Iterator[App]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+            "VOXDEMO_PORT": str(port),
+            "VOXDEMO_CACHE_DIR": folder,
+            "GRADIO_ANALYTICS_ENABLED": "False",
+        }
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / script)], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        try:
+            app = App(psutil.Process(process.pid), port)
+            _wait(app, "/ready" if script == "app.py" else "/config")
+            yield app
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _wait(app: App, path: str) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            if httpx.get(app.url + path).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"{app.url} didn't come up")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=30, help="pairs of requests for the latency")
+    parser.add_argument("--requests", type=int, default=500, help="requests for the memory")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
