@@ -54,6 +54,8 @@ class Stage:
     utterances: list[Utterance] = field(default_factory=list)
     broken: bool = False
     """Whether a model built or checked now fails."""
+    broken_builds: frozenset[int] = frozenset()
+    """Which builds fail, counted from 1."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -91,13 +93,17 @@ class Stage:
             assert self.steps.acquire(timeout=30), "the test never allowed this step"
 
 
+class Panic(BaseException):
+    """As libraries written in Rust raise them."""
+
+
 class FakeEngine:
-    """Says a tenth of a second for every word; "raise", "die", "die once" and "refuse" do what they say."""
+    """Says a tenth of a second for every word; "raise", "panic", "die", "die-once" and "refuse" do so."""
 
     def __init__(self, stage: Stage, info: EngineInfo = CLONER) -> None:
         assert stage.may_load.wait(timeout=30)
         stage.builds += 1
-        if stage.broken:
+        if stage.broken or stage.builds in stage.broken_builds:
             raise RuntimeError("broken")
         self.info = info
         self._stage = stage
@@ -121,6 +127,8 @@ class FakeEngine:
     def _misbehave(self, word: str) -> None:
         if word == "raise":
             raise ValueError("a bug in the model, with a /secret/path")
+        if word == "panic":
+            raise Panic("a panic in Rust")
         if word == "break":
             self._stage.broken = True
             raise ValueError("the model is broken now")

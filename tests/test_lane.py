@@ -215,6 +215,40 @@ async def test_a_job_that_raises_fails_alone(make_lane: MakeLane, stage: Stage) 
     assert stage.builds == 1
 
 
+async def test_not_even_a_panic_in_a_library_ends_the_models_thread(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    with pytest.raises(EngineError):
+        await everything(lane, "panic")
+    assert isinstance((await everything(lane, "fine"))[-1], Piece)
+
+
+async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeLane, stage: Stage) -> None:
+    stage.broken_builds = frozenset({2})
+    lane = make_lane(seats=2)
+    stage.open = True
+    await until(lambda: "failed" in [status.state for status in lane.stats().statuses])
+    await until(lambda: lane.stats().ready_seats == 1)
+    results = await asyncio.gather(*(everything(lane, f"job-{number}") for number in range(10)))
+    assert all(isinstance(events[-1], Piece) for events in results)
+    assert lane.wait_s() == pytest.approx(0, abs=1)
+
+
+async def test_a_rebuild_may_take_longer_than_a_job(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane(job_timeout_s=0.05, hang_grace_s=0.05)
+    await ready(lane)
+    stage.may_load.clear()
+    task, _ = await in_line(lane, "die-once again")
+    await next_started(stage)
+    stage.open = True
+    stage.steps.release()
+    with pytest.raises(asyncio.TimeoutError):  # both deadlines pass while the model is rebuilt
+        await asyncio.wait_for(asyncio.shield(task), timeout=0.5)
+    stage.may_load.set()
+    assert isinstance((await task)[-1], Piece)
+    assert stage.builds == 2
+
+
 async def test_what_the_engine_refuses_reaches_the_person_as_it_is(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     stage.open = True

@@ -20,17 +20,19 @@ class Pace:
 
     def __init__(self) -> None:
         self._jobs: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_JOBS)
+        self._line: tuple[float, float] | None = None
 
     def learn(self, units: float, seconds: float) -> None:
         """A job of `units` took `seconds`."""
         if units > 0 and seconds > 0:
             self._jobs.append((units, seconds))
+            self._line = self._fit()
 
     def seconds(self, units: float) -> float | None:
         """What a job of `units` will take; None before the first was learned."""
-        if not self._jobs:
+        if self._line is None:
             return None
-        fixed, per_unit = self._fit()
+        fixed, per_unit = self._line
         return fixed + per_unit * units
 
     def _fit(self) -> tuple[float, float]:

@@ -71,6 +71,8 @@ class LaneStats:
     waiting: int
     busy_s: float
     """Seconds that seats have worked since the start, added up."""
+    ready_seats: int
+    """Seats whose models can work now."""
     statuses: tuple[WorkerStatus, ...]
     """Of every worker, seat by seat."""
 
@@ -116,6 +118,11 @@ class Seat:
     def is_ready(self) -> bool:
         """Whether its models can work now."""
         return all(worker.status.state == "ready" for worker in self.workers)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a model of its has failed and couldn't be rebuilt so far."""
+        return any(worker.status.state == "failed" for worker in self.workers)
 
     def begin(self, ticket: _Ticket, timeout_s: float, released: Callable[[], None]) -> None:
         """Give the ticket's job to the model it needs; it starts when that is loaded."""
@@ -172,6 +179,7 @@ class Lane:
             running=len(running),
             waiting=len(self._waiting),
             busy_s=self._busy_s + sum(ticket.elapsed_s for ticket in running),
+            ready_seats=sum(seat.is_ready for seat in self._seats),
             statuses=tuple(worker.status for seat in self._seats for worker in seat.workers),
         )
 
@@ -213,7 +221,7 @@ class Lane:
         self._tell_places()
 
     def _tell_places(self) -> None:
-        running = len(self._seats) - len(self._free_seats())
+        running = sum(seat.ticket is not None for seat in self._seats)
         for seat in self._seats:
             if seat.ticket and seat.ticket.begun_at is None and not seat.is_ready:
                 seat.ticket.tell(Waiting(ahead=0, seconds=None))
@@ -222,13 +230,18 @@ class Lane:
             ticket.tell(Waiting(running + index, None if seconds is None else seconds + (ticket.job.expected_s or 0.0)))
 
     def _free_seats(self) -> list[Seat]:
-        return [seat for seat in self._seats if seat.ticket is None]
+        return [seat for seat in self._usable_seats() if seat.ticket is None]
+
+    def _usable_seats(self) -> Sequence[Seat]:
+        # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
+        return [seat for seat in self._seats if not seat.is_broken] or self._seats
 
     def _starts(self, expected: Sequence[float | None]) -> list[float | None]:
         """When jobs expected to take so long will start, one after the other, as seats become free."""
-        left = [seat.ticket.left_s if seat.ticket else 0.0 for seat in self._seats]
-        if not all(seat.is_ready for seat in self._seats):
+        seats = self._usable_seats()
+        if not all(seat.is_ready for seat in seats):
             return [None] * len(expected)
+        left = [seat.ticket.left_s if seat.ticket else 0.0 for seat in seats]
         return _start_times(left, expected)
 
 

@@ -155,7 +155,7 @@ class Spoken:
     warnings: tuple[str, ...] = ()
     """What was asked for and not honoured, each one sentence."""
     timings: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by stage: "waiting", "first_chunk", "speaking", "encoding"."""
+    """Seconds by stage: "waiting" until the engine began, "first_chunk" and "speaking" from there."""
 
     @property
     def real_time_factor(self) -> float:

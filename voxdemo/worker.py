@@ -79,16 +79,21 @@ class Run(Generic[M]):
         self._timer: asyncio.TimerHandle | None = None
 
     # -- on the event loop
-    def start(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
-        """Report the start; `function` is called when `seconds` have passed and the model isn't free."""
+    def start(self, timeout_s: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Report that the model turns to it; `function` is called when it is still at work after `timeout_s`."""
         if not self._ended:
             self._started()
-        self.call_at_deadline(seconds, function, *arguments)
+        self.call_later(timeout_s, function, *arguments)
 
-    def call_at_deadline(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
-        """Call `function` after `seconds`, unless the model is free before."""
-        if not self._free:
-            self._timer = self._loop.call_later(seconds, function, *arguments)
+    def call_later(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` after `seconds`, unless the model stops working on this before."""
+        self.stop_timer()
+        self._timer = self._loop.call_later(seconds, function, *arguments)
+
+    def stop_timer(self) -> None:
+        """The model works on this no more; it may still be checked or rebuilt before it is free."""
+        if self._timer:
+            self._timer.cancel()
 
     def cancel(self) -> None:
         """Stop at the next step and deliver nothing more. Harmless on a job that has ended."""
@@ -106,8 +111,7 @@ class Run(Generic[M]):
         """Report the model free, once."""
         if not self._free:
             self._free = True
-            if self._timer:
-                self._timer.cancel()
+            self.stop_timer()
             self._released()
 
     # -- on the model's thread
@@ -116,14 +120,14 @@ class Run(Generic[M]):
         """Whether nothing was heard of this job yet, and somebody still waits for it."""
         return not self._delivered and not self._cancelled
 
-    def work(self, model: M) -> Exception | None:
+    def work(self, model: M) -> BaseException | None:
         """Do the job; returns what went wrong."""
         try:
             with closing(self._work(model)) as items:
                 while not self._cancelled and (item := next(items, _NOTHING)) is not _NOTHING:
                     self._delivered = True
                     self.post(self._pass_on, item)
-        except Exception as error:  # whatever a model raises must not end its thread
+        except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread
             return error
         return None
 
@@ -206,7 +210,7 @@ class ModelWorker(Generic[M]):
 
     def _stop_late(self, thread: _ModelThread[M], run: Run[M], timeout_s: float) -> None:
         run.end(JobTimeoutError(f"This took longer than {timeout_s:g} s and was stopped: send something shorter."))
-        run.call_at_deadline(self._hang_grace_s, self._replace, thread, run)
+        run.call_later(self._hang_grace_s, self._replace, thread, run)
 
     def _replace(self, thread: _ModelThread[M], run: Run[M]) -> None:
         if thread is self._thread:
@@ -244,8 +248,8 @@ class _ModelThread(Generic[M]):
         """Stop at the next step, close the model and end the thread."""
         self._leaving = True
         self.status = WorkerStatus("closed", reason)
-        if self._current:
-            self._current.end(NotReadyError(_STOPPING))
+        if current := self._current:
+            current.end(NotReadyError(_STOPPING))
         self._turn_away_all()
         self.inbox.put(None)
 
@@ -257,9 +261,7 @@ class _ModelThread(Generic[M]):
             except queue.Empty:
                 self._ensure_model()
                 continue
-            if entry and self._leaving:
-                _turn_away(entry[0])
-            elif entry:
+            if entry:
                 self._serve(*entry)
         self._turn_away_all()
         self._discard_model()
@@ -272,21 +274,25 @@ class _ModelThread(Generic[M]):
 
     def _serve(self, run: Run[M], started: Callable[[], None]) -> None:
         self._current = run
-        run.post(started)
-        error = self._attempt(run)
+        if self._leaving:
+            _turn_away(run)
+            return
+        error = self._attempt(run, started)
         if isinstance(error, ModelDiedError) and run.may_be_repeated:
-            error = self._attempt(run)
+            error = self._attempt(run, started)
         run.post(run.end, error)
         if isinstance(error, ModelDiedError):
             self._ensure_model()
         self._current = None
         run.post(run.release)
 
-    def _attempt(self, run: Run[M]) -> VoxdemoError | None:
+    def _attempt(self, run: Run[M], started: Callable[[], None]) -> VoxdemoError | None:
         if not self._ensure_model():
             return NotReadyError(f"{self.name} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
         assert self._model
+        run.post(started)
         error = run.work(self._model)
+        run.post(run.stop_timer)
         if error is None or isinstance(error, InputError):
             return error
         log.error("%s failed on a job", self.name, exc_info=error)
@@ -301,7 +307,7 @@ class _ModelThread(Generic[M]):
             self._set_status("loading", f"{self.name} is loading.")
             try:
                 self._model = self._build()
-            except Exception:  # any library may fail in any way; the log has it, the status says it
+            except BaseException:  # any library may fail in any way; the log has it, the status says it
                 log.exception("%s can't be loaded", self.name)
                 self._set_status("failed", f"{self.name} can't be loaded; the server's log says why.")
             else:
@@ -312,7 +318,7 @@ class _ModelThread(Generic[M]):
         assert self._model
         try:
             units, seconds = self._check(self._model)
-        except Exception:  # as above
+        except BaseException:  # as above
             log.exception("%s doesn't work", self.name)
             self._discard_model()
             self._set_status("failed", f"{self.name} doesn't work; the server's log says why.")
@@ -328,7 +334,7 @@ class _ModelThread(Generic[M]):
         if model is not None:
             try:
                 model.close()
-            except Exception:  # a broken model may fail to close; it is dropped all the same
+            except BaseException:  # a broken model may fail to close; it is dropped all the same
                 log.exception("%s failed to close", self.name)
 
     def _set_status(self, state: Literal["loading", "ready", "failed"], reason: str = "") -> None:
