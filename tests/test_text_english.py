@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from voxdemo.engines.english import readable, unsayable
+from voxdemo.text.english import readable, unsayable
 
 
 @pytest.mark.parametrize(

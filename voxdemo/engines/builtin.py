@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from voxdemo.engines.english import readable, unsayable
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.text.english import readable, unsayable
 
 logger = logging.getLogger(__name__)
 

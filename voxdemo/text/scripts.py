@@ -1,4 +1,4 @@
-"""What of a text a voice can say, judged by the scripts its languages are written in.
+"""What of a text a voice can say, judged by the languages it reads.
 
 Pure Unicode. Knows no voice and writes no sentences for people.
 """
@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 
-_SCRIPTS = {"en": ("LATIN",)}
-"""How Unicode names the letters of each language (ISO 639-1). To add one: `"ja": ("HIRAGANA", "KATAKANA", "CJK")`.
-A language that isn't here is taken to read everything."""
+from voxdemo.text import english
 
-_COMMON = ("DIGIT", "MODIFIER")
-"""Beginnings of the names of digits and letters that belong to no script: "DIGIT ONE", "MODIFIER LETTER APOSTROPHE"."""
+_UNSAYABLE = {"en": english.unsayable}
+"""What each language (ISO 639-1) has no sound for. A language that isn't here is taken to read everything."""
 
-_SAID = frozenset("°©®™¦№\u00b5\u2126")
-"""Pictures by their category, or letters of other scripts, that the built-in voice says or passes over harmlessly.
-Micro and ohm are the signs; the Greek letters that look like them stay Greek."""
+_SAID = frozenset("°©®™¦№")
+"""Pictures by their category that English voices say or pass over harmlessly."""
 
-_WRITTEN = ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl")
 _PICTURES = ("So", "Co", "Cn")
 """Symbols and emoji; characters newer than this Python's Unicode tables count as unassigned (Cn)."""
 
@@ -35,14 +31,14 @@ _CLOSING = ",.;:!?…"
 def unreadable(text: str, languages: tuple[str, ...]) -> str:
     """The distinct characters of `text`, as they first appear, that a voice for `languages` (ISO 639-1) can't say.
 
-    Those are letters and digits of scripts that none of the languages is written in, and emoji and other pictures.
-    Typographic signs ("&", "§", "°", "→") are not among them, nor are accents, joiners and skin tones: `without`
-    takes those out with the character they belong to.
+    Those are letters that none of the languages has a sound for, and emoji and other pictures. Typographic signs ("&",
+    "§", "°", "→") are not among them, nor are accents, joiners and skin tones: `without` takes those out with the
+    character they belong to.
     """
-    if not languages or not _SCRIPTS.keys() >= set(languages):
+    if not languages or not _UNSAYABLE.keys() >= set(languages):
         return ""
-    names = (*_COMMON, *(name for language in languages for name in _SCRIPTS[language]))
-    return "".join(character for character in dict.fromkeys(text) if not _is_readable(character, names))
+    silent = set.intersection(*(set(_UNSAYABLE[language](text)) for language in languages))
+    return "".join(character for character in dict.fromkeys(text) if character in silent or _is_picture(character))
 
 
 def without(text: str, characters: str) -> str:
@@ -74,15 +70,10 @@ def is_speakable(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def _is_readable(character: str, names: tuple[str, ...]) -> bool:
+def _is_picture(character: str) -> bool:
     if character in _SAID or ord(character) in _SKIN_TONES:
-        return True
-    category = unicodedata.category(character)
-    if category in _WRITTEN:
-        # Compatibility forms first: "Ａ" and "𝐀" are said like "A".
-        plain = unicodedata.normalize("NFKC", character)[0]
-        return unicodedata.name(plain, "").startswith(names)
-    return category not in _PICTURES
+        return False
+    return unicodedata.category(character) in _PICTURES
 
 
 def _is_attached(character: str) -> bool:
