@@ -3,7 +3,7 @@
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
 // sentence, sentences} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor, seed, peaks,
 // captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes} ·
-// {state: 'failed', say}. The browser's own: 'sent', 'cancelled', 'lost', 'missing'.
+// {state: 'failed', say}. The browser's own: 'sent', 'cancelled', 'broken', 'lost', 'missing'.
 voxdemo.card = (element, props, watch, trigger) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
@@ -32,6 +32,7 @@ voxdemo.card = (element, props, watch, trigger) => {
     }) : words.silent, ...value.notes].join(' '),
     failed: () => value.say,
     cancelled: () => voxdemo.fill(words.cancelled, words),
+    broken: () => voxdemo.fill(words.broken, words),
     lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence)}),
   };
   const line = () => (lines[value.state] ?? (() => words[value.state]))();
@@ -107,6 +108,7 @@ voxdemo.card = (element, props, watch, trigger) => {
     isBusy,
     send() { delete probe.dataset.key; said = ''; reached = 0; player?.clear(); show({state: 'sent', seconds: null}); },
     cancel() { if (isBusy()) { player?.clear(); show({state: 'cancelled'}); } },
+    fail() { if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };
 };

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -59,6 +62,18 @@ class Server:
                 pass
             pause.wait(0.05)
         raise AssertionError(f"{path} didn't answer 200 within {START_S:.0f} s:\n{self.log}")
+
+    def messages(self, endpoint: str, data: list[object]) -> Iterator[dict[str, Any]]:
+        """What Gradio's queue tells a bare client of a job, message by message; closing this is hanging up."""
+        functions = self.http.get("/config").json()["dependencies"]
+        number = next(function["id"] for function in functions if function["api_name"] == endpoint)
+        session = secrets.token_hex(8)
+        joined = {"data": data, "fn_index": number, "session_hash": session}
+        self.http.post("/gradio_api/queue/join", json=joined).raise_for_status()
+        with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """The exit code after this signal."""

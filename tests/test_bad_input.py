@@ -49,6 +49,8 @@ def speech() -> np.ndarray:
         ({"text_input": "Hi.", "inference_timesteps_input": 3}, "Inference steps must be from 4 to 30, not 3"),
         ({"text_input": "Hi.", "inference_timesteps_input": 31}, "Inference steps must be from 4 to 30, not 31"),
         ({"text_input": "Hi.", "inference_timesteps_input": 10.5}, "inference_timesteps must be a whole number"),
+        ({"text_input": "Hi.", "cfg_value_input": 10**400}, "Guidance (cfg) must be from 1 to 3"),
+        ({"text_input": "Hi.", "inference_timesteps_input": 10**400}, "Inference steps must be from 4 to 30"),
         ({"text_input": "Hi.", "do_normalize": "yes"}, "normalize must be true or false"),
         ({"text_input": "Hi.", "prompt_text_input": 7}, "prompt_text must be text"),
     ],

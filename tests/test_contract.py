@@ -46,10 +46,16 @@ def test_an_empty_prompt_is_no_prompt(client: Client, nothing: str | None) -> No
     assert Path(job.result(timeout=60)).exists()
 
 
-def test_a_prompt_for_the_built_in_voice_is_a_warning_and_not_an_error(client: Client) -> None:
+def test_a_prompt_for_the_built_in_voice_is_no_error(client: Client) -> None:
     job = client.submit("In my voice.", handle_file(WARM_UP), "The line is open.", api_name="/generate")
     path = job.result(timeout=60)
     assert soundfile.info(path).duration > 0.3
+
+
+def test_what_is_left_out_is_told_as_a_warning(server: Server) -> None:
+    arguments = ["In my voice.", None, "The line is open.", 2.0, 10, False, False]
+    logs = [message["log"] for message in server.messages("generate", arguments) if message["msg"] == "log"]
+    assert logs == ["Built-in voice does without a transcript of the prompt audio: ignored."]
 
 
 def test_recognition_returns_the_words(client: Client) -> None:

@@ -23,6 +23,7 @@ def test_it_is_alive_before_it_is_ready_and_says_why_it_is_not(start_server: Sta
     reasons = set()
     while (answer := server.http.get("/ready")).status_code == 503:
         reasons.add(answer.json()["reason"])
+    assert reasons
     assert reasons <= {"Built-in voice is loading.", "Built-in recogniser is loading."}
     assert answer.status_code == 200
     assert answer.json()["ready"] is True

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from conftest import StartServer
 from gradio.queueing import Queue
+from gradio.server_messages import EstimationMessage
 from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
@@ -121,6 +122,27 @@ def test_a_cancelled_script_leaves_the_line_and_frees_the_generator(
     eventually(lambda: in_line(fake_server) == 0)
 
 
+def test_a_script_that_vanishes_frees_the_generator(fake_server: Server, clients: Callable[[], Client]) -> None:
+    vanishing = fake_server.messages("generate", ["one two three", None, "", 2.0, 10, False, False])
+    eventually(lambda: next(vanishing)["msg"] == "process_starts")
+    eventually(lambda: fake_server.http.get("/stage").json()["running"])
+    waiting = submitted(clients(), "next")
+    vanishing.close()
+    fake_server.http.post("/stage/steps/2")
+    assert waiting.result(timeout=60)
+    assert fake_server.http.get("/stage").json()["started"] == ["one two three", "next"]
+
+
+def test_what_cannot_be_said_is_refused_without_waiting_in_line(
+    fake_server: Server, clients: Callable[[], Client]
+) -> None:
+    jobs = [submitted(clients(), f"job-{number}") for number in range(3)]
+    with pytest.raises(AppError, match="There is no text yet"):
+        clients().predict(" ", api_name="/generate")
+    assert not any(job.done() for job in jobs)
+    assert in_line(fake_server) == 2
+
+
 def test_two_generators_speak_at_once(start_server: StartServer) -> None:
     server = start_server("tests/fake_app.py", VOXDEMO_GENERATORS=2)
     server.wait_until_ready()
@@ -150,9 +172,11 @@ def test_the_run_route_does_not_walk_round_the_queue(fake_server: Server) -> Non
     assert answer.status_code >= 400
 
 
-def test_gradios_queue_still_has_the_two_methods_we_wrap() -> None:
-    with gr.Blocks() as demo:
-        pass
-    assert callable(Queue.push)
-    assert callable(Queue.send_message)
-    assert isinstance(demo.queue()._queue, Queue)
+def test_gradios_queue_still_is_as_we_wrap_it() -> None:
+    def parameters(method: Callable[..., Any]) -> list[str]:
+        return list(inspect.signature(method).parameters)
+
+    assert parameters(Queue.push) == ["self", "body", "request", "username"]
+    assert parameters(Queue.send_message) == ["self", "event", "event_message"]
+    assert parameters(Queue.clean_events) == ["self", "session_hash", "event_id"]
+    assert {"rank", "rank_eta", "queue_size"} <= set(EstimationMessage.model_fields)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from voxdemo.results import SPEECH_FILE, Results
+from voxdemo.results import SPEECH_FILE, Results, delete_old
 
 
 def test_a_result_is_found_by_its_token_only(tmp_path: Path) -> None:
@@ -32,13 +32,18 @@ def test_a_folder_without_speech_goes_whatever_happened(tmp_path: Path) -> None:
     assert not folders[0].exists()
 
 
-def test_old_results_are_deleted_and_nothing_else(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    with results.new() as old, results.new() as young:
-        (old / SPEECH_FILE).write_bytes(b"sound")
-        (young / SPEECH_FILE).write_bytes(b"sound")
-    (tmp_path / "somebody-elses").mkdir()
-    for name in (old.name, "somebody-elses"):
+def test_old_uploads_and_results_are_deleted_with_their_folders_and_young_ones_stay(tmp_path: Path) -> None:
+    for name in ("old-upload/voice.wav", "results/old/speech.wav", "results/young/speech.wav", "results/mixed/old.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"sound")
+    (tmp_path / "results/mixed/young.wav").write_bytes(b"sound")
+    for name in ("old-upload/voice.wav", "results/old/speech.wav", "results/mixed/old.wav"):
         os.utime(tmp_path / name, (0, 0))
-    results.delete_old()
-    assert {path.name for path in tmp_path.iterdir()} == {young.name, "somebody-elses"}
+    delete_old(tmp_path)
+    assert not (tmp_path / "old-upload/voice.wav").exists()
+    assert {path.name for path in tmp_path.rglob("*.wav")} == {"speech.wav", "young.wav"}
+    assert (tmp_path / "results/young/speech.wav").exists()
+    for folder in ("old-upload", "results/old", "results/mixed"):
+        os.utime(tmp_path / folder, (0, 0))
+    delete_old(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_dir()} == {"results", "young", "mixed"}

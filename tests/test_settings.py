@@ -45,6 +45,12 @@ def test_the_environment_wins_over_the_env_file_and_that_over_the_defaults(
     assert (read.port, read.queue_size, read.generators) == (8002, 5, 1)
 
 
+def test_a_typo_in_the_env_file_is_found_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("VOXDEMO_QUEU_SIZE=5\n")
+    with pytest.raises(SettingsError, match="did you mean VOXDEMO_QUEUE_SIZE"):
+        settings.load()
+
+
 def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOXDEMO_PORT", "")
     assert settings.load().port == 7860

@@ -27,7 +27,7 @@ WARM_UP_RECORDING = Path(__file__).parent.parent / "assets" / "warm-up.flac"
 WARM_UP_RECORDING_S = 10.0
 """More than its length, so that all of it is read."""
 RESULTS = "results"
-"""Name of the results' folder below the cache folder."""
+"""Name of the results' folder below that of all files."""
 
 
 def local_service(
@@ -42,7 +42,7 @@ def local_service(
     paces = Paces()
     seats = [_seat(engine, recognizer, paces) for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
-    return SpeechService(lane, engine.info, recognizer.info, Results(settings.cache_dir / RESULTS), paces)
+    return SpeechService(lane, engine.info, recognizer.info, Results(settings.files_dir / RESULTS), paces)
 
 
 def _seat(engine: EngineChoice, recognizer: RecognizerChoice, paces: Paces) -> Seat:

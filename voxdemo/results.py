@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SPEECH_FILE = "speech.wav"
 KEEP_S = 24 * 3600.0
-"""How long a result can be fetched."""
+"""How long results and uploads are kept."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # what token_urlsafe(16) makes
 
@@ -39,9 +40,16 @@ class Results:
         path = self.root / token / SPEECH_FILE
         return path if _TOKEN.fullmatch(token) and path.is_file() else None
 
-    def delete_old(self, older_than_s: float = KEEP_S) -> None:
-        """Delete results made longer ago than this, whichever run of the server made them."""
-        limit = time.time() - older_than_s
-        for folder in self.root.glob("*"):
-            if _TOKEN.fullmatch(folder.name) and folder.stat().st_mtime < limit:
-                shutil.rmtree(folder, ignore_errors=True)
+
+def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:
+    """Delete the files below `folder` that were made longer ago than this, and folders that are empty then."""
+    limit = time.time() - older_than_s
+    for parent, _, names in os.walk(folder, topdown=False):
+        for path in (Path(parent, name) for name in names):
+            with suppress(OSError):  # gone already: a cancelled job takes its files with it
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+        if Path(parent) != folder:
+            with suppress(OSError):  # not empty, or gone
+                if Path(parent).stat().st_mtime < limit:
+                    Path(parent).rmdir()

@@ -108,7 +108,7 @@ class SpeechService:
     async def speak(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking and Chunk… → one Spoken, whose file is in a folder of its own.
 
-        Raises InputError, before the job takes a place in line, for what can't be said; BusyError when the line is
+        Raises InputError, before the job is handed to the line, for what can't be said; BusyError when the line is
         full; EngineError when the model failed.
         """
         arrived = time.monotonic()
@@ -160,6 +160,10 @@ class SpeechService:
                         yield _listening(event, sound.duration_s, time.monotonic() - begun)
         yield self._heard(heard, sound.duration_s, time.monotonic() - begun)
 
+    def check_text(self, text: str) -> None:
+        """See whether this text can be spoken, without a place in line. Raises InputError, as `speak` would."""
+        validate.readable_text(text, self.engine_info)
+
     def forecast(self, text: str) -> Forecast:
         """What a job with this text would meet if it came now."""
         stats, at_doors = self._line.stats(), [seconds for door in self.doors for seconds in door()]
@@ -184,9 +188,11 @@ class SpeechService:
         return BusyError.full(waiting, self.forecast("").wait_s)
 
     def readiness(self) -> Readiness:
-        """Whether every model has proved that it works."""
-        reasons = [status.reason for status in self._line.stats().statuses if status.state != "ready"]
-        return Readiness(not reasons, reasons[0] if reasons else "")
+        """Whether the models of at least one seat have all proved that they work."""
+        stats = self._line.stats()
+        if stats.ready_seats:
+            return Readiness(True)
+        return Readiness(False, next(status.reason for status in stats.statuses if status.state != "ready"))
 
     def stats(self) -> LaneStats:
         """How the line is doing."""

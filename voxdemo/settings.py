@@ -15,12 +15,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
+ENV_FILE = ".env"
 LAUNCHER_VARIABLES = ("VOXDEMO_PYTHON",)
 """Read by launch.sh before there is a Python."""
 
@@ -37,7 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
+        env_file=ENV_FILE,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -71,6 +73,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the log says."""
 
+    @property
+    def files_dir(self) -> Path:
+        """Where uploads and results are, and nothing else: what lies here can be fetched by who knows its name."""
+        return self.cache_dir / "files"
+
     @field_validator("engine", "recognizer", "log_level", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
@@ -87,7 +94,7 @@ def load() -> Settings:
 
     Raises SettingsError, whose sentence names the variable, the value and what is allowed, for the first mistake.
     """
-    _refuse_unknown(name for name in os.environ if name.startswith(PREFIX))
+    _refuse_unknown(name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX))
     try:
         return Settings()
     except ValidationError as error:

@@ -5,7 +5,6 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields, replace
 from typing import Any
 
@@ -44,7 +43,7 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[st
     _check_types(utterance)
     _check_ranges(utterance)
     _check_choices(utterance, info)
-    text, warning = _readable(utterance.text, info)
+    text, warning = readable_text(utterance.text, info)
     return replace(utterance, text=text), (*warning, *_ignored(utterance, info))
 
 
@@ -73,8 +72,8 @@ def _check_ranges(utterance: Utterance) -> None:
         ("seed", "The seed", (0, 2**32 - 1)),
     ):
         value = getattr(utterance, name)
-        if value is not None and not (math.isfinite(value) and low <= value <= high):
-            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {value:g}.")
+        if value is not None and not low <= value <= high:  # which not-a-number never is
+            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {str(value)[:20]}.")
 
 
 def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
@@ -84,7 +83,11 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
             raise InputError(f"{info.title} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
 
 
-def _readable(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
+def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
+    """What of a text this engine can say, and a warning that names what it can't.
+
+    Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
+    """
     if not text.strip():
         raise InputError("There is no text yet. Write something, then press Speak.")
     if len(text) > MAX_TEXT_CHARS:

@@ -46,6 +46,7 @@ WORDS: Mapping[str, str] = {
     "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
     "lost": "No word from the server for {time}. {kept}",
+    "broken": f"{wording.UNEXPECTED} {{kept}}",
     "missing": "There is no text yet. Write something, then press Speak.",
     "kept": "Your text is kept.",
     "play": "Play",
@@ -82,6 +83,10 @@ class Card:
             "show_progress": "minimal",
             "show_progress_on": self._probe,
         }
+
+    def ends_with(self, event: Any) -> None:
+        """Tell of a failure of the event that never reached its handler: an upload that is gone, a cut connection."""
+        event.failure(fn=None, js=f"() => voxdemo.cards['{self.view.elem_id}'].fail()", api_visibility="private")
 
 
 async def told(

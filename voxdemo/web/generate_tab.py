@@ -91,12 +91,11 @@ def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., An
     _wire_reading(service, parts)
     _wire_estimate(service, parts, arrivals)
     shown = [getattr(parts, name) for name in _abilities(service.engine_info)]
-    gr.on(
-        arrivals,
-        lambda: [gr.update(**values) for values in _abilities(service.engine_info).values()],
-        outputs=shown,
-        **_AT_ONCE,
-    )
+
+    async def abilities() -> list[Any]:
+        return [gr.update(**values) for values in _abilities(service.engine_info).values()]
+
+    gr.on(arrivals, abilities, outputs=shown, **_AT_ONCE)
 
 
 _AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -226,6 +225,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         outputs=parts.card.view,
         **parts.card.follows(service),
     )  # fmt: skip
+    parts.card.ends_with(speaking)
     parts.cancel.click(fn=None, cancels=speaking, api_visibility="private")
 
 
@@ -236,13 +236,17 @@ def _wire_reading(service: SpeechService, parts: _Parts) -> None:
         outputs=[parts.reading.view, parts.prompt_text],
         **parts.reading.follows(service),
     )
+    parts.reading.ends_with(reading)
     parts.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
+    async def look_ahead(text: str | None) -> str:
+        return estimate(text or "", service.forecast(text or ""), service.readiness().ready)
+
     gr.on(
         [*arrivals, parts.text.change, parts.text.focus, parts.card.view.end],
-        lambda text: estimate(text or "", service.forecast(text or ""), service.readiness().ready),
+        look_ahead,
         inputs=parts.text,
         outputs=parts.estimate,
         trigger_mode="always_last",

@@ -22,7 +22,8 @@ ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = ("page.js", "player.js", "card.js", "status.js")
 MAX_UPLOAD = "200mb"
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 173 MB."""
-CLEAN_EVERY_S, KEEP_UPLOADS_S = 3600, 86_400
+SESSIONS = 200
+"""How many visitors' last inputs Gradio remembers; each takes 100 kB."""
 USUAL_SENTENCE = "x" * 100
 """A text as long as a sentence is, for telling how long one usually takes."""
 
@@ -30,8 +31,8 @@ USUAL_SENTENCE = "x" * 100
 def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     """The page and the frozen endpoints over this service, with their queue."""
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
-    os.environ["GRADIO_TEMP_DIR"] = str(settings.cache_dir)
-    with gr.Blocks(title="voxdemo", analytics_enabled=False, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)) as demo:
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
+    with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
         status = _head(service)
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)
@@ -54,6 +55,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MAX_UPLOAD,
+        "state_session_capacity": SESSIONS,
     }
 
 
@@ -75,13 +77,17 @@ def _head(service: SpeechService) -> gr.HTML:
 
 
 def _banner(service: SpeechService, arrivals: list[Any]) -> None:
-    def words() -> str:
-        own_s = service.forecast(USUAL_SENTENCE).own_s
-        usual = "When many ask at once," if own_s is None else f"A sentence takes about {wording.seconds(own_s)};"
-        return f"<p>{service.engine_info.note} {usual} you may wait in line.</p>"
+    async def banner_words() -> str:
+        return _banner_words(service)
 
-    banner = gr.HTML(words(), apply_default_css=False, elem_id="vx-banner")
-    gr.on(arrivals, words, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
+    banner = gr.HTML(_banner_words(service), apply_default_css=False, elem_id="vx-banner")
+    gr.on(arrivals, banner_words, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _banner_words(service: SpeechService) -> str:
+    own_s = service.forecast(USUAL_SENTENCE).own_s
+    usual = "When many ask at once," if own_s is None else f"A sentence takes about {wording.seconds(own_s)};"
+    return f"<p>{service.engine_info.note} {usual} you may wait in line.</p>"
 
 
 def _asset(name: str) -> str:

@@ -1,12 +1,13 @@
 """All that touches Gradio's queue: its limits, the shared line, and what it tells those who wait.
 
 Gradio's queue is the line that people see; the lane below is what guarantees. Gradio knows neither how long a text
-takes nor what already stands at the lane, and answers a full queue with words of its own, so two of its methods are
-wrapped here. Both are private, and tests fail when Gradio changes them.
+takes nor what already stands at the lane, answers a full queue with words of its own, and lets the job of somebody who
+left run on. So three of its methods are wrapped here. They are private; tests fail when Gradio changes them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import gradio as gr
 from gradio.queueing import Event, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
+from voxdemo.errors import InputError
 from voxdemo.service import SpeechService
 
 LINE = "speech"
@@ -39,6 +41,7 @@ def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
     service.doors.append(lambda: [_expected_s(service, event) for event in _waiting(queue)])
     _tell_honest_places(queue, service)
     _refuse_in_words(queue, service, queue_size)
+    _stop_for_who_left(queue)
 
 
 def _tell_honest_places(queue: Queue, service: SpeechService) -> None:
@@ -70,14 +73,25 @@ def _refuse_in_words(queue: Queue, service: SpeechService, queue_size: int) -> N
     async def push_or_refuse(*arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
         waiting = len(_waiting(queue)) + service.stats().waiting
         joined, event_id, state = await push(*arguments, **keywords)
-        event = queue.event_ids_to_events.get(str(event_id))
-        if joined and event and event.concurrency_id == LINE and waiting >= queue_size:
+        event = next((event for event in _waiting(queue) if event._id == event_id), None)
+        if event and (sentence := _objection(event, service, waiting, queue_size)):
             queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
             del queue.event_ids_to_events[event._id]
-            queue.send_message(event, _refusal(event, service.busy(waiting).sentence))
+            queue.send_message(event, _refusal(event, sentence))
         return joined, event_id, state
 
     queue.push = push_or_refuse  # type: ignore[method-assign]
+
+
+def _objection(event: Event, service: SpeechService, waiting: int, queue_size: int) -> str | None:
+    """Why the event gets no place in line: what it sent can't be spoken, or the line is full."""
+    first = _first_argument(event)
+    try:
+        if isinstance(first, str):
+            service.check_text(first)
+    except InputError as error:
+        return error.sentence
+    return service.busy(waiting).sentence if waiting >= queue_size else None
 
 
 def _refusal(event: Event, sentence: str) -> ProcessCompletedMessage:
@@ -93,9 +107,28 @@ def _waiting(queue: Queue) -> Sequence[Event]:
     return line.queue if line else ()
 
 
+def _stop_for_who_left(queue: Queue) -> None:
+    clean_events = queue.clean_events
+
+    async def clean_and_stop(*, session_hash: str | None = None, event_id: str | None = None) -> None:
+        running = [event for events in queue.active_jobs if events for event in events if event.concurrency_id == LINE]
+        left = [event for event in running if event.session_hash == session_hash or event._id == event_id]
+        await clean_events(session_hash=session_hash, event_id=event_id)
+        names = {f"{event.session_hash}_{event.fn._id}<gradio-sep>{event._id}" for event in left}
+        for task in asyncio.all_tasks():
+            if task.get_name() in names:  # as gradio.utils.set_task_name makes them
+                task.cancel()
+
+    queue.clean_events = clean_and_stop  # type: ignore[method-assign]
+
+
+def _first_argument(event: Event) -> Any:
+    """The text to speak, or else a recording."""
+    return event.data.data[0] if event.data and event.data.data else None
+
+
 def _expected_s(service: SpeechService, event: Event) -> float | None:
-    """What the event's job will take: the first argument is the text to speak, or else a recording."""
-    first = event.data.data[0] if event.data and event.data.data else None
+    first = _first_argument(event)
     return service.expected_s(first if isinstance(first, str) else None)
 
 

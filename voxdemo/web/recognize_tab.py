@@ -44,6 +44,7 @@ def add_recognize_tab(service: SpeechService) -> None:
     hearing = recognise.click(
         reader(service, KEPT), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
     )
+    heard.ends_with(hearing)
     cancel.click(fn=None, cancels=hearing, api_visibility="private")
 
 

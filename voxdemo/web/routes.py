@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import __version__
+from voxdemo.results import delete_old
 from voxdemo.service import SpeechService
 
 CLEAN_EVERY_S = 3600.0
@@ -67,6 +68,7 @@ def _lifespan(service: SpeechService) -> Callable[[Any], AbstractAsyncContextMan
 
 
 async def _clean(service: SpeechService) -> None:
+    uploads_and_results = service.results.root.parent
     while True:
-        await asyncio.to_thread(service.results.delete_old)
+        await asyncio.to_thread(delete_old, uploads_and_results)
         await asyncio.sleep(CLEAN_EVERY_S)
