@@ -47,4 +47,5 @@ if __name__ == "__main__":
     )
     print(f"voxdemo is at {demo.local_url} and loads its models. Ctrl-C stops it.", flush=True)
     stop.wait()
+    demo.server.config.timeout_graceful_shutdown = 2  # seconds for open streams, which would otherwise hold it for ever
     demo.close(verbose=False)

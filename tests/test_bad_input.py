@@ -41,18 +41,18 @@ def speech() -> np.ndarray:
         ({"text_input": "a\x00b\x07"}, "The text has control characters (U+0000, U+0007)"),
         ({"text_input": "你好，世界"}, "can't say 你 好"),
         ({"text_input": "🙂🙂"}, "can't say 🙂: write it in English words"),
-        ({"text_input": 5}, "text must be text"),
-        ({"text_input": ["a"]}, "text must be text"),
+        ({"text_input": 5}, "The text must be a string"),
+        ({"text_input": ["a"]}, "The text must be a string"),
         ({"text_input": "Hi.", "cfg_value_input": 0.9}, "Guidance (cfg) must be from 1 to 3, not 0.9"),
         ({"text_input": "Hi.", "cfg_value_input": 3.1}, "Guidance (cfg) must be from 1 to 3, not 3.1"),
-        ({"text_input": "Hi.", "cfg_value_input": "high"}, "cfg_value must be a number"),
+        ({"text_input": "Hi.", "cfg_value_input": "high"}, "Guidance (cfg) must be a number"),
         ({"text_input": "Hi.", "inference_timesteps_input": 3}, "Inference steps must be from 4 to 30, not 3"),
         ({"text_input": "Hi.", "inference_timesteps_input": 31}, "Inference steps must be from 4 to 30, not 31"),
-        ({"text_input": "Hi.", "inference_timesteps_input": 10.5}, "inference_timesteps must be a whole number"),
+        ({"text_input": "Hi.", "inference_timesteps_input": 10.5}, "Inference steps must be a whole number"),
         ({"text_input": "Hi.", "cfg_value_input": 10**400}, "Guidance (cfg) must be from 1 to 3"),
         ({"text_input": "Hi.", "inference_timesteps_input": 10**400}, "Inference steps must be from 4 to 30"),
-        ({"text_input": "Hi.", "do_normalize": "yes"}, "normalize must be true or false"),
-        ({"text_input": "Hi.", "prompt_text_input": 7}, "prompt_text must be text"),
+        ({"text_input": "Hi.", "do_normalize": "yes"}, "Text normalisation must be true or false"),
+        ({"text_input": "Hi.", "prompt_text_input": 7}, "The transcript of the prompt audio must be a string"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_one_sentence(client: Client, arguments: dict[str, Any], sentence: str) -> None:
@@ -61,6 +61,13 @@ def test_a_wrong_argument_is_refused_in_one_sentence(client: Client, arguments: 
     assert sentence in str(refusal.value)
     assert "/" not in str(refusal.value)
     assert "Traceback" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", [7, [1], "voice.wav", {"path": "/etc/passwd"}, {"path": ""}, {"name": "x"}])
+def test_a_recording_that_is_no_upload_is_refused_in_words(client: Client, value: Any) -> None:
+    for endpoint, arguments in (("/generate", ("Hi.", value)), ("/prompt_wav_recognition", (value,))):
+        with pytest.raises(AppError, match="must be an uploaded file"):
+            client.predict(*arguments, api_name=endpoint)
 
 
 def no_audio(folder: Path) -> Path:

@@ -140,7 +140,7 @@ def test_what_cannot_be_said_is_refused_without_waiting_in_line(
     with pytest.raises(AppError, match="There is no text yet"):
         clients().predict(" ", api_name="/generate")
     assert not any(job.done() for job in jobs)
-    assert in_line(fake_server) == 2
+    assert in_line(fake_server) == 3
 
 
 def test_two_generators_speak_at_once(start_server: StartServer) -> None:

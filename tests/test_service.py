@@ -104,7 +104,7 @@ async def test_prompt_audio_reaches_the_engine_as_a_clean_mono_wav_of_at_most_th
 async def test_a_prompt_for_a_voice_that_cannot_clone_is_a_warning(plain_service: SpeechService, prompt: Path) -> None:
     _, result = await spoken(plain_service, Utterance("Hello.", prompt_audio=prompt, prompt_text="Hi.", cfg_value=3.0))
     assert result.warnings == (
-        "Plain voice does without prompt audio, a transcript of the prompt audio and guidance (cfg): ignored.",
+        "The plain voice does without prompt audio, a transcript of the prompt audio and guidance (cfg): ignored.",
     )
 
 

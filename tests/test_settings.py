@@ -51,6 +51,19 @@ def test_a_typo_in_the_env_file_is_found_too(tmp_path: Path) -> None:
         settings.load()
 
 
+def test_an_env_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        settings.load()
+
+
+@pytest.mark.parametrize("host", ["not.a.host.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_this_machines_is_one_sentence(host: str, tmp_path: Path) -> None:
+    wrong = settings.Settings(VOXDEMO_HOST=host, cache_dir=tmp_path)
+    with pytest.raises(SettingsError, match=f"VOXDEMO_HOST is '{host}', but this machine has no such address"):
+        settings.check_usable(wrong)
+
+
 def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOXDEMO_PORT", "")
     assert settings.load().port == 7860

@@ -221,7 +221,9 @@ class SpeechService:
     ) -> Spoken:
         spent = take.seconds_spent
         if not take.duration_s:
-            raise EngineError(f"{self.engine_info.title} made no sound of this text: change it a little and try again.")
+            raise EngineError(
+                f"{self.engine_info.subject} made no sound of this text: change it a little and try again."
+            )
         self._paces.speech.learn(len(job.utterance.text), spent)
         path = folder / SPEECH_FILE
         peaks = await _in_thread(partial(_write, path, take, self.engine_info.sample_rate))

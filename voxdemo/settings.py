@@ -94,9 +94,13 @@ def load() -> Settings:
 
     Raises SettingsError, whose sentence names the variable, the value and what is allowed, for the first mistake.
     """
-    _refuse_unknown(name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX))
     try:
+        _refuse_unknown(name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX))
         return Settings()
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"The file {ENV_FILE} is no text in UTF-8: write it anew, one VOXDEMO_NAME=value a line."
+        ) from error
     except ValidationError as error:
         raise SettingsError(_sentence(error.errors()[0])) from error
 
@@ -107,9 +111,7 @@ def check_usable(settings: Settings) -> None:
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "is taken: stop the program that has it" if taken else f"can't be had ({error.strerror})"
-        raise SettingsError(f"Port {settings.port} on {settings.host} {reason}, or choose another --port.") from error
+        raise SettingsError(_why_not(settings, error)) from error
     try:
         settings.cache_dir.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=settings.cache_dir).close()
@@ -117,6 +119,18 @@ def check_usable(settings: Settings) -> None:
         raise SettingsError(
             f"VOXDEMO_CACHE_DIR is {str(settings.cache_dir)!r}, but it must be a folder that can be written to."
         ) from error
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            where = f"Port {settings.port} on {settings.host}"
+            return f"{where} is taken: stop the program that has it, or choose another --port."
+        case errno.EACCES:
+            return f"VOXDEMO_PORT is '{settings.port}', but only root may use that: choose one from 1024 on."
+        case _:
+            what = f"VOXDEMO_HOST is {settings.host!r}, but this machine has no such address"
+            return f"{what}: use 127.0.0.1 for itself only, 0.0.0.0 for all its addresses."
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -99,6 +99,12 @@ class EngineInfo:
     chunk_chars: int
     """How many characters it says well in one go; longer text is cut into sentence groups of at most this."""
 
+    @property
+    def subject(self) -> str:
+        """The engine as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
+        is_name = self.title != self.title.capitalize()
+        return self.title if is_name else f"The {self.title[0].lower()}{self.title[1:]}"
+
 
 @dataclass(frozen=True, slots=True)
 class RecognizerInfo:

@@ -48,20 +48,20 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[st
 
 
 def _check_types(utterance: Utterance) -> None:
-    for name, kind, words in (
-        ("text", str, "text"),
-        ("prompt_text", str, "text"),
-        ("control", str, "text"),
-        ("cfg_value", (int, float), "a number"),
-        ("inference_timesteps", int, "a whole number"),
-        ("speed", (int, float), "a number"),
-        ("normalize", bool, "true or false"),
-        ("denoise", bool, "true or false"),
-        ("seed", (int, type(None)), "a whole number"),
+    for name, kind, sentence in (
+        ("text", str, "The text must be a string"),
+        ("prompt_text", str, "The transcript of the prompt audio must be a string"),
+        ("control", str, "The control instruction must be a string"),
+        ("cfg_value", (int, float), "Guidance (cfg) must be a number"),
+        ("inference_timesteps", int, "Inference steps must be a whole number"),
+        ("speed", (int, float), "Speed must be a number"),
+        ("normalize", bool, "Text normalisation must be true or false"),
+        ("denoise", bool, "Denoising must be true or false"),
+        ("seed", (int, type(None)), "The seed must be a whole number"),
     ):
         value = getattr(utterance, name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise InputError(f"{name} must be {words}, not {type(value).__name__}.")
+            raise InputError(f"{sentence}.")
 
 
 def _check_ranges(utterance: Utterance) -> None:
@@ -80,7 +80,7 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
     for name, allowed in (("voice", info.voices), ("language", info.languages), ("format", ("wav",))):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
-            raise InputError(f"{info.title} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
+            raise InputError(f"{info.subject} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
 
 
 def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
@@ -100,7 +100,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     if not scripts.is_speakable(readable):
         raise InputError(_unspeakable(text, unreadable, info))
     if unreadable:
-        return readable, (f"{info.title} can't say {_some(unreadable)}: left out.",)
+        return readable, (f"{info.subject} can't say {_some(unreadable)}: left out.",)
     return readable, ()
 
 
@@ -108,7 +108,7 @@ def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
     if not unreadable:
         return "There is nothing to say in this text: write some words, then press Speak."
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return f"{info.title} can't say {_some(unreadable)}: write it in {languages} words."
+    return f"{info.subject} can't say {_some(unreadable)}: write it in {languages} words."
 
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
@@ -122,7 +122,7 @@ def _some(characters: str) -> str:
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     asked = [field.name for field in fields(Utterance) if field.name in _NAMES and _differs(utterance, field.name)]
     ignored = [_NAMES[name] for name in asked if name not in info.honours]
-    return (f"{info.title} does without {_listed(ignored)}: ignored.",) if ignored else ()
+    return (f"{info.subject} does without {_listed(ignored)}: ignored.",) if ignored else ()
 
 
 def _differs(utterance: Utterance, name: str) -> bool:

@@ -35,7 +35,7 @@ def add_endpoints(service: SpeechService) -> None:
     # a wrong one is refused with our sentence whichever door it came through.
     options = {**queueing.in_line(service), "preprocess": False}
     recording = gr.Audio(type="filepath", label="Prompt Speech", visible=False)
-    recording.data_model = _FileOrText
+    recording.data_model = _FileOrNot
     gr.Button(visible=False).click(
         _generate(service),
         inputs=[
@@ -60,12 +60,18 @@ def add_endpoints(service: SpeechService) -> None:
     )
 
 
-class _FileOrText(FileData):
-    """What Gradio checks a recording against: like FileData, but lets a bare string through to be answered in words."""
+_NO_FILE = "no file"
+
+
+class _FileOrNot(FileData):
+    """What Gradio checks a recording against: like FileData, but what is none comes through to be answered in words."""
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Any:
-        return obj if isinstance(obj, str) else FileData.model_validate(obj, **options)
+        try:
+            return FileData.model_validate(obj, **options) if obj else None
+        except ValueError:
+            return _NO_FILE
 
     @classmethod
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _layout(info: EngineInfo) -> _Parts:
 
 def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
     text = gr.Textbox(
-        label="Text to speak", lines=3, max_lines=30, placeholder="Write or paste text here.", elem_id="vx-text"
+        label="Text to speak", lines=3, max_lines=12, placeholder="Write or paste text here.", elem_id="vx-text"
     )
     with gr.Row(elem_id="vx-examples"):
         for name, language, words in EXAMPLES:
@@ -196,22 +196,16 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     switches = {name: {"interactive": name in info.honours} for name in _FINE_TUNING}
     return {
         "voice": {"choices": choices, "value": choices[0][1]},
-        "clone_note": {"value": "" if clones else f"<p>{_the(info)} can't copy a recording: VoxCPM can.</p>"},
+        "clone_note": {"value": "" if clones else f"<p>{info.subject} can't copy a recording: VoxCPM can.</p>"},
         "prompt": {"interactive": clones},
         "prompt_text": {"interactive": reads},
         "read": {"interactive": reads},
         "fine_tuning": {"label": "Fine-tuning" + (", off with this voice" if len(missing) == len(switches) else "")},
         "fine_note": {
-            "value": f"<p>{_the(info)} has no {' and no '.join(missing)}: VoxCPM has.</p>" if missing else ""
+            "value": f"<p>{info.subject} has no {' and no '.join(missing)}: VoxCPM has.</p>" if missing else ""
         },
         **switches,
     }
-
-
-def _the(info: EngineInfo) -> str:
-    """The engine as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
-    is_name = info.title != info.title.capitalize()
-    return info.title if is_name else f"The {info.title[0].lower()}{info.title[1:]}"
 
 
 def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
@@ -231,7 +225,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
 
 def _wire_reading(service: SpeechService, parts: _Parts) -> None:
     reading = parts.read.click(
-        reader(service, ""),
+        reader(service, "", gr.skip()),
         inputs=parts.prompt,
         outputs=[parts.reading.view, parts.prompt_text],
         **parts.reading.follows(service),
@@ -295,7 +289,7 @@ async def _spoken(
 
 def _own_voice(info: EngineInfo, prompt: str | None) -> Path:
     if "prompt_audio" not in info.honours:
-        raise InputError(f"{_the(info)} can't copy a recording: choose {READY_VOICE}.")
+        raise InputError(f"{info.subject} can't copy a recording: choose {READY_VOICE}.")
     if not prompt:
         raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
     return Path(prompt)

@@ -42,22 +42,22 @@ def add_recognize_tab(service: SpeechService) -> None:
                 label="What was said", lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
             )
     hearing = recognise.click(
-        reader(service, KEPT), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
+        reader(service, KEPT, ""), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
     )
     heard.ends_with(hearing)
     cancel.click(fn=None, cancels=hearing, api_visibility="private")
 
 
-def reader(service: SpeechService, kept: str) -> Callable[..., Any]:
-    """A handler that reads a recording: its card and, once there, the words."""
+def reader(service: SpeechService, kept: str, unread: Any) -> Callable[..., Any]:
+    """A handler that reads a recording: its card, and the words, which are `unread` until they are there."""
 
     async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
         if not recording:
-            yield card.failed("There is no recording yet: upload or record one first."), gr.skip()
+            yield card.failed("There is no recording yet: upload or record one first."), unread
             return
         async with aclosing(card.told(service.transcribe(Path(recording)), kept)) as values:
             async for value in values:
-                yield value, value.get("text", gr.skip())
+                yield value, value.get("text", unread)
 
     read.refusal = lambda sentence: [card.failed(sentence, kept), gr.skip()]  # type: ignore[attr-defined]
     return read

@@ -32,13 +32,14 @@ def _routes(service: SpeechService) -> list[Route]:
     async def ready(_: Request) -> Response:
         """200 once every model has proved that it works, else 503 with the reason."""
         readiness, stats = service.readiness(), service.stats()
+        in_line = service.forecast("").ahead  # who stands at a door counts too
         body = {
             **asdict(readiness),
             "engine": service.engine_info.name,
             "recognizer": service.recognizer_info.name,
             "generators": stats.seats,
             "running": stats.running,
-            "waiting": stats.waiting,
+            "waiting": in_line - stats.running,
             "busy_s": round(stats.busy_s, 3),
         }
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
