@@ -109,6 +109,7 @@ voxdemo.player = (root, words, report) => {
       );
       const factor = result.factor.toFixed(result.factor < 0.1 ? 3 : 2);
       find('.facts').textContent = voxdemo.fill(words.facts, {...result, factor});
+      audio.preload = 'auto';  // so that it can be moved even when it was paused before it had come
       audio.src = save.href = voxdemo.url(result.url);
       save.download = fileName(spoken);
       seek.max = result.total;

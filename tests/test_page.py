@@ -102,14 +102,14 @@ def test_the_player_seeks_by_keys_and_pauses(server: Server, open_page: OpenPage
     page = open_page(server)
     speak(page, SENTENCES)
     page.get_by_label("Pause", exact=True).click()
-    page.evaluate("document.querySelector('#vx-card audio').currentTime = 0")
+    page.evaluate("document.querySelector('#vx-card audio').currentTime = 0.5")
     page.focus("#vx-card .seek")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#vx-card .time")).to_contain_text("0:01 /")
     page.get_by_label("Play", exact=True).click()
-    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.1")
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.6")
 
 
 def test_the_download_is_a_wav_named_by_its_first_words(server: Server, open_page: OpenPage) -> None:
