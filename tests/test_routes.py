@@ -10,7 +10,8 @@ from serving import Server
 
 def test_a_result_is_fetched_whole_or_in_ranges_by_its_token_only(server: Server) -> None:
     Client(server.url, verbose=False).predict("Something to fetch.", api_name="/generate")
-    token = sorted((server.folder / "cache" / "files" / "results").iterdir(), key=lambda path: path.stat().st_mtime)[-1].name
+    results = (server.folder / "cache" / "files" / "results").iterdir()
+    token = max(results, key=lambda path: path.stat().st_mtime).name
     whole = server.http.get(f"/speech/{token}")
     assert whole.headers["content-type"] == "audio/wav"
     assert soundfile.info(io.BytesIO(whole.content)).duration > 0.5

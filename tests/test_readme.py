@@ -1,0 +1,45 @@
+"""What the README promises a newcomer who copies from it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from serving import ROOT, Server
+
+from voxdemo.settings import PREFIX, Settings
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_script_example_runs_as_it_stands(server: Server, tmp_path: Path) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    assert "http://127.0.0.1:7860" in code
+    script = tmp_path / "example.py"
+    script.write_text(code.replace("http://127.0.0.1:7860", server.url))
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
+    assert "good morning" in ended.stdout.lower()
+
+
+def test_the_table_of_settings_is_whole_and_its_defaults_are_true() -> None:
+    rows = dict(re.findall(r"^\| `(VOXDEMO_\w+)` \| `([^`]*)`", README, re.MULTILINE))
+    assert rows.keys() == {PREFIX + name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        if name != "cache_dir":
+            assert rows[PREFIX + name.upper()] == str(field.default).removesuffix(".0")
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(((?!http)[^)]+)\)", README))
+def test_what_it_links_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_the_front_matter_names_the_gradio_that_is_installed() -> None:
+    pinned = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    named = re.search(r"^sdk_version: (\S+)$", README, re.MULTILINE)
+    assert pinned
+    assert named
+    assert pinned[1] == named[1]
