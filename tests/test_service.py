@@ -136,6 +136,7 @@ async def test_an_abandoned_job_leaves_no_files(service: SpeechService, stage: S
 
 
 async def test_a_forecast_counts_the_line_and_who_stands_at_a_door(service: SpeechService, stage: Stage) -> None:
+    await until(lambda: service.readiness().ready)
     await spoken(service, Utterance("Hello."))
     stage.open = False
     running = asyncio.ensure_future(spoken(service, Utterance("Hello.")))
