@@ -9,6 +9,7 @@
     │   ├── ModelDiedError     and can't be used any more: the worker builds it anew
     │   └── JobTimeoutError    and was stopped at the deadline
     └── SettingsError          the server can't start like this
+        └── WeightsError       nor can a model whose weights can't be had, trusted or held
 
 Raised where the cause is known, with the cause chained for the log; translated once at each door.
 """
@@ -57,7 +58,11 @@ class EngineError(VoxdemoError):
 
 
 class ModelDiedError(EngineError):
-    """The model failed and is not to be used again (out of memory, corrupted state)."""
+    """The model is not to be used again. `what` happened, as in "the voice ran out of memory"."""
+
+    def __init__(self, sentence: str, what: str = "failed") -> None:
+        super().__init__(sentence)
+        self.what = what
 
 
 class JobTimeoutError(EngineError):
@@ -66,3 +71,14 @@ class JobTimeoutError(EngineError):
 
 class SettingsError(VoxdemoError):
     """The server can't start with these settings."""
+
+
+class WeightsError(SettingsError):
+    """A model's weights can't be had, can't be trusted or don't fit; the sentence says what to type.
+
+    The sentence is for whoever runs the server and may name a `folder`; `public` is the same without it.
+    """
+
+    def __init__(self, sentence: str, folder: str = "") -> None:
+        super().__init__(sentence)
+        self.public = sentence.replace(folder, "its folder") if folder else sentence

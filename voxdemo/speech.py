@@ -5,7 +5,7 @@ Plain frozen values. They know nothing of models, threads, files being written o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 """Mono sound: float32, shape [n], within [-1, 1]."""
+Tell = Callable[[str], None]
+"""Takes one sentence on what loading is at ("VoxCPM2 is being downloaded: 1.2 of 4.6 GB, about 3 min left.")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,21 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Retaken:
+    """The engine lost its way: the chunks from `start_s` on are void, and what they spoke comes anew."""
+
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What was said between two moments of a recording, in seconds from its beginning."""
 
     text: str
     start_s: float
     end_s: float
+    emotion: str | None = None
+    """The speaker's mood in one word ("happy"), from recognisers that tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,8 @@ class Transcript:
     """Length of the recording that was listened to."""
     seconds_spent: float = 0.0
     """Time the recogniser took, without waiting."""
+    emotion: str | None = None
+    """The speaker's mood over most of the recording, from recognisers that tell it."""
     warnings: tuple[str, ...] = ()
 
 
@@ -98,6 +111,16 @@ class EngineInfo:
     """One sentence on what it can't do, for the page's banner."""
     chunk_chars: int
     """How many characters it says well in one go; longer text is cut into sentence groups of at most this."""
+    prompt_rate: int = 48_000
+    """The rate in Hz at which it wants prompt audio, where it honours that."""
+    needs_transcript: bool = False
+    """Whether it can use prompt audio only together with what is said in it."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """For `Utterance` fields that it would honour if more were installed here: why not, one sentence each."""
+    device: str = "cpu"
+    """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
+    precision: str = "float32"
+    """What it calculates in: "bfloat16", "float32", "int8"."""
 
     @property
     def subject(self) -> str:
@@ -117,6 +140,10 @@ class RecognizerInfo:
     """ISO 639-1 codes it can tell apart."""
     sample_rate: int
     """The rate it wants its recordings at, in Hz."""
+    device: str = "cpu"
+    """What it runs on, as PyTorch names it."""
+    precision: str = "float32"
+    """What it calculates in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +196,8 @@ class Spoken:
         return self.seconds_spent / self.duration_s if self.duration_s else 0.0
 
 
-SpeechEvent = Waiting | Speaking | Chunk | Spoken
-"""What a generation yields: Waiting… → Speaking and Chunk… → one Spoken."""
+SpeechEvent = Waiting | Speaking | Chunk | Retaken | Spoken
+"""What a generation yields: Waiting… → Speaking and Chunk… (Retaken among them) → one Spoken."""
 
 RecognitionEvent = Waiting | Listening | Transcript
 """What a recognition yields: Waiting… → Listening… → one Transcript."""

@@ -1,0 +1,94 @@
+"""What the models can run on: which device, what it is called, how much memory it has left.
+
+Knows PyTorch's devices and no model. PyTorch is imported when a device is looked for, not before: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from voxdemo.errors import SettingsError
+
+_CGROUP = Path("/sys/fs/cgroup")
+_NVIDIA_NODES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""Device files of NVIDIA's driver; the second is Windows' subsystem for Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something to calculate on. `name` is PyTorch's ("cuda:0", "mps", "cpu"), `title` people's ("NVIDIA H200")."""
+
+    name: str
+    title: str
+    free_bytes: int
+    """Memory that can be taken now. On a Mac the processor and the GPU share it."""
+
+    @property
+    def kind(self) -> str:
+        """cuda, mps or cpu."""
+        return self.name.partition(":")[0]
+
+
+def accelerator_is_likely() -> bool:
+    """Whether this machine seems to have a GPU that PyTorch can use; a guess that costs nothing."""
+    return _is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES)
+
+
+def find(setting: str) -> Device:
+    """The device that the setting `device` names; "auto" is CUDA where it is, else MPS, else the processor.
+
+    Raises SettingsError for one that isn't here.
+    """
+    import torch
+
+    kind, _, number = setting.partition(":")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if kind == "cuda":
+        return _cuda(int(number or 0), setting)
+    if kind == "mps":
+        if not torch.backends.mps.is_available():
+            raise SettingsError("VOXDEMO_DEVICE is 'mps', but this is no Mac with Apple silicon: use auto or cpu.")
+        return Device("mps", f"Apple {platform.machine()} GPU", _free_memory())
+    return Device("cpu", platform.processor() or platform.machine(), _free_memory())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch failed for want of memory: CUDA says so by its type, MPS and the processor only in words."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    signs = ("out of memory", "not enough memory", "can't allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
+
+
+def _cuda(index: int, setting: str) -> Device:
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index >= count:
+        found = "finds no CUDA GPU" if not count else f"finds {count}, numbered from 0"
+        raise SettingsError(f"VOXDEMO_DEVICE is {setting!r}, but PyTorch {found}: use auto, cpu or another number.")
+    free, _ = torch.cuda.mem_get_info(index)
+    return Device(f"cuda:{index}", torch.cuda.get_device_name(index), free)
+
+
+def _is_apple_silicon() -> bool:
+    return sys.platform == "darwin" and platform.machine() == "arm64"
+
+
+def _free_memory() -> int:
+    """What the system can give, or the container may take, whichever is less."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = int((_CGROUP / "memory.max").read_text())
+        fields = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such limit: another system, or the file says "max"
+        return free
+    return min(free, max(0, limit - int(fields["anon"])))  # what files take in memory is given back when needed

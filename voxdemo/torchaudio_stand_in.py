@@ -1,0 +1,80 @@
+"""What voxcpm and funasr use of torchaudio, for machines where torchaudio itself can't be imported.
+
+torchaudio is bound to one build of torch: beside a CPU-only torch its compiled part fails to load, with an OSError that
+the packages' own guards (they expect ImportError) don't catch, and takes them down with it. They need little of it:
+funasr only that the import succeeds (its filter banks are kaldi-native-fbank's then), voxcpm reading a file and
+resampling, which soundfile and soxr do. Nothing here is used where the real one works.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+_one_at_a_time = threading.Lock()
+
+
+def ensure_torchaudio() -> None:
+    """See that `import torchaudio` works, by a stand-in if need be. Call it before importing voxcpm or funasr.
+
+    Threading: any thread; two models may load at the same time.
+    """
+    with _one_at_a_time:
+        if "torchaudio" not in sys.modules and not _imports("torchaudio"):
+            for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+                del sys.modules[name]
+            _install()
+        elif not _imports("torchcodec"):  # from torchaudio 2.9 on this reads files, by FFmpeg's libraries
+            vars(sys.modules["torchaudio"]).update(load=load, save=save)
+
+
+def _imports(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except (ImportError, OSError, RuntimeError):  # RuntimeError: built for another torch, or without FFmpeg
+        return False
+    return True
+
+
+def _install() -> None:
+    functional = _module("torchaudio.functional", resample=resample)
+    _module("torchaudio", __version__="0", load=load, save=save, functional=functional)
+
+
+def _module(name: str, **contents: Any) -> ModuleType:
+    module = ModuleType(name, __doc__)
+    module.__spec__ = ModuleSpec(name, loader=None, is_package=True)  # find_spec() on it raises without one
+    module.__path__ = []
+    vars(module).update(contents)
+    sys.modules[name] = module
+    return module
+
+
+def load(path: str | Path) -> tuple[Any, int]:
+    """The sound in a file as a float32 tensor of shape [channels, n], and its rate in Hz."""
+    import torch
+
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return torch.from_numpy(samples.T.copy()), rate
+
+
+def save(path: str | Path, waveform: Any, rate: int) -> None:
+    """Write a tensor of shape [channels, n] as a file."""
+    soundfile.write(path, waveform.numpy().T, rate)
+
+
+def resample(waveform: Any, source_rate: int, target_rate: int) -> Any:
+    """A tensor of shape [channels, n] at another rate (soxr "HQ")."""
+    import torch
+
+    resampled = soxr.resample(waveform.numpy().T, source_rate, target_rate).astype(np.float32)
+    return torch.from_numpy(resampled.T.copy())
