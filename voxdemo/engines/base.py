@@ -6,7 +6,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """Forget the samples of this text so far: they ran on without an end, and it's said anew from its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class RanOn:
+    """The end of the text was not found: it was cut off where it was far too long."""
 
 
 class SpeechEngine(Protocol):
@@ -21,11 +31,12 @@ class SpeechEngine(Protocol):
         """What it is and what it honours."""
         ...
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples, None, None]:
+    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
         """The sound of `text` (a part of `utterance.text`), as soon as samples exist.
 
-        Yields float32 mono arrays at `info.sample_rate`, in order, without gaps. Closing the generator stops the work
-        at the next step. Raises InputError for what it can't say, ModelDiedError when it must not be used again.
+        Yields float32 mono arrays at `info.sample_rate`, in order, without gaps; engines that may lose their way yield
+        a Retake before they begin anew, and RanOn last where that didn't help either. Closing the generator stops the
+        work at the next step. Raises InputError for what it can't say, ModelDiedError when it must not be used again.
         """
         ...
 
@@ -36,7 +47,11 @@ class SpeechEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """An engine that isn't loaded yet: its description, and how to load it (on its worker's thread)."""
+    """An engine that isn't loaded yet: its description, and how to load it (on its worker's thread).
+
+    `info` is what can be known before; the loaded engine's own is what counts. `build` tells what it is at, and raises
+    WeightsError, whose sentence people read, when the weights can't be had or trusted.
+    """
 
     info: EngineInfo
-    build: Callable[[], SpeechEngine]
+    build: Callable[[Tell], SpeechEngine]

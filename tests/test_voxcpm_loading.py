@@ -1,0 +1,171 @@
+"""The model in memory: the package's own sound, at less cost, on the device and in the precision that fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import pytest
+
+from voxdemo.devices import Device
+from voxdemo.engines.voxcpm import checkpoint, loading
+from voxdemo.engines.voxcpm.package import Classes, quiet
+from voxdemo.errors import SettingsError, WeightsError
+
+CPU = Device("cpu", "a processor", 2**34)
+TEXT = "Hello there, you."
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("endless")
+    return {name: checkpoints.voxcpm(root / name, name, stops=False) for name in checkpoints.GENERATIONS}
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+@pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
+def test_it_sounds_bit_by_bit_like_the_package(tmp_path: Path, generation: Any, precision: Any) -> None:
+    import torch
+
+    folder = checkpoints.voxcpm(tmp_path / "m", generation, stops=False)
+    ours = _load(folder, precision)
+    assert torch.equal(_say(ours), _say(_upstream(folder, precision)))
+
+
+@pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
+def test_int8_sounds_nearly_like_the_package_that_decodes_everything_at_once(
+    endless: dict[str, Path], tmp_path: Path, generation: Any
+) -> None:
+    import torch
+
+    folder = checkpoints.voxcpm(tmp_path / "m", generation, stops=False)
+    ours, theirs = _say(_load(folder, "int8")), _whole(_upstream(folder, "float32"))
+    assert ours.shape == theirs.shape
+    assert not torch.equal(ours, theirs)
+    assert (ours - theirs).abs().max() < 0.01 * theirs.abs().max()
+
+
+def test_int8_keeps_its_place_in_the_sound_from_one_utterance_to_the_next(endless: dict[str, Path]) -> None:
+    import torch
+
+    model = _load(endless["0.5B"], "int8")
+    first = _say(model, seed=1)
+    assert not torch.equal(first, _say(model, seed=2))
+    assert torch.equal(first, _say(model, seed=1))
+
+
+def test_the_layers_are_quantised_and_nothing_else(endless: dict[str, Path]) -> None:
+    import torch
+
+    model = _load(endless["2"], "int8")
+    left = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
+    assert left
+    assert not any(loading.LAYERS in name for name in left)
+    assert "Quantized" in repr(model.base_lm.layers[0])
+
+
+def test_no_weight_is_left_out(endless: dict[str, Path]) -> None:
+    for folder in endless.values():
+        model = _load(folder, "float32")
+        assert not any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()])
+        assert not any(tensor.requires_grad for tensor in model.parameters())
+
+
+def test_weights_that_changed_since_they_were_checked_are_refused(tmp_path: Path) -> None:
+    found = checkpoint.read(checkpoints.voxcpm(tmp_path / "m", "2"))
+    found.weights.write_bytes(found.weights.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="cut short or damaged"):
+        loading.load(found, loading.plan(found, CPU, "none", 512))
+
+
+@pytest.mark.parametrize(
+    ("device", "quantize", "precision"),
+    [("cuda:1", "none", "bfloat16"), ("mps", "none", "float32"), ("cpu", "int8", "int8")],
+)
+def test_the_precision_fits_the_device(
+    endless: dict[str, Path], monkeypatch: pytest.MonkeyPatch, device: str, quantize: str, precision: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda name: (9, 0))
+    made = loading.plan(checkpoint.read(endless["2"]), Device(device, device, 2**34), quantize, 300)
+    assert (made.precision, made.kv_cache) == (precision, 300)
+    assert not made.compiled or device.startswith("cuda")
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "mps"])
+def test_int8_off_the_processor_is_refused(endless: dict[str, Path], device: str) -> None:
+    with pytest.raises(SettingsError, match="VOXDEMO_QUANTIZE is 'int8'"):
+        loading.plan(checkpoint.read(endless["2"]), Device(device, device, 2**34), "int8", 300)
+
+
+def test_no_more_is_kept_in_mind_than_the_model_was_made_for(endless: dict[str, Path]) -> None:
+    assert loading.plan(checkpoint.read(endless["2"]), CPU, "none", 32_768).kv_cache == 512
+
+
+def test_room_is_rounded_up_bounded_and_kept_while_it_is_the_same(endless: dict[str, Path]) -> None:
+    found = checkpoint.read(endless["2"])
+    plan = loading.plan(found, CPU, "none", 300)
+    model = loading.load(found, plan)
+    lengths = []
+    for steps in (1, 64, 65, 1000):
+        loading.make_room(model, plan, steps)
+        lengths.append((model.base_lm.kv_cache.max_length, model.residual_lm.kv_cache.max_length))
+    assert lengths == [(64, 64), (64, 64), (128, 128), (300, 300)]
+    kept = model.base_lm.kv_cache
+    loading.make_room(model, plan, 299)
+    assert model.base_lm.kv_cache is kept
+    loading.make_room(model, dataclasses.replace(plan, compiled=True), 1)
+    assert model.base_lm.kv_cache is kept
+
+
+def test_the_length_of_the_room_does_not_change_the_sound(endless: dict[str, Path]) -> None:
+    import torch
+
+    found = checkpoint.read(endless["1.5"])
+    plan = loading.plan(found, CPU, "none", 512)
+    model = loading.load(found, plan)
+    wide = _say(model)
+    loading.make_room(model, plan, 64)
+    torch.testing.assert_close(_say(model), wide, atol=1e-3, rtol=0)
+
+
+def test_memory_grows_with_what_takes_it(endless: dict[str, Path]) -> None:
+    found = dataclasses.replace(checkpoint.read(endless["2"]), parameters=2 * 10**9, cached_values=18_432)
+    plans = {precision: loading.Plan(CPU, precision, False, 512) for precision in ("bfloat16", "float32", "int8")}
+    int8, narrow, wide = (loading.memory_bytes(found, plans[name]) for name in ("int8", "bfloat16", "float32"))
+    assert 2e9 < int8 < narrow < wide < 12e9
+    longer = dataclasses.replace(plans["float32"], kv_cache=1024)
+    assert loading.memory_bytes(found, longer) - wide == 18_432 * 512 * 4
+
+
+def _load(folder: Path, precision: Any) -> Any:
+    found = checkpoint.read(folder)
+    plan = loading.plan(found, CPU, "none", 512)
+    return loading.load(found, dataclasses.replace(plan, precision=precision))
+
+
+def _upstream(folder: Path, precision: str) -> Any:
+    """The same folder, by the package's own loader."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": precision}))
+    with quiet():
+        return Classes.of(config["architecture"]).model.from_local(str(folder), optimize=False, device="cpu")
+
+
+def _say(model: Any, seed: int = 3) -> Any:
+    import torch
+
+    torch.manual_seed(seed)
+    with quiet():
+        made = model.generate_with_prompt_cache_streaming(target_text=TEXT, prompt_cache=None, max_len=12)
+        return torch.cat([sound for sound, _, _ in made], dim=-1)
+
+
+def _whole(model: Any, seed: int = 3) -> Any:
+    import torch
+
+    torch.manual_seed(seed)
+    with quiet():
+        return model.generate_with_prompt_cache(target_text=TEXT, prompt_cache=None, max_len=12)[0]

@@ -1,0 +1,314 @@
+"""Whether a folder holds a VoxCPM that can be trusted, and which.
+
+The package loads what it finds: a tensor that is missing stays random and speaks noise, a missing tokenizer reads
+garbage. So everything is compared here before anything is loaded. Knows files, not devices or memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voxdemo.engines.voxcpm.package import Classes
+from voxdemo.errors import WeightsError
+
+MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
+VAE_FILES = ("audiovae.safetensors", "audiovae.pth")
+"""The first that is there is taken, as the package does."""
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+"""The published ones have a special_tokens_map.json too, which says nothing that isn't in these."""
+NEEDED = ("config.json", *TOKENIZER_FILES, "|".join(MODEL_FILES), "|".join(VAE_FILES))
+"""What a folder must have; alternatives are divided by "|"."""
+LAST_AUDIO_TOKEN = 104
+"""101 to 104 are hard-coded in the package: where speech and recordings begin and end."""
+
+_ITEM_BYTES = {"bfloat16": 2, "bf16": 2, "float16": 2, "fp16": 2, "float32": 4, "fp32": 4}
+"""The package's names for what weights are kept in."""
+_REMEDY = "download the model again with ./launch.sh fetch-models, or choose another folder in VOXDEMO_VOXCPM_MODEL."
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a folder's files say of the model in them."""
+
+    folder: Path
+    title: str
+    """As people read it: "VoxCPM-0.5B", "VoxCPM1.5", "VoxCPM2"."""
+    architecture: str
+    """The package's name for it: "voxcpm" or "voxcpm2"."""
+    weights: Path
+    vae_weights: Path
+    sample_rate: int
+    """Of what it speaks, in Hz."""
+    prompt_rate: int
+    """Of the recordings it listens to, in Hz."""
+    patch_s: float
+    """Seconds of sound it makes at each step."""
+    max_length: int
+    """Most steps it was made to keep in mind."""
+    parameters: int
+    """Numbers in its weights without the VAE's."""
+    embedding_parameters: int
+    """How many of these only look up tokens."""
+    vae_parameters: int
+    cached_values: int
+    """Numbers that each step adds to the KV caches."""
+
+
+def read(folder: Path) -> Checkpoint:
+    """The checkpoint in `folder`, by its configuration and the outsides of its files; takes no time.
+
+    Raises WeightsError, which names the folder, for one that isn't whole.
+    """
+    if not folder.is_dir():
+        raise _mistrust(folder, "is no folder")
+    config = _Config(folder, _read_json(folder, "config.json"))
+    architecture = str(config.at("architecture", kind=str, default="voxcpm")).lower()
+    if architecture not in ("voxcpm", "voxcpm2"):
+        raise _mistrust(folder, f"holds a model of architecture {architecture!r}, which is no VoxCPM")
+    weights, vae_weights = _one_of(folder, MODEL_FILES), _one_of(folder, VAE_FILES)
+    _check_tokenizer(folder, config.number("lm_config", "vocab_size"))
+    prompt_rate = config.number("audio_vae_config", "sample_rate", default=16_000)
+    sample_rate = prompt_rate
+    if architecture == "voxcpm2":
+        sample_rate = config.number("audio_vae_config", "out_sample_rate", default=48_000)
+    layers = config.number("lm_config", "num_hidden_layers") + config.number("residual_lm_num_layers", default=6)
+    return Checkpoint(
+        folder=folder,
+        title="VoxCPM2" if architecture == "voxcpm2" else "VoxCPM1.5" if sample_rate >= 44_100 else "VoxCPM-0.5B",
+        architecture=architecture,
+        weights=weights,
+        vae_weights=vae_weights,
+        sample_rate=sample_rate,
+        prompt_rate=prompt_rate,
+        patch_s=_patch_samples(config, architecture) / prompt_rate,
+        max_length=config.number("max_length", default=4096),
+        parameters=_count(weights, _item_bytes(config)),
+        embedding_parameters=config.number("lm_config", "vocab_size") * config.number("lm_config", "hidden_size"),
+        vae_parameters=_count(vae_weights, 4),
+        cached_values=2 * layers * config.number("lm_config", "num_key_value_heads") * _head(config),
+    )
+
+
+def check(checkpoint: Checkpoint) -> None:
+    """See that the files hold the model, whole: every tensor that it has, in its shape, and a tokenizer that works.
+
+    Builds the package's model without memory for it; takes seconds, most of them for imports. Raises WeightsError.
+    """
+    model = empty_model(checkpoint, "cpu", max_length=1)
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = _shapes(checkpoint.weights)
+    sound = {f"audio_vae.{name}": shape for name, shape in _shapes(checkpoint.vae_weights).items()}
+    folder = checkpoint.folder
+    if strange := sorted({_module(name) for name in found} - {_module(name) for name in wanted}):
+        raise _mistrust(
+            folder, f"holds {_some(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
+        )
+    found |= sound
+    if missing := sorted(set(wanted) - set(found)):
+        raise _mistrust(folder, f"lacks {_some(missing)} among its weights")
+    for name, shape in wanted.items():
+        if found[name] != shape:
+            raise _mistrust(folder, f"has {name} in shape {_by(found[name])}, but config.json makes it {_by(shape)}")
+
+
+def empty_model(checkpoint: Checkpoint, device: str, max_length: int, dtype: str | None = None) -> Any:
+    """The package's model for `checkpoint` with its tokenizer and KV caches of `max_length`, but without weights.
+
+    `dtype` is what it calculates in; None is what config.json says. Raises WeightsError where that can't be.
+    """
+    classes = Classes.of(checkpoint.architecture)
+    try:
+        config = classes.config.model_validate(_read_json(checkpoint.folder, "config.json"))
+        config.max_length, config.dtype = max_length, dtype or config.dtype
+    except ValueError as error:  # pydantic's ValidationError is one
+        raise _mistrust(checkpoint.folder, f"has a config.json that {checkpoint.title} can't be made from") from error
+    tokenizer = _tokenizer(checkpoint.folder, classes)
+    try:
+        return classes.empty_model(config, tokenizer, device)
+    except Exception as error:  # whatever a constructor says to figures that don't go together
+        raise _mistrust(checkpoint.folder, f"has a config.json that {checkpoint.title} can't be made from") from error
+
+
+class _Config:
+    """config.json, read with care."""
+
+    def __init__(self, folder: Path, values: Any) -> None:
+        self._folder = folder
+        self._values = values
+
+    def at(self, *keys: str, kind: type, default: Any = None) -> Any:
+        """The value at `keys`, or `default` where it isn't said. Raises WeightsError for one of another `kind`."""
+        value = self._values
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        value = default if value is None else value
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.mistake(*keys, value=value)
+        return value
+
+    def number(self, *keys: str, default: int | None = None) -> int:
+        """The whole number from 1 at `keys`, as `at`."""
+        value: int = self.at(*keys, kind=int, default=default)
+        if value < 1:
+            raise self.mistake(*keys, value=value)
+        return value
+
+    def mistake(self, *keys: str, value: Any) -> WeightsError:
+        """For a value that can't be."""
+        said = f"is {str(value)[:40]!r}" if value is not None else "is missing"
+        return _mistrust(self._folder, f"has a config.json in which {'.'.join(keys)} {said}")
+
+
+def _patch_samples(config: _Config, architecture: str) -> int:
+    """Samples of a recording in one patch. The figures that may be left out are the package's."""
+    rates = config.at("audio_vae_config", "encoder_rates", kind=list, default=[2, 5, 8, 8])
+    if not all(isinstance(rate, int) and rate > 0 for rate in rates):
+        raise config.mistake("audio_vae_config", "encoder_rates", value=rates)
+    samples: int = math.prod(rates)
+    return samples * config.number("patch_size", default=4 if architecture == "voxcpm2" else 2)
+
+
+def _head(config: _Config) -> int:
+    wide = config.number("lm_config", "hidden_size") // config.number("lm_config", "num_attention_heads")
+    return config.number("lm_config", "kv_channels", default=max(1, wide))
+
+
+def _item_bytes(config: _Config) -> int:
+    dtype = config.at("dtype", kind=str, default="bfloat16")
+    if dtype not in _ITEM_BYTES:
+        raise config.mistake("dtype", value=dtype)
+    return _ITEM_BYTES[dtype]
+
+
+def _read_json(folder: Path, name: str) -> Any:
+    if not (folder / name).is_file():
+        raise _mistrust(folder, f"lacks {name}")
+    try:
+        values = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _mistrust(folder, f"has a {name} that {_why_unreadable(folder / name)}") from error
+    if not isinstance(values, dict):
+        raise _mistrust(folder, f"has a {name} that can't be read")
+    return values
+
+
+def _check_tokenizer(folder: Path, vocabulary: int) -> None:
+    """See that the model, which knows `vocabulary` tokens, knows all that the tokenizer may give it."""
+    tokenizer, _ = [_read_json(folder, name) for name in TOKENIZER_FILES]
+    tokens = (tokenizer.get("model") or {}).get("vocab")
+    ids = list(tokens.values()) if isinstance(tokens, Mapping) else []
+    ids += [token.get("id") for token in tokenizer.get("added_tokens") or () if isinstance(token, Mapping)]
+    last = max([number for number in ids if isinstance(number, int)], default=0)
+    if vocabulary <= max(last, LAST_AUDIO_TOKEN):
+        raise _mistrust(folder, f"has a tokenizer.json of another model, with tokens this one of {vocabulary} lacks")
+
+
+def _tokenizer(folder: Path, classes: Classes) -> Any:
+    try:
+        tokenizer = classes.tokenizer.from_pretrained(folder, local_files_only=True)
+        usable = bool(tokenizer.tokenize("a")) and bool(tokenizer.vocab)
+    except Exception as error:  # whatever the libraries say to a file that isn't what it seems
+        raise _mistrust(folder, "has a tokenizer that can't be read") from error
+    if not usable:
+        raise _mistrust(folder, "has a tokenizer that finds nothing in a text")
+    return tokenizer
+
+
+def _one_of(folder: Path, names: tuple[str, ...]) -> Path:
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise _mistrust(folder, f"lacks {' or '.join(names)}")
+
+
+def _count(path: Path, item_bytes: int) -> int:
+    """How many numbers a file holds: exact for safetensors, for PyTorch's by the `item_bytes` they should have."""
+    if path.suffix == ".safetensors":
+        sizes: Iterable[int] = map(math.prod, _shapes(path).values())
+        return sum(sizes)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            tensors = [entry for entry in archive.infolist() if "/data/" in entry.filename]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise _unreadable(path) from error
+    return sum(entry.file_size for entry in tensors) // item_bytes
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors in a file, without reading them."""
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise _unreadable(path) from error
+    return {name: tuple(tensor.shape) for name, tensor in _torch_file(path).items()}
+
+
+def tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
+    """The tensors of these names in a file, which lie in the file until they are copied. Raises WeightsError."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors import safe_open
+
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in names}
+        content = _torch_file(path)
+        return {name: content[name] for name in names}
+    except WeightsError:
+        raise
+    except Exception as error:  # SafetensorError, KeyError, OSError: it was changed since it was checked
+        raise _unreadable(path) from error
+
+
+def _torch_file(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = content.get("state_dict", content)
+        return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
+    except Exception as error:  # as many kinds as there are ways to break a pickle in an archive
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> WeightsError:
+    return _mistrust(path.parent, f"has a {path.name} that {_why_unreadable(path)}")
+
+
+def _why_unreadable(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            begins = file.read(64)
+    except OSError:
+        return "can't be opened"
+    if begins.startswith(b"version https://git-lfs"):
+        return "only points to the file (git clone without git lfs)"
+    if path.suffix == ".json":
+        return "can't be read"
+    return "is cut short or damaged"
+
+
+def _mistrust(folder: Path, what: str) -> WeightsError:
+    return WeightsError(f"{folder} {what}: {_REMEDY}", str(folder))
+
+
+def _module(name: str) -> str:
+    """The outermost module that a tensor belongs to; another architecture has others."""
+    return name.partition(".")[0]
+
+
+def _some(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"

@@ -1,0 +1,142 @@
+"""VoxCPM as an engine to choose: which weights, on what device, and whether they fit. Loads nothing until it is told.
+
+Everything about the files is settled once for all generators, however many load at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from voxdemo import devices, hub
+from voxdemo.devices import Device
+from voxdemo.engines.base import EngineChoice, SpeechEngine
+from voxdemo.engines.voxcpm import checkpoint as checkpoints
+from voxdemo.engines.voxcpm import loading
+from voxdemo.engines.voxcpm.checkpoint import NEEDED, Checkpoint
+from voxdemo.engines.voxcpm.engine import VoxCPMEngine, info_for
+from voxdemo.engines.voxcpm.published import PUBLISHED
+from voxdemo.errors import WeightsError
+from voxdemo.settings import Settings
+from voxdemo.speech import EngineInfo, Tell
+
+log = logging.getLogger(__name__)
+
+SETTING = "VOXDEMO_VOXCPM_MODEL"
+NEWEST = "auto"
+
+
+def choose(settings: Settings) -> EngineChoice:
+    """VoxCPM as the settings want it; its download, checks and loading begin when it is built."""
+    return _Source(settings).choice()
+
+
+def choose_named(settings: Settings) -> EngineChoice:
+    """The same for settings that name it: raises WeightsError or SettingsError where it can't be had or trusted."""
+    source = _Source(settings)
+    source.check()
+    return source.choice()
+
+
+def is_here(settings: Settings) -> bool:
+    """Whether weights are on this machine already; asks no network."""
+    return any(map(_folder, _candidates(settings)))
+
+
+def model_for(settings: Settings) -> str:
+    """The hub id or folder that would be loaded; imports PyTorch to look at the memory. Raises SettingsError."""
+    return _model(settings, devices.find(settings.device))
+
+
+class _Source:
+    """Where the generators get their model from. Threading: any thread; what is settled is settled by one of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._settled: tuple[Checkpoint, loading.Plan] | None = None
+
+    def choice(self) -> EngineChoice:
+        """To be built by each generator's worker."""
+        return EngineChoice(self._info(), self._build)
+
+    def check(self) -> None:
+        """See that the files can be had: those on this machine whole and fitting, others within reach."""
+        if any(map(_folder, _candidates(self._settings))):
+            self._settle(log.info)
+            return
+        hub.check_reachable(model_for(self._settings), NEEDED, SETTING)
+
+    def _build(self, tell: Tell) -> SpeechEngine:
+        return VoxCPMEngine(*self._settle(tell))
+
+    def _settle(self, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+        with self._lock:
+            if self._settled is None:
+                self._settled = _settle(self._settings, tell)
+            return self._settled
+
+    def _info(self) -> EngineInfo:
+        if self._settled:
+            found, plan = self._settled
+            return info_for(found, plan.device.name, plan.precision)
+        return info_for(_expected(self._settings), "", "")
+
+
+def _expected(settings: Settings) -> Checkpoint:
+    """The checkpoint that will be loaded, as far as can be told without PyTorch: what is here, else the newest."""
+    for model in _candidates(settings):
+        if folder := _folder(model):
+            with suppress(WeightsError):  # told when it is loaded
+                return checkpoints.read(folder)
+    return PUBLISHED.get(settings.voxcpm_model, next(iter(PUBLISHED.values())))
+
+
+def _settle(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+    device = devices.find(settings.device)
+    folder = hub.fetch(_model(settings, device), NEEDED, tell, SETTING)
+    found = checkpoints.read(folder)
+    tell(f"{found.title} is loading.")
+    checkpoints.check(found)
+    plan = loading.plan(found, device, settings.quantize, settings.kv_cache)
+    _check_fits(found, plan, settings.generators)
+    return found, plan
+
+
+def _check_fits(found: Checkpoint, plan: loading.Plan, generators: int) -> None:
+    each, free = loading.memory_bytes(found, plan), plan.device.free_bytes
+    if generators * each <= free:
+        return
+    copies, remedy = ("it", "") if generators == 1 else (f"{generators} copies of it", "VOXDEMO_GENERATORS=1 or ")
+    raise WeightsError(
+        f"{found.title} doesn't fit: {copies} would take {_gb(generators * each)} in {plan.precision}, and "
+        f"{plan.device.title} has {_gb(free)} free: set {remedy}a smaller model in {SETTING}."
+    )
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB"
+
+
+def _candidates(settings: Settings) -> list[str]:
+    """The models that the setting allows, the newest first."""
+    return list(PUBLISHED) if settings.voxcpm_model == NEWEST else [settings.voxcpm_model]
+
+
+def _model(settings: Settings, device: Device) -> str:
+    """The model to take: of those that fit the newest that is here already, else the newest."""
+    if settings.voxcpm_model != NEWEST:
+        return settings.voxcpm_model
+    fitting = [model for model in PUBLISHED if _fits(model, settings, device)]
+    return next(filter(_folder, fitting), fitting[0] if fitting else list(PUBLISHED)[-1])
+
+
+def _fits(model: str, settings: Settings, device: Device) -> bool:
+    plan = loading.plan(PUBLISHED[model], device, settings.quantize, settings.kv_cache)
+    return settings.generators * loading.memory_bytes(PUBLISHED[model], plan) <= device.free_bytes
+
+
+def _folder(model: str) -> Path | None:
+    return hub.folder_of(model, NEEDED)

@@ -1,0 +1,288 @@
+"""VoxCPM as a speech engine: all three generations, through the package's own streaming.
+
+It decides what the model is asked for (mode, seed, how long a take may get) and what its answers mean (patches, a take
+without an end, a model that died). It knows nothing of weights on disk, memory plans, the web or the line.
+"""
+
+from __future__ import annotations
+
+import gc
+import secrets
+import traceback
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeVar
+
+import numpy as np
+
+from voxdemo.devices import is_out_of_memory
+from voxdemo.engines.base import RanOn, Retake
+from voxdemo.engines.voxcpm import loading
+from voxdemo.engines.voxcpm.checkpoint import Checkpoint
+from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
+from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
+from voxdemo.speech import EngineInfo, Samples, Utterance
+
+MAX_TAKES = 3
+"""How often a text is said before it is cut off (`retry_badcase_max_times` of voxcpm's `VoxCPM.generate`)."""
+
+MAX_PATCHES_PER_TOKEN = 6
+"""Speech of more patches than this for each token of its text has lost its way (`retry_badcase_ratio_threshold`)."""
+
+MIN_LIMIT = 10
+"""Patches that even the shortest text may take beyond that (voxcpm, `_generate_with_prompt_cache`)."""
+
+NEEDED_S_PER_TOKEN = 0.48
+"""Seconds of speech for a token of text that there must be room for: MAX_PATCHES_PER_TOKEN of the first generation's
+patches, whose 0.08 s that figure was chosen for. Later ones are twice as long, and may be cut off sooner."""
+
+MARKS = 4
+"""Steps for the marks around the text and a recording, and one to spare."""
+
+CHUNK_CHARS = 250
+"""Characters said in one go: 20 s of English, a minute of Chinese. People report drift beyond a minute."""
+
+LANGUAGES = ("en", "zh")
+LANGUAGES_2 = (
+    "en", "zh", "ar", "my", "da", "nl", "fi", "fr", "de", "el", "he", "hi", "id", "it", "ja", "km", "ko", "lo", "ms",
+    "no", "pl", "pt", "ru", "es", "sw", "sv", "tl", "th", "tr", "vi",
+)  # fmt: skip
+"""The 30 of VoxCPM2's model card."""
+
+HONOURED = frozenset({"prompt_audio", "prompt_text", "cfg_value", "inference_timesteps", "normalize", "seed"})
+
+DENOISE_ABSENT = "Removing noise needs the ZipEnhancer model, which isn't here: send a recording without noise."
+
+
+def info_for(checkpoint: Checkpoint, device: str, precision: str) -> EngineInfo:
+    """What the generation in `checkpoint` is and honours; nothing is loaded for it."""
+    is_voxcpm2 = _is_voxcpm2(checkpoint)
+    return EngineInfo(
+        name="voxcpm",
+        title=checkpoint.title,
+        version=f"{_installed_version()} {checkpoint.title}",
+        sample_rate=checkpoint.sample_rate,
+        languages=LANGUAGES_2 if is_voxcpm2 else LANGUAGES,
+        voices=(),
+        honours=HONOURED | {"control"} if is_voxcpm2 else HONOURED,
+        note=_note(checkpoint),
+        chunk_chars=CHUNK_CHARS,
+        prompt_rate=checkpoint.prompt_rate,
+        needs_transcript=not is_voxcpm2,
+        absent={"denoise": DENOISE_ABSENT},
+        device=device,
+        precision=precision,
+    )
+
+
+def _note(checkpoint: Checkpoint) -> str:
+    languages = f"{len(LANGUAGES_2)} languages" if _is_voxcpm2(checkpoint) else "English and Chinese"
+    return f"{checkpoint.title} speaks {languages}, in a voice of its own unless you send a recording."
+
+
+def _is_voxcpm2(checkpoint: Checkpoint) -> bool:
+    return checkpoint.architecture == "voxcpm2"
+
+
+def _installed_version() -> str:
+    try:
+        return version("voxcpm")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One text as the model is asked for it. A take that isn't over after `limit` patches has lost its way."""
+
+    words: str
+    prompt: Prompt | None
+    cfg_value: float
+    inference_timesteps: int
+    limit: int
+    steps: int
+    """Places in the KV cache that it may take."""
+
+
+class VoxCPMEngine:
+    """A loaded VoxCPM, as a SpeechEngine.
+
+    Threading: build, use and close it on one thread, one generator at a time: the KV cache and the seed belong to the
+    whole model, and CUDA graphs to the thread that made them.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, plan: loading.Plan, model: Any = None) -> None:
+        """Load the model, unless one is given that `loading.load` made by the same plan."""
+        self._checkpoint = checkpoint
+        self._plan = plan
+        self._info = info_for(checkpoint, plan.device.name, plan.precision)
+        self._model = loading.load(checkpoint, plan) if model is None else model
+        self._recordings = Recordings(self._model)
+        self._own_voice = OwnVoice(self._model, checkpoint.patch_s)
+        _silence_progress_bars()
+        self._recordings.warm_up(checkpoint.prompt_rate)
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it is and what it honours."""
+        return self._info
+
+    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
+        """The sound of `text`, patch by patch (0.08 or 0.16 s), each as soon as it is made.
+
+        The same seed gives the same sound, whatever was spoken before. With prompt audio and its transcript the voice
+        is continued; with prompt audio alone, which needs VoxCPM2, it is copied; without, the model chooses one, in
+        which it says every further `text` of the same `utterance` object. A take that doesn't end is followed by a
+        Retake and one with the next seed (`seed` + 1, then + 2); after MAX_TAKES of them comes RanOn.
+
+        Raises InputError before the first patch for text the model can't take, or too much of it for its memory;
+        ModelDiedError when it must not be used again.
+        """
+        with _deaths():
+            request = self._request(utterance, text)
+            loading.make_room(self._model, self._plan, request.steps)
+            seed = secrets.randbelow(2**32) if utterance.seed is None else utterance.seed
+            for take in range(1, MAX_TAKES + 1):
+                features = yield from self._take(request, seed + take - 1)
+                if features:
+                    self._remember(utterance, text, request, features)
+                    return
+                yield Retake() if take < MAX_TAKES else RanOn()
+
+    def close(self) -> None:
+        """Give back the model's memory."""
+        import torch
+
+        self._model = self._recordings = self._own_voice = None  # type: ignore[assignment]  # nobody may use them now
+        gc.collect()  # PyTorch's modules may refer to each other in circles
+        if self._plan.device.kind == "cuda":
+            torch.cuda.empty_cache()
+        elif self._plan.device.kind == "mps":
+            torch.mps.empty_cache()
+
+    def _take(self, request: _Request, seed: int) -> Generator[Samples, None, list[Any]]:
+        """Say it once; returns the features of the sound, none where it didn't end by itself."""
+        import torch
+
+        torch.manual_seed(seed)
+        features: list[Any] = []
+        made = self._model.generate_with_prompt_cache_streaming(
+            target_text=request.words,
+            prompt_cache=request.prompt,
+            max_len=request.limit + 1,  # the one too many tells a take that ran on from one that ends at the limit
+            retry_badcase_ratio_threshold=request.limit + 1,  # high enough for max_len alone to count
+            inference_timesteps=request.inference_timesteps,
+            cfg_value=request.cfg_value,
+        )
+        with closing(made):
+            for sound, _, so_far in made:
+                if len(features) == request.limit:
+                    return []
+                features.append(so_far[-1])
+                yield _samples(sound)
+        return features
+
+    def _remember(self, utterance: Utterance, text: str, request: _Request, features: list[Any]) -> None:
+        is_own = utterance.prompt_audio is None and request.prompt is self._own_voice.prompt(utterance, text)
+        if is_own:  # rather than one that stood in for it because there was no room
+            self._own_voice.heard(utterance, text, request.words, features)
+
+    def _request(self, utterance: Utterance, text: str) -> _Request:
+        words = self._words(utterance, text)
+        if utterance.prompt_audio is None and (voice := self._own_voice.prompt(utterance, text)):
+            with suppress(InputError):  # too much to keep in mind together with what was said before: say it without
+                return self._fitted(utterance, words, voice)
+        prompt = self._prompt(utterance)
+        return self._fitted(utterance, self._with_control(utterance, words), prompt)
+
+    def _words(self, utterance: Utterance, text: str) -> str:
+        words = " ".join(text.split())  # as voxcpm's `VoxCPM._generate`
+        if utterance.normalize:
+            words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
+        if not words:
+            raise InputError("There is nothing to say in this text: write some words.")
+        return words
+
+    def _normalized(self, words: str) -> str:
+        try:
+            return str(self._normalizer.normalize(words))
+        except Exception as error:  # a chain of rules by several packages, none of which has touched the model
+            raise InputError("This text can't be normalised: write out its numbers, or turn that off.") from error
+
+    @cached_property
+    def _normalizer(self) -> Any:
+        return import_module("voxcpm.utils.text_normalize").TextNormalizer()  # takes seconds
+
+    def _with_control(self, utterance: Utterance, words: str) -> str:
+        control = " ".join(utterance.control.split())
+        return f"({control}){words}" if control and "control" in self._info.honours else words
+
+    def _prompt(self, utterance: Utterance) -> Prompt | None:
+        if utterance.prompt_audio is None:
+            return None
+        title, transcript = self._info.title, utterance.prompt_text.strip()
+        if self._info.needs_transcript and not transcript:
+            raise InputError(f"{title} needs to know what is said in the recording: write it down beside it.")
+        if transcript and "control" in self._info.honours and utterance.control.strip():
+            raise InputError(f"{title} follows instructions or the transcript of a recording: leave one of them empty.")
+        return self._recordings.prompt(utterance.prompt_audio, transcript)
+
+    def _fitted(self, utterance: Utterance, words: str, prompt: Prompt | None) -> _Request:
+        """How the model is to be asked. Raises InputError where its KV cache is too short for that."""
+        before = self._count_tokens((prompt or {}).get("prompt_text", "") + words) + patches(prompt) + MARKS
+        limit = self._limit(self._count_tokens(words), self._plan.kv_cache - before)
+        return _Request(words, prompt, utterance.cfg_value, utterance.inference_timesteps, limit, before + limit)
+
+    def _limit(self, tokens: int, room: int) -> int:
+        """Most patches that a text of so many tokens may take, where there is room for so many."""
+        limit = tokens * MAX_PATCHES_PER_TOKEN + MIN_LIMIT
+        needed = min(limit, round(tokens * NEEDED_S_PER_TOKEN / self._checkpoint.patch_s) + MIN_LIMIT)
+        if room < needed:
+            raise InputError("That is too much to keep in mind at once: send less text or a shorter recording.")
+        return min(limit, room)
+
+    def _count_tokens(self, text: str) -> int:
+        try:
+            return len(self._model.text_tokenizer(text))
+        except ValueError as error:
+            raise InputError("The words have characters that can't be read: write them anew.") from error
+
+
+def _samples(sound: Any) -> Samples:
+    samples: Samples = sound.squeeze(0).cpu().numpy().astype(np.float32)
+    if not np.isfinite(samples).all():
+        raise _died("failed")
+    return samples.clip(-1.0, 1.0)
+
+
+@contextmanager
+def _deaths() -> Iterator[None]:
+    """Whatever the package raises means that the model died: its KV cache and seed are in an unknown state."""
+    try:
+        yield
+    except VoxdemoError:
+        raise
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # their variables hold the model, and with it the memory
+        raise _died("ran out of memory" if is_out_of_memory(error) else "failed") from error
+
+
+def _died(how: str) -> ModelDiedError:
+    return ModelDiedError(f"The voice {how} and is reloading: press Speak again in about 20 s.", how)
+
+
+T = TypeVar("T")
+
+
+def _silence_progress_bars() -> None:
+    # The package shows a bar on stderr for every text, and tqdm keeps a thread for them.
+    for name in ("voxcpm.model.voxcpm", "voxcpm.model.voxcpm2"):
+        vars(import_module(name))["tqdm"] = _unshown
+
+
+def _unshown(steps: T) -> T:
+    return steps
