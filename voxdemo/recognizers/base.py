@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from voxdemo.speech import RecognizerInfo, Samples, Transcript
+from voxdemo.speech import RecognizerInfo, Samples, Tell, Transcript
 
 
 class Recognizer(Protocol):
@@ -37,7 +37,7 @@ class Recognizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecognizerChoice:
-    """A recogniser that isn't loaded yet: its description, and how to load it (on its worker's thread)."""
+    """A recogniser that isn't loaded yet: its description, and how to load it, as `EngineChoice`."""
 
     info: RecognizerInfo
-    build: Callable[[], Recognizer]
+    build: Callable[[Tell], Recognizer]

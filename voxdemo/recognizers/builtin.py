@@ -10,14 +10,10 @@ from collections.abc import Generator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
-
 from voxdemo.errors import InputError
+from voxdemo.recognizers import recordings
 from voxdemo.recognizers.weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
-
-MIN_SAMPLES = 400
-"""25 ms, one window of the spectrum: with less there is nothing to listen to."""
 
 MAX_THREADS = 4
 """More hardly helps a model this small (faster-whisper's own default)."""
@@ -78,12 +74,12 @@ class BuiltinRecognizer:
     def transcribe(
         self, samples: Samples, sample_rate: int, language: str | None = None
     ) -> Generator[Transcript, None, None]:
-        """What is said in `samples` (float32, shape [n], n >= MIN_SAMPLES, 16 kHz), growing segment by segment.
+        """What is said in `samples` (float32, shape [n], n >= 400, 16 kHz), growing segment by segment.
 
         `language` None detects it in the first half minute. Silence and noise give text "" and language None. Raises
         InputError for a language outside LANGUAGES, ValueError for samples of another kind.
         """
-        _check_samples(samples, sample_rate)
+        recordings.check(samples, sample_rate, self.INFO.sample_rate)
         if language is not None and language not in LANGUAGES:
             raise InputError("The built-in recogniser doesn't know that language: leave it empty to have it detected.")
         return self._transcripts(samples, language)
@@ -126,14 +122,3 @@ def _has_speech(samples: Samples) -> bool:
     from faster_whisper.vad import get_speech_timestamps
 
     return bool(get_speech_timestamps(samples))
-
-
-def _check_samples(samples: Samples, sample_rate: int) -> None:
-    if sample_rate != BuiltinRecognizer.INFO.sample_rate:
-        raise ValueError(f"want {BuiltinRecognizer.INFO.sample_rate} Hz, got {sample_rate}")
-    if samples.dtype != np.float32 or samples.ndim != 1:
-        raise ValueError(f"want mono float32, got {samples.dtype} of shape {samples.shape}")
-    if len(samples) < MIN_SAMPLES:
-        raise ValueError(f"want at least {MIN_SAMPLES} samples, got {len(samples)}")
-    if not np.isfinite(samples).all():
-        raise ValueError("samples contain NaN or infinity")

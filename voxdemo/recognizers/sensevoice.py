@@ -1,0 +1,161 @@
+"""The recogniser SenseVoiceSmall, through funasr: five languages, the speaker's mood, and fast.
+
+It knows nothing of files, formats, downloads or the line: samples in, transcripts out.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections import Counter
+from collections.abc import Generator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from voxdemo.devices import is_out_of_memory
+from voxdemo.errors import InputError, ModelDiedError, WeightsError
+from voxdemo.recognizers import recordings, segments, sensevoice_text, sensevoice_weights
+from voxdemo.recognizers.segments import SAMPLE_RATE, Span
+from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
+from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
+
+_OUT_OF_MEMORY = "The recogniser ran out of memory and is reloading: try again in about 20 s."
+
+
+def info_for(device: str) -> RecognizerInfo:
+    """What it is on a device, before it is loaded."""
+    return RecognizerInfo(
+        name="sensevoice",
+        title="SenseVoice",
+        version=_installed_version(),
+        languages=LANGUAGES,
+        sample_rate=SAMPLE_RATE,
+        device=device,
+    )
+
+
+def _installed_version() -> str:
+    try:
+        return version("funasr")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+class SenseVoiceRecognizer:
+    """SenseVoiceSmall in float32, as a Recognizer.
+
+    Threading: build, use and close it on one thread. The arithmetic takes as many threads as PyTorch has: their number
+    is one for the whole process, and a voice on the same processor needs it as it is.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        """Load the model from `folder` onto `device` ("cuda:0", "mps", "cpu"). Raises WeightsError if that can't be."""
+        self._info = info_for(device)
+        try:
+            self._parts: sensevoice_weights.SenseVoice | None = sensevoice_weights.load(
+                sensevoice_weights.read(folder), device
+            )
+        except Exception as error:
+            if is_out_of_memory(error):
+                way_out = "free some, or set VOXDEMO_RECOGNIZER=builtin"
+                raise WeightsError(f"SenseVoice finds too little free memory on {device}: {way_out}.") from error
+            raise
+
+    @property
+    def info(self) -> RecognizerInfo:
+        """What it is."""
+        return self._info
+
+    def transcribe(
+        self, samples: Samples, sample_rate: int, language: str | None = None
+    ) -> Generator[Transcript, None, None]:
+        """What is said in `samples` (float32, shape [n], n >= 400, 16 kHz), growing part by part.
+
+        `language` None detects it in each part. Silence and noise give text "" and language None. Raises InputError for
+        a language outside LANGUAGES, ValueError for samples of another kind, ModelDiedError when memory runs out.
+        """
+        recordings.check(samples, sample_rate, SAMPLE_RATE)
+        if language is not None and language not in LANGUAGES:
+            raise InputError("SenseVoice doesn't know that language: leave it empty to have it detected.")
+        return self._transcripts(samples, language)
+
+    def close(self) -> None:
+        """Give back the model's memory, the device's too."""
+        self._parts = None
+        _release(self._info.device)
+
+    def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
+        told = _Told(len(samples) / SAMPLE_RATE, language)
+        for span in segments.cut(samples):
+            told.add(span, self._heard(samples[span.start : span.end], language))
+            yield told.transcript()
+        if not told.parts:
+            yield told.transcript()
+
+    def _heard(self, samples: Samples, language: str | None) -> Heard:
+        import torch
+
+        assert self._parts, "it is closed"
+        try:
+            with torch.inference_mode():
+                results, _ = self._parts.model.inference(
+                    data_in=[torch.tensor(samples)],
+                    key=["recording"],
+                    tokenizer=self._parts.tokenizer,
+                    frontend=self._parts.frontend,
+                    device=self._info.device,
+                    language=language or "auto",
+                    use_itn=True,  # punctuation, and numbers in figures
+                )
+        except Exception as error:
+            if is_out_of_memory(error):
+                traceback.clear_frames(error.__traceback__)  # their variables hold the memory
+                raise ModelDiedError(_OUT_OF_MEMORY, "ran out of memory") from error
+            raise
+        return sensevoice_text.read(results[0]["text"])
+
+
+class _Told:
+    """A transcript in the making."""
+
+    def __init__(self, duration_s: float, asked_language: str | None) -> None:
+        self.parts: list[tuple[Span, Heard]] = []
+        self._duration_s = duration_s
+        self._asked_language = asked_language
+
+    def add(self, span: Span, heard: Heard) -> None:
+        """Append what was heard in a part."""
+        self.parts.append((span, heard))
+
+    def transcript(self) -> Transcript:
+        """All of it so far."""
+        with_words = [(span, heard) for span, heard in self.parts if heard.text]
+        return Transcript(
+            text=sensevoice_text.joined(heard.text for _, heard in with_words),
+            language=(self._asked_language or self._most("language")) if with_words else None,
+            segments=tuple(
+                Segment(heard.text, span.start / SAMPLE_RATE, span.end / SAMPLE_RATE, heard.emotion)
+                for span, heard in with_words
+            ),
+            duration_s=self._duration_s,
+            emotion=self._most("emotion"),
+        )
+
+    def _most(self, field: str) -> Any:
+        """The language or emotion of the longest time with words in it."""
+        lasting = Counter[Any]()
+        for span, heard in self.parts:
+            if heard.text:
+                lasting[getattr(heard, field)] += span.end - span.start
+        return max(lasting, key=lasting.__getitem__, default=None)
+
+
+def _release(device: str) -> None:
+    import torch
+
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()
