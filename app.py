@@ -11,26 +11,26 @@ import threading
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.errors import SettingsError
+from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import page, routes
 
 
-def read_settings() -> Settings:
-    """The settings, or the end of the process with one sentence that says what is wrong with them."""
+def prepare() -> tuple[Settings, SpeechService]:
+    """The settings and the service, or the end of the process with one sentence that says what is wrong."""
     try:
         settings = voxdemo_settings.load()
+        logging.getLogger("voxdemo").setLevel(settings.log_level.upper())
         if __name__ == "__main__":
             voxdemo_settings.check_usable(settings)
+        return settings, local_service(settings)
     except SettingsError as error:
         print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)
         sys.exit(2)
-    return settings
 
 
-settings = read_settings()
 logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-logging.getLogger("voxdemo").setLevel(settings.log_level.upper())
-service = local_service(settings)
+settings, service = prepare()
 demo = page.build_page(service, settings)
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ set -euo pipefail
 unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
-FLAGS="host port engine recognizer generators queue-size job-timeout-s cache-dir log-level"
-INSTALL_RULES=1 # raise it when this script installs differently, so that every .venv is brought in step
+FLAGS="host port engine recognizer voxcpm-model sensevoice-model device quantize kv-cache generators queue-size"
+FLAGS="$FLAGS job-timeout-s cache-dir log-level"
+INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
 UNFINISHED=.venv/unfinished # there while a setup runs, with its process id; found later, it marks a broken .venv
@@ -22,6 +23,8 @@ main() {
     test) shift; prepare requirements.txt requirements-dev.txt; exec .venv/bin/python -m pytest ${1+"$@"} ;;
     check) shift; refuse_more "$@"; prepare requirements.txt requirements-dev.txt; check ;;
     setup) shift; refuse_more "$@"; prepare requirements.txt ;;
+    fetch-models)
+      shift; read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python -m voxdemo.fetch ;;
     *) read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python app.py ;;
   esac
 }
@@ -32,13 +35,19 @@ Usage: ./launch.sh [flags]              set up what is missing, then serve
        ./launch.sh test [arguments]     run the tests, with pytest's arguments
        ./launch.sh check                check format, style, types and shell scripts
        ./launch.sh setup                only set up
+       ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice ahead, 5 to 6 GB; goes on where it was stopped
        ./launch.sh --help               this text
 
 Flags, as --name value or --name=value:
   --host ADDRESS        address to listen on; 0.0.0.0 lets other machines in     (127.0.0.1)
   --port NUMBER         port to listen on                                        (7860)
-  --engine NAME         the voice: auto or builtin                               (auto)
-  --recognizer NAME     the recogniser: auto or builtin                          (auto)
+  --engine NAME         the voice: auto, builtin or voxcpm                       (auto)
+  --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
+  --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
+  --sensevoice-model MODEL  SenseVoice's weights: a hub id or a folder           (FunAudioLLM/SenseVoiceSmall)
+  --device NAME         what they run on: auto, cuda, cuda:N, mps or cpu         (auto)
+  --quantize NAME       none or int8: on a CPU several times faster, rougher     (none)
+  --kv-cache NUMBER     most steps of text and sound VoxCPM keeps in mind        (4096)
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
   --queue-size NUMBER   jobs that may wait before the next is turned away        (20)
   --job-timeout-s NUMBER  seconds a job may run before it is stopped             (300)
@@ -46,6 +55,7 @@ Flags, as --name value or --name=value:
   --log-level NAME      debug, info, warning or error                            (info)
 
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
+VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
 VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_LOG_LEVEL. They may also
 stand in a file .env beside this script. A flag wins over the environment, and the environment over .env.
 
@@ -71,7 +81,10 @@ read_flags() { # the caller's folder, then the flags
       *) shift; value="${1:-}" ;;
     esac
     case "$value" in '' | --*) refuse "The flag $flag needs a value" ;; esac
-    [ "$flag" != --cache-dir ] || value="$(from_folder "$caller_folder" "$value")"
+    case "$flag" in
+      --cache-dir) value="$(from_folder "$caller_folder" "$value")" ;;
+      --*-model) [ ! -d "$caller_folder/$value" ] || value="$caller_folder/$value" ;; # else a hub id, or absolute
+    esac
     export "$(variable_of "${flag#--}")=$value"
     shift
   done
@@ -162,7 +175,7 @@ make_venv() {
 install() {
   echo "Installing $1…" >&2
   rm -f ".venv/$1.stamp"
-  { find_uv && run_logged uv_install "$1"; } || run_logged pip_install -r "$1" || give_up
+  { has_one_index && find_uv && run_logged uv_install "$1"; } || run_logged pip_install -r "$1" || give_up
   stamp_for "$1" >".venv/$1.stamp"
   rm -f "$UNFINISHED"
 }
@@ -232,6 +245,10 @@ pip_install() { # --no-user: some systems set "user" for everyone, which pip ref
   exec .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-user "$@"
 }
 
+has_one_index() { # of several with the same version pip takes the file that fits best; uv keeps to the first index
+  [ -z "${UV_EXTRA_INDEX_URL:-}" ] && ! .venv/bin/python -m pip config list 2>/dev/null | grep -q '\.extra-index-url='
+}
+
 UV=
 find_uv() { # several times faster than pip, and never needed
   if uv --version >/dev/null 2>&1; then
@@ -251,14 +268,13 @@ hand_pip_settings_to_uv() { # it doesn't read them: without, it takes other pack
   local settings
   settings="$(.venv/bin/python -m pip config list 2>/dev/null || true)"
   [ -n "${UV_DEFAULT_INDEX:-}" ] || hand_over index-url UV_INDEX_URL
-  hand_over extra-index-url UV_EXTRA_INDEX_URL
   hand_over find-links UV_FIND_LINKS ,
   hand_over no-index NO_INDEX
   hand_over trusted-host UV_INSECURE_HOST
   hand_over timeout UV_HTTP_TIMEOUT
   hand_over default-timeout UV_HTTP_TIMEOUT
   hand_over cert SSL_CERT_FILE
-  if [ -n "${UV_EXTRA_INDEX_URL:-}${UV_FIND_LINKS:-}" ]; then
+  if [ -n "${UV_FIND_LINKS:-}" ]; then
     # pip takes the best version over all its sources; uv would stop at the first source that has the name
     export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"
   fi

@@ -1,15 +1,17 @@
-// Whether the models are ready, at the head of the page. Asks until they are, and again when the server was lost.
+// Whether the models are ready, at the head of the page, and in the banner what is still being loaded while a stand-in
+// serves. Asks until nothing is, and again when the server was lost.
 voxdemo.status = (element, props, watch, trigger) => {
-  const ASK_EVERY_MS = 2000;
+  const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000;
   const chip = element.querySelector('.chip');
-  let state = '', asking = false;
+  let state = '', title = props.value.title, pending = false, asking = false;
 
-  const title = () => props.value.title;
-  const words = {ready: () => `${title()}, ready`, loading: (reason) => reason, lost: () => 'No word from the server'};
+  const words = {ready: () => `${title}, ready`, loading: (reason) => reason, lost: () => 'No word from the server'};
 
-  function show(next, reason = `${title()} is loading`) {
-    if (next === 'ready' && state && state !== 'ready') trigger('retry');  // what was told before is out of date
+  function show(next, reason = `${title} is loading`, engine = title) {
+    const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
     state = next;
+    title = engine;
+    if (outdated) trigger('retry');  // what was told of the engine before
     chip.dataset.state = next;
     const text = words[next](reason.replace(/\.$/, ''));
     if (chip.lastElementChild.textContent !== text) chip.lastElementChild.textContent = text;
@@ -18,8 +20,11 @@ voxdemo.status = (element, props, watch, trigger) => {
   async function ask() {
     try {
       const answer = await fetch(voxdemo.url('ready'), {cache: 'no-store', signal: AbortSignal.timeout(5000)});
-      const {ready, reason} = await answer.json();
-      show(ready ? 'ready' : 'loading', reason);
+      const {ready, reason, title, notice, ...rest} = await answer.json();
+      pending = Boolean(rest.pending);
+      show(ready ? 'ready' : 'loading', reason, title);
+      const banner = document.querySelector('#vx-banner p');
+      if (pending && banner && banner.textContent !== notice) banner.textContent = notice;
     } catch {
       show('lost');
     }
@@ -28,7 +33,10 @@ voxdemo.status = (element, props, watch, trigger) => {
   async function askUntilReady() {
     if (asking) return;
     asking = true;
-    for (await ask(); state !== 'ready'; await ask()) await new Promise((wake) => setTimeout(wake, ASK_EVERY_MS));
+    for (await ask(); state !== 'ready' || pending; await ask()) {
+      const pause = state === 'ready' ? ASK_OF_PENDING_EVERY_MS : ASK_EVERY_MS;
+      await new Promise((wake) => setTimeout(wake, pause));
+    }
     asking = false;
   }
 

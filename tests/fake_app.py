@@ -52,7 +52,7 @@ async def reset(_: Request) -> Response:
 if __name__ == "__main__":
     logging.basicConfig(level="INFO")
     settings = voxdemo_settings.load()
-    service = local_service(settings, stage.engine(), stage.recognizer())
+    service = local_service(settings, [stage.engine()], [stage.recognizer()])
     demo = page.build_page(service, settings)
     options = routes.app_options(service)
     options["routes"] += [

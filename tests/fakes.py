@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from voxdemo.engines.base import EngineChoice
+from voxdemo.engines.base import EngineChoice, RanOn, Retake
 from voxdemo.errors import InputError, ModelDiedError
 from voxdemo.recognizers.base import RecognizerChoice
-from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Transcript, Utterance
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance
 
 RATE = 16_000
 PIECE = (0.2 * np.sin(2 * np.pi * 220 * np.arange(RATE // 10) / RATE)).astype(np.float32)
@@ -52,6 +52,10 @@ class Stage:
     running: int = 0
     most_running: int = 0
     utterances: list[Utterance] = field(default_factory=list)
+    hears: str = "heard"
+    """What recognisers hear."""
+    may_hear: threading.Event = field(default_factory=threading.Event)
+    """Recognisers go on when this is set; it is, to begin with."""
     broken: bool = False
     """Whether a model built or checked now fails."""
     broken_builds: frozenset[int] = frozenset()
@@ -60,12 +64,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.may_load.set()
+        self.may_hear.set()
 
     def engine(self, info: EngineInfo = CLONER) -> EngineChoice:
-        return EngineChoice(info, lambda: FakeEngine(self, info))
+        return EngineChoice(info, lambda tell: FakeEngine(self, info))
 
     def recognizer(self) -> RecognizerChoice:
-        return RecognizerChoice(LISTENER, lambda: FakeRecognizer(self))
+        return RecognizerChoice(LISTENER, lambda tell: FakeRecognizer(self))
 
     def reset(self) -> None:
         """As at the beginning, for models that are loaded and at rest."""
@@ -98,9 +103,13 @@ class Panic(BaseException):
 
 
 class FakeEngine:
-    """Says a tenth of a second for every word; "raise", "panic", "die", "die-once" and "refuse" do so."""
+    """Says a tenth of a second for every word.
 
-    def __init__(self, stage: Stage, info: EngineInfo = CLONER) -> None:
+    "raise", "panic", "die", "die-once", "refuse", "retake" and "ran-on" do what they say.
+    """
+
+    def __init__(self, stage: Stage, info: EngineInfo = CLONER, tell: Tell = lambda sentence: None) -> None:
+        tell(f"{info.title} is being downloaded: 1 of 4 GB.")
         assert stage.may_load.wait(timeout=30)
         stage.builds += 1
         if stage.broken or stage.builds in stage.broken_builds:
@@ -108,7 +117,7 @@ class FakeEngine:
         self.info = info
         self._stage = stage
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples, None, None]:
+    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
         if utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
             if self._stage.broken:
                 raise RuntimeError("broken")
@@ -120,7 +129,7 @@ class FakeEngine:
             for word in text.split():
                 self._stage.step()
                 self._misbehave(word)
-                yield PIECE
+                yield {"retake": Retake(), "ran-on": RanOn()}.get(word, PIECE)
         finally:
             self._stage.leave(text)
 
@@ -133,7 +142,7 @@ class FakeEngine:
             self._stage.broken = True
             raise ValueError("the model is broken now")
         if word == "die" or (word == "die-once" and self._stage.builds == 1):
-            raise ModelDiedError("dead")
+            raise ModelDiedError("Fake voice failed and is reloading: try again in about 20 s.")
         if word == "refuse":
             raise InputError("This can't be said: say something else.")
 
@@ -152,9 +161,10 @@ class FakeRecognizer:
     def transcribe(
         self, samples: Samples, sample_rate: int, language: str | None = None
     ) -> Generator[Transcript, None, None]:
+        assert self._stage.may_hear.wait(timeout=30)
         duration_s = len(samples) / sample_rate
-        segment = Segment("heard", 0.0, duration_s)
-        yield Transcript("heard", language or "en", (segment,), duration_s)
+        segment = Segment(self._stage.hears, 0.0, duration_s)
+        yield Transcript(self._stage.hears, language or "en", (segment,), duration_s)
 
     def close(self) -> None:
         pass

@@ -4,13 +4,14 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
+from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
 
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
-from voxdemo.lane import Lane, ListenJob, Piece, Seat, SpeakJob, Started
+from voxdemo.lane import Cut, Lane, ListenJob, Piece, Retaken, Role, Seat, SpeakJob, Started, in_turn
 from voxdemo.speech import Transcript, Utterance, Waiting
 from voxdemo.worker import ModelWorker
 
@@ -34,8 +35,8 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
         lane = Lane(
             [
                 Seat(
-                    ModelWorker("Fake voice", lambda: FakeEngine(stage), check, hang_grace_s=hang_grace_s),
-                    ModelWorker("Fake recogniser", lambda: FakeRecognizer(stage), lambda _: (1.0, 1.0)),
+                    Role(ModelWorker(CLONER, lambda tell: FakeEngine(stage), check, hang_grace_s=hang_grace_s)),
+                    Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: (1.0, 1.0))),
                 )
                 for _ in range(seats)
             ],
@@ -54,7 +55,7 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
 
 
 def job(text: str, expected_s: float | None = 10.0) -> SpeakJob:
-    return SpeakJob(Utterance(text), [text], expected_s)
+    return SpeakJob("fake", Utterance(text), [text], expected_s)
 
 
 async def everything(lane: Lane, text: str) -> list[Any]:
@@ -70,13 +71,13 @@ async def next_closed(stage: Stage) -> str:
     return await asyncio.to_thread(stage.closed.get, timeout=10)
 
 
-async def in_line(lane: Lane, text: str) -> tuple[asyncio.Task[list[Any]], asyncio.Queue[Any]]:
+async def in_line(lane: Lane, what: str | SpeakJob) -> tuple[asyncio.Task[list[Any]], asyncio.Queue[Any]]:
     """A job that has taken its place: its task, and its events as they come."""
     events: asyncio.Queue[Any] = asyncio.Queue()
 
     async def consume() -> list[Any]:
         seen = []
-        async with aclosing(lane.run(job(text))) as stream:
+        async with aclosing(lane.run(job(what) if isinstance(what, str) else what)) as stream:
             async for event in stream:
                 seen.append(event)
                 events.put_nowait(event)
@@ -88,7 +89,7 @@ async def in_line(lane: Lane, text: str) -> tuple[asyncio.Task[list[Any]], async
 
 
 async def ready(lane: Lane) -> None:
-    await until(lambda: all(status.state == "ready" for status in lane.stats().statuses))
+    await until(lambda: all(model.status.state == "ready" for model in lane.stats().models))
 
 
 @pytest.mark.parametrize("seats", [1, 2])
@@ -119,7 +120,7 @@ async def test_speech_and_recognition_stand_in_one_line(make_lane: MakeLane, sta
     heard: list[Any] = []
 
     async def listen() -> None:
-        async with aclosing(lane.run(ListenJob(PIECE, RATE, None, 1.0))) as events:
+        async with aclosing(lane.run(ListenJob("fake", PIECE, RATE, None, 1.0))) as events:
             async for event in events:
                 heard.append(event)
 
@@ -129,6 +130,193 @@ async def test_speech_and_recognition_stand_in_one_line(make_lane: MakeLane, sta
     stage.steps.release()
     await asyncio.gather(speaking, listening)
     assert isinstance(heard[-1], Transcript)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "overtook", "turns"),
+    [
+        ("S1 S2 R1", False, "R1 S1 S2"),
+        ("S1 S2 R1", True, "S1 R1 S2"),
+        ("S1 S2 S3 R1 R2 R3", False, "R1 S1 R2 S2 R3 S3"),
+        ("R1 R2 S1", False, "R1 R2 S1"),
+        ("S1 S2", True, "S1 S2"),
+        ("S1 R1 S2 R2", False, "R1 S1 R2 S2"),
+        ("", False, ""),
+    ],
+)
+def test_a_recognition_goes_first_but_never_twice_before_the_same_generation(
+    arrived: str, overtook: bool, turns: str
+) -> None:
+    line = arrived.split()
+    assert in_turn(line, [name.startswith("R") for name in line], overtook) == turns.split()
+
+
+async def test_recognitions_overtake_at_most_every_other_time(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    served: list[str] = []
+
+    async def run(name: str, work: Any) -> None:
+        async with aclosing(lane.run(work)) as events:
+            async for event in events:
+                if isinstance(event, Started):
+                    served.append(name)
+
+    tasks = [asyncio.ensure_future(run("S0", job("S0")))]
+    await next_started(stage)
+    for name in ("S1", "S2", "S3", "R1", "R2"):
+        work = job(name) if name.startswith("S") else ListenJob("fake", PIECE, RATE, None, 1.0)
+        tasks.append(asyncio.ensure_future(run(name, work)))
+    await until(lambda: lane.stats().waiting == 5)
+    stage.steps.release(10)
+    await asyncio.gather(*tasks)
+    assert served == ["S0", "R1", "S1", "R2", "S2", "S3"]
+
+
+async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    await ready(lane)
+    tasks = [(await in_line(lane, f"job-{number}"))[0] for number in range(3)]
+    await next_started(stage)
+    events = lane.run(ListenJob("fake", PIECE, RATE, None, 1.0))
+    assert (await anext(events)).ahead == 1
+    await events.aclose()
+    stage.steps.release(10)
+    await asyncio.gather(*tasks)
+
+
+async def test_prompt_audio_is_read_on_the_same_seat_before_it_is_used(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    prompt = ListenJob("fake", PIECE, RATE, None, 1.0)
+    async with aclosing(lane.run(replace(job("hello there"), prompt=prompt))) as events:
+        seen = [event async for event in events]
+    assert [type(event) for event in seen if not isinstance(event, Waiting)] == [Started, Transcript, Piece, Piece]
+    assert stage.utterances[-1].prompt_text == "heard"
+    await until(lambda: lane.stats().running == 0)
+
+
+async def test_prompt_audio_without_speech_ends_the_job_in_words(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.hears = ""
+    with pytest.raises(InputError, match="No speech was found in the prompt audio"):
+        async with aclosing(
+            lane.run(replace(job("hello"), prompt=ListenJob("fake", PIECE, RATE, None, 1.0)))
+        ) as events:
+            [event async for event in events]
+    await until(lambda: lane.stats().running == 0)
+    assert stage.started.empty()
+
+
+async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    await ready(lane)
+    stage.may_hear.clear()
+    events = lane.run(replace(job("hello"), prompt=ListenJob("fake", PIECE, RATE, None, 1.0)))
+    assert isinstance(await anext(events), Started)
+    await events.aclose()
+    stage.may_hear.set()
+    await until(lambda: lane.stats().running == 0)
+    assert stage.started.empty()
+
+
+def with_standby(stage: Stage, standby: Stage) -> Lane:
+    """A lane whose fake voice is loaded by `stage`, with another fake standing by."""
+    plain = replace(CLONER, name="plain", title="Plain voice")
+
+    def check(engine: FakeEngine) -> tuple[float, float]:
+        list(engine.speak(Utterance("Ready."), "Ready."))
+        return 1.0, 1.0
+
+    speech = Role(
+        ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check),
+        ModelWorker(plain, lambda tell: FakeEngine(standby, plain), check),
+    )
+    listening = Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: (1.0, 1.0)))
+    lane = Lane([Seat(speech, listening)], 100, 30.0)
+    lane.start()
+    return lane
+
+
+async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_flight_stay_with_it(stage: Stage) -> None:
+    standby = Stage()
+    stage.may_load.clear()
+    lane = with_standby(stage, standby)
+    try:
+        await until(lambda: lane.stats().ready_seats == 1)
+        assert lane.engine_info.name == "plain"
+        running, _ = await in_line(lane, replace(job("one two"), engine="plain"))
+        waiting, _ = await in_line(lane, replace(job("three"), engine="plain"))
+        await next_started(standby)
+        stage.may_load.set()
+        await until(lambda: lane.engine_info.name == "fake")
+        later, _ = await in_line(lane, replace(job("four"), engine="fake"))
+        standby.steps.release(3)
+        stage.steps.release(1)
+        results = await asyncio.gather(running, waiting, later)
+        assert [len([event for event in events if isinstance(event, Piece)]) for events in results] == [2, 1, 1]
+        assert [utterance.text for utterance in standby.utterances] == ["one two", "three"]
+        assert [utterance.text for utterance in stage.utterances] == ["four"]
+    finally:
+        await lane.close()
+
+
+async def test_what_loading_is_at_is_told_while_a_standby_serves(stage: Stage) -> None:
+    stage.may_load.clear()
+    lane = with_standby(stage, Stage(open=True))
+    try:
+        await until(lambda: lane.stats().ready_seats == 1)
+        await until(lambda: "1 of 4 GB" in lane.stats().models[0].status.reason)
+        assert [model.serving for model in lane.stats().models] == [False, True, True]
+        stage.may_load.set()
+        await until(lambda: lane.stats().models[0].serving)
+        assert lane.stats().models[0].status.load_s is not None
+    finally:
+        await lane.close()
+
+
+async def test_a_standby_steps_in_for_an_engine_that_stays_down(stage: Stage) -> None:
+    stage.open = True
+    lane = with_standby(stage, Stage(open=True))
+    try:
+        await until(lambda: lane.engine_info.name == "fake")
+        for _ in range(2):
+            with pytest.raises((ModelDiedError, NotReadyError)):
+                await everything(lane, "die")
+        await until(lambda: lane.engine_info.name == "plain")
+        assert lane.stats().ready_seats == 1
+    finally:
+        await lane.close()
+
+
+async def test_after_three_deaths_in_a_row_a_model_stays_down_and_says_why(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    for _ in range(2):
+        with pytest.raises((ModelDiedError, NotReadyError)):
+            await everything(lane, "die")
+    status = lane.stats().models[0].status
+    assert status.state == "failed"
+    assert "Fake voice died 3 times in a row" in status.reason
+    with pytest.raises(NotReadyError):
+        await everything(lane, "fine")
+    assert stage.builds == 3
+
+
+async def test_a_job_done_well_makes_up_for_earlier_deaths(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    for _ in range(3):
+        with pytest.raises(ModelDiedError):
+            await everything(lane, "some words die")
+        assert isinstance((await everything(lane, "fine"))[-1], Piece)
+    assert stage.builds == 4
+
+
+async def test_what_an_engine_takes_back_and_cuts_off_is_told(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    kinds = [type(event) for event in await everything(lane, "one retake two ran-on")]
+    assert kinds[-4:] == [Piece, Retaken, Piece, Cut]
 
 
 async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: MakeLane, stage: Stage) -> None:
@@ -227,7 +415,7 @@ async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeL
     stage.broken_builds = frozenset({2})
     lane = make_lane(seats=2)
     stage.open = True
-    await until(lambda: "failed" in [status.state for status in lane.stats().statuses])
+    await until(lambda: "failed" in [model.status.state for model in lane.stats().models])
     await until(lambda: lane.stats().ready_seats == 1)
     results = await asyncio.gather(*(everything(lane, f"job-{number}") for number in range(10)))
     assert all(isinstance(events[-1], Piece) for events in results)
@@ -288,7 +476,7 @@ async def test_a_model_that_fails_its_check_after_a_fault_is_out_until_it_can_be
     stage.open = True
     with pytest.raises(NotReadyError):
         await everything(lane, "break")
-    assert {status.state for status in lane.stats().statuses} == {"failed", "ready"}
+    assert {model.status.state for model in lane.stats().models} == {"failed", "ready"}
     stage.broken = False
     assert isinstance((await everything(lane, "fine"))[-1], Piece)
     await ready(lane)

@@ -185,7 +185,8 @@ def is_one_sentence(text: str) -> bool:
 def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
     flags = {
         "host": "::1", "port": "1234", "engine": "builtin", "recognizer": "auto", "generators": "2", "queue-size": "5",
-        "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
+        "voxcpm-model": "openbmb/VoxCPM1.5", "sensevoice-model": "me/mine", "device": "cpu", "quantize": "int8",
+        "kv-cache": "512", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     environment = checkout.served(*words)["environment"]
@@ -205,6 +206,14 @@ def test_a_cache_folder_is_meant_as_seen_by_the_caller(checkout: Checkout, tmp_p
     caller.mkdir()
     assert checkout.served("--cache-dir", "x", cwd=caller)["environment"]["VOXDEMO_CACHE_DIR"] == str(caller / "x")
     assert checkout.served("--cache-dir=~/x")["environment"]["VOXDEMO_CACHE_DIR"] == "~/x"
+
+
+def test_a_model_folder_is_meant_as_seen_by_the_caller_and_a_hub_id_stays(checkout: Checkout, tmp_path: Path) -> None:
+    caller = tmp_path / "elsewhere"
+    (caller / "weights").mkdir(parents=True)
+    here = checkout.served("--voxcpm-model", "weights", cwd=caller)["environment"]["VOXDEMO_VOXCPM_MODEL"]
+    hub = checkout.served("--voxcpm-model", "openbmb/VoxCPM2", cwd=caller)["environment"]["VOXDEMO_VOXCPM_MODEL"]
+    assert (here, hub) == (str(caller / "weights"), "openbmb/VoxCPM2")
 
 
 @pytest.mark.parametrize(
@@ -332,16 +341,12 @@ def test_uv_is_given_the_sources_of_pip_and_pip_steps_in_where_it_fails(checkout
     checkout.put_on_path("uv", FAILING_UV)
     checkout.require("2.0")
     config = tmp_path / "pip.conf"
-    config.write_text(
-        "[global]\nindex-url = https://pip/simple\nextra-index-url =\n  https://a/simple\n  https://b/simple\n"
-        "[install]\ntrusted-host = pip\n"
-    )
+    config.write_text("[global]\nindex-url = https://pip/simple\n[install]\ntrusted-host = pip\n")
     links = f"{checkout.environment['PIP_FIND_LINKS']}  {tmp_path}"
     report = checkout.served(PIP_CONFIG_FILE=str(config), PIP_FIND_LINKS=links, PIP_CERT="/etc/certificates.pem")
     handed = dict(line.split("=", 1) for line in (tmp_path / "uv-environment").read_text().splitlines() if "=" in line)
     expected = {
         "UV_INDEX_URL": "https://pip/simple",
-        "UV_EXTRA_INDEX_URL": "https://a/simple https://b/simple",
         "UV_FIND_LINKS": links.replace("  ", ","),
         "UV_INSECURE_HOST": "pip",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
@@ -350,6 +355,17 @@ def test_uv_is_given_the_sources_of_pip_and_pip_steps_in_where_it_fails(checkout
     assert expected.items() <= handed.items()
     assert report["probe"] == "2.0"
     assert not expected.keys() & report["environment"].keys()
+
+
+def test_pip_installs_where_it_has_several_indexes(checkout: Checkout, tmp_path: Path) -> None:
+    # Where two indexes have the same version, uv takes the first one's file even if the second's is made for this
+    # machine: soundfile without its library, for one.
+    checkout.put_on_path("uv", FAILING_UV)
+    checkout.require("2.0")
+    config = tmp_path / "pip.conf"
+    config.write_text("[global]\nextra-index-url =\n  https://a/simple\n  https://b/simple\n")
+    assert checkout.served(PIP_CONFIG_FILE=str(config), PIP_NO_INDEX="1")["probe"] == "2.0"
+    assert not (tmp_path / "uv-environment").exists()
 
 
 def test_a_setting_of_uv_itself_stays(checkout: Checkout, tmp_path: Path) -> None:

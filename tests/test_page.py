@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import soundfile
+from checkpoints import voxcpm
 from conftest import StartServer
+from fake_hub import serve
 from serving import Server
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
@@ -98,6 +100,32 @@ def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) 
     assert re.match(r"Real-time factor 0\.\d+ · seed \d+ · WAV", page.inner_text("#vx-card .facts"))
 
 
+def test_the_banner_follows_a_download_and_the_page_its_engine(
+    start_server: StartServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    with serve({"openbmb/VoxCPM2": voxcpm(tmp_path / "weights", "2")}) as hub:
+        hub.hold_at = 1 << 16
+        network = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "", "HF_HOME": tmp_path / "hub"}
+        server = start_server(
+            "tests/app_with_gpu.py", VOXDEMO_VOXCPM_MODEL="openbmb/VoxCPM2", VOXDEMO_RECOGNIZER="builtin", **network
+        )
+        server.wait_until_ready()
+        page = open_page(server)
+        expect(page.locator("#vx-banner")).to_contain_text(re.compile("VoxCPM2 is being downloaded: .* of .* MB"))
+        expect(page.locator(".chip")).to_have_text("Built-in voice, ready")
+        expect(page.get_by_role("button", name="中文")).to_have_count(0)
+        page.fill("#vx-text textarea", "Kept while the voice changes.")
+        hub.go_on.set()
+        expect(page.locator(".chip")).to_have_text("VoxCPM2, ready", timeout=60_000)
+        expect(page.locator("#vx-banner")).to_contain_text("VoxCPM2 speaks 30 languages")
+        expect(page.get_by_role("button", name="中文")).to_be_visible()
+        expect(page.locator("#vx-text textarea")).to_have_value("Kept while the voice changes.")
+        page.click("#vx-fine .label-wrap")
+        page.get_by_label("How to speak").fill("slow")
+        page.click("#vx-speak")
+        says(page, re.compile(r"^0\.\d s of speech, made in \d+\.\d s$"))
+
+
 def test_the_player_seeks_by_keys_and_pauses(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     speak(page, SENTENCES)
@@ -164,7 +192,7 @@ def test_what_the_engine_cannot_do_is_off_and_says_why(server: Server, open_page
     expect(page.get_by_label("What is said in the recording")).to_be_disabled()
     expect(page.locator("#vx-read")).to_be_disabled()
     page.get_by_role("button", name="Fine-tuning").click()
-    expect(page.locator("#vx-fine-note")).to_contain_text("The built-in voice has no guidance")
+    expect(page.locator("#vx-fine-note")).to_contain_text("The built-in voice has nothing to fine-tune: VoxCPM has.")
     switches = page.locator("#vx-dials input")
     assert switches.count() >= 6
     assert all(switches.nth(index).is_disabled() for index in range(switches.count()))

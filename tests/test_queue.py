@@ -95,6 +95,20 @@ def test_speech_and_recognition_share_the_line(fake_server: Server, clients: Cal
     assert speaking.result(timeout=30)
 
 
+def test_a_recognition_does_not_wait_for_all_the_generations_before_it(
+    fake_server: Server, clients: Callable[[], Client]
+) -> None:
+    speaking = [submitted(clients(), f"job-{number}") for number in range(4)]
+    listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
+    eventually(lambda: in_line(fake_server) == 5)
+    fake_server.http.post("/stage/steps/2")
+    assert listening.result(timeout=30) == "heard"
+    eventually(lambda: fake_server.http.get("/stage").json()["started"] == ["job-0", "job-1", "job-2"])
+    assert not speaking[2].done()
+    fake_server.http.post("/stage/open")
+    assert all(job.result(timeout=30) for job in speaking)
+
+
 def test_a_full_queue_refuses_in_our_words_and_nothing_breaks(
     start_server: StartServer, clients: Callable[[], Client]
 ) -> None:

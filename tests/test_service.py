@@ -28,7 +28,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 async def service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(), stage.recognizer())
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
     service.start()
     yield service
     await service.close()
@@ -36,7 +36,7 @@ async def service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService,
 
 @pytest.fixture
 async def plain_service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(NO_CLONER), stage.recognizer())
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine(NO_CLONER)], [stage.recognizer()])
     service.start()
     yield service
     await service.close()
@@ -169,7 +169,7 @@ async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, t
 
 async def test_it_is_ready_only_when_every_model_has_spoken(stage: Stage, tmp_path: Path) -> None:
     stage.may_load.clear()
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), stage.engine(), stage.recognizer())
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
     service.start()
     assert service.readiness().reason == "Fake voice is loading."
     stage.may_load.set()

@@ -22,7 +22,12 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("VOXDEMO_GENERATORS", "many", "VOXDEMO_GENERATORS is 'many', but it must be a number from 1 to 2."),
         ("VOXDEMO_PORT", "70000", "VOXDEMO_PORT is '70000', but it must be a number from 1 to 65535."),
         ("GRADIO_SERVER_PORT", "x", "GRADIO_SERVER_PORT is 'x', but it must be a number from 1 to 65535."),
-        ("VOXDEMO_ENGINE", "espeak", "VOXDEMO_ENGINE is 'espeak', but it must be one of auto, builtin."),
+        (
+            "VOXDEMO_DEVICE",
+            "gpu",
+            "VOXDEMO_DEVICE is 'gpu', but it must be one of auto, cpu, mps, cuda, or cuda:N with the number of a GPU.",
+        ),
+        ("VOXDEMO_ENGINE", "espeak", "VOXDEMO_ENGINE is 'espeak', but it must be one of auto, builtin, voxcpm."),
         ("VOXDEMO_JOB_TIMEOUT_S", "nan", "VOXDEMO_JOB_TIMEOUT_S is 'nan', but it must be a number from 1 to 7200."),
         ("VOXDEMO_GENERATOR", "1", "VOXDEMO_GENERATOR is not a setting: did you mean VOXDEMO_GENERATORS?"),
     ],

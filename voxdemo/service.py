@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -17,17 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from voxdemo import validate
+from voxdemo import prompt, validate
 from voxdemo.audio import decode, encode
 from voxdemo.errors import BusyError, EngineError, InputError
 from voxdemo.estimates import Pace
-from voxdemo.lane import JobLine, LaneStats, ListenJob, Piece, SpeakJob, Started
+from voxdemo.lane import Cut, JobLine, LaneStats, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.prompt import MAX_PROMPT_S, Prompt
 from voxdemo.results import SPEECH_FILE, Results
 from voxdemo.speech import (
     EngineInfo,
     Listening,
     RecognitionEvent,
     RecognizerInfo,
+    Samples,
     SpeechEvent,
     Spoken,
     Transcript,
@@ -39,12 +42,9 @@ from voxdemo.text import scripts, split
 
 log = logging.getLogger(__name__)
 
-MAX_PROMPT_S = 30.0
-"""Longest prompt audio; what is beyond is cut. VoxCPM's users report running out of memory on longer ones."""
 MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
-PROMPT_RATE = 48_000
-"""Rate in Hz at which prompt audio is handed to an engine: the highest that any of them uses."""
+PROMPT_FILE = "prompt.wav"
 PEAKS_PER_S = 10
 
 T = TypeVar("T")
@@ -56,6 +56,8 @@ class Readiness:
 
     ready: bool
     reason: str = ""
+    pending: str = ""
+    """What is still missing while a stand-in serves, in sentences: how far a better model's loading is, or why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Paces:
-    """How fast the models are: speech by characters of text, listening by seconds of recording."""
+    """How fast the models are, by their names: speech by characters of text, listening by seconds of recording."""
 
-    speech: Pace = field(default_factory=Pace)
-    listening: Pace = field(default_factory=Pace)
+    speech: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
+    listening: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
 
 
 class SpeechService:
@@ -82,20 +84,21 @@ class SpeechService:
     who stands at a door and isn't in the line yet, as expected seconds, so that forecasts count everybody.
     """
 
-    def __init__(
-        self,
-        line: JobLine,
-        engine_info: EngineInfo,
-        recognizer_info: RecognizerInfo,
-        results: Results,
-        paces: Paces,
-    ) -> None:
-        self.engine_info = engine_info
-        self.recognizer_info = recognizer_info
+    def __init__(self, line: JobLine, results: Results, paces: Paces) -> None:
         self.results = results
         self.doors: list[Callable[[], Sequence[float | None]]] = []
         self._line = line
         self._paces = paces
+
+    @property
+    def engine_info(self) -> EngineInfo:
+        """The engine that speaks what comes now; another one when a better has been loaded."""
+        return self._line.engine_info
+
+    @property
+    def recognizer_info(self) -> RecognizerInfo:
+        """The recogniser that reads what comes now, as `engine_info`."""
+        return self._line.recognizer_info
 
     def start(self) -> None:
         """Begin to load the models."""
@@ -111,12 +114,11 @@ class SpeechService:
         Raises InputError, before the job is handed to the line, for what can't be said; BusyError when the line is
         full; EngineError when the model failed.
         """
-        arrived = time.monotonic()
-        utterance, warnings = validate.checked(utterance, self.engine_info)
+        arrived, info = time.monotonic(), self.engine_info
+        utterance, warnings = validate.checked(utterance, info)
         with self.results.new() as folder:
-            utterance, cut = await self._with_prompt(utterance, folder)
-            job = self._plan(utterance)
-            take = Take(job.parts, self.engine_info.sample_rate, job.expected_s)
+            job, notes = await self._plan(utterance, info, folder)
+            take = Take(job.parts, info.sample_rate, job.expected_s)
             async with aclosing(self._line.run(job)) as events:
                 async for event in events:
                     match event:
@@ -124,11 +126,18 @@ class SpeechService:
                             yield event
                         case Started():
                             yield take.begin()
+                        case Transcript(text=text):
+                            notes = (*notes, f"The prompt audio came without its transcript, so it was read: “{text}”")
                         case Piece(part, samples):
                             chunk, progress = take.add(part, samples)
                             yield chunk
                             yield progress
-            yield await self._spoken(job, take, (*warnings, *cut), folder, time.monotonic() - arrived)
+                        case Retaken(part):
+                            yield take.retake(part)
+                        case Cut(part):
+                            take.cut(part)
+            warnings = (*warnings, *notes, *take.warnings())
+            yield await self._spoken(job, take, info, warnings, folder, time.monotonic() - arrived)
 
     async def transcribe(self, recording: Path, language: str | None = None) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
@@ -136,15 +145,13 @@ class SpeechService:
         Raises InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is
         full; EngineError when the model failed.
         """
-        if language not in (None, *self.recognizer_info.languages):
-            raise InputError(f"{self.recognizer_info.title} doesn't know the language {str(language)[:40]!r}.")
-        sound = await _in_thread(
-            partial(decode.read, recording, MAX_RECORDING_S, rate=self.recognizer_info.sample_rate)
-        )
+        info = self.recognizer_info
+        if language not in (None, *info.languages):
+            raise InputError(f"{info.title} doesn't know the language {str(language)[:40]!r}.")
+        sound = await _in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate))
         if sound.truncated:
             raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
-        expected_s = self._paces.listening.seconds(sound.duration_s)
-        job = ListenJob(sound.samples, sound.sample_rate, language, expected_s)
+        job = self._listen_job(info, sound.samples, language)
         heard: Transcript | None = None
         begun = time.monotonic()
         async with aclosing(self._line.run(job)) as events:
@@ -154,11 +161,11 @@ class SpeechService:
                         yield event
                     case Started():
                         begun = time.monotonic()
-                        yield Listening(0.0, expected_s)
+                        yield Listening(0.0, job.expected_s)
                     case Transcript():
                         heard = event
                         yield _listening(event, sound.duration_s, time.monotonic() - begun)
-        yield self._heard(heard, sound.duration_s, time.monotonic() - begun)
+        yield self._heard(info, heard, sound.duration_s, time.monotonic() - begun)
 
     def check_text(self, text: str) -> None:
         """See whether this text can be spoken, without a place in line. Raises InputError, as `speak` would."""
@@ -176,8 +183,8 @@ class SpeechService:
     def expected_s(self, text: str | None) -> float | None:
         """Seconds that speaking this text takes, or listening to a recording nobody has looked at yet (None)."""
         if text is None:
-            return self._paces.listening.seconds(UNSEEN_RECORDING_S)
-        return self._paces.speech.seconds(len(text))
+            return self._paces.listening[self.recognizer_info.name].seconds(UNSEEN_RECORDING_S)
+        return self._paces.speech[self.engine_info.name].seconds(len(text))
 
     def wait_s(self, behind: Sequence[float | None]) -> float | None:
         """Seconds until a job would start that stands after all in line and those `behind` them."""
@@ -190,44 +197,66 @@ class SpeechService:
     def readiness(self) -> Readiness:
         """Whether the models of at least one seat have all proved that they work."""
         stats = self._line.stats()
+        missing = [model for model in stats.models if model.status.state != "ready"]
+        pending = dict.fromkeys(model.status.reason for model in missing if not model.serving)
         if stats.ready_seats:
-            return Readiness(True)
-        return Readiness(False, next(status.reason for status in stats.statuses if status.state != "ready"))
+            return Readiness(True, pending=" ".join(pending))
+        return Readiness(False, next(model.status.reason for model in missing if model.serving), " ".join(pending))
 
     def stats(self) -> LaneStats:
         """How the line is doing."""
         return self._line.stats()
 
-    def _plan(self, utterance: Utterance) -> SpeakJob:
-        parts = split.sentence_groups(utterance.text, self.engine_info.chunk_chars)
-        parts = [part for part in parts if scripts.is_speakable(part)]
-        return SpeakJob(utterance, parts, self._paces.speech.seconds(len(utterance.text)))
-
-    async def _with_prompt(self, utterance: Utterance, folder: Path) -> tuple[Utterance, tuple[str, ...]]:
+    async def _plan(self, utterance: Utterance, info: EngineInfo, folder: Path) -> tuple[SpeakJob, tuple[str, ...]]:
+        """The job for the line, and what people should know about it."""
         seed = secrets.randbelow(2**32) if utterance.seed is None else utterance.seed
         utterance = replace(utterance, seed=seed)
+        parts = split.sentence_groups(utterance.text, info.chunk_chars)
+        parts = [part for part in parts if scripts.is_speakable(part)]
+        expected_s = self._paces.speech[info.name].seconds(len(utterance.text))
+        job = SpeakJob(info.name, utterance, parts, expected_s)
         if utterance.prompt_audio is None:
-            return utterance, ()
-        sound = await _in_thread(partial(decode.read, utterance.prompt_audio, MAX_PROMPT_S, rate=PROMPT_RATE))
-        if "prompt_audio" in self.engine_info.honours:
-            path = folder / "prompt.wav"
-            await _in_thread(partial(encode.write_wav, path, sound.samples, sound.sample_rate))
-            utterance = replace(utterance, prompt_audio=path)
-        cut = f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used."
-        return utterance, (cut,) if sound.truncated else ()
+            return job, ()
+        sound = await _in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate))
+        if "prompt_audio" not in info.honours:
+            return job, ()
+        await _in_thread(partial(sound.write, folder / PROMPT_FILE))
+        return self._with_prompt(job, info, sound, folder / PROMPT_FILE)
+
+    def _with_prompt(
+        self, job: SpeakJob, info: EngineInfo, sound: Prompt, path: Path
+    ) -> tuple[SpeakJob, tuple[str, ...]]:
+        # A transcript of the whole recording is a wrong one of its beginning.
+        prompt_text = "" if sound.was_cut else job.utterance.prompt_text
+        notes = (f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used.",)
+        job = replace(job, utterance=replace(job.utterance, prompt_audio=path, prompt_text=prompt_text))
+        if info.needs_transcript and not prompt_text:
+            recognizer = self.recognizer_info
+            listen = self._listen_job(recognizer, sound.at(recognizer.sample_rate), None)
+            job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
+        return job, notes if sound.was_cut else ()
+
+    def _listen_job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
+        expected_s = self._paces.listening[info.name].seconds(len(samples) / info.sample_rate)
+        return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 
     async def _spoken(
-        self, job: SpeakJob, take: Take, warnings: tuple[str, ...], folder: Path, since_arrival_s: float
+        self,
+        job: SpeakJob,
+        take: Take,
+        info: EngineInfo,
+        warnings: tuple[str, ...],
+        folder: Path,
+        since_arrival_s: float,
     ) -> Spoken:
         spent = take.seconds_spent
         if not take.duration_s:
-            raise EngineError(
-                f"{self.engine_info.subject} made no sound of this text: change it a little and try again."
-            )
-        self._paces.speech.learn(len(job.utterance.text), spent)
+            raise EngineError(f"{info.subject} made no sound of this text: change it a little and try again.")
+        if job.prompt is None:
+            self._paces.speech[info.name].learn(len(job.utterance.text), spent)
         path = folder / SPEECH_FILE
-        peaks = await _in_thread(partial(_write, path, take, self.engine_info.sample_rate))
-        (folder / "prompt.wav").unlink(missing_ok=True)
+        peaks = await _in_thread(partial(_write, path, take, info.sample_rate))
+        (folder / PROMPT_FILE).unlink(missing_ok=True)
         log.info(
             "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
             len(job.utterance.text), take.duration_s, spent, since_arrival_s,
@@ -248,16 +277,20 @@ class SpeechService:
             },
         )
 
-    def _heard(self, heard: Transcript | None, duration_s: float, spent: float) -> Transcript:
+    def _heard(self, info: RecognizerInfo, heard: Transcript | None, duration_s: float, spent: float) -> Transcript:
         if heard is None:
-            raise EngineError(f"{self.recognizer_info.title} read nothing: try again.")
-        self._paces.listening.learn(duration_s, spent)
+            raise EngineError(f"{info.title} read nothing: try again.")
+        self._paces.listening[info.name].learn(duration_s, spent)
         log.info("read %.2f s of sound in %.2f s", duration_s, spent)
         return replace(heard, seconds_spent=spent)
 
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be before it was decoded: about what people say into a microphone."""
+
+
+def _sum(seconds: float | None, more: float | None) -> float | None:
+    return None if seconds is None or more is None else seconds + more
 
 
 def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:

@@ -52,11 +52,26 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, validation_alias=AliasChoices("VOXDEMO_PORT", "GRADIO_SERVER_PORT"), ge=1, le=65535)
     """Port to listen on. GRADIO_SERVER_PORT (set on Spaces) is its second name."""
 
-    engine: Literal["auto", "builtin"] = "auto"
+    engine: Literal["auto", "builtin", "voxcpm"] = "auto"
     """The voice: auto takes the best that can be had, builtin is the one inside the installed packages."""
 
-    recognizer: Literal["auto", "builtin"] = "auto"
+    recognizer: Literal["auto", "builtin", "sensevoice"] = "auto"
     """The recogniser: as engine."""
+
+    voxcpm_model: str = "auto"
+    """VoxCPM's weights: a hub id or a folder; auto is the newest generation that fits the memory."""
+
+    sensevoice_model: str = "FunAudioLLM/SenseVoiceSmall"
+    """SenseVoice's weights: a hub id or a folder."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """What VoxCPM and SenseVoice run on: auto, cuda, cuda:N, mps or cpu."""
+
+    quantize: Literal["none", "int8"] = "none"
+    """int8 rounds VoxCPM's weights: on a CPU several times faster, in half the memory, and perhaps a little rougher."""
+
+    kv_cache: int = Field(default=4096, ge=256, le=32768)
+    """Most steps (text tokens, prompt audio and speech together) that VoxCPM keeps in mind; more take more memory."""
 
     generators: int = Field(default=1, ge=1, le=2)
     """How many jobs run at once, each with its own copy of the models."""
@@ -78,7 +93,7 @@ class Settings(BaseSettings):
         """Where uploads and results are, and nothing else: what lies here can be fetched by who knows its name."""
         return self.cache_dir / "files"
 
-    @field_validator("engine", "recognizer", "log_level", mode="before")
+    @field_validator("engine", "recognizer", "device", "quantize", "log_level", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -155,6 +170,8 @@ def _allowed(mistake: Any) -> str:
     match mistake["type"]:
         case "literal_error":
             return f"it must be one of {bounds['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+        case "string_pattern_mismatch":
+            return "it must be one of auto, cpu, mps, cuda, or cuda:N with the number of a GPU"
         case "greater_than_equal" | "less_than_equal" | "int_parsing" | "float_parsing" | "int_from_float":
             low, high = _bounds_of(_field_name(mistake))
             return f"it must be a number from {low:g} to {high:g}"

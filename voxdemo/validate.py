@@ -43,6 +43,7 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[st
     _check_types(utterance)
     _check_ranges(utterance)
     _check_choices(utterance, info)
+    _check_together(utterance, info)
     text, warning = readable_text(utterance.text, info)
     return replace(utterance, text=text), (*warning, *_ignored(utterance, info))
 
@@ -83,6 +84,13 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
             raise InputError(f"{info.subject} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
 
 
+def _check_together(utterance: Utterance, info: EngineInfo) -> None:
+    if "control" in info.honours and utterance.control and utterance.prompt_audio and utterance.prompt_text:
+        raise InputError(
+            "A control instruction and a transcript of the prompt audio don't go together: leave one of them out."
+        )
+
+
 def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     """What of a text this engine can say, and a warning that names what it can't.
 
@@ -121,8 +129,16 @@ def _some(characters: str) -> str:
 
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     asked = [field.name for field in fields(Utterance) if field.name in _NAMES and _differs(utterance, field.name)]
-    ignored = [_NAMES[name] for name in asked if name not in info.honours]
-    return (f"{info.subject} does without {_listed(ignored)}: ignored.",) if ignored else ()
+    ignored = [name for name in asked if name not in info.honours]
+    if "prompt_text" not in ignored and utterance.prompt_text and not utterance.prompt_audio:
+        return ("The transcript is left out: there is no prompt audio that it belongs to.", *_without(ignored, info))
+    return _without(ignored, info)
+
+
+def _without(ignored: list[str], info: EngineInfo) -> tuple[str, ...]:
+    why = [info.absent[name] for name in ignored if name in info.absent]
+    plain = [_NAMES[name] for name in ignored if name not in info.absent]
+    return (*([f"{info.subject} does without {_listed(plain)}: ignored."] if plain else []), *why)
 
 
 def _differs(utterance: Utterance, name: str) -> bool:

@@ -1,7 +1,7 @@
 """One model, one thread, one job at a time.
 
 Speech models keep state between steps (KV caches, CUDA graphs, global seeds), so a model object is only ever touched by
-the thread that built it. This module owns that thread. It knows nothing of speech, lines, Gradio or HTTP.
+the thread that built it. This module owns that thread. It knows nothing of lines, Gradio or HTTP.
 """
 
 from __future__ import annotations
@@ -10,13 +10,23 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from voxdemo.errors import EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError, VoxdemoError
+from voxdemo.errors import (
+    EngineError,
+    InputError,
+    JobTimeoutError,
+    ModelDiedError,
+    NotReadyError,
+    VoxdemoError,
+    WeightsError,
+)
+from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +34,26 @@ REBUILD_AFTER_S = 30.0
 """How long after a failed build the next one is tried, when no job asks for it earlier."""
 HANG_GRACE_S = 10.0
 """How long a model may take to end its step after a job's deadline, before its thread is given up for lost."""
+MOST_DEATHS = 3
+"""How often in a row, with no job done well in between, a model may die before it stays down."""
+
+
+class Named(Protocol):
+    """A description of a model, as people read it."""
+
+    @property
+    def title(self) -> str:
+        """As in "VoxCPM2 is loading."."""
+        ...
 
 
 class Model(Protocol):
     """What a worker needs of a model."""
+
+    @property
+    def info(self) -> Named:
+        """What it is."""
+        ...
 
     def close(self) -> None:
         """Give back memory and devices."""
@@ -35,14 +61,18 @@ class Model(Protocol):
 
 
 M = TypeVar("M", bound=Model)
+State = Literal["loading", "ready", "reloading", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """Whether the model can work now, and if not, why: one sentence."""
 
-    state: Literal["loading", "ready", "failed", "closed"]
+    state: State
+    """"reloading": it has been ready, died, and is being built anew."""
     reason: str = ""
+    load_s: float | None = None
+    """How long the last successful build and check took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +181,26 @@ def _post(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *argum
 class ModelWorker(Generic[M]):
     """A model on a thread of its own, rebuilt when it dies.
 
-    `build` makes the model and `check` proves that it works (the warm-up); both run on the model's thread, as does
-    every job. `check` raises when the model doesn't work, else returns how many units of work took how many seconds,
-    which `checked` is told on the event loop. All methods are for the event loop's thread; `status` may be read from
-    anywhere.
+    `info` describes the model before it is built; then its own does. `build` makes it, telling what it is at, and
+    `check` proves that it works (the warm-up); both run on the model's thread, as does every job. `check` raises when
+    the model doesn't work, else returns how many units of work took how many seconds, which `checked` is told on the
+    event loop. All methods are for the event loop's thread; `info` and `status` may be read from anywhere.
 
     After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
     model says itself that it died, it is closed and built anew, and the job is repeated once if nothing of it was
     delivered. A model that hangs past a job's deadline is left behind on its thread and a new one takes its place.
+    After MOST_DEATHS in a row it stays down, because whatever kills it would do so again.
     """
 
     def __init__(
         self,
-        name: str,
-        build: Callable[[], M],
+        info: Named,
+        build: Callable[[Tell], M],
         check: Callable[[M], tuple[float, float]],
         checked: Callable[[float, float], None] = lambda units, seconds: None,
         hang_grace_s: float = HANG_GRACE_S,
     ) -> None:
-        self.name = name
+        self._info = info
         self._build = build
         self._check = check
         self._checked = checked
@@ -177,15 +208,18 @@ class ModelWorker(Generic[M]):
         self._thread: _ModelThread[M] | None = None
 
     @property
+    def info(self) -> Any:
+        """What the model is: its own word once it is built."""
+        return self._thread.info if self._thread else self._info
+
+    @property
     def status(self) -> WorkerStatus:
         """How the model is."""
-        return self._thread.status if self._thread else WorkerStatus("closed", f"{self.name} has not been started.")
+        return self._thread.status if self._thread else WorkerStatus("closed", f"{self.info.title} isn't started.")
 
     def start(self) -> None:
         """Begin to build the model. Jobs may come at once; they wait for it."""
-        checked = partial(_post, asyncio.get_running_loop(), self._checked)
-        self._thread = _ModelThread(self.name, self._build, self._check, checked)
-        self._thread.start()
+        self._start(deaths=0)
 
     def begin(
         self,
@@ -208,39 +242,49 @@ class ModelWorker(Generic[M]):
             self._thread.leave("The server is stopping.")
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, timeout_s)
 
+    def _start(self, deaths: int) -> None:
+        checked = partial(_post, asyncio.get_running_loop(), self._checked)
+        self._thread = _ModelThread(self.info, self._build, self._check, checked, deaths)
+        self._thread.start()
+
     def _stop_late(self, thread: _ModelThread[M], run: Run[M], timeout_s: float) -> None:
         run.end(JobTimeoutError(f"This took longer than {timeout_s:g} s and was stopped: send something shorter."))
         run.call_later(self._hang_grace_s, self._replace, thread, run)
 
     def _replace(self, thread: _ModelThread[M], run: Run[M]) -> None:
         if thread is self._thread:
-            log.error("%s hangs; a new one takes its place", self.name)
-            thread.leave(f"{self.name} hangs.")
-            self.start()
+            log.error("%s hangs; a new one takes its place", self.info.title)
+            thread.leave(f"{self.info.title} hangs.")
+            self._start(deaths=thread.deaths + 1)
             run.release()
 
 
 class _ModelThread(Generic[M]):
-    """The thread, and everything that happens on it. `inbox`, `leave` and `status` are its only doors."""
+    """The thread, and all that happens on it. Its only doors: `inbox`, `leave`, `info`, `status`, `deaths`."""
 
     def __init__(
         self,
-        name: str,
-        build: Callable[[], M],
+        info: Named,
+        build: Callable[[Tell], M],
         check: Callable[[M], tuple[float, float]],
         checked: Callable[[float, float], None],
+        deaths: int,
     ) -> None:
-        self.name = name
+        self.info = info
         self.inbox: queue.SimpleQueue[tuple[Run[M], Callable[[], None]] | None] = queue.SimpleQueue()
-        self.status = WorkerStatus("loading", f"{name} is loading.")
+        self.deaths = deaths
+        self.status = WorkerStatus("reloading" if deaths else "loading", f"{info.title} is loading.")
         self._build = build
         self._check = check
         self._checked = checked
         self._model: M | None = None
+        self._was_ready = bool(deaths)
+        self._cause = "hung"
+        self._told = ""
         self._current: Run[M] | None = None
         self._leaving = False
         # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
-        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._live, name=info.title, daemon=True)
         self.start = self._thread.start
         self.join = self._thread.join
 
@@ -288,46 +332,79 @@ class _ModelThread(Generic[M]):
 
     def _attempt(self, run: Run[M], started: Callable[[], None]) -> VoxdemoError | None:
         if not self._ensure_model():
-            return NotReadyError(f"{self.name} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
+            return NotReadyError(f"{self.info.title} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
         assert self._model
         run.post(started)
         error = run.work(self._model)
         run.post(run.stop_timer)
+        if error is None:
+            self.deaths = 0
         if error is None or isinstance(error, InputError):
             return error
-        log.error("%s failed on a job", self.name, exc_info=error)
+        log.error("%s failed on a job", self.info.title, exc_info=error)
         if not isinstance(error, ModelDiedError) and self._works():
-            return EngineError(f"{self.name} could not do this: change it a little and try again.")
+            return EngineError(f"{self.info.title} could not do this: change it a little and try again.")
+        return self._bury(error)
+
+    def _bury(self, error: BaseException) -> ModelDiedError:
+        """The model died of `error`: free it, and say so."""
         self._discard_model()
-        return ModelDiedError(f"{self.name} failed and is reloading: try again in about 20 s.")
+        self.deaths += 1
+        if not isinstance(error, ModelDiedError):
+            error = ModelDiedError(f"{self.info.title} failed and is reloading: try again in about 20 s.")
+        self._cause = error.what
+        return error
 
     def _ensure_model(self) -> bool:
         """Whether there is a model that works, after building one if need be."""
-        if self._model is None and not self._leaving:
-            self._set_status("loading", f"{self.name} is loading.")
-            try:
-                self._model = self._build()
-            except BaseException:  # any library may fail in any way; the log has it, the status says it
-                log.exception("%s can't be loaded", self.name)
-                self._set_status("failed", f"{self.name} can't be loaded; the server's log says why.")
-            else:
-                self._works()
+        if self.deaths >= MOST_DEATHS:
+            self._stay_down()
+        elif self._model is None and not self._leaving:
+            self._rebuild()
         return self._model is not None
 
-    def _works(self) -> bool:
+    def _rebuild(self) -> None:
+        begun = time.monotonic()
+        self._set_loading(f"{self.info.title} is {'re' * self._was_ready}loading.")
+        try:
+            self._model = self._build(self._set_loading)
+        except WeightsError as error:
+            self._log_once(error.sentence)
+            self._set_status("failed", error.public)
+        except BaseException:  # any library may fail in any way; the log has it, the status says it
+            log.exception("%s can't be loaded", self.info.title)
+            self._set_status("failed", f"{self.info.title} can't be loaded; the server's log says why.")
+        else:
+            self.info = self._model.info
+            self._works(begun)
+
+    def _works(self, begun: float | None = None) -> bool:
         assert self._model
         try:
             units, seconds = self._check(self._model)
         except BaseException:  # as above
-            log.exception("%s doesn't work", self.name)
+            log.exception("%s doesn't work", self.info.title)
             self._discard_model()
-            self._set_status("failed", f"{self.name} doesn't work; the server's log says why.")
+            self._set_status("failed", f"{self.info.title} doesn't work; the server's log says why.")
             return False
         self._checked(units, seconds)
-        if self.status.state != "ready":
-            log.info("%s is ready", self.name)
-        self._set_status("ready")
+        if begun is not None:
+            load_s = time.monotonic() - begun
+            log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)
+            self._was_ready = True
+            self._set_status("ready", load_s=load_s)
         return True
+
+    def _stay_down(self) -> None:
+        times = f"{self.deaths} times in a row (the last time it {self._cause})"
+        reason = f"{self.info.title} died {times} and stays down: see the log, then start the server anew."
+        self._log_once(reason)
+        self._set_status("failed", reason)
+
+    def _log_once(self, words: str) -> None:
+        if words != self._told:
+            self._told = words
+            log.error("%s", words)
 
     def _discard_model(self) -> None:
         model, self._model = self._model, None
@@ -335,11 +412,14 @@ class _ModelThread(Generic[M]):
             try:
                 model.close()
             except BaseException:  # a broken model may fail to close; it is dropped all the same
-                log.exception("%s failed to close", self.name)
+                log.exception("%s failed to close", self.info.title)
 
-    def _set_status(self, state: Literal["loading", "ready", "failed"], reason: str = "") -> None:
+    def _set_loading(self, reason: str) -> None:
+        self._set_status("reloading" if self._was_ready else "loading", reason)
+
+    def _set_status(self, state: State, reason: str = "", load_s: float | None = None) -> None:
         if not self._leaving:
-            self.status = WorkerStatus(state, reason)
+            self.status = WorkerStatus(state, reason, load_s)
 
 
 _STOPPING = "The server is stopping: try again in a minute."

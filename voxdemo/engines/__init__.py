@@ -1,15 +1,28 @@
-"""Speech engines, and which of them a name in the settings means."""
+"""Speech engines, and which of them the settings mean."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from voxdemo import devices
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.voxcpm import choice as voxcpm
+from voxdemo.settings import Settings
 
-BUILTIN = EngineChoice(BuiltinEngine.INFO, BuiltinEngine)
-
-_BY_NAME = {"auto": BUILTIN, "builtin": BUILTIN}
+BUILTIN = EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())
 
 
-def choose(name: str) -> EngineChoice:
-    """The engine that the setting `engine` names; "auto" is the best that can be had here."""
-    return _BY_NAME[name]
+def choose(settings: Settings) -> Sequence[EngineChoice]:
+    """The engines to load: the one that is wanted, and behind it one that stands by until that can serve.
+
+    "auto" wants VoxCPM where there is a GPU to run it on, or where its weights are here already. Raises SettingsError
+    where an engine was named that can't be had.
+    """
+    match settings.engine:
+        case "voxcpm":
+            return [voxcpm.choose_named(settings)]
+        case "auto" if devices.accelerator_is_likely() or voxcpm.is_here(settings):
+            return [voxcpm.choose(settings), BUILTIN]
+        case _:
+            return [BUILTIN]

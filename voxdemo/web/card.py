@@ -18,7 +18,17 @@ import gradio as gr
 
 from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
-from voxdemo.speech import Chunk, Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript, Waiting
+from voxdemo.speech import (
+    Chunk,
+    Listening,
+    RecognitionEvent,
+    Retaken,
+    Speaking,
+    SpeechEvent,
+    Spoken,
+    Transcript,
+    Waiting,
+)
 from voxdemo.web import queueing, wording
 
 log = logging.getLogger(__name__)
@@ -101,7 +111,7 @@ async def told(
         async with aclosing(events):
             async for event in events:
                 kind, now = (type(event), getattr(event, "ahead", None)), time.monotonic()
-                if isinstance(event, Chunk) or (kind == last_kind and now - last_s < UPDATE_EVERY_S):
+                if isinstance(event, Chunk | Retaken) or (kind == last_kind and now - last_s < UPDATE_EVERY_S):
                     continue
                 last_kind, last_s = kind, now
                 yield _numbered(value_of(event))

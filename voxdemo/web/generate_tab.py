@@ -6,6 +6,7 @@ off, with the reason, and looked up again for every visitor.
 
 from __future__ import annotations
 
+import html
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
@@ -15,7 +16,8 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import InputError
-from voxdemo.service import MAX_PROMPT_S, Forecast, SpeechService
+from voxdemo.prompt import MAX_PROMPT_S
+from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, TIMESTEPS_RANGE
 from voxdemo.web import card, wording
@@ -49,6 +51,7 @@ READING_WORDS = {
 }
 
 _FINE_TUNING = {
+    "control": "instructions on how to speak",
     "cfg_value": "guidance",
     "inference_timesteps": "steps",
     "normalize": "writing out of numbers",
@@ -69,12 +72,14 @@ class _Parts:
     read: gr.Button
     read_cancel: gr.Button
     reading: Card
+    examples: tuple[gr.Button, ...]
     speak: gr.Button
     cancel: gr.Button
     estimate: gr.HTML
     card: Card
     fine_tuning: gr.Accordion
     fine_note: gr.HTML
+    control: gr.Textbox
     cfg_value: gr.Slider
     inference_timesteps: gr.Slider
     normalize: gr.Checkbox
@@ -93,9 +98,11 @@ def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., An
     shown = [getattr(parts, name) for name in _abilities(service.engine_info)]
 
     async def abilities() -> list[Any]:
-        return [gr.update(**values) for values in _abilities(service.engine_info).values()]
+        info = service.engine_info
+        states = [*_abilities(info).values(), *({"visible": said} for said in _examples_said(info))]
+        return [gr.update(**values) for values in states]
 
-    gr.on(arrivals, abilities, outputs=shown, **_AT_ONCE)
+    gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **_AT_ONCE)
 
 
 _AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -122,10 +129,17 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
         label="Text to speak", lines=3, max_lines=12, placeholder="Write or paste text here.", elem_id="vx-text"
     )
     with gr.Row(elem_id="vx-examples"):
-        for name, language, words in EXAMPLES:
-            if language in info.languages:
-                gr.Button(name, size="sm").click(fn=None, js=f"() => {words!r}", outputs=text, api_visibility="private")
-    return {"text": text}
+        examples = tuple(
+            gr.Button(name, size="sm", visible=said)
+            for (name, _, _), said in zip(EXAMPLES, _examples_said(info), strict=True)
+        )
+    for button, (_, _, words) in zip(examples, EXAMPLES, strict=True):
+        button.click(fn=None, js=f"() => {words!r}", outputs=text, api_visibility="private")
+    return {"text": text, "examples": examples}
+
+
+def _examples_said(info: EngineInfo) -> list[bool]:
+    return [language in info.languages for _, language, _ in EXAMPLES]
 
 
 def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -142,7 +156,6 @@ def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             **shown["prompt"],
         )
         prompt_text = gr.Textbox(
-            label="What is said in the recording",
             lines=2,
             placeholder="Write it, or press Recognise it.",
             elem_id="vx-prompt-text",
@@ -170,6 +183,10 @@ def _buttons() -> dict[str, Any]:
 def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
     with gr.Accordion(open=False, elem_id="vx-fine", **shown["fine_tuning"]) as fine_tuning:
         note = gr.HTML(**shown["fine_note"], apply_default_css=False, elem_id="vx-fine-note")
+        control = gr.Textbox(
+            label="How to speak", info="In words, such as: a cheerful young woman, a little slow.",
+            max_lines=2, elem_id="vx-control", **shown["control"],
+        )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
             cfg_value = gr.Slider(
                 *CFG_RANGE, value=2.0, step=0.1, label="Guidance",
@@ -182,7 +199,7 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             normalize = gr.Checkbox(label="Write out numbers and dates", **shown["normalize"])
             denoise = gr.Checkbox(label="Remove noise from the recording", **shown["denoise"])
     return {
-        "fine_tuning": fine_tuning, "fine_note": note, "cfg_value": cfg_value,
+        "fine_tuning": fine_tuning, "fine_note": note, "control": control, "cfg_value": cfg_value,
         "inference_timesteps": inference_timesteps, "normalize": normalize, "denoise": denoise,
     }  # fmt: skip
 
@@ -192,20 +209,28 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     clones = "prompt_audio" in info.honours
     reads = clones and "prompt_text" in info.honours
     choices = [(voice.capitalize(), voice) for voice in info.voices] or [("The engine's own voice", "")]
-    missing = [words for name, words in _FINE_TUNING.items() if name not in info.honours]
     switches = {name: {"interactive": name in info.honours} for name in _FINE_TUNING}
+    off = ", off with this voice" if not info.honours.intersection(_FINE_TUNING) else ""
+    optional = "" if info.needs_transcript or not reads else " (may stay empty)"
     return {
         "voice": {"choices": choices, "value": choices[0][1]},
         "clone_note": {"value": "" if clones else f"<p>{info.subject} can't copy a recording: VoxCPM can.</p>"},
         "prompt": {"interactive": clones},
-        "prompt_text": {"interactive": reads},
+        "prompt_text": {"interactive": reads, "label": f"What is said in the recording{optional}"},
         "read": {"interactive": reads},
-        "fine_tuning": {"label": "Fine-tuning" + (", off with this voice" if len(missing) == len(switches) else "")},
-        "fine_note": {
-            "value": f"<p>{info.subject} has no {' and no '.join(missing)}: VoxCPM has.</p>" if missing else ""
-        },
+        "fine_tuning": {"label": f"Fine-tuning{off}"},
+        "fine_note": {"value": _missing(info)},
         **switches,
     }
+
+
+def _missing(info: EngineInfo) -> str:
+    """Why some of the fine-tuning is switched off."""
+    plain = [words for name, words in _FINE_TUNING.items() if name not in info.honours and name not in info.absent]
+    if len(plain) == len(_FINE_TUNING):
+        return f"<p>{html.escape(info.subject)} has nothing to fine-tune: VoxCPM has.</p>"
+    reasons = [f"{info.subject} has no {' and no '.join(plain)}."] if plain else []
+    return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
 
 
 def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
@@ -214,7 +239,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         inputs=[
             parts.text,  # first: by it the queue tells how long the job will take
             parts.kind, parts.voice, parts.prompt, parts.prompt_text,
-            parts.cfg_value, parts.inference_timesteps, parts.normalize, parts.denoise,
+            parts.control, parts.cfg_value, parts.inference_timesteps, parts.normalize, parts.denoise,
         ],
         outputs=parts.card.view,
         **parts.card.follows(service),
@@ -266,6 +291,7 @@ async def _spoken(
     voice: str | None,
     prompt: str | None,
     prompt_text: str | None,
+    control: str | None,
     cfg_value: float,
     inference_timesteps: int,
     normalize: bool,
@@ -273,6 +299,7 @@ async def _spoken(
 ) -> AsyncGenerator[SpeechEvent, None]:
     utterance = Utterance(
         text=text,
+        control=(control or "").strip(),
         cfg_value=cfg_value,
         inference_timesteps=int(inference_timesteps),
         normalize=normalize,
@@ -281,7 +308,7 @@ async def _spoken(
     )
     if kind == OWN_VOICE:
         own = _own_voice(service.engine_info, prompt)
-        utterance = replace(utterance, voice=None, prompt_audio=own, prompt_text=prompt_text or "")
+        utterance = replace(utterance, voice=None, prompt_audio=own, prompt_text=(prompt_text or "").strip())
     async with aclosing(service.speak(utterance)) as events:
         async for event in events:
             yield event

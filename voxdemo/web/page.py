@@ -5,6 +5,7 @@ The look and what runs in the browser are real files in `assets/`. It knows no m
 
 from __future__ import annotations
 
+import html
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -24,8 +25,6 @@ MAX_UPLOAD = "200mb"
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 173 MB."""
 SESSIONS = 200
 """How many visitors' last inputs Gradio remembers; each takes 100 kB."""
-USUAL_SENTENCE = "x" * 100
-"""A text as long as a sentence is, for telling how long one usually takes."""
 
 
 def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
@@ -77,17 +76,11 @@ def _head(service: SpeechService) -> gr.HTML:
 
 
 def _banner(service: SpeechService, arrivals: list[Any]) -> None:
-    async def banner_words() -> str:
-        return _banner_words(service)
+    async def notice() -> str:
+        return f"<p>{html.escape(wording.notice(service))}</p>"
 
-    banner = gr.HTML(_banner_words(service), apply_default_css=False, elem_id="vx-banner")
-    gr.on(arrivals, banner_words, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
-
-
-def _banner_words(service: SpeechService) -> str:
-    own_s = service.forecast(USUAL_SENTENCE).own_s
-    usual = "When many ask at once," if own_s is None else f"A sentence takes about {wording.seconds(own_s)};"
-    return f"<p>{service.engine_info.note} {usual} you may wait in line.</p>"
+    banner = gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-banner")
+    gr.on(arrivals, notice, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _asset(name: str) -> str:

@@ -2,7 +2,8 @@
 
 Gradio's queue is the line that people see; the lane below is what guarantees. Gradio knows neither how long a text
 takes nor what already stands at the lane, answers a full queue with words of its own, and lets the job of somebody who
-left run on. So three of its methods are wrapped here. They are private; tests fail when Gradio changes them.
+left run on; and recognitions would starve in its line behind generations. So three of its methods are wrapped here.
+They are private; tests fail when Gradio changes them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
 from voxdemo.errors import InputError
+from voxdemo.lane import in_turn
 from voxdemo.service import SpeechService
 
 LINE = "speech"
@@ -39,9 +41,36 @@ def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
     demo.queue(max_size=queue_size + 1, api_open=False)
     queue = demo._queue
     service.doors.append(lambda: [_expected_s(service, event) for event in _waiting(queue)])
+    _take_turns(queue)
     _tell_honest_places(queue, service)
     _refuse_in_words(queue, service, queue_size)
     _stop_for_who_left(queue)
+
+
+def _take_turns(queue: Queue) -> None:
+    """Keep Gradio's line in the order of the lane's turns, of which `in_turn` tells."""
+    overtook = False
+    send, push = queue.send_message, queue.push
+
+    def put_in_order() -> None:
+        if line := queue.event_queue_per_concurrency_id.get(LINE):
+            arrived = sorted(line.queue, key=lambda event: event.enqueue_time)
+            line.queue[:] = in_turn(arrived, [not _is_generation(event) for event in arrived], overtook)
+
+    def send_message(event: Event, event_message: EventMessage) -> None:
+        nonlocal overtook
+        if event.concurrency_id == LINE and isinstance(event_message, ProcessStartsMessage):
+            older = [other for other in _waiting(queue) if other.enqueue_time < event.enqueue_time]
+            overtook = not _is_generation(event) and any(map(_is_generation, older))
+            put_in_order()
+        send(event, event_message)
+
+    async def push_in_order(*arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
+        joined = await push(*arguments, **keywords)
+        put_in_order()
+        return joined
+
+    queue.send_message, queue.push = send_message, push_in_order  # type: ignore[method-assign]
 
 
 def _tell_honest_places(queue: Queue, service: SpeechService) -> None:
@@ -125,6 +154,10 @@ def _stop_for_who_left(queue: Queue) -> None:
 def _first_argument(event: Event) -> Any:
     """The text to speak, or else a recording."""
     return event.data.data[0] if event.data and event.data.data else None
+
+
+def _is_generation(event: Event) -> bool:
+    return isinstance(_first_argument(event), str)
 
 
 def _expected_s(service: SpeechService, event: Event) -> float | None:

@@ -13,8 +13,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import __version__
+from voxdemo.lane import ModelReport
 from voxdemo.results import delete_old
 from voxdemo.service import SpeechService
+from voxdemo.web import wording
 
 CLEAN_EVERY_S = 3600.0
 
@@ -35,8 +37,11 @@ def _routes(service: SpeechService) -> list[Route]:
         in_line = service.forecast("").ahead  # who stands at a door counts too
         body = {
             **asdict(readiness),
+            "notice": wording.notice(service),
             "engine": service.engine_info.name,
+            "title": service.engine_info.title,
             "recognizer": service.recognizer_info.name,
+            "models": [_report(model) for model in stats.models],
             "generators": stats.seats,
             "running": stats.running,
             "waiting": in_line - stats.running,
@@ -52,6 +57,13 @@ def _routes(service: SpeechService) -> list[Route]:
         return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, max-age=86400"})
 
     return [Route("/health", health), Route("/ready", ready), Route("/speech/{token}", speech)]
+
+
+def _report(model: ModelReport) -> dict[str, Any]:
+    names = ("name", "title", "version", "device", "precision")
+    load_s = None if model.status.load_s is None else round(model.status.load_s, 2)
+    described = {name: getattr(model.info, name) for name in names}
+    return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
 
 
 def _lifespan(service: SpeechService) -> Callable[[Any], AbstractAsyncContextManager[None]]:

@@ -1,11 +1,24 @@
-"""What people read while they wait, in one place for every door. Knows the events, no page."""
+"""What people read while they wait, in one place for every door. Knows the service and its events, no page."""
 
 from __future__ import annotations
 
+from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Waiting
 
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
 """For errors nobody foresaw; the log has them."""
+USUAL_SENTENCE = "x" * 100
+"""A text as long as a sentence is, for telling how long one usually takes."""
+
+
+def notice(service: SpeechService) -> str:
+    """What everybody should know about the voice: what is still being loaded, else what it can't do."""
+    info, pending = service.engine_info, service.readiness().pending
+    if pending:
+        return f"{pending} Meanwhile: {info.title}."
+    own_s = service.forecast(USUAL_SENTENCE).own_s
+    usual = "When many ask at once," if own_s is None else f"A sentence takes about {seconds(own_s)};"
+    return f"{info.note} {usual} you may wait in line."
 
 
 def status(event: Waiting | Speaking | Listening) -> str:

@@ -1,0 +1,15 @@
+"""app.py on a machine that seems to have a GPU, where "auto" wants VoxCPM and SenseVoice, whatever PyTorch finds."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from voxdemo import devices
+
+devices._NVIDIA_NODES = (Path("/dev/null"),)
+runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

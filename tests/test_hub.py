@@ -1,0 +1,402 @@
+"""Getting weights from a hub: huggingface_hub's own code in processes of their own, against a hub on this machine."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_hub import COMMIT, FakeHub, serve
+from serving import ROOT, environment
+
+from voxdemo import hub
+
+MODEL = "openbmb/VoxCPM2"
+SENSEVOICE = "FunAudioLLM/SenseVoiceSmall"
+WEIGHTS = "model.safetensors"
+NEEDED = ("config.json", "model.safetensors|pytorch_model.bin")
+SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "audiovae.pth")
+SENSEVOICE_FILES = ("config.yaml", "configuration.json", "am.mvn", "chn_jpn_yue_eng_ko_spectok.bpe.model", "model.pt")
+LARGE_BYTES = 6_000_000
+HOLD_AT = 3_500_000
+HELD = "3 of 6 MB"
+
+FETCH = f"""
+import sys
+from voxdemo import hub
+from voxdemo.errors import WeightsError
+try:
+    print(hub.fetch(sys.argv[1], {NEEDED}, lambda sentence: print(sentence, flush=True), "VOXDEMO_VOXCPM_MODEL"))
+except WeightsError as error:
+    sys.exit(error.sentence)
+"""
+CHECK_REACHABLE = f"""
+import sys
+from voxdemo import hub
+from voxdemo.errors import WeightsError
+try:
+    hub.check_reachable(sys.argv[1], {NEEDED}, "VOXDEMO_VOXCPM_MODEL")
+except WeightsError as error:
+    sys.exit(error.sentence)
+"""
+LOGGING = 'import logging; logging.basicConfig(format="%(message)s"); logging.getLogger("voxdemo").setLevel("INFO")\n'
+FULL_DISK = "import shutil; shutil.disk_usage = lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 10**3)\n"
+
+Start = Callable[..., "subprocess.Popen[str]"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A small model as it lies on the hub, with things that nobody needs to load it."""
+    folder = tmp_path / "hub" / MODEL
+    (folder / "assets").mkdir(parents=True)
+    for name in (*SMALL_FILES, WEIGHTS, "pytorch_model.bin", "README.md", "assets/logo.png"):
+        (folder / name).write_text(f"this is {name}")
+    return folder
+
+
+@pytest.fixture
+def large_model(model: Path) -> Path:
+    (model / WEIGHTS).write_bytes(random.Random(4).randbytes(LARGE_BYTES))
+    return model
+
+
+@pytest.fixture
+def fake_hub(tmp_path: Path, model: Path) -> Iterator[FakeHub]:
+    other = tmp_path / "hub" / SENSEVOICE
+    other.mkdir(parents=True)
+    for name in SENSEVOICE_FILES:
+        (other / name).write_text(f"this is {name}")
+    with serve({MODEL: model, SENSEVOICE: other}) as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path: Path, fake_hub: FakeHub) -> Iterator[Start]:
+    """Starts Python on the machine whose home is in `tmp_path`."""
+    started = []
+
+    def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+        no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+        ours = {"HOME": str(tmp_path), "HF_ENDPOINT": fake_hub.url, "HF_HUB_OFFLINE": "0", "HF_TOKEN": "", **no_proxy}
+        inherited = {"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "TRANSFORMERS_OFFLINE"}
+        env = {name: value for name, value in environment(tmp_path, **ours).items() if name not in inherited}
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**env, **variables},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(start: Start) -> Run:
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        process = start(*arguments, **variables)
+        output, errors = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+    return run
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / ".cache" / "huggingface" / "hub"
+
+
+def test_what_loading_needs_is_downloaded_and_nothing_else(run: Run, model: Path) -> None:
+    fetched = run("-c", FETCH, MODEL)
+    assert fetched.stderr == ""
+    folder = Path(fetched.stdout.splitlines()[-1])
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {
+        name: f"this is {name}" for name in (*SMALL_FILES, WEIGHTS)
+    }
+
+
+def test_it_lies_where_the_hubs_own_programs_look(run: Run, cache: Path) -> None:
+    run("-c", FETCH, MODEL)
+    code = f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, allow_patterns={list(hub.WANTED)}))"
+    without = run("-c", code.replace(".bin", ".none"), HF_HUB_OFFLINE="1")
+    assert without.stdout.strip() == str(cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT)
+
+
+def test_what_is_here_is_found_without_asking_the_hub(run: Run, fake_hub: FakeHub) -> None:
+    first = run("-c", FETCH, MODEL)
+    fake_hub.requests.clear()
+    again = run("-c", FETCH, MODEL)
+    assert again.stdout == first.stdout.splitlines(keepends=True)[-1]
+    assert fake_hub.requests == []
+
+
+def test_it_tells_how_much_is_here_and_how_long_the_rest_takes(
+    start: Start, fake_hub: FakeHub, large_model: Path
+) -> None:
+    fake_hub.hold_at = HOLD_AT
+    process = start("-c", LOGGING + FETCH, MODEL)
+    wait_for(process, rf"VoxCPM2 is being downloaded: {HELD}, about \d+ s left\.")
+    fake_hub.go_on.set()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert re.fullmatch(r"VoxCPM2 is being downloaded: \d of 6 MB.*\n", errors)  # once, for the log
+    assert_whole(output, large_model)
+
+
+def test_a_stopped_download_ends_at_once_and_goes_on_where_it_stopped(
+    start: Start, run: Run, fake_hub: FakeHub, large_model: Path, cache: Path
+) -> None:
+    fake_hub.hold_at = HOLD_AT
+    process = start("-c", FETCH, MODEL)
+    wait_for(process, HELD)
+    process.terminate()
+    assert process.wait(timeout=5) == -signal.SIGTERM
+    fake_hub.hold_at = None
+    fake_hub.go_on.set()
+    resumed = run("-c", FETCH, MODEL)
+    assert fake_hub.bytes_asked(WEIGHTS) == [0, 3 * 2**20]
+    assert HELD in resumed.stdout.splitlines()[0]
+    assert_whole(resumed.stdout, large_model)
+    assert not list(cache.rglob("*.incomplete"))
+
+
+def test_a_snapshot_with_files_lacking_is_not_taken_for_whole(run: Run, cache: Path, fake_hub: FakeHub) -> None:
+    run("-c", FETCH, MODEL)
+    (cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT / WEIGHTS).unlink()
+    fake_hub.requests.clear()
+    again = run("-c", FETCH, MODEL)
+    assert (Path(again.stdout.splitlines()[-1]) / WEIGHTS).exists()
+    assert fake_hub.bytes_asked(WEIGHTS) == []  # its content was still there
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_lost_connection_is_made_again(run: Run, fake_hub: FakeHub, large_model: Path, breaks: bool) -> None:
+    fake_hub.cuts = [1_500_000, 4_500_000]
+    fake_hub.breaks = breaks
+    fetched = run("-c", FETCH, MODEL)
+    assert fetched.returncode == 0, fetched.stderr
+    assert fake_hub.cuts == []
+    assert len(fake_hub.bytes_asked(WEIGHTS)) == 3
+    assert_whole(fetched.stdout, large_model)
+
+
+def test_two_processes_download_a_file_once_and_both_tell_of_it(
+    start: Start, fake_hub: FakeHub, large_model: Path
+) -> None:
+    fake_hub.hold_at = HOLD_AT
+    processes = [start("-c", FETCH, MODEL), start("-c", FETCH, MODEL)]
+    for process in processes:
+        wait_for(process, HELD)
+    fake_hub.go_on.set()
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]
+    assert_whole(outputs[0], large_model)
+    assert {name: fake_hub.bytes_asked(name) for name in (*SMALL_FILES, WEIGHTS)} == {
+        name: [0] for name in (*SMALL_FILES, WEIGHTS)
+    }
+
+
+def test_damaged_weights_are_refused_and_downloaded_anew_the_next_time(
+    run: Run, fake_hub: FakeHub, large_model: Path
+) -> None:
+    fake_hub.damaged = True
+    damaged = run("-c", FETCH, MODEL)
+    sentence = "{} arrived damaged and was deleted: type ./launch.sh fetch-models to try again.\n"
+    assert damaged.stderr in (sentence.format("audiovae.pth"), sentence.format(WEIGHTS))
+    assert damaged.returncode == 1
+    fake_hub.damaged = False
+    assert_whole(run("-c", FETCH, MODEL).stdout, large_model)
+
+
+def test_without_a_network_it_says_what_to_type(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    for code in (FETCH, CHECK_REACHABLE):
+        assert run("-c", code, MODEL, HF_ENDPOINT=nobody).stderr == (
+            "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub can't be reached: connect this machine and "
+            "type ./launch.sh fetch-models, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
+        )
+
+
+def test_a_hub_that_says_nothing_is_not_waited_for(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        refused = run("-c", FETCH, MODEL, HF_ENDPOINT=endpoint, HF_HUB_DOWNLOAD_TIMEOUT="1")
+    assert "and the hub can't be reached: connect this machine" in refused.stderr
+
+
+@pytest.mark.parametrize("code", [FETCH, CHECK_REACHABLE])
+@pytest.mark.parametrize(
+    ("status", "error_code", "says"),
+    [
+        (401, None, "the hub refuses to give it: see that HF_TOKEN is right or unset it, or set VOXDEMO_VOXCPM_MODEL"),
+        (404, "RepoNotFound", "the hub has no such model or hides it: correct VOXDEMO_VOXCPM_MODEL, or set HF_TOKEN."),
+        (429, None, r"the hub can't give it just now \(its answer was 429\): type ./launch.sh fetch-models in a few"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_sentence(
+    run: Run, fake_hub: FakeHub, code: str, status: int, error_code: str | None, says: str
+) -> None:
+    fake_hub.status, fake_hub.error_code = status, error_code
+    refused = run("-c", code, MODEL)
+    assert re.match(f"openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and {says}", refused.stderr)
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", [FETCH, CHECK_REACHABLE])
+def test_a_gated_model_says_how_to_be_let_in(run: Run, fake_hub: FakeHub, code: str) -> None:
+    fake_hub.status, fake_hub.error_code, fake_hub.refused_files = 403, "GatedRepo", True
+    refused = run("-c", code, MODEL)
+    assert refused.stderr == (
+        "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub gives it only to whom its makers allowed it: "
+        "ask on its page there and set HF_TOKEN, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
+    )
+
+
+def test_a_token_is_shown_to_the_hub_and_to_nobody_else(run: Run, fake_hub: FakeHub) -> None:
+    assert run("-c", FETCH, MODEL, HF_TOKEN="hf_secret").returncode == 0
+    storage = [request for request in fake_hub.requests if request.path.startswith("/storage/")]
+    assert {request.token for request in storage} == {None}
+    assert {request.token for request in fake_hub.requests if request not in storage} == {"Bearer hf_secret"}
+
+
+def test_offline_mode_is_kept_and_named(run: Run, fake_hub: FakeHub) -> None:
+    refused = run("-c", FETCH, MODEL, HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE forbids to download it: unset that, or set VOXDEMO_VOXCPM_MODEL to" in refused.stderr
+    assert fake_hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "~/nothing", "a b"])
+def test_neither_a_folder_nor_an_id_is_said_so(run: Run, fake_hub: FakeHub, name: str) -> None:
+    refused = run("-c", FETCH, name)
+    known = "neither a folder on this machine nor a hub id such as openbmb/VoxCPM2"
+    assert refused.stderr == f"VOXDEMO_VOXCPM_MODEL is {name!r}, which is {known}: correct it.\n"
+    assert fake_hub.requests == []
+
+
+def test_another_kind_of_model_is_refused_before_its_weights_come(run: Run, fake_hub: FakeHub) -> None:
+    refused = run("-c", FETCH, SENSEVOICE)
+    assert re.search("has no config.json, so it isn't a model of this kind", refused.stderr)
+    assert fake_hub.bytes_asked("model.pt") == []
+
+
+def test_too_little_space_is_told_before_the_download(run: Run, fake_hub: FakeHub, large_model: Path) -> None:
+    refused = run("-c", FULL_DISK + FETCH, MODEL)
+    assert refused.stderr == (
+        "VoxCPM2 needs 6 MB more in ~/.cache/huggingface/hub, but 0 MB are free there: "
+        "free some space, or set HF_HOME to a larger disk.\n"
+    )
+    assert fake_hub.bytes_asked(WEIGHTS) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        ("ENOSPC", "The disk is full: openbmb/VoxCPM2 doesn't fit into ~/.cache/huggingface/hub: free some space and "),
+        ("EIO", "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, which can't be written to: let this user write "),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_told_at_once(run: Run, number: str, says: str) -> None:
+    fails = f"""
+import errno
+from voxdemo import hub
+def fail(file): raise OSError(errno.{number}, "no")
+hub._receive_rest = fail
+"""
+    assert run("-c", fails + FETCH, MODEL).stderr.startswith(says)
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = run("-c", FETCH, MODEL, HF_HOME=str(tmp_path / "file"))
+    where = tmp_path / "file" / "hub"
+    assert re.match(
+        f"openbmb/VoxCPM2 isn't in (~/file/hub|{where}), which can't be written to: let this user", refused.stderr
+    )
+
+
+def test_a_reachable_hub_is_asked_for_no_content(run: Run, fake_hub: FakeHub) -> None:
+    assert run("-c", CHECK_REACHABLE, MODEL).returncode == 0
+    assert [request.method for request in fake_hub.requests] == ["HEAD"]
+
+
+def test_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
+    assert hub.folder_of(str(tmp_path), NEEDED) == tmp_path
+    assert hub.fetch(str(tmp_path), NEEDED, print, "VOXDEMO_VOXCPM_MODEL") == tmp_path
+
+
+@pytest.mark.parametrize("name", ["nobody/has-this-one", "/no/such/folder", "", "no id at all", "~nobody/x"])
+def test_what_is_not_here_is_none(name: str) -> None:
+    assert hub.folder_of(name, NEEDED) is None
+
+
+def test_fetch_models_fetches_both_and_says_where_they_are(run: Run, fake_hub: FakeHub, cache: Path) -> None:
+    fetched = run("-m", "voxdemo.fetch")
+    lines = [line for line in fetched.stdout.splitlines() if "downloaded" not in line]
+    assert (fetched.returncode, fetched.stderr) == (0, "")
+    assert lines == [
+        f"VoxCPM2 is in {cache}/models--openbmb--VoxCPM2/snapshots/{COMMIT}",
+        f"SenseVoiceSmall is in {cache}/models--FunAudioLLM--SenseVoiceSmall/snapshots/{COMMIT}",
+    ]
+    fake_hub.requests.clear()
+    again = run("-m", "voxdemo.fetch")
+    assert again.stdout.splitlines() == lines
+    assert fake_hub.requests == []
+
+
+def test_fetch_models_replaces_what_was_damaged_on_this_disk(run: Run, fake_hub: FakeHub, model: Path) -> None:
+    folder = Path(run("-c", FETCH, MODEL).stdout.splitlines()[-1])
+    (folder / WEIGHTS).write_bytes(b"")
+    fake_hub.requests.clear()
+    assert run("-m", "voxdemo.fetch").returncode == 0
+    assert (folder / WEIGHTS).read_bytes() == (model / WEIGHTS).read_bytes()
+    assert fake_hub.bytes_asked("config.json") == []
+
+
+def test_fetch_models_takes_names_and_fails_in_one_sentence(run: Run) -> None:
+    failed = run("-m", "voxdemo.fetch", VOXDEMO_VOXCPM_MODEL="nobody/nothing")
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert failed.stderr.startswith("nobody/nothing isn't in ~/.cache/huggingface/hub, and the hub has no such model")
+
+
+def test_fetch_models_can_be_stopped_and_says_how_to_go_on(start: Start, fake_hub: FakeHub, large_model: Path) -> None:
+    fake_hub.hold_at = HOLD_AT
+    process = start("-m", "voxdemo.fetch")
+    wait_for(process, "VoxCPM2 is being downloaded")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert errors.strip() == "Stopped: type it again to go on."
+
+
+def wait_for(process: subprocess.Popen[str], pattern: str) -> None:
+    """Read what `process` prints up to a line that has `pattern` in it."""
+    assert process.stdout
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if re.search(pattern, line):
+            return
+    raise AssertionError(f"{pattern!r} was not among {seen}")
+
+
+def assert_whole(output: str, model: Path) -> None:
+    folder = Path(output.splitlines()[-1])
+    for name in (*SMALL_FILES, WEIGHTS):
+        assert (folder / name).read_bytes() == (model / name).read_bytes()

@@ -1,0 +1,229 @@
+"""The real models as people meet them: tiny random checkpoints behind the real server, through the frozen endpoint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import pytest
+import soundfile
+from checkpoints import GENERATIONS, Generation
+from conftest import StartServer
+from fake_hub import FakeHub, serve
+from gradio_client import Client, handle_file
+from sensevoice_checkpoint import sensevoice
+from serving import ROOT, Server, environment, free_port
+
+RATES = {"0.5B": 16_000, "1.5": 44_100, "2": 48_000}
+TITLES = {"0.5B": "VoxCPM-0.5B", "1.5": "VoxCPM1.5", "2": "VoxCPM2"}
+RECORDING = ROOT / "assets" / "warm-up.flac"
+NO_NETWORK = {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": "http://127.0.0.1:9"}
+"""A hub that nobody answers for: port 9 is where nothing listens."""
+SAID = "The line is open, and the voice is ready to speak to whoever comes next."
+
+pytestmark = pytest.mark.filterwarnings(
+    # Made by the packages while the tests build checkpoints in this process.
+    "ignore::DeprecationWarning:torch",
+    "ignore::FutureWarning:torch",
+)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[Generation, Path]:
+    """A tiny checkpoint of each generation."""
+    folder = tmp_path_factory.mktemp("weights")
+    return {generation: checkpoints.voxcpm(folder / generation, generation) for generation in GENERATIONS}
+
+
+@pytest.fixture(scope="module")
+def ears(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny SenseVoice."""
+    return sensevoice(tmp_path_factory.mktemp("ears") / "SenseVoiceSmall")
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[[Server], Client]]:
+    opened: list[Client] = []
+
+    def connect(server: Server) -> Client:
+        opened.append(Client(server.url, verbose=False))
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.close()
+
+
+def started(*, ears: Path | None = None, start: StartServer, folder: Path, **settings: object) -> Server:
+    heard = {"VOXDEMO_RECOGNIZER": "sensevoice", "VOXDEMO_SENSEVOICE_MODEL": ears} if ears else {}
+    return start(VOXDEMO_ENGINE="voxcpm", VOXDEMO_VOXCPM_MODEL=folder, VOXDEMO_DEVICE="cpu", **heard, **settings)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if result := condition():
+            return result
+        pause.wait(0.05)
+    raise AssertionError("it never came to be")
+
+
+def rate_of(path: str) -> int:
+    return int(soundfile.info(path).samplerate)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
+    generation: Generation,
+    weights: dict[Generation, Path],
+    ears: Path,
+    start_server: StartServer,
+    client: Callable[[Server], Client],
+) -> None:
+    server = started(start=start_server, folder=weights[generation], ears=ears)
+    server.wait_until_ready()
+    script = client(server)
+    plain = script.predict("Good morning.", api_name="/generate")
+    cloned = script.predict("Good morning.", handle_file(RECORDING), SAID, api_name="/generate")
+    unread = script.predict("Good morning.", handle_file(RECORDING), api_name="/generate")
+    assert {rate_of(path) for path in (plain, cloned, unread)} == {RATES[generation]}
+    assert Path(plain).read_bytes() != Path(cloned).read_bytes()
+    assert isinstance(script.predict(handle_file(RECORDING), api_name="/prompt_wav_recognition"), str)
+    report = server.http.get("/ready").json()
+    voice, listener = report["models"]
+    assert (voice["name"], voice["title"], voice["device"]) == ("voxcpm", TITLES[generation], "cpu")
+    assert voice["precision"] in ("bfloat16", "float32")
+    assert voice["load_s"] > 0
+    assert (listener["name"], listener["state"]) == ("sensevoice", "ready")
+
+
+def test_two_generators_in_int8_speak_side_by_side(
+    weights: dict[Generation, Path], start_server: StartServer, client: Callable[[Server], Client]
+) -> None:
+    server = started(start=start_server, folder=weights["2"], VOXDEMO_GENERATORS=2, VOXDEMO_QUANTIZE="int8")
+    server.wait_until_ready()
+    script = client(server)
+    jobs = [script.submit(f"Sentence {number}.", api_name="/generate") for number in range(4)]
+    assert {rate_of(job.result(timeout=60)) for job in jobs} == {48_000}
+    voices = [model for model in server.http.get("/ready").json()["models"] if model["name"] == "voxcpm"]
+    assert [(model["precision"], model["serving"]) for model in voices] == [("int8", True), ("int8", True)]
+
+
+def test_a_voice_that_never_ends_is_cut_off_with_a_warning(
+    tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
+) -> None:
+    server = started(start=start_server, folder=checkpoints.voxcpm(tmp_path / "endless", "0.5B", stops=False))
+    server.wait_until_ready()
+    spoken = client(server).predict("Good morning.", api_name="/generate")
+    assert 1 < soundfile.info(spoken).duration < 60
+
+
+def refused(tmp_path: Path, **settings: object) -> str:
+    """What a server says that ends at once."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=ROOT,
+        env=environment(tmp_path, VOXDEMO_PORT=free_port(), **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("voxdemo can't start: ")]
+    assert len(said) == 1
+    assert "Traceback" not in done.stderr
+    assert not done.stdout.strip()
+    return said[0]
+
+
+def test_a_folder_that_lacks_a_tensor_ends_the_start_in_one_sentence(
+    tmp_path: Path, weights: dict[Generation, Path]
+) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = checkpoints.voxcpm(tmp_path / "broken", "2")
+    tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
+    del tensors["stop_head.weight"]
+    save_file(tensors, folder / "model.safetensors")
+    said = refused(tmp_path, VOXDEMO_ENGINE="voxcpm", VOXDEMO_VOXCPM_MODEL=folder)
+    assert "stop_head.weight" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"VOXDEMO_ENGINE": "voxcpm"}, ("openbmb/VoxCPM2", "./launch.sh fetch-models")),
+        ({"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": "/nowhere"}, ("/nowhere", "VOXDEMO_VOXCPM_MODEL")),
+        ({"VOXDEMO_RECOGNIZER": "sensevoice"}, ("FunAudioLLM/SenseVoiceSmall", "./launch.sh fetch-models")),
+    ],
+)
+def test_a_model_that_was_named_and_cannot_be_had_ends_the_start_in_one_sentence(
+    tmp_path: Path, settings: dict[str, object], words: tuple[str, ...]
+) -> None:
+    said = refused(tmp_path, HF_HOME=tmp_path / "hub", **NO_NETWORK, **settings)
+    assert all(word in said for word in words), said
+
+
+def test_a_device_that_is_not_here_ends_the_start_in_one_sentence(
+    tmp_path: Path, weights: dict[Generation, Path]
+) -> None:
+    asked = {"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": weights["2"], "VOXDEMO_DEVICE": "cuda:97"}
+    assert "VOXDEMO_DEVICE is 'cuda:97'" in refused(tmp_path, **asked)
+
+
+@pytest.fixture
+def hub(weights: dict[Generation, Path]) -> Iterator[FakeHub]:
+    with serve({"openbmb/VoxCPM2": weights["2"]}) as running:
+        running.hold_at = 1 << 16
+        yield running
+
+
+def test_with_auto_the_built_in_voice_serves_during_the_download_and_the_switch_needs_no_restart(
+    hub: FakeHub, ears: Path, tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
+) -> None:
+    server = start_server(
+        "tests/app_with_gpu.py",
+        HF_ENDPOINT=hub.url,
+        HF_HOME=tmp_path / "hub",
+        HF_HUB_OFFLINE="",
+        VOXDEMO_VOXCPM_MODEL="openbmb/VoxCPM2",
+        VOXDEMO_SENSEVOICE_MODEL=ears,
+    )
+    server.wait_until_ready()
+    report = until(lambda: "is being downloaded" in (said := server.http.get("/ready").json())["pending"] and said)
+    assert (report["engine"], report["title"]) == ("builtin", "Built-in voice")
+    assert "MB" in report["notice"]
+    script = client(server)
+    assert rate_of(script.predict("Good morning.", api_name="/generate")) == 24_000
+    hub.go_on.set()
+    until(lambda: server.http.get("/ready").json()["engine"] == "voxcpm")
+    assert rate_of(script.predict("Good morning.", api_name="/generate")) == 48_000
+    assert server.http.get("/ready").json()["pending"] == ""
+
+
+def test_with_auto_and_no_network_the_built_in_voice_serves_and_the_banner_says_why(
+    tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
+) -> None:
+    server = start_server("tests/app_with_gpu.py", HF_HOME=tmp_path / "hub", **NO_NETWORK)
+    server.wait_until_ready()
+    notice = until(lambda: "fetch-models" in (said := server.http.get("/ready").json()["notice"]) and said)
+    assert "openbmb/VoxCPM2" in notice
+    assert "Meanwhile" in notice
+    assert rate_of(client(server).predict("Good morning.", api_name="/generate")) == 24_000
+
+
+def test_with_auto_weights_that_are_here_are_used_without_a_gpu(
+    weights: dict[Generation, Path], ears: Path, start_server: StartServer
+) -> None:
+    server = start_server(VOXDEMO_VOXCPM_MODEL=weights["1.5"], VOXDEMO_SENSEVOICE_MODEL=ears)
+    server.wait_until_ready()
+    until(lambda: not server.http.get("/ready").json()["pending"])
+    report = server.http.get("/ready").json()
+    assert [model["title"] for model in report["models"] if model["serving"]] == ["VoxCPM1.5", "SenseVoice"]

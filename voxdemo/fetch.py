@@ -1,0 +1,72 @@
+"""`python -m voxdemo.fetch`: downloads the models ahead, for a machine that later has no network or no time.
+
+`./launch.sh fetch-models` runs it. It knows which models the settings name and how a terminal is written to.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+PRINT_EVERY_S = 10.0
+"""Where the output is no terminal, but a log."""
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended: 128 and the signal's number."""
+
+
+def main() -> int:
+    """Fetch the models that the settings name. Returns the exit code: 0, 1 or INTERRUPTED."""
+    try:
+        return _fetch_all()
+    except KeyboardInterrupt:
+        print("\nStopped: type it again to go on.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _fetch_all() -> int:
+    from voxdemo import hub, settings  # here, so that Ctrl-C during the imports ends as quietly as later
+    from voxdemo.engines.voxcpm import choice
+    from voxdemo.engines.voxcpm.checkpoint import NEEDED
+    from voxdemo.errors import SettingsError
+    from voxdemo.recognizers.sensevoice_weights import FILES
+
+    terminal = _Terminal()
+    try:
+        wanted = settings.load()
+        for model, needed, setting in (
+            (choice.model_for(wanted), NEEDED, "VOXDEMO_VOXCPM_MODEL"),
+            (wanted.sensevoice_model, FILES, "VOXDEMO_SENSEVOICE_MODEL"),
+        ):
+            hub.drop_damaged(model, needed)
+            folder = hub.fetch(model, needed, terminal.show, setting)
+            terminal.clear()
+            print(f"{model.rpartition('/')[2]} is in {folder}", flush=True)
+    except SettingsError as error:
+        terminal.clear()
+        print(error.sentence, file=sys.stderr)
+        return 1
+    return 0
+
+
+class _Terminal:
+    """Shows how far it is: on a terminal in one line that is written anew, else in a line every PRINT_EVERY_S."""
+
+    def __init__(self) -> None:
+        self._rewrites = sys.stdout.isatty()
+        self._shown_at = float("-inf")
+
+    def show(self, sentence: str) -> None:
+        if self._rewrites:
+            print(f"\r\x1b[K{sentence}", end="", flush=True)
+        elif time.monotonic() - self._shown_at >= PRINT_EVERY_S:
+            self._shown_at = time.monotonic()
+            print(sentence, flush=True)
+
+    def clear(self) -> None:
+        """Make room for a line that stays."""
+        if self._rewrites:
+            print("\r\x1b[K", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

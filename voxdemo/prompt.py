@@ -1,0 +1,45 @@
+"""Prompt audio as an engine wants it: at its rate, without the silence around it, no longer than is safe.
+
+Reads and writes files; knows no model and no line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxdemo.audio import decode, encode
+from voxdemo.audio.resample import resample
+from voxdemo.audio.trim import trim_silence
+from voxdemo.speech import Samples
+
+MAX_PROMPT_S = 30.0
+"""Longest prompt audio; what is beyond is cut. VoxCPM's users report running out of memory on longer ones."""
+READ_S = 2 * MAX_PROMPT_S
+"""How much of a file is looked at, so that silence before the first word doesn't use up the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A recording of a voice."""
+
+    samples: Samples
+    sample_rate: int
+    was_cut: bool
+    """There was more than MAX_PROMPT_S of it."""
+
+    def write(self, path: Path) -> None:
+        """As a wav file."""
+        encode.write_wav(path, self.samples, self.sample_rate)
+
+    def at(self, rate: int) -> Samples:
+        """Its samples at another rate."""
+        return resample(self.samples, self.sample_rate, rate)
+
+
+def read(path: Path, rate: int) -> Prompt:
+    """The recording at `path` as prompt audio at `rate` Hz. Raises InputError for what is none, or too short."""
+    recording = decode.read(path, READ_S, rate=rate)
+    spoken = trim_silence(recording.samples, rate)
+    longest = round(MAX_PROMPT_S * rate)
+    return Prompt(spoken[:longest], rate, was_cut=recording.truncated or len(spoken) > longest)
