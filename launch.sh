@@ -46,7 +46,7 @@ Flags, as --name value or --name=value:
   --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
   --sensevoice-model MODEL  SenseVoice's weights: a hub id or a folder           (FunAudioLLM/SenseVoiceSmall)
   --device NAME         what they run on: auto, cuda, cuda:N, mps or cpu         (auto)
-  --quantize NAME       none or int8: on a CPU several times faster, rougher     (none)
+  --quantize NAME       none, or int8: on a CPU about twice as fast              (none)
   --kv-cache NUMBER     most steps of text and sound VoxCPM keeps in mind        (4096)
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
   --queue-size NUMBER   jobs that may wait before the next is turned away        (20)

@@ -71,8 +71,7 @@ _GPU_WAYS = ["upstream", "upstream compiled", "ours plain", "ours"]
 def _child(folder: str, way: str, arguments: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, __file__, "--child", way, "--folder", folder, "--device", arguments.device]
     command += ["--steps", str(arguments.steps), "--patches", str(arguments.patches)]
-    environment = os.environ if way.startswith("upstream") else {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -187,10 +186,12 @@ def _peak_bytes() -> int:
 
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
+    if sys.platform == "linux":  # getrusage would tell the peak of the process that started this one, if that is more
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(status["VmHWM"].split()[0]) * 1024
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _write(folder: Path, generation: str) -> None:

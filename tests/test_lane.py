@@ -11,7 +11,9 @@ import pytest
 from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
 
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
-from voxdemo.lane import Cut, Lane, ListenJob, Piece, Retaken, Role, Seat, SpeakJob, Started, in_turn
+from voxdemo.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.lane import Lane, in_turn
+from voxdemo.seat import Role, Seat
 from voxdemo.speech import Transcript, Utterance, Waiting
 from voxdemo.worker import ModelWorker
 

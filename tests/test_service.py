@@ -16,7 +16,7 @@ from voxdemo.assemble import local_service
 from voxdemo.errors import InputError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Chunk, Speaking, Spoken, Transcript, Utterance
+from voxdemo.speech import Chunk, Retaken, Speaking, Spoken, Transcript, Utterance
 
 NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 
@@ -99,6 +99,35 @@ async def test_prompt_audio_reaches_the_engine_as_a_clean_mono_wav_of_at_most_th
     assert seen == [(pytest.approx(30, abs=0.01), 1)]
     assert result.warnings == ("The prompt audio is longer than 30 s: only its beginning is used.",)
     assert [path.name for path in result.path.parent.iterdir()] == ["speech.wav"]
+
+
+async def test_a_prompt_without_the_transcript_that_the_voice_needs_is_read_and_that_is_said(
+    stage: Stage, tmp_path: Path, prompt: Path
+) -> None:
+    needy = stage.engine(replace(CLONER, needs_transcript=True))
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [needy], [stage.recognizer()])
+    service.start()
+    _, result = await spoken(service, Utterance("Hello.", prompt_audio=prompt))
+    assert stage.utterances[-1].prompt_text == "heard"
+    assert result.warnings == ("The prompt audio came without its transcript, so it was read: “heard”",)
+    _, result = await spoken(service, Utterance("Hello.", prompt_audio=prompt, prompt_text="Given."))
+    assert stage.utterances[-1].prompt_text == "Given."
+    assert result.warnings == ()
+    await service.close()
+
+
+async def test_a_transcript_without_its_recording_is_left_out_with_a_warning(service: SpeechService) -> None:
+    _, result = await spoken(service, Utterance("Hello.", prompt_text="Hi."))
+    assert result.warnings == ("The transcript is left out: there is no prompt audio that it belongs to.",)
+
+
+async def test_what_an_engine_took_back_is_not_in_the_sound_and_what_it_cut_off_is_told(
+    service: SpeechService,
+) -> None:
+    events, result = await spoken(service, Utterance("one retake two ran-on"))
+    assert [event.start_s for event in events if isinstance(event, Retaken)] == [0.0]
+    assert result.duration_s == pytest.approx(0.1)
+    assert "didn't find the end" in result.warnings[0]
 
 
 async def test_a_prompt_for_a_voice_that_cannot_clone_is_a_warning(plain_service: SpeechService, prompt: Path) -> None:

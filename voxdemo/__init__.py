@@ -5,10 +5,4 @@ web → service → lane, worker → engines, recognizers → audio, text. `spee
 everything shares.
 """
 
-import os
-
-# Read by PyTorch's OpenMP when it is imported: threads that wait for work would otherwise spin, and take the processor
-# from the recogniser, the page and each other.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 __version__ = "0.1.0"

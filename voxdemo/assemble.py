@@ -16,9 +16,10 @@ from voxdemo.audio import decode
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError
 from voxdemo.estimates import Pace
-from voxdemo.lane import Lane, Role, Seat
+from voxdemo.lane import Lane
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
 from voxdemo.results import Results
+from voxdemo.seat import Role, Seat
 from voxdemo.service import Paces, SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

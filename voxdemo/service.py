@@ -22,7 +22,7 @@ from voxdemo import prompt, validate
 from voxdemo.audio import decode, encode
 from voxdemo.errors import BusyError, EngineError, InputError
 from voxdemo.estimates import Pace
-from voxdemo.lane import Cut, JobLine, LaneStats, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.jobs import Cut, JobLine, LaneStats, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.prompt import MAX_PROMPT_S, Prompt
 from voxdemo.results import SPEECH_FILE, Results
 from voxdemo.speech import (

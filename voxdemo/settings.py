@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     """What VoxCPM and SenseVoice run on: auto, cuda, cuda:N, mps or cpu."""
 
     quantize: Literal["none", "int8"] = "none"
-    """int8 rounds VoxCPM's weights: on a CPU several times faster, in half the memory, and perhaps a little rougher."""
+    """int8 rounds VoxCPM's weights: about twice as fast on a CPU; what it does to real voices is unmeasured."""
 
     kv_cache: int = Field(default=4096, ge=256, le=32768)
     """Most steps (text tokens, prompt audio and speech together) that VoxCPM keeps in mind; more take more memory."""

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import __version__
-from voxdemo.lane import ModelReport
+from voxdemo.jobs import ModelReport
 from voxdemo.results import delete_old
 from voxdemo.service import SpeechService
 from voxdemo.web import wording

@@ -155,6 +155,8 @@ def _fill(model: Any, checkpoint: Checkpoint, plan: Plan) -> None:
             setattr(model.get_submodule(owner), own, torch.nn.Parameter(tensor, requires_grad=False))
         if plan.precision == "int8" and LAYERS in names[0]:
             _quantize(model.get_submodule(_portion(names[0])))
+    if plan.precision == "int8":
+        _quantize(model.feat_decoder.estimator)  # what it makes of the time, anew at every step
     sound = tensors(checkpoint.vae_weights, model.audio_vae.state_dict())
     sound = {name: tensor.to(plan.device.kind, copy=True) for name, tensor in sound.items()}
     model.audio_vae.load_state_dict(sound, assign=True)
@@ -182,16 +184,16 @@ def _choose_int8_engine() -> None:
     torch.backends.quantized.engine = next(name for name in INT8_ENGINES if name in supported)
 
 
-def _quantize(layer: Any) -> None:
-    """Round the weights of a transformer layer to int8, each row by a scale of its own; its norms stay as they are."""
+def _quantize(module: Any) -> None:
+    """Round the weights in the parts of a module to int8, each row by a scale of its own; norms stay as they are."""
     import torch
     from torch.ao.nn.quantized import dynamic
     from torch.ao.quantization import per_channel_dynamic_qconfig
 
-    for module in layer.children():
-        for name, linear in module.named_children():
+    for part in module.children():
+        for name, linear in part.named_children():
             if isinstance(linear, torch.nn.Linear):
                 rounded: Any = dynamic.Linear
                 vars(linear)["qconfig"] = per_channel_dynamic_qconfig
                 with quiet():
-                    setattr(module, name, rounded.from_float(linear))
+                    setattr(part, name, rounded.from_float(linear))

@@ -1,0 +1,131 @@
+"""What a line of jobs is given, and what it tells of them: plain values, and the line itself as the service sees it.
+
+Knows no threads and no models, so that the line may be the lane of this process or one on other machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.worker import WorkerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ListenJob:
+    """Transcribe `samples` with the recogniser of this name. Yields the growing `Transcript`."""
+
+    recognizer: str
+    samples: Samples
+    sample_rate: int
+    language: str | None
+    expected_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakJob:
+    """Say `parts`, one after the other, as the utterance wants it, with the engine of this name.
+
+    Yields a `Piece` for every stretch of sound, `Retaken` and `Cut` where the engine lost its way. Where `prompt` is
+    there, the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
+    """
+
+    engine: str
+    utterance: Utterance
+    parts: Sequence[str]
+    expected_s: float | None
+    prompt: ListenJob | None = None
+
+
+Job = SpeakJob | ListenJob
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the sound of `SpeakJob.parts[part]`."""
+
+    part: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Retaken:
+    """What came of `SpeakJob.parts[part]` is void: it's said anew."""
+
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The engine didn't find the end of `SpeakJob.parts[part]`: it was cut off where it was far too long."""
+
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The job left the line and has a seat."""
+
+
+LaneEvent = Waiting | Started | Piece | Retaken | Cut | Transcript
+"""Waiting… → Started → Transcript… or Piece… (Retaken and Cut among them)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """How one model is: `serving` when jobs that come now are given to it."""
+
+    info: EngineInfo | RecognizerInfo
+    status: WorkerStatus
+    serving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """How the lane is doing."""
+
+    seats: int
+    running: int
+    waiting: int
+    busy_s: float
+    """Seconds that seats have worked since the start, added up."""
+    ready_seats: int
+    """Seats whose models can work now."""
+    models: tuple[ModelReport, ...]
+    """Every model, seat by seat; for each kind the one that is wanted comes first."""
+
+
+class JobLine(Protocol):
+    """What the service needs of whatever runs its jobs: here a `Lane`, later perhaps one on other machines."""
+
+    @property
+    def engine_info(self) -> EngineInfo:
+        """The engine that jobs which come now are for; another one when a better has been loaded."""
+        ...
+
+    @property
+    def recognizer_info(self) -> RecognizerInfo:
+        """The recogniser, as `engine_info`."""
+        ...
+
+    def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
+        """The job's events. Raises BusyError when the line is full, and what the model raised."""
+        ...
+
+    def wait_s(self, behind: Iterable[float | None] = ()) -> float | None:
+        """Seconds until a job would start that came now, after all in line and those `behind` them."""
+        ...
+
+    def stats(self) -> LaneStats:
+        """How it is doing."""
+        ...
+
+    def start(self) -> None:
+        """Begin to load the models."""
+        ...
+
+    async def close(self) -> None:
+        """Turn away who waits, stop who runs, close the models."""
+        ...

@@ -1,0 +1,180 @@
+"""One seat of the lane: a copy of every model that shares an accelerator, and one job at a time for all of them.
+
+Lives on the event loop; the only threads are the workers' own. Knows no line: who comes next is the lane's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from voxdemo.engines.base import RanOn, Retake, SpeechEngine
+from voxdemo.errors import InputError
+from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.recognizers.base import Recognizer
+from voxdemo.speech import Transcript, Waiting
+from voxdemo.worker import End, Model, ModelWorker, Run
+
+M = TypeVar("M", bound=Model)
+
+
+class Role(Generic[M]):
+    """The workers at one seat that can do one kind of work: the one that is wanted, and one that stands by.
+
+    The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good;
+    it stays loaded, so that jobs planned for it are done by it. While the wanted one reloads, jobs wait for it: a
+    different voice in between would surprise more than a wait of seconds.
+    """
+
+    def __init__(self, wanted: ModelWorker[M], standby: ModelWorker[M] | None = None) -> None:
+        self.wanted = wanted
+        self.workers = (wanted, standby) if standby else (wanted,)
+
+    @property
+    def serving(self) -> ModelWorker[M]:
+        """Who takes jobs that come now."""
+        return self.wanted if self.wanted.status.state in ("ready", "reloading") else self.workers[-1]
+
+    def named(self, name: str) -> ModelWorker[M]:
+        """The worker whose model has this name, or else the one that serves."""
+        return next((worker for worker in self.workers if worker.info.name == name), self.serving)
+
+
+class Seat:
+    """One copy of each model; runs one job at a time, whichever kind it is."""
+
+    def __init__(self, speech: Role[SpeechEngine], recognition: Role[Recognizer]) -> None:
+        self.speech = speech
+        self.recognition = recognition
+        self.ticket: Ticket | None = None
+
+    @property
+    def roles(self) -> tuple[Role[SpeechEngine], Role[Recognizer]]:
+        """Both."""
+        return self.speech, self.recognition
+
+    @property
+    def workers(self) -> tuple[ModelWorker[Any], ...]:
+        """All of them."""
+        return self.speech.workers + self.recognition.workers
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether those who serve can work now."""
+        return all(role.serving.status.state == "ready" for role in self.roles)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether one who should serve has failed and couldn't be rebuilt so far."""
+        return any(role.serving.status.state == "failed" for role in self.roles)
+
+    def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
+        """Give the ticket's job to the model it needs; it starts when that is loaded."""
+        self.ticket = ticket
+        job = ticket.job
+        if isinstance(job, ListenJob):
+            self._listen(job, ticket, ticket.deliver, released, timeout_s)
+        elif job.prompt:
+            self._read_prompt_and_speak(job, job.prompt, ticket, released, timeout_s)
+        else:
+            self._speak(job, ticket, released, timeout_s)
+
+    def _listen(
+        self,
+        job: ListenJob,
+        ticket: Ticket,
+        deliver: Callable[[Any], None],
+        released: Callable[[], None],
+        limit: float,
+    ) -> None:
+        recognizer = self.recognition.named(job.recognizer)
+        ticket.run = recognizer.begin(partial(_listen, job), deliver, ticket.start, released, limit)
+
+    def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], limit: float) -> None:
+        engine = self.speech.named(job.engine)
+        ticket.run = engine.begin(partial(_speak, job), ticket.deliver, ticket.start, released, limit)
+
+    def _read_prompt_and_speak(
+        self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], limit: float
+    ) -> None:
+        heard: list[Transcript] = []
+
+        def collect(event: Transcript | End) -> None:
+            if isinstance(event, Transcript):
+                heard[:] = [event]
+            elif event.error:
+                ticket.deliver(event)
+            elif not heard or not heard[0].text:
+                ticket.deliver(End(InputError("No speech was found in the prompt audio: choose another recording.")))
+            else:
+                ticket.deliver(heard[0])
+
+        def speak_or_leave() -> None:
+            if ticket.ended:
+                released()
+            else:
+                utterance = replace(job.utterance, prompt_text=heard[0].text)
+                self._speak(replace(job, utterance=utterance), ticket, released, limit)
+
+        self._listen(prompt, ticket, collect, speak_or_leave, limit)
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A job's place: first in the line, then on a seat. `run` is there once it has a seat."""
+
+    job: Job
+    events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
+    run: Run[SpeechEngine] | Run[Recognizer] | None = None
+    begun_at: float | None = None
+    told: Waiting | None = None
+    ended: bool = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since its seat turned to it; 0 before."""
+        return 0.0 if self.begun_at is None else time.monotonic() - self.begun_at
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that it should still take; None where that isn't known."""
+        return None if self.job.expected_s is None else max(0.0, self.job.expected_s - self.elapsed_s)
+
+    def start(self) -> None:
+        """A model turns to it; told once, whichever models follow."""
+        if self.begun_at is None:
+            self.begun_at = time.monotonic()
+            self.deliver(Started())
+
+    def deliver(self, event: LaneEvent | End) -> None:
+        """Hand an event to whoever waits for it."""
+        self.ended = self.ended or isinstance(event, End)
+        self.events.put_nowait(event)
+
+    def tell(self, place: Waiting) -> None:
+        """Its place, if that is another than it was told."""
+        if place != self.told:
+            self.told = place
+            self.deliver(place)
+
+
+def _speak(job: SpeakJob, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
+    for part, text in enumerate(job.parts):
+        with closing(engine.speak(job.utterance, text)) as pieces:
+            for piece in pieces:
+                match piece:
+                    case Retake():
+                        yield Retaken(part)
+                    case RanOn():
+                        yield Cut(part)
+                    case _:
+                        yield Piece(part, piece)
+
+
+def _listen(job: ListenJob, recognizer: Recognizer) -> Generator[Transcript, None, None]:
+    yield from recognizer.transcribe(job.samples, job.sample_rate, job.language)
