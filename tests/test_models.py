@@ -61,7 +61,8 @@ def client() -> Iterator[Callable[[Server], Client]]:
 
 def started(*, ears: Path | None = None, start: StartServer, folder: Path, **settings: object) -> Server:
     heard = {"VOXDEMO_RECOGNIZER": "sensevoice", "VOXDEMO_SENSEVOICE_MODEL": ears} if ears else {}
-    return start(VOXDEMO_ENGINE="voxcpm", VOXDEMO_VOXCPM_MODEL=folder, VOXDEMO_DEVICE="cpu", **heard, **settings)
+    named = {"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": folder, "VOXDEMO_DEVICE": "cpu"}
+    return start(**{**named, **heard, **settings})
 
 
 def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
@@ -86,8 +87,11 @@ def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     start_server: StartServer,
     client: Callable[[Server], Client],
 ) -> None:
-    server = started(start=start_server, folder=weights[generation], ears=ears)
+    # With "auto" weights that are here are used without a GPU too.
+    engine = "auto" if generation == "1.5" else "voxcpm"
+    server = started(start=start_server, folder=weights[generation], ears=ears, VOXDEMO_ENGINE=engine)
     server.wait_until_ready()
+    until(lambda: not server.http.get("/ready").json()["pending"])
     script = client(server)
     plain = script.predict("Good morning.", api_name="/generate")
     cloned = script.predict("Good morning.", handle_file(RECORDING), SAID, api_name="/generate")
@@ -96,7 +100,7 @@ def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     assert Path(plain).read_bytes() != Path(cloned).read_bytes()
     assert isinstance(script.predict(handle_file(RECORDING), api_name="/prompt_wav_recognition"), str)
     report = server.http.get("/ready").json()
-    voice, listener = report["models"]
+    voice, listener = (model for model in report["models"] if model["serving"])
     assert (voice["name"], voice["title"], voice["device"]) == ("voxcpm", TITLES[generation], "cpu")
     assert voice["precision"] in ("bfloat16", "float32")
     assert voice["load_s"] > 0
@@ -113,15 +117,6 @@ def test_two_generators_in_int8_speak_side_by_side(
     assert {rate_of(job.result(timeout=60)) for job in jobs} == {48_000}
     voices = [model for model in server.http.get("/ready").json()["models"] if model["name"] == "voxcpm"]
     assert [(model["precision"], model["serving"]) for model in voices] == [("int8", True), ("int8", True)]
-
-
-def test_a_voice_that_never_ends_is_cut_off_with_a_warning(
-    tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
-) -> None:
-    server = started(start=start_server, folder=checkpoints.voxcpm(tmp_path / "endless", "0.5B", stops=False))
-    server.wait_until_ready()
-    spoken = client(server).predict("Good morning.", api_name="/generate")
-    assert 1 < soundfile.info(spoken).duration < 60
 
 
 def refused(tmp_path: Path, **settings: object) -> str:
@@ -217,13 +212,3 @@ def test_with_auto_and_no_network_the_built_in_voice_serves_and_the_banner_says_
     assert "openbmb/VoxCPM2" in notice
     assert "Meanwhile" in notice
     assert rate_of(client(server).predict("Good morning.", api_name="/generate")) == 24_000
-
-
-def test_with_auto_weights_that_are_here_are_used_without_a_gpu(
-    weights: dict[Generation, Path], ears: Path, start_server: StartServer
-) -> None:
-    server = start_server(VOXDEMO_VOXCPM_MODEL=weights["1.5"], VOXDEMO_SENSEVOICE_MODEL=ears)
-    server.wait_until_ready()
-    until(lambda: not server.http.get("/ready").json()["pending"])
-    report = server.http.get("/ready").json()
-    assert [model["title"] for model in report["models"] if model["serving"]] == ["VoxCPM1.5", "SenseVoice"]

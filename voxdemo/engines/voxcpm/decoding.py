@@ -1,18 +1,17 @@
 """Decoding latents to sound patch after patch, without doing the same work at each.
 
 The package works out the normalised weights of its VAE anew for each patch, and its first two generations decode the
-two patches before it again as well. And PyTorch's convolutions are slow on a processor where a patch is this short: the
-transposed one, which takes most of the time, walks across its weights in the wrong direction, and the one of a single
-point is a product of two matrices. Knows the package's AudioVAE and nothing else.
+two patches before it again as well. And PyTorch's transposed convolution walks across its weights in the wrong
+direction when a patch is this short, which on a processor takes most of the time. Knows the package's AudioVAE and
+nothing else.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
-from torch.nn import Conv1d, ConvTranspose1d, Parameter
+from torch.nn import ConvTranspose1d, Parameter
 from torch.nn.utils import remove_weight_norm
 
 from voxdemo.engines.voxcpm.package import quiet
@@ -31,10 +30,6 @@ def rearrange(vae: Any) -> None:
     for module in vae.decoder.modules():
         if isinstance(module, ConvTranspose1d):
             module.weight = Parameter(_RowsFirst.of(module.weight.detach()), requires_grad=False)
-        elif isinstance(module, Conv1d) and module.kernel_size == (1,) and module.groups == 1:
-            module.weight = Parameter(module.weight.detach().as_subclass(_Point), requires_grad=False)
-        elif hasattr(module, "alpha"):
-            module.forward = partial(_snake, module.alpha.detach())
 
 
 class ContinuingDecoder:
@@ -79,12 +74,6 @@ class ContinuingDecoder:
         return self._seen is not None and length > 0 and torch.equal(context, self._seen[..., -length:])
 
 
-def _snake(alpha: Any, values: Any) -> Any:
-    """The package's activation x + sin(alpha x)² / alpha, with two passes over memory less."""
-    wave = torch.mul(values, alpha).sin_()
-    return torch.addcmul(values, wave.mul_(wave), (alpha + 1e-9).reciprocal())
-
-
 class _RowsFirst(torch.Tensor):
     """The weights of a transposed convolution, shape [in, out, kernel], that lie in memory as [out, kernel, in]."""
 
@@ -97,18 +86,6 @@ class _RowsFirst(torch.Tensor):
         if func is torch.conv_transpose1d:
             plain: list[Any] = [part.as_subclass(torch.Tensor) if isinstance(part, cls) else part for part in args]
             return _transposed_convolution(*plain) if _is_the_vaes(*plain) else torch.conv_transpose1d(*plain)
-        inherited: Any = super().__torch_function__
-        return inherited(func, types, args, kwargs or {})
-
-
-class _Point(torch.Tensor):
-    """The weights of a convolution of one point, shape [out, in, 1]."""
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.conv1d and len(args[0]) == 1 and args[2] is not None:
-            values, weight, bias = args[0][0], args[1].as_subclass(torch.Tensor)[:, :, 0], args[2]
-            return torch.addmm(bias[:, None], weight, values)[None]
         inherited: Any = super().__torch_function__
         return inherited(func, types, args, kwargs or {})
 
