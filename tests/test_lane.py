@@ -221,7 +221,7 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     assert stage.started.empty()
 
 
-def with_standby(stage: Stage, standby: Stage) -> Lane:
+def with_standby(stage: Stage, standby: Stage, seats: int = 1) -> Lane:
     """A lane whose fake voice is loaded by `stage`, with another fake standing by."""
     plain = replace(CLONER, name="plain", title="Plain voice")
 
@@ -229,12 +229,14 @@ def with_standby(stage: Stage, standby: Stage) -> Lane:
         list(engine.speak(Utterance("Ready."), "Ready."))
         return 1.0, 1.0
 
-    speech = Role(
-        ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check),
-        ModelWorker(plain, lambda tell: FakeEngine(standby, plain), check),
-    )
-    listening = Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: (1.0, 1.0)))
-    lane = Lane([Seat(speech, listening)], 100, 30.0)
+    def seat() -> Seat:
+        speech = Role(
+            ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check),
+            ModelWorker(plain, lambda tell: FakeEngine(standby, plain), check),
+        )
+        return Seat(speech, Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: (1.0, 1.0))))
+
+    lane = Lane([seat() for _ in range(seats)], 100, 30.0)
     lane.start()
     return lane
 
@@ -258,6 +260,19 @@ async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_fli
         assert [len([event for event in events if isinstance(event, Piece)]) for events in results] == [2, 1, 1]
         assert [utterance.text for utterance in standby.utterances] == ["one two", "three"]
         assert [utterance.text for utterance in stage.utterances] == ["four"]
+    finally:
+        await lane.close()
+
+
+async def test_a_seat_that_has_only_its_standby_gets_no_jobs_for_the_wanted_engine(stage: Stage) -> None:
+    stage.open, stage.broken_builds = True, frozenset({2})
+    lane = with_standby(stage, Stage(open=True), seats=2)
+    try:
+        await until(lambda: [model.status.state for model in lane.stats().models].count("failed") == 1)
+        await until(lambda: lane.engine_info.name == "fake")
+        jobs = (everything(lane, f"job-{number}") for number in range(6))
+        assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*jobs))
+        assert stage.builds == 2
     finally:
         await lane.close()
 

@@ -120,16 +120,15 @@ class Lane:
         self._move_up()
 
     def _move_up(self) -> None:
-        for seat in self._free_seats():
-            if self._waiting and not self._closing:
-                seat.begin(self._call_next(), self._job_timeout_s, partial(self._release, seat))
+        while self._waiting and not self._closing:
+            ticket = self._turns()[0]
+            seat = self._free_seat(ticket.job)
+            if seat is None:
+                break
+            self._overtook = ticket is not self._waiting[0]
+            self._waiting.remove(ticket)
+            seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
         self._tell_places()
-
-    def _call_next(self) -> Ticket:
-        ticket = self._turns()[0]
-        self._overtook = ticket is not self._waiting[0]
-        self._waiting.remove(ticket)
-        return ticket
 
     def _turns(self) -> list[Ticket]:
         return in_turn(self._waiting, [isinstance(ticket.job, ListenJob) for ticket in self._waiting], self._overtook)
@@ -144,16 +143,19 @@ class Lane:
         for index, (ticket, seconds) in enumerate(zip(turns, starts, strict=True)):
             ticket.tell(Waiting(running + index, None if seconds is None else seconds + (ticket.job.expected_s or 0.0)))
 
-    def _free_seats(self) -> list[Seat]:
-        return [seat for seat in self._usable_seats() if seat.ticket is None]
-
-    def _usable_seats(self) -> Sequence[Seat]:
+    def _free_seat(self, job: Job) -> Seat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
-        return [seat for seat in self._seats if not seat.is_broken] or self._seats
+        usable = [seat for seat in self._seats if seat.worker_for(job).status.state != "failed"] or self._seats
+        free = [seat for seat in usable if seat.ticket is None]
+        return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
+
+    def _serving_seats(self) -> Sequence[Seat]:
+        engine = self.engine_info.name
+        return [seat for seat in self._seats if seat.serves(engine)] or self._seats
 
     def _starts(self, expected: Sequence[float | None]) -> list[float | None]:
         """When jobs expected to take so long will start, one after the other, as seats become free."""
-        seats = self._usable_seats()
+        seats = self._serving_seats()
         if not all(seat.is_ready for seat in seats):
             return [None] * len(expected)
         left = [seat.ticket.left_s if seat.ticket else 0.0 for seat in seats]

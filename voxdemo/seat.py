@@ -68,10 +68,16 @@ class Seat:
         """Whether those who serve can work now."""
         return all(role.serving.status.state == "ready" for role in self.roles)
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether one who should serve has failed and couldn't be rebuilt so far."""
-        return any(role.serving.status.state == "failed" for role in self.roles)
+    def serves(self, engine: str) -> bool:
+        """Whether those who serve haven't failed, and the engine with this name is one of them."""
+        failed = any(role.serving.status.state == "failed" for role in self.roles)
+        return not failed and bool(self.speech.serving.info.name == engine)
+
+    def worker_for(self, job: Job) -> ModelWorker[Any]:
+        """Who does this job, or the part of it that takes the time."""
+        if isinstance(job, SpeakJob):
+            return self.speech.named(job.engine)
+        return self.recognition.named(job.recognizer)
 
     def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
         """Give the ticket's job to the model it needs; it starts when that is loaded."""
