@@ -21,6 +21,7 @@ voxdemo.status = (element, props, watch, trigger) => {
     try {
       const answer = await fetch(voxdemo.url('ready'), {cache: 'no-store', signal: AbortSignal.timeout(5000)});
       const {ready, reason, title, notice, ...rest} = await answer.json();
+      if (pending && !rest.pending) trigger('retry');
       pending = Boolean(rest.pending);
       show(ready ? 'ready' : 'loading', reason, title);
       const banner = document.querySelector('#vx-banner p');

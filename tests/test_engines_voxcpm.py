@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import shutil
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -204,6 +205,23 @@ def test_the_seed_decides_the_sound(kept: Build, build: Build, recording: Any, g
     sound(engine, Utterance("A voice.", seed=1, prompt_audio=recording(generation), prompt_text="Another."))
     np.testing.assert_array_equal(sound(engine, HELLO), first)
     np.testing.assert_array_equal(sound(build(generation), HELLO), first)
+
+
+def test_the_seed_decides_the_sound_while_another_engine_speaks(build: Build) -> None:
+    first, second = build("0.5B", stops=False), build("0.5B", stops=False)
+    alone = beginning(first, HELLO, 12)
+    made: list[Samples] = []
+
+    def speak_beside() -> None:
+        for _ in range(3):
+            made.append(beginning(second, replace(HELLO, seed=99), 12))
+
+    beside = threading.Thread(target=speak_beside)
+    beside.start()
+    together = [beginning(first, HELLO, 12) for _ in range(3)]
+    beside.join()
+    assert all(np.array_equal(take, alone) for take in together)
+    assert all(np.array_equal(take, made[0]) for take in made)
 
 
 def test_without_a_seed_every_take_is_another(kept: Build) -> None:

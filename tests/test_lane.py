@@ -18,6 +18,7 @@ from voxdemo.speech import Transcript, Utterance, Waiting
 from voxdemo.worker import ModelWorker
 
 MakeLane = Callable[..., Lane]
+PLAIN = replace(CLONER, name="plain", title="Plain voice")
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
 
 
 def job(text: str, expected_s: float | None = 10.0) -> SpeakJob:
-    return SpeakJob("fake", Utterance(text), [text], expected_s)
+    return SpeakJob(CLONER, Utterance(text), [text], expected_s)
 
 
 async def everything(lane: Lane, text: str) -> list[Any]:
@@ -223,7 +224,6 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
 
 def with_standby(stage: Stage, standby: Stage, seats: int = 1) -> Lane:
     """A lane whose fake voice is loaded by `stage`, with another fake standing by."""
-    plain = replace(CLONER, name="plain", title="Plain voice")
 
     def check(engine: FakeEngine) -> tuple[float, float]:
         list(engine.speak(Utterance("Ready."), "Ready."))
@@ -232,7 +232,7 @@ def with_standby(stage: Stage, standby: Stage, seats: int = 1) -> Lane:
     def seat() -> Seat:
         speech = Role(
             ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check),
-            ModelWorker(plain, lambda tell: FakeEngine(standby, plain), check),
+            ModelWorker(PLAIN, lambda tell: FakeEngine(standby, PLAIN), check),
         )
         return Seat(speech, Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: (1.0, 1.0))))
 
@@ -248,12 +248,12 @@ async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_fli
     try:
         await until(lambda: lane.stats().ready_seats == 1)
         assert lane.engine_info.name == "plain"
-        running, _ = await in_line(lane, replace(job("one two"), engine="plain"))
-        waiting, _ = await in_line(lane, replace(job("three"), engine="plain"))
+        running, _ = await in_line(lane, replace(job("one two"), engine=PLAIN))
+        waiting, _ = await in_line(lane, replace(job("three"), engine=PLAIN))
         await next_started(standby)
         stage.may_load.set()
         await until(lambda: lane.engine_info.name == "fake")
-        later, _ = await in_line(lane, replace(job("four"), engine="fake"))
+        later, _ = await in_line(lane, replace(job("four"), engine=CLONER))
         standby.steps.release(3)
         stage.steps.release(1)
         results = await asyncio.gather(running, waiting, later)
@@ -296,8 +296,8 @@ async def test_a_standby_steps_in_for_an_engine_that_stays_down(stage: Stage) ->
     lane = with_standby(stage, Stage(open=True))
     try:
         await until(lambda: lane.engine_info.name == "fake")
-        for _ in range(2):
-            with pytest.raises((ModelDiedError, NotReadyError)):
+        for _ in range(3):
+            with pytest.raises(ModelDiedError):
                 await everything(lane, "die")
         await until(lambda: lane.engine_info.name == "plain")
         assert lane.stats().ready_seats == 1
@@ -308,15 +308,62 @@ async def test_a_standby_steps_in_for_an_engine_that_stays_down(stage: Stage) ->
 async def test_after_three_deaths_in_a_row_a_model_stays_down_and_says_why(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     stage.open = True
-    for _ in range(2):
-        with pytest.raises((ModelDiedError, NotReadyError)):
-            await everything(lane, "die")
-    status = lane.stats().models[0].status
-    assert status.state == "failed"
-    assert "Fake voice died 3 times in a row" in status.reason
-    with pytest.raises(NotReadyError):
+    for _ in range(3):
+        with pytest.raises(ModelDiedError):
+            await everything(lane, "die")  # repeated once, which is no death of its own
+    await until(lambda: lane.stats().models[0].status.state == "failed")
+    with pytest.raises(NotReadyError, match=r"Fake voice died 3 times in a row .* stays down"):
         await everything(lane, "fine")
-    assert stage.builds == 3
+    assert stage.builds == 6
+
+
+async def test_a_job_that_was_left_does_not_make_up_for_deaths(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    await ready(lane)
+    for number in range(3):
+        dying, _ = await in_line(lane, "some die")
+        await next_started(stage)
+        stage.steps.release(2)
+        with pytest.raises(ModelDiedError):
+            await dying
+        if number < 2:
+            await until(lambda: lane.stats().models[0].status.state == "ready")
+            left, _ = await in_line(lane, "left behind")
+            await next_started(stage)
+            left.cancel()
+            await asyncio.wait([left])
+            stage.steps.release(1)
+            await until(lambda: lane.stats().running == 0)
+    await until(lambda: lane.stats().models[0].status.state == "failed")
+
+
+async def test_a_standby_serves_while_a_failed_rebuild_is_tried_again(stage: Stage) -> None:
+    stage.open, stage.broken_builds = True, frozenset({2})
+    lane = with_standby(stage, Stage(open=True))
+    try:
+        await until(lambda: lane.engine_info.name == "fake")
+        with pytest.raises((ModelDiedError, NotReadyError)):
+            await everything(lane, "some words die")
+        await until(lambda: lane.engine_info.name == "plain")
+        stage.may_load.clear()
+        retried = asyncio.ensure_future(everything(lane, "planned before"))
+        await until(lambda: lane.stats().models[0].status.state == "loading")
+        assert lane.engine_info.name == "plain"
+        stage.may_load.set()
+        assert isinstance((await retried)[-1], Piece)
+        assert lane.engine_info.name == "fake"
+    finally:
+        await lane.close()
+
+
+async def test_a_job_planned_for_an_engine_that_turned_out_another_is_refused_in_words(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    other = replace(CLONER, title="Other voice", sample_rate=48_000)
+    with pytest.raises(InputError, match="Fake voice has been loaded meanwhile: press Speak again"):
+        async with aclosing(lane.run(replace(job("hello"), engine=other))) as events:
+            [event async for event in events]
 
 
 async def test_a_job_done_well_makes_up_for_earlier_deaths(make_lane: MakeLane, stage: Stage) -> None:

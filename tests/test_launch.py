@@ -186,7 +186,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
     flags = {
         "host": "::1", "port": "1234", "engine": "builtin", "recognizer": "auto", "generators": "2", "queue-size": "5",
         "voxcpm-model": "openbmb/VoxCPM1.5", "sensevoice-model": "me/mine", "device": "cpu", "quantize": "int8",
-        "kv-cache": "512", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
+        "kv-cache": "2048", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     environment = checkout.served(*words)["environment"]

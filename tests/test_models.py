@@ -206,7 +206,8 @@ def test_with_auto_the_built_in_voice_serves_during_the_download_and_the_switch_
 def test_with_auto_and_no_network_the_built_in_voice_serves_and_the_banner_says_why(
     tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
 ) -> None:
-    server = start_server("tests/app_with_gpu.py", HF_HOME=tmp_path / "hub", **NO_NETWORK)
+    named = {"VOXDEMO_VOXCPM_MODEL": "openbmb/VoxCPM2"}
+    server = start_server("tests/app_with_gpu.py", HF_HOME=tmp_path / "hub", **named, **NO_NETWORK)
     server.wait_until_ready()
     notice = until(lambda: "fetch-models" in (said := server.http.get("/ready").json()["notice"]) and said)
     assert "openbmb/VoxCPM2" in notice

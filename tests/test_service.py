@@ -97,7 +97,9 @@ async def test_prompt_audio_reaches_the_engine_as_a_clean_mono_wav_of_at_most_th
     stage.enter = look.__get__(stage)  # type: ignore[method-assign]
     _, result = await spoken(service, Utterance("Hello.", prompt_audio=long, prompt_text="Hello."))
     assert seen == [(pytest.approx(30, abs=0.01), 1)]
-    assert result.warnings == ("The prompt audio is longer than 30 s: only its beginning is used.",)
+    assert result.warnings == (
+        "The prompt audio is longer than 30 s: only its beginning is used, without the transcript.",
+    )
     assert [path.name for path in result.path.parent.iterdir()] == ["speech.wav"]
 
 
@@ -109,7 +111,7 @@ async def test_a_prompt_without_the_transcript_that_the_voice_needs_is_read_and_
     service.start()
     _, result = await spoken(service, Utterance("Hello.", prompt_audio=prompt))
     assert stage.utterances[-1].prompt_text == "heard"
-    assert result.warnings == ("The prompt audio came without its transcript, so it was read: “heard”",)
+    assert result.warnings == ("The transcript was made from the prompt audio: “heard”",)
     _, result = await spoken(service, Utterance("Hello.", prompt_audio=prompt, prompt_text="Given."))
     assert stage.utterances[-1].prompt_text == "Given."
     assert result.warnings == ()

@@ -72,13 +72,35 @@ def test_what_does_not_fit_is_refused_with_the_figures(
 
 
 def test_without_a_gpu_and_without_weights_the_built_in_voice_is_all(
-    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
+    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(devices, "accelerator_is_likely", lambda: False)
     assert [each.info.name for each in engines.choose(Settings())] == ["builtin"]
-    on_this_disk[OLDEST] = Path("nowhere")
+    on_this_disk[OLDEST] = checkpoints.voxcpm(tmp_path / "model", "0.5B")
     wanted, standby = engines.choose(Settings())
-    assert (wanted.info.title, standby.info.name) == ("VoxCPM2", "builtin")
+    assert (wanted.info.title, standby.info.name) == ("VoxCPM-0.5B", "builtin")
+
+
+def test_a_model_that_is_named_is_wanted_without_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
+) -> None:
+    monkeypatch.setattr(devices, "accelerator_is_likely", lambda: False)
+    assert len(engines.choose(Settings(voxcpm_model="openbmb/VoxCPM1.5"))) == 2
+
+
+def test_on_the_processor_by_choice_nothing_is_downloaded_unasked(
+    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
+) -> None:
+    monkeypatch.setattr(devices, "accelerator_is_likely", lambda: True)
+    assert [each.info.name for each in engines.choose(Settings(device="cpu"))] == ["builtin"]
+
+
+def test_what_does_not_fit_is_refused_before_it_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
+) -> None:
+    with_memory(monkeypatch, 3)
+    with pytest.raises(WeightsError, match="VoxCPM2 doesn't fit"):
+        engines.choose(Settings(engine="voxcpm", voxcpm_model=NEWEST))
 
 
 def test_with_a_gpu_the_built_in_voice_stands_by(

@@ -70,11 +70,7 @@ class JobTimeoutError(EngineError):
 
 
 class SettingsError(VoxdemoError):
-    """The server can't start with these settings."""
-
-
-class WeightsError(SettingsError):
-    """A model's weights can't be had, can't be trusted or don't fit; the sentence says what to type.
+    """The server can't start with these settings.
 
     The sentence is for whoever runs the server and may name a `folder`; `public` is the same without it.
     """
@@ -82,3 +78,7 @@ class WeightsError(SettingsError):
     def __init__(self, sentence: str, folder: str = "") -> None:
         super().__init__(sentence)
         self.public = sentence.replace(folder, "its folder") if folder else sentence
+
+
+class WeightsError(SettingsError):
+    """A model's weights can't be had, can't be trusted or don't fit; the sentence says what to type."""

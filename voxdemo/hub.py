@@ -196,7 +196,8 @@ def _check_space(listing: _Listing) -> None:
     lacking, free = listing.size_bytes - listing.received_bytes, shutil.disk_usage(folder).free
     if lacking > free:
         sizes = f"{_amount(lacking)} more in {_shown_cache()}, but {_amount(free)} are free there"
-        raise WeightsError(f"{_title(listing.model)} needs {sizes}: free some space, or set HF_HOME to a larger disk.")
+        way_out = "free some space, or set HF_HOME to a larger disk"
+        raise WeightsError(f"{_title(listing.model)} needs {sizes}: {way_out}.", _shown_cache())
 
 
 def _cache() -> Path:

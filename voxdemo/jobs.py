@@ -26,13 +26,13 @@ class ListenJob:
 
 @dataclass(frozen=True, slots=True)
 class SpeakJob:
-    """Say `parts`, one after the other, as the utterance wants it, with the engine of this name.
+    """Say `parts`, one after the other, as the utterance wants it, with the engine it was planned for.
 
     Yields a `Piece` for every stretch of sound, `Retaken` and `Cut` where the engine lost its way. Where `prompt` is
     there, the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
     """
 
-    engine: str
+    engine: EngineInfo
     utterance: Utterance
     parts: Sequence[str]
     expected_s: float | None
@@ -79,6 +79,8 @@ class ModelReport:
 
     info: EngineInfo | RecognizerInfo
     status: WorkerStatus
+    wanted: bool
+    """Whether it is the one that should serve; else it stands by."""
     serving: bool
 
 

@@ -80,7 +80,7 @@ class Lane:
             busy_s=self._busy_s + sum(ticket.elapsed_s for ticket in running),
             ready_seats=sum(seat.is_ready for seat in self._seats),
             models=tuple(
-                ModelReport(worker.info, worker.status, worker is role.serving)
+                ModelReport(worker.info, worker.status, worker is role.wanted, worker is role.serving)
                 for seat in self._seats
                 for role in seat.roles
                 for worker in role.workers

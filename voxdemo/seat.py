@@ -76,7 +76,7 @@ class Seat:
     def worker_for(self, job: Job) -> ModelWorker[Any]:
         """Who does this job, or the part of it that takes the time."""
         if isinstance(job, SpeakJob):
-            return self.speech.named(job.engine)
+            return self.speech.named(job.engine.name)
         return self.recognition.named(job.recognizer)
 
     def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
@@ -96,17 +96,17 @@ class Seat:
         ticket: Ticket,
         deliver: Callable[[Any], None],
         released: Callable[[], None],
-        limit: float,
+        timeout_s: float,
     ) -> None:
         recognizer = self.recognition.named(job.recognizer)
-        ticket.run = recognizer.begin(partial(_listen, job), deliver, ticket.start, released, limit)
+        ticket.run = recognizer.begin(partial(_listen, job), deliver, ticket.start, released, timeout_s)
 
-    def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], limit: float) -> None:
-        engine = self.speech.named(job.engine)
-        ticket.run = engine.begin(partial(_speak, job), ticket.deliver, ticket.start, released, limit)
+    def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
+        engine = self.speech.named(job.engine.name)
+        ticket.run = engine.begin(partial(_speak, job), ticket.deliver, ticket.start, released, timeout_s)
 
     def _read_prompt_and_speak(
-        self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], limit: float
+        self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], timeout_s: float
     ) -> None:
         heard: list[Transcript] = []
 
@@ -125,9 +125,10 @@ class Seat:
                 released()
             else:
                 utterance = replace(job.utterance, prompt_text=heard[0].text)
-                self._speak(replace(job, utterance=utterance), ticket, released, limit)
+                left_s = max(1.0, timeout_s - ticket.elapsed_s)
+                self._speak(replace(job, utterance=utterance), ticket, released, left_s)
 
-        self._listen(prompt, ticket, collect, speak_or_leave, limit)
+        self._listen(prompt, ticket, collect, speak_or_leave, timeout_s)
 
 
 @dataclass(slots=True, eq=False)
@@ -170,6 +171,8 @@ class Ticket:
 
 
 def _speak(job: SpeakJob, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
+    if (engine.info.title, engine.info.sample_rate) != (job.engine.title, job.engine.sample_rate):
+        raise InputError(f"{engine.info.title} has been loaded meanwhile: press Speak again.")
     for part, text in enumerate(job.parts):
         with closing(engine.speak(job.utterance, text)) as pieces:
             for piece in pieces:

@@ -127,7 +127,8 @@ class SpeechService:
                         case Started():
                             yield take.begin()
                         case Transcript(text=text):
-                            notes = (*notes, f"The prompt audio came without its transcript, so it was read: “{text}”")
+                            notes = (*notes, f"The transcript was made from the prompt audio: “{text}”")
+                            yield take.begin()
                         case Piece(part, samples):
                             chunk, progress = take.add(part, samples)
                             yield chunk
@@ -195,13 +196,13 @@ class SpeechService:
         return BusyError.full(waiting, self.forecast("").wait_s)
 
     def readiness(self) -> Readiness:
-        """Whether the models of at least one seat have all proved that they work."""
+        """Whether the models of at least one seat have all proved that they work, and what is still missing."""
         stats = self._line.stats()
-        missing = [model for model in stats.models if model.status.state != "ready"]
-        pending = dict.fromkeys(model.status.reason for model in missing if not model.serving)
+        pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
         if stats.ready_seats:
-            return Readiness(True, pending=" ".join(pending))
-        return Readiness(False, next(model.status.reason for model in missing if model.serving), " ".join(pending))
+            return Readiness(True, pending=pending)
+        reasons = (model.status.reason for model in stats.models if model.serving and model.status.state != "ready")
+        return Readiness(False, next(reasons, "The models are loading."), pending)
 
     def stats(self) -> LaneStats:
         """How the line is doing."""
@@ -214,7 +215,7 @@ class SpeechService:
         parts = split.sentence_groups(utterance.text, info.chunk_chars)
         parts = [part for part in parts if scripts.is_speakable(part)]
         expected_s = self._paces.speech[info.name].seconds(len(utterance.text))
-        job = SpeakJob(info.name, utterance, parts, expected_s)
+        job = SpeakJob(info, utterance, parts, expected_s)
         if utterance.prompt_audio is None:
             return job, ()
         sound = await _in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate))
@@ -228,7 +229,8 @@ class SpeechService:
     ) -> tuple[SpeakJob, tuple[str, ...]]:
         # A transcript of the whole recording is a wrong one of its beginning.
         prompt_text = "" if sound.was_cut else job.utterance.prompt_text
-        notes = (f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used.",)
+        without = ", without the transcript" if job.utterance.prompt_text else ""
+        notes = (f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.",)
         job = replace(job, utterance=replace(job.utterance, prompt_audio=path, prompt_text=prompt_text))
         if info.needs_transcript and not prompt_text:
             recognizer = self.recognizer_info
@@ -287,6 +289,16 @@ class SpeechService:
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be before it was decoded: about what people say into a microphone."""
+
+
+def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:
+    """Why the wanted model of this kind doesn't serve, and what does meanwhile; "" where it serves."""
+    models = [model for model in stats.models if isinstance(model.info, kind)]
+    waited_for = next((model for model in models if model.wanted and not model.serving), None)
+    serving = next((model for model in models if model.serving), None)
+    if waited_for is None or serving is None or serving.wanted:
+        return ""
+    return f"{waited_for.status.reason} Meanwhile: {serving.info.title}."
 
 
 def _sum(seconds: float | None, more: float | None) -> float | None:

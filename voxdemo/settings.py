@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     quantize: Literal["none", "int8"] = "none"
     """int8 rounds VoxCPM's weights: about twice as fast on a CPU; what it does to real voices is unmeasured."""
 
-    kv_cache: int = Field(default=4096, ge=256, le=32768)
+    kv_cache: int = Field(default=4096, ge=1024, le=32768)
     """Most steps (text tokens, prompt audio and speech together) that VoxCPM keeps in mind; more take more memory."""
 
     generators: int = Field(default=1, ge=1, le=2)

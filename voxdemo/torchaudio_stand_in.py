@@ -3,7 +3,8 @@
 torchaudio is bound to one build of torch: beside a CPU-only torch its compiled part fails to load, with an OSError that
 the packages' own guards (they expect ImportError) don't catch, and takes them down with it. They need little of it:
 funasr only that the import succeeds (its filter banks are kaldi-native-fbank's then), voxcpm reading a file and
-resampling, which soundfile and soxr do. Nothing here is used where the real one works.
+resampling, which soundfile and soxr do. Nothing here is used where the real one
+works; where only its reading of files doesn't, just that is replaced.
 """
 
 from __future__ import annotations

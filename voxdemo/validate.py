@@ -81,7 +81,8 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
     for name, allowed in (("voice", info.voices), ("language", info.languages), ("format", ("wav",))):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
-            raise InputError(f"{info.subject} has no {name} {str(value)[:40]!r}: choose one of {', '.join(allowed)}.")
+            remedy = f"choose one of {', '.join(allowed)}" if allowed else "leave it empty"
+            raise InputError(f"{info.subject} has no {name} {str(value)[:40]!r}: {remedy}.")
 
 
 def _check_together(utterance: Utterance, info: EngineInfo) -> None:

@@ -23,15 +23,17 @@ from voxdemo.errors import (
     JobTimeoutError,
     ModelDiedError,
     NotReadyError,
+    SettingsError,
     VoxdemoError,
-    WeightsError,
 )
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
 
 REBUILD_AFTER_S = 30.0
-"""How long after a failed build the next one is tried, when no job asks for it earlier."""
+"""How long after a failed build the next one is tried, when no job asks for it earlier; doubled each time."""
+LONGEST_PAUSE_S = 900.0
+"""Up to which it is doubled: loading takes memory and time from whoever serves meanwhile."""
 HANG_GRACE_S = 10.0
 """How long a model may take to end its step after a job's deadline, before its thread is given up for lost."""
 MOST_DEATHS = 3
@@ -145,6 +147,11 @@ class Run(Generic[M]):
             self._released()
 
     # -- on the model's thread
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self._cancelled
+
     @property
     def may_be_repeated(self) -> bool:
         """Whether nothing was heard of this job yet, and somebody still waits for it."""
@@ -281,6 +288,7 @@ class _ModelThread(Generic[M]):
         self._was_ready = bool(deaths)
         self._cause = "hung"
         self._told = ""
+        self._pause_s = REBUILD_AFTER_S
         self._current: Run[M] | None = None
         self._leaving = False
         # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
@@ -301,7 +309,7 @@ class _ModelThread(Generic[M]):
         self._ensure_model()
         while not self._leaving:
             try:
-                entry = self.inbox.get(timeout=None if self._model else REBUILD_AFTER_S)
+                entry = self.inbox.get(timeout=None if self._model else self._pause_s)
             except queue.Empty:
                 self._ensure_model()
                 continue
@@ -321,9 +329,11 @@ class _ModelThread(Generic[M]):
         if self._leaving:
             _turn_away(run)
             return
-        error = self._attempt(run, started)
+        error = self._attempt(run, started) if run.is_wanted else None
         if isinstance(error, ModelDiedError) and run.may_be_repeated:
             error = self._attempt(run, started)
+        if isinstance(error, ModelDiedError):
+            self.deaths += 1  # one a job: what kills a model twice in a row is still one request
         run.post(run.end, error)
         if isinstance(error, ModelDiedError):
             self._ensure_model()
@@ -332,12 +342,12 @@ class _ModelThread(Generic[M]):
 
     def _attempt(self, run: Run[M], started: Callable[[], None]) -> VoxdemoError | None:
         if not self._ensure_model():
-            return NotReadyError(f"{self.info.title} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
+            return self._not_now()
         assert self._model
         run.post(started)
         error = run.work(self._model)
         run.post(run.stop_timer)
-        if error is None:
+        if error is None and run.is_wanted:
             self.deaths = 0
         if error is None or isinstance(error, InputError):
             return error
@@ -349,11 +359,15 @@ class _ModelThread(Generic[M]):
     def _bury(self, error: BaseException) -> ModelDiedError:
         """The model died of `error`: free it, and say so."""
         self._discard_model()
-        self.deaths += 1
         if not isinstance(error, ModelDiedError):
             error = ModelDiedError(f"{self.info.title} failed and is reloading: try again in about 20 s.")
         self._cause = error.what
         return error
+
+    def _not_now(self) -> NotReadyError:
+        if self.deaths >= MOST_DEATHS:
+            return NotReadyError(self.status.reason)
+        return NotReadyError(f"{self.info.title} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
 
     def _ensure_model(self) -> bool:
         """Whether there is a model that works, after building one if need be."""
@@ -368,12 +382,12 @@ class _ModelThread(Generic[M]):
         self._set_loading(f"{self.info.title} is {'re' * self._was_ready}loading.")
         try:
             self._model = self._build(self._set_loading)
-        except WeightsError as error:
+        except SettingsError as error:
             self._log_once(error.sentence)
-            self._set_status("failed", error.public)
+            self._set_failed(error.public)
         except BaseException:  # any library may fail in any way; the log has it, the status says it
             log.exception("%s can't be loaded", self.info.title)
-            self._set_status("failed", f"{self.info.title} can't be loaded; the server's log says why.")
+            self._set_failed(f"{self.info.title} can't be loaded; the server's log says why.")
         else:
             self.info = self._model.info
             self._works(begun)
@@ -385,13 +399,13 @@ class _ModelThread(Generic[M]):
         except BaseException:  # as above
             log.exception("%s doesn't work", self.info.title)
             self._discard_model()
-            self._set_status("failed", f"{self.info.title} doesn't work; the server's log says why.")
+            self._set_failed(f"{self.info.title} doesn't work; the server's log says why.")
             return False
         self._checked(units, seconds)
         if begun is not None:
             load_s = time.monotonic() - begun
             log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)
-            self._was_ready = True
+            self._was_ready, self._pause_s = True, REBUILD_AFTER_S
             self._set_status("ready", load_s=load_s)
         return True
 
@@ -399,7 +413,7 @@ class _ModelThread(Generic[M]):
         times = f"{self.deaths} times in a row (the last time it {self._cause})"
         reason = f"{self.info.title} died {times} and stays down: see the log, then start the server anew."
         self._log_once(reason)
-        self._set_status("failed", reason)
+        self._set_failed(reason)
 
     def _log_once(self, words: str) -> None:
         if words != self._told:
@@ -413,6 +427,11 @@ class _ModelThread(Generic[M]):
                 model.close()
             except BaseException:  # a broken model may fail to close; it is dropped all the same
                 log.exception("%s failed to close", self.info.title)
+
+    def _set_failed(self, reason: str) -> None:
+        self._was_ready = False  # what comes of the next try is news: until then a stand-in serves
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._set_status("failed", reason)
 
     def _set_loading(self, reason: str) -> None:
         self._set_status("reloading" if self._was_ready else "loading", reason)

@@ -16,13 +16,18 @@ BUILTIN = EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())
 def choose(settings: Settings) -> Sequence[EngineChoice]:
     """The engines to load: the one that is wanted, and behind it one that stands by until that can serve.
 
-    "auto" wants VoxCPM where there is a GPU to run it on, or where its weights are here already. Raises SettingsError
-    where an engine was named that can't be had.
+    "auto" wants VoxCPM where there is a GPU to run it on, where its weights are here already, or where the settings say
+    which to take. Raises SettingsError where an engine was named that can't be had.
     """
     match settings.engine:
         case "voxcpm":
             return [voxcpm.choose_named(settings)]
-        case "auto" if devices.accelerator_is_likely() or voxcpm.is_here(settings):
+        case "auto" if _is_worthwhile(settings):
             return [voxcpm.choose(settings), BUILTIN]
         case _:
             return [BUILTIN]
+
+
+def _is_worthwhile(settings: Settings) -> bool:
+    may_use_gpu = settings.device != "cpu" and devices.accelerator_is_likely()
+    return may_use_gpu or settings.voxcpm_model != voxcpm.NEWEST or voxcpm.is_here(settings)

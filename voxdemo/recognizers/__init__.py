@@ -23,7 +23,7 @@ def choose(settings: Settings) -> Sequence[RecognizerChoice]:
         case "sensevoice":
             _check(settings)
             return [_sensevoice(settings)]
-        case "auto" if devices.accelerator_is_likely() or is_here:
+        case "auto" if is_here or (settings.device != "cpu" and devices.accelerator_is_likely()):
             return [_sensevoice(settings), BUILTIN]
         case _:
             return [BUILTIN]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo.errors import WeightsError
+from voxdemo.process_wide import CHANGES
 from voxdemo.torchaudio_stand_in import ensure_torchaudio
 
 log = logging.getLogger(__name__)
@@ -228,7 +229,7 @@ def _matching(folder: Path, wanted: Mapping[str, Any], tensors: Mapping[str, Any
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """What this thread prints goes to the log."""
-    with contextlib.redirect_stdout(_OthersOnly(sys.stdout)):
+    with CHANGES, contextlib.redirect_stdout(_OthersOnly(sys.stdout)):
         yield
 
 

@@ -304,7 +304,7 @@ async def _spoken(
         inference_timesteps=int(inference_timesteps),
         normalize=normalize,
         denoise=denoise,
-        voice=voice or None,
+        voice=voice if voice in service.engine_info.voices else None,  # the page may be older than the engine
     )
     if kind == OWN_VOICE:
         own = _own_voice(service.engine_info, prompt)

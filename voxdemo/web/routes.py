@@ -32,7 +32,7 @@ def _routes(service: SpeechService) -> list[Route]:
         return JSONResponse({"alive": True, "version": __version__})
 
     async def ready(_: Request) -> Response:
-        """200 once every model has proved that it works, else 503 with the reason."""
+        """200 once the models of a generator have all proved that they work, else 503 with the reason."""
         readiness, stats = service.readiness(), service.stats()
         in_line = service.forecast("").ahead  # who stands at a door counts too
         body = {

@@ -15,7 +15,7 @@ def notice(service: SpeechService) -> str:
     """What everybody should know about the voice: what is still being loaded, else what it can't do."""
     info, pending = service.engine_info, service.readiness().pending
     if pending:
-        return f"{pending} Meanwhile: {info.title}."
+        return pending
     own_s = service.forecast(USUAL_SENTENCE).own_s
     usual = "When many ask at once," if own_s is None else f"A sentence takes about {seconds(own_s)};"
     return f"{info.note} {usual} you may wait in line."

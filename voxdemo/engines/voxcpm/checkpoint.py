@@ -201,9 +201,10 @@ def _read_json(folder: Path, name: str) -> Any:
 def _check_tokenizer(folder: Path, vocabulary: int) -> None:
     """See that the model, which knows `vocabulary` tokens, knows all that the tokenizer may give it."""
     tokenizer, _ = [_read_json(folder, name) for name in TOKENIZER_FILES]
-    tokens = (tokenizer.get("model") or {}).get("vocab")
+    model, added = tokenizer.get("model"), tokenizer.get("added_tokens")
+    tokens = model.get("vocab") if isinstance(model, Mapping) else None
     ids = list(tokens.values()) if isinstance(tokens, Mapping) else []
-    ids += [token.get("id") for token in tokenizer.get("added_tokens") or () if isinstance(token, Mapping)]
+    ids += [token.get("id") for token in (added if isinstance(added, list) else ()) if isinstance(token, Mapping)]
     last = max([number for number in ids if isinstance(number, int)], default=0)
     if vocabulary <= max(last, LAST_AUDIO_TOKEN):
         raise _mistrust(folder, f"has a tokenizer.json of another model, with tokens this one of {vocabulary} lacks")

@@ -56,31 +56,34 @@ class _Source:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._settled: tuple[Checkpoint, loading.Plan] | None = None
+        self._prepared: tuple[Checkpoint, loading.Plan] | None = None
 
     def choice(self) -> EngineChoice:
         """To be built by each generator's worker."""
         return EngineChoice(self._info(), self._build)
 
     def check(self) -> None:
-        """See that the files can be had: those on this machine whole and fitting, others within reach."""
-        if any(map(_folder, _candidates(self._settings))):
-            self._settle(log.info)
-            return
-        hub.check_reachable(model_for(self._settings), NEEDED, SETTING)
+        """See that the files can be had: those on this machine whole and fitting, others fitting and within reach."""
+        device = devices.find(self._settings.device)
+        model = _model(self._settings, device)
+        if _folder(model):
+            self._prepare(log.info)
+        else:
+            _check_before_download(model, self._settings, device)
+            hub.check_reachable(model, NEEDED, SETTING)
 
     def _build(self, tell: Tell) -> SpeechEngine:
-        return VoxCPMEngine(*self._settle(tell))
+        return VoxCPMEngine(*self._prepare(tell))
 
-    def _settle(self, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+    def _prepare(self, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
         with self._lock:
-            if self._settled is None:
-                self._settled = _settle(self._settings, tell)
-            return self._settled
+            if self._prepared is None:
+                self._prepared = _prepare(self._settings, tell)
+            return self._prepared
 
     def _info(self) -> EngineInfo:
-        if self._settled:
-            found, plan = self._settled
+        if self._prepared:
+            found, plan = self._prepared
             return info_for(found, plan.device.name, plan.precision)
         return info_for(_expected(self._settings), "", "")
 
@@ -94,15 +97,28 @@ def _expected(settings: Settings) -> Checkpoint:
     return PUBLISHED.get(settings.voxcpm_model, next(iter(PUBLISHED.values())))
 
 
-def _settle(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
     device = devices.find(settings.device)
-    folder = hub.fetch(_model(settings, device), NEEDED, tell, SETTING)
+    model = _model(settings, device)
+    if not _folder(model):
+        _check_before_download(model, settings, device)
+    folder = hub.fetch(model, NEEDED, tell, SETTING)
     found = checkpoints.read(folder)
     tell(f"{found.title} is loading.")
     checkpoints.check(found)
     plan = loading.plan(found, device, settings.quantize, settings.kv_cache)
     _check_fits(found, plan, settings.generators)
     return found, plan
+
+
+def _check_before_download(model: str, settings: Settings, device: Device) -> None:
+    if settings.engine == "auto" and settings.voxcpm_model == NEWEST and device.kind == "cpu":
+        raise WeightsError(
+            "VoxCPM isn't downloaded, as PyTorch finds no GPU here: set VOXDEMO_ENGINE=voxcpm to run it all the same."
+        )
+    if published := PUBLISHED.get(model):
+        plan = loading.plan(published, device, settings.quantize, settings.kv_cache)
+        _check_fits(published, plan, settings.generators)
 
 
 def _check_fits(found: Checkpoint, plan: loading.Plan, generators: int) -> None:

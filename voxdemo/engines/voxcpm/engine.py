@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import threading
 import traceback
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -124,6 +126,7 @@ class VoxCPMEngine:
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)
         _silence_progress_bars()
+        _draw_from_own_generators()
         self._recordings.warm_up(checkpoint.prompt_rate)
 
     @property
@@ -168,7 +171,7 @@ class VoxCPMEngine:
         """Say it once; returns the features of the sound, none where it didn't end by itself."""
         import torch
 
-        torch.manual_seed(seed)
+        own = torch.Generator(self._plan.device.kind).manual_seed(seed)
         features: list[Any] = []
         made = self._model.generate_with_prompt_cache_streaming(
             target_text=request.words,
@@ -179,7 +182,7 @@ class VoxCPMEngine:
             cfg_value=request.cfg_value,
         )
         with closing(made):
-            for sound, _, so_far in made:
+            for sound, _, so_far in _drawing_from(own, made):
                 if len(features) == request.limit:
                     return []
                 features.append(so_far[-1])
@@ -276,6 +279,38 @@ def _died(how: str) -> ModelDiedError:
 
 
 T = TypeVar("T")
+_draws = threading.local()
+"""`generator`: where the model of this thread draws its noise from."""
+
+
+def _drawing_from(generator: Any, steps: Iterator[T]) -> Iterator[T]:
+    """`steps`, each made while this thread draws from `generator`."""
+    while True:
+        _draws.generator = generator
+        try:
+            step = next(steps, None)
+        finally:
+            _draws.generator = None
+        if step is None:
+            return
+        yield step
+
+
+def _draw_from_own_generators() -> None:
+    # The package draws from PyTorch's generator, which is the whole process's: two models at work would mix up their
+    # noise, and the same seed would no longer be the same sound. It does so in one place, as `torch.randn`.
+    vars(import_module("voxcpm.modules.locdit.unified_cfm"))["torch"] = _TorchWithOwnDraws("torch")
+
+
+class _TorchWithOwnDraws(ModuleType):
+    """PyTorch, but for `randn`, which draws from this thread's generator where there is one."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("torch"), name)
+
+    def randn(self, *size: Any, **options: Any) -> Any:
+        """As torch.randn."""
+        return import_module("torch").randn(*size, generator=getattr(_draws, "generator", None), **options)
 
 
 def _silence_progress_bars() -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
+from voxdemo.process_wide import CHANGES
 from voxdemo.torchaudio_stand_in import ensure_torchaudio
 
 
@@ -53,7 +54,7 @@ class Classes:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep what the package prints, and its use of parts of torch that are on their way out, from our log."""
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+    with CHANGES, warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         for category in (DeprecationWarning, FutureWarning):  # weight_norm, jit.script, ao.quantization
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, ", UserWarning)
