@@ -5,6 +5,7 @@ import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that Ctrl-C during the imports below ends without a traceback
 
 import logging
+import os
 import sys
 import threading
 
@@ -49,3 +50,4 @@ if __name__ == "__main__":
     stop.wait()
     demo.server.config.timeout_graceful_shutdown = 2  # seconds for open streams, which would otherwise hold it for ever
     demo.close(verbose=False)
+    os._exit(0)  # a model that is still loading can't be stopped, and PyTorch aborts where its thread outlives the rest

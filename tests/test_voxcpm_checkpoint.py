@@ -150,6 +150,25 @@ def test_a_configuration_that_makes_no_sense_is_refused(copy: Copy, change: dict
     _refused(folder, said)
 
 
+def test_a_configuration_with_fewer_layers_than_the_weights_is_refused(copy: Copy) -> None:
+    folder = copy()
+    _edit(folder / "config.json", lambda config: config["lm_config"].update(num_hidden_layers=1))
+    _refused(folder, r"holds base_lm\.layers\.1\.")
+
+
+def test_no_more_is_kept_in_mind_than_there_are_positions_for(copy: Copy) -> None:
+    folder = copy()
+    _edit(folder / "config.json", lambda config: config["lm_config"].update(max_position_embeddings=100))
+    assert checkpoint.read(folder).max_length == 100
+
+
+@pytest.mark.parametrize(("model", "added"), [("x", []), ({"vocab": 7}, []), ({}, 5), ({}, ["x"])])
+def test_a_tokenizer_of_odd_values_is_refused(copy: Copy, model: object, added: object) -> None:
+    folder = copy()
+    _edit(folder / "tokenizer.json", lambda tokenizer: tokenizer.update(model=model, added_tokens=added))
+    _refused(folder, "tokenizer")
+
+
 @pytest.mark.parametrize(("generation", "other"), [("2", "voxcpm"), ("1.5", "voxcpm2")])
 def test_the_wrong_architecture_is_refused(copy: Copy, generation: str, other: str) -> None:
     folder = copy(generation)

@@ -51,6 +51,14 @@ def test_one_that_is_here_is_taken_before_a_newer_one_is_downloaded(
     assert choice.model_for(Settings()) == MIDDLE
 
 
+def test_one_that_is_here_and_does_not_fit_is_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path], tmp_path: Path
+) -> None:
+    with_memory(monkeypatch, 3)
+    on_this_disk[NEWEST] = tmp_path
+    assert choice.model_for(Settings()) == NEWEST
+
+
 def test_a_model_that_is_named_is_taken(monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]) -> None:
     with_memory(monkeypatch, 64)
     assert choice.model_for(Settings(voxcpm_model="me/mine")) == "me/mine"

@@ -256,6 +256,7 @@ def _wire_reading(service: SpeechService, parts: _Parts) -> None:
         **parts.reading.follows(service),
     )
     parts.reading.ends_with(reading)
+    parts.prompt.clear(fn=None, js="() => ''", outputs=parts.prompt_text, api_visibility="private")
     parts.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
 
 

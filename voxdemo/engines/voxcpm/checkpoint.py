@@ -50,7 +50,7 @@ class Checkpoint:
     patch_s: float
     """Seconds of sound it makes at each step."""
     max_length: int
-    """Most steps it was made to keep in mind."""
+    """Most steps it was made to keep in mind, and has positions for."""
     parameters: int
     """Numbers in its weights without the VAE's."""
     embedding_parameters: int
@@ -87,7 +87,9 @@ def read(folder: Path) -> Checkpoint:
         sample_rate=sample_rate,
         prompt_rate=prompt_rate,
         patch_s=_patch_samples(config, architecture) / prompt_rate,
-        max_length=config.number("max_length", default=4096),
+        max_length=min(
+            config.number("max_length", default=4096), config.number("lm_config", "max_position_embeddings")
+        ),
         parameters=_count(weights, _item_bytes(config)),
         embedding_parameters=config.number("lm_config", "vocab_size") * config.number("lm_config", "hidden_size"),
         vae_parameters=_count(vae_weights, 4),
@@ -105,7 +107,7 @@ def check(checkpoint: Checkpoint) -> None:
     found = _shapes(checkpoint.weights)
     sound = {f"audio_vae.{name}": shape for name, shape in _shapes(checkpoint.vae_weights).items()}
     folder = checkpoint.folder
-    if strange := sorted({_module(name) for name in found} - {_module(name) for name in wanted}):
+    if strange := sorted({_owner(name) for name in found} - {_owner(name) for name in wanted} - {"rope_emb"}):
         raise _mistrust(
             folder, f"holds {_some(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
         )
@@ -190,9 +192,9 @@ def _read_json(folder: Path, name: str) -> Any:
     if not (folder / name).is_file():
         raise _mistrust(folder, f"lacks {name}")
     try:
-        values = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _mistrust(folder, f"has a {name} that {_why_unreadable(folder / name)}") from error
+        values = json.loads((folder / name).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _mistrust(folder, f"has a file {name} that {_why_unreadable(folder / name)}") from error
     if not isinstance(values, dict):
         raise _mistrust(folder, f"has a {name} that can't be read")
     return values
@@ -282,7 +284,7 @@ def _torch_file(path: Path) -> dict[str, Any]:
 
 
 def _unreadable(path: Path) -> WeightsError:
-    return _mistrust(path.parent, f"has a {path.name} that {_why_unreadable(path)}")
+    return _mistrust(path.parent, f"has a file {path.name} that {_why_unreadable(path)}")
 
 
 def _why_unreadable(path: Path) -> str:
@@ -302,9 +304,12 @@ def _mistrust(folder: Path, what: str) -> WeightsError:
     return WeightsError(f"{folder} {what}: {_REMEDY}", str(folder))
 
 
-def _module(name: str) -> str:
-    """The outermost module that a tensor belongs to; another architecture has others."""
-    return name.partition(".")[0]
+def _owner(name: str) -> str:
+    """The module that a tensor belongs to; a model with fewer layers, or of another architecture, lacks some."""
+    owner = name.rpartition(".")[0]
+    return (
+        "rope_emb" if owner.endswith("rope_emb") else owner
+    )  # tables that follow from config.json; some files have them
 
 
 def _some(names: list[str]) -> str:

@@ -84,7 +84,7 @@ class _Source:
     def _info(self) -> EngineInfo:
         if self._prepared:
             found, plan = self._prepared
-            return info_for(found, plan.device.name, plan.precision)
+            return info_for(found, plan.device.name, plan.precision, plan.kv_cache)
         return info_for(_expected(self._settings), "", "")
 
 
@@ -142,11 +142,16 @@ def _candidates(settings: Settings) -> list[str]:
 
 
 def _model(settings: Settings, device: Device) -> str:
-    """The model to take: of those that fit the newest that is here already, else the newest."""
+    """The model to take: of those that are here the newest that fits, else of all that fit the newest.
+
+    Where what is here doesn't fit, it is taken all the same, to be refused with the figures rather than passed over.
+    """
     if settings.voxcpm_model != NEWEST:
         return settings.voxcpm_model
-    fitting = [model for model in PUBLISHED if _fits(model, settings, device)]
-    return next(filter(_folder, fitting), fitting[0] if fitting else list(PUBLISHED)[-1])
+    here = [model for model in PUBLISHED if _folder(model)]
+    candidates = here or list(PUBLISHED)
+    fitting = (model for model in candidates if _fits(model, settings, device))
+    return next(fitting, candidates[0] if here else candidates[-1])
 
 
 def _fits(model: str, settings: Settings, device: Device) -> bool:

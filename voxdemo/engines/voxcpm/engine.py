@@ -48,6 +48,15 @@ MARKS = 4
 CHUNK_CHARS = 250
 """Characters said in one go: 20 s of English, a minute of Chinese. People report drift beyond a minute."""
 
+MIN_CHUNK_CHARS = 40
+"""Fewer are no sentence."""
+
+PROMPT_STEPS = 500
+"""What 30 s of prompt audio and their transcript take of the KV cache in the first generation, whose patches are short."""
+
+STEPS_PER_CHAR = 14
+"""A token, MAX_PATCHES_PER_TOKEN patches, and as much again for scripts of several tokens a character."""
+
 LANGUAGES = ("en", "zh")
 LANGUAGES_2 = (
     "en", "zh", "ar", "my", "da", "nl", "fi", "fr", "de", "el", "he", "hi", "id", "it", "ja", "km", "ko", "lo", "ms",
@@ -60,8 +69,8 @@ HONOURED = frozenset({"prompt_audio", "prompt_text", "cfg_value", "inference_tim
 DENOISE_ABSENT = "Removing noise needs the ZipEnhancer model, which isn't here: send a recording without noise."
 
 
-def info_for(checkpoint: Checkpoint, device: str, precision: str) -> EngineInfo:
-    """What the generation in `checkpoint` is and honours; nothing is loaded for it."""
+def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int | None = None) -> EngineInfo:
+    """What the generation in `checkpoint` is and honours; nothing is loaded for it. `kv_cache` is as in its plan."""
     is_voxcpm2 = _is_voxcpm2(checkpoint)
     return EngineInfo(
         name="voxcpm",
@@ -72,13 +81,18 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str) -> EngineInfo:
         voices=(),
         honours=HONOURED | {"control"} if is_voxcpm2 else HONOURED,
         note=_note(checkpoint),
-        chunk_chars=CHUNK_CHARS,
+        chunk_chars=_chunk_chars(kv_cache or checkpoint.max_length),
         prompt_rate=checkpoint.prompt_rate,
         needs_transcript=not is_voxcpm2,
         absent={"denoise": DENOISE_ABSENT},
         device=device,
         precision=precision,
     )
+
+
+def _chunk_chars(kv_cache: int) -> int:
+    """Characters that fit a KV cache in one go, beside a long recording, where each is a token of its own."""
+    return max(MIN_CHUNK_CHARS, min(CHUNK_CHARS, (kv_cache - PROMPT_STEPS) // STEPS_PER_CHAR))
 
 
 def _note(checkpoint: Checkpoint) -> str:
@@ -121,7 +135,7 @@ class VoxCPMEngine:
         """Load the model, unless one is given that `loading.load` made by the same plan."""
         self._checkpoint = checkpoint
         self._plan = plan
-        self._info = info_for(checkpoint, plan.device.name, plan.precision)
+        self._info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
         self._model = loading.load(checkpoint, plan) if model is None else model
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)
