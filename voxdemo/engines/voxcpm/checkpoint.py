@@ -307,9 +307,7 @@ def _mistrust(folder: Path, what: str) -> WeightsError:
 def _owner(name: str) -> str:
     """The module that a tensor belongs to; a model with fewer layers, or of another architecture, lacks some."""
     owner = name.rpartition(".")[0]
-    return (
-        "rope_emb" if owner.endswith("rope_emb") else owner
-    )  # tables that follow from config.json; some files have them
+    return "rope_emb" if owner.endswith("rope_emb") else owner  # tables made of config.json
 
 
 def _some(names: list[str]) -> str:

@@ -52,7 +52,7 @@ MIN_CHUNK_CHARS = 40
 """Fewer are no sentence."""
 
 PROMPT_STEPS = 500
-"""What 30 s of prompt audio and their transcript take of the KV cache in the first generation, whose patches are short."""
+"""What 30 s of prompt audio and their transcript take of the KV cache where patches are short (VoxCPM-0.5B)."""
 
 STEPS_PER_CHAR = 14
 """A token, MAX_PATCHES_PER_TOKEN patches, and as much again for scripts of several tokens a character."""
