@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 
@@ -16,11 +18,13 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Fetch the models that the settings name. Returns the exit code: 0, 1 or INTERRUPTED."""
-    try:
-        return _fetch_all()
-    except KeyboardInterrupt:
-        print("\nStopped: type it again to go on.", file=sys.stderr)
-        return INTERRUPTED
+    signal.signal(signal.SIGINT, _stop)
+    return _fetch_all()
+
+
+def _stop(*_: object) -> None:
+    print("\nStopped: type it again to go on.", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)  # at once: what was received is on the disk, and no thread of a library may hold it up
 
 
 def _fetch_all() -> int:
