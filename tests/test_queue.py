@@ -101,9 +101,11 @@ def test_a_recognition_does_not_wait_for_all_the_generations_before_it(
     speaking = [submitted(clients(), f"job-{number}") for number in range(4)]
     listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
     eventually(lambda: in_line(fake_server) == 5)
-    fake_server.http.post("/stage/steps/3")  # for one more than it has to wait for: a free seat takes who is there
+    fake_server.http.post("/stage/steps/1")
+    eventually(lambda: listening.status().progress_data)  # at the lane, before two that came earlier
+    fake_server.http.post("/stage/steps/1")
     assert listening.result(timeout=30) == "heard"
-    assert not speaking[3].done()
+    assert not speaking[2].done()
     fake_server.http.post("/stage/open")
     assert all(job.result(timeout=30) for job in speaking)
 
