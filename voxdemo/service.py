@@ -222,9 +222,9 @@ class SpeechService:
         if "prompt_audio" not in info.honours:
             return job, ()
         await _in_thread(partial(sound.write, folder / PROMPT_FILE))
-        return self._with_prompt(job, info, sound, folder / PROMPT_FILE)
+        return await self._with_prompt(job, info, sound, folder / PROMPT_FILE)
 
-    def _with_prompt(
+    async def _with_prompt(
         self, job: SpeakJob, info: EngineInfo, sound: Prompt, path: Path
     ) -> tuple[SpeakJob, tuple[str, ...]]:
         # A transcript of the whole recording is a wrong one of its beginning.
@@ -234,7 +234,8 @@ class SpeechService:
         job = replace(job, utterance=replace(job.utterance, prompt_audio=path, prompt_text=prompt_text))
         if info.needs_transcript and not prompt_text:
             recognizer = self.recognizer_info
-            listen = self._listen_job(recognizer, sound.at(recognizer.sample_rate), None)
+            samples = await _in_thread(partial(sound.at, recognizer.sample_rate))
+            listen = self._listen_job(recognizer, samples, None)
             job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
         return job, notes if sound.was_cut else ()
 

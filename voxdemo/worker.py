@@ -106,7 +106,6 @@ class Run(Generic[M]):
         self._loop = asyncio.get_running_loop()
         self._ended = False
         self._free = False
-        self._cancelled = False
         self._delivered = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -129,14 +128,12 @@ class Run(Generic[M]):
 
     def cancel(self) -> None:
         """Stop at the next step and deliver nothing more. Harmless on a job that has ended."""
-        self._cancelled = True
         self._ended = True
 
     def end(self, error: VoxdemoError | None = None) -> None:
         """Deliver the `End`, unless the job has ended or was cancelled."""
         if not self._ended:
             self._ended = True
-            self._cancelled = True
             self._deliver(End(error))
 
     def release(self) -> None:
@@ -150,18 +147,18 @@ class Run(Generic[M]):
     @property
     def is_wanted(self) -> bool:
         """Whether somebody still waits for it."""
-        return not self._cancelled
+        return not self._ended
 
     @property
     def may_be_repeated(self) -> bool:
         """Whether nothing was heard of this job yet, and somebody still waits for it."""
-        return not self._delivered and not self._cancelled
+        return not self._delivered and not self._ended
 
     def work(self, model: M) -> BaseException | None:
         """Do the job; returns what went wrong."""
         try:
             with closing(self._work(model)) as items:
-                while not self._cancelled and (item := next(items, _NOTHING)) is not _NOTHING:
+                while not self._ended and (item := next(items, _NOTHING)) is not _NOTHING:
                     self._delivered = True
                     self.post(self._pass_on, item)
         except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread

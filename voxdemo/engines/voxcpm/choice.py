@@ -106,7 +106,7 @@ def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
     found = checkpoints.read(folder)
     tell(f"{found.title} is loading.")
     checkpoints.check(found)
-    plan = loading.plan(found, device, settings.quantize, settings.kv_cache)
+    plan = _plan(found, settings, device)
     _check_fits(found, plan, settings.generators)
     return found, plan
 
@@ -117,17 +117,16 @@ def _check_before_download(model: str, settings: Settings, device: Device) -> No
             "VoxCPM isn't downloaded, as PyTorch finds no GPU here: set VOXDEMO_ENGINE=voxcpm to run it all the same."
         )
     if published := PUBLISHED.get(model):
-        plan = loading.plan(published, device, settings.quantize, settings.kv_cache)
-        _check_fits(published, plan, settings.generators)
+        _check_fits(published, _plan(published, settings, device), settings.generators)
 
 
 def _check_fits(found: Checkpoint, plan: loading.Plan, generators: int) -> None:
-    each, free = loading.memory_bytes(found, plan), plan.device.free_bytes
-    if generators * each <= free:
+    needed, free = generators * loading.memory_bytes(found, plan), plan.device.free_bytes
+    if needed <= free:
         return
     copies, remedy = ("it", "") if generators == 1 else (f"{generators} copies of it", "VOXDEMO_GENERATORS=1 or ")
     raise WeightsError(
-        f"{found.title} doesn't fit: {copies} would take {_gb(generators * each)} in {plan.precision}, and "
+        f"{found.title} doesn't fit: {copies} would take {_gb(needed)} in {plan.precision}, and "
         f"{plan.device.title} has {_gb(free)} free: set {remedy}a smaller model in {SETTING}."
     )
 
@@ -155,8 +154,15 @@ def _model(settings: Settings, device: Device) -> str:
 
 
 def _fits(model: str, settings: Settings, device: Device) -> bool:
-    plan = loading.plan(PUBLISHED[model], device, settings.quantize, settings.kv_cache)
-    return settings.generators * loading.memory_bytes(PUBLISHED[model], plan) <= device.free_bytes
+    try:
+        _check_fits(PUBLISHED[model], _plan(PUBLISHED[model], settings, device), settings.generators)
+    except WeightsError:
+        return False
+    return True
+
+
+def _plan(found: Checkpoint, settings: Settings, device: Device) -> loading.Plan:
+    return loading.plan(found, device, settings.quantize, settings.kv_cache)
 
 
 def _folder(model: str) -> Path | None:
