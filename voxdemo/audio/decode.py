@@ -37,6 +37,7 @@ _BLOCK_FRAMES = 16_384
 _CONTAINERS = "aac,ac3,amr,amrnb,amrwb,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,wav"
 """What FFmpeg may open. Playlists (hls, concat, dash) stay out: they make it read other files and fetch addresses."""
 
+_ONLY_FILES = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 _LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 """Song titles in Latin-1 are no reason to refuse a song; PyAV 19 sees to it by itself."""
 
@@ -77,6 +78,21 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     if duration_s < min(MIN_SECONDS, max_seconds):
         raise InputError(_SHORT)
     return Recording(samples, rate, duration_s, truncated)
+
+
+def told_duration_s(path: Path) -> float | None:
+    """How long the recording at `path` says it is, in seconds, without decoding it; None where it says nothing."""
+    if not path.is_file():
+        return None
+    try:
+        return float(soundfile.info(path).duration) or None
+    except (soundfile.SoundFileRuntimeError, TypeError):
+        pass  # as in `_decode`
+    try:
+        with av.open(path.absolute(), "r", container_options=_ONLY_FILES, **_LENIENT) as container:
+            return container.duration / av.time_base if container.duration else None
+    except (av.FFmpegError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +160,8 @@ def _libsndfile_blocks(path: Path) -> Iterator[_Block]:
 
 
 def _ffmpeg_blocks(path: Path) -> Iterator[_Block]:
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     # Absolute, because FFmpeg takes the beginning of a relative "http:x" for a protocol.
-    with av.open(path.absolute(), "r", container_options=options, **_LENIENT) as container:
+    with av.open(path.absolute(), "r", container_options=_ONLY_FILES, **_LENIENT) as container:
         if not container.streams.audio:
             raise InputError(_SILENT_VIDEO)
         if container.streams.audio[0].codec_context is None:  # an unknown codec; PyAV 17 crashes when it decodes one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def write_wav(path: Path, samples: Samples, sample_rate: int) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with beside.open("xb") as file:
-            soundfile.write(file, _clean(samples), sample_rate, format="WAV", subtype="PCM_16")
+            soundfile.write(file, clean(samples), sample_rate, format="WAV", subtype="PCM_16")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -33,9 +34,21 @@ def peaks(samples: Samples, count: int) -> list[int]:
     """`count` bars of 0 to 100 that draw the wave: the RMS of equal stretches; [] for fewer samples than bars."""
     if count < 1 or len(samples) < count:
         return []
-    stretches = np.array_split(_clean(samples), count)
-    return [round(100 * min(1.0, float(np.sqrt(np.mean(part**2))) / _FULL_BAR_RMS)) for part in stretches]
+    return [bar(stretch) for stretch in np.array_split(clean(samples), count)]
 
 
-def _clean(samples: Samples) -> Samples:
+def fewer_bars(bars: Sequence[int], most: int) -> tuple[int, ...]:
+    """At most `most` bars that draw the same wave: the highest of each equal stretch."""
+    if len(bars) <= most:
+        return tuple(bars)
+    return tuple(int(stretch.max()) for stretch in np.array_split(np.array(bars), most))
+
+
+def bar(stretch: Samples) -> int:
+    """One bar of 0 to 100 that draws a stretch of the wave."""
+    return round(100 * min(1.0, float(np.sqrt(np.mean(stretch**2))) / _FULL_BAR_RMS))
+
+
+def clean(samples: Samples) -> Samples:
+    """`samples` without anything that is no number (silence instead) or beyond ±1."""
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)

@@ -1,0 +1,84 @@
+"""A finished wav in the other formats that people ask for, an hour of it as well as a second. Knows files only."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import soundfile
+
+from voxdemo.audio.encode import clean
+from voxdemo.audio.resample import resample_blocks
+from voxdemo.speech import Samples
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+Compressed = Literal["flac", "mp3", "opus"]
+
+MIME_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
+"""By format: RFC 2361, RFC 9639, RFC 3003 and RFC 5334 (Opus in Ogg)."""
+
+_LIBSNDFILE = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS")}
+_RATES = {
+    "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
+}
+"""Hz that a format knows; another one becomes the next higher. Others than these libsndfile refuses."""
+
+_BLOCK_FRAMES = 65_536
+
+
+def convert(wav: Path, to: Path, format: Compressed) -> None:  # noqa: A002
+    """The mono sound in `wav`, in `format`, at `to`: there whole or not at all.
+
+    Written beside `to` and renamed, so that several may do it at once. Memory doesn't grow with the length. Raises
+    OSError where it can't be read or written.
+    """
+    beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
+    try:
+        with wav.open("rb") as file, soundfile.SoundFile(file) as source, _Output(beside) as target:
+            _encode(source, target, format)
+        beside.replace(to)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+class _Output(io.BufferedRandom):
+    """A new file for libsndfile, which prints and passes over what goes wrong: the first error is kept here."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "x+"))
+        self.error: OSError | None = None
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = self.error or error
+            return len(memoryview(data))
+
+
+def _encode(source: soundfile.SoundFile, file: _Output, format: Compressed) -> None:  # noqa: A002
+    kind, subtype = _LIBSNDFILE[format]
+    rate = _rate(source.samplerate, format)
+    with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
+        for block in resample_blocks(_blocks(source), source.samplerate, rate):
+            target.write(clean(block))
+            if file.error:
+                raise file.error
+    if file.error:
+        raise file.error
+
+
+def _rate(rate: int, format: Compressed) -> int:  # noqa: A002
+    known = _RATES.get(format)
+    return rate if known is None else next((higher for higher in known if higher >= rate), known[-1])
+
+
+def _blocks(source: soundfile.SoundFile) -> Iterator[Samples]:
+    while len(block := source.read(_BLOCK_FRAMES, dtype="float32")):
+        yield block

@@ -1,0 +1,109 @@
+"""A wav file that grows: 16-bit mono samples are added at its end, and readers follow while it does.
+
+Written beside its name and renamed when it is whole. Knows nothing of who reads.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from voxdemo.audio.encode import bar, clean
+from voxdemo.speech import Samples
+
+PEAKS_PER_S = 10
+_HEADER_BYTES = 44
+_SAMPLE_BYTES = 2
+
+
+class GrowingWav:
+    """The file at `path`, once `finish` was called; not there at all where no sample was written.
+
+    `frames` and `peaks` tell of what was written. Safe to use from any thread: who gives up waiting for a write may
+    finish at once.
+    """
+
+    def __init__(self, path: Path, sample_rate: int) -> None:
+        self.path = path
+        self.frames = 0
+        self.peaks: list[int] = []
+        self._rate = sample_rate
+        self._beside = path.with_name(f".{path.name}")
+        self._unpainted = np.zeros(0, np.float32)
+        self._lock = threading.Lock()
+        self._file = self._beside.open("x+b", buffering=0)
+        self._file.write(_header(sample_rate, 0))
+
+    def write(self, samples: Samples) -> None:
+        """Add `samples` (mono, shape [n]); what is no number becomes silence, what is beyond ±1 is clipped.
+
+        Raises OSError where the disk is full; then nothing was added.
+        """
+        samples = clean(samples)
+        data = memoryview((samples * 32767).round().astype("<i2").tobytes())
+        with self._lock:
+            if self._file.closed:
+                return
+            at = _HEADER_BYTES + self.frames * _SAMPLE_BYTES
+            while data:
+                written = os.pwrite(self._file.fileno(), data, at)
+                data, at = data[written:], at + written
+            self.frames += len(samples)
+            self._paint(samples)
+
+    def truncate(self, frames: int) -> None:
+        """Drop everything behind the first `frames` samples."""
+        with self._lock:
+            if self._file.closed:
+                return
+            self.frames = min(frames, self.frames)
+            self._file.truncate(_HEADER_BYTES + self.frames * _SAMPLE_BYTES)
+            del self.peaks[self.frames * PEAKS_PER_S // self._rate :]
+            self._unpainted = np.zeros(0, np.float32)
+
+    def finish(self) -> None:
+        """Close it and give it its name; without a sample it goes."""
+        with self._lock:
+            if self._file.closed:
+                return
+            os.pwrite(self._file.fileno(), _header(self._rate, self.frames), 0)
+            self._file.truncate(_HEADER_BYTES + self.frames * _SAMPLE_BYTES)  # a full disk may have let some more in
+            self._file.close()
+        if self.frames:
+            self._beside.replace(self.path)
+        else:
+            self._beside.unlink(missing_ok=True)
+
+    @contextmanager
+    def reader(self) -> Generator[BinaryIO, None, None]:
+        """The file as it grows, for `read`; it stays readable when it gets its name."""
+        with (self._beside if self._beside.exists() else self.path).open("rb", buffering=0) as file:
+            yield file
+
+    @staticmethod
+    def read(file: BinaryIO, start: int, end: int, most_bytes: int) -> bytes:
+        """The samples from `start` on, before `end`, at most so many bytes of them."""
+        return os.pread(
+            file.fileno(), min((end - start) * _SAMPLE_BYTES, most_bytes), _HEADER_BYTES + start * _SAMPLE_BYTES
+        )
+
+    def _paint(self, samples: Samples) -> None:
+        samples = np.concatenate([self._unpainted, samples])
+        step = self._rate // PEAKS_PER_S
+        whole = len(samples) // step * step
+        self.peaks += [bar(part) for part in samples[:whole].reshape(-1, step)]
+        self._unpainted = samples[whole:]
+
+
+def _header(sample_rate: int, frames: int) -> bytes:
+    """The RIFF header of 16-bit mono PCM (Microsoft, "Multimedia Programming Interface 1.0", 1991)."""
+    size = frames * _SAMPLE_BYTES
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, sample_rate * _SAMPLE_BYTES, _SAMPLE_BYTES, 16)
+    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVE" + form + b"data" + struct.pack("<I", size)
