@@ -12,6 +12,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from voxdemo.text.figures import spoken
+
 LONGEST_WORD = 24
 """Letters. Readers of unknown words take no more at once (hibari's net cuts off after 24); longer ones are halved."""
 
@@ -33,7 +35,7 @@ def readable(text: str) -> str:
     text = "".join(_plain(char) or "" for char in text)
     text = _ADDRESS.sub(_spoken_address, text)
     text = _REPEATED.sub(_calmed, text.translate(_ROUND_BRACKETS))
-    text = _plain_romans(_plain_numbers(_NO_ABBREVIATION.sub(r"\g<0> ", text)))
+    text = _plain_romans(_plain_numbers(spoken(_NO_ABBREVIATION.sub(r"\g<0> ", text))))
     text = _LONG_WORD.sub(_halved, _LONG_CHUNK.sub(r"\g<0> ", text))
     return _SPACES.sub(" ", text).strip()
 
@@ -52,7 +54,7 @@ _KEPT = frozenset("“”—…£€¥₹₩¢°±×÷§¶©®™•→←½¼¾
 _SAID = {
     **dict.fromkeys("‘’‚‛′ʻʼʹ", "'"), **dict.fromkeys("«»„‟″", '"'), **dict.fromkeys("–‒‐‑−", "-"), "―": "—",
     **dict.fromkeys("。｡", ". "), **dict.fromkeys("、،", ", "), "？": "? ", "؟": "? ", "！": "! ", "؛": "; ",
-    "⁄": "/", "≤": " less than or equal to ", "≥": " greater than or equal to ", "≠": " not equal to ",
+    "⁄": "/", "№": " number ", "≤": " less than or equal to ", "≥": " greater than or equal to ", "≠": " not equal to ",
     "≈": " about ", "∞": " infinity ", "√": " square root of ", "ß": "ss", "ẞ": "SS", "þ": "th", "Þ": "Th",
     "ð": "th", "Ð": "Th", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n",
 }  # fmt: skip

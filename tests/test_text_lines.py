@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from voxdemo.text.lines import one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Hello.", "Hello."),
+        ("A heading\nFirst line. Second\tline", "A heading. First line. Second line"),
+        ("Is it?\n\nYes!\nNo", "Is it? Yes! No"),
+        ("Milk,\neggs", "Milk, eggs"),
+        ("He said “no”\nand left", "He said “no”. and left"),
+        ("标题\n第一行。", "标题。 第一行。"),
+        ("제목\n첫 줄", "제목. 첫 줄"),
+        ("\n \n", ""),
+    ],
+)
+def test_lines_become_one_with_the_stops_they_lack(text: str, line: str) -> None:
+    assert one_line(text) == line

@@ -1,0 +1,54 @@
+"""SHOUTED SENTENCES in normal case. Knows letters and some abbreviations, and nothing of voices."""
+
+from __future__ import annotations
+
+import re
+
+_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*|[.!?。！？\n]+")
+_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:['’&][^\W_]+)*")
+_ACRONYMS = re.compile(
+    "ABBA|ACLU|AI|AIDS|AKA|API|APR|ASAP|ASCII|ATM|AT&T|AWS|CEO|CFO|CIA|CIO|COVID|CPU|CTO|DIY|DNA|EOF|EPA|ESA|"
+    "ETA|EU|EV|FAQ|FBI|FDA|FIFA|FIFO|GIF|GPA|GPU|GUI|HIV|IBM|ICU|ID|IEEE|IMF|INXS|IOS|IOT|IP|IPA|IPO|IQ|IRA|"
+    "IRS|ISBN|ISO|ISP|JPEG|JSON|LED|LIFO|MIT|NAFTA|NASA|NATO|NBA|NRA|NYC|NYPD|NYSE|OECD|OK|OLED|OPEC|OS|PIN|"
+    "PNG|Q&A|R&B|R&D|REM|RNA|RSVP|SAT|SIM|SOS|SQL|SUV|TBA|TOEFL|UAE|UCLA|UEFA|UFO|UI|UK|UN|UNESCO|UNICEF|URL|"
+    "USA|USB|USSR|UV|UX|VIP|YMCA"
+)
+"""Those with vowels; one without is known by having none."""
+
+_NOT_ACRONYMS = frozenset({"MR", "MRS", "MS", "DR", "ST", "HMM", "SHH", "PSST", "GRR", "BRR", "NTH", "VS"})
+_VOWEL = re.compile(r"[AEIOUYÀ-ÆÈ-ÏÒ-ÖØ-Ý]")
+_NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
+_I = re.compile(r"I(?:['’][A-Z]+)?")
+
+
+def calm(text: str) -> str:
+    """`text` with its sentences in capitals as they are written otherwise; words and abbreviations in capitals stay."""
+    return _SENTENCE.sub(lambda match: _calmed(match[0]) if _is_shouted(match[0]) else match[0], text)
+
+
+def _is_shouted(sentence: str) -> bool:
+    if not sentence.isupper():
+        return False
+    words = [word for word in _WORD.findall(sentence) if len(word) > 1 and not _stays(word)]
+    return len(words) > 1 and sum(map(len, words)) >= 6
+
+
+def _calmed(sentence: str) -> str:
+    lower = _WORD.sub(lambda match: match[0] if _stays(match[0]) else _lowered(match[0]), sentence)
+    first = _WORD.search(lower)
+    at = first.start() if first else 0
+    return lower[:at] + lower[at : at + 1].upper() + lower[at + 1 :]
+
+
+def _lowered(word: str) -> str:
+    return word[0] + word[1:].lower() if _I.fullmatch(word) else word.lower()
+
+
+def _stays(word: str) -> bool:
+    """Whether this is an abbreviation, a numeral or a code, which is in capitals everywhere."""
+    if word in _NOT_ACRONYMS:
+        return False
+    has_digit = any(map(str.isdigit, word))
+    is_numeral = len(word) > 1 and bool(_NUMERAL.fullmatch(word))
+    without_vowel = word.isascii() and len(word) > 1 and not _VOWEL.search(word)
+    return has_digit or is_numeral or without_vowel or bool(_ACRONYMS.fullmatch(word)) or "." in word
