@@ -50,7 +50,7 @@ Flags, as --name value or --name=value:
   --kv-cache NUMBER     most steps of text and sound VoxCPM keeps in mind        (4096)
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
   --queue-size NUMBER   jobs that may wait before the next is turned away        (20)
-  --job-timeout-s NUMBER  seconds a job may run before it is stopped             (300)
+  --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
   --cache-dir FOLDER    where uploads and results are kept                       (~/.cache/voxdemo)
   --log-level NAME      debug, info, warning or error                            (info)
 

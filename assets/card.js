@@ -1,47 +1,65 @@
-// How one job is doing: a line, a bar, and with a player below them the finished sound.
+// How one job is doing: a line, a bar, and with a player below them its sound.
 //
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
-// sentence, sentences} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor, seed, peaks,
-// captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes} ·
-// {state: 'failed', say}. The browser's own: 'sent', 'cancelled', 'broken', 'lost', 'missing'.
-voxdemo.card = (element, props, watch, trigger) => {
+// sentence, sentences, sound, total} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
+// first, seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took,
+// notes, url, peaks, captions} · {state: 'failed', say}. The browser's own: 'sent', 'stopping', 'stopped', 'cancelled',
+// 'broken', 'lost', 'missing', 'gone'.
+voxdemo.card = (element, props, watch, tell) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
+  const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
   const words = props.words;
   const root = element.querySelector('.card');
   const find = (selector) => root.querySelector(selector);
   const id = element.closest('[id^=vx-]').id;
-  const player = find('.player') && voxdemo.player(find('.player'), words, (state) => show({state}));
-  let value = {state: 'idle'}, ticking = 0, arrived = 0, heardAt = 0, said = '', reached = 0;
+  const player = find('.player') && voxdemo.player(find('.player'), props, heed);
+  const patience = voxdemo.patience();
+  let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', reached = 0;
 
   const now = () => performance.now() / 1000;
   const isBusy = () => BUSY.includes(value.state);
   const left = () => Math.max(0, value.seconds - (now() - arrived));
-  const duration = (seconds) => seconds.toFixed(1);
-  const after = (phrase) => value.seconds == null ? '' : voxdemo.fill(phrase, {time: voxdemo.seconds(left())});
   const language = (code) => new Intl.DisplayNames(['en'], {type: 'language'}).of(code);
+
+  function after(phrase) {
+    const seconds = value.seconds == null ? null : patience.shown(left());
+    return seconds == null ? '' : voxdemo.fill(phrase, {time: voxdemo.seconds(seconds)});
+  }
+
+  function speaking() {
+    if (value.done >= 1) return words.finishing;
+    const left = after(words.left);
+    if (player?.wait != null) {  // two lines are reserved, so this has no room for the part
+      return `${words.speaking}${left}${voxdemo.fill(words.buffering, {time: voxdemo.seconds(player.wait)})}`;
+    }
+    const parts = {part: value.sentence, parts: value.sentences};
+    return (value.sentences > 1 ? voxdemo.fill(words.part, parts) : words.speaking) + left;
+  }
 
   const lines = {
     waiting: () => voxdemo.fill(value.ahead ? words.ahead : words.next, value) + after(words.wait),
-    speaking: () => (value.sentences > 1
-      ? voxdemo.fill(words.part, {part: value.sentence, parts: value.sentences}) : words.speaking) + after(words.left),
+    speaking,
     listening: () => words.listening + after(words.left),
-    done: () => voxdemo.fill(words.done, {total: duration(value.total), took: duration(value.took)}),
+    done: () => voxdemo.fill(words.done, {total: voxdemo.duration(value.total), took: voxdemo.duration(value.took)}),
+    stopped: () => voxdemo.fill(words.stopped, {total: voxdemo.duration(value.total)}),
     heard: () => [value.text ? voxdemo.fill(words.heard, {
-      language: value.language ? language(value.language) : 'Speech', total: duration(value.total), took: duration(value.took),
+      language: value.language ? language(value.language) : 'Speech',
+      total: voxdemo.duration(value.total), took: voxdemo.duration(value.took),
     }) : words.silent, ...value.notes].join(' '),
     failed: () => value.say,
     cancelled: () => voxdemo.fill(words.cancelled, words),
     broken: () => voxdemo.fill(words.broken, words),
     lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence)}),
   };
-  const line = () => (lines[value.state] ?? (() => words[value.state]))();
+  const line = () => player?.isBlocked ? words.blocked : (lines[value.state] ?? (() => words[value.state]))();
 
   // Between two words of the server the bar goes on towards the end it announced, never quite there and never back.
   function done() {
-    if (['done', 'heard', 'blocked'].includes(value.state)) return 1;
+    if (['done', 'heard'].includes(value.state)) return 1;
     if (!('done' in value)) return 0;
-    const share = value.seconds == null ? 0 : Math.min(0.95, (now() - arrived) / Math.max(0.1, value.seconds));
+    const byPace = value.done ? (arrived - begun) * (1 - value.done) / value.done : 0;
+    const share = value.seconds == null ? 0 : Math.min(0.95, (now() - arrived) / Math.max(0.1, value.seconds, byPace));
     return reached = Math.max(reached, value.done + (1 - value.done) * share);
   }
 
@@ -50,22 +68,25 @@ voxdemo.card = (element, props, watch, trigger) => {
     if (find('.say').textContent !== text) find('.say').textContent = text;
     find('.bar i').style.transform = `scaleX(${done()})`;
     find('.bar').setAttribute('aria-valuenow', Math.round(done() * 100));
-    const key = `${value.state} ${value.ahead ?? ''} ${value.sentence ?? ''}`;
+    root.dataset.state = player?.isBlocked ? 'blocked' : value.state;
+    const key = [root.dataset.state, value.ahead, value.sentence, player?.wait == null].join(' ');
     if (key === said) return;  // to a screen reader only what is new, not every second
     said = key;
     find('.live').textContent = text;
   }
 
   function show(next) {
-    const wasBusy = isBusy();
+    const before = value.state, wasOn = isBusy() || before === 'stopping';
     value = next;
     arrived = heardAt = now();
-    root.dataset.state = value.state;
+    if (value.state !== before) begun = arrived;
     root.classList.toggle('busy', isBusy());
     clearInterval(ticking);
     if (isBusy()) ticking = setInterval(tick, 250);
     paint();
-    if (wasBusy && !isBusy()) trigger('end');
+    if (!wasOn || isBusy()) return;
+    tell.end();
+    if (['stopped', 'cancelled'].includes(value.state)) setTimeout(tell.end, SEAT_FREE_IN_MS);
   }
 
   function tick() {
@@ -92,22 +113,54 @@ voxdemo.card = (element, props, watch, trigger) => {
     const key = `${place} ${all}`;
     if (probe.dataset.key === key) return;
     probe.dataset.key = key;
-    show({state: 'waiting', ahead: place - 1, seconds: all ? Math.max(0, all - elapsed) : null});
+    show({state: 'waiting', ahead: place - 1, seconds: +all ? Math.max(0, all - elapsed) : null});
   }
 
   const probe = document.getElementById(`${id}-probe`);
   new MutationObserver(() => readPlace(probe)).observe(probe, {subtree: true, childList: true, characterData: true});
 
+  // What the player has to tell beside the server.
+  function heed(what) {
+    if (what === 'changed') paint();
+    else show({state: what});
+  }
+
+  async function stop() {
+    if (!isBusy()) return;
+    const stopping = {state: 'stopping'}, stopped = player?.isLive ? player.stop() : null;
+    if (stopped) show(stopping);
+    const total = await stopped;
+    if (stopped && value !== stopping) return;  // somebody has pressed Speak again
+    if (!total) player?.clear();
+    show(total ? {state: 'stopped', total} : {state: 'cancelled'});
+  }
+
   watch('value', () => {
     if (!props.value?.state || !(isBusy() || value.state === 'lost')) return;  // a late word of a cancelled job
     show(props.value);
-    if (value.state === 'done') player?.play(value);
+    if (value.state === 'speaking') player?.hear(value);
+    if (value.state === 'done') player?.finish(value);
+    if (value.state === 'heard' && value.url) player?.offer(value);
+    if (value.state === 'failed') player?.clear();
+  });
+
+  find('.keep')?.addEventListener('click', ({target}) => {
+    Object.assign(target, {textContent: words.keptSeed, disabled: true});
+    tell.keep();
   });
 
   voxdemo.cards[id] = {
     isBusy,
-    send() { delete probe.dataset.key; said = ''; reached = 0; player?.clear(); show({state: 'sent', seconds: null}); },
-    cancel() { if (isBusy()) { player?.clear(); show({state: 'cancelled'}); } },
+    stop,
+    send() {
+      delete probe.dataset.key;
+      said = '';
+      reached = 0;
+      patience.begin();
+      player?.clear();
+      player?.prepare();
+      show({state: 'sent', seconds: null});
+    },
     fail() { if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };

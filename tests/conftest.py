@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving import Server
@@ -59,3 +60,35 @@ def fake_server(_fake_server: Server) -> Iterator[Server]:
     pause = threading.Event()
     while (line := _fake_server.http.get("/ready").json())["running"] + line["waiting"]:
         pause.wait(0.02)
+
+
+@pytest.fixture(scope="session")
+def _paced_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("paced"), "tests/paced_app.py")
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def paced_server(_paced_server: Server) -> Server:
+    """The page over a fake engine that takes its time; `tests/paced_app.py` says how to steer it."""
+    _paced_server.http.post("/pace/0.5")
+    return _paced_server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from browsing import launched  # here: it skips what needs a browser where there is none
+
+    yield from launched()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
+    from browsing import visits
+
+    yield from visits(browser)

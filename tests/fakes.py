@@ -105,7 +105,7 @@ class Panic(BaseException):
 class FakeEngine:
     """Says a tenth of a second for every word.
 
-    "raise", "panic", "die", "die-once", "refuse", "retake" and "ran-on" do what they say.
+    "raise", "fail-once", "panic", "die", "die-once", "refuse", "retake" and "ran-on" do what they say.
     """
 
     def __init__(self, stage: Stage, info: EngineInfo = CLONER, tell: Tell = lambda sentence: None) -> None:
@@ -116,6 +116,7 @@ class FakeEngine:
             raise RuntimeError("broken")
         self.info = info
         self._stage = stage
+        self._has_failed = False
 
     def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
         if utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
@@ -134,6 +135,9 @@ class FakeEngine:
             self._stage.leave(text)
 
     def _misbehave(self, word: str) -> None:
+        if word == "fail-once" and not self._has_failed:
+            self._has_failed = True
+            raise ValueError("a passing fault")
         if word == "raise":
             raise ValueError("a bug in the model, with a /secret/path")
         if word == "panic":

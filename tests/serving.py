@@ -75,6 +75,13 @@ class Server:
                 if line.startswith("data: "):
                     yield json.loads(line.removeprefix("data: "))
 
+    def page_values(self, text: str) -> list[object]:
+        """What the page's Speak button sends for a text, every other control being as it is at first."""
+        config = self.http.get("/config").json()
+        speak = next(function for function in config["dependencies"] if function["api_name"] == "speak")
+        values = {component["id"]: component["props"].get("value") for component in config["components"]}
+        return [text, *(values[number] for number in speak["inputs"][1:])]
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """The exit code after this signal."""
         if self.process.poll() is None:

@@ -37,7 +37,7 @@ def speech() -> np.ndarray:
         ({"text_input": ""}, "There is no text yet"),
         ({"text_input": " \n\t "}, "There is no text yet"),
         ({"text_input": "... !!! ..."}, "There is nothing to say in this text"),
-        ({"text_input": "x" * 5001}, "The text has 5,001 characters; send at most 5,000"),
+        ({"text_input": "x" * 50_001}, "The text has 50,001 characters; send at most 50,000"),
         ({"text_input": "a\x00b\x07"}, "The text has control characters (U+0000, U+0007)"),
         ({"text_input": "你好，世界"}, "can't say 你 好"),
         ({"text_input": "🙂🙂"}, "can't say 🙂: write it in English words"),

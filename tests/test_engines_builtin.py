@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from voxdemo.engines import builtin
 from voxdemo.engines.builtin import MAX_PHONEMES, BuiltinEngine
 from voxdemo.errors import InputError
 from voxdemo.speech import Utterance
@@ -92,6 +93,15 @@ def test_what_it_cannot_say_is_named(say, text, named):
 def test_a_part_that_cannot_be_said_is_refused_before_the_first_part_sounds(engine):
     with pytest.raises(InputError, match="世"):
         next(engine.speak(Utterance("Hello. 世界。"), "Hello."))
+
+
+def test_a_long_text_is_searched_once_and_not_for_each_part(engine, monkeypatch):
+    searched = []
+    monkeypatch.setattr(builtin, "unsayable", lambda text: searched.append(text) or [])
+    utterance = Utterance("One day. Two days. " * 50, seed=1)
+    for part in ("One day.", "Two days."):
+        next(engine.speak(utterance, part))
+    assert searched == [utterance.text, "One day.", "Two days."]
 
 
 def test_a_part_without_words_is_a_short_silence(engine):

@@ -242,7 +242,13 @@ def test_guidance_and_steps_change_the_sound(kept: Build, generation: str, chang
 @ALL
 def test_white_space_changes_nothing(kept: Build, generation: str) -> None:
     engine = kept(generation)
-    np.testing.assert_array_equal(sound(engine, HELLO, " a\n b\t "), sound(engine, HELLO, "a b"))
+    np.testing.assert_array_equal(sound(engine, HELLO, " a,\n b\t "), sound(engine, HELLO, "a, b"))
+
+
+@ALL
+def test_a_line_without_a_stop_gets_one(kept: Build, generation: str) -> None:
+    engine = kept(generation)
+    np.testing.assert_array_equal(sound(engine, HELLO, "a\nb"), sound(engine, HELLO, "a. b"))
 
 
 @pytest.mark.parametrize(

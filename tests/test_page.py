@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
+from browsing import (
+    PHONE,
+    SENTENCES,
+    WARM_UP,
+    WATCH_SHIFTS,
+    WIDE,
+    OpenPage,
+    barriers,
+    expect,
+    needs_browser,
+    says,
+    speak,
+)
 from checkpoints import voxcpm
 from conftest import StartServer
 from fake_hub import serve
 from serving import Server
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
-Browser, Page, expect = sync_api.Browser, sync_api.Page, sync_api.expect
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-IN_CI = "CI" in os.environ  # where .ci/run installs it, so that its absence is a failure
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="the page's tests need a Chromium on PATH")
-
-WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
-SENTENCES = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WATCH_SHIFTS = """() => {
-  window.moved = [];
-  const nodes = (shift) => shift.sources.map(({node}) => node?.parentElement?.outerHTML.slice(0, 200));
-  new PerformanceObserver((list) => window.moved.push(...list.getEntries().map((shift) => [shift.value, nodes(shift)])))
-    .observe({type: 'layout-shift'});
-}"""
-OpenPage = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[OpenPage]:
-    """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
-    visitors = []
-
-    def open_one(server: Server, viewport: dict[str, int] = WIDE, **options: Any) -> Any:
-        visitors.append(browser.new_context(viewport=viewport, **options))
-        page = visitors[-1].new_page()
-        page.set_default_timeout(30_000)
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(server.url)
-        expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
-        expect(page.locator("#vx-estimate")).to_contain_text(re.compile("Ready|waiting"), timeout=30_000)
-        return page
-
-    yield open_one
-    for visitor in visitors:
-        visitor.close()
-
-
-def speak(page: Any, text: str) -> None:
-    page.fill("#vx-text textarea", text)
-    page.click("#vx-speak")
-
-
-def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:
-    expect(page.locator(f"{card} .say")).to_have_text(words, timeout=60_000)
+pytestmark = needs_browser
 
 
 def step(server: Server, count: int) -> None:
@@ -97,7 +44,8 @@ def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) 
     page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 0")
     expect(page.locator("#vx-card .words")).to_have_text(SENTENCES)
     expect(page.locator("#vx-card .now")).to_have_count(1)
-    assert re.match(r"Real-time factor 0\.\d+ · seed \d+ · WAV", page.inner_text("#vx-card .facts"))
+    facts = r"Real-time factor 0\.\d+ · time to first audio \d+\.\d\d\ss\s+Seed \d+ · WAV\s+Keep this seed"
+    assert re.fullmatch(facts, page.inner_text("#vx-card .facts"))
 
 
 def test_the_banner_follows_a_download_and_the_page_its_engine(
@@ -129,14 +77,15 @@ def test_the_banner_follows_a_download_and_the_page_its_engine(
 def test_the_player_seeks_by_keys_and_pauses(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     speak(page, SENTENCES)
-    page.get_by_label("Pause", exact=True).click()
+    says(page, re.compile("s of speech"))
+    page.locator("#vx-card").get_by_label("Pause", exact=True).click()
     page.evaluate("document.querySelector('#vx-card audio').currentTime = 0.5")
     page.focus("#vx-card .seek")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#vx-card .time")).to_contain_text("0:01 /")
-    page.get_by_label("Play", exact=True).click()
+    page.locator("#vx-card").get_by_label("Play", exact=True).click()
     page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.6")
 
 
@@ -177,10 +126,10 @@ def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: O
     expect(page.locator("#vx-estimate")).to_contain_text(
         re.compile(r"\d+ characters, about \d+ s\. Nobody is waiting\.")
     )
-    page.fill("#vx-text textarea", "a" * 4_800)
-    expect(page.locator("#vx-estimate")).to_contain_text("4,800 of 5,000 characters")
-    page.fill("#vx-text textarea", "a" * 5_001)
-    expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 5,000 that fit")
+    page.fill("#vx-text textarea", "a" * 48_000)
+    expect(page.locator("#vx-estimate")).to_contain_text("48,000 of 50,000 characters")
+    page.fill("#vx-text textarea", "a" * 50_001)
+    expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 50,000 that fit")
 
 
 def test_what_the_engine_cannot_do_is_off_and_says_why(server: Server, open_page: OpenPage) -> None:
@@ -192,10 +141,15 @@ def test_what_the_engine_cannot_do_is_off_and_says_why(server: Server, open_page
     expect(page.get_by_label("What is said in the recording")).to_be_disabled()
     expect(page.locator("#vx-read")).to_be_disabled()
     page.get_by_role("button", name="Fine-tuning").click()
-    expect(page.locator("#vx-fine-note")).to_contain_text("The built-in voice has nothing to fine-tune: VoxCPM has.")
-    switches = page.locator("#vx-dials input")
-    assert switches.count() >= 6
-    assert all(switches.nth(index).is_disabled() for index in range(switches.count()))
+    expect(page.locator("#vx-fine-note")).to_have_text(
+        "The built-in voice has only speed and seed: VoxCPM has the rest."
+    )
+    for name in ("Guidance", "Steps"):
+        expect(page.get_by_label(f"range slider for {name}")).to_be_disabled()
+    for name in ("Write out numbers and dates", "Remove noise from the recording"):
+        expect(page.get_by_label(name)).to_be_disabled()
+    expect(page.get_by_label("range slider for Speed")).to_be_enabled()
+    expect(page.locator("#vx-seed").get_by_role("textbox")).to_be_enabled()
     speak(page, "In my own voice.")
     says(page, "The built-in voice can't copy a recording: choose Ready voice. Your text is kept.")
 
@@ -214,7 +168,7 @@ def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, ope
     page.click("#vx-speak")
     says(page, re.compile("s of speech"))
     page.get_by_role("button", name="Fine-tuning").click()
-    expect(page.locator("#vx-dials input[type=range]").first).to_be_enabled()
+    expect(page.get_by_label("range slider for Guidance")).to_be_enabled()
 
 
 def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> None:
@@ -277,12 +231,21 @@ def test_a_failure_is_one_sentence_each_time_and_the_text_stays(fake_server: Ser
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
     for _ in range(2):
-        speak(page, "please refuse")
+        speak(page, "refuse")
         says(page, "This can't be said: say something else. Your text is kept.")
-        expect(page.locator("#vx-text textarea")).to_have_value("please refuse")
-    speak(page, "please raise")
+        expect(page.locator("#vx-text textarea")).to_have_value("refuse")
+    speak(page, "raise")
     expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "failed")
     assert "secret" not in page.inner_text("body")
+
+
+def test_what_was_spoken_before_a_failure_is_kept_with_a_note(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    speak(page, "Please refuse now.")
+    says(page, re.compile("s of speech"))
+    expect(page.locator("#vx-card .words .note")).to_contain_text("The voice stopped after")
+    expect(page.locator("#vx-card .save")).to_be_visible()
 
 
 def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_page: OpenPage) -> None:
@@ -361,32 +324,20 @@ def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Serve
 def test_no_serious_barrier_is_found(
     server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
 ) -> None:
-    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="needs axe-core-python").Axe()
     page = open_page(server, viewport, color_scheme=scheme)
-    assert barriers(axe, page) == []
+    assert barriers(page) == []
     speak(page, f"{SENTENCES} ✈")
     says(page, re.compile("s of speech"))
-    assert barriers(axe, page) == []
+    assert barriers(page) == []
     page.get_by_label("A voice I upload").check()
     page.get_by_role("button", name="Fine-tuning").click()
-    assert barriers(axe, page) == []
+    assert barriers(page) == []
     page.get_by_role("tab", name="Recognise").click()
     page.set_input_files("#vx-recording input[type=file]", WARM_UP)
     page.locator("#vx-recording .waveform-container").wait_for()
     page.click("#vx-recognise")
     says(page, re.compile("^English"), "#vx-heard")
-    assert barriers(axe, page) == []
-
-
-def barriers(axe: Any, page: Any) -> list[tuple[str, list[str]]]:
-    page.evaluate(
-        "Promise.all(document.getAnimations().map((one) => one.effect.getTiming().iterations < 99 && one.finished))"
-    )
-    return [
-        (rule["id"], [node["html"][:200] for node in rule["nodes"]])
-        for rule in axe.run(page)["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
+    assert barriers(page) == []
 
 
 def test_every_control_can_be_hit(server: Server, open_page: OpenPage) -> None:

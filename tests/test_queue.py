@@ -6,11 +6,13 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import StartServer
+from gradio.context import LocalContext
 from gradio.queueing import Queue
 from gradio.server_messages import EstimationMessage
 from gradio_client import Client, handle_file
@@ -193,6 +195,8 @@ def test_gradios_queue_still_is_as_we_wrap_it() -> None:
         return list(inspect.signature(method).parameters)
 
     assert parameters(Queue.push) == ["self", "body", "request", "username"]
+    assert parameters(Queue.broadcast_estimations) == ["self", "concurrency_id", "after"]
+    assert isinstance(LocalContext.event_id, ContextVar)
     assert parameters(Queue.send_message) == ["self", "event", "event_message"]
     assert parameters(Queue.clean_events) == ["self", "session_hash", "event_id"]
     assert {"rank", "rank_eta", "queue_size"} <= set(EstimationMessage.model_fields)

@@ -3,18 +3,43 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
-from voxdemo.results import SPEECH_FILE, Results, delete_old
+from voxdemo.results import Results, delete_old, speech_file
 
 
-def test_a_result_is_found_by_its_token_only(tmp_path: Path) -> None:
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[Results, Path]:
     results = Results(tmp_path / "results")
     with results.new() as folder:
-        (folder / SPEECH_FILE).write_bytes(b"sound")
-    assert results.speech(folder.name) == folder / SPEECH_FILE
+        soundfile.write(speech_file(folder), np.zeros(24_000), 24_000)
+    return results, folder
+
+
+def test_a_result_is_found_by_its_token_only(kept: tuple[Results, Path]) -> None:
+    results, folder = kept
+    assert results.find(folder.name, "wav") == folder / "speech.wav"
     for wrong in ("", ".", "..", "x" * 22, f"../results/{folder.name}", folder.name[:-1]):
-        assert results.speech(wrong) is None
+        assert results.find(wrong, "wav") is None
+
+
+def test_another_format_is_made_when_it_is_asked_for_and_kept(kept: tuple[Results, Path]) -> None:
+    results, folder = kept
+    for ending in ("flac", "mp3", "opus"):
+        path = results.find(folder.name, ending)
+        assert path
+        assert soundfile.info(path).duration == pytest.approx(1.0, abs=0.1)
+        made_at = path.stat().st_mtime_ns
+        assert results.find(folder.name, ending) == path
+        assert path.stat().st_mtime_ns == made_at
+
+
+@pytest.mark.parametrize("ending", ["", "aac", "txt", "srt", "wav/../speech.wav"])
+def test_what_there_is_not_is_not_found(kept: tuple[Results, Path], ending: str) -> None:
+    results, folder = kept
+    assert results.find(folder.name, ending) is None
 
 
 def test_a_folder_without_speech_goes_whatever_happened(tmp_path: Path) -> None:

@@ -1,11 +1,99 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
+import httpx
+import numpy as np
+import pytest
 import soundfile
 from gradio_client import Client
 from serving import Server
+
+WORDS = "one two three four. five six seven."
+
+
+def frames(answer: httpx.Response) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """What comes on a live stream: each JSON line, with the bytes behind it."""
+    buffered, header = b"", None
+    for block in answer.iter_raw():
+        buffered += block
+        while header or b"\n" in buffered:
+            if header is None:
+                line, _, buffered = buffered.partition(b"\n")
+                header = json.loads(line)
+            size = header.get("sound", 0)
+            if len(buffered) < size:
+                break
+            yield header, buffered[:size]
+            header, buffered = None, buffered[size:]
+
+
+def key_of(messages: Iterator[dict[str, Any]]) -> str:
+    """The key under which the sound of a job can be heard, as the page is told it."""
+    return next(
+        found[1] for message in messages if (found := re.search(r'"sound": "([\w-]{22})"', json.dumps(message)))
+    )
+
+
+def test_sound_is_heard_while_it_is_made_and_then_no_more(fake_server: Server) -> None:
+    with closing(fake_server.messages("speak", fake_server.page_values(WORDS))) as told:
+        key = key_of(told)
+        with fake_server.http.stream("GET", f"/live/{key}") as answer:
+            heard = frames(answer)
+            assert next(heard) == ({"rate": 16_000}, b"")
+            fake_server.http.post("/stage/steps/1")
+            captions, _ = next(heard)
+            assert (captions["from"], captions["captions"][0][2]) == (0, "one two three four.")
+            first, samples = next(heard)
+            assert first["sound"] == len(samples) > 0
+            fake_server.http.post("/stage/open")
+            rest = list(heard)
+        assert any(header.get("from") == 1 for header, _ in rest)
+        sound = samples + b"".join(piece for _, piece in rest)
+    assert fake_server.http.get(f"/live/{key}").status_code == 404
+    finished, _ = soundfile.read(io.BytesIO(fake_server.http.get(f"/speech/{key}").content), dtype="int16")
+    assert (np.frombuffer(sound, "<i2") == finished).all()
+
+
+def test_what_was_spoken_before_a_stop_can_be_had(fake_server: Server) -> None:
+    told = fake_server.messages("speak", fake_server.page_values(WORDS))
+    key = key_of(told)
+    with fake_server.http.stream("GET", f"/live/{key}") as answer:
+        fake_server.http.post("/stage/steps/3")
+        assert any("sound" in header for header, _ in frames(answer))
+    told.close()
+    fake_server.http.post("/stage/steps/1")
+    wav = fake_server.http.get(f"/speech/{key}")
+    assert wav.status_code == 200
+    assert 0.1 < soundfile.info(io.BytesIO(wav.content)).duration < 0.5
+    assert "one two three four." in fake_server.http.get(f"/speech/{key}.srt").text
+
+
+@pytest.mark.parametrize("key", ["x" * 22, "", "health"])
+def test_nobody_hears_by_guessing(fake_server: Server, key: str) -> None:
+    assert fake_server.http.get(f"/live/{key}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [("wav", "audio/wav"), ("flac", "audio/flac"), ("mp3", "audio/mpeg"), ("opus", "audio/ogg"),
+     ("srt", "application/x-subrip"), ("vtt", "text/vtt")],
+)  # fmt: skip
+def test_a_result_is_had_in_every_format(server: Server, ending: str, kind: str) -> None:
+    path = Client(server.url, verbose=False, download_files=False).predict("A format.", api_name="/generate")["path"]
+    answer = server.http.get(f"/speech/{path.split('/')[-2]}.{ending}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].split(";")[0] == kind
+    if kind.startswith("audio"):
+        assert soundfile.info(io.BytesIO(answer.content)).duration > 0.3
+    else:
+        assert "A format." in answer.text
+    assert server.http.get(f"/speech/{path.split('/')[-2]}.aac").status_code == 404
 
 
 def test_a_result_is_fetched_whole_or_in_ranges_by_its_token_only(server: Server) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,10 +14,10 @@ import soundfile
 from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.assemble import local_service
-from voxdemo.errors import InputError
+from voxdemo.errors import EngineError, InputError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Chunk, Retaken, Speaking, Spoken, Transcript, Utterance
+from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, Transcript, Utterance
 
 NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 
@@ -60,18 +61,104 @@ async def spoken(service: SpeechService, utterance: Utterance) -> tuple[list[Any
     return seen, seen[-1]
 
 
-async def test_an_utterance_becomes_a_wav_with_captions_that_cover_it(service: SpeechService) -> None:
-    events, result = await spoken(service, Utterance("One two. Three four five."))
+async def test_an_utterance_becomes_a_wav_with_captions_that_lie_on_it(service: SpeechService) -> None:
+    events, result = await spoken(service, Utterance("One two three four. Five six seven."))
     sound, rate = soundfile.read(result.path)
     assert rate == RATE
-    assert len(sound) / rate == pytest.approx(result.duration_s) == pytest.approx(0.5)
-    assert [caption.text for caption in result.captions] == ["One two.", "Three four five."]
-    assert [(round(c.start_s, 3), round(c.end_s, 3)) for c in result.captions] == [(0.0, 0.2), (0.2, 0.5)]
+    assert len(sound) / rate == result.duration_s
     chunks = [event for event in events if isinstance(event, Chunk)]
-    assert np.concatenate([chunk.samples for chunk in chunks]).shape == sound.shape
+    assert np.abs(np.concatenate([chunk.samples for chunk in chunks]) - sound).max() < 1e-4
+    assert [caption.text for caption in result.captions] == ["One two three four.", "Five six seven."]
+    starts = [(caption.start_s, caption.end_s) for caption in result.captions]
+    assert starts[0] == (pytest.approx(0, abs=0.05), pytest.approx(0.4, abs=0.05))
+    assert starts[1][0] > starts[0][1]
     fractions = [event.done_fraction for event in events if isinstance(event, Speaking)]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+async def test_captions_lie_beside_the_sound_as_files(service: SpeechService) -> None:
+    _, result = await spoken(service, Utterance("One two three four. Five six seven."))
+    for ending, mark in (("srt", "1\n00:00:00,"), ("vtt", "WEBVTT")):
+        written = result.path.with_suffix(f".{ending}").read_text()
+        assert written.startswith(mark)
+        assert "Five six seven." in written
+
+
+async def test_it_can_be_heard_while_it_is_made_and_not_after(service: SpeechService, stage: Stage) -> None:
+    await until(lambda: service.readiness().ready)
+    stage.open = False
+    events = service.speak(Utterance("One two three."))
+    begun = await anext(events)
+    assert isinstance(begun, Speaking)
+    stage.steps.release()
+    while not isinstance(event := await anext(events), Chunk):
+        pass
+    listener = service.live[begun.sound].listen()
+    heard = [event async for event in _until_sound(listener)]
+    assert isinstance(heard[0], Captions)
+    assert len(heard[-1]) == 2 * len(event.samples)
+    stage.open = True
+    stage.steps.release(10)
+    result = [event async for event in events][-1]
+    assert isinstance(result, Spoken)
+    assert result.path.parent.name == begun.sound
+    assert dict(service.live) == {}
+    rest = b"".join([event async for event in listener if isinstance(event, bytes)])
+    assert soundfile.read(result.path, dtype="int16")[0].tobytes() == heard[-1] + rest
+
+
+async def _until_sound(listener: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    async for event in listener:
+        yield event
+        if isinstance(event, bytes):
+            return
+
+
+async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, stage: Stage, prompt: Path) -> None:
+    await until(lambda: service.readiness().ready)
+    stage.open = False
+    events = service.speak(Utterance("One two three four. Five six seven.", prompt_audio=prompt))
+    begun = await anext(events)
+    assert isinstance(begun, Speaking)
+    stage.steps.release(2)
+    heard = 0
+    while heard < 2:
+        heard += isinstance(await anext(events), Chunk)
+    await events.aclose()
+    stage.open = True
+    stage.steps.release(10)
+    (folder,) = service.results.root.iterdir()
+    assert folder.name == begun.sound
+    assert sorted(path.name for path in folder.iterdir()) == ["speech.srt", "speech.vtt", "speech.wav"]
+    assert soundfile.info(folder / "speech.wav").duration > 0.1
+    assert "One two three four." in (folder / "speech.srt").read_text()
+
+
+async def test_a_part_that_fails_for_good_ends_the_job_with_what_there_is(service: SpeechService, stage: Stage) -> None:
+    text = f"One two three four. {'Word and word again. ' * 20} Now raise it. And this is never said."
+    _, result = await spoken(service, Utterance(text))
+    assert re.match(r"The voice stopped after “….*”\. Fake voice could not do this", result.stopped)
+    assert result.captions[0].text == "One two three four."
+    assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
+    assert result.duration_s > 1
+
+
+async def test_a_failure_before_any_sound_is_an_error(service: SpeechService) -> None:
+    with pytest.raises(EngineError):
+        await spoken(service, Utterance("raise this"))
+    assert list(service.results.root.iterdir()) == []
+
+
+async def test_what_was_learned_of_speed_outlives_a_restart(
+    service: SpeechService, stage: Stage, tmp_path: Path
+) -> None:
+    await until(lambda: service.readiness().ready)
+    await spoken(service, Utterance("One two three four. Five six seven."))
+    await until((tmp_path / "cache" / "paces.json").exists)
+    stage.may_load.clear()
+    other = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
+    assert other.expected_s(Utterance("Hello.")) is not None
 
 
 async def test_bad_input_is_refused_before_it_takes_a_place(service: SpeechService, stage: Stage) -> None:
@@ -100,7 +187,7 @@ async def test_prompt_audio_reaches_the_engine_as_a_clean_mono_wav_of_at_most_th
     assert result.warnings == (
         "The prompt audio is longer than 30 s: only its beginning is used, without the transcript.",
     )
-    assert [path.name for path in result.path.parent.iterdir()] == ["speech.wav"]
+    assert not result.path.with_name("prompt.wav").exists()
 
 
 async def test_a_prompt_without_the_transcript_that_the_voice_needs_is_read_and_that_is_said(
@@ -126,9 +213,9 @@ async def test_a_transcript_without_its_recording_is_left_out_with_a_warning(ser
 async def test_what_an_engine_took_back_is_not_in_the_sound_and_what_it_cut_off_is_told(
     service: SpeechService,
 ) -> None:
-    events, result = await spoken(service, Utterance("one retake two ran-on"))
+    events, result = await spoken(service, Utterance("one one one one retake two ran-on"))
     assert [event.start_s for event in events if isinstance(event, Retaken)] == [0.0]
-    assert result.duration_s == pytest.approx(0.1)
+    assert result.duration_s < 0.4
     assert "didn't find the end" in result.warnings[0]
 
 
@@ -174,7 +261,7 @@ async def test_a_forecast_counts_the_line_and_who_stands_at_a_door(service: Spee
     await asyncio.to_thread(stage.started.get, timeout=10)
     await asyncio.to_thread(stage.started.get, timeout=10)
     service.doors.append(lambda: [1.0, 2.0])
-    forecast = service.forecast("Hello.")
+    forecast = service.forecast(Utterance("Hello."))
     assert forecast.ahead == 3
     assert forecast.own_s is not None
     assert forecast.wait_s is not None
@@ -190,6 +277,18 @@ async def test_a_recording_becomes_a_transcript(service: SpeechService, prompt: 
     assert isinstance(transcript, Transcript)
     assert (transcript.text, transcript.language) == ("heard", "en")
     assert transcript.duration_s == pytest.approx(2.0)
+
+
+async def test_a_recording_is_kept_beside_its_captions_where_that_is_asked_for(
+    service: SpeechService, prompt: Path
+) -> None:
+    async with aclosing(service.transcribe(prompt, keep=True)) as events:
+        transcript = [event async for event in events][-1]
+    assert isinstance(transcript, Transcript)
+    assert transcript.path
+    assert soundfile.info(transcript.path).duration == pytest.approx(2.0)
+    assert "heard" in transcript.path.with_suffix(".vtt").read_text()
+    assert len(transcript.peaks) == 20
 
 
 async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, tmp_path: Path) -> None:

@@ -1,71 +1,154 @@
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import pytest
 
-from voxdemo.speech import Retaken, Segment
-from voxdemo.take import Take
+from voxdemo.speech import Captions, Chunk, Retaken, Speaking, SpeechEvent
+from voxdemo.take import PAUSES_S, Take
+from voxdemo.text.split import Part, Stop
 
-RATE = 100
-
-
-def second(value: float) -> np.ndarray:
-    return np.full(RATE, value, np.float32)
+RATE = 16_000
+Event = TypeVar("Event")
 
 
-def test_pieces_become_one_sound_with_captions_at_their_times() -> None:
-    take = Take(["One.", "Two."], RATE, None)
+def tone(seconds: float) -> np.ndarray:
+    """A sound that begins and ends with silence, as engines make them."""
+    sound = 0.2 * np.sin(2 * np.pi * 220 * np.arange(round(seconds * RATE)) / RATE)
+    silence = np.zeros(RATE // 4)
+    return np.concatenate([silence, sound, silence]).astype(np.float32)
+
+
+def part(*sentences: str, stop: Stop = Stop.SENTENCE) -> Part:
+    return Part(" ".join(sentences), sentences, stop)
+
+
+ONE, TWO, LAST = part("One is here."), part("Two is here."), part("Three is here.", stop=Stop.PARAGRAPH)
+
+
+def only(kind: type[Event], events: list[SpeechEvent]) -> list[Event]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def joined(events: list[SpeechEvent]) -> np.ndarray:
+    return np.concatenate([chunk.samples for chunk in only(Chunk, events)])
+
+
+def said(take: Take, count: int, seconds: float = 1.0) -> list[SpeechEvent]:
+    events: list[SpeechEvent] = [take.begin()]
+    for index in range(count):
+        events += take.add(index, tone(seconds))
+    return [*events, *take.end()]
+
+
+def onsets(sound: np.ndarray) -> list[float]:
+    """Where sound begins after silence of at least 50 ms, in seconds."""
+    loud = np.abs(sound[: len(sound) // 160 * 160].reshape(-1, 160)).max(axis=1) > 0.01
+    return [index / 100 for index in np.flatnonzero(loud) if not loud[max(0, index - 5) : index].any()]
+
+
+def test_the_silence_around_parts_becomes_the_pause_that_their_end_asks_for() -> None:
+    take = Take([ONE, part("Two,", stop=Stop.CLAUSE), LAST], RATE, None)
+    first, second, third = onsets(joined(said(take, 3)))
+    assert first < 0.1
+    assert second - first - 1.0 == pytest.approx(PAUSES_S[Stop.SENTENCE], abs=0.03)
+    assert third - second - 1.0 < PAUSES_S[Stop.SENTENCE] - 0.1
+
+
+def test_a_faster_voice_pauses_less() -> None:
+    pauses = []
+    for speed in (1.0, 2.0):
+        first, second = onsets(joined(said(Take([ONE, LAST], RATE, None, speed=speed), 2)))
+        pauses.append(second - first - 1.0)
+    assert pauses[1] < pauses[0] - 0.1
+
+
+def test_chunks_follow_each_other_without_a_gap() -> None:
+    take = Take([ONE, TWO, LAST], RATE, None)
+    at = 0
+    for chunk in only(Chunk, said(take, 3)):
+        assert round(chunk.start_s * RATE) == at
+        at += len(chunk.samples)
+    assert take.duration_s == at / RATE
+
+
+def test_captions_lie_on_the_sound_sentence_by_sentence() -> None:
+    take = Take([ONE, TWO, LAST], RATE, None)
+    sound = joined(said(take, 3))
+    assert [caption.text for caption in take.captions] == ["One is here.", "Two is here.", "Three is here."]
+    for caption, onset in zip(take.captions, onsets(sound), strict=True):
+        assert caption.start_s == pytest.approx(onset, abs=0.1)
+        assert caption.end_s == pytest.approx(onset + 1.0, abs=0.1)
+
+
+def test_the_captions_of_a_part_are_told_when_it_begins_and_again_when_it_is_over() -> None:
+    take = Take([part("One is here.", "And two."), LAST], RATE, None)
+    told = only(Captions, said(take, 2))
+    assert [(captions.first, len(captions.segments)) for captions in told] == [(0, 2), (0, 2), (2, 1), (2, 1)]
+    assert told[0].segments[1].start_s > told[0].segments[0].start_s
+
+
+def test_progress_goes_by_the_text_and_never_back() -> None:
+    take = Take([part("One."), part("This is a sentence that takes much longer."), LAST], RATE, expected_s=10.0)
+    progress = only(Speaking, said(take, 3))
+    shares = [each.done_fraction for each in progress]
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert shares == sorted(shares)
+    assert progress[0].seconds_left == pytest.approx(10.0, abs=0.1)
+    assert (progress[-1].seconds_left, progress[-1].total_s) == (0.0, take.duration_s)
+    assert [each.sentence for each in progress] == [1, 1, 2, 3, 3]
+
+
+def test_within_a_part_progress_goes_by_its_sound() -> None:
+    take = Take([part("A sentence of some length, which comes in many pieces."), LAST], RATE, None)
     take.begin()
-    take.add(0, second(0.1))
-    take.add(0, second(0.2))
-    chunk, _ = take.add(1, second(0.3))
-    assert (chunk.text, chunk.start_s) == ("Two.", 2.0)
-    assert take.duration_s == 3.0
-    assert take.sound().tolist() == np.concatenate([second(0.1), second(0.2), second(0.3)]).tolist()
-    assert take.captions() == (Segment("One.", 0.0, 2.0), Segment("Two.", 2.0, 3.0))
+    shares = [
+        event.done_fraction for piece in np.array_split(tone(3.0), 30) for event in only(Speaking, take.add(0, piece))
+    ]
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 20
+    assert shares[-1] < 0.9
 
 
-def test_progress_is_the_share_of_the_text_that_is_done_where_no_time_is_known() -> None:
-    take = Take(["aaa", "a"], RATE, expected_s=None)
-    begun = take.begin()
-    assert (begun.done_fraction, begun.seconds_left, begun.sentences) == (0.0, None, 2)
-    assert take.add(0, second(0))[1].done_fraction == pytest.approx(0.75)
-    last = take.add(1, second(0))[1]
-    assert (last.done_fraction, last.sentence) == (1.0, 2)
-    assert last.seconds_left == 0.0
-
-
-def test_progress_within_a_part_is_the_share_of_the_time_that_is_over() -> None:
-    take = Take(["aaa", "a"], RATE, expected_s=1e6)
-    assert take.begin().seconds_left == 1e6
-    first, again = take.add(0, second(0))[1], take.add(0, second(0))[1]
-    assert 0 < first.done_fraction < again.done_fraction < 1e-3
-    assert take.add(1, second(0))[1].done_fraction == pytest.approx(0.75)
+def test_the_length_of_the_whole_is_foretold_by_what_was_heard() -> None:
+    parts = [part("One is here.") for _ in range(9)] + [LAST]
+    take = Take(parts, RATE, None)
+    progress = only(Speaking, said(take, 10))
+    totals = [each.total_s for each in progress]
+    assert totals[5] == pytest.approx(take.duration_s, rel=0.1)
 
 
 def test_a_part_that_is_said_anew_replaces_what_came_of_it() -> None:
-    take = Take(["One.", "Two."], RATE, None)
-    take.begin()
-    take.add(0, second(0.1))
-    take.add(1, second(0.2))
-    take.add(1, second(0.2))
-    assert take.retake(1) == Retaken(1.0)
-    assert take.duration_s == 1.0
-    chunk, _ = take.add(1, second(0.3))
-    assert chunk.start_s == 1.0
-    assert take.sound().tolist() == np.concatenate([second(0.1), second(0.3)]).tolist()
-    assert take.captions()[1] == Segment("Two.", 1.0, 2.0)
+    take = Take([ONE, TWO, LAST], RATE, None)
+    events: list[SpeechEvent] = [take.begin(), *take.add(0, tone(1)), *take.add(1, tone(5))]
+    (retaken,) = take.retake(1)
+    assert isinstance(retaken, Retaken)
+    kept = [chunk for chunk in only(Chunk, events) if chunk.start_s < retaken.start_s]
+    assert retaken.start_s == take.duration_s == sum(len(chunk.samples) for chunk in kept) / RATE
+    rest = [*take.add(1, tone(1)), *take.add(2, tone(1)), *take.end()]
+    assert len(onsets(np.concatenate([joined(kept), joined(rest)]))) == 3  # type: ignore[arg-type]
+    assert [caption.text for caption in take.captions] == ["One is here.", "Two is here.", "Three is here."]
+    assert take.captions[-1].end_s <= take.duration_s
 
 
 def test_a_part_that_was_cut_off_is_told_once() -> None:
-    take = Take(["One.", "Two."], RATE, None)
+    take = Take([ONE, LAST], RATE, None)
     assert take.warnings() == ()
-    take.cut(0)
-    take.cut(1)
+    take.cut()
+    take.cut()
     assert len(take.warnings()) == 1
 
 
 def test_a_take_without_sound_is_empty() -> None:
-    take = Take(["One."], RATE, None)
-    assert take.sound().shape == (0,)
-    assert take.captions() == ()
+    take = Take([ONE], RATE, None)
+    assert take.end() == []
+    assert (take.duration_s, take.captions) == (0.0, ())
+
+
+def test_where_it_stopped_is_told_by_the_last_words() -> None:
+    take = Take([ONE, TWO], RATE, None)
+    assert take.where_it_stopped() == "the beginning"
+    take.begin()
+    take.add(0, tone(1))
+    assert take.where_it_stopped() == "“…One is here.”"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,18 @@ import numpy as np
 import pytest
 
 from voxdemo.errors import InputError
-from voxdemo.speech import Chunk, Listening, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
+from voxdemo.speech import (
+    Captions,
+    Chunk,
+    Listening,
+    Retaken,
+    Segment,
+    Speaking,
+    SpeechEvent,
+    Spoken,
+    Transcript,
+    Waiting,
+)
 from voxdemo.web import card
 from voxdemo.web.card import CardValue
 
@@ -23,6 +35,7 @@ SPOKEN = Spoken(
     captions=(Segment("One.", 0.0, 4.0), Segment("Two.", 4.0, 10.004)),
     peaks=(1, 50, 100),
     warnings=("Left out: ✈.",),
+    timings={"waiting": 0.1, "first_chunk": 0.2504, "speaking": 2.5},
 )
 
 
@@ -44,7 +57,8 @@ def test_a_place_in_line_is_told_with_its_seconds() -> None:
 
 def test_progress_is_told_with_the_part_that_is_spoken() -> None:
     expected = {"state": "speaking", "done": 0.333, "seconds": 3.0, "sentence": 2, "sentences": 4}
-    assert card.value_of(Speaking(1 / 3, 3.0, 2, 4)) == expected
+    assert card.value_of(Speaking(1 / 3, 3.0, 2, 4, 12.34, "token")) == {**expected, "total": 12.3, "sound": "token"}
+    assert card.value_of(Speaking(0.0, None))["total"] is None
     assert card.value_of(Listening(0.5, None)) == {"state": "listening", "done": 0.5, "seconds": None}
 
 
@@ -55,9 +69,10 @@ def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
         "total": 10.0,
         "took": 2.5,
         "factor": 0.25,
+        "first": 0.25,
         "seed": 7,
         "peaks": [1, 50, 100],
-        "captions": [[0.0, 4.0, "One."], [4.0, 10.0, "Two."]],
+        "captions": [(0.0, 4.0, "One."), (4.0, 10.0, "Two.")],
         "notes": ["Left out: ✈."],
         "format": "WAV",
     }
@@ -66,6 +81,17 @@ def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
 def test_a_transcript_is_told_with_its_language() -> None:
     value = card.value_of(Transcript("Hello.", "en", (), duration_s=6.0, seconds_spent=2.8))
     assert value == {"state": "heard", "text": "Hello.", "language": "en", "total": 6.0, "took": 2.8, "notes": []}
+
+
+def test_a_recording_that_was_kept_is_told_with_its_address_and_captions() -> None:
+    said = Segment("Hello.", 0.5, 1.25)
+    value = card.value_of(Transcript("Hello.", "en", (said,), 6.0, path=Path("results/token/speech.wav"), peaks=(1, 2)))
+    assert (value["url"], value["peaks"], value["captions"]) == ("speech/token", [1, 2], [(0.5, 1.25, "Hello.")])
+
+
+def test_a_sound_that_broke_off_says_so_before_its_other_notes() -> None:
+    value = card.value_of(replace(SPOKEN, stopped="The voice stopped after “One.”."))
+    assert value["notes"] == ["The voice stopped after “One.”.", "Left out: ✈."]
 
 
 async def test_progress_is_told_at_most_four_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +108,14 @@ async def test_a_change_of_place_or_state_is_told_at_once() -> None:
     ]  # fmt: skip
 
 
+async def test_that_the_end_has_begun_is_told_at_once() -> None:
+    values = await told(Speaking(0.9, 1.0), Speaking(0.99, 0.1), Speaking(1.0, 0.0), SPOKEN)
+    assert [value.get("done") for value in values] == [0.9, 1.0, None]
+
+
 async def test_sound_itself_is_not_told() -> None:
-    assert await told(Chunk(np.zeros(10, np.float32), "One.", 0.0)) == []
+    captions = Captions(0, (Segment("One.", 0.0, 1.0),))
+    assert await told(Chunk(np.zeros(10, np.float32), "One.", 0.0), captions, Retaken(0.0)) == []
 
 
 async def test_no_value_is_the_one_before_so_that_a_repeated_failure_is_drawn_again() -> None:

@@ -1,32 +1,76 @@
-"""How long things take, learned from how long they took. Plain arithmetic; knows no models, lines or clocks."""
+"""How long things take, learned from how long they took. Arithmetic, and one small file.
+
+Knows no models but their keys, no line and no clock.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
+import math
+import tempfile
 from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from voxdemo.text.length import spoken_length
+
+log = logging.getLogger(__name__)
+
 REMEMBERED_JOBS = 50
-"""How many finished jobs a pace remembers: enough to average out noise, few enough to follow a machine that slows."""
-SPREAD = 1.5
+"""How many finished jobs a pace remembers; the file holds no more either."""
+HALF_LIFE = 8
+"""After so many further jobs, one counts half. Eight new ones outvote all older ones when the machine changes, and
+with one job in five disturbed the disturbed ones hardly ever outvote the rest."""
+SPREAD = 2.0
 """How far apart the sizes of the remembered jobs must lie before a fixed part can be told from a part per unit."""
+FIXED_SHARES = np.array([0.0, *np.geomspace(0.001, 4.0, 100)])
+"""What is tried as the fixed part, in units, as shares of the largest job's size. At the end of it a job 50 times as
+large as any before is expected to take eleven times as long: never next to nothing more."""
+EARNED = 0.02
+"""How much smaller the mean relative error must become before a fixed part is believed in at all."""
+WARM_UP_TRUST = 1.5
+"""A warm-up that differs from what was expected by more than this factor tells of another machine, or a busier one."""
+WARM_UP_KEEPS = 4
+"""How many of the older jobs then stay, scaled to the warm-up: they hold the ratio of fixed part and part per unit, and
+are soon outvoted where the warm-up was what was out of line."""
 
 
 class Pace:
-    """Seconds that a job of so many units takes: a fixed part and a part per unit.
+    """Seconds that a job of so many units takes: a fixed part and a part per unit, neither below 0.
 
-    Least squares over the last jobs; where their sizes are too alike for that, simple proportion.
+    Both are such that the relative error is least: the weighted median of what the last jobs say, so that up to half of
+    them may be far off (the machine was busy). Recent jobs count more. Where sizes are too alike to tell the parts
+    apart it is simple proportion.
     """
 
-    def __init__(self) -> None:
-        self._jobs: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_JOBS)
-        self._line: tuple[float, float] | None = None
+    def __init__(self, jobs: Iterable[tuple[float, float]] = ()) -> None:
+        self._jobs = deque(jobs, maxlen=REMEMBERED_JOBS)
+        self._line = _fit(self._jobs)
+
+    @property
+    def jobs(self) -> tuple[tuple[float, float], ...]:
+        """Units and seconds of the jobs it remembers, the oldest first."""
+        return tuple(self._jobs)
 
     def learn(self, units: float, seconds: float) -> None:
-        """A job of `units` took `seconds`."""
-        if units > 0 and seconds > 0:
+        """A job of `units` took `seconds`. What isn't above 0 teaches nothing."""
+        if 0 < units < math.inf and 0 < seconds < math.inf:
             self._jobs.append((units, seconds))
-            self._line = self._fit()
+            self._line = _fit(self._jobs)
+
+    def learn_warm_up(self, units: float, seconds: float) -> None:
+        """A model that has just been loaded took `seconds` for `units`: if it's another pace now, older jobs yield."""
+        expected = self.seconds(units)
+        if expected and seconds > 0 and not 1 / WARM_UP_TRUST <= seconds / expected <= WARM_UP_TRUST:
+            kept = [(size, took * seconds / expected) for size, took in self.jobs[-WARM_UP_KEEPS:]]
+            self._jobs = deque(kept, maxlen=REMEMBERED_JOBS)
+        self.learn(units, seconds)
 
     def seconds(self, units: float) -> float | None:
         """What a job of `units` will take; None before the first was learned."""
@@ -35,10 +79,169 @@ class Pace:
         fixed, per_unit = self._line
         return fixed + per_unit * units
 
-    def _fit(self) -> tuple[float, float]:
-        units, seconds = np.array(self._jobs, dtype=np.float64).T
-        if units.max() >= SPREAD * units.min():
-            per_unit, fixed = np.polyfit(units, seconds, 1)
-            if fixed >= 0 and per_unit >= 0:
-                return float(fixed), float(per_unit)
-        return 0.0, float(seconds.sum() / units.sum())
+
+def _fit(jobs: deque[tuple[float, float]]) -> tuple[float, float] | None:
+    """The fixed part and the part per unit that fit these jobs best, the last of them the most recent."""
+    if not jobs:
+        return None
+    units, seconds = np.array(jobs, dtype=np.float64).T
+    weights = 0.5 ** (np.arange(len(jobs))[::-1] / HALF_LIFE)
+    shares = FIXED_SHARES if units.max() >= SPREAD * units.min() else FIXED_SHARES[:1]
+    fixed_units = shares * units.max()
+    rates = seconds / (units + fixed_units[:, np.newaxis])
+    medians = np.quantile(rates, 0.5, axis=1, weights=weights, method="inverted_cdf")
+    errors = np.average(np.abs(np.log(rates / medians[:, np.newaxis])), axis=1, weights=weights)
+    best = int(np.argmin(errors))
+    if errors[best] > errors[0] - EARNED:
+        best = 0
+    return float(medians[best] * fixed_units[best]), float(medians[best])
+
+
+# What a job comes to
+
+FULL_STEPS = 10
+"""Diffusion steps at which a unit of text is one unit of work; VoxCPM's default."""
+
+
+@lru_cache(maxsize=64)
+def speech_units(text: str, inference_timesteps: int, speed: float, honours: frozenset[str]) -> float:
+    """What speaking `text` so comes to, in the units of a speech pace.
+
+    `honours` are the names of the Utterance fields that change what the engine does. Half of VoxCPM's time goes with
+    the diffusion steps (real-time factor 0.85 at 10 steps, 0.64 at 5, on two cores in int8), all of it with the length
+    of the sound.
+    """
+    units = spoken_length(text)
+    if "inference_timesteps" in honours:
+        units *= (1 + max(0, inference_timesteps) / FULL_STEPS) / 2
+    if "speed" in honours and speed > 0:
+        units /= speed
+    return units
+
+
+def remaining_s(expected_s: float | None, done: float, done_at_s: float, now_s: float) -> float | None:
+    """Seconds left of a job that was expected to take `expected_s`, `now_s` after it began.
+
+    At `done_at_s` the share `done` of the work was over. The more of it is done, the more its own pace counts against
+    what was expected. None where nothing was expected and nothing is done.
+    """
+    if done <= 0:
+        return None if expected_s is None else max(0.0, expected_s - now_s)
+    by_own_pace = done_at_s / done
+    total_s = by_own_pace if expected_s is None else done * by_own_pace + (1 - done) * expected_s
+    return max(0.0, (1 - done) * total_s - (now_s - done_at_s))
+
+
+# What is kept across restarts
+
+FORMAT = 1
+"""Raise it when a unit means something else: what was measured in the old one is then forgotten."""
+KEPT_MODELS = 8
+"""Of each kind. The file stays under 20 kB."""
+MAX_FILE_BYTES = 200_000
+MAX_KEY_CHARS = 200
+MAX_VALUE = 1e6
+"""Units or seconds of one job; more was never measured."""
+
+
+class Paces:
+    """How fast the models are, by a key that names model, device and precision ("VoxCPM2 cuda:0 bfloat16").
+
+    For the event loop's thread. To keep it: take a `snapshot` there, and hand that to `write` in another thread.
+    """
+
+    def __init__(self) -> None:
+        self._speech: dict[str, Pace] = {}
+        self._listening: dict[str, Pace] = {}
+
+    def speech(self, model: str) -> Pace:
+        """How fast a model speaks; its units are those of `speech_units`."""
+        return _moved_to_end(self._speech, model)
+
+    def listening(self, model: str) -> Pace:
+        """How fast a model listens; its units are seconds of recording."""
+        return _moved_to_end(self._listening, model)
+
+    def snapshot(self) -> str:
+        """All of it as text, the models that were asked for last only."""
+        kinds = {"speech": _kept(self._speech), "listening": _kept(self._listening)}
+        return json.dumps({"format": FORMAT, **kinds}) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> Paces:
+        """What `write` left at `path`; nothing where there's no such file, or where it isn't one of ours.
+
+        Reads a small file; never raises.
+        """
+        paces = cls()
+        try:
+            kept = json.loads(_read(path))
+            if kept["format"] == FORMAT:
+                paces._speech, paces._listening = _paces(kept["speech"]), _paces(kept["listening"])
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+            log.warning("starting without the times in %s, which can't be used: %s", path, type(error).__name__)
+        return paces
+
+
+def write(path: Path, snapshot: str) -> None:
+    """Put a snapshot of `Paces` at `path`, whole or not at all. Blocks; never raises; complains once."""
+    beside: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            beside = file.name
+            file.write(snapshot)
+        Path(beside).replace(path)
+    except OSError as error:
+        _complain(path, error.strerror or type(error).__name__)
+        if beside:
+            with contextlib.suppress(OSError):
+                Path(beside).unlink()
+
+
+@lru_cache(maxsize=64)
+def _complain(path: Path, why: str) -> None:
+    log.warning("can't keep what was learned of the models' speed in %s: %s", path, why)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError("the file is too large")
+    return content
+
+
+def _moved_to_end(paces: dict[str, Pace], model: str) -> Pace:
+    paces[model] = paces.pop(model) if model in paces else Pace()
+    return paces[model]
+
+
+def _kept(paces: dict[str, Pace]) -> dict[str, list[list[float]]]:
+    learned = {model: pace.jobs for model, pace in paces.items() if pace.jobs}
+    return {model: [_rounded(job) for job in jobs] for model, jobs in list(learned.items())[-KEPT_MODELS:]}
+
+
+def _rounded(job: tuple[float, float]) -> list[float]:
+    return [float(f"{value:.4g}") for value in job]
+
+
+def _paces(kept: Any) -> dict[str, Pace]:
+    """The paces of one kind, out of JSON that anybody may have written. Raises ValueError and its like."""
+    checked = {_key(model): Pace(_job(job) for job in jobs) for model, jobs in list(kept.items())[-KEPT_MODELS:]}
+    return {model: pace for model, pace in checked.items() if pace.jobs}
+
+
+def _key(model: str) -> str:
+    if len(model) > MAX_KEY_CHARS:
+        raise ValueError("a model's name is too long")
+    return model
+
+
+def _job(job: Any) -> tuple[float, float]:
+    units, seconds = map(float, job)
+    if not (0 < units <= MAX_VALUE and 0 < seconds <= MAX_VALUE):
+        raise ValueError("a job's size or time is out of bounds")
+    return units, seconds

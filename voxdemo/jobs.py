@@ -37,6 +37,12 @@ class SpeakJob:
     parts: Sequence[str]
     expected_s: float | None
     prompt: ListenJob | None = None
+    shares: Sequence[float] = ()
+    """The share of the work that each part is; empty where they are alike."""
+
+    def done_before(self, part: int) -> float:
+        """The share of the work that is done when `parts[part]` begins."""
+        return sum(self.shares[:part]) if self.shares else part / len(self.parts)
 
 
 Job = SpeakJob | ListenJob

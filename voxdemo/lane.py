@@ -19,6 +19,9 @@ from voxdemo.seat import Role, Seat, Ticket
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 from voxdemo.worker import End, ModelWorker
 
+TELL_EVERY_S = 1.0
+"""How often who waits is told anew."""
+
 
 class Lane:
     """A `JobLine` over the seats of this process. All methods are for the event loop's thread.
@@ -37,6 +40,7 @@ class Lane:
         self._overtook = False
         self._busy_s = 0.0
         self._closing = False
+        self._telling: asyncio.Task[None] | None = None
 
     @property
     def engine_info(self) -> EngineInfo:
@@ -90,6 +94,8 @@ class Lane:
     async def close(self) -> None:
         """Turn away who waits, stop who runs, close the models."""
         self._closing = True
+        if self._telling:
+            self._telling.cancel()
         for ticket in self._waiting:
             ticket.deliver(End(NotReadyError("The server is stopping: try again in a minute.")))
         self._waiting.clear()
@@ -103,7 +109,15 @@ class Lane:
         ticket = Ticket(job)
         self._waiting.append(ticket)
         self._move_up()
+        if self._waiting and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._keep_telling())
         return ticket
+
+    async def _keep_telling(self) -> None:
+        """Tell places and seconds anew as long as somebody waits: jobs turn out faster or slower than expected."""
+        while self._waiting:
+            await asyncio.sleep(TELL_EVERY_S)
+            self._tell_places()
 
     def _leave(self, ticket: Ticket) -> None:
         ticket.ended = True

@@ -1,4 +1,4 @@
-"""Results on disk: a folder for each, named by a token nobody can guess, gone after a day. Knows no web, no sound."""
+"""Results on disk: a folder for each, named by a token nobody can guess, gone after a day. Knows no web."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast, get_args
 
-SPEECH_FILE = "speech.wav"
+from voxdemo import captions
+from voxdemo.audio import formats
+from voxdemo.speech import Segment
+
+ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt")
+"""What a result can be fetched as."""
 KEEP_S = 24 * 3600.0
 """How long results and uploads are kept."""
 
@@ -32,13 +38,37 @@ class Results:
         try:
             yield folder
         finally:
-            if not (folder / SPEECH_FILE).exists():
+            if not speech_file(folder).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def speech(self, token: str) -> Path | None:
-        """The speech file behind a token, or None for a token that isn't or is no more."""
-        path = self.root / token / SPEECH_FILE
-        return path if _TOKEN.fullmatch(token) and path.is_file() else None
+    def find(self, token: str, ending: str) -> Path | None:
+        """The result behind a token as a file with one of ENDINGS; None for a token that isn't or is no more.
+
+        Another sound format than wav is made when it is first asked for, which takes a while, and kept beside.
+        """
+        speech = speech_file(self.root / token)
+        if ending not in ENDINGS or not _TOKEN.fullmatch(token) or not speech.is_file():
+            return None
+        path = speech.with_suffix(f".{ending}")
+        if not path.is_file() and ending in get_args(formats.Compressed):
+            formats.convert(speech, path, cast(formats.Compressed, ending))
+        return path if path.is_file() else None
+
+
+def speech_file(folder: Path) -> Path:
+    """Where the sound of the result in `folder` is."""
+    return folder / "speech.wav"
+
+
+def prompt_file(folder: Path) -> Path:
+    """Where its prompt audio is while it's made."""
+    return folder / "prompt.wav"
+
+
+def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
+    """Put captions beside the sound in `folder`, in both formats."""
+    for ending, written in (("srt", captions.srt), ("vtt", captions.webvtt)):
+        speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
 
 
 def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:

@@ -15,10 +15,11 @@ from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError
+from voxdemo.estimates import remaining_s
 from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.speech import Transcript, Waiting
-from voxdemo.worker import End, Model, ModelWorker, Run
+from voxdemo.worker import Anew, End, Model, ModelWorker, Run
 
 M = TypeVar("M", bound=Model)
 
@@ -103,7 +104,8 @@ class Seat:
 
     def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
         engine = self.speech.named(job.engine.name)
-        ticket.run = engine.begin(partial(_speak, job), ticket.deliver, ticket.start, released, timeout_s)
+        speech = _Speech(job)
+        ticket.run = engine.begin(speech, ticket.deliver, ticket.start, released, timeout_s, speech.may_go_on)
 
     def _read_prompt_and_speak(
         self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], timeout_s: float
@@ -141,6 +143,9 @@ class Ticket:
     begun_at: float | None = None
     told: Waiting | None = None
     ended: bool = False
+    done: float = 0.0
+    """The share of the work that was done `done_at_s` seconds after it began."""
+    done_at_s: float = 0.0
 
     @property
     def elapsed_s(self) -> float:
@@ -150,7 +155,7 @@ class Ticket:
     @property
     def left_s(self) -> float | None:
         """Seconds that it should still take; None where that isn't known."""
-        return None if self.job.expected_s is None else max(0.0, self.job.expected_s - self.elapsed_s)
+        return remaining_s(self.job.expected_s, self.done, self.done_at_s, self.elapsed_s)
 
     def start(self) -> None:
         """A model turns to it; told once, whichever models follow."""
@@ -161,7 +166,13 @@ class Ticket:
     def deliver(self, event: LaneEvent | End) -> None:
         """Hand an event to whoever waits for it."""
         self.ended = self.ended or isinstance(event, End)
+        if isinstance(event, Piece) and isinstance(self.job, SpeakJob):
+            self._note_progress(self.job.done_before(event.part))
         self.events.put_nowait(event)
+
+    def _note_progress(self, done: float) -> None:
+        if done > self.done:
+            self.done, self.done_at_s = done, self.elapsed_s
 
     def tell(self, place: Waiting) -> None:
         """Its place, if that is another than it was told."""
@@ -170,19 +181,45 @@ class Ticket:
             self.deliver(place)
 
 
-def _speak(job: SpeakJob, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
-    if (engine.info.title, engine.info.sample_rate) != (job.engine.title, job.engine.sample_rate):
-        raise InputError(f"{engine.info.title} has been loaded meanwhile: press Speak again.")
-    for part, text in enumerate(job.parts):
-        with closing(engine.speak(job.utterance, text)) as pieces:
+class _Speech:
+    """Says the parts of a job, one after the other. Called again after a failure, it goes on with the part that failed.
+
+    A part that fails twice is not tried a third time. For the engine's thread.
+    """
+
+    def __init__(self, job: SpeakJob) -> None:
+        self._job = job
+        self._part = 0
+        self._was_heard = False
+        self._failed_part: int | None = None
+
+    def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | Anew, None, None]:
+        if (engine.info.title, engine.info.sample_rate) != (self._job.engine.title, self._job.engine.sample_rate):
+            raise InputError(f"{engine.info.title} has been loaded meanwhile: press Speak again.")
+        if self._was_heard:
+            yield Retaken(self._part)
+        while self._part < len(self._job.parts):
+            self._was_heard = False
+            yield Anew()
+            yield from self._say(engine)
+            self._part += 1
+
+    def may_go_on(self) -> bool:
+        """Whether the part that failed is to be tried again."""
+        failed_before, self._failed_part = self._failed_part, self._part
+        return failed_before != self._part
+
+    def _say(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
+        with closing(engine.speak(self._job.utterance, self._job.parts[self._part])) as pieces:
             for piece in pieces:
                 match piece:
                     case Retake():
-                        yield Retaken(part)
+                        yield Retaken(self._part)
                     case RanOn():
-                        yield Cut(part)
+                        yield Cut(self._part)
                     case _:
-                        yield Piece(part, piece)
+                        self._was_heard = True
+                        yield Piece(self._part, piece)
 
 
 def _listen(job: ListenJob, recognizer: Recognizer) -> Generator[Transcript, None, None]:

@@ -1,4 +1,4 @@
-"""SpeechService, the one way in: validate → plan parts → line → join → encode, told as events.
+"""SpeechService, the one way in: plan → line → join → file, told as events.
 
 The page, the Gradio endpoints and the HTTP routes differ only in how they print its events. It knows no web and no
 model; the line it hands jobs to may be the lane of this process or one elsewhere.
@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from voxdemo import prompt, validate
 from voxdemo.audio import decode, encode
+from voxdemo.audio.wav import PEAKS_PER_S
+from voxdemo.countdown import Countdown
 from voxdemo.errors import BusyError, EngineError, InputError
-from voxdemo.estimates import Pace
-from voxdemo.jobs import Cut, JobLine, LaneStats, ListenJob, Piece, Retaken, SpeakJob, Started
-from voxdemo.prompt import MAX_PROMPT_S, Prompt
-from voxdemo.results import SPEECH_FILE, Results
+from voxdemo.estimates import Paces, speech_units
+from voxdemo.estimates import write as write_paces
+from voxdemo.jobs import JobLine, LaneStats, ListenJob, SpeakJob, Started
+from voxdemo.live import LiveSound
+from voxdemo.plan import Plan, plan
+from voxdemo.prompt import MAX_PROMPT_S
+from voxdemo.rendition import MOST_BARS, Rendition, steady
+from voxdemo.results import Results, prompt_file, speech_file, write_captions
 from voxdemo.speech import (
     EngineInfo,
     Listening,
@@ -37,17 +40,12 @@ from voxdemo.speech import (
     Utterance,
     Waiting,
 )
-from voxdemo.take import Take
-from voxdemo.text import scripts, split
+from voxdemo.threads import in_thread
 
 log = logging.getLogger(__name__)
 
 MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
-PROMPT_FILE = "prompt.wav"
-PEAKS_PER_S = 10
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +67,27 @@ class Forecast:
     own_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Paces:
-    """How fast the models are, by their names: speech by characters of text, listening by seconds of recording."""
-
-    speech: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
-    listening: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
-
-
 class SpeechService:
     """Speaks and listens through one line. All methods are for the event loop's thread.
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it. `doors` lists
-    who stands at a door and isn't in the line yet, as expected seconds, so that forecasts count everybody.
+    who stands at a door and isn't in the line yet, as expected seconds, so that forecasts count everybody. `live` has
+    the sounds that are being made, by the keys that `Speaking.sound` tells.
     """
 
-    def __init__(self, line: JobLine, results: Results, paces: Paces) -> None:
+    def __init__(self, line: JobLine, results: Results, paces: Paces, paces_file: Path) -> None:
         self.results = results
         self.doors: list[Callable[[], Sequence[float | None]]] = []
         self._line = line
         self._paces = paces
+        self._paces_file = paces_file
+        self._live: dict[str, LiveSound] = {}
+        self._planning = asyncio.Lock()  # or a short text overtakes a long one that came before it
+
+    @property
+    def live(self) -> Mapping[str, LiveSound]:
+        """What is being spoken now."""
+        return self._live
 
     @property
     def engine_info(self) -> EngineInfo:
@@ -108,84 +107,89 @@ class SpeechService:
         """Turn away who waits, stop who runs, close the models."""
         await self._line.close()
 
-    async def speak(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
-        """Say it. Yields Waiting… → Speaking and Chunk… → one Spoken, whose file is in a folder of its own.
+    async def speak(
+        self, utterance: Utterance, countdown: Countdown | None = None
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        """Say it. Yields Waiting… → Speaking, Captions and Chunk… → one Spoken, whose file is in a folder of its own.
 
-        Raises InputError, before the job is handed to the line, for what can't be said; BusyError when the line is
-        full; EngineError when the model failed.
+        From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. A door
+        that has told seconds already hands on their `countdown`. Raises InputError, before the job is handed to the
+        line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
+        was heard; OSError when the disk is full.
         """
         arrived, info = time.monotonic(), self.engine_info
-        utterance, warnings = validate.checked(utterance, info)
+        async with self._planning:
+            planned = await in_thread(partial(plan, utterance, info))
         with self.results.new() as folder:
-            job, notes = await self._plan(utterance, info, folder)
-            take = Take(job.parts, info.sample_rate, job.expected_s)
-            async with aclosing(self._line.run(job)) as events:
-                async for event in events:
-                    match event:
-                        case Waiting():
-                            yield event
-                        case Started():
-                            yield take.begin()
-                        case Transcript(text=text):
-                            notes = (*notes, f"The transcript was made from the prompt audio: “{text}”")
-                            yield take.begin()
-                        case Piece(part, samples):
-                            chunk, progress = take.add(part, samples)
-                            yield chunk
-                            yield progress
-                        case Retaken(part):
-                            yield take.retake(part)
-                        case Cut(part):
-                            take.cut(part)
-            warnings = (*warnings, *notes, *take.warnings())
-            yield await self._spoken(job, take, info, warnings, folder, time.monotonic() - arrived)
+            job, notes = await self._speak_job(planned, info, folder)
+            with self._on_air(folder, info.sample_rate) as sound:
+                rendition = Rendition(job, planned.parts, sound, folder.name, countdown or Countdown())
+                async with aclosing(rendition.told(self._line.run(job))) as events:
+                    async for event in events:
+                        yield event
+            yield self._spoken(rendition, notes, time.monotonic() - arrived)
 
-    async def transcribe(self, recording: Path, language: str | None = None) -> AsyncGenerator[RecognitionEvent, None]:
+    async def transcribe(
+        self,
+        recording: Path,
+        language: str | None = None,
+        keep: bool = False,
+        countdown: Countdown | None = None,
+    ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
-        Raises InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is
-        full; EngineError when the model failed.
+        With `keep` the recording and its captions get a folder among the results; `countdown` is as in `speak`. Raises
+        InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is full;
+        EngineError when the model failed.
         """
         info = self.recognizer_info
         if language not in (None, *info.languages):
             raise InputError(f"{info.title} doesn't know the language {str(language)[:40]!r}.")
-        sound = await _in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate))
+        sound = await in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate))
         if sound.truncated:
             raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
         job = self._listen_job(info, sound.samples, language)
         heard: Transcript | None = None
-        begun = time.monotonic()
+        begun, countdown = time.monotonic(), countdown or Countdown()
         async with aclosing(self._line.run(job)) as events:
             async for event in events:
                 match event:
                     case Waiting():
-                        yield event
+                        yield steady(event, countdown)
                     case Started():
                         begun = time.monotonic()
-                        yield Listening(0.0, job.expected_s)
+                        yield steady(Listening(0.0, job.expected_s), countdown)
                     case Transcript():
                         heard = event
-                        yield _listening(event, sound.duration_s, time.monotonic() - begun)
-        yield self._heard(info, heard, sound.duration_s, time.monotonic() - begun)
+                        yield steady(_listening(event, sound.duration_s, time.monotonic() - begun), countdown)
+        transcript = self._heard(info, heard, sound.duration_s, time.monotonic() - begun)
+        if keep and transcript.text:
+            transcript = await in_thread(partial(self._kept, transcript, sound))
+        yield transcript
 
-    def check_text(self, text: str) -> None:
-        """See whether this text can be spoken, without a place in line. Raises InputError, as `speak` would."""
-        validate.readable_text(text, self.engine_info)
+    def check_text(self, text: str) -> str:
+        """What will be spoken of this text, without a place in line. Raises InputError, as `speak` would."""
+        return validate.readable_text(text, self.engine_info)[0]
 
-    def forecast(self, text: str) -> Forecast:
-        """What a job with this text would meet if it came now."""
+    def forecast(self, utterance: Utterance) -> Forecast:
+        """What this job would meet if it came now."""
         stats, at_doors = self._line.stats(), [seconds for door in self.doors for seconds in door()]
         return Forecast(
             ahead=stats.running + stats.waiting + len(at_doors),
             wait_s=self._line.wait_s(at_doors),
-            own_s=self.expected_s(text),
+            own_s=self.expected_s(utterance),
         )
 
-    def expected_s(self, text: str | None) -> float | None:
-        """Seconds that speaking this text takes, or listening to a recording nobody has looked at yet (None)."""
-        if text is None:
-            return self._paces.listening[self.recognizer_info.name].seconds(UNSEEN_RECORDING_S)
-        return self._paces.speech[self.engine_info.name].seconds(len(text))
+    def expected_s(self, asked: Utterance | float) -> float | None:
+        """Seconds that speaking this takes, or listening to a recording of so many seconds; None: not known yet."""
+        if isinstance(asked, Utterance):
+            info = self.engine_info
+            return self._paces.speech(info.key).seconds(_units(asked, info))
+        return self._paces.listening(self.recognizer_info.key).seconds(asked)
+
+    def recording_s(self, path: Path) -> float | None:
+        """How many seconds of sound a file has that somebody sent, by its own word; None where it doesn't tell."""
+        return decode.told_duration_s(path) if path.is_relative_to(self.results.root.parent) else None
 
     def wait_s(self, behind: Sequence[float | None]) -> float | None:
         """Seconds until a job would start that stands after all in line and those `behind` them."""
@@ -193,7 +197,7 @@ class SpeechService:
 
     def busy(self, waiting: int) -> BusyError:
         """The refusal for somebody who meets a full line, with `waiting` people in it."""
-        return BusyError.full(waiting, self.forecast("").wait_s)
+        return BusyError.full(waiting, self.wait_s([seconds for door in self.doors for seconds in door()]))
 
     def readiness(self) -> Readiness:
         """Whether the models of at least one seat have all proved that they work, and what is still missing."""
@@ -208,88 +212,77 @@ class SpeechService:
         """How the line is doing."""
         return self._line.stats()
 
-    async def _plan(self, utterance: Utterance, info: EngineInfo, folder: Path) -> tuple[SpeakJob, tuple[str, ...]]:
+    async def _speak_job(self, planned: Plan, info: EngineInfo, folder: Path) -> tuple[SpeakJob, list[str]]:
         """The job for the line, and what people should know about it."""
-        seed = secrets.randbelow(2**32) if utterance.seed is None else utterance.seed
-        utterance = replace(utterance, seed=seed)
-        parts = split.sentence_groups(utterance.text, info.chunk_chars)
-        parts = [part for part in parts if scripts.is_speakable(part)]
-        expected_s = self._paces.speech[info.name].seconds(len(utterance.text))
-        job = SpeakJob(info, utterance, parts, expected_s)
+        utterance, notes = planned.utterance, list(planned.warnings)
+        texts = [part.text for part in planned.parts]
+        job = SpeakJob(info, utterance, texts, self.expected_s(utterance), shares=planned.shares)
         if utterance.prompt_audio is None:
-            return job, ()
-        sound = await _in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate))
+            return job, notes
+        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate))
         if "prompt_audio" not in info.honours:
-            return job, ()
-        await _in_thread(partial(sound.write, folder / PROMPT_FILE))
-        return await self._with_prompt(job, info, sound, folder / PROMPT_FILE)
-
-    async def _with_prompt(
-        self, job: SpeakJob, info: EngineInfo, sound: Prompt, path: Path
-    ) -> tuple[SpeakJob, tuple[str, ...]]:
+            return job, notes
+        path = prompt_file(folder)
+        await in_thread(partial(sound.write, path))
         # A transcript of the whole recording is a wrong one of its beginning.
-        prompt_text = "" if sound.was_cut else job.utterance.prompt_text
-        without = ", without the transcript" if job.utterance.prompt_text else ""
-        notes = (f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.",)
-        job = replace(job, utterance=replace(job.utterance, prompt_audio=path, prompt_text=prompt_text))
+        prompt_text = "" if sound.was_cut else utterance.prompt_text
+        if sound.was_cut:
+            without = ", without the transcript" if utterance.prompt_text else ""
+            notes.append(f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.")
+        job = replace(job, utterance=replace(utterance, prompt_audio=path, prompt_text=prompt_text))
         if info.needs_transcript and not prompt_text:
             recognizer = self.recognizer_info
-            samples = await _in_thread(partial(sound.at, recognizer.sample_rate))
+            samples = await in_thread(partial(sound.at, recognizer.sample_rate))
             listen = self._listen_job(recognizer, samples, None)
             job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
-        return job, notes if sound.was_cut else ()
+        return job, notes
 
     def _listen_job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
-        expected_s = self._paces.listening[info.name].seconds(len(samples) / info.sample_rate)
+        expected_s = self.expected_s(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 
-    async def _spoken(
-        self,
-        job: SpeakJob,
-        take: Take,
-        info: EngineInfo,
-        warnings: tuple[str, ...],
-        folder: Path,
-        since_arrival_s: float,
-    ) -> Spoken:
-        spent = take.seconds_spent
-        if not take.duration_s:
-            raise EngineError(f"{info.subject} made no sound of this text: change it a little and try again.")
-        if job.prompt is None:
-            self._paces.speech[info.name].learn(len(job.utterance.text), spent)
-        path = folder / SPEECH_FILE
-        peaks = await _in_thread(partial(_write, path, take, info.sample_rate))
-        (folder / PROMPT_FILE).unlink(missing_ok=True)
+    def _kept(self, transcript: Transcript, sound: decode.Recording) -> Transcript:
+        """The same, with the recording as it was heard, and its captions, in a folder among the results."""
+        with self.results.new() as folder:
+            path = speech_file(folder)
+            encode.write_wav(path, sound.samples, sound.sample_rate)
+            write_captions(folder, transcript.segments)
+        bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
+        return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
+
+    @contextmanager
+    def _on_air(self, folder: Path, sample_rate: int) -> Generator[LiveSound, None, None]:
+        """A sound that can be heard while it's made; however this ends, what there is of it is put in order."""
+        sound = self._live[folder.name] = LiveSound(speech_file(folder), sample_rate)
+        try:
+            yield sound
+        finally:
+            del self._live[folder.name]
+            if sound.finish():
+                write_captions(folder, sound.captions)
+            prompt_file(folder).unlink(missing_ok=True)
+
+    def _spoken(self, rendition: Rendition, notes: Sequence[str], since_arrival_s: float) -> Spoken:
+        job, spoken = rendition.job, rendition.spoken(notes, since_arrival_s)
+        if job.prompt is None and not spoken.stopped:
+            self._paces.speech(job.engine.key).learn(_units(job.utterance, job.engine), spoken.seconds_spent)
+            self._keep_paces()
         log.info(
             "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
-            len(job.utterance.text), take.duration_s, spent, since_arrival_s,
+            len(job.utterance.text), spoken.duration_s, spoken.seconds_spent, since_arrival_s,
         )  # fmt: skip
-        assert job.utterance.seed is not None
-        return Spoken(
-            path=path,
-            duration_s=take.duration_s,
-            seed=job.utterance.seed,
-            seconds_spent=spent,
-            captions=take.captions(),
-            peaks=peaks,
-            warnings=warnings,
-            timings={
-                "waiting": since_arrival_s - spent,
-                "first_chunk": take.seconds_to_first_chunk,
-                "speaking": spent,
-            },
-        )
+        return spoken
+
+    def _keep_paces(self) -> None:
+        asyncio.get_running_loop().run_in_executor(None, write_paces, self._paces_file, self._paces.snapshot())
 
     def _heard(self, info: RecognizerInfo, heard: Transcript | None, duration_s: float, spent: float) -> Transcript:
         if heard is None:
             raise EngineError(f"{info.title} read nothing: try again.")
-        self._paces.listening[info.name].learn(duration_s, spent)
+        self._paces.listening(info.key).learn(duration_s, spent)
+        self._keep_paces()
         log.info("read %.2f s of sound in %.2f s", duration_s, spent)
         return replace(heard, seconds_spent=spent)
-
-
-UNSEEN_RECORDING_S = 10.0
-"""How long a recording is taken to be before it was decoded: about what people say into a microphone."""
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:
@@ -311,11 +304,5 @@ def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening
     return Listening(done, spent * (1 - done) / done if done else None)
 
 
-def _write(path: Path, take: Take, sample_rate: int) -> tuple[int, ...]:
-    sound = take.sound()
-    encode.write_wav(path, sound, sample_rate)
-    return tuple(encode.peaks(sound, round(take.duration_s * PEAKS_PER_S)))
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, function)
+def _units(utterance: Utterance, info: EngineInfo) -> float:
+    return speech_units(utterance.text, utterance.inference_timesteps, utterance.speed, info.honours)

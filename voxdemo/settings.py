@@ -80,10 +80,10 @@ class Settings(BaseSettings):
     """How many jobs may wait; the next one is told to come back."""
 
     job_timeout_s: float = Field(default=300.0, ge=1, le=7200)
-    """Seconds a job may run before it is stopped."""
+    """Seconds that one part of a text, or a recording, may take before it is stopped."""
 
     cache_dir: Path = Field(default_factory=_default_cache_dir)
-    """Folder for uploads and results; made when missing."""
+    """Folder for uploads, results and how fast the models were; made when missing."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the log says."""

@@ -67,13 +67,24 @@ class Retaken:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What was said between two moments of a recording, in seconds from its beginning."""
+    """What is said between two moments of a recording, in seconds from its beginning."""
 
     text: str
     start_s: float
     end_s: float
     emotion: str | None = None
     """The speaker's mood in one word ("happy"), from recognisers that tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """Which words are heard when, from the sentence with the index `first` on.
+
+    Told when a part of the text begins, by what is expected of it, and again when it's over.
+    """
+
+    first: int
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,10 @@ class Transcript:
     emotion: str | None = None
     """The speaker's mood over most of the recording, from recognisers that tell it."""
     warnings: tuple[str, ...] = ()
+    path: Path | None = None
+    """The recording, where it was asked to be kept beside its captions."""
+    peaks: tuple[int, ...] = ()
+    """The wave of a recording that was kept, as bars of 0 to 100, for drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,9 @@ class EngineInfo:
     note: str
     """One sentence on what it can't do, for the page's banner."""
     chunk_chars: int
-    """How many characters it says well in one go; longer text is cut into sentence groups of at most this."""
+    """How many characters it says well in one go; longer text is cut into parts of at most this."""
+    sentences_apart: bool = False
+    """Whether it says every sentence by itself anyway; else several make a part, for the melody that spans them."""
     prompt_rate: int = 48_000
     """The rate in Hz at which it wants prompt audio, where it honours that."""
     needs_transcript: bool = False
@@ -121,6 +138,11 @@ class EngineInfo:
     """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
     precision: str = "float32"
     """What it calculates in: "bfloat16", "float32", "int8"."""
+
+    @property
+    def key(self) -> str:
+        """Which model on which device: what is measured of one isn't true of another."""
+        return f"{self.title} {self.device} {self.precision}"
 
     @property
     def subject(self) -> str:
@@ -145,6 +167,11 @@ class RecognizerInfo:
     precision: str = "float32"
     """What it calculates in."""
 
+    @property
+    def key(self) -> str:
+        """As `EngineInfo.key`."""
+        return f"{self.title} {self.device} {self.precision}"
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -163,6 +190,10 @@ class Speaking:
     sentence: int = 1
     """Which part of the text is being spoken, from 1."""
     sentences: int = 1
+    total_s: float | None = None
+    """About how long the whole sound will be."""
+    sound: str = ""
+    """The key under which the sound can be heard while it is made, and fetched when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +214,13 @@ class Spoken:
     seconds_spent: float
     """Time the engine took, without waiting."""
     captions: tuple[Segment, ...]
+    """Sentence by sentence."""
     peaks: tuple[int, ...] = ()
-    """The wave as bars of 0 to 100, ten a second, for drawing."""
+    """The wave as bars of 0 to 100, for drawing."""
     warnings: tuple[str, ...] = ()
     """What was asked for and not honoured, each one sentence."""
+    stopped: str = ""
+    """Where and why the sound ends before the text does, in sentences."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage: "waiting" until the engine began, "first_chunk" and "speaking" from there."""
 
@@ -196,8 +230,8 @@ class Spoken:
         return self.seconds_spent / self.duration_s if self.duration_s else 0.0
 
 
-SpeechEvent = Waiting | Speaking | Chunk | Retaken | Spoken
-"""What a generation yields: Waiting… → Speaking and Chunk… (Retaken among them) → one Spoken."""
+SpeechEvent = Waiting | Speaking | Chunk | Captions | Retaken | Spoken
+"""What a generation yields: Waiting… → Speaking, Captions and Chunk… (Retaken among them) → one Spoken."""
 
 RecognitionEvent = Waiting | Listening | Transcript
 """What a recognition yields: Waiting… → Listening… → one Transcript."""

@@ -1,63 +1,112 @@
-"""One take: the sound of an utterance as it comes, piece by piece. Knows its text and a clock, no model, no file."""
+"""One take: the sound of an utterance as it comes, piece by piece, told as events.
+
+Joins the parts, times the captions and measures the progress. Knows its text and a clock, no model and no file; of the
+sound it holds only the part that is being spoken.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
 
 import numpy as np
 
-from voxdemo.speech import Chunk, Retaken, Samples, Segment, Speaking
+from voxdemo.audio.align import sentence_spans
+from voxdemo.audio.join import Joiner
+from voxdemo.estimates import remaining_s
+from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, SpeechEvent
+from voxdemo.text.length import spoken_length
+from voxdemo.text.split import Part, Stop
+
+PAUSES_S: Mapping[Stop, float] = MappingProxyType(
+    {Stop.CUT: 0.0, Stop.CLAUSE: 0.15, Stop.SENTENCE: 0.4, Stop.PARAGRAPH: 0.8}
+)
+"""Silence behind a part at normal pace, chosen by ear with the built-in voice."""
+
+S_PER_UNIT = 1 / 15
+"""Seconds of speech for a unit of text, its pauses with it, while nothing of this take was heard (`text.length`)."""
 
 
 class Take:
-    """Collects the pieces of one utterance, and tells its chunks, progress, captions and whole sound.
+    """Turns the pieces of one utterance into chunks, captions and progress.
 
-    `expected_s` is how long the work was expected to take. Progress is the share of that time which is over, within the
-    bounds that the text sets: at least what came before the part that is being spoken, at most that part too.
+    `expected_s` is how long all of it should take, `key` what the sound can be heard under, `speed` the pace that was
+    asked for.
     """
 
-    def __init__(self, parts: Sequence[str], sample_rate: int, expected_s: float | None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        sample_rate: int,
+        expected_s: float | None,
+        key: str = "",
+        speed: float = 1.0,
+    ) -> None:
         self._parts = parts
         self._rate = sample_rate
         self._expected_s = expected_s
-        self._pieces: list[tuple[int, Samples]] = []
-        self._cut: set[int] = set()
-        self._starts: dict[int, float] = {}
+        self._key = key
+        self._speed = speed
+        self._joiner = Joiner(sample_rate)
+        lengths = [spoken_length(part.text) for part in parts]
+        self._length_before = [0.0, *accumulate(lengths)]
+        self._first_caption = [0, *accumulate(len(part.sentences) for part in parts)]
+        self._part = -1
+        self._start = 0
+        self._sound: list[Samples] = []
+        self._frames = 0
+        self._captions: list[Segment] = []
+        self._cut = False
         self._begun_at = time.monotonic()
         self.seconds_to_first_chunk = 0.0
-        self.duration_s = 0.0
 
-    def begin(self) -> Speaking:
-        """The engine turns to this utterance now."""
-        self._begun_at = time.monotonic()
-        return self._progress(part=0)
+    @property
+    def duration_s(self) -> float:
+        """Seconds of sound so far."""
+        return self._frames / self._rate
 
     @property
     def seconds_spent(self) -> float:
         """Since `begin`."""
         return time.monotonic() - self._begun_at
 
-    def add(self, part: int, samples: Samples) -> tuple[Chunk, Speaking]:
+    @property
+    def captions(self) -> tuple[Segment, ...]:
+        """What was spoken so far, sentence by sentence."""
+        return tuple(self._captions)
+
+    def begin(self) -> Speaking:
+        """The engine turns to this utterance now."""
+        self._begun_at = time.monotonic()
+        return self._progress()
+
+    def add(self, part: int, samples: Samples) -> list[SpeechEvent]:
         """A stretch of sound of the part with this index has come."""
-        if not self._pieces:
-            self.seconds_to_first_chunk = self.seconds_spent
-        start_s = self.duration_s
-        self._starts.setdefault(part, start_s)
-        self._pieces.append((part, samples))
-        self.duration_s += len(samples) / self._rate
-        return Chunk(samples, self._parts[part], start_s), self._progress(part)
+        events = self._turn_to(part) if part != self._part else []
+        return [*events, *self._chunk(self._joiner.add(samples)), self._progress()]
 
-    def retake(self, part: int) -> Retaken:
+    def retake(self, part: int) -> list[SpeechEvent]:
         """The sound of the part with this index, the last one that came, is void."""
-        start_s = self._starts.pop(part, self.duration_s)
-        self._pieces = [(index, samples) for index, samples in self._pieces if index != part]
-        self.duration_s = start_s
-        return Retaken(start_s)
+        if part != self._part:
+            return []
+        self._joiner.drop_part()
+        self._frames, self._sound, self._part = self._start, [], part - 1
+        del self._captions[self._first_caption[part] :]
+        return [Retaken(self.duration_s)]
 
-    def cut(self, part: int) -> None:
-        """The part with this index was cut off where it was far too long."""
-        self._cut.add(part)
+    def cut(self) -> None:
+        """A part was cut off where it was far too long."""
+        self._cut = True
+
+    def end(self) -> list[SpeechEvent]:
+        """No more comes: the rest of the sound."""
+        if not self._part >= 0:
+            return []
+        rest = self._chunk(self._joiner.finish())
+        sentences = len(self._parts)
+        return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, self._key)]
 
     def warnings(self) -> tuple[str, ...]:
         """What people should know about the sound, one sentence each."""
@@ -65,25 +114,77 @@ class Take:
             return ()
         return ("The voice didn't find the end of this text and was cut off: try it again, or in shorter sentences.",)
 
-    def sound(self) -> Samples:
-        """All of it: float32 mono, shape [n]."""
-        return np.concatenate([np.zeros(0, np.float32), *(samples for _, samples in self._pieces)])
+    def where_it_stopped(self) -> str:
+        """The last words that were spoken, for a sentence on a failure."""
+        return f"“…{self._captions[-1].text[-40:]}”" if self._captions else "the beginning"
 
-    def captions(self) -> tuple[Segment, ...]:
-        """Each part of the text with the seconds at which it is heard."""
-        starts = list(self._starts.items())
-        ends = [start_s for _, start_s in starts[1:]] + [self.duration_s] * bool(starts)
-        return tuple(Segment(self._parts[part], start, end) for (part, start), end in zip(starts, ends, strict=True))
+    def _turn_to(self, part: int) -> list[SpeechEvent]:
+        """The end of the part before, and the captions that are expected of this one."""
+        events: list[SpeechEvent] = []
+        if self._sound:
+            pause_s = PAUSES_S[self._parts[self._part].stop] / self._speed
+            events = [*self._chunk(self._joiner.end_part(pause_s)), *self._captioned()]
+        self._part, self._start, self._sound = part, self._frames, []
+        return [*events, self._caption(self._expected_spans(part))]
 
-    def _progress(self, part: int) -> Speaking:
-        done, spent = self._done_fraction(part), self.seconds_spent
-        left = spent * (1 - done) / done if done and self._pieces else self._expected_s
-        return Speaking(done, left, sentence=part + 1, sentences=len(self._parts))
+    def _captioned(self) -> list[SpeechEvent]:
+        """The captions of the part that is over, by its sound."""
+        if not self._sound:
+            return []
+        spans = sentence_spans(np.concatenate(self._sound), self._rate, self._parts[self._part].sentences)
+        return [self._caption(spans)]
 
-    def _done_fraction(self, part: int) -> float:
-        if not self._pieces:
+    def _chunk(self, samples: Samples) -> list[SpeechEvent]:
+        if not len(samples):
+            return []
+        if not self._frames:
+            self.seconds_to_first_chunk = self.seconds_spent
+        chunk = Chunk(samples, self._parts[self._part].text, self.duration_s)
+        self._sound.append(samples)
+        self._frames += len(samples)
+        return [chunk]
+
+    def _caption(self, spans: Sequence[tuple[float, float]]) -> Captions:
+        """The captions of the part that is being spoken, whose sentences lie at these seconds of it."""
+        first, start_s = self._first_caption[self._part], self._start / self._rate
+        sentences = self._parts[self._part].sentences
+        segments = tuple(
+            Segment(text, start_s + start, start_s + end) for text, (start, end) in zip(sentences, spans, strict=True)
+        )
+        self._captions[first:] = segments
+        return Captions(first, segments)
+
+    def _expected_spans(self, part: int) -> list[tuple[float, float]]:
+        lengths = [spoken_length(sentence) for sentence in self._parts[part].sentences]
+        ends = np.cumsum(lengths) * self._s_per_unit
+        return [(float(end - length * self._s_per_unit), float(end)) for length, end in zip(lengths, ends, strict=True)]
+
+    @property
+    def _s_per_unit(self) -> float:
+        if self._part <= 0 or not self._start:
+            return S_PER_UNIT / self._speed
+        return self._start / self._rate / self._length_before[self._part]
+
+    def _progress(self) -> Speaking:
+        done, spent = self._done_fraction(), self.seconds_spent
+        left = remaining_s(self._expected_s, done, spent, spent)
+        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), self._key)
+
+    def _done_fraction(self) -> float:
+        """The parts that are done, and of this one as much as has been heard of the sound that is expected of it."""
+        if self._part < 0:
             return 0.0
-        chars = [len(text) for text in self._parts]
-        before, with_it = sum(chars[:part]) / sum(chars), sum(chars[: part + 1]) / sum(chars)
-        by_time = self.seconds_spent / self._expected_s if self._expected_s else with_it
-        return min(max(before, by_time), with_it)
+        before, with_it = self._length_before[self._part : self._part + 2]
+        return min(0.99, (before + (with_it - before) * self._heard_of_part) / self._length_before[-1])
+
+    @property
+    def _heard_of_part(self) -> float:
+        before, with_it = self._length_before[self._part : self._part + 2]
+        heard_s = (self._frames - self._start) / self._rate
+        return min(1.0, heard_s / max(0.1, (with_it - before) * self._s_per_unit))
+
+    def _total_s(self) -> float:
+        part = max(0, self._part)
+        units = self._length_before[-1] - self._length_before[part]
+        heard_s = (self._frames - self._start) / self._rate
+        return self.duration_s + max(0.0, units * self._s_per_unit - heard_s)

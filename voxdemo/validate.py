@@ -10,10 +10,10 @@ from typing import Any
 
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.text import scripts
+from voxdemo.text import pasted, scripts
 
-MAX_TEXT_CHARS = 5_000
-"""Longest text; whole chapters come with chunked long text."""
+MAX_TEXT_CHARS = 50_000
+"""Longest text: a long chapter of a book, about an hour of speech."""
 CFG_RANGE = (1.0, 3.0)
 """Guidance that VoxCPM's own demo offers."""
 TIMESTEPS_RANGE = (4, 30)
@@ -93,7 +93,7 @@ def _check_together(utterance: Utterance, info: EngineInfo) -> None:
 
 
 def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
-    """What of a text this engine can say, and a warning that names what it can't.
+    """What of a text this engine can say, as plain prose, and a warning that names what it can't.
 
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
@@ -101,6 +101,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
         raise InputError("There is no text yet. Write something, then press Speak.")
     if len(text) > MAX_TEXT_CHARS:
         raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.")
+    text = pasted.plain(text)
     if control := scripts.control_characters(text):
         named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
         raise InputError(f"The text has control characters ({named}): take them out and try again.")

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -63,6 +63,8 @@ class Model(Protocol):
 
 
 M = TypeVar("M", bound=Model)
+Measured = Sequence[tuple[float, float]]
+"""Pairs of units of work and the seconds they took."""
 State = Literal["loading", "ready", "reloading", "failed", "closed"]
 
 
@@ -75,6 +77,11 @@ class WorkerStatus:
     reason: str = ""
     load_s: float | None = None
     """How long the last successful build and check took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """Yielded by work that begins another of its parts: the time it may take starts anew. It isn't delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +105,28 @@ class Run(Generic[M]):
         deliver: Callable[[Any], None],
         started: Callable[[], None],
         released: Callable[[], None],
+        may_go_on: Callable[[], bool] | None = None,
     ) -> None:
         self._work = work
         self._deliver = deliver
         self._started = started
         self._released = released
+        self._may_go_on = may_go_on or self._nothing_was_heard
         self._loop = asyncio.get_running_loop()
         self._ended = False
         self._free = False
         self._delivered = False
+        self._was_repeated = False
         self._timer: asyncio.TimerHandle | None = None
+        self._start_timer: Callable[[], None] = lambda: None
 
     # -- on the event loop
     def start(self, timeout_s: float, function: Callable[..., None], *arguments: Any) -> None:
-        """Report that the model turns to it; `function` is called when it is still at work after `timeout_s`."""
+        """Report that the model turns to it; `function` is called when a part of it takes longer than `timeout_s`."""
         if not self._ended:
             self._started()
-        self.call_later(timeout_s, function, *arguments)
+        self._start_timer = partial(self.call_later, timeout_s, function, *arguments)
+        self._start_timer()
 
     def call_later(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
         """Call `function` after `seconds`, unless the model stops working on this before."""
@@ -149,17 +161,21 @@ class Run(Generic[M]):
         """Whether somebody still waits for it."""
         return not self._ended
 
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether nothing was heard of this job yet, and somebody still waits for it."""
-        return not self._delivered and not self._ended
+    def may_go_on(self, error: VoxdemoError | None) -> bool:
+        """Whether the work is to be called again after it failed like this."""
+        return isinstance(error, EngineError) and not self._ended and self._may_go_on()
+
+    def _nothing_was_heard(self) -> bool:
+        is_new = not self._delivered and not self._was_repeated
+        self._was_repeated = True
+        return is_new
 
     def work(self, model: M) -> BaseException | None:
         """Do the job; returns what went wrong."""
         try:
             with closing(self._work(model)) as items:
                 while not self._ended and (item := next(items, _NOTHING)) is not _NOTHING:
-                    self._delivered = True
+                    self._delivered = self._delivered or not isinstance(item, Anew)
                     self.post(self._pass_on, item)
         except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread
             return error
@@ -170,7 +186,11 @@ class Run(Generic[M]):
         _post(self._loop, function, *arguments)
 
     def _pass_on(self, item: Any) -> None:
-        if not self._ended:
+        if self._ended:
+            return
+        if isinstance(item, Anew):
+            self._start_timer()
+        else:
             self._deliver(item)
 
 
@@ -187,21 +207,23 @@ class ModelWorker(Generic[M]):
 
     `info` describes the model before it is built; then its own does. `build` makes it, telling what it is at, and
     `check` proves that it works (the warm-up); both run on the model's thread, as does every job. `check` raises when
-    the model doesn't work, else returns how many units of work took how many seconds, which `checked` is told on the
-    event loop. All methods are for the event loop's thread; `info` and `status` may be read from anywhere.
+    the model doesn't work, else returns how many units of work took how many seconds, for each size of work that it
+    tried, which `checked` is told on the event loop. All methods are for the event loop's thread; `info` and `status`
+    may be read from anywhere.
 
     After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
-    model says itself that it died, it is closed and built anew, and the job is repeated once if nothing of it was
-    delivered. A model that hangs past a job's deadline is left behind on its thread and a new one takes its place.
-    After MOST_DEATHS in a row it stays down, because whatever kills it would do so again.
+    model says itself that it died, it is closed and built anew. A job that failed is repeated once if nothing of it was
+    delivered, or goes on as often as it says itself that it may. A model that hangs past a job's deadline is left
+    behind on its thread and a new one takes its place. After MOST_DEATHS in a row it stays down, because whatever kills
+    it would do so again.
     """
 
     def __init__(
         self,
         info: Named,
         build: Callable[[Tell], M],
-        check: Callable[[M], tuple[float, float]],
-        checked: Callable[[float, float], None] = lambda units, seconds: None,
+        check: Callable[[M], Measured],
+        checked: Callable[[Measured], None] = lambda measured: None,
         hang_grace_s: float = HANG_GRACE_S,
     ) -> None:
         self._info = info
@@ -232,10 +254,14 @@ class ModelWorker(Generic[M]):
         started: Callable[[], None],
         released: Callable[[], None],
         timeout_s: float,
+        may_go_on: Callable[[], bool] | None = None,
     ) -> Run[M]:
-        """Hand a job to the model; it runs when the model is free, for at most `timeout_s` from when it starts."""
+        """Hand a job to the model; it runs when the model is free, for at most `timeout_s` from when it starts.
+
+        After a failure `may_go_on` is asked, on the model's thread, whether `work` is to be called again.
+        """
         assert self._thread, "start() comes first"
-        run: Run[M] = Run(work, deliver, started, released)
+        run: Run[M] = Run(work, deliver, started, released, may_go_on)
         thread = self._thread
         thread.inbox.put((run, partial(run.start, timeout_s, self._stop_late, thread, run, timeout_s)))
         return run
@@ -270,8 +296,8 @@ class _ModelThread(Generic[M]):
         self,
         info: Named,
         build: Callable[[Tell], M],
-        check: Callable[[M], tuple[float, float]],
-        checked: Callable[[float, float], None],
+        check: Callable[[M], Measured],
+        checked: Callable[[Measured], None],
         deaths: int,
     ) -> None:
         self.info = info
@@ -327,7 +353,7 @@ class _ModelThread(Generic[M]):
             _turn_away(run)
             return
         error = self._attempt(run, started) if run.is_wanted else None
-        if isinstance(error, ModelDiedError) and run.may_be_repeated:
+        while run.may_go_on(error):
             error = self._attempt(run, started)
         if isinstance(error, ModelDiedError):
             self.deaths += 1  # one a job: what kills a model twice in a row is still one request
@@ -392,13 +418,13 @@ class _ModelThread(Generic[M]):
     def _works(self, begun: float | None = None) -> bool:
         assert self._model
         try:
-            units, seconds = self._check(self._model)
+            measured = self._check(self._model)
         except BaseException:  # as above
             log.exception("%s doesn't work", self.info.title)
             self._discard_model()
             self._set_failed(f"{self.info.title} doesn't work; the server's log says why.")
             return False
-        self._checked(units, seconds)
+        self._checked(measured)
         if begun is not None:
             load_s = time.monotonic() - begun
             log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)

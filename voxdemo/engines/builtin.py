@@ -11,6 +11,7 @@ import math
 import re
 import zlib
 from collections.abc import Generator, Iterator, Sequence
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -60,6 +61,7 @@ class BuiltinEngine:
         honours=frozenset({"seed", "speed"}),
         note="The built-in voice reads English only, in one voice, and can't copy the voice of a recording.",
         chunk_chars=MAX_PIECE_CHARS,
+        sentences_apart=True,
     )
 
     def __init__(self) -> None:
@@ -130,13 +132,18 @@ def _checked_speed(speed: float) -> float:
 
 
 def _check_sayable(utterance: Utterance, text: str) -> None:
-    whole = f"{utterance.text}\n{text}"
-    if letters := unsayable(whole):
+    if letters := _unsayable(utterance.text) or unsayable(text):
         raise InputError(f"The built-in voice reads English only and can't say {_some(letters)}: write it in English.")
     if not _has_words(readable(text)) and not _has_words(readable(utterance.text)):
-        signs = [char for char in dict.fromkeys(whole) if char.isprintable() and not char.isspace()]
+        signs = [char for char in dict.fromkeys(utterance.text + text) if char.isprintable() and not char.isspace()]
         shown = f" beside {_some(signs)}" if signs else ""
         raise InputError(f"The built-in voice reads English only and found no word{shown}: write some words.")
+
+
+@lru_cache(maxsize=2)
+def _unsayable(whole: str) -> list[str]:
+    # The whole text is looked at for each of its parts.
+    return unsayable(whole)
 
 
 def _some(characters: Sequence[str]) -> str:

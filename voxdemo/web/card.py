@@ -9,20 +9,22 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import (
+    Captions,
     Chunk,
     Listening,
     RecognitionEvent,
     Retaken,
+    Segment,
     Speaking,
     SpeechEvent,
     Spoken,
@@ -48,11 +50,19 @@ WORDS: Mapping[str, str] = {
     "part": "Speaking part {part} of {parts}",
     "listening": "Listening",
     "left": ", about {time} left",
-    "done": "{total} s of speech, made in {took} s",
+    "buffering": "\nBuffering, sound in about {time}",
+    "finishing": "Finishing",
+    "done": "{total} of speech, made in {took}",
+    "stopping": "Stopping",
+    "stopped": "Stopped. {total} of speech are kept.",
     "blocked": "Sound is ready: press Play",
-    "facts": "Real-time factor {factor} · seed {seed} · {format}",
+    "facts": "Real-time factor {factor} · time to first audio {first}\u00a0s",
+    "seed": "Seed {seed} · {format}",
+    "keep": "Keep this seed",
+    "keptSeed": "Kept in fine-tuning",
+    "hint": "The words appear here, marked as they are heard.",
     "gone": "This sound is gone: press Speak to make it again.",
-    "heard": "{language}, {total} s of sound, read in {took} s",
+    "heard": "{language}, {total} of sound, read in {took}",
     "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
     "lost": "No word from the server for {time}. {kept}",
@@ -65,21 +75,34 @@ WORDS: Mapping[str, str] = {
 }
 """What the card says while a text is spoken; other cards differ in some of it."""
 
+_JS = "voxdemo.card(element, props, watch, {end: () => trigger('end'), keep: () => trigger('keep')})"
 _ASSETS = Path(__file__).parents[2] / "assets"
 _numbers = itertools.count()
 
 
 class Card:
-    """The component: a line of status and a progress bar, and with `player` the finished sound below."""
+    """The component: a line of status and a progress bar, and below them the `player` of speech or of a recording.
 
-    def __init__(self, elem_id: str, words: Mapping[str, str] = WORDS, player: bool = False) -> None:
+    `text` selects the field with the text that is spoken, `rate` is the sample rate that its sound will likely have.
+    """
+
+    def __init__(
+        self,
+        elem_id: str,
+        words: Mapping[str, str] = WORDS,
+        player: Literal["speech", "recording"] | None = None,
+        text: str = "",
+        rate: int | None = None,
+    ) -> None:
         self.view = gr.HTML(
             {"state": "idle"},
-            html_template=_template(player).replace("<!-- idle -->", words["idle"]),
-            js_on_load="voxdemo.card(element, props, watch, trigger)",
+            html_template=_template(words, player),
+            js_on_load=_JS,
             apply_default_css=False,
             elem_id=elem_id,
             words=dict(words),
+            text=text,
+            rate=rate,
         )
         # Gradio fades what it shows progress on, and only there does it write the place of who waits in its queue.
         self._probe = gr.HTML("", js_on_load=None, elem_id=f"{elem_id}-probe", elem_classes="vx-probe")
@@ -110,8 +133,10 @@ async def told(
     try:
         async with aclosing(events):
             async for event in events:
-                kind, now = (type(event), getattr(event, "ahead", None)), time.monotonic()
-                if isinstance(event, Chunk | Retaken) or (kind == last_kind and now - last_s < UPDATE_EVERY_S):
+                if isinstance(event, Chunk | Captions | Retaken):
+                    continue
+                kind, now = _kind(event), time.monotonic()
+                if kind == last_kind and now - last_s < UPDATE_EVERY_S:
                     continue
                 last_kind, last_s = kind, now
                 yield _numbered(value_of(event))
@@ -127,9 +152,10 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
     match event:
         case Waiting(ahead, left):
             return {"state": "waiting", "ahead": ahead, "seconds": _rounded(left)}
-        case Speaking(done, left, sentence, sentences):
+        case Speaking(done, left, sentence, sentences, total, sound):
             progress = {"done": round(done, 3), "seconds": _rounded(left)}
-            return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences}
+            heard = {"sound": sound, "total": _rounded(total)}
+            return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences, **heard}
         case Listening(done, left):
             return {"state": "listening", "done": round(done, 3), "seconds": _rounded(left)}
         case Spoken():
@@ -143,24 +169,35 @@ def failed(sentence: str, kept: str = "") -> CardValue:
     return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip()})
 
 
+def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
+    """What is told at once when it changes: the place in line, and that the end has begun."""
+    match event:
+        case Waiting(ahead):
+            return Waiting, ahead
+        case Speaking(done):
+            return Speaking, done >= 1
+    return (type(event),)
+
+
 def _done(spoken: Spoken) -> CardValue:
     return {
         "state": "done",
-        "url": f"speech/{spoken.path.parent.name}",
+        **_playable(spoken.path, spoken.peaks, spoken.captions),
         "total": round(spoken.duration_s, 2),
         "took": round(spoken.seconds_spent, 2),
         "factor": round(spoken.real_time_factor, 3),
+        "first": round(spoken.timings["first_chunk"], 3),
         "seed": spoken.seed,
-        "peaks": list(spoken.peaks),
-        "captions": [[round(part.start_s, 2), round(part.end_s, 2), part.text] for part in spoken.captions],
-        "notes": list(spoken.warnings),
+        "notes": [*filter(None, [spoken.stopped]), *spoken.warnings],
         "format": spoken.path.suffix.removeprefix(".").upper(),
     }
 
 
 def _heard(transcript: Transcript) -> CardValue:
+    kept = _playable(transcript.path, transcript.peaks, transcript.segments) if transcript.path else {}
     return {
         "state": "heard",
+        **kept,
         "text": transcript.text,
         "language": transcript.language,
         "total": round(transcript.duration_s, 2),
@@ -169,9 +206,26 @@ def _heard(transcript: Transcript) -> CardValue:
     }
 
 
-def _template(player: bool) -> str:
-    body = (_ASSETS / "player.html").read_text(encoding="utf-8") if player else ""
-    return (_ASSETS / "card.html").read_text(encoding="utf-8").replace("<!-- player -->", body)
+def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> CardValue:
+    return {
+        "url": f"speech/{path.parent.name}",
+        "peaks": list(peaks),
+        "captions": [wording.caption(segment) for segment in captions],
+    }
+
+
+def _template(words: Mapping[str, str], player: str | None) -> str:
+    card = _asset("card").replace("<!-- idle -->", words["idle"])
+    if player is None:
+        return card.replace("<!-- player -->", "")
+    inside = _asset("player").replace("<!-- downloads -->", _asset(f"player-{player}"))
+    inside = inside.replace("<!-- hint -->", words["hint"])
+    inside = inside.replace("<!-- facts -->", _asset("player-facts") if player == "speech" else "")
+    return card.replace("<!-- player -->", inside)
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / f"{name}.html").read_text(encoding="utf-8")
 
 
 def _numbered(value: CardValue) -> CardValue:

@@ -17,11 +17,12 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 from gradio.data_classes import FileData
 
-from voxdemo.errors import InputError, VoxdemoError
+from voxdemo.errors import EngineError, InputError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import queueing, wording
+from voxdemo.web.asking import Asks, countdown
 
 log = logging.getLogger(__name__)
 
@@ -101,17 +102,21 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             denoise=denoise,
         )
         spoken: Spoken | None = None
-        async with aclosing(service.speak(utterance)) as events:
+        async with aclosing(service.speak(utterance, countdown())) as events:
             async for event in events:
                 if isinstance(event, Spoken):
                     spoken = event
                 elif isinstance(event, Waiting | Speaking):
                     _show(progress, event)
         assert spoken, "a generation that raises nothing ends with Spoken"
+        if spoken.stopped:  # half a text is no result to a script that doesn't look
+            where = f"/speech/{spoken.path.parent.name}"
+            raise EngineError(f"{spoken.stopped} What was spoken until there can be had at {where}.")
         for warning in spoken.warnings:
             gr.Warning(warning)
         return str(spoken.path)
 
+    generate.asks = Asks(text=0, inference_timesteps=4)  # type: ignore[attr-defined]
     return generate
 
 
@@ -126,7 +131,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
         if path is None:
             return ""
         text = ""
-        async with aclosing(service.transcribe(path)) as events:
+        async with aclosing(service.transcribe(path, countdown=countdown())) as events:
             async for event in events:
                 if isinstance(event, Transcript):
                     text = event.text

@@ -19,8 +19,9 @@ from voxdemo.errors import InputError
 from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
-from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, TIMESTEPS_RANGE
+from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import card, wording
+from voxdemo.web.asking import Asks, countdown
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.recognize_tab import reader
 
@@ -37,6 +38,7 @@ EXAMPLES = (
     ("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
 )
 """Name, language and text; shown where the engine speaks the language."""
+TEXT_FIELD = "#vx-text textarea"
 READY_VOICE, OWN_VOICE = "Ready voice", "A voice I upload"
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
@@ -51,6 +53,8 @@ READING_WORDS = {
 }
 
 _FINE_TUNING = {
+    "speed": "speed",
+    "seed": "seed",
     "control": "instructions on how to speak",
     "cfg_value": "guidance",
     "inference_timesteps": "steps",
@@ -74,12 +78,15 @@ class _Parts:
     reading: Card
     examples: tuple[gr.Button, ...]
     speak: gr.Button
-    cancel: gr.Button
+    stop: gr.Button
     estimate: gr.HTML
     card: Card
     fine_tuning: gr.Accordion
     fine_note: gr.HTML
     control: gr.Textbox
+    speed: gr.Slider
+    seed: gr.Textbox
+    new_seed: gr.Button
     cfg_value: gr.Slider
     inference_timesteps: gr.Slider
     normalize: gr.Checkbox
@@ -118,7 +125,7 @@ def _layout(info: EngineInfo) -> _Parts:
             found |= _voice(shown)
             found |= _buttons()
         with gr.Column(elem_id="vx-out"):
-            found["card"] = Card("vx-card", player=True)
+            found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
         with gr.Column(elem_id="vx-more"):
             found |= _fine_tuning(shown)
     return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
@@ -175,7 +182,7 @@ def _buttons() -> dict[str, Any]:
     with gr.Row(elem_id="vx-go"):
         return {
             "speak": gr.Button("Speak", variant="primary", elem_id="vx-speak"),
-            "cancel": gr.Button("Cancel", variant="stop", elem_id="vx-cancel"),
+            "stop": gr.Button("Stop", variant="stop", elem_id="vx-cancel"),
             "estimate": gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-estimate"),
         }
 
@@ -188,6 +195,17 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             max_lines=2, elem_id="vx-control", **shown["control"],
         )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
+            speed = gr.Slider(
+                *SPEED_RANGE, value=1.0, step=0.05, label="Speed",
+                info="1 is the voice's own pace, 2 twice as fast.", **shown["speed"],
+            )  # fmt: skip
+            with gr.Row(elem_id="vx-seed-row"):
+                seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
+                    label="Seed", info="The same seed makes the same sound of the same text.",
+                    placeholder="A new one each time", max_lines=1, max_length=12, elem_id="vx-seed",
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
+                )  # fmt: skip
+                new_seed = gr.Button("New seed", size="sm", elem_id="vx-new-seed", **shown["new_seed"])
             cfg_value = gr.Slider(
                 *CFG_RANGE, value=2.0, step=0.1, label="Guidance",
                 info="Higher keeps closer to the recording, lower varies more.", **shown["cfg_value"],
@@ -199,8 +217,9 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             normalize = gr.Checkbox(label="Write out numbers and dates", **shown["normalize"])
             denoise = gr.Checkbox(label="Remove noise from the recording", **shown["denoise"])
     return {
-        "fine_tuning": fine_tuning, "fine_note": note, "control": control, "cfg_value": cfg_value,
-        "inference_timesteps": inference_timesteps, "normalize": normalize, "denoise": denoise,
+        "fine_tuning": fine_tuning, "fine_note": note, "control": control, "speed": speed, "seed": seed,
+        "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,
+        "normalize": normalize, "denoise": denoise,
     }  # fmt: skip
 
 
@@ -220,6 +239,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
         "read": {"interactive": reads},
         "fine_tuning": {"label": f"Fine-tuning{off}"},
         "fine_note": {"value": _missing(info)},
+        "new_seed": switches["seed"],
         **switches,
     }
 
@@ -227,9 +247,13 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
 def _missing(info: EngineInfo) -> str:
     """Why some of the fine-tuning is switched off."""
     plain = [words for name, words in _FINE_TUNING.items() if name not in info.honours and name not in info.absent]
-    if len(plain) == len(_FINE_TUNING):
-        return f"<p>{html.escape(info.subject)} has nothing to fine-tune: VoxCPM has.</p>"
-    reasons = [f"{info.subject} has no {' and no '.join(plain)}."] if plain else []
+    has = [words for name, words in _FINE_TUNING.items() if name in info.honours]
+    if not has:
+        reasons = [f"{info.subject} has nothing to fine-tune: VoxCPM has."]
+    elif len(plain) > len(has):
+        reasons = [f"{info.subject} has only {' and '.join(has)}: VoxCPM has the rest."]
+    else:
+        reasons = [f"{info.subject} has no {' and no '.join(plain)}."] if plain else []
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
 
 
@@ -237,15 +261,19 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     speaking = parts.speak.click(
         _speak(service),
         inputs=[
-            parts.text,  # first: by it the queue tells how long the job will take
-            parts.kind, parts.voice, parts.prompt, parts.prompt_text,
+            parts.text, parts.kind, parts.voice, parts.prompt, parts.prompt_text,
             parts.control, parts.cfg_value, parts.inference_timesteps, parts.normalize, parts.denoise,
+            parts.speed, parts.seed,
         ],
         outputs=parts.card.view,
         **parts.card.follows(service),
     )  # fmt: skip
     parts.card.ends_with(speaking)
-    parts.cancel.click(fn=None, cancels=speaking, api_visibility="private")
+    parts.stop.click(fn=None, cancels=speaking, api_visibility="private")
+    kept = "() => document.querySelector('#vx-card .keep').dataset.seed"
+    parts.card.view.keep(fn=None, js=kept, outputs=parts.seed, api_visibility="private")
+    drawn = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
+    parts.new_seed.click(fn=None, js=drawn, outputs=parts.seed, api_visibility="private")
 
 
 def _wire_reading(service: SpeechService, parts: _Parts) -> None:
@@ -261,13 +289,15 @@ def _wire_reading(service: SpeechService, parts: _Parts) -> None:
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
-    async def look_ahead(text: str | None) -> str:
-        return estimate(text or "", service.forecast(text or ""), service.readiness().ready)
+    async def look_ahead(text: str | None, inference_timesteps: int, speed: float) -> str:
+        utterance = Utterance(text or "", inference_timesteps=inference_timesteps, speed=speed)
+        return estimate(utterance.text, service.forecast(utterance), service.readiness().ready)
 
+    dials = [parts.inference_timesteps, parts.speed]
     gr.on(
-        [*arrivals, parts.text.change, parts.text.focus, parts.card.view.end],
+        [*arrivals, parts.text.change, parts.text.focus, *(dial.change for dial in dials), parts.card.view.end],
         look_ahead,
-        inputs=parts.text,
+        inputs=[parts.text, *dials],
         outputs=parts.estimate,
         trigger_mode="always_last",
         **_AT_ONCE,
@@ -281,6 +311,7 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
             async for value in values:
                 yield value
 
+    speak.asks = Asks(text=0, inference_timesteps=7, speed=10)  # type: ignore[attr-defined]
     speak.refusal = lambda sentence: [card.failed(sentence, KEPT)]  # type: ignore[attr-defined]
     return speak
 
@@ -297,6 +328,8 @@ async def _spoken(
     inference_timesteps: int,
     normalize: bool,
     denoise: bool,
+    speed: float,
+    seed: str | None,
 ) -> AsyncGenerator[SpeechEvent, None]:
     utterance = Utterance(
         text=text,
@@ -306,13 +339,24 @@ async def _spoken(
         normalize=normalize,
         denoise=denoise,
         voice=voice if voice in service.engine_info.voices else None,  # the page may be older than the engine
+        speed=speed,
+        seed=_seed(seed or ""),
     )
     if kind == OWN_VOICE:
         own = _own_voice(service.engine_info, prompt)
         utterance = replace(utterance, voice=None, prompt_audio=own, prompt_text=(prompt_text or "").strip())
-    async with aclosing(service.speak(utterance)) as events:
+    async with aclosing(service.speak(utterance, countdown())) as events:
         async for event in events:
             yield event
+
+
+def _seed(written: str) -> int | None:
+    if not written.strip():
+        return None
+    try:
+        return int(written)
+    except ValueError:
+        raise InputError("The seed must be a whole number: write another one, or leave it empty.") from None
 
 
 def _own_voice(info: EngineInfo, prompt: str | None) -> Path:
@@ -324,20 +368,26 @@ def _own_voice(info: EngineInfo, prompt: str | None) -> Path:
 
 
 def estimate(text: str, forecast: Forecast, ready: bool) -> str:
-    """What speaking this text would take if Speak were pressed now: "162 characters, about 7 s. 2 ahead of you."."""
-    length, css = len(text), "over" if len(text) > MAX_TEXT_CHARS else ""
+    """What this text would take now: "162 characters, about 9 s. 3 ahead of you, about 25 s in all."."""
+    length, has_words = len(text), bool(text.strip())
     if length > MAX_TEXT_CHARS:
-        words = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
-    elif not text.strip():
-        words = "Ready." if ready else "Still loading."
-    else:
+        too_many = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
+        return f'<p class="over">{too_many}</p>'
+    if has_words:
         of_limit = f" of {MAX_TEXT_CHARS:,}" if length > NEAR_LIMIT * MAX_TEXT_CHARS else ""
-        words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast)}."
-    line = f"{forecast.ahead} ahead of you." if forecast.ahead else "Nobody is waiting."
-    return f'<p class="{css}">{words} {line}</p>'
+        words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast.own_s)}."
+    else:
+        words = "Ready." if ready else "Still loading."
+    return f"<p>{words} <span>{_line(forecast, has_words)}</span></p>"
 
 
-def _about(forecast: Forecast) -> str:
-    if forecast.own_s is None or forecast.wait_s is None:
-        return ""
-    return f", about {wording.seconds(forecast.wait_s + forecast.own_s)}"
+def _line(forecast: Forecast, has_words: bool) -> str:
+    if not forecast.ahead:
+        return "Nobody is waiting."
+    known = None not in (forecast.wait_s, forecast.own_s)
+    in_all = (forecast.wait_s or 0.0) + (forecast.own_s or 0.0) if has_words and known else None
+    return f"{forecast.ahead} ahead of you{_about(in_all, ' in all')}."
+
+
+def _about(value: float | None, tail: str = "") -> str:
+    return "" if value is None else f", about {wording.seconds(value)}{tail}"

@@ -20,7 +20,7 @@ from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.theme import theme
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("page.js", "player.js", "card.js", "status.js")
+SCRIPTS = ("page.js", "live.js", "player.js", "card.js", "status.js")
 MAX_UPLOAD = "200mb"
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 173 MB."""
 SESSIONS = 200

@@ -9,17 +9,23 @@ They are private; tests fail when Gradio changes them.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
-from voxdemo.errors import InputError
 from voxdemo.lane import in_turn
 from voxdemo.service import SpeechService
+from voxdemo.threads import in_thread
+from voxdemo.web.asking import Entries, Entry, examined, is_generation
 
+UPDATE_EVERY_S = 1.0
+"""How often everybody who waits is told anew of their place and seconds."""
 LINE = "speech"
 """The concurrency id that every event which needs a model shares."""
 
@@ -34,93 +40,98 @@ def in_line(service: SpeechService) -> dict[str, Any]:
 
 
 def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
-    """Turn on the queue of `demo`, with our places, seconds and refusals in it.
+    """Turn on the queue of `demo`, with our order, places, seconds and refusals in it.
 
     One more than `queue_size` may join, because who finds it full joins for the moment that it takes to be told so.
     """
-    demo.queue(max_size=queue_size + 1, api_open=False)
-    queue = demo._queue
-    service.doors.append(lambda: [_expected_s(service, event) for event in _waiting(queue)])
+    demo.queue(max_size=queue_size + 1, api_open=False, status_update_rate=UPDATE_EVERY_S)
+    queue, entries = demo._queue, Entries()
+    service.doors.append(lambda: [service.expected_s(entries.of(event).asked) for event in _waiting(queue)])
     _take_turns(queue)
-    _tell_honest_places(queue, service)
-    _refuse_in_words(queue, service, queue_size)
+    _tell_honest_places(queue, service, entries)
+    _refuse_in_words(demo, service, entries, queue_size)
     _stop_for_who_left(queue)
 
 
 def _take_turns(queue: Queue) -> None:
     """Keep Gradio's line in the order of the lane's turns, of which `in_turn` tells."""
     overtook = False
-    send, push = queue.send_message, queue.push
+    send, broadcast = queue.send_message, queue.broadcast_estimations
 
     def put_in_order() -> None:
         if line := queue.event_queue_per_concurrency_id.get(LINE):
             arrived = sorted(line.queue, key=lambda event: event.enqueue_time)
-            line.queue[:] = in_turn(arrived, [not _is_generation(event) for event in arrived], overtook)
+            line.queue[:] = in_turn(arrived, [not is_generation(event.fn.fn) for event in arrived], overtook)
 
     def send_message(event: Event, event_message: EventMessage) -> None:
         nonlocal overtook
+        send(event, event_message)
         if event.concurrency_id == LINE and isinstance(event_message, ProcessStartsMessage):
             older = [other for other in _waiting(queue) if other.enqueue_time < event.enqueue_time]
-            overtook = not _is_generation(event) and any(map(_is_generation, older))
+            overtook = not is_generation(event.fn.fn) and any(is_generation(other.fn.fn) for other in older)
+            queue.broadcast_estimations(LINE)
+
+    def broadcast_in_order(concurrency_id: str, after: int | None = None) -> None:
+        if concurrency_id == LINE:
             put_in_order()
-        send(event, event_message)
+            after = None  # who came last may not be last
+        broadcast(concurrency_id, after)
 
-    async def push_in_order(*arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
-        joined = await push(*arguments, **keywords)
-        put_in_order()
-        return joined
-
-    queue.send_message, queue.push = send_message, push_in_order  # type: ignore[method-assign]
+    queue.send_message, queue.broadcast_estimations = send_message, broadcast_in_order  # type: ignore[method-assign]
 
 
-def _tell_honest_places(queue: Queue, service: SpeechService) -> None:
+def _tell_honest_places(queue: Queue, service: SpeechService, entries: Entries) -> None:
     send = queue.send_message
 
     def send_message(event: Event, event_message: EventMessage) -> None:
         if event.concurrency_id == LINE:
-            _correct(event_message, event, queue, service)
+            _correct(event_message, event, queue, service, entries)
         send(event, event_message)
 
     queue.send_message = send_message  # type: ignore[method-assign]
 
 
-def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechService) -> None:
+def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechService, entries: Entries) -> None:
     """Put the jobs ahead, and the seconds until the result, into a message about them."""
     if isinstance(message, EstimationMessage) and message.rank is not None:
         stats = service.stats()
-        before = [_expected_s(service, other) for other in _waiting(queue)[: message.rank]]
+        before = [service.expected_s(entries.of(other).asked) for other in _waiting(queue)[: message.rank]]
         message.rank += stats.running + stats.waiting
         message.queue_size += stats.running + stats.waiting
-        message.rank_eta = _sum(service.wait_s(before), _expected_s(service, event))
+        message.rank_eta = _told_s(service, entries.of(event), before)
     elif isinstance(message, ProcessStartsMessage):
-        message.eta = _sum(service.wait_s([]), _expected_s(service, event))
+        message.eta = _told_s(service, entries.of(event), [])
 
 
-def _refuse_in_words(queue: Queue, service: SpeechService, queue_size: int) -> None:
+def _told_s(service: SpeechService, entry: Entry, before: Sequence[float | None]) -> float | None:
+    wait_s, own_s = service.wait_s(before), service.expected_s(entry.asked)
+    return entry.countdown.tell(None if wait_s is None or own_s is None else wait_s + own_s, time.monotonic())
+
+
+def _refuse_in_words(demo: gr.Blocks, service: SpeechService, entries: Entries, queue_size: int) -> None:
+    queue = demo._queue
     push = queue.push
+    examining = asyncio.Lock()  # or a short text overtakes a long one that came before it
 
-    async def push_or_refuse(*arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
+    async def push_or_refuse(body: PredictBodyInternal, *arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
+        function = demo.fns.get(-1 if body.fn_index is None else body.fn_index)
+        if function is None or function.concurrency_id != LINE:
+            return await push(body, *arguments, **keywords)
+        async with examining:
+            entry = await in_thread(partial(examined, service, function, body.data))
         waiting = len(_waiting(queue)) + service.stats().waiting
-        joined, event_id, state = await push(*arguments, **keywords)
+        if waiting >= queue_size:
+            entry.objection = entry.objection or service.busy(waiting).sentence
+        with entries.arriving(body, entry):
+            joined, event_id, state = await push(body, *arguments, **keywords)
         event = next((event for event in _waiting(queue) if event._id == event_id), None)
-        if event and (sentence := _objection(event, service, waiting, queue_size)):
+        if event and entry.objection:
             queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
             del queue.event_ids_to_events[event._id]
-            queue.send_message(event, _refusal(event, sentence))
+            queue.send_message(event, _refusal(event, entry.objection))
         return joined, event_id, state
 
     queue.push = push_or_refuse  # type: ignore[method-assign]
-
-
-def _objection(event: Event, service: SpeechService, waiting: int, queue_size: int) -> str | None:
-    """Why the event gets no place in line: what it sent can't be spoken, or the line is full."""
-    first = _first_argument(event)
-    try:
-        if isinstance(first, str):
-            service.check_text(first)
-    except InputError as error:
-        return error.sentence
-    return service.busy(waiting).sentence if waiting >= queue_size else None
 
 
 def _refusal(event: Event, sentence: str) -> ProcessCompletedMessage:
@@ -149,21 +160,3 @@ def _stop_for_who_left(queue: Queue) -> None:
                 task.cancel()
 
     queue.clean_events = clean_and_stop  # type: ignore[method-assign]
-
-
-def _first_argument(event: Event) -> Any:
-    """The text to speak, or else a recording."""
-    return event.data.data[0] if event.data and event.data.data else None
-
-
-def _is_generation(event: Event) -> bool:
-    return isinstance(_first_argument(event), str)
-
-
-def _expected_s(service: SpeechService, event: Event) -> float | None:
-    first = _first_argument(event)
-    return service.expected_s(first if isinstance(first, str) else None)
-
-
-def _sum(wait_s: float | None, own_s: float | None) -> float | None:
-    return None if wait_s is None or own_s is None else wait_s + own_s

@@ -11,12 +11,15 @@ import gradio as gr
 
 from voxdemo.service import MAX_RECORDING_S, SpeechService
 from voxdemo.web import card
+from voxdemo.web.asking import countdown
 from voxdemo.web.card import Card, CardValue
 
 KEPT = "Your recording is kept."
 WORDS = {
     **card.WORDS,
     "idle": "Nothing recognised yet.",
+    "hint": "The recording can be heard here, with its words marked.",
+    "gone": "This recording is gone: press Recognise to read it again.",
     "missing": "There is no recording yet: upload or record one first.",
     "kept": KEPT,
 }
@@ -37,25 +40,29 @@ def add_recognize_tab(service: SpeechService) -> None:
                 recognise = gr.Button("Recognise", variant="primary", elem_id="vx-recognise")
                 cancel = gr.Button("Cancel", variant="stop", elem_id="vx-recognise-cancel")
         with gr.Column(elem_id="vx-hear-out"):
-            heard = Card("vx-heard", WORDS)
+            heard = Card("vx-heard", WORDS, player="recording")
             said = gr.Textbox(
                 label="What was said", lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
             )
     hearing = recognise.click(
-        reader(service, KEPT, ""), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
+        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
     )
     heard.ends_with(hearing)
     cancel.click(fn=None, cancels=hearing, api_visibility="private")
 
 
-def reader(service: SpeechService, kept: str, unread: Any) -> Callable[..., Any]:
-    """A handler that reads a recording: its card, and the words, which are `unread` until they are there."""
+def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:
+    """A handler that reads a recording: its card, and the words, which are `unread` until they are there.
+
+    With `keep` the recording is kept for the card's player.
+    """
 
     async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
         if not recording:
             yield card.failed("There is no recording yet: upload or record one first."), unread
             return
-        async with aclosing(card.told(service.transcribe(Path(recording)), kept)) as values:
+        events = service.transcribe(Path(recording), keep=keep, countdown=countdown())
+        async with aclosing(card.told(events, kept)) as values:
             async for value in values:
                 yield value, value.get("text", unread)
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from voxdemo import __version__
+from voxdemo.audio import formats
 from voxdemo.jobs import ModelReport
+from voxdemo.live import LiveSound
 from voxdemo.results import delete_old
 from voxdemo.service import SpeechService
+from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.web import wording
 
 CLEAN_EVERY_S = 3600.0
+STOPPING_S = 10.0
+"""How long who asks for a sound that is still made is kept waiting: after a Stop it takes a moment to be in order."""
+MEDIA_TYPES = {**formats.MIME_TYPES, "srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
+"""By the endings that results can be fetched under."""
 
 
 def app_options(service: SpeechService) -> dict[str, Any]:
@@ -34,7 +42,7 @@ def _routes(service: SpeechService) -> list[Route]:
     async def ready(_: Request) -> Response:
         """200 once the models of a generator have all proved that they work, else 503 with the reason."""
         readiness, stats = service.readiness(), service.stats()
-        in_line = service.forecast("").ahead  # who stands at a door counts too
+        in_line = service.forecast(Utterance("")).ahead  # who stands at a door counts too
         body = {
             **asdict(readiness),
             "notice": wording.notice(service),
@@ -50,13 +58,49 @@ def _routes(service: SpeechService) -> list[Route]:
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
 
     async def speech(request: Request) -> Response:
-        """A finished sound; whole or, as players ask for it, in ranges."""
-        path = service.results.speech(request.path_params["token"])
+        """A finished sound or its captions; whole or, as players ask for it, in ranges. A running one is waited for."""
+        token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
+        if sound := service.live.get(token):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sound.over(), STOPPING_S)
+        path = await asyncio.to_thread(service.results.find, token, ending)
         if path is None:
             return JSONResponse({"error": "This sound is gone: speak it again."}, status_code=404)
-        return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "private, max-age=86400"})
+        return FileResponse(path, media_type=MEDIA_TYPES[ending], headers={"Cache-Control": "private, max-age=86400"})
 
-    return [Route("/health", health), Route("/ready", ready), Route("/speech/{token}", speech)]
+    async def live(request: Request) -> Response:
+        """A sound while it is made: JSON lines, those of sound followed by its bytes."""
+        sound = service.live.get(request.path_params["token"])
+        if sound is None:
+            return JSONResponse({"error": "This sound isn't being spoken."}, status_code=404)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
+        return StreamingResponse(_frames(sound), media_type="application/octet-stream", headers=headers)
+
+    return [
+        Route("/health", health),
+        Route("/ready", ready),
+        Route("/live/{token}", live),
+        Route("/speech/{token}.{ending}", speech),
+        Route("/speech/{token}", speech),
+    ]
+
+
+async def _frames(sound: LiveSound) -> AsyncGenerator[bytes, None]:
+    """What `assets/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
+    yield _line(rate=sound.sample_rate)
+    async with aclosing(sound.listen()) as heard:
+        async for event in heard:
+            match event:
+                case bytes():
+                    yield _line(sound=len(event)) + event
+                case Captions(first, segments):
+                    yield _line(captions=[wording.caption(segment) for segment in segments], **{"from": first})
+                case Retaken(start_s):
+                    yield _line(retake=round(start_s, 3))
+
+
+def _line(**values: Any) -> bytes:
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
 def _report(model: ModelReport) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from voxdemo.service import SpeechService
-from voxdemo.speech import Listening, Speaking, Waiting
+from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
 """For errors nobody foresaw; the log has them."""
-USUAL_SENTENCE = "x" * 100
-"""A text as long as a sentence is, for telling how long one usually takes."""
+USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.")
+"""For telling how long about a sentence takes."""
 
 
 def notice(service: SpeechService) -> str:
@@ -26,11 +26,18 @@ def status(event: Waiting | Speaking | Listening) -> str:
     match event:
         case Waiting(ahead, left):
             return _with_seconds(f"{ahead} ahead of you" if ahead else "You are next", left)
+        case Speaking(done) if done >= 1:
+            return "Finishing"
         case Speaking(_, left, sentence, sentences):
             of_many = f" part {sentence} of {sentences}" if sentences > 1 else ""
             return _with_seconds(f"Speaking{of_many}", left, " left")
         case Listening(_, left):
             return _with_seconds("Listening", left, " left")
+
+
+def caption(segment: Segment) -> tuple[float, float, str]:
+    """A caption as the page's scripts read it: start and end in seconds, and the words."""
+    return round(segment.start_s, 2), round(segment.end_s, 2), segment.text
 
 
 def seconds(value: float) -> str:

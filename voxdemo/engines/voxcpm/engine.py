@@ -28,6 +28,7 @@ from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.text.lines import one_line
 
 MAX_TAKES = 3
 """How often a text is said before it is cut off (`retry_badcase_max_times` of voxcpm's `VoxCPM.generate`)."""
@@ -217,7 +218,7 @@ class VoxCPMEngine:
         return self._fitted(utterance, self._with_control(utterance, words), prompt)
 
     def _words(self, utterance: Utterance, text: str) -> str:
-        words = " ".join(text.split())  # as voxcpm's `VoxCPM._generate`
+        words = one_line(text)  # voxcpm's `VoxCPM._generate` makes spaces of line breaks
         if utterance.normalize:
             words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
         if not words:

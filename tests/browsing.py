@@ -1,0 +1,89 @@
+"""Visits to the page in a real browser. Imported by the tests that need one, which are skipped where there is none."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import Server
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
+expect = sync_api.expect
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+IN_CI = "CI" in os.environ  # where .ci/run installs it, so that its absence is a failure
+needs_browser = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="the page's tests need a Chromium on PATH")
+
+WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+SENTENCES = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WATCH_SHIFTS = """() => {
+  window.moved = [];
+  const nodes = (shift) => shift.sources.map(({node}) => node?.parentElement?.outerHTML.slice(0, 200));
+  new PerformanceObserver((list) => window.moved.push(...list.getEntries().map((shift) => [shift.value, nodes(shift)])))
+    .observe({type: 'layout-shift'});
+}"""
+OpenPage = Callable[..., Any]
+
+
+def launched() -> Iterator[Any]:
+    """A browser."""
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield running
+        running.close()
+
+
+def visits(browser: Any) -> Iterator[OpenPage]:
+    """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
+    visitors = []
+
+    def open_one(server: Server, viewport: dict[str, int] = WIDE, script: str = "", **options: Any) -> Any:
+        visitors.append(browser.new_context(viewport=viewport, **options))
+        page = visitors[-1].new_page()
+        page.add_init_script(script)
+        page.set_default_timeout(30_000)
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(server.url)
+        expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
+        expect(page.locator("#vx-estimate")).to_contain_text(re.compile("Ready|waiting"), timeout=30_000)
+        return page
+
+    yield open_one
+    for visitor in visitors:
+        visitor.close()
+
+
+def speak(page: Any, text: str) -> None:
+    page.fill("#vx-text textarea", text)
+    page.click("#vx-speak")
+
+
+def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:
+    expect(page.locator(f"{card} .say")).to_have_text(words, timeout=60_000)
+
+
+def barriers(page: Any) -> list[tuple[str, list[str]]]:
+    """What axe finds that keeps people out."""
+    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="needs axe-core-python").Axe()
+    page.evaluate("""() => Promise.all(document.getAnimations().map(
+      (one) => one.effect.getTiming().iterations < 99 && one.finished.catch(() => {})))""")
+    return [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"]])
+        for rule in axe.run(page)["violations"]
+        if rule["impact"] in ("serious", "critical")
+    ]

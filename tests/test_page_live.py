@@ -1,0 +1,375 @@
+"""Sound in a real browser while it is still being made, and what is kept of it; over an engine that takes its time."""
+
+from __future__ import annotations
+
+import io
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from browsing import (
+    PHONE,
+    SENTENCES,
+    WARM_UP,
+    WATCH_SHIFTS,
+    WIDE,
+    OpenPage,
+    barriers,
+    expect,
+    needs_browser,
+    says,
+    speak,
+)
+from conftest import StartServer
+from serving import Server
+
+pytestmark = needs_browser
+
+TEXT = (
+    "The birch canoe slid on the smooth planks of wood. Glue the sheet to the dark blue background.\n\n"
+    "It is easy to tell the depth of a well. Four hours of steady work faced us."
+)
+DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
+KEEP_STARTS = """
+window.starts = [];
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (at) {
+  const {sampleRate} = this.context;
+  window.starts.push([at * sampleRate, this.buffer.length, this.buffer.sampleRate - sampleRate]);
+  return start.call(this, at);
+};
+"""
+KEEP_LINES = """() => {
+  window.lines = [];
+  const say = document.querySelector('#vx-card .say');
+  const keep = () => window.lines.push(say.textContent);
+  new MutationObserver(keep).observe(say, {childList: true, characterData: true, subtree: true});
+}"""
+BLOCK_SOUND = """
+AudioContext.prototype.resume = () => new Promise(() => {});
+const context = window.AudioContext;
+window.AudioContext = function (options) { const made = new context(options); made.suspend(); return made; };
+window.AudioContext.prototype = context.prototype;
+const play = HTMLMediaElement.prototype.play;
+let pressed = false;
+addEventListener('click', (event) => { if (event.target.closest('.play')) pressed = true; }, true);
+HTMLMediaElement.prototype.play = function () {
+  return pressed ? play.call(this) : Promise.reject(new DOMException('not allowed', 'NotAllowedError'));
+};
+"""
+
+
+def position(page: Any) -> float:
+    return float(page.input_value("#vx-card .seek"))
+
+
+def at_least(page: Any, seconds: float) -> None:
+    page.wait_for_function(f"+document.querySelector('#vx-card .seek').value >= {seconds}")
+
+
+def measured(page: Any, name: str) -> float:
+    return float(page.get_attribute("#vx-card .card", f"data-{name}"))
+
+
+def is_file(page: Any) -> bool:
+    return bool(page.evaluate("!document.querySelector('#vx-card audio').paused"))
+
+
+def test_sound_is_heard_while_it_is_made_and_goes_on_from_its_file(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server, script=KEEP_STARTS)
+    speak(page, TEXT)
+    at_least(page, 0.5)
+    says(page, re.compile("^Speaking part"))
+    assert measured(page, "first-sound") <= 250
+    expect(page.locator("#vx-card .seek")).to_be_disabled()
+    says(page, DONE)
+    assert not is_file(page)
+    page.wait_for_function("!document.querySelector('#vx-card audio').paused")
+    before = position(page)
+    page.wait_for_timeout(500)
+    assert 0.2 < position(page) - before < 0.8
+    assert measured(page, "gaps") <= 50
+    starts = page.evaluate("window.starts")
+    assert len(starts) > 5
+    assert {round(later[0] - (at + length)) for (at, length, _), later in pairwise(starts)} == {0}
+    assert all(difference == 0 for _, _, difference in starts), "pieces that are resampled one by one don't join"
+    page.wait_for_function("document.querySelector('#vx-card audio').ended")
+
+
+def test_live_sound_pauses_and_goes_on(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    speak(page, TEXT)
+    at_least(page, 0.3)
+    page.locator("#vx-card").get_by_label("Pause", exact=True).click()
+    page.wait_for_timeout(200)
+    here = position(page)
+    says(page, DONE)
+    assert position(page) == pytest.approx(here, abs=0.1)
+    assert not is_file(page)
+    page.locator("#vx-card").get_by_label("Play", exact=True).click()
+    at_least(page, here + 0.3)
+    assert measured(page, "gaps") <= 50
+
+
+def test_the_words_are_marked_in_step_and_those_to_come_are_grey(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    speak(page, TEXT)
+    expect(page.locator("#vx-card .words .now")).to_have_text("The birch canoe slid on the smooth planks of wood.")
+    expect(page.locator("#vx-card .words .later").last).to_contain_text("Four hours")
+    assert page.locator("#vx-card .words").evaluate("(box) => box.textContent") == TEXT
+    expect(page.locator("#vx-card .words .now")).to_have_text("Glue the sheet to the dark blue background.")
+    says(page, DONE)
+    assert page.locator("#vx-card .words").evaluate("(box) => box.textContent") == TEXT
+    page.get_by_text("Four hours of steady work faced us.").last.click()
+    expect(page.locator("#vx-card .words .now")).to_have_text("Four hours of steady work faced us.")
+    assert position(page) > 10
+    page.wait_for_function("!document.querySelector('#vx-card audio').paused")
+
+
+def test_seeking_is_taken_over_by_the_file_at_once(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    speak(page, TEXT)
+    says(page, DONE)
+    page.focus("#vx-card .seek")
+    here = position(page)
+    page.keyboard.press("PageUp")
+    at_least(page, here + 5)
+    page.wait_for_function("!document.querySelector('#vx-card audio').paused")
+
+
+def test_a_slow_voice_is_waited_for_and_then_heard_without_a_gap(
+    start_server: StartServer, open_page: OpenPage
+) -> None:
+    server = start_server("tests/paced_app.py", PACE=1.4)
+    server.wait_until_ready()
+    page = open_page(server)
+    page.evaluate(KEEP_LINES)
+    page.evaluate(WATCH_SHIFTS)
+    speak(page, TEXT)
+    says(page, re.compile(r"^Speaking, about \d+ s left\nBuffering, sound in about \d s$"))
+    assert position(page) == 0
+    at_least(page, 0.3)
+    says(page, DONE)
+    page.wait_for_function("+document.querySelector('#vx-card .seek').value > 14")
+    assert measured(page, "gaps") <= 50
+    left = [int(line.split("about ")[1].split()[0]) for line in page.evaluate("window.lines") if " s left" in line]
+    assert all(later <= 1.2 * shown for shown, later in pairwise(left))
+    assert page.evaluate("window.moved") == []
+
+
+def test_a_voice_that_is_slower_than_expected_is_buffered_and_says_so(
+    paced_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(paced_server)
+    paced_server.http.post("/pace/2")
+    speak(page, "The birch canoe slid on the smooth planks of wood.")
+    at_least(page, 0.3)
+    says(page, re.compile("\nBuffering, sound in about \\d s$"))
+    here = position(page)
+    at_least(page, here + 0.5)
+    says(page, DONE)
+    assert measured(page, "gaps") > 50
+
+
+def test_what_the_voice_takes_back_is_not_heard_twice(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    speak(page, "One two three four again five six seven.")
+    at_least(page, 0.3)
+    says(page, DONE)
+    page.wait_for_function("document.querySelector('#vx-card audio').ended")
+    assert position(page) == pytest.approx(page.evaluate("document.querySelector('#vx-card audio').duration"), abs=0.2)
+
+
+def test_stop_keeps_what_was_spoken(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    page.evaluate(WATCH_SHIFTS)
+    speak(page, TEXT)
+    at_least(page, 1)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    here = position(page)
+    says(page, re.compile(r"^Stopped\. \d\.\d s of speech are kept\.$"))
+    expect(page.locator("#vx-speak")).to_be_focused()
+    expect(page.locator("#vx-cancel")).to_be_hidden()
+    assert position(page) == pytest.approx(here, abs=0.3)
+    total = page.evaluate("document.querySelector('#vx-card audio').duration")
+    assert f"{total:.1f} s" in page.inner_text("#vx-card .say")
+    assert here < total < 12
+    expect(page.locator("#vx-card .words .later").last).to_contain_text("Four hours")
+    with page.expect_download() as download:
+        page.click("#vx-card .save")
+    kept = soundfile.info(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert kept.duration == pytest.approx(total, abs=0.05)
+    page.locator("#vx-card").get_by_label("Play", exact=True).click()
+    page.wait_for_function("document.querySelector('#vx-card audio').ended")
+    expect(page.locator("#vx-estimate")).to_contain_text("Nobody is waiting.")
+    assert page.evaluate("window.moved") == []
+    page.click("#vx-speak")
+    says(page, re.compile("^Speaking"))
+
+
+def test_stop_by_the_escape_key_before_a_sound_keeps_the_text(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    paced_server.http.post("/pace/5")
+    speak(page, "Nothing of this is heard.")
+    says(page, re.compile("^Speaking"))
+    page.keyboard.press("Escape")
+    says(page, "Cancelled. Your text is kept.")
+    expect(page.locator("#vx-speak")).to_be_focused()
+    expect(page.locator("#vx-card .downloads")).to_be_hidden()
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "opus", "srt", "vtt"])
+def test_what_is_downloaded_is_what_its_name_says(paced_server: Server, open_page: OpenPage, ending: str) -> None:
+    paced_server.http.post("/pace/0.05")
+    page = open_page(paced_server)
+    speak(page, SENTENCES)
+    says(page, DONE)
+    link = page.locator(f"#vx-card a[data-ending={ending}]")
+    if ending != "wav":
+        page.focus("#vx-card summary")
+        page.keyboard.press("Enter")
+        expect(link).to_be_visible()
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == f"voxdemo-the-birch-canoe-slid-on.{ending}"
+    data = Path(download.value.path()).read_bytes()
+    if ending in ("srt", "vtt"):
+        assert "-->" in data.decode()
+        assert "Glue the sheet to the dark blue background." in data.decode().replace("\n", " ")
+        assert data.startswith(b"WEBVTT") is (ending == "vtt")
+    else:
+        info = soundfile.info(io.BytesIO(data))
+        assert info.duration > 3
+        assert info.format == {"wav": "WAV", "flac": "FLAC", "mp3": "MP3", "opus": "OGG"}[ending]
+    expect(page.locator("#vx-card details[open]")).to_have_count(0)
+
+
+def test_the_menu_of_formats_closes_by_its_key_and_by_a_click_elsewhere(
+    paced_server: Server, open_page: OpenPage
+) -> None:
+    paced_server.http.post("/pace/0.05")
+    page = open_page(paced_server, PHONE)
+    speak(page, SENTENCES)
+    says(page, DONE)
+    page.evaluate(WATCH_SHIFTS)
+    for close in (lambda: page.keyboard.press("Escape"), lambda: page.click("#vx-card .facts")):
+        page.click("#vx-card summary")
+        box, card = page.locator("#vx-card dl").bounding_box(), page.locator("#vx-card").bounding_box()
+        assert card["x"] <= box["x"]
+        assert box["y"] + box["height"] <= card["y"] + card["height"]
+        assert all(link.bounding_box()["height"] >= 24 for link in page.locator("#vx-card dl a").all())
+        assert barriers(page) == []
+        close()
+        expect(page.locator("#vx-card details[open]")).to_have_count(0)
+    assert page.evaluate("window.moved") == []
+
+
+def test_a_lost_live_stream_is_made_up_for_by_the_file(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    paced_server.http.post("/break")
+    speak(page, "The birch canoe slid on the smooth planks of wood.")
+    at_least(page, 0.3)
+    says(page, DONE)
+    page.wait_for_function("document.querySelector('#vx-card audio').ended")
+    assert page.get_attribute("#vx-card .card", "data-state") == "done"
+
+
+def test_a_browser_that_allows_no_sound_asks_for_a_press(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server, script=BLOCK_SOUND)
+    speak(page, "The birch canoe slid on the smooth planks of wood.")
+    says(page, "Sound is ready: press Play")
+    expect(page.locator("#vx-card .facts")).to_contain_text("Seed")
+    says(page, "Sound is ready: press Play")
+    page.locator("#vx-card").get_by_label("Play", exact=True).click()
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 0.3")
+    says(page, DONE)
+
+
+def test_seed_and_speed_reach_the_voice_and_a_seed_can_be_kept(paced_server: Server, open_page: OpenPage) -> None:
+    paced_server.http.post("/pace/0.05")
+    page = open_page(paced_server)
+    page.click("#vx-fine .label-wrap")
+    seed, speed = page.locator("#vx-seed").get_by_role("textbox"), page.get_by_label("number input for Speed")
+    expect(seed).to_have_value("")
+    page.get_by_role("button", name="New seed").click()
+    expect(seed).to_have_value(re.compile(r"^\d+$"))
+    seed.fill("1234")
+    speed.fill("1.5")
+    speed.press("Tab")
+    speak(page, "With a seed.")
+    says(page, DONE)
+    asked = paced_server.http.get("/asked").json()
+    assert [(one["seed"], one["speed"]) for one in asked] == [(1234, 1.5)]
+    seed.fill("")
+    speak(page, "Without a seed.")
+    says(page, re.compile("^Speaking|^Sending|^You are next"))
+    says(page, DONE)
+    drawn = re.search(r"Seed (\d+)", page.inner_text("#vx-card .facts"))
+    page.get_by_role("button", name="Keep this seed").click()
+    expect(seed).to_have_value(drawn[1])
+    expect(page.locator("#vx-card .keep")).to_have_text("Kept in fine-tuning")
+    page.click("#vx-speak")
+    says(page, DONE)
+    asked = paced_server.http.get("/asked").json()
+    assert asked[-1]["seed"] == asked[-2]["seed"] == int(drawn[1])
+    seed.fill("-1")
+    page.click("#vx-speak")
+    says(page, re.compile(r"^The seed must be from 0 to 4294967295, not -1\."))
+    seed.fill("lucky")
+    page.click("#vx-speak")
+    says(page, "The seed must be a whole number: write another one, or leave it empty. Your text is kept.")
+
+
+def test_a_recording_is_heard_with_its_words_marked(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.evaluate(WATCH_SHIFTS)
+    page.click("#vx-recognise")
+    says(page, re.compile("^English, 4.7 s of sound"), "#vx-heard")
+    page.wait_for_function("document.querySelector('#vx-heard audio').readyState >= 1")
+    assert page.evaluate("document.querySelector('#vx-heard audio').paused")
+    assert page.evaluate("document.querySelector('#vx-heard audio').duration") == pytest.approx(4.7, abs=0.1)
+    page.locator("#vx-heard").get_by_label("Play", exact=True).click()
+    expect(page.locator("#vx-heard .words .now")).to_contain_text(re.compile("line is open", re.IGNORECASE))
+    for ending in ("srt", "vtt"):
+        with page.expect_download() as download:
+            page.click(f"#vx-heard a[data-ending={ending}]")
+        assert re.fullmatch(rf"voxdemo-[\w-]+\.{ending}", download.value.suggested_filename)
+        assert "-->" in Path(download.value.path()).read_text()
+    assert page.evaluate("window.moved") == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nothing_moves_from_the_click_to_the_end_of_the_sound(
+    paced_server: Server, open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    paced_server.http.post("/pace/0.2")
+    page = open_page(paced_server, viewport)
+    page.fill("#vx-text textarea", TEXT)
+    expect(page.locator("#vx-estimate")).to_contain_text("characters")
+    page.evaluate(WATCH_SHIFTS)
+    box = page.locator("#vx-speak").bounding_box()
+    page.click("#vx-speak")
+    says(page, DONE)
+    page.wait_for_function("!document.querySelector('#vx-card audio').paused")
+    assert page.evaluate("window.moved") == []
+    assert page.locator("#vx-speak").bounding_box() == box
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_is_found_while_it_is_heard_or_when_it_was_stopped(
+    paced_server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
+) -> None:
+    page = open_page(paced_server, viewport, color_scheme=scheme)
+    speak(page, TEXT)
+    at_least(page, 0.3)
+    assert barriers(page) == []
+    page.keyboard.press("Escape")
+    says(page, re.compile("^Stopped"))
+    assert barriers(page) == []

@@ -1,0 +1,48 @@
+"""What a person is told of the seconds left: they count down. Knows no clock but the one it's handed."""
+
+from __future__ import annotations
+
+import math
+
+FLOOR_S = 1.0
+"""What is told of a job that should be over: nobody wants to read 0 and then wait."""
+STEP_UP = 0.15
+"""By how much of itself what remains may grow at once. A fifth is what is promised; the rest is for the time that a
+message takes, in which what remains becomes less."""
+STEP_EVERY_S = 1.0
+"""How often. What has more than 8 s to go is corrected faster than it counts down."""
+
+
+class Countdown:
+    """The seconds that one person is told of one job: they count down, and jump up only a little at a time.
+
+    A better estimate is told at once, a worse one in steps of at most STEP_UP of what remains, one every STEP_EVERY_S
+    however often it's asked. Below FLOOR_S it stands still until the job is done.
+    """
+
+    def __init__(self) -> None:
+        self._ends_at: float | None = None
+        self._stepped_at = -math.inf
+        self._floor_s = FLOOR_S
+
+    def tell(self, seconds: float | None, now: float) -> float | None:
+        """What to tell at the monotonic time `now`, when the job should take `seconds` from now.
+
+        None is passed on and ends the countdown: who was told that nothing is known can be told anything next.
+        """
+        if seconds is None:
+            self._ends_at = None
+            return None
+        if self._ends_at is None:
+            told = max(0.0, seconds)
+            self._floor_s = min(FLOOR_S, told)
+        else:
+            told = self._next(seconds, self._ends_at - now, now)
+        self._ends_at = now + told
+        return told
+
+    def _next(self, seconds: float, remaining: float, now: float) -> float:
+        if seconds > remaining and now - self._stepped_at >= STEP_EVERY_S:
+            self._stepped_at = now
+            remaining *= 1 + STEP_UP
+        return max(self._floor_s, min(seconds, max(remaining, FLOOR_S)))

@@ -1,0 +1,36 @@
+"""From what somebody sent to what is to be spoken: checked, cleaned, cut into parts. Knows no line and no model."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from voxdemo import validate
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.text import split
+from voxdemo.text.length import spoken_length
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be spoken. The utterance has a seed, and the text that is left of what was sent."""
+
+    utterance: Utterance
+    parts: Sequence[split.Part]
+    warnings: tuple[str, ...]
+    """What will be left out, one sentence each."""
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of the work that each part is."""
+        lengths = [spoken_length(part.text) for part in self.parts]
+        return tuple(length / sum(lengths) for length in lengths)
+
+
+def plan(utterance: Utterance, info: EngineInfo) -> Plan:
+    """How an engine is to speak this. Takes up to a second for the longest text; raises InputError, as `validate`."""
+    utterance, warnings = validate.checked(utterance, info)
+    if utterance.seed is None:
+        utterance = replace(utterance, seed=secrets.randbelow(2**32))
+    return Plan(utterance, split.parts(utterance.text, info.chunk_chars, info.sentences_apart), warnings)
