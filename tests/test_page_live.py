@@ -99,6 +99,15 @@ def test_sound_is_heard_while_it_is_made_and_goes_on_from_its_file(paced_server:
     page.wait_for_function("document.querySelector('#vx-card audio').ended")
 
 
+def test_a_minute_of_live_sound_has_no_gap(paced_server: Server, open_page: OpenPage) -> None:
+    page = open_page(paced_server)
+    paced_server.http.post("/pace/0.85")
+    speak(page, "The birch canoe slid on the smooth planks of wood. " * 17)
+    page.wait_for_function("+document.querySelector('#vx-card .seek').value >= 60", timeout=120_000)
+    assert measured(page, "first-sound") <= 250
+    assert measured(page, "gaps") <= 50
+
+
 def test_live_sound_pauses_and_goes_on(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     speak(page, TEXT)

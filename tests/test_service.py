@@ -14,6 +14,7 @@ import soundfile
 from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.assemble import local_service
+from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
@@ -142,6 +143,30 @@ async def test_a_part_that_fails_for_good_ends_the_job_with_what_there_is(servic
     assert result.captions[0].text == "One two three four."
     assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
     assert result.duration_s > 1
+
+
+@pytest.mark.parametrize("writes", [0, 2])
+async def test_a_full_disk_is_said_and_keeps_what_was_written(
+    service: SpeechService, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    write, left = GrowingWav.write, [None] * writes
+
+    def fills_up(wav: GrowingWav, samples: np.ndarray) -> None:
+        if not left:
+            raise OSError(28, "No space left on device")
+        left.pop()
+        write(wav, samples)
+
+    monkeypatch.setattr(GrowingWav, "write", fills_up)
+    text = Utterance("One two three four. Five six seven. Eight nine ten.")
+    if not writes:
+        with pytest.raises(EngineError, match="no room left"):
+            await spoken(service, text)
+        assert list(service.results.root.iterdir()) == []
+    else:
+        _, result = await spoken(service, text)
+        assert "no room left" in result.stopped
+        assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
 
 
 async def test_a_failure_before_any_sound_is_an_error(service: SpeechService) -> None:

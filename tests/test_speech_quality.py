@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jiwer
 import numpy as np
+import pyloudnorm
+import pysubs2
 import pytest
 import soundfile
 import soxr
@@ -70,3 +74,53 @@ def test_the_sound_is_neither_clipped_nor_cut_off(recordings: list[Path]) -> Non
         samples, rate = soundfile.read(path, dtype="float32")
         assert 0.05 < np.abs(samples).max() < 1.0
         assert np.abs(samples[-rate // 20 :]).max() < 0.02
+
+
+@dataclass(frozen=True)
+class Long:
+    """All the sentences as one text: its sound, its captions (start, end, words), and the words that are heard."""
+
+    samples: np.ndarray
+    rate: int
+    captions: list[tuple[float, float, str]]
+    heard: list[Any]
+
+
+@pytest.fixture(scope="module")
+def long(server: Server) -> Long:
+    text = "\n\n".join(" ".join(SENTENCES[at : at + 5]) for at in range(0, len(SENTENCES), 5))
+    path = Path(Client(server.url, verbose=False, download_files=False).predict(text, api_name="/generate")["path"])
+    cues = pysubs2.SSAFile.from_string(server.http.get(f"/speech/{path.parent.name}.srt").text, format_="srt")
+    samples, rate = soundfile.read(path, dtype="float32")
+    listener = WhisperModel("test", device="cpu", compute_type="float32", files=whisper_base_files())
+    segments, _ = listener.transcribe(soxr.resample(samples, rate, 16_000), language="en", word_timestamps=True)
+    captions = [(cue.start / 1000, cue.end / 1000, " ".join(cue.plaintext.split())) for cue in cues]
+    return Long(samples, rate, captions, [word for segment in segments for word in segment.words])
+
+
+def test_a_text_of_many_sentences_is_understood_as_well_as_they_are_one_by_one(long: Long) -> None:
+    heard = words(" ".join(word.word for word in long.heard))
+    assert jiwer.wer(words(" ".join(SENTENCES)), heard) <= 0.05
+
+
+def test_captions_begin_with_the_words(long: Long) -> None:
+    assert [text for _, _, text in long.captions] == SENTENCES
+    spoken = np.array([word.start for word in long.heard])
+    assert max(np.abs(spoken - start).min() for start, _, _ in long.captions) <= 0.15
+
+
+def test_no_join_clicks(long: Long) -> None:
+    steps = np.abs(np.diff(long.samples))
+    joins = np.zeros(len(steps), bool)
+    for moment in (moment for start, end, _ in long.captions for moment in (start, end)):
+        joins[max(0, round((moment - 0.02) * long.rate)) : round((moment + 0.02) * long.rate)] = True
+    assert steps[joins].max() <= steps[~joins].max()
+
+
+def test_all_sentences_are_equally_loud(long: Long) -> None:
+    meter = pyloudnorm.Meter(long.rate)
+    loudness = [
+        meter.integrated_loudness(long.samples[round(start * long.rate) : round(end * long.rate)])
+        for start, end, _ in long.captions
+    ]
+    assert max(loudness) - min(loudness) <= 1.0

@@ -5,6 +5,7 @@ Lives on the event loop. Knows the job and its sound; no line, no model and no w
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -32,6 +33,8 @@ from voxdemo.speech import (
 from voxdemo.take import Take
 from voxdemo.text.split import Part
 
+log = logging.getLogger(__name__)
+
 MOST_BARS = 1200
 """Bars of the wave that are told of a finished sound; more can't be drawn."""
 
@@ -53,7 +56,8 @@ class Rendition:
     async def told(self, events: AsyncGenerator[LaneEvent, None]) -> AsyncGenerator[SpeechEvent, None]:
         """What the line's events of this job mean to people. Closing this closes `events`.
 
-        A failure after the first sound ends the sound there; one before it is raised.
+        A failure after the first sound ends the sound there; one before it is raised, as EngineError where the sound
+        can't be written.
         """
         try:
             async with aclosing(events):
@@ -62,9 +66,11 @@ class Rendition:
                         await self._record(told)
                         yield steady(told, self._countdown)
         except VoxdemoError as error:
-            if not self._take.duration_s:
+            if not self._sound.duration_s:
                 raise
             self._stopped = f"The voice stopped after {self._take.where_it_stopped()}. {error.sentence}"
+            if isinstance(error.__cause__, OSError):  # nothing more can be written
+                return
         for told in self._take.end():
             await self._record(told)
             yield told
@@ -75,14 +81,14 @@ class Rendition:
         Raises EngineError where there was no sound.
         """
         take = self._take
-        if not take.duration_s:
+        if not self._sound.duration_s:
             subject = self.job.engine.subject
             raise EngineError(f"{subject} made no sound of this text: change it a little and try again.")
         assert self.job.utterance.seed is not None
         read = [f"The transcript was made from the prompt audio: “{self._transcript}”"] if self._transcript else []
         return Spoken(
             path=self._sound.path,
-            duration_s=take.duration_s,
+            duration_s=self._sound.duration_s,
             seed=self.job.utterance.seed,
             seconds_spent=take.seconds_spent,
             captions=take.captions,
@@ -114,13 +120,17 @@ class Rendition:
         return ()
 
     async def _record(self, event: SpeechEvent) -> None:
-        match event:
-            case Chunk(samples):
-                await self._sound.write(samples)
-            case Captions():
-                self._sound.caption(event)
-            case Retaken(start_s):
-                await self._sound.cut(start_s)
+        try:
+            match event:
+                case Chunk(samples):
+                    await self._sound.write(samples)
+                case Captions():
+                    self._sound.caption(event)
+                case Retaken(start_s):
+                    await self._sound.cut(start_s)
+        except OSError as error:
+            log.exception("the sound can't be written")
+            raise EngineError("The server has no room left for the sound: tell whoever runs it.") from error
 
 
 Told = TypeVar("Told", bound=SpeechEvent | RecognitionEvent)
