@@ -1,7 +1,7 @@
 // How one job is doing: a line, a bar, and with a player below them its sound.
 //
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
-// sentence, sentences, sound, total} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
+// sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // first, seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took,
 // notes, url, peaks, captions} · {state: 'failed', say}. The browser's own: 'sent', 'stopping', 'stopped', 'cancelled',
 // 'broken', 'lost', 'missing', 'gone'.

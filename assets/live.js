@@ -67,7 +67,6 @@ voxdemo.live = (url, outlook) => {
   const AHEAD_S = 30;  // is read before what is heard, so that memory doesn't grow with the length of the sound
   const LEAD_S = 0.12;  // between the coming of a piece and its start: what the network may be late by
   const SAFETY = 0.95;  // of the time that there is, for the work to be over in
-  const MOST_DRAINED_S = 180;
   const BARS_PER_S = 10, FULL_BAR_RMS = 0.12;  // as the server draws the finished wave
   const HOP_S = 0.02, PAUSE_HOPS = 8, QUIET = 0.01, SOON_S = 0.4;
   const leaving = new AbortController();
@@ -77,7 +76,7 @@ voxdemo.live = (url, outlook) => {
   let received = 0, heard = 0, next = 0;  // in samples: of the sound, of the sound, of the context's clock
   let buffering = true, shortages = 0, gap = 0, first = null, silent = 0;
   let came = 0, lastCame = 0, firstLength = 0, throttled = false;  // when sound came, and how much with the first
-  let paused = false, over = false, closed = false, ending = false, drainedFrom = null, ticking = 0;
+  let paused = false, over = false, closed = false, ending = false, ticking = 0;
   let whenSilent = () => {};
   let loudness = 0, counted = 0;
 
@@ -212,7 +211,6 @@ voxdemo.live = (url, outlook) => {
       throttled = true;
       await sleep(200);
     }
-    if (drainedFrom !== null && received - drainedFrom > MOST_DRAINED_S * rate) leaving.abort();
   }
 
   async function read() {
@@ -249,7 +247,7 @@ voxdemo.live = (url, outlook) => {
   }
 
   ticking = setInterval(tick, 100);
-  const reading = read();
+  read();
 
   return {
     captions, peaks, position, hasBegun,
@@ -266,13 +264,6 @@ voxdemo.live = (url, outlook) => {
     pause() { paused = true; context?.suspend(); },
     resume() { paused = false; silent = 0; context?.resume(); },
     close() { leaving.abort(); close(); },
-
-    // Silence, while the captions and the wave of what has been made are still read; resolves when they are.
-    drain() {
-      drainedFrom = received;
-      close();
-      return reading;
-    },
 
     // The middle of the next silence among what is about to be heard.
     nextPause() {

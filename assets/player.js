@@ -218,6 +218,10 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   function tellFacts(result) {
     const factor = result.factor.toFixed(result.factor < 0.1 ? 3 : 2);
     find('.figures').textContent = voxdemo.fill(words.facts, {...result, factor, first: result.first.toFixed(2)});
+    tellSeed(result);
+  }
+
+  function tellSeed(result) {
     find('.seed').textContent = voxdemo.fill(words.seed, result);
     Object.assign(keep, {textContent: words.keep, disabled: false});
     keep.dataset.seed = result.seed;
@@ -256,26 +260,22 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     enable(true, true);
   }
 
-  // What was spoken before a Stop. Its length is the file's, its wave and captions are what the stream had told by then.
+  // What was spoken before a Stop, once the server has put it in order.
   async function keepStopped(stopped, url, mine) {
-    const at = stopped.position(), drained = stopped.drain();
-    load(url);
-    audio.currentTime = at;
-    const event = await Promise.race([heardOf('loadedmetadata'), heardOf('error')]);
-    await Promise.race([drained, sleep(2000)]);
+    const at = stopped.position();
+    stopped.close();
+    const result = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store'})
+      .then((answer) => answer.ok ? answer.json() : null, () => null);
     if (mine !== turn) return null;
-    if (event.type === 'error') {
+    if (!result) {
       clear();
       return null;
     }
-    const total = audio.duration;
-    const captions = stopped.captions.filter(([start]) => start < total - NO_PLACE_S);
-    isWhole = true;
-    sound = {...empty, total, captions, peaks: stopped.peaks};
-    write();
-    enable(true, true);
+    show({...result, url});
+    audio.currentTime = at;
+    tellSeed(result);
     paint();
-    return total;
+    return result.total;
   }
 
   play.addEventListener('click', toggle);
@@ -318,7 +318,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     // While it is spoken: begins to listen, and is told how the work goes on.
     hear(value) {
       const told = performance.now();
-      const left = () => value.seconds == null ? null : Math.max(0, value.seconds - (performance.now() - told) / 1000);
+      const left = () => value.left == null ? null : Math.max(0, value.left - (performance.now() - told) / 1000);
       outlook = {total: value.total, left};
       if (!value.sound || value.sound === token) return;
       token = value.sound;

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -131,9 +132,12 @@ async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, sta
     stage.steps.release(10)
     (folder,) = service.results.root.iterdir()
     assert folder.name == begun.sound
-    assert sorted(path.name for path in folder.iterdir()) == ["speech.srt", "speech.vtt", "speech.wav"]
+    assert sorted(path.name for path in folder.iterdir()) == ["speech.json", "speech.srt", "speech.vtt", "speech.wav"]
     assert soundfile.info(folder / "speech.wav").duration > 0.1
     assert "One two three four." in (folder / "speech.srt").read_text()
+    summary = json.loads((folder / "speech.json").read_text())
+    assert summary["captions"][0][2] == "One two three four."
+    assert summary["total"] == pytest.approx(soundfile.info(folder / "speech.wav").duration, abs=0.01)
 
 
 async def test_a_part_that_fails_for_good_ends_the_job_with_what_there_is(service: SpeechService, stage: Stage) -> None:

@@ -57,7 +57,8 @@ def test_a_place_in_line_is_told_with_its_seconds() -> None:
 
 def test_progress_is_told_with_the_part_that_is_spoken() -> None:
     expected = {"state": "speaking", "done": 0.333, "seconds": 3.0, "sentence": 2, "sentences": 4}
-    assert card.value_of(Speaking(1 / 3, 3.0, 2, 4, 12.34, "token")) == {**expected, "total": 12.3, "sound": "token"}
+    heard = {"total": 12.3, "left": 7.0, "sound": "token"}
+    assert card.value_of(Speaking(1 / 3, 3.0, 2, 4, 12.34, 7.0, "token")) == {**expected, **heard}
     assert card.value_of(Speaking(0.0, None))["total"] is None
     assert card.value_of(Listening(0.5, None)) == {"state": "listening", "done": 0.5, "seconds": None}
 

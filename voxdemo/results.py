@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from voxdemo import captions
 from voxdemo.audio import formats
 from voxdemo.speech import Segment
 
-ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt")
+ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt", "json")
 """What a result can be fetched as."""
 KEEP_S = 24 * 3600.0
 """How long results and uploads are kept."""
@@ -69,6 +70,11 @@ def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
     """Put captions beside the sound in `folder`, in both formats."""
     for ending, written in (("srt", captions.srt), ("vtt", captions.webvtt)):
         speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Put what a player needs to know of the sound in `folder` beside it."""
+    speech_file(folder).with_suffix(".json").write_text(json.dumps(summary), encoding="utf-8")
 
 
 def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:

@@ -27,7 +27,7 @@ from voxdemo.live import LiveSound
 from voxdemo.plan import Plan, plan
 from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.rendition import MOST_BARS, Rendition, steady
-from voxdemo.results import Results, prompt_file, speech_file, write_captions
+from voxdemo.results import Results, prompt_file, speech_file, write_captions, write_summary
 from voxdemo.speech import (
     EngineInfo,
     Listening,
@@ -122,7 +122,7 @@ class SpeechService:
             planned = await in_thread(partial(plan, utterance, info))
         with self.results.new() as folder:
             job, notes = await self._speak_job(planned, info, folder)
-            with self._on_air(folder, info.sample_rate) as sound:
+            with self._on_air(folder, job) as sound:
                 rendition = Rendition(job, planned.parts, sound, folder.name, countdown or Countdown())
                 async with aclosing(rendition.told(self._line.run(job))) as events:
                     async for event in events:
@@ -251,15 +251,15 @@ class SpeechService:
         return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
 
     @contextmanager
-    def _on_air(self, folder: Path, sample_rate: int) -> Generator[LiveSound, None, None]:
+    def _on_air(self, folder: Path, job: SpeakJob) -> Generator[LiveSound, None, None]:
         """A sound that can be heard while it's made; however this ends, what there is of it is put in order."""
-        sound = self._live[folder.name] = LiveSound(speech_file(folder), sample_rate)
+        sound = self._live[folder.name] = LiveSound(speech_file(folder), job.engine.sample_rate)
         try:
             yield sound
         finally:
             del self._live[folder.name]
             if sound.finish():
-                write_captions(folder, sound.captions)
+                _put_beside(folder, job, sound)
             prompt_file(folder).unlink(missing_ok=True)
 
     def _spoken(self, rendition: Rendition, notes: Sequence[str], since_arrival_s: float) -> Spoken:
@@ -302,6 +302,22 @@ def _sum(seconds: float | None, more: float | None) -> float | None:
 def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:
     done = min(1.0, so_far.segments[-1].end_s / duration_s) if so_far.segments else 0.0
     return Listening(done, spent * (1 - done) / done if done else None)
+
+
+def _put_beside(folder: Path, job: SpeakJob, sound: LiveSound) -> None:
+    heard = [caption for caption in sound.captions if caption.start_s < sound.duration_s]
+    summary = {
+        "total": round(sound.duration_s, 2),
+        "seed": job.utterance.seed,
+        "format": sound.path.suffix.removeprefix(".").upper(),
+        "peaks": encode.fewer_bars(sound.peaks, MOST_BARS),
+        "captions": [(round(caption.start_s, 2), round(caption.end_s, 2), caption.text) for caption in heard],
+    }
+    try:
+        write_captions(folder, heard)
+        write_summary(folder, summary)
+    except OSError:  # the sound is there all the same
+        log.exception("captions can't be written")
 
 
 def _units(utterance: Utterance, info: EngineInfo) -> float:

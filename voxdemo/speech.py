@@ -187,11 +187,14 @@ class Speaking:
 
     done_fraction: float
     seconds_left: float | None
+    """As people are told it: it counts down."""
     sentence: int = 1
     """Which part of the text is being spoken, from 1."""
     sentences: int = 1
     total_s: float | None = None
     """About how long the whole sound will be."""
+    work_left_s: float | None = None
+    """The same as it's known now, for whoever has to reckon with it: it may jump."""
     sound: str = ""
     """The key under which the sound can be heard while it is made, and fetched when it is over."""
 

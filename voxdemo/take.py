@@ -106,7 +106,7 @@ class Take:
             return []
         rest = self._chunk(self._joiner.finish())
         sentences = len(self._parts)
-        return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, self._key)]
+        return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, 0.0, self._key)]
 
     def warnings(self) -> tuple[str, ...]:
         """What people should know about the sound, one sentence each."""
@@ -168,7 +168,7 @@ class Take:
     def _progress(self) -> Speaking:
         done, spent = self._done_fraction(), self.seconds_spent
         left = remaining_s(self._expected_s, done, spent, spent)
-        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), self._key)
+        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), left, self._key)
 
     def _done_fraction(self) -> float:
         """The parts that are done, and of this one as much as has been heard of the sound that is expected of it."""

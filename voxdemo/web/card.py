@@ -152,9 +152,9 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
     match event:
         case Waiting(ahead, left):
             return {"state": "waiting", "ahead": ahead, "seconds": _rounded(left)}
-        case Speaking(done, left, sentence, sentences, total, sound):
-            progress = {"done": round(done, 3), "seconds": _rounded(left)}
-            heard = {"sound": sound, "total": _rounded(total)}
+        case Speaking(done, told, sentence, sentences, total, left, sound):
+            progress = {"done": round(done, 3), "seconds": _rounded(told)}
+            heard = {"sound": sound, "total": _rounded(total), "left": _rounded(left)}
             return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences, **heard}
         case Listening(done, left):
             return {"state": "listening", "done": round(done, 3), "seconds": _rounded(left)}

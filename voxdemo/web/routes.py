@@ -25,7 +25,12 @@ from voxdemo.web import wording
 CLEAN_EVERY_S = 3600.0
 STOPPING_S = 10.0
 """How long who asks for a sound that is still made is kept waiting: after a Stop it takes a moment to be in order."""
-MEDIA_TYPES = {**formats.MIME_TYPES, "srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
+MEDIA_TYPES = {
+    **formats.MIME_TYPES,
+    "srt": "application/x-subrip; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "json": "application/json",
+}
 """By the endings that results can be fetched under."""
 
 
