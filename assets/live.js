@@ -46,9 +46,10 @@ voxdemo.frames = async function* frames(stream) {
 // The one audio context of the page. It runs at the sound's own rate, because pieces that are resampled one by one don't
 // join; and it is first asked for in a click, because browsers allow no sound without one.
 voxdemo.audioContext = (() => {
-  let context = null;
+  let context = null, asked;
   return (rate) => {
-    if (!context || (rate && context.sampleRate !== rate)) {
+    if (!context || (rate && asked !== rate)) {
+      asked = rate;
       context?.close();
       try {
         context = new AudioContext(rate ? {sampleRate: rate} : {});
@@ -242,7 +243,7 @@ voxdemo.live = (url, outlook) => {
     }
     waiting = [];
     playing = [];
-    if (hasBegun()) context.suspend();
+    context?.suspend();
     whenSilent();
   }
 

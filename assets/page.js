@@ -12,7 +12,7 @@ window.voxdemo = {
   duration: (value) => value < 90 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`,
 
   // The seconds of one job that are shown to whoever waits for it. They never leap: more than a fifth of what was shown
-  // is added step by step, and where it turns out to be more than twice that, none are shown (null) until it isn't.
+  // is added step by step. The server counts down likewise; this is for what rounding to whole seconds makes of it.
   patience() {
     const MOST = 1.2, EVERY_MS = 1000;
     const rounded = (seconds) => seconds < 90 ? Math.max(1, Math.round(seconds)) : Math.round(seconds / 60) * 60;
@@ -22,7 +22,6 @@ window.voxdemo = {
       shown(seconds) {
         const most = MOST * rounded(last ?? seconds), step = Math.floor(most);
         if (last === null || rounded(seconds) <= most) return last = seconds;
-        if (rounded(seconds) > 2 * rounded(last)) return null;
         if (rounded(step) <= most && step > last && performance.now() - raisedAt > EVERY_MS) {
           last = step;
           raisedAt = performance.now();

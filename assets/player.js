@@ -9,6 +9,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   const WRITE_EVERY_MS = 250;
   const MOST_SKIPPED = 40;  // characters that a caption may leave out of the text
   const NO_PLACE_S = 0.1;
+  const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
   const FILE_STARTS_IN_S = 0.06;  // what an audio element takes from play() to its first sound
   const find = (selector) => root.querySelector(selector);
   const [audio, play, seek, box, canvas, keep] = ['audio', '.play', '.seek', '.words', '.wave', '.keep'].map(find);
@@ -123,7 +124,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     cancelAnimationFrame(following);
     if (live) followLive();
     paint();
-    if (live || !audio.paused) following = requestAnimationFrame(follow);
+    if ((live && !(live.isOver && !live.isHeard)) || !audio.paused) following = requestAnimationFrame(follow);
   }
 
   function followLive() {
@@ -262,15 +263,17 @@ voxdemo.player = (root, {words, rate, text}, report) => {
 
   // What was spoken before a Stop, once the server has put it in order.
   async function keepStopped(stopped, url, mine) {
+    stopped.pause();
     const at = stopped.position();
-    stopped.close();
-    const result = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store'})
+    const result = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store', signal: AbortSignal.timeout(ORDER_MS)})
       .then((answer) => answer.ok ? answer.json() : null, () => null);
     if (mine !== turn) return null;
     if (!result) {
       clear();
       return null;
     }
+    stopped.close();
+    live = null;
     show({...result, url});
     audio.currentTime = at;
     tellSeed(result);
@@ -343,12 +346,9 @@ voxdemo.player = (root, {words, rate, text}, report) => {
 
     // Ends it and keeps what there is: its seconds, or null where nothing was spoken yet.
     async stop() {
-      const stopped = live;
-      if (!stopped) return null;
+      if (!live) return null;
       turn += 1;
-      const kept = keepStopped(stopped, `speech/${token}`, turn);
-      live = null;
-      return kept;
+      return keepStopped(live, `speech/${token}`, turn);
     },
   };
 };

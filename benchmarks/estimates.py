@@ -29,7 +29,7 @@ from typing import Any
 import httpx
 import numpy as np
 import soundfile
-from overhead import ROOT, App, _running
+from overhead import ROOT, App, running
 
 AT_ONCE = 4
 """How many jobs come together."""
@@ -88,7 +88,7 @@ def main() -> None:
     ours, bare = [], []
     with tempfile.TemporaryDirectory() as folder:
         recordings = _recordings(Path(folder))
-        with _running("app.py") as our_app, _running("benchmarks/bare_app.py") as bare_app:
+        with running("app.py") as our_app, running("benchmarks/bare_app.py") as bare_app:
             _first_jobs(our_app, bare_app)
             for number in range(arguments.rounds):
                 jobs = _jobs(random.Random(number), arguments.jobs, recordings, arguments.recordings)

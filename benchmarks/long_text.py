@@ -32,7 +32,7 @@ import soundfile
 import soxr
 from faster_whisper import WhisperModel
 from numpy.typing import NDArray
-from overhead import ROOT, SENTENCE, App, _running
+from overhead import ROOT, SENTENCE, App, running
 
 sys.path.insert(0, str(ROOT))
 
@@ -58,10 +58,10 @@ def main() -> None:
     characters = _arguments().characters
     sentences = _sentences(characters)
     text = _text(sentences)
-    with _running("app.py") as app:
+    with running("app.py") as app:
         _spoken(app, text[:SHORT_CHARACTERS])
         short_mib = _peak_mib(app)
-    with _running("app.py") as app:
+    with running("app.py") as app:
         speech = _spoken(app, text)
         more_mib = _peak_mib(app) - short_mib
         print(f"{len(text):,} characters, {speech.duration_s / 60:.1f} min of sound, {len(speech.captions)} captions")

@@ -36,7 +36,7 @@ REQUESTS_PER_SESSION = 5
 def main() -> None:
     """Run everything and print a table."""
     arguments = _arguments()
-    with _running("app.py") as ours, _running("benchmarks/bare_app.py") as bare:
+    with running("app.py") as ours, running("benchmarks/bare_app.py") as bare:
         print(f"latency, 1 client, {arguments.rounds} pairs (ours / bare, want <= 1.10)")
         for sentences in (1, 5, 20):
             _latency(ours, bare, SENTENCE * sentences, arguments.rounds)
@@ -116,7 +116,7 @@ def _memory(ours: App, requests: int) -> None:
 
 
 @contextmanager
-def _running(script: str) -> Iterator[App]:
+def running(script: str) -> Iterator[App]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:

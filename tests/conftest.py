@@ -57,8 +57,12 @@ def fake_server(_fake_server: Server) -> Iterator[Server]:
     _fake_server.http.post("/stage/reset")
     yield _fake_server
     _fake_server.http.post("/stage/open")
+    _wait_for_rest(_fake_server)
+
+
+def _wait_for_rest(server: Server) -> None:
     pause = threading.Event()
-    while (line := _fake_server.http.get("/ready").json())["running"] + line["waiting"]:
+    while (line := server.http.get("/ready").json())["running"] + line["waiting"]:
         pause.wait(0.02)
 
 
@@ -73,10 +77,12 @@ def _paced_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def paced_server(_paced_server: Server) -> Server:
-    """The page over a fake engine that takes its time; `tests/paced_app.py` says how to steer it."""
+def paced_server(_paced_server: Server) -> Iterator[Server]:
+    """The page over a fake engine that takes its time; `tests/paced_app.py` says how to steer it. Found at rest."""
     _paced_server.http.post("/pace/0.5")
-    return _paced_server
+    yield _paced_server
+    _paced_server.http.post("/pace/0")
+    _wait_for_rest(_paced_server)
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ class Stage:
     may_load: threading.Event = field(default_factory=threading.Event)
     """Models load when this is set; it is, to begin with."""
     builds: int = 0
+    turns: int = 0
     threads: set[int] = field(default_factory=set)
     running: int = 0
     most_running: int = 0
@@ -105,7 +106,8 @@ class Panic(BaseException):
 class FakeEngine:
     """Says a tenth of a second for every word.
 
-    "raise", "fail-once", "panic", "die", "die-once", "refuse", "retake" and "ran-on" do what they say.
+    "raise", "fail-once", "panic", "die", "die-once", "die-in-turn" (every other time), "refuse", "retake" and "ran-on"
+    do what they say.
     """
 
     def __init__(self, stage: Stage, info: EngineInfo = CLONER, tell: Tell = lambda sentence: None) -> None:
@@ -145,6 +147,10 @@ class FakeEngine:
         if word == "break":
             self._stage.broken = True
             raise ValueError("the model is broken now")
+        if word == "die-in-turn":
+            self._stage.turns += 1
+            if self._stage.turns % 2:
+                raise ModelDiedError("Fake voice failed and is reloading: try again in about 20 s.")
         if word == "die" or (word == "die-once" and self._stage.builds == 1):
             raise ModelDiedError("Fake voice failed and is reloading: try again in about 20 s.")
         if word == "refuse":

@@ -56,7 +56,6 @@ def in_one_piece(part: np.ndarray) -> list[np.ndarray]:
 class Joined:
     parts: list[np.ndarray]
     """With the pause after each."""
-    onsets: list[int]
 
     @property
     def whole(self) -> np.ndarray:
@@ -70,10 +69,9 @@ def joined(
     rate: int = RATE,
 ) -> Joined:
     joiner = Joiner(rate)
-    result = Joined([], [])
+    result = Joined([])
     for index, part in enumerate(parts):
         heard = [joiner.add(piece) for piece in pieces(part)]
-        result.onsets.append(joiner.onset_samples)
         heard.append(joiner.end_part(pause_s) if index < len(parts) - 1 else joiner.finish())
         result.parts.append(np.concatenate(heard))
     return result
@@ -155,14 +153,6 @@ def test_soft_beginnings_and_endings_are_not_cut(spoken: list[np.ndarray]) -> No
         energy = float(np.sum(np.square(raw, dtype=np.float64)))
         assert float(np.sum(np.square(kept, dtype=np.float64))) > 0.9999 * energy
         assert len(kept) >= last - first
-
-
-def test_the_onset_says_where_the_sound_begins(spoken: list[np.ndarray]) -> None:
-    for pieces in (in_one_piece, in_patches):
-        result = joined(spoken, pieces)
-        for part, onset in zip(result.parts, result.onsets, strict=True):
-            assert onset == round(LEAD_S * RATE)
-            assert sounding(part)[0] == pytest.approx(onset, abs=0.04 * RATE)
 
 
 def test_what_comes_back_can_be_heard_at_once(spoken: list[np.ndarray]) -> None:

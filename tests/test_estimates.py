@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from voxdemo import estimates
-from voxdemo.estimates import KEPT_MODELS, REMEMBERED_JOBS, Pace, Paces, remaining_s, speech_units, write
+from voxdemo.estimates import KEPT_MODELS, REMEMBERED_JOBS, Pace, Paces, speech_units, write
 from voxdemo.text.length import spoken_length
 
 MODEL = "VoxCPM2 cuda:0 bfloat16"
@@ -126,19 +126,6 @@ def test_steps_and_speed_count_only_where_the_engine_honours_them() -> None:
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
 def test_a_speed_that_is_none_is_left_out(speed: float) -> None:
     assert speech_units("Well.", 10, speed, frozenset({"speed"})) == spoken_length("Well.")
-
-
-def test_what_is_left_is_what_was_expected_less_the_time_that_is_over_until_some_of_it_is_done() -> None:
-    assert remaining_s(10.0, 0.0, 0.0, 4.0) == 6.0
-    assert remaining_s(10.0, 0.0, 0.0, 12.0) == 0.0
-    assert remaining_s(None, 0.0, 0.0, 4.0) is None
-
-
-def test_the_more_is_done_the_more_a_jobs_own_pace_counts() -> None:
-    assert remaining_s(10.0, 0.1, 2.0, 2.0) == pytest.approx(0.9 * (0.1 * 20 + 0.9 * 10))
-    assert remaining_s(10.0, 0.9, 18.0, 18.0) == pytest.approx(0.1 * (0.9 * 20 + 0.1 * 10))
-    assert remaining_s(None, 0.5, 5.0, 6.0) == pytest.approx(4.0)
-    assert remaining_s(10.0, 1.0, 8.0, 8.0) == 0.0
 
 
 # What is kept

@@ -15,7 +15,7 @@ from voxdemo.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.lane import Lane, in_turn
 from voxdemo.seat import Role, Seat
 from voxdemo.speech import Transcript, Utterance, Waiting
-from voxdemo.worker import ModelWorker
+from voxdemo.worker import Anew, ModelWorker, Run
 
 MakeLane = Callable[..., Lane]
 PLAIN = replace(CLONER, name="plain", title="Plain voice")
@@ -543,15 +543,37 @@ async def test_a_part_that_fails_twice_ends_the_job(make_lane: MakeLane, stage: 
     assert stage.started.empty()
 
 
-async def test_each_part_may_take_as_long_as_a_job_may(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane(job_timeout_s=0.5)
-    texts = [f"part-{number}" for number in range(20)]
-    running, _ = await in_line(lane, replace(job(" ".join(texts)), parts=texts))
-    for _ in texts:
-        await next_started(stage)
-        await asyncio.sleep(0.05)  # together twice the deadline
-        stage.steps.release()
-    assert isinstance((await running)[-1], Piece)
+async def test_a_model_that_dies_twice_in_a_job_ends_it_though_other_parts_went_well(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    stage.open = True
+    texts = ["one die-in-turn", "two die-in-turn", "three"]
+    with pytest.raises(ModelDiedError):
+        await collected(lane, replace(job(" ".join(texts)), parts=texts))
+    await until(lambda: stage.builds == 3)
+
+
+async def test_the_time_that_a_job_may_take_starts_anew_with_each_part() -> None:
+    loop = asyncio.get_running_loop()
+    begun: list[float] = []
+    timers: list[asyncio.TimerHandle] = []
+
+    def later(self: Run[Any], seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        self.stop_timer()
+        begun.append(seconds)
+        self._timer = loop.call_later(1000, function)
+        timers.append(self._timer)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Run, "call_later", later)
+        run: Run[Any] = Run(lambda _: iter(()), lambda _: None, lambda: None, lambda: None)  # type: ignore[arg-type,return-value]
+        run.start(7.0, lambda: None)
+        run._pass_on(Anew())
+        run._pass_on(Anew())
+        run.release()
+    assert begun == [7.0] * 3
+    assert all(timer.cancelled() for timer in timers)
 
 
 async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(make_lane: MakeLane, stage: Stage) -> None:

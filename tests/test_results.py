@@ -28,11 +28,12 @@ def test_a_result_is_found_by_its_token_only(kept: tuple[Results, Path]) -> None
 def test_another_format_is_made_when_it_is_asked_for_and_kept(kept: tuple[Results, Path]) -> None:
     results, folder = kept
     for ending in ("flac", "mp3", "opus"):
-        path = results.find(folder.name, ending)
+        assert results.find(folder.name, ending) is None
+        path = results.convert(folder.name, ending)
         assert path
         assert soundfile.info(path).duration == pytest.approx(1.0, abs=0.1)
         made_at = path.stat().st_mtime_ns
-        assert results.find(folder.name, ending) == path
+        assert results.convert(folder.name, ending) == results.find(folder.name, ending) == path
         assert path.stat().st_mtime_ns == made_at
 
 
@@ -40,6 +41,7 @@ def test_another_format_is_made_when_it_is_asked_for_and_kept(kept: tuple[Result
 def test_what_there_is_not_is_not_found(kept: tuple[Results, Path], ending: str) -> None:
     results, folder = kept
     assert results.find(folder.name, ending) is None
+    assert results.convert(folder.name, ending) is None
 
 
 def test_a_folder_without_speech_goes_whatever_happened(tmp_path: Path) -> None:

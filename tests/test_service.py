@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,11 +16,12 @@ import soundfile
 from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.assemble import local_service
+from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, Transcript, Utterance
+from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, Transcript, Utterance, Waiting
 
 NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 
@@ -79,6 +81,39 @@ async def test_an_utterance_becomes_a_wav_with_captions_that_lie_on_it(service: 
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 
 
+async def test_a_job_that_comes_while_models_load_does_not_hold_up_the_loop(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported_on: list[threading.Thread] = []
+    making = Joiner.__init__
+
+    def make(joiner: Joiner, rate: int) -> None:
+        imported_on.append(threading.current_thread())
+        making(joiner, rate)
+
+    monkeypatch.setattr(Joiner, "__init__", make)  # which loads scipy when it is made for the first time
+    stage.may_load.clear()
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
+    service.start()
+    events = service.speak(Utterance("Hello."))
+    assert await anext(events) == Waiting(ahead=0, seconds=None)
+    assert threading.main_thread() not in imported_on
+    stage.may_load.set()
+    assert isinstance([event async for event in events][-1], Spoken)
+    await service.close()
+
+
+async def test_captions_that_cannot_be_written_are_no_failure(
+    service: SpeechService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    _, result = await spoken(service, Utterance("One two three four."))
+    assert result.path.exists()
+
+
 async def test_captions_lie_beside_the_sound_as_files(service: SpeechService) -> None:
     _, result = await spoken(service, Utterance("One two three four. Five six seven."))
     for ending, mark in (("srt", "1\n00:00:00,"), ("vtt", "WEBVTT")):
@@ -136,15 +171,21 @@ async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, sta
     assert soundfile.info(folder / "speech.wav").duration > 0.1
     assert "One two three four." in (folder / "speech.srt").read_text()
     summary = json.loads((folder / "speech.json").read_text())
-    assert summary["captions"][0][2] == "One two three four."
+    assert [words for _, _, words in summary["captions"]] == ["One two three four."]
+    assert summary["captions"][-1][1] <= summary["total"]
     assert summary["total"] == pytest.approx(soundfile.info(folder / "speech.wav").duration, abs=0.01)
 
 
 async def test_a_part_that_fails_for_good_ends_the_job_with_what_there_is(service: SpeechService, stage: Stage) -> None:
     text = f"One two three four. {'Word and word again. ' * 20} Now raise it. And this is never said."
     _, result = await spoken(service, Utterance(text))
-    assert re.match(r"The voice stopped after “….*”\. Fake voice could not do this", result.stopped)
+    said = re.match(r"The voice stopped after “…(.*)”\. Fake voice could not do this", result.stopped)
+    assert said
+    whole = [caption for caption in result.captions if caption.end_s < result.duration_s]
+    assert whole[-1].text.endswith(said[1])
     assert result.captions[0].text == "One two three four."
+    assert result.captions[-1].end_s <= result.duration_s + 1e-6
+    assert "never said" not in " ".join(caption.text for caption in result.captions)
     assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
     assert result.duration_s > 1
 
@@ -187,7 +228,7 @@ async def test_what_was_learned_of_speed_outlives_a_restart(
     await until((tmp_path / "cache" / "paces.json").exists)
     stage.may_load.clear()
     other = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    assert other.expected_s(Utterance("Hello.")) is not None
+    assert other.speaking_s(10.0) is not None
 
 
 async def test_bad_input_is_refused_before_it_takes_a_place(service: SpeechService, stage: Stage) -> None:

@@ -13,11 +13,18 @@ STEP_EVERY_S = 1.0
 """How often. What has more than 8 s to go is corrected faster than it counts down."""
 
 
+HOPELESS_BELOW_S = STEP_EVERY_S / STEP_UP
+"""What remains of less than this becomes less faster than it is corrected."""
+DOUBT = 2.0
+"""How many times what remains the estimate may then be; beyond that nothing is told."""
+
+
 class Countdown:
     """The seconds that one person is told of one job: they count down, and jump up only a little at a time.
 
     A better estimate is told at once, a worse one in steps of at most STEP_UP of what remains, one every STEP_EVERY_S
-    however often it's asked. Below FLOOR_S it stands still until the job is done.
+    however often it's asked. Where little remains of what was told and far more of the job, nothing is told until that
+    is no longer so. Below FLOOR_S it stands still until the job is done.
     """
 
     def __init__(self) -> None:
@@ -39,7 +46,8 @@ class Countdown:
         else:
             told = self._next(seconds, self._ends_at - now, now)
         self._ends_at = now + told
-        return told
+        is_hopeless = told < HOPELESS_BELOW_S and seconds > DOUBT * max(told, FLOOR_S)
+        return None if is_hopeless else told
 
     def _next(self, seconds: float, remaining: float, now: float) -> float:
         if seconds > remaining and now - self._stepped_at >= STEP_EVERY_S:

@@ -103,7 +103,6 @@ FULL_STEPS = 10
 """Diffusion steps at which a unit of text is one unit of work; VoxCPM's default."""
 
 
-@lru_cache(maxsize=64)
 def speech_units(text: str, inference_timesteps: int, speed: float, honours: frozenset[str]) -> float:
     """What speaking `text` so comes to, in the units of a speech pace.
 
@@ -117,19 +116,6 @@ def speech_units(text: str, inference_timesteps: int, speed: float, honours: fro
     if "speed" in honours and speed > 0:
         units /= speed
     return units
-
-
-def remaining_s(expected_s: float | None, done: float, done_at_s: float, now_s: float) -> float | None:
-    """Seconds left of a job that was expected to take `expected_s`, `now_s` after it began.
-
-    At `done_at_s` the share `done` of the work was over. The more of it is done, the more its own pace counts against
-    what was expected. None where nothing was expected and nothing is done.
-    """
-    if done <= 0:
-        return None if expected_s is None else max(0.0, expected_s - now_s)
-    by_own_pace = done_at_s / done
-    total_s = by_own_pace if expected_s is None else done * by_own_pace + (1 - done) * expected_s
-    return max(0.0, (1 - done) * total_s - (now_s - done_at_s))
 
 
 # What is kept across restarts

@@ -37,8 +37,17 @@ class SpeakJob:
     parts: Sequence[str]
     expected_s: float | None
     prompt: ListenJob | None = None
+    units: float = 0.0
+    """How much there is to be spoken, by `estimates.speech_units`."""
     shares: Sequence[float] = ()
     """The share of the work that each part is; empty where they are alike."""
+
+    @property
+    def speaking_s(self) -> float | None:
+        """Seconds that it should take once the prompt audio is read."""
+        if self.expected_s is None or self.prompt is None or self.prompt.expected_s is None:
+            return self.expected_s
+        return self.expected_s - self.prompt.expected_s
 
     def done_before(self, part: int) -> float:
         """The share of the work that is done when `parts[part]` begins."""

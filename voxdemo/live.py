@@ -54,6 +54,7 @@ class LiveSound:
     async def cut(self, start_s: float) -> None:
         """Take back what came from `start_s` on, which listeners that have heard of it are told."""
         self._takes += 1
+        self.captions = [caption for caption in self.captions if caption.start_s < start_s]
         await in_thread(partial(self._wav.truncate, round(start_s * self.sample_rate)))
         self._notes.append(Retaken(start_s))
         self._tell()
@@ -66,9 +67,11 @@ class LiveSound:
 
     def finish(self) -> bool:
         """No more will come; whether there is a file now, which needs at least one sample."""
-        self._wav.finish()
-        self._over.set()
-        self._tell()
+        try:
+            self._wav.finish()
+        finally:
+            self._over.set()
+            self._tell()
         return bool(self._wav.frames)
 
     async def over(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voxdemo import validate
+from voxdemo.estimates import speech_units
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text import split
 from voxdemo.text.length import spoken_length
@@ -18,14 +19,12 @@ class Plan:
 
     utterance: Utterance
     parts: Sequence[split.Part]
+    shares: Sequence[float]
+    """The share of the work that each part is."""
+    units: float
+    """How much work it is, by `estimates.speech_units`."""
     warnings: tuple[str, ...]
     """What will be left out, one sentence each."""
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The share of the work that each part is."""
-        lengths = [spoken_length(part.text) for part in self.parts]
-        return tuple(length / sum(lengths) for length in lengths)
 
 
 def plan(utterance: Utterance, info: EngineInfo) -> Plan:
@@ -33,4 +32,13 @@ def plan(utterance: Utterance, info: EngineInfo) -> Plan:
     utterance, warnings = validate.checked(utterance, info)
     if utterance.seed is None:
         utterance = replace(utterance, seed=secrets.randbelow(2**32))
-    return Plan(utterance, split.parts(utterance.text, info.chunk_chars, info.sentences_apart), warnings)
+    parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart)
+    lengths = [spoken_length(part.text) for part in parts]
+    total = sum(lengths)
+    shares = [length / total for length in lengths]
+    return Plan(utterance, parts, shares, units_of(utterance, info), warnings)
+
+
+def units_of(utterance: Utterance, info: EngineInfo) -> float:
+    """How much work it is for this engine to speak this."""
+    return speech_units(utterance.text, utterance.inference_timesteps, utterance.speed, info.honours)

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from voxdemo import jobs
@@ -31,7 +32,7 @@ from voxdemo.speech import (
     Waiting,
 )
 from voxdemo.take import Take
-from voxdemo.text.split import Part
+from voxdemo.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,12 @@ class Rendition:
     `sound` takes what is spoken, `key` is what that can be heard under, `countdown` steadies the seconds that are told.
     """
 
-    def __init__(self, job: SpeakJob, parts: Sequence[Part], sound: LiveSound, key: str, countdown: Countdown) -> None:
+    def __init__(self, job: SpeakJob, take: Take, sound: LiveSound, key: str, countdown: Countdown) -> None:
         self.job = job
+        self._take = take
         self._sound = sound
+        self._key = key
         self._countdown = countdown
-        self._take = Take(parts, job.engine.sample_rate, job.expected_s, key, job.utterance.speed)
         self._transcript = ""
         self._stopped = ""
 
@@ -62,18 +64,18 @@ class Rendition:
         try:
             async with aclosing(events):
                 async for event in events:
-                    for told in self._taken(event):
+                    for told in await in_thread(partial(self._taken, event)):  # joining takes up to 0.1 s
                         await self._record(told)
-                        yield steady(told, self._countdown)
+                        yield self._keyed(steady(told, self._countdown))
+            ending = await in_thread(self._take.end)
         except VoxdemoError as error:
             if not self._sound.duration_s:
                 raise
+            ending = self._take.break_off()
             self._stopped = f"The voice stopped after {self._take.where_it_stopped()}. {error.sentence}"
-            if isinstance(error.__cause__, OSError):  # nothing more can be written
-                return
-        for told in self._take.end():
+        for told in ending:
             await self._record(told)
-            yield told
+            yield self._keyed(told)
 
     def spoken(self, notes: Sequence[str], since_arrival_s: float) -> Spoken:
         """The result; `notes` are what people should know of it beside what its take has to say.
@@ -107,10 +109,10 @@ class Rendition:
             case Waiting():
                 return (event,)
             case Started():
-                return (self._take.begin(),)
+                return (self._take.begin(self.job.expected_s),)
             case Transcript(text):
                 self._transcript = text
-                return (self._take.begin(),)
+                return (self._take.begin(self.job.speaking_s),)
             case Piece(part, samples):
                 return self._take.add(part, samples)
             case jobs.Retaken(part):
@@ -118,6 +120,9 @@ class Rendition:
             case Cut():
                 self._take.cut()
         return ()
+
+    def _keyed(self, event: SpeechEvent) -> SpeechEvent:
+        return replace(event, sound=self._key) if isinstance(event, Speaking) else event
 
     async def _record(self, event: SpeechEvent) -> None:
         try:

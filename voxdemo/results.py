@@ -43,17 +43,17 @@ class Results:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def find(self, token: str, ending: str) -> Path | None:
-        """The result behind a token as a file with one of ENDINGS; None for a token that isn't or is no more.
+        """The result behind a token as a file with one of ENDINGS; None for what isn't there, or not yet."""
+        path = speech_file(self.root / token).with_suffix(f".{ending}") if ending in ENDINGS else None
+        return path if path and _TOKEN.fullmatch(token) and path.is_file() else None
 
-        Another sound format than wav is made when it is first asked for, which takes a while, and kept beside.
-        """
-        speech = speech_file(self.root / token)
-        if ending not in ENDINGS or not _TOKEN.fullmatch(token) or not speech.is_file():
-            return None
-        path = speech.with_suffix(f".{ending}")
-        if not path.is_file() and ending in get_args(formats.Compressed):
-            formats.convert(speech, path, cast(formats.Compressed, ending))
-        return path if path.is_file() else None
+    def convert(self, token: str, ending: str) -> Path | None:
+        """The same in a compressed format, made if need be, which takes up to a minute; kept beside the sound."""
+        speech, made = self.find(token, "wav"), self.find(token, ending)
+        if made or speech is None or ending not in get_args(formats.Compressed):
+            return made
+        formats.convert(speech, speech.with_suffix(f".{ending}"), cast(formats.Compressed, ending))
+        return self.find(token, ending)
 
 
 def speech_file(folder: Path) -> Path:

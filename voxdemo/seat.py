@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError
-from voxdemo.estimates import remaining_s
 from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.progress import remaining_s
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.speech import Transcript, Waiting
 from voxdemo.worker import Anew, End, Model, ModelWorker, Run
@@ -127,8 +127,7 @@ class Seat:
                 released()
             else:
                 utterance = replace(job.utterance, prompt_text=heard[0].text)
-                left_s = max(1.0, timeout_s - ticket.elapsed_s)
-                self._speak(replace(job, utterance=utterance), ticket, released, left_s)
+                self._speak(replace(job, utterance=utterance), ticket, released, timeout_s)
 
         self._listen(prompt, ticket, collect, speak_or_leave, timeout_s)
 

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from voxdemo import prompt, validate
+from voxdemo import prompt
 from voxdemo.audio import decode, encode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.countdown import Countdown
 from voxdemo.errors import BusyError, EngineError, InputError
-from voxdemo.estimates import Paces, speech_units
+from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
 from voxdemo.jobs import JobLine, LaneStats, ListenJob, SpeakJob, Started
 from voxdemo.live import LiveSound
-from voxdemo.plan import Plan, plan
+from voxdemo.plan import Plan, plan, units_of
 from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.rendition import MOST_BARS, Rendition, steady
 from voxdemo.results import Results, prompt_file, speech_file, write_captions, write_summary
@@ -40,7 +40,8 @@ from voxdemo.speech import (
     Utterance,
     Waiting,
 )
-from voxdemo.threads import in_thread
+from voxdemo.take import Take
+from voxdemo.threads import KEEPING, READING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class SpeechService:
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it. `doors` lists
     who stands at a door and isn't in the line yet, as expected seconds, so that forecasts count everybody. `live` has
-    the sounds that are being made, by the keys that `Speaking.sound` tells.
+    the sounds that are being made, by the keys that `Speaking.sound` tells; `files` is where all files are.
     """
 
     def __init__(self, line: JobLine, results: Results, paces: Paces, paces_file: Path) -> None:
@@ -83,6 +84,11 @@ class SpeechService:
         self._paces_file = paces_file
         self._live: dict[str, LiveSound] = {}
         self._planning = asyncio.Lock()  # or a short text overtakes a long one that came before it
+
+    @property
+    def files(self) -> Path:
+        """The folder below which results are, and what people send."""
+        return self.results.root.parent
 
     @property
     def live(self) -> Mapping[str, LiveSound]:
@@ -106,6 +112,7 @@ class SpeechService:
     async def close(self) -> None:
         """Turn away who waits, stop who runs, close the models."""
         await self._line.close()
+        await in_thread(lambda: None, KEEPING)  # what was learned last is written
 
     async def speak(
         self, utterance: Utterance, countdown: Countdown | None = None
@@ -119,11 +126,11 @@ class SpeechService:
         """
         arrived, info = time.monotonic(), self.engine_info
         async with self._planning:
-            planned = await in_thread(partial(plan, utterance, info))
+            planned, take = await in_thread(partial(_planned, utterance, info))
         with self.results.new() as folder:
             job, notes = await self._speak_job(planned, info, folder)
             with self._on_air(folder, job) as sound:
-                rendition = Rendition(job, planned.parts, sound, folder.name, countdown or Countdown())
+                rendition = Rendition(job, take, sound, folder.name, countdown or Countdown())
                 async with aclosing(rendition.told(self._line.run(job))) as events:
                     async for event in events:
                         yield event
@@ -145,7 +152,7 @@ class SpeechService:
         info = self.recognizer_info
         if language not in (None, *info.languages):
             raise InputError(f"{info.title} doesn't know the language {str(language)[:40]!r}.")
-        sound = await in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate))
+        sound = await in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate), READING)
         if sound.truncated:
             raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
         job = self._listen_job(info, sound.samples, language)
@@ -164,12 +171,8 @@ class SpeechService:
                         yield steady(_listening(event, sound.duration_s, time.monotonic() - begun), countdown)
         transcript = self._heard(info, heard, sound.duration_s, time.monotonic() - begun)
         if keep and transcript.text:
-            transcript = await in_thread(partial(self._kept, transcript, sound))
+            transcript = await in_thread(partial(self._kept, transcript, sound), READING)
         yield transcript
-
-    def check_text(self, text: str) -> str:
-        """What will be spoken of this text, without a place in line. Raises InputError, as `speak` would."""
-        return validate.readable_text(text, self.engine_info)[0]
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
@@ -177,19 +180,16 @@ class SpeechService:
         return Forecast(
             ahead=stats.running + stats.waiting + len(at_doors),
             wait_s=self._line.wait_s(at_doors),
-            own_s=self.expected_s(utterance),
+            own_s=self.speaking_s(units_of(utterance, self.engine_info)),
         )
 
-    def expected_s(self, asked: Utterance | float) -> float | None:
-        """Seconds that speaking this takes, or listening to a recording of so many seconds; None: not known yet."""
-        if isinstance(asked, Utterance):
-            info = self.engine_info
-            return self._paces.speech(info.key).seconds(_units(asked, info))
-        return self._paces.listening(self.recognizer_info.key).seconds(asked)
+    def speaking_s(self, units: float) -> float | None:
+        """Seconds that it takes to speak so much, by `plan.units_of`; None: not known yet."""
+        return self._paces.speech(self.engine_info.key).seconds(units)
 
-    def recording_s(self, path: Path) -> float | None:
-        """How many seconds of sound a file has that somebody sent, by its own word; None where it doesn't tell."""
-        return decode.told_duration_s(path) if path.is_relative_to(self.results.root.parent) else None
+    def listening_s(self, recording_s: float) -> float | None:
+        """Seconds that it takes to read a recording of so many seconds; None: not known yet."""
+        return self._paces.listening(self.recognizer_info.key).seconds(recording_s)
 
     def wait_s(self, behind: Sequence[float | None]) -> float | None:
         """Seconds until a job would start that stands after all in line and those `behind` them."""
@@ -216,10 +216,11 @@ class SpeechService:
         """The job for the line, and what people should know about it."""
         utterance, notes = planned.utterance, list(planned.warnings)
         texts = [part.text for part in planned.parts]
-        job = SpeakJob(info, utterance, texts, self.expected_s(utterance), shares=planned.shares)
+        expected_s = self.speaking_s(planned.units)
+        job = SpeakJob(info, utterance, texts, expected_s, units=planned.units, shares=planned.shares)
         if utterance.prompt_audio is None:
             return job, notes
-        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate))
+        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate), READING)
         if "prompt_audio" not in info.honours:
             return job, notes
         path = prompt_file(folder)
@@ -232,13 +233,13 @@ class SpeechService:
         job = replace(job, utterance=replace(utterance, prompt_audio=path, prompt_text=prompt_text))
         if info.needs_transcript and not prompt_text:
             recognizer = self.recognizer_info
-            samples = await in_thread(partial(sound.at, recognizer.sample_rate))
+            samples = await in_thread(partial(sound.at, recognizer.sample_rate), READING)
             listen = self._listen_job(recognizer, samples, None)
             job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
         return job, notes
 
     def _listen_job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
-        expected_s = self.expected_s(len(samples) / info.sample_rate)
+        expected_s = self.listening_s(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 
     def _kept(self, transcript: Transcript, sound: decode.Recording) -> Transcript:
@@ -258,14 +259,14 @@ class SpeechService:
             yield sound
         finally:
             del self._live[folder.name]
+            prompt_file(folder).unlink(missing_ok=True)
             if sound.finish():
                 _put_beside(folder, job, sound)
-            prompt_file(folder).unlink(missing_ok=True)
 
     def _spoken(self, rendition: Rendition, notes: Sequence[str], since_arrival_s: float) -> Spoken:
         job, spoken = rendition.job, rendition.spoken(notes, since_arrival_s)
         if job.prompt is None and not spoken.stopped:
-            self._paces.speech(job.engine.key).learn(_units(job.utterance, job.engine), spoken.seconds_spent)
+            self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._keep_paces()
         log.info(
             "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
@@ -274,7 +275,7 @@ class SpeechService:
         return spoken
 
     def _keep_paces(self) -> None:
-        asyncio.get_running_loop().run_in_executor(None, write_paces, self._paces_file, self._paces.snapshot())
+        KEEPING.submit(write_paces, self._paces_file, self._paces.snapshot())
 
     def _heard(self, info: RecognizerInfo, heard: Transcript | None, duration_s: float, spent: float) -> Transcript:
         if heard is None:
@@ -304,10 +305,16 @@ def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening
     return Listening(done, spent * (1 - done) / done if done else None)
 
 
+def _planned(utterance: Utterance, info: EngineInfo) -> tuple[Plan, Take]:
+    planned = plan(utterance, info)
+    return planned, Take(planned.parts, info.sample_rate, planned.utterance.speed)
+
+
 def _put_beside(folder: Path, job: SpeakJob, sound: LiveSound) -> None:
-    heard = [caption for caption in sound.captions if caption.start_s < sound.duration_s]
+    total_s = sound.duration_s
+    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in sound.captions if each.start_s < total_s]
     summary = {
-        "total": round(sound.duration_s, 2),
+        "total": round(total_s, 2),
         "seed": job.utterance.seed,
         "format": sound.path.suffix.removeprefix(".").upper(),
         "peaks": encode.fewer_bars(sound.peaks, MOST_BARS),
@@ -318,7 +325,3 @@ def _put_beside(folder: Path, job: SpeakJob, sound: LiveSound) -> None:
         write_summary(folder, summary)
     except OSError:  # the sound is there all the same
         log.exception("captions can't be written")
-
-
-def _units(utterance: Utterance, info: EngineInfo) -> float:
-    return speech_units(utterance.text, utterance.inference_timesteps, utterance.speed, info.honours)

@@ -15,7 +15,7 @@ import numpy as np
 
 from voxdemo.audio.align import sentence_spans
 from voxdemo.audio.join import Joiner
-from voxdemo.estimates import remaining_s
+from voxdemo.progress import remaining_s
 from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, SpeechEvent
 from voxdemo.text.length import spoken_length
 from voxdemo.text.split import Part, Stop
@@ -32,22 +32,18 @@ S_PER_UNIT = 1 / 15
 class Take:
     """Turns the pieces of one utterance into chunks, captions and progress.
 
-    `expected_s` is how long all of it should take, `key` what the sound can be heard under, `speed` the pace that was
-    asked for.
+    `speed` is the pace that was asked for. Making the first one takes seconds, for what it loads.
     """
 
     def __init__(
         self,
         parts: Sequence[Part],
         sample_rate: int,
-        expected_s: float | None,
-        key: str = "",
         speed: float = 1.0,
     ) -> None:
         self._parts = parts
         self._rate = sample_rate
-        self._expected_s = expected_s
-        self._key = key
+        self._expected_s: float | None = None
         self._speed = speed
         self._joiner = Joiner(sample_rate)
         lengths = [spoken_length(part.text) for part in parts]
@@ -77,9 +73,10 @@ class Take:
         """What was spoken so far, sentence by sentence."""
         return tuple(self._captions)
 
-    def begin(self) -> Speaking:
-        """The engine turns to this utterance now."""
+    def begin(self, expected_s: float | None) -> Speaking:
+        """The engine turns to this utterance now, or has read the prompt audio; from here it should take so long."""
         self._begun_at = time.monotonic()
+        self._expected_s = expected_s
         return self._progress()
 
     def add(self, part: int, samples: Samples) -> list[SpeechEvent]:
@@ -102,11 +99,19 @@ class Take:
 
     def end(self) -> list[SpeechEvent]:
         """No more comes: the rest of the sound."""
-        if not self._part >= 0:
+        if self._part < 0:
             return []
         rest = self._chunk(self._joiner.finish())
         sentences = len(self._parts)
-        return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, 0.0, self._key)]
+        return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, 0.0)]
+
+    def break_off(self) -> list[SpeechEvent]:
+        """No more comes, though the part that is being spoken isn't over: the captions of what was heard."""
+        if self._part < 0:
+            return []
+        heard_s = (self._frames - self._start) / self._rate
+        expected = self._expected_spans(self._part)
+        return [self._caption([(start, min(end, heard_s)) for start, end in expected if start < heard_s])]
 
     def warnings(self) -> tuple[str, ...]:
         """What people should know about the sound, one sentence each."""
@@ -115,8 +120,9 @@ class Take:
         return ("The voice didn't find the end of this text and was cut off: try it again, or in shorter sentences.",)
 
     def where_it_stopped(self) -> str:
-        """The last words that were spoken, for a sentence on a failure."""
-        return f"“…{self._captions[-1].text[-40:]}”" if self._captions else "the beginning"
+        """The last sentence that was spoken to its end, for a sentence on a failure; after `break_off`."""
+        whole = [caption.text for caption in self._captions if caption.end_s < self.duration_s]
+        return f"“…{whole[-1][-40:]}”" if whole else "the beginning"
 
     def _turn_to(self, part: int) -> list[SpeechEvent]:
         """The end of the part before, and the captions that are expected of this one."""
@@ -147,7 +153,7 @@ class Take:
     def _caption(self, spans: Sequence[tuple[float, float]]) -> Captions:
         """The captions of the part that is being spoken, whose sentences lie at these seconds of it."""
         first, start_s = self._first_caption[self._part], self._start / self._rate
-        sentences = self._parts[self._part].sentences
+        sentences = self._parts[self._part].sentences[: len(spans)]
         segments = tuple(
             Segment(text, start_s + start, start_s + end) for text, (start, end) in zip(sentences, spans, strict=True)
         )
@@ -168,7 +174,7 @@ class Take:
     def _progress(self) -> Speaking:
         done, spent = self._done_fraction(), self.seconds_spent
         left = remaining_s(self._expected_s, done, spent, spent)
-        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), left, self._key)
+        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), left)
 
     def _done_fraction(self) -> float:
         """The parts that are done, and of this one as much as has been heard of the sound that is expected of it."""

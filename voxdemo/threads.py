@@ -1,14 +1,25 @@
-"""A thread for what would hold up the event loop: decoding, encoding, hashing, planning."""
+"""Threads for what would hold up the event loop, apart where one kind of work must not wait for another.
+
+The loop's own pool is kept for what takes milliseconds: writing sound that is being heard.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
+
+READING = ThreadPoolExecutor(2, "reading")
+"""For what people send: recordings are decoded, texts are planned, up to seconds each."""
+CONVERTING = ThreadPoolExecutor(1, "converting")
+"""For finished sounds in other formats, up to a minute each; the second who asks for one finds it made."""
+KEEPING = ThreadPoolExecutor(1, "keeping")
+"""For what is written again and again and must end up as it was last."""
 
 T = TypeVar("T")
 
 
-async def in_thread(function: Callable[[], T]) -> T:
-    """What `function` returns, from the loop's executor."""
-    return await asyncio.get_running_loop().run_in_executor(None, function)
+async def in_thread(function: Callable[[], T], pool: Executor | None = None) -> T:
+    """What `function` returns, from a thread of `pool`, or of the loop's own."""
+    return await asyncio.get_running_loop().run_in_executor(pool, function)

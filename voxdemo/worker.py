@@ -117,6 +117,7 @@ class Run(Generic[M]):
         self._free = False
         self._delivered = False
         self._was_repeated = False
+        self._deaths = 0
         self._timer: asyncio.TimerHandle | None = None
         self._start_timer: Callable[[], None] = lambda: None
 
@@ -162,8 +163,9 @@ class Run(Generic[M]):
         return not self._ended
 
     def may_go_on(self, error: VoxdemoError | None) -> bool:
-        """Whether the work is to be called again after it failed like this."""
-        return isinstance(error, EngineError) and not self._ended and self._may_go_on()
+        """Whether the work is to be called again after it failed like this; not after the model died of it twice."""
+        self._deaths += isinstance(error, ModelDiedError)
+        return isinstance(error, EngineError) and not self._ended and self._deaths < 2 and self._may_go_on()
 
     def _nothing_was_heard(self) -> bool:
         is_new = not self._delivered and not self._was_repeated

@@ -68,11 +68,6 @@ class Joiner:
         self._leveller = _Leveller()
         self._part = _Part(sample_rate)
 
-    @property
-    def onset_samples(self) -> int:
-        """How many samples of the current part come before its first sound, which is soft; ask before `end_part`."""
-        return self._part.onset_frames * self._part.frame
-
     def add(self, samples: Samples) -> Samples:
         """The next piece of the current part; what can be heard now comes back, maybe nothing yet."""
         clean = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)

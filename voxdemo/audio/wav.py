@@ -73,9 +73,9 @@ class GrowingWav:
         with self._lock:
             if self._file.closed:
                 return
-            os.pwrite(self._file.fileno(), _header(self._rate, self.frames), 0)
-            self._file.truncate(_HEADER_BYTES + self.frames * _SAMPLE_BYTES)  # a full disk may have let some more in
-            self._file.close()
+            with self._file:
+                os.pwrite(self._file.fileno(), _header(self._rate, self.frames), 0)
+                self._file.truncate(_HEADER_BYTES + self.frames * _SAMPLE_BYTES)  # a full disk may have let more in
         if self.frames:
             self._beside.replace(self.path)
         else:

@@ -5,6 +5,7 @@ Knows Gradio's events and the service, not how the line works.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,16 +13,17 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from gradio.block_function import BlockFunction
 from gradio.context import LocalContext
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
+from voxdemo.audio.decode import told_duration_s
 from voxdemo.countdown import Countdown
 from voxdemo.errors import InputError
+from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
-from voxdemo.speech import Utterance
-from voxdemo.validate import SPEED_RANGE, TIMESTEPS_RANGE
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.validate import SPEED_RANGE, TIMESTEPS_RANGE, readable_text
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
@@ -60,11 +62,19 @@ def _is_within(value: Any, low: float, high: float) -> bool:
 
 @dataclass
 class Entry:
-    """What somebody asks for: an utterance, or seconds of recording to be read. `objection`: why that can't be."""
+    """What somebody asks for: so many units to be spoken, or seconds of recording to be read.
 
-    asked: Utterance | float
+    `objection` says why that can't be.
+    """
+
+    units: float | None = None
+    recording_s: float = UNSEEN_RECORDING_S
     objection: str = ""
     countdown: Countdown = field(default_factory=Countdown)
+
+    def expected_s(self, service: SpeechService) -> float | None:
+        """Seconds that it will take."""
+        return service.listening_s(self.recording_s) if self.units is None else service.speaking_s(self.units)
 
 
 class Entries:
@@ -86,7 +96,7 @@ class Entries:
     def of(self, event: Event) -> Entry:
         """The entry of an event."""
         if event not in self._by_event:
-            entry = self._arriving.get(id(event.data)) or Entry(UNSEEN_RECORDING_S)
+            entry = self._arriving.get(id(event.data)) or Entry()
             self._by_event[event] = _told[event._id] = entry
         return self._by_event[event]
 
@@ -101,17 +111,21 @@ def countdown() -> Countdown:
     return entry.countdown if entry else Countdown()
 
 
-def examined(service: SpeechService, function: BlockFunction, data: Sequence[Any]) -> Entry:
-    """What somebody asks for who wants to join the line. Takes up to a second; not for the event loop's thread."""
-    if not is_generation(function.fn):
-        return Entry(_recording_s(service, data))
-    utterance = function.fn.asks.utterance(data)  # type: ignore[union-attr]
+def examined(handler: Callable[..., Any], data: Sequence[Any], info: EngineInfo, files: Path) -> Entry:
+    """What somebody asks for who wants to join the line. Takes up to a second; knows nothing that is the event loop's.
+
+    `info` is the engine that would speak, `files` the folder below which what people send lies.
+    """
+    if not is_generation(handler):
+        return Entry(recording_s=_recording_s(files, data))
+    utterance = handler.asks.utterance(data)  # type: ignore[attr-defined]
     if utterance is None:
-        return Entry(Utterance(""))  # the service says what is wrong with it
+        return Entry(units=0.0)  # the service says what is wrong with it
     try:
-        return Entry(replace(utterance, text=service.check_text(utterance.text)))
+        text, _ = readable_text(utterance.text, info)
+        return Entry(units=units_of(replace(utterance, text=text), info))
     except InputError as error:
-        return Entry(Utterance(""), error.sentence)
+        return Entry(units=0.0, objection=error.sentence)
 
 
 def is_generation(handler: Callable[..., Any] | None) -> bool:
@@ -119,6 +133,8 @@ def is_generation(handler: Callable[..., Any] | None) -> bool:
     return hasattr(handler, "asks")
 
 
-def _recording_s(service: SpeechService, data: Sequence[Any]) -> float:
-    path = data[0].get("path") if data and isinstance(data[0], dict) else None
-    return (isinstance(path, str) and service.recording_s(Path(path).absolute())) or UNSEEN_RECORDING_S
+def _recording_s(files: Path, data: Sequence[Any]) -> float:
+    given = data[0].get("path") if data and isinstance(data[0], dict) else None
+    path = Path(os.path.abspath(given)) if isinstance(given, str) else files  # noqa: PTH100 - it takes out ".."
+    known = told_duration_s(path) if path.is_relative_to(files) else None
+    return known or UNSEEN_RECORDING_S

@@ -290,8 +290,9 @@ def _wire_reading(service: SpeechService, parts: _Parts) -> None:
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(text: str | None, inference_timesteps: int, speed: float) -> str:
-        utterance = Utterance(text or "", inference_timesteps=inference_timesteps, speed=speed)
-        return estimate(utterance.text, service.forecast(utterance), service.readiness().ready)
+        text = text or ""
+        asked = Utterance(text[:MAX_TEXT_CHARS], inference_timesteps=inference_timesteps, speed=speed)
+        return estimate(text, service.forecast(asked), service.readiness().ready)
 
     dials = [parts.inference_timesteps, parts.speed]
     gr.on(

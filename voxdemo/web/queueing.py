@@ -46,7 +46,7 @@ def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
     """
     demo.queue(max_size=queue_size + 1, api_open=False, status_update_rate=UPDATE_EVERY_S)
     queue, entries = demo._queue, Entries()
-    service.doors.append(lambda: [service.expected_s(entries.of(event).asked) for event in _waiting(queue)])
+    service.doors.append(lambda: [entries.of(event).expected_s(service) for event in _waiting(queue)])
     _take_turns(queue)
     _tell_honest_places(queue, service, entries)
     _refuse_in_words(demo, service, entries, queue_size)
@@ -95,7 +95,7 @@ def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechS
     """Put the jobs ahead, and the seconds until the result, into a message about them."""
     if isinstance(message, EstimationMessage) and message.rank is not None:
         stats = service.stats()
-        before = [service.expected_s(entries.of(other).asked) for other in _waiting(queue)[: message.rank]]
+        before = [entries.of(other).expected_s(service) for other in _waiting(queue)[: message.rank]]
         message.rank += stats.running + stats.waiting
         message.queue_size += stats.running + stats.waiting
         message.rank_eta = _told_s(service, entries.of(event), before)
@@ -104,7 +104,7 @@ def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechS
 
 
 def _told_s(service: SpeechService, entry: Entry, before: Sequence[float | None]) -> float | None:
-    wait_s, own_s = service.wait_s(before), service.expected_s(entry.asked)
+    wait_s, own_s = service.wait_s(before), entry.expected_s(service)
     return entry.countdown.tell(None if wait_s is None or own_s is None else wait_s + own_s, time.monotonic())
 
 
@@ -115,10 +115,10 @@ def _refuse_in_words(demo: gr.Blocks, service: SpeechService, entries: Entries, 
 
     async def push_or_refuse(body: PredictBodyInternal, *arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
         function = demo.fns.get(-1 if body.fn_index is None else body.fn_index)
-        if function is None or function.concurrency_id != LINE:
+        if function is None or function.fn is None or function.concurrency_id != LINE:
             return await push(body, *arguments, **keywords)
         async with examining:
-            entry = await in_thread(partial(examined, service, function, body.data))
+            entry = await in_thread(partial(examined, function.fn, body.data, service.engine_info, service.files))
         waiting = len(_waiting(queue)) + service.stats().waiting
         if waiting >= queue_size:
             entry.objection = entry.objection or service.busy(waiting).sentence

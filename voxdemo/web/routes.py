@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -20,11 +21,12 @@ from voxdemo.live import LiveSound
 from voxdemo.results import delete_old
 from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken, Utterance
+from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web import wording
 
 CLEAN_EVERY_S = 3600.0
 STOPPING_S = 10.0
-"""How long who asks for a sound that is still made is kept waiting: after a Stop it takes a moment to be in order."""
+"""How long who asks for a sound that is still made is kept waiting."""
 MEDIA_TYPES = {
     **formats.MIME_TYPES,
     "srt": "application/x-subrip; charset=utf-8",
@@ -63,12 +65,18 @@ def _routes(service: SpeechService) -> list[Route]:
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
 
     async def speech(request: Request) -> Response:
-        """A finished sound or its captions; whole or, as players ask for it, in ranges. A running one is waited for."""
+        """A finished sound or its captions; whole or, as players ask for it, in ranges.
+
+        One that is still made is waited for, because after a Stop it takes a moment to be in order.
+        """
         token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
         if sound := service.live.get(token):
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(sound.over(), STOPPING_S)
-        path = await asyncio.to_thread(service.results.find, token, ending)
+            except asyncio.TimeoutError:
+                return JSONResponse({"error": "This sound is still being spoken: try again later."}, status_code=409)
+        path = service.results.find(token, ending)
+        path = path or await in_thread(partial(service.results.convert, token, ending), CONVERTING)
         if path is None:
             return JSONResponse({"error": "This sound is gone: speak it again."}, status_code=404)
         return FileResponse(path, media_type=MEDIA_TYPES[ending], headers={"Cache-Control": "private, max-age=86400"})
