@@ -8,6 +8,8 @@
 voxdemo.card = (element, props, watch, tell) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
+  const SETTLED_IN_MS = 3000;  // at the latest, a cancel has reached Gradio
+  const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there are two
   const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
   const words = props.words;
   const root = element.querySelector('.card');
@@ -16,6 +18,7 @@ voxdemo.card = (element, props, watch, tell) => {
   const player = find('.player') && voxdemo.player(find('.player'), props, heed);
   const patience = voxdemo.patience();
   let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', reached = 0;
+  let pressStop = null, settling = 0, afterwards = null;
 
   const now = () => performance.now() / 1000;
   const isBusy = () => BUSY.includes(value.state);
@@ -106,9 +109,10 @@ voxdemo.card = (element, props, watch, tell) => {
 
   // Before a job's own events begin, Gradio's queue writes its place into the probe: "queue: 2/3 | 4.1/25.0s".
   function readPlace(probe) {
-    if (!['sent', 'waiting'].includes(value.state)) return;
+    if (!pressStop && !['sent', 'waiting'].includes(value.state)) return;
     const match = /queue:\s*(\d+)\/\d+\s*\|\s*([\d.]+)(?:\/([\d.]+))?s/.exec(probe.textContent);
     if (!match) return;
+    if (pressStop) return firstWord();
     const [, place, elapsed, all] = match;
     const key = `${place} ${all}`;
     if (probe.dataset.key === key) return;
@@ -125,8 +129,27 @@ voxdemo.card = (element, props, watch, tell) => {
     else show({state: what});
   }
 
-  async function stop() {
-    if (!isBusy()) return;
+  // Whether Gradio may hear of the press. Before the server has answered it doesn't know what there is to be cancelled:
+  // then it is pressed anew at the first word.
+  function stop(press) {
+    if (value.state === 'sent') {
+      pressStop = press;
+      show({state: 'stopping'});
+      return false;
+    }
+    if (!isBusy() && value.state !== 'stopping') return true;
+    settling = setTimeout(goOn, SETTLED_IN_MS);
+    halt();
+    return true;
+  }
+
+  function firstWord() {
+    const press = pressStop;
+    pressStop = null;
+    press();
+  }
+
+  async function halt() {
     const stopping = {state: 'stopping'}, stopped = player?.isLive ? player.stop() : null;
     if (stopped) show(stopping);
     const total = await stopped;
@@ -135,7 +158,21 @@ voxdemo.card = (element, props, watch, tell) => {
     show(total ? {state: 'stopped', total} : {state: 'cancelled'});
   }
 
+  // Until Gradio has cancelled a job it takes no other, and the failures that it then tells of are the cancelled one's.
+  function settle() {
+    clearTimeout(settling);
+    settling = setTimeout(goOn, LAST_FAILURE_IN_MS);
+  }
+
+  function goOn() {
+    settling = 0;
+    const next = afterwards;
+    afterwards = null;
+    next?.();
+  }
+
   watch('value', () => {
+    if (pressStop && props.value?.state) return firstWord();
     if (!props.value?.state || !(isBusy() || value.state === 'lost')) return;  // a late word of a cancelled job
     show(props.value);
     if (value.state === 'speaking') player?.hear(value);
@@ -152,6 +189,11 @@ voxdemo.card = (element, props, watch, tell) => {
   voxdemo.cards[id] = {
     isBusy,
     stop,
+    // Whether a job must wait for a cancel; it is sent when that has settled.
+    holds(send) {
+      if (settling || pressStop) afterwards = send;
+      return Boolean(afterwards);
+    },
     send() {
       delete probe.dataset.key;
       said = '';
@@ -161,7 +203,7 @@ voxdemo.card = (element, props, watch, tell) => {
       player?.prepare();
       show({state: 'sent', seconds: null});
     },
-    fail() { if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
+    fail() { if (settling) settle(); else if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };
 };

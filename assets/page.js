@@ -47,15 +47,16 @@ window.voxdemo = {
   function go(run, event) {
     const card = voxdemo.cards[run.card];
     if (!card || byId(run.go).disabled) return;
-    if (card.isBusy()) return event.stopImmediatePropagation();
+    if (card.isBusy() || card.holds(() => byId(run.go).click())) return event.stopImmediatePropagation();
     if (!run.isMissing()) return card.send();
     event.stopImmediatePropagation();
     card.refuse();
     run.fill?.().focus();
   }
 
-  function stop(run) {
-    voxdemo.cards[run.card]?.stop();
+  function stop(run, event) {
+    const card = voxdemo.cards[run.card];
+    if (card && !card.stop(() => byId(run.stop).click())) event.stopImmediatePropagation();
     byId(run.go).focus();
   }
 
@@ -75,7 +76,7 @@ window.voxdemo = {
   window.addEventListener('click', (event) => {
     for (const run of runs) {
       if (event.target.closest?.(`#${run.go}`)) go(run, event);
-      if (event.target.closest?.(`#${run.stop}`)) stop(run);
+      if (event.target.closest?.(`#${run.stop}`)) stop(run, event);
     }
   }, true);
 

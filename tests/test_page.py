@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -124,7 +125,7 @@ def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: O
     page.get_by_role("button", name="Numbers").click()
     expect(page.locator("#vx-text textarea")).to_have_value(re.compile(r"^Dr\. Okafor paid"))
     expect(page.locator("#vx-estimate")).to_contain_text(
-        re.compile(r"\d+ characters, about \d+ s\. Nobody is waiting\.")
+        re.compile(r"\d+ characters, about \d+\ss\. Nobody is waiting\.")
     )
     page.fill("#vx-text textarea", "a" * 48_000)
     expect(page.locator("#vx-estimate")).to_contain_text("48,000 of 50,000 characters")
@@ -214,6 +215,42 @@ def test_a_place_in_line_is_shown_and_moves_up(fake_server: Server, open_page: O
     second.close()
     step(fake_server, 1)
     says(third, re.compile("^Speaking"))
+
+
+def test_a_stop_before_the_server_has_answered_stops(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    answers: list[Any] = []
+    page.route("**/queue/join*", lambda answer: answers.append(answer))
+    page.fill("#vx-text textarea", "one two three")
+    page.click("#vx-speak")
+    expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "sent")
+    page.click("#vx-cancel")
+    says(page, "Stopping")
+    for answer in answers:
+        answer.continue_()
+    says(page, "Cancelled. Your text is kept.")
+    step(fake_server, 1)
+    page.wait_for_function("fetch('ready').then((answer) => answer.json()).then(({running}) => running === 0)")
+
+
+@pytest.mark.parametrize("pause_ms", [0, 10, 30, 100])
+def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPage, pause_ms: int) -> None:
+    page = open_page(fake_server)
+    speak(page, "one two three")
+    says(page, re.compile("^Speaking"))
+    page.fill("#vx-text textarea", "and again")
+    page.evaluate(
+        """(pause) => {
+             document.querySelector('#vx-cancel').click();
+             setTimeout(() => document.querySelector('#vx-speak').click(), pause);
+           }""",
+        pause_ms,
+    )
+    page.wait_for_timeout(pause_ms)
+    fake_server.http.post("/stage/open")
+    says(page, re.compile("s of speech, made"))
+    expect(page.locator("#vx-card .words")).to_have_text("and again")
+    assert fake_server.http.get("/stage").json()["started"][-1] == "and again"
 
 
 def test_speak_pressed_twice_speaks_once(fake_server: Server, open_page: OpenPage) -> None:

@@ -11,7 +11,7 @@ TEXT = "x" * 162
 
 
 def told(text: str, ahead: int = 0, wait_s: float | None = 0.0, own_s: float | None = 9.2, ready: bool = True) -> str:
-    return re.sub("<[^>]+>", "", estimate(text, Forecast(ahead, wait_s, own_s), ready))
+    return re.sub("<[^>]+>", "", estimate(text, Forecast(ahead, wait_s, own_s), ready)).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(

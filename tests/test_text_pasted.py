@@ -295,3 +295,16 @@ def test_fifty_thousand_characters_take_no_time(piece: str) -> None:
     began = time.process_time()
     plain(text)
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    ("pasted", "read"),
+    [
+        ("The result-\noriented method is described in this long enough line\nof text.", "result-oriented"),
+        ("He writes pro-\ngramming books that fill a whole long line of a page\nof text.", "programming"),
+        ("<p>See <a href=page.php?id=1>Click here</a> now.</p>", "See Click here now."),
+        ("<p>An <img src=x?y=1> image.</p>", "An image."),
+    ],
+)
+def test_what_testers_stumbled_over(pasted: str, read: str) -> None:
+    assert read in " ".join(plain(pasted).split())

@@ -21,7 +21,7 @@ _BLOCKS = re.compile(
 _UNSEEN = ("script", "style", "head", "template", "svg", "math", "noscript", "iframe", "object", "canvas", "select")
 _TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,40})"
-    r"(?P<attributes>(?:\s+[\w:@.-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=`]+))?)*)\s*(?P<empty>/?)>"
+    r"(?P<attributes>(?:\s+[\w:@.-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=`][^\s\"'<>`]*))?)*)\s*(?P<empty>/?)>"
 )
 _DECLARATION = re.compile(r"<(?:!doctype|\?xml)[^<>]*>", re.IGNORECASE)
 _DOCUMENT = re.compile(

@@ -88,6 +88,11 @@ _COMPOUND = re.compile(
     "multi|real|open|free|large|small"
 )
 """Words that keep the hyphen behind them."""
+_COMPOUND_END = re.compile(
+    r"(?:oriented|based|driven|like|free|related|specific|made|known|sized|shaped|wide|old|term|level|minded|friendly|"
+    r"proof|looking|dependent|aware|rich|intensive)\b"
+)
+"""Words that keep the hyphen before them."""
 
 _SUSPENDED = re.compile(r"(?:and|or|to|und|oder)\b")
 
@@ -136,7 +141,8 @@ def _glued(before: str, after: str) -> tuple[str, str]:
         return before, ""
     hyphenated = _HYPHENATED.search(before[-60:])
     if hyphenated and after[0].islower() and not _SUSPENDED.match(after):
-        return (before, "") if _COMPOUND.fullmatch(hyphenated[1].lower()) else (before[:-1], "")
+        is_compound = _COMPOUND.fullmatch(hyphenated[1].lower()) or _COMPOUND_END.match(after)
+        return (before if is_compound else before[:-1]), ""
     if re.search(r"\w-\w+-$|\w-\w+-\w+-$", before[-60:]) and not _SUSPENDED.match(after):
         return before, ""
     return before, " "

@@ -391,4 +391,4 @@ def _line(forecast: Forecast, has_words: bool) -> str:
 
 
 def _about(value: float | None, tail: str = "") -> str:
-    return "" if value is None else f", about {wording.seconds(value)}{tail}"
+    return "" if value is None else f", about {wording.seconds(value)}{tail}".replace(" s", "\u00a0s")

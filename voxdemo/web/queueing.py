@@ -46,7 +46,7 @@ def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
     """
     demo.queue(max_size=queue_size + 1, api_open=False, status_update_rate=UPDATE_EVERY_S)
     queue, entries = demo._queue, Entries()
-    service.doors.append(lambda: [entries.of(event).expected_s(service) for event in _waiting(queue)])
+    service.doors.append(lambda: _expected(service, entries, [*_on_the_way(queue, service), *_waiting(queue)]))
     _take_turns(queue)
     _tell_honest_places(queue, service, entries)
     _refuse_in_words(demo, service, entries, queue_size)
@@ -95,12 +95,27 @@ def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechS
     """Put the jobs ahead, and the seconds until the result, into a message about them."""
     if isinstance(message, EstimationMessage) and message.rank is not None:
         stats = service.stats()
-        before = [entries.of(other).expected_s(service) for other in _waiting(queue)[: message.rank]]
-        message.rank += stats.running + stats.waiting
-        message.queue_size += stats.running + stats.waiting
+        coming = _on_the_way(queue, service)
+        before = _expected(service, entries, [*coming, *_waiting(queue)[: message.rank]])
+        at_lane = stats.running + stats.waiting + len(coming)
+        message.rank += at_lane
+        message.queue_size += at_lane
         message.rank_eta = _told_s(service, entries.of(event), before)
     elif isinstance(message, ProcessStartsMessage):
-        message.eta = _told_s(service, entries.of(event), [])
+        coming = [other for other in _on_the_way(queue, service) if other is not event]
+        message.eta = _told_s(service, entries.of(event), _expected(service, entries, coming))
+
+
+def _expected(service: SpeechService, entries: Entries, events: Sequence[Event]) -> list[float | None]:
+    return [entries.of(event).expected_s(service) for event in events]
+
+
+def _on_the_way(queue: Queue, service: SpeechService) -> Sequence[Event]:
+    """Who has left Gradio's line and isn't at the lane yet: their text is being cut, or a recording decoded."""
+    active = [event for events in queue.active_jobs if events for event in events if event.concurrency_id == LINE]
+    stats = service.stats()
+    count = max(0, len(active) - stats.running - stats.waiting)
+    return sorted(active, key=lambda event: event.enqueue_time)[len(active) - count :]
 
 
 def _told_s(service: SpeechService, entry: Entry, before: Sequence[float | None]) -> float | None:
