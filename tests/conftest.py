@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,21 @@ from serving import Server
 StartServer = Callable[..., Server]
 
 
+@contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    """A server that is ready, and ended at the end."""
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real thing: real models, ready."""
-    running = Server(tmp_path_factory.mktemp("server"))
-    try:
-        running.wait_until_ready()
+    with _running(Server(tmp_path_factory.mktemp("server"))) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture
@@ -40,12 +47,8 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def _fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py")
-    try:
-        running.wait_until_ready()
+    with _running(Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture
@@ -68,12 +71,8 @@ def _wait_for_rest(server: Server) -> None:
 
 @pytest.fixture(scope="session")
 def _paced_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("paced"), "tests/paced_app.py")
-    try:
-        running.wait_until_ready()
+    with _running(Server(tmp_path_factory.mktemp("paced"), "tests/paced_app.py")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

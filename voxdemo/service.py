@@ -244,10 +244,14 @@ class SpeechService:
 
     def _kept(self, transcript: Transcript, sound: decode.Recording) -> Transcript:
         """The same, with the recording as it was heard, and its captions, in a folder among the results."""
-        with self.results.new() as folder:
-            path = speech_file(folder)
-            encode.write_wav(path, sound.samples, sound.sample_rate)
-            write_captions(folder, transcript.segments)
+        try:
+            with self.results.new() as folder:
+                path = speech_file(folder)
+                write_captions(folder, transcript.segments)
+                encode.write_wav(path, sound.samples, sound.sample_rate)
+        except OSError:  # the words are what was asked for
+            log.exception("a recording can't be kept")
+            return transcript
         bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
         return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
 
