@@ -488,6 +488,7 @@ async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeL
     await until(lambda: lane.stats().ready_seats == 1)
     results = await asyncio.gather(*(everything(lane, f"job-{number}") for number in range(10)))
     assert all(isinstance(events[-1], Piece) for events in results)
+    await until(lambda: lane.stats().running == 0)
     assert lane.wait_s() == pytest.approx(0, abs=1)
 
 
