@@ -160,6 +160,20 @@ def test_a_take_that_breaks_off_claims_no_words_that_were_not_spoken() -> None:
     assert take.where_it_stopped() == f"“…{whole[-1]}”"
 
 
+def test_a_part_that_came_to_nothing_leaves_the_captions_of_those_before_alone() -> None:
+    take = Take([ONE, TWO, LAST], RATE)
+    take.begin(None)
+    take.add(0, tone(1))
+    take.add(1, tone(1))
+    take.retake(1)
+    take.break_off()
+    assert [caption.text for caption in take.captions] == ["One is here."]
+    take.add(1, np.zeros(RATE // 10, np.float32))  # nothing that can be heard
+    take.break_off()
+    assert [caption.text for caption in take.captions] == ["One is here."]
+    assert take.where_it_stopped() == "“…One is here.”"
+
+
 def test_where_nothing_was_spoken_to_its_end_it_stopped_at_the_beginning() -> None:
     take = Take([ONE, TWO], RATE)
     assert take.break_off() == []

@@ -87,7 +87,7 @@ def _speak_warm_up(engine: SpeechEngine) -> Measured:
         with closing(engine.speak(utterance, words)) as pieces:
             heard = [piece for piece in pieces if isinstance(piece, np.ndarray)]
         sound = np.concatenate([np.zeros(1, np.float32), *heard])
-        Joiner(engine.info.sample_rate).add(sound)  # loads what it needs here rather than on the event loop
+        Joiner(engine.info.sample_rate).add(sound)  # or the first job waits for what it loads
         if not np.abs(sound).max() > 0:
             raise EngineError(f"{engine.info.title} spoke only silence.")
     units = speech_units(words, utterance.inference_timesteps, utterance.speed, engine.info.honours)

@@ -107,7 +107,8 @@ class Take:
 
     def break_off(self) -> list[SpeechEvent]:
         """No more comes, though the part that is being spoken isn't over: the captions of what was heard."""
-        if self._part < 0:
+        self._captions = [caption for caption in self._captions if caption.start_s < self.duration_s]
+        if not self._sound:  # nothing of this part was heard, or what was is void
             return []
         heard_s = (self._frames - self._start) / self._rate
         expected = self._expected_spans(self._part)
