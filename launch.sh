@@ -9,7 +9,8 @@ unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
 FLAGS="host port engine recognizer voxcpm-model sensevoice-model device quantize kv-cache generators queue-size"
-FLAGS="$FLAGS job-timeout-s cache-dir log-level"
+FLAGS="$FLAGS job-timeout-s cache-dir cache-ttl cache-size keep-hours rate-limit max-waiting-per-client"
+FLAGS="$FLAGS trusted-proxies redis-url auth api-keys cors-origins drain-s log-level log-text"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -20,7 +21,10 @@ main() {
   local caller_folder="$PWD"
   cd -P "$(own_folder)"
   case "${1:-}" in
-    test) shift; prepare requirements.txt requirements-dev.txt; exec .venv/bin/python -m pytest ${1+"$@"} ;;
+    test)
+      shift; prepare requirements.txt requirements-dev.txt
+      [ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
+      exec .venv/bin/python -m pytest "$@" ;;
     check) shift; refuse_more "$@"; prepare requirements.txt requirements-dev.txt; check ;;
     setup) shift; refuse_more "$@"; prepare requirements.txt ;;
     fetch-models)
@@ -32,7 +36,7 @@ main() {
 help() {
   cat <<'END'
 Usage: ./launch.sh [flags]              set up what is missing, then serve
-       ./launch.sh test [arguments]     run the tests, with pytest's arguments
+       ./launch.sh test [arguments]     run all tests, two at a time, or those that pytest's arguments name
        ./launch.sh check                check format, style, types and shell scripts
        ./launch.sh setup                only set up
        ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice ahead, 5 to 6 GB; goes on where it was stopped
@@ -51,13 +55,28 @@ Flags, as --name value or --name=value:
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
   --queue-size NUMBER   jobs that may wait before the next is turned away        (20)
   --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
-  --cache-dir FOLDER    where uploads and results are kept                       (~/.cache/voxdemo)
+  --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
+  --cache-ttl TIME      how long answers are given again: 90m, 12h, 7d; 0: never (7d)
+  --cache-size SIZE     how much room they may take, such as 500MB               (2GB)
+  --keep-hours NUMBER   hours after which uploads and results are deleted        (24)
+  --rate-limit RATES    how much one client may ask for: 10/minute;1/2seconds    (no limit)
+  --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: any      (0)
+  --trusted-proxies LIST  whose X-Forwarded-For is believed: 10.0.0.0/8,::1      (nobody's)
+  --redis-url URL       where several servers count their limits together       (in memory)
+  --auth LIST           who may see the page: name:password,name:password        (everybody)
+  --api-keys LIST       keys for programs, separated by commas                   (none is asked for)
+  --cors-origins LIST   other sites whose pages may call this one                (none)
+  --drain-s NUMBER      seconds running jobs get to finish when it is stopped    (30)
   --log-level NAME      debug, info, warning or error                            (info)
+  --log-text BOOL       whether the log may tell what people write               (false)
 
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
 VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
-VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_LOG_LEVEL. They may also
-stand in a file .env beside this script. A flag wins over the environment, and the environment over .env.
+VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL,
+VOXDEMO_CACHE_SIZE, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES,
+VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL,
+VOXDEMO_LOG_TEXT. They may also stand in a file .env beside this script, which is the place for secrets: flags can be
+seen by everybody on the machine. A flag wins over the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with; otherwise the newest of 3.10 to 3.13 on PATH is taken.
 Packages go to .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

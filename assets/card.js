@@ -4,7 +4,7 @@
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // first, seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took,
 // notes, url, peaks, captions} · {state: 'failed', say}. The browser's own: 'sent', 'stopping', 'stopped', 'cancelled',
-// 'broken', 'lost', 'missing', 'gone'.
+// 'broken', 'lost', 'missing', 'gone', and {state: 'limited', seconds, say} for who asks for too much.
 voxdemo.card = (element, props, watch, tell) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
@@ -30,6 +30,9 @@ voxdemo.card = (element, props, watch, tell) => {
     return seconds == null ? '' : voxdemo.fill(phrase, {time: voxdemo.seconds(seconds)});
   }
 
+  const durations = () => ({total: voxdemo.duration(value.total), took: voxdemo.duration(value.took)});
+  const soon = (sentence) => sentence.replace(/\d+ (s|min|h)\.$/, `${voxdemo.seconds(Math.ceil(left()))}.`);
+
   function speaking() {
     if (value.done >= 1) return words.finishing;
     const left = after(words.left);
@@ -44,12 +47,12 @@ voxdemo.card = (element, props, watch, tell) => {
     waiting: () => voxdemo.fill(value.ahead ? words.ahead : words.next, value) + after(words.wait),
     speaking,
     listening: () => words.listening + after(words.left),
-    done: () => voxdemo.fill(words.done, {total: voxdemo.duration(value.total), took: voxdemo.duration(value.took)}),
+    done: () => voxdemo.fill(value.cached ? words.cached : words.done, durations()),
     stopped: () => voxdemo.fill(words.stopped, {total: voxdemo.duration(value.total)}),
-    heard: () => [value.text ? voxdemo.fill(words.heard, {
-      language: value.language ? language(value.language) : 'Speech',
-      total: voxdemo.duration(value.total), took: voxdemo.duration(value.took),
+    heard: () => [value.text ? voxdemo.fill(value.cached ? words.heardBefore : words.heard, {
+      language: value.language ? language(value.language) : 'Speech', ...durations(),
     }) : words.silent, ...value.notes].join(' '),
+    limited: () => left() > 0 ? `${soon(value.say)} ${words.kept}`.trim() : words.allowed,
     failed: () => value.say,
     cancelled: () => voxdemo.fill(words.cancelled, words),
     broken: () => voxdemo.fill(words.broken, words),
@@ -85,7 +88,7 @@ voxdemo.card = (element, props, watch, tell) => {
     if (value.state !== before) begun = arrived;
     root.classList.toggle('busy', isBusy());
     clearInterval(ticking);
-    if (isBusy()) ticking = setInterval(tick, 250);
+    if (isBusy() || value.state === 'limited') ticking = setInterval(tick, 250);
     paint();
     if (!wasOn || isBusy()) return;
     tell.end();
@@ -94,7 +97,7 @@ voxdemo.card = (element, props, watch, tell) => {
 
   function tick() {
     paint();
-    if (now() - heardAt > SILENCE_S) listenForLife();
+    if (isBusy() && now() - heardAt > SILENCE_S) listenForLife();
   }
 
   async function listenForLife() {
@@ -204,6 +207,11 @@ voxdemo.card = (element, props, watch, tell) => {
       show({state: 'sent', seconds: null});
     },
     fail() { if (settling) settle(); else if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
+    limit(seconds, say) {
+      if (value.state !== 'sent') return;
+      player?.clear();
+      show({state: 'limited', seconds, say});
+    },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };
 };

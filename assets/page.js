@@ -60,6 +60,24 @@ window.voxdemo = {
     byId(run.go).focus();
   }
 
+  // What somebody asks for too much of is refused in HTTP; of that Gradio tells its page only that something failed, and
+  // shows to who uploads all of the answer. Meanwhile its own notice is hidden: the card says the same and counts down.
+  const NOTICE_MS = 10000;
+  const ask = window.fetch.bind(window);
+  let noticed = 0;
+
+  window.fetch = async (...request) => {
+    const answer = await ask(...request);
+    if (answer.status !== 429) return answer;
+    const {detail} = await answer.clone().json().catch(() => ({detail: ''}));
+    if (answer.url.includes('/upload')) return new Response(detail, {status: 429, headers: answer.headers});
+    for (const {card} of runs) voxdemo.cards[card]?.limit(Number(answer.headers.get('Retry-After')), detail);
+    document.body.classList.add('vx-told');
+    clearTimeout(noticed);
+    noticed = setTimeout(() => document.body.classList.remove('vx-told'), NOTICE_MS);
+    return answer;
+  };
+
   // Gradio loads the page anew when a lost server is back; the text outlives that, in this tab only.
   const KEPT = 'voxdemo-text';
   window.addEventListener('pagehide', () => {

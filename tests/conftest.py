@@ -22,6 +22,10 @@ def _running(server: Server) -> Iterator[Server]:
         server.stop()
 
 
+EVERY_JOB_ANEW = {"VOXDEMO_CACHE_SIZE": 0}
+"""For servers that many tests share, who say the same words."""
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real thing: real models, ready."""
@@ -47,7 +51,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def _fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with _running(Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py")) as running:
+    with _running(Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py", **EVERY_JOB_ANEW)) as running:
         yield running
 
 
@@ -71,7 +75,7 @@ def _wait_for_rest(server: Server) -> None:
 
 @pytest.fixture(scope="session")
 def _paced_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with _running(Server(tmp_path_factory.mktemp("paced"), "tests/paced_app.py")) as running:
+    with _running(Server(tmp_path_factory.mktemp("paced"), "tests/paced_app.py", **EVERY_JOB_ANEW)) as running:
         yield running
 
 

@@ -1,14 +1,16 @@
 """The demo over a fake engine that can clone and takes every step only when it is told to.
 
 GET /stage tells what it turned to; POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets
-everything run through; POST /stage/reset begins anew.
+everything run through; POST /stage/reset begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held
+its models load for as long as a test likes: until POST /stage/load.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -20,7 +22,8 @@ from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
-from voxdemo.web import page, routes
+from voxdemo.serve import serve
+from voxdemo.web.site import build
 
 stage = Stage()
 started: list[str] = []
@@ -43,6 +46,16 @@ async def run_through(_: Request) -> Response:
     return JSONResponse({})
 
 
+async def load(_: Request) -> Response:
+    stage.may_load.set()
+    return JSONResponse({})
+
+
+async def stall(request: Request) -> Response:
+    time.sleep(float(request.path_params["seconds"]))  # noqa: ASYNC251 - that is what it is for
+    return JSONResponse({})
+
+
 async def reset(_: Request) -> Response:
     stage.reset()
     started.clear()
@@ -51,21 +64,16 @@ async def reset(_: Request) -> Response:
 
 if __name__ == "__main__":
     logging.basicConfig(level="INFO")
+    if os.environ.get("LOADING") == "held":
+        stage.may_load.clear()
     settings = voxdemo_settings.load()
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
-    demo = page.build_page(service, settings)
-    options = routes.app_options(service)
-    options["routes"] += [
+    stage_routes = [
         Route("/stage", tell),
         Route("/stage/steps/{count:int}", steps, methods=["POST"]),
         Route("/stage/open", run_through, methods=["POST"]),
+        Route("/stage/load", load, methods=["POST"]),
+        Route("/stall/{seconds}", stall, methods=["POST"]),
         Route("/stage/reset", reset, methods=["POST"]),
     ]
-    demo.launch(
-        server_name="127.0.0.1",
-        server_port=settings.port,
-        prevent_thread_lock=True,
-        app_kwargs=options,
-        **page.launch_options(),
-    )
-    threading.Event().wait()
+    serve(build(service, settings, stage_routes), service, settings)

@@ -12,7 +12,6 @@ import dataclasses
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -29,8 +28,9 @@ from starlette.routing import Route
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.engines.base import EngineChoice, Retake
+from voxdemo.serve import serve
 from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
-from voxdemo.web import page, routes
+from voxdemo.web.site import build
 
 RATE = 24_000
 TONE_S, PAUSE_S = 0.3, 0.1
@@ -116,19 +116,9 @@ if __name__ == "__main__":
     settings = voxdemo_settings.load()
     stage = Stage(open=True)
     service = local_service(settings, [engine_choice(INFO)], [stage.recognizer()])
-    demo = page.build_page(service, settings)
-    options = routes.app_options(service)
-    options["routes"] += [
+    pace_routes = [
         Route("/pace/{factor}", set_pace, methods=["POST"]),
         Route("/break", break_live, methods=["POST"]),
         Route("/asked", tell_asked),
     ]
-    options["middleware"] = [*options.get("middleware", []), Middleware(Breaking)]
-    demo.launch(
-        server_name="127.0.0.1",
-        server_port=settings.port,
-        prevent_thread_lock=True,
-        app_kwargs=options,
-        **page.launch_options(),
-    )
-    threading.Event().wait()
+    serve(build(service, settings, pace_routes, [Middleware(Breaking)]), service, settings)

@@ -10,11 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from voxdemo.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 START_S = 120.0
@@ -63,13 +66,17 @@ class Server:
             pause.wait(0.05)
         raise AssertionError(f"{path} didn't answer 200 within {START_S:.0f} s:\n{self.log}")
 
-    def messages(self, endpoint: str, data: list[object]) -> Iterator[dict[str, Any]]:
-        """What Gradio's queue tells a bare client of a job, message by message; closing this is hanging up."""
+    def joined(self, endpoint: str, data: list[object], session: str = "session", **headers: str) -> httpx.Response:
+        """What a client that joins Gradio's queue is answered."""
         functions = self.http.get("/config").json()["dependencies"]
         number = next(function["id"] for function in functions if function["api_name"] == endpoint)
+        body = {"data": data, "fn_index": number, "session_hash": session}
+        return self.http.post("/gradio_api/queue/join", json=body, headers=headers)
+
+    def messages(self, endpoint: str, data: list[object]) -> Iterator[dict[str, Any]]:
+        """What Gradio's queue tells a bare client of a job, message by message; closing this is hanging up."""
         session = secrets.token_hex(8)
-        joined = {"data": data, "fn_index": number, "session_hash": session}
-        self.http.post("/gradio_api/queue/join", json=joined).raise_for_status()
+        self.joined(endpoint, data, session).raise_for_status()
         with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data: "):
@@ -87,14 +94,31 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(timeout=20)
+            return self.process.wait(timeout=60)
         finally:
             self.process.kill()
             self.http.close()
+
+
+def eventually(condition: Callable[[], Any], within_s: float = 30.0) -> Any:
+    """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
+    pause, deadline = threading.Event(), time.monotonic() + within_s
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it never came to be"
+        pause.wait(0.02)
+    return result
 
 
 def environment(folder: Path, **settings: object) -> Mapping[str, str]:
     """This process's environment without anybody's VOXDEMO_ settings, and with these; no hub can be reached."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOXDEMO_", "GRADIO_"))}
     ours = {name: str(value) for name, value in settings.items()}
-    return {**kept, "VOXDEMO_CACHE_DIR": str(folder / "cache"), "HF_HUB_OFFLINE": "1", **ours}
+    usual = {"VOXDEMO_CACHE_DIR": str(folder / "cache"), "VOXDEMO_DRAIN_S": "0", "HF_HUB_OFFLINE": "1"}
+    return {**kept, **usual, **ours}
+
+
+def is_default(name: str, written: str) -> bool:
+    """Whether a setting of this name, written like this in the environment, is as it would be without."""
+    field = Settings.model_fields[name]
+    variable = f"VOXDEMO_{name.upper()}" if field.validation_alias else name
+    return bool(getattr(Settings(_env_file=None, **{variable: written}), name) == field.default)  # type: ignore[call-arg]

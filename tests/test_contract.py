@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -72,7 +73,9 @@ def test_a_path_that_was_not_uploaded_is_refused_in_words(client: Client) -> Non
         client.predict("/etc/passwd", api_name="/prompt_wav_recognition")
 
 
-def test_every_job_gets_a_file_of_its_own(client: Client, server: Server) -> None:
-    first = client.predict("The same words.", api_name="/generate")
-    second = client.predict("The same words.", api_name="/generate")
-    assert first != second
+def test_every_job_gets_a_file_of_its_own_also_for_the_same_words(server: Server) -> None:
+    client = Client(server.url, verbose=False, download_files=False)
+    first, second = (client.predict("The same words.", api_name="/generate") for _ in range(2))
+    assert first["path"] != second["path"]
+    one, other = (server.http.get(httpx.URL(file["url"]).path).content for file in (first, second))
+    assert one == other

@@ -283,7 +283,8 @@ def test_the_description_says_what_is_honoured(kept: Build, generation: str) -> 
     assert (info.device, info.precision) == ("cuda:0", "bfloat16")
     assert info.absent.keys() == {"denoise"}
     assert info.title in info.version
-    assert replace(engine.info, device="cuda:0", precision="bfloat16") == info
+    assert replace(engine.info, device="cuda:0", precision="bfloat16", weights="") == info
+    assert len(engine.info.weights) == 64
 
 
 # -- voices

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Sta
 
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
 from voxdemo.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
-from voxdemo.lane import Lane, in_turn
+from voxdemo.lane import RESTART_S, Lane, in_turn
+from voxdemo.run import Anew, Run
 from voxdemo.seat import Role, Seat
 from voxdemo.speech import Transcript, Utterance, Waiting
-from voxdemo.worker import Anew, ModelWorker, Run
+from voxdemo.worker import ModelWorker
 
 MakeLane = Callable[..., Lane]
 PLAIN = replace(CLONER, name="plain", title="Plain voice")
@@ -561,7 +563,7 @@ async def test_the_time_that_a_job_may_take_starts_anew_with_each_part() -> None
     timers: list[asyncio.TimerHandle] = []
 
     def later(self: Run[Any], seconds: float, function: Callable[..., None], *arguments: Any) -> None:
-        self.stop_timer()
+        self._stop_timer()
         begun.append(seconds)
         self._timer = loop.call_later(1000, function)
         timers.append(self._timer)
@@ -660,6 +662,84 @@ async def test_closing_turns_away_who_waits_and_stops_who_runs(make_lane: MakeLa
     stage.steps.release()
     await closing
     assert not any(thread.name.startswith("Fake") for thread in threading.enumerate())
+
+
+async def test_turning_away_refuses_all_but_who_runs_and_draining_waits_for_those(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    running, _ = await in_line(lane, "a b c")
+    await next_started(stage)
+    waiting, _ = await in_line(lane, "later")
+    refusal = lane.turn_away(within_s=60.0)
+    with pytest.raises(NotReadyError) as turned_away:
+        await waiting
+    with pytest.raises(NotReadyError, match=r"^The server is restarting: try again in \d+ s\.$"):
+        await everything(lane, "too late")
+    assert turned_away.value.sentence == refusal.sentence
+    draining = asyncio.ensure_future(lane.drain(within_s=60.0))
+    stage.steps.release(3)
+    assert [type(event) for event in await running][-3:] == [Piece] * 3
+    await draining
+
+
+@pytest.mark.parametrize(("expected_s", "within_s", "left_s"), [(10.0, 60.0, 10), (100.0, 30.0, 30), (None, 30.0, 30)])
+async def test_when_to_come_again_goes_by_what_is_left_of_the_running_job(
+    make_lane: MakeLane, stage: Stage, expected_s: float | None, within_s: float, left_s: float
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    await in_line(lane, job("long", expected_s))
+    await next_started(stage)
+    load_s = max(model.status.load_s or 0.0 for model in lane.stats().models)
+    assert lane.turn_away(within_s).retry_after_s == pytest.approx(left_s + RESTART_S + load_s, abs=1.5)
+
+
+async def test_what_runs_longer_than_it_may_is_stopped_with_the_refusal(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    await ready(lane)
+    running, _ = await in_line(lane, "a b c")
+    await next_started(stage)
+    lane.turn_away(within_s=0.05)
+    await lane.drain(within_s=0.05)
+    with pytest.raises(NotReadyError, match="restarting"):
+        await running
+
+
+async def test_a_job_whose_model_still_loads_is_turned_away_and_nothing_is_waited_for(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    stage.may_load.clear()
+    lane = make_lane()
+    early, _ = await in_line(lane, "early")
+    lane.turn_away(within_s=60.0)
+    with pytest.raises(NotReadyError, match="restarting"):
+        await early
+    await asyncio.wait_for(lane.drain(within_s=60.0), timeout=1)
+    await asyncio.wait_for(lane.close(), timeout=1)
+    stage.may_load.set()
+
+
+async def test_a_models_thread_works_in_the_context_of_whoever_asked(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    asked_by = ContextVar("asked_by", default="nobody")
+    seen: list[str] = []
+
+    class Recording(str):
+        __slots__ = ()
+
+        def split(self, *_: Any) -> list[str]:  # type: ignore[override]
+            seen.append(asked_by.get())
+            return ["word"]
+
+    async def ask(name: str) -> None:
+        asked_by.set(name)
+        await collected(lane, replace(job(name), parts=[Recording(name)]))
+
+    await asyncio.gather(*(ask(name) for name in ("first", "second", "third")))
+    assert seen == ["first", "second", "third"]
 
 
 async def test_busy_seconds_add_up_over_jobs(make_lane: MakeLane, stage: Stage) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from voxdemo.live import READ_BYTES, LiveSound
 from voxdemo.speech import Captions, Retaken, Segment
@@ -18,7 +19,7 @@ ONE = Captions(0, (Segment("One.", 0.0, 1.0),))
 
 @pytest.fixture
 def sound(tmp_path: Path) -> LiveSound:
-    return LiveSound(tmp_path / "speech.wav", RATE)
+    return LiveSound(tmp_path / "speech.wav", RATE, 1)
 
 
 def level(value: float, seconds: float = 1.0) -> np.ndarray:
@@ -98,13 +99,26 @@ async def test_captions_are_replaced_from_a_place_on(sound: LiveSound) -> None:
     sound.caption(Captions(0, (Segment("One.", 0.0, 1.0), Segment("Two.", 1.0, 2.0))))
     sound.caption(Captions(1, (Segment("Two.", 1.1, 2.2),)))
     assert [caption.start_s for caption in sound.captions] == [0.0, 1.1]
-    assert not sound.finish()
+    sound.finish()
 
 
-async def test_its_end_can_be_waited_for(sound: LiveSound, tmp_path: Path) -> None:
-    waiting = asyncio.ensure_future(sound.over())
+async def test_its_end_has_a_file_and_what_players_need_beside_it(sound: LiveSound, tmp_path: Path) -> None:
     await sound.write(level(1))
-    assert not waiting.done()
-    assert sound.finish()
-    await asyncio.wait_for(waiting, 5)
-    assert (tmp_path / "speech.wav").exists()
+    assert not sound.is_over
+    assert not (tmp_path / "speech.wav").exists()
+    sound.finish()
+    assert sound.is_over
+    assert all((tmp_path / f"speech.{ending}").exists() for ending in ("wav", "srt", "vtt", "json"))
+
+
+async def test_what_there_is_so_far_can_be_copied(sound: LiveSound, tmp_path: Path) -> None:
+    await sound.write(level(1))
+    sound.caption(Captions(0, (Segment("One.", 0.0, 9.0), Segment("Two.", 9.0, 12.0))))
+    copy = tmp_path / "copy" / "speech.wav"
+    copy.parent.mkdir()
+    sound.copy(copy)
+    await sound.write(level(2))
+    sound.finish()
+    assert soundfile.read(copy, dtype="int16")[0].tobytes() == (level(1) * 32767).round().astype("<i2").tobytes()
+    assert "One." in copy.with_suffix(".srt").read_text()
+    assert "Two." not in copy.with_suffix(".srt").read_text()

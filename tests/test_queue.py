@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -19,7 +18,7 @@ from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
-from serving import Server
+from serving import Server, eventually
 
 WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
 
@@ -36,16 +35,6 @@ def clients(fake_server: Server) -> Iterator[Callable[[], Client]]:
     fake_server.http.post("/stage/open")
     for client in opened:
         client.close()
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
-    pause = threading.Event()
-    for _ in range(1000):
-        if result := condition():
-            return result
-        pause.wait(0.02)
-    raise AssertionError("it never came to be")
 
 
 def in_line(server: Server) -> int:

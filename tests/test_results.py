@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.results import Results, delete_old, speech_file
+from voxdemo.results import Results, speech_file
 
 
 @pytest.fixture
@@ -57,20 +56,3 @@ def test_a_folder_without_speech_goes_whatever_happened(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert not folders[0].exists()
-
-
-def test_old_uploads_and_results_are_deleted_with_their_folders_and_young_ones_stay(tmp_path: Path) -> None:
-    for name in ("old-upload/voice.wav", "results/old/speech.wav", "results/young/speech.wav", "results/mixed/old.wav"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"sound")
-    (tmp_path / "results/mixed/young.wav").write_bytes(b"sound")
-    for name in ("old-upload/voice.wav", "results/old/speech.wav", "results/mixed/old.wav"):
-        os.utime(tmp_path / name, (0, 0))
-    delete_old(tmp_path)
-    assert not (tmp_path / "old-upload/voice.wav").exists()
-    assert {path.name for path in tmp_path.rglob("*.wav")} == {"speech.wav", "young.wav"}
-    assert (tmp_path / "results/young/speech.wav").exists()
-    for folder in ("old-upload", "results/old", "results/mixed"):
-        os.utime(tmp_path / folder, (0, 0))
-    delete_old(tmp_path)
-    assert {path.name for path in tmp_path.rglob("*") if path.is_dir()} == {"results", "young", "mixed"}

@@ -1,26 +1,83 @@
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import Stage
 
+from voxdemo.assemble import local_service
+from voxdemo.errors import InputError
+from voxdemo.request import RecordingRequest, SpeechRequest
+from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web.asking import Asks
+from voxdemo.web.asking import UNSEEN_RECORDING_S, examined, requested, sent_file, whole
 
-ASKS = Asks(text=0, inference_timesteps=2, speed=3)
-
-
-def test_what_is_asked_is_read_from_the_arguments() -> None:
-    assert ASKS.utterance(["Hello.", None, 20, 1.5]) == Utterance("Hello.", inference_timesteps=20, speed=1.5)
+NO_RECORDING = b"not a recording"
 
 
-@pytest.mark.parametrize(
-    "arguments", [["Hello."], ["Hello.", None, "20", None], ["Hello.", 1, {}, []], ["Hello.", 1, 10**400, 0]]
-)
-def test_what_is_missing_or_odd_is_as_usual(arguments: list[Any]) -> None:
-    assert ASKS.utterance(arguments) == Utterance("Hello.")
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
+    stage = Stage(open=True)
+    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
+    service.start()
+    yield service
+    await service.close()
 
 
-@pytest.mark.parametrize("arguments", [[], [None], [{"path": "voice.wav"}], [7]])
-def test_without_a_text_nothing_is_asked(arguments: list[Any]) -> None:
-    assert ASKS.utterance(arguments) is None
+@pytest.fixture
+def sent(service: SpeechService) -> Path:
+    """A file that somebody sent."""
+    path = service.files / "abc" / "voice.wav"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(NO_RECORDING)
+    return path
+
+
+@pytest.mark.parametrize("file", [None, "", {}, []])
+def test_no_file_is_no_file(file: Any) -> None:
+    assert sent_file(file) is None
+
+
+def test_a_file_is_known_as_clients_send_it() -> None:
+    assert sent_file({"path": "/a/b.wav", "meta": {}}) == Path("/a/b.wav")
+
+
+@pytest.mark.parametrize("file", [7, "voice.wav", {"url": "x"}, ["a"], {"path": 7}])
+def test_what_is_no_file_is_refused_with_what_to_do(file: Any) -> None:
+    with pytest.raises(InputError, match="handle_file"):
+        sent_file(file)
+
+
+@pytest.mark.parametrize(("number", "read"), [(10.0, 10), (10, 10), (10.5, 10.5), ("10", "10"), (None, None)])
+def test_a_whole_number_is_one_however_it_is_written(number: Any, read: Any) -> None:
+    assert whole(number) == read
+    assert type(whole(number)) is type(read)
+
+
+async def test_a_file_that_nobody_sent_is_not_looked_at(service: SpeechService, sent: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(NO_RECORDING)
+    for path in (
+        outside,
+        sent.parent / ".." / ".." / ".." / ".." / outside.name,
+        Path("/dev/zero"),
+        Path("outside.wav"),
+    ):
+        assert await requested(path, service) is None
+        asked = await requested(Utterance("Hello.", prompt_audio=path), service)
+        assert isinstance(asked, SpeechRequest)
+        assert asked.utterance.prompt_audio is None
+    assert isinstance(await requested(sent, service), RecordingRequest)
+
+
+async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechService, sent: Path) -> None:
+    short, long = [examined(await requested(Utterance("Hello. " * count), service)) for count in (1, 50)]
+    assert short.units
+    assert long.units
+    assert long.units > 10 * short.units
+    assert "There is no text" in examined(await requested(Utterance(" "), service)).objection
+    entry = examined(await requested(sent, service))
+    assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, "")

@@ -7,15 +7,11 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from voxdemo.errors import InputError
 from voxdemo.speech import (
-    Captions,
-    Chunk,
     Listening,
-    Retaken,
     Segment,
     Speaking,
     SpeechEvent,
@@ -69,6 +65,7 @@ def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
         "url": "speech/token",
         "total": 10.0,
         "took": 2.5,
+        "cached": False,
         "factor": 0.25,
         "first": 0.25,
         "seed": 7,
@@ -81,7 +78,15 @@ def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
 
 def test_a_transcript_is_told_with_its_language() -> None:
     value = card.value_of(Transcript("Hello.", "en", (), duration_s=6.0, seconds_spent=2.8))
-    assert value == {"state": "heard", "text": "Hello.", "language": "en", "total": 6.0, "took": 2.8, "notes": []}
+    assert value == {
+        "state": "heard",
+        "text": "Hello.",
+        "language": "en",
+        "total": 6.0,
+        "took": 2.8,
+        "cached": False,
+        "notes": [],
+    }
 
 
 def test_a_recording_that_was_kept_is_told_with_its_address_and_captions() -> None:
@@ -112,11 +117,6 @@ async def test_a_change_of_place_or_state_is_told_at_once() -> None:
 async def test_that_the_end_has_begun_is_told_at_once() -> None:
     values = await told(Speaking(0.9, 1.0), Speaking(0.99, 0.1), Speaking(1.0, 0.0), SPOKEN)
     assert [value.get("done") for value in values] == [0.9, 1.0, None]
-
-
-async def test_sound_itself_is_not_told() -> None:
-    captions = Captions(0, (Segment("One.", 0.0, 1.0),))
-    assert await told(Chunk(np.zeros(10, np.float32), "One.", 0.0), captions, Retaken(0.0)) == []
 
 
 async def test_no_value_is_the_one_before_so_that_a_repeated_failure_is_drawn_again() -> None:

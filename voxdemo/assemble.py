@@ -14,17 +14,18 @@ import numpy as np
 from voxdemo import engines, recognizers
 from voxdemo.audio import decode
 from voxdemo.audio.join import Joiner
+from voxdemo.cache import Cache
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError
 from voxdemo.estimates import Pace, Paces, speech_units
 from voxdemo.lane import Lane
+from voxdemo.model_thread import Measured
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
-from voxdemo.results import Results
 from voxdemo.seat import Role, Seat
-from voxdemo.service import SpeechService
+from voxdemo.service import Folders, SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.worker import Measured, ModelWorker
+from voxdemo.worker import ModelWorker
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,6 @@ WARM_UP_RECORDING_S = 10.0
 """More than its length, so that all of it is read."""
 WARM_UP_BEGINNING_S = 1.5
 """How much of it is read once more: a word or two."""
-RESULTS = "results"
-"""Name of the results' folder below that of all files."""
-PACES = "paces.json"
-"""Name of the file, in the cache folder, that keeps how fast the models are."""
 
 
 def local_service(
@@ -54,11 +51,17 @@ def local_service(
     """
     speakers = speakers or engines.choose(settings)
     listeners = listeners or recognizers.choose(settings)
-    paces_file = settings.cache_dir / PACES
-    paces = Paces.load(paces_file)
+    folders = Folders(
+        files=settings.files_dir,
+        results=settings.files_dir / "results",
+        workshop=settings.cache_dir / "workshop",
+        paces=settings.cache_dir / "paces.json",
+    )
+    paces = Paces.load(folders.paces)
     seats = [_seat(speakers, listeners, paces) for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
-    return SpeechService(lane, Results(settings.files_dir / RESULTS), paces, paces_file)
+    cache = Cache(settings.cache_dir / "answers", settings.cache_ttl, settings.cache_size)
+    return SpeechService(lane, folders, cache, paces)
 
 
 def _seat(speakers: Sequence[EngineChoice], listeners: Sequence[RecognizerChoice], paces: Paces) -> Seat:

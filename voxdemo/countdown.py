@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import TypeVar
+
+from voxdemo.speech import Listening, Speaking, Waiting
+
+Told = TypeVar("Told", bound=Waiting | Speaking | Listening)
 
 FLOOR_S = 1.0
 """What is told of a job that should be over: nobody wants to read 0 and then wait."""
@@ -48,6 +54,14 @@ class Countdown:
         self._ends_at = now + told
         is_hopeless = told < HOPELESS_BELOW_S and seconds > DOUBT * max(told, FLOOR_S)
         return None if is_hopeless else told
+
+    def steady(self, event: Told, now: float) -> Told:
+        """The event with the seconds that are to be told at the monotonic time `now`."""
+        match event:
+            case Waiting():
+                return replace(event, seconds=self.tell(event.seconds, now))
+            case _:
+                return replace(event, seconds_left=self.tell(event.seconds_left, now))
 
     def _next(self, seconds: float, remaining: float, now: float) -> float:
         if seconds > remaining and now - self._stepped_at >= STEP_EVERY_S:

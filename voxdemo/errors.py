@@ -4,10 +4,12 @@
     ├── InputError             the request can't be served as it stands: change it and try again
     ├── UnavailableError       a good request at a bad moment: try again later
     │   ├── BusyError          the line is full
+    │   ├── LimitError         this client has asked for too much lately
     │   └── NotReadyError      the models are still loading, or have failed to
     ├── EngineError            the model failed on this job
     │   ├── ModelDiedError     and can't be used any more: the worker builds it anew
     │   └── JobTimeoutError    and was stopped at the deadline
+    ├── StorageError           the disk can't take what was made
     └── SettingsError          the server can't start like this
         └── WeightsError       nor can a model whose weights can't be had, trusted or held
 
@@ -49,6 +51,10 @@ class BusyError(UnavailableError):
         return cls(f"Busy: {people}. Try again in about {max(1, round(seconds))} s.", seconds)
 
 
+class LimitError(UnavailableError):
+    """The client has asked for more than it may; others are served."""
+
+
 class NotReadyError(UnavailableError):
     """No model can serve now."""
 
@@ -67,6 +73,13 @@ class ModelDiedError(EngineError):
 
 class JobTimeoutError(EngineError):
     """The job ran into its deadline and was stopped."""
+
+
+class StorageError(VoxdemoError):
+    """What was made can't be written to the disk."""
+
+    def __init__(self) -> None:
+        super().__init__("The server has no room left for the sound: tell whoever runs it.")
 
 
 class SettingsError(VoxdemoError):

@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from voxdemo.errors import NotReadyError
+from voxdemo.model_thread import WorkerStatus
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
-from voxdemo.worker import WorkerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class ModelReport:
     wanted: bool
     """Whether it is the one that should serve; else it stands by."""
     serving: bool
+    hangs: bool = False
+    """Whether a step of it goes on past its job's deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,13 @@ class JobLine(Protocol):
         """The recogniser, as `engine_info`."""
         ...
 
+    @property
+    def refusal(self) -> NotReadyError | None:
+        """Why no job is taken in any more; None as long as they are."""
+        ...
+
     def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
-        """The job's events. Raises BusyError when the line is full, and what the model raised."""
+        """The job's events. Raises BusyError when the line is full, `refusal`, and what the model raised."""
         ...
 
     def wait_s(self, behind: Iterable[float | None] = ()) -> float | None:
@@ -141,6 +149,14 @@ class JobLine(Protocol):
 
     def start(self) -> None:
         """Begin to load the models."""
+        ...
+
+    def turn_away(self, within_s: float) -> NotReadyError:
+        """Take no more jobs in, and end those that wait; who runs has so many seconds left. Returns the refusal."""
+        ...
+
+    async def drain(self, within_s: float) -> None:
+        """Returns when the last job has ended; `turn_away` comes first. What runs after `within_s` is stopped."""
         ...
 
     async def close(self) -> None:

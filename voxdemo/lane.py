@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.jobs import Job, LaneEvent, LaneStats, ListenJob, ModelReport
+from voxdemo.run import End
 from voxdemo.seat import Role, Seat, Ticket
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
-from voxdemo.worker import End, ModelWorker
+from voxdemo.worker import ModelWorker
 
 TELL_EVERY_S = 1.0
 """How often who waits is told anew."""
+RESTART_S = 5.0
+"""How long a new server takes before it begins to load its models; measured 3 to 5 s on two cores."""
+LOADING_S = 60.0
+"""How long its models are taken to load where that isn't known: about as long as VoxCPM's."""
 
 
 class Lane:
@@ -39,6 +47,9 @@ class Lane:
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._busy_s = 0.0
+        self._restarted_at: float | None = None
+        self._inside: set[Ticket] = set()
+        self._is_empty = asyncio.Event()
         self._closing = False
         self._telling: asyncio.Task[None] | None = None
 
@@ -51,6 +62,14 @@ class Lane:
     def recognizer_info(self) -> RecognizerInfo:
         """The recogniser that jobs which come now are for."""
         return cast(RecognizerInfo, _serving([seat.recognition for seat in self._seats]).info)
+
+    @property
+    def refusal(self) -> NotReadyError | None:
+        """Why no job is taken in any more."""
+        if self._restarted_at is not None:
+            seconds = max(1, math.ceil(self._restarted_at - time.monotonic()))
+            return NotReadyError(f"The server is restarting: try again in {seconds} s.", seconds)
+        return NotReadyError("The server is stopping: try again in a minute.") if self._closing else None
 
     def start(self) -> None:
         """Begin to load the models."""
@@ -84,29 +103,43 @@ class Lane:
             busy_s=self._busy_s + sum(ticket.elapsed_s for ticket in running),
             ready_seats=sum(seat.is_ready for seat in self._seats),
             models=tuple(
-                ModelReport(worker.info, worker.status, worker is role.wanted, worker is role.serving)
+                ModelReport(worker.info, worker.status, worker is role.wanted, worker is role.serving, worker.hangs)
                 for seat in self._seats
                 for role in seat.roles
                 for worker in role.workers
             ),
         )
 
+    def turn_away(self, within_s: float) -> NotReadyError:
+        """Take no more jobs in, and end those that wait, in the line or for a model that loads."""
+        self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
+        loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]
+        return self._end([*self._waiting, *loading])
+
+    async def drain(self, within_s: float) -> None:
+        """Returns when the last job has ended; what runs after `within_s` is stopped."""
+        with suppress(asyncio.TimeoutError):
+            if self._inside:
+                await asyncio.wait_for(self._is_empty.wait(), within_s)
+        if self._inside:
+            self._end(self._inside)
+
     async def close(self) -> None:
         """Turn away who waits, stop who runs, close the models."""
         self._closing = True
         if self._telling:
             self._telling.cancel()
-        for ticket in self._waiting:
-            ticket.deliver(End(NotReadyError("The server is stopping: try again in a minute.")))
-        self._waiting.clear()
+        self._end(self._waiting)
         await asyncio.gather(*(worker.close() for seat in self._seats for worker in seat.workers))
 
     def _admit(self, job: Job) -> Ticket:
-        if self._closing:
-            raise NotReadyError("The server is stopping: try again in a minute.")
+        if refusal := self.refusal:
+            raise refusal
         if len(self._waiting) >= self._queue_size:
             raise BusyError.full(len(self._waiting), self.wait_s())
         ticket = Ticket(job)
+        self._inside.add(ticket)
+        self._is_empty.clear()
         self._waiting.append(ticket)
         self._move_up()
         if self._waiting and (self._telling is None or self._telling.done()):
@@ -119,8 +152,27 @@ class Lane:
             await asyncio.sleep(TELL_EVERY_S)
             self._tell_places()
 
+    def _end(self, tickets: Iterable[Ticket]) -> NotReadyError:
+        """End these with the refusal, which is returned."""
+        refusal = self.refusal
+        assert refusal, "the line is still open"
+        for ticket in tickets:
+            ticket.stop(refusal)
+        self._waiting = [ticket for ticket in self._waiting if not ticket.ended]
+        return refusal
+
+    def _until_restarted_s(self, within_s: float) -> float:
+        """What is left of the running jobs, and what the models took to load."""
+        left = [seat.ticket.left_s for seat in self._seats if seat.ticket and not seat.waits_for_model]
+        longest_s = max((within_s if seconds is None else seconds for seconds in left), default=0.0)
+        loads = [worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s]
+        return min(within_s, longest_s) + RESTART_S + (max(loads) if loads else LOADING_S)
+
     def _leave(self, ticket: Ticket) -> None:
         ticket.ended = True
+        self._inside.discard(ticket)
+        if not self._inside:
+            self._is_empty.set()
         if ticket.run:
             ticket.run.cancel()
         elif ticket in self._waiting:
@@ -134,7 +186,7 @@ class Lane:
         self._move_up()
 
     def _move_up(self) -> None:
-        while self._waiting and not self._closing:
+        while self._waiting and not self.refusal:
             ticket = self._turns()[0]
             seat = self._free_seat(ticket.job)
             if seat is None:
@@ -150,7 +202,7 @@ class Lane:
     def _tell_places(self) -> None:
         running = sum(seat.ticket is not None for seat in self._seats)
         for seat in self._seats:
-            if seat.ticket and seat.ticket.begun_at is None and not seat.is_ready:
+            if seat.ticket and seat.waits_for_model:
                 seat.ticket.tell(Waiting(ahead=0, seconds=None))
         turns = self._turns()
         starts = self._starts([ticket.job.expected_s for ticket in turns])

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.audio.wav import GrowingWav
+from voxdemo.results import write_beside
 from voxdemo.speech import Captions, Retaken, Samples, Segment
 from voxdemo.threads import in_thread
 
@@ -23,18 +24,19 @@ READ_BYTES = 1 << 16
 class LiveSound:
     """The sound of one job, from its first sample until it's over.
 
-    `path` is where the finished file comes to be; until then it lies beside it.
+    `path` is where the finished file comes to be; until then it lies beside it. `seed` is told to players.
     """
 
-    def __init__(self, path: Path, sample_rate: int) -> None:
+    def __init__(self, path: Path, sample_rate: int, seed: int) -> None:
         self.sample_rate = sample_rate
         self.path = path
         self.captions: list[Segment] = []
+        self.is_over = False
         self._wav = GrowingWav(path, sample_rate)
+        self._seed = seed
         self._notes: list[Captions | Retaken] = []
         self._takes = 0
         self._changed = asyncio.Event()
-        self._over = asyncio.Event()
 
     @property
     def duration_s(self) -> float:
@@ -65,27 +67,29 @@ class LiveSound:
         self._notes.append(captions)
         self._tell()
 
-    def finish(self) -> bool:
-        """No more will come; whether there is a file now, which needs at least one sample."""
+    def finish(self) -> None:
+        """No more will come. Where there was a sample, the file is there now, and beside it what players need."""
         try:
             self._wav.finish()
+            if self._wav.frames:
+                write_beside(self.path.parent, self._seed, self.duration_s, self.captions, self.peaks)
         finally:
-            self._over.set()
+            self.is_over = True
             self._tell()
-        return bool(self._wav.frames)
 
-    async def over(self) -> None:
-        """Returns when it's finished."""
-        await self._over.wait()
+    def copy(self, path: Path) -> None:
+        """Put what there is so far at `path`, in the same way. For any thread; raises OSError."""
+        total_s = self._wav.copy(path) / self.sample_rate
+        write_beside(path.parent, self._seed, total_s, list(self.captions), list(self.peaks))
 
     async def listen(self) -> AsyncGenerator[bytes | Captions | Retaken, None]:
         """All of it from the beginning, then what comes, until it is over: 16-bit little-endian samples, and notes."""
-        if self._over.is_set() and not self._wav.frames:
+        if self.is_over and not self._wav.frames:
             return
         with self._wav.reader() as file:
             position = noted = 0
             while True:
-                changed, is_over = self._changed, self._over.is_set()
+                changed, is_over = self._changed, self.is_over
                 while noted < len(self._notes):
                     note = self._notes[noted]
                     noted += 1

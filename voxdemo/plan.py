@@ -1,8 +1,7 @@
-"""From what somebody sent to what is to be spoken: checked, cleaned, cut into parts. Knows no line and no model."""
+"""From what somebody sent to what is to be spoken: cleaned and cut into parts. Knows no line and no model."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,7 @@ from voxdemo.text.length import spoken_length
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be spoken. The utterance has a seed, and the text that is left of what was sent."""
+    """What is to be spoken. The utterance has the text that is left of what was sent."""
 
     utterance: Utterance
     parts: Sequence[split.Part]
@@ -24,14 +23,16 @@ class Plan:
     units: float
     """How much work it is, by `estimates.speech_units`."""
     warnings: tuple[str, ...]
-    """What will be left out, one sentence each."""
+    """What of the text will be left out, one sentence each."""
 
 
 def plan(utterance: Utterance, info: EngineInfo) -> Plan:
-    """How an engine is to speak this. Takes up to a second for the longest text; raises InputError, as `validate`."""
-    utterance, warnings = validate.checked(utterance, info)
-    if utterance.seed is None:
-        utterance = replace(utterance, seed=secrets.randbelow(2**32))
+    """How an engine is to speak this. Takes up to a second for the longest text.
+
+    Raises InputError where there is nothing in it that can be said.
+    """
+    text, warnings = validate.readable_text(utterance.text, info)
+    utterance = replace(utterance, text=text)
     parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart)
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)

@@ -6,76 +6,55 @@ Lives on the event loop. Knows the job and its sound; no line, no model and no w
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from voxdemo import jobs
 from voxdemo.audio.encode import fewer_bars
-from voxdemo.countdown import Countdown
-from voxdemo.errors import EngineError, VoxdemoError
+from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.jobs import Cut, LaneEvent, Piece, SpeakJob, Started
 from voxdemo.live import LiveSound
-from voxdemo.speech import (
-    Captions,
-    Chunk,
-    Listening,
-    RecognitionEvent,
-    Retaken,
-    Speaking,
-    SpeechEvent,
-    Spoken,
-    Transcript,
-    Waiting,
-)
+from voxdemo.results import MOST_BARS
+from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
 from voxdemo.take import Take
 from voxdemo.threads import in_thread
 
 log = logging.getLogger(__name__)
 
-MOST_BARS = 1200
-"""Bars of the wave that are told of a finished sound; more can't be drawn."""
-
 
 class Rendition:
-    """The take of a job, recorded as it comes.
+    """The take of a job, recorded as it comes into `sound`."""
 
-    `sound` takes what is spoken, `key` is what that can be heard under, `countdown` steadies the seconds that are told.
-    """
-
-    def __init__(self, job: SpeakJob, take: Take, sound: LiveSound, key: str, countdown: Countdown) -> None:
+    def __init__(self, job: SpeakJob, take: Take, sound: LiveSound) -> None:
         self.job = job
         self._take = take
         self._sound = sound
-        self._key = key
-        self._countdown = countdown
+        self.error: VoxdemoError | None = None
         self._transcript = ""
         self._stopped = ""
 
-    async def told(self, events: AsyncGenerator[LaneEvent, None]) -> AsyncGenerator[SpeechEvent, None]:
-        """What the line's events of this job mean to people. Closing this closes `events`.
+    async def told(self, events: AsyncGenerator[LaneEvent, None]) -> AsyncGenerator[Waiting | Speaking, None]:
+        """How it goes, by the line's events of this job. Closing this closes `events`.
 
-        A failure after the first sound ends the sound there; one before it is raised, as EngineError where the sound
+        A failure after the first sound ends the sound there; one before it is raised, as StorageError where the sound
         can't be written.
         """
         try:
             async with aclosing(events):
                 async for event in events:
-                    for told in await in_thread(partial(self._taken, event)):  # joining takes up to 0.1 s
-                        await self._record(told)
-                        yield self._keyed(steady(told, self._countdown))
+                    taken = await in_thread(partial(self._taken, event))  # joining takes up to 0.1 s
+                    async for told in self._recorded(taken):
+                        yield told
             ending = await in_thread(self._take.end)
         except VoxdemoError as error:
             if not self._sound.duration_s:
                 raise
             ending = self._take.break_off()
+            self.error = error
             self._stopped = f"The voice stopped after {self._take.where_it_stopped()}. {error.sentence}"
-        for told in ending:
-            await self._record(told)
-            yield self._keyed(told)
+        async for told in self._recorded(ending):
+            yield told
 
     def spoken(self, notes: Sequence[str], since_arrival_s: float) -> Spoken:
         """The result; `notes` are what people should know of it beside what its take has to say.
@@ -104,7 +83,12 @@ class Rendition:
             },
         )
 
-    def _taken(self, event: LaneEvent) -> Sequence[SpeechEvent]:
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the text is missing, so that the sound is worth being given again."""
+        return not self._stopped and not self._take.warnings()
+
+    def _taken(self, event: LaneEvent) -> Sequence[Waiting | TakeEvent]:
         match event:
             case Waiting():
                 return (event,)
@@ -121,10 +105,15 @@ class Rendition:
                 self._take.cut()
         return ()
 
-    def _keyed(self, event: SpeechEvent) -> SpeechEvent:
-        return replace(event, sound=self._key) if isinstance(event, Speaking) else event
+    async def _recorded(self, events: Sequence[Waiting | TakeEvent]) -> AsyncGenerator[Waiting | Speaking, None]:
+        """Of these events those that tell how it goes; the others are put into the sound."""
+        for event in events:
+            if isinstance(event, Waiting | Speaking):
+                yield event
+            else:
+                await self._record(event)
 
-    async def _record(self, event: SpeechEvent) -> None:
+    async def _record(self, event: Chunk | Captions | Retaken) -> None:
         try:
             match event:
                 case Chunk(samples):
@@ -135,17 +124,4 @@ class Rendition:
                     await self._sound.cut(start_s)
         except OSError as error:
             log.exception("the sound can't be written")
-            raise EngineError("The server has no room left for the sound: tell whoever runs it.") from error
-
-
-Told = TypeVar("Told", bound=SpeechEvent | RecognitionEvent)
-
-
-def steady(event: Told, countdown: Countdown) -> Told:
-    """The event with seconds that count down, whatever was measured anew meanwhile."""
-    match event:
-        case Waiting(_, seconds):
-            return replace(event, seconds=countdown.tell(seconds, time.monotonic()))
-        case Speaking(_, left) | Listening(_, left):
-            return replace(event, seconds_left=countdown.tell(left, time.monotonic()))
-    return event
+            raise StorageError from error

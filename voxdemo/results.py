@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from voxdemo import captions
 from voxdemo.audio import formats
+from voxdemo.audio.encode import fewer_bars
 from voxdemo.speech import Segment
 
+log = logging.getLogger(__name__)
+
+MOST_BARS = 1200
+"""Bars of the wave that are told of a finished sound; more can't be drawn."""
 ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt", "json")
 """What a result can be fetched as."""
 KEEP_S = 24 * 3600.0
 """How long results and uploads are kept."""
 
+_STARTED_AT = time.time() - time.monotonic()
+"""What makes seconds since 1970 of the monotonic clock."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # what token_urlsafe(16) makes
 
 
@@ -66,26 +75,64 @@ def prompt_file(folder: Path) -> Path:
     return folder / "prompt.wav"
 
 
+def made_in(folder: Path) -> list[Path]:
+    """The files of the result in `folder`; those that are still being written are none."""
+    return [file for file in folder.iterdir() if not file.name.startswith(".")]
+
+
 def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
     """Put captions beside the sound in `folder`, in both formats."""
     for ending, written in (("srt", captions.srt), ("vtt", captions.webvtt)):
         speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
 
 
-def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
-    """Put what a player needs to know of the sound in `folder` beside it."""
-    speech_file(folder).with_suffix(".json").write_text(json.dumps(summary), encoding="utf-8")
+def write_beside(folder: Path, seed: int, total_s: float, told: Sequence[Segment], peaks: Sequence[int]) -> None:
+    """Put beside a sound of `total_s` seconds what players need: its captions and a summary.
+
+    `told` may run on behind the end. Where the disk is full, that is logged, and the sound is there all the same.
+    """
+    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in told if each.start_s < total_s]
+    summary = {
+        "total": round(total_s, 2),
+        "seed": seed,
+        "format": speech_file(folder).suffix.removeprefix(".").upper(),
+        "peaks": fewer_bars(peaks, MOST_BARS),
+        "captions": [(round(caption.start_s, 2), round(caption.end_s, 2), caption.text) for caption in heard],
+    }
+    try:
+        write_captions(folder, heard)
+        speech_file(folder).with_suffix(".json").write_text(json.dumps(summary), encoding="utf-8")
+    except OSError:
+        log.exception("captions can't be written")
 
 
 def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:
-    """Delete the files below `folder` that were made longer ago than this, and folders that are empty then."""
-    limit = time.time() - older_than_s
+    """Delete the files below `folder` that came there longer ago than this, and folders that are empty then.
+
+    A file that is handed on as a link keeps the time at which it was made, so it counts as no older than the folder it
+    is in; right in `folder`, where everybody's come and go, its own time counts alone. A time in the future is of a
+    clock that was wrong: what has it counts as new once.
+    """
+    now = _STARTED_AT + time.monotonic()  # a jump of the clock makes nothing old
     for parent, _, names in os.walk(folder, topdown=False):
-        for path in (Path(parent, name) for name in names):
-            with suppress(OSError):  # gone already: a cancelled job takes its files with it
-                if path.stat().st_mtime < limit:
-                    path.unlink()
-        if Path(parent) != folder:
-            with suppress(OSError):  # not empty, or gone
-                if Path(parent).stat().st_mtime < limit:
-                    Path(parent).rmdir()
+        with suppress(OSError):  # gone already: a cancelled job takes its files with it
+            _delete_old_in(Path(parent), names, now, now - older_than_s, is_top=Path(parent) == folder)
+
+
+def _delete_old_in(folder: Path, names: Sequence[str], now: float, limit: float, is_top: bool) -> None:
+    if not is_top and _since(folder, now) >= limit:
+        return
+    for path in (folder / name for name in names):
+        with suppress(OSError):  # gone, as above
+            if _since(path, now) < limit:
+                path.unlink()
+    if not is_top:
+        folder.rmdir()
+
+
+def _since(path: Path, now: float) -> float:
+    """When it came to be, or was last written; where that is in the future, it is put right."""
+    written = path.stat().st_mtime
+    if written > now:
+        os.utime(path, (now, now))
+    return min(written, now)

@@ -6,6 +6,7 @@ Lives on the event loop; the only threads are the workers' own. Knows no line: w
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -14,12 +15,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, NotReadyError
 from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.progress import remaining_s
 from voxdemo.recognizers.base import Recognizer
+from voxdemo.run import Anew, End, Model, Run
 from voxdemo.speech import Transcript, Waiting
-from voxdemo.worker import Anew, End, Model, ModelWorker, Run
+from voxdemo.worker import ModelWorker
 
 M = TypeVar("M", bound=Model)
 
@@ -69,6 +71,11 @@ class Seat:
         """Whether those who serve can work now."""
         return all(role.serving.status.state == "ready" for role in self.roles)
 
+    @property
+    def waits_for_model(self) -> bool:
+        """Whether its job can't begin yet, because models are loading."""
+        return bool(self.ticket and self.ticket.begun_at is None and not self.is_ready)
+
     def serves(self, engine: str) -> bool:
         """Whether those who serve haven't failed, and the engine with this name is one of them."""
         failed = any(role.serving.status.state == "failed" for role in self.roles)
@@ -83,7 +90,9 @@ class Seat:
     def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
         """Give the ticket's job to the model it needs; it starts when that is loaded."""
         self.ticket = ticket
-        job = ticket.job
+        ticket.context.run(self._begin, ticket.job, ticket, timeout_s, released)
+
+    def _begin(self, job: Job, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
         if isinstance(job, ListenJob):
             self._listen(job, ticket, ticket.deliver, released, timeout_s)
         elif job.prompt:
@@ -127,16 +136,20 @@ class Seat:
                 released()
             else:
                 utterance = replace(job.utterance, prompt_text=heard[0].text)
-                self._speak(replace(job, utterance=utterance), ticket, released, timeout_s)
+                ticket.context.run(self._speak, replace(job, utterance=utterance), ticket, released, timeout_s)
 
         self._listen(prompt, ticket, collect, speak_or_leave, timeout_s)
 
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A job's place: first in the line, then on a seat. `run` is there once it has a seat."""
+    """A job's place: first in the line, then on a seat. `run` is there once it has a seat.
+
+    `context` is that of whoever asked for it, for the log lines of the models that work on it.
+    """
 
     job: Job
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
     run: Run[SpeechEngine] | Run[Recognizer] | None = None
     begun_at: float | None = None
@@ -168,6 +181,12 @@ class Ticket:
         if isinstance(event, Piece) and isinstance(self.job, SpeakJob):
             self._note_progress(self.job.done_before(event.part))
         self.events.put_nowait(event)
+
+    def stop(self, error: NotReadyError) -> None:
+        """End it with `error`, wherever it is; a model that works on it stops at its next step."""
+        if self.run:
+            self.run.cancel()
+        self.deliver(End(error))
 
     def _note_progress(self, done: float) -> None:
         if done > self.done:

@@ -1,4 +1,4 @@
-"""SpeechService, the one way in: plan → line → join → file, told as events.
+"""SpeechService, the one way in: request → cache → line → join → file, told as events.
 
 The page, the Gradio endpoints and the HTTP routes differ only in how they print its events. It knows no web and no
 model; the line it hands jobs to may be the lane of this process or one elsewhere.
@@ -6,47 +6,28 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voxdemo import prompt
-from voxdemo.audio import decode, encode
-from voxdemo.audio.wav import PEAKS_PER_S
+from voxdemo import request
+from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
-from voxdemo.errors import BusyError, EngineError, InputError
+from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
-from voxdemo.jobs import JobLine, LaneStats, ListenJob, SpeakJob, Started
-from voxdemo.live import LiveSound
-from voxdemo.plan import Plan, plan, units_of
-from voxdemo.prompt import MAX_PROMPT_S
-from voxdemo.rendition import MOST_BARS, Rendition, steady
-from voxdemo.results import Results, prompt_file, speech_file, write_captions, write_summary
-from voxdemo.speech import (
-    EngineInfo,
-    Listening,
-    RecognitionEvent,
-    RecognizerInfo,
-    Samples,
-    SpeechEvent,
-    Spoken,
-    Transcript,
-    Utterance,
-    Waiting,
-)
-from voxdemo.take import Take
+from voxdemo.generation import Generations
+from voxdemo.jobs import JobLine, LaneStats
+from voxdemo.logs import private
+from voxdemo.making import Share
+from voxdemo.plan import units_of
+from voxdemo.recognition import Recognitions
+from voxdemo.request import RecordingRequest, SpeechRequest
+from voxdemo.results import Results, delete_old
+from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Utterance
 from voxdemo.threads import KEEPING, READING, in_thread
-
-log = logging.getLogger(__name__)
-
-MAX_RECORDING_S = 600.0
-"""Longest recording to recognise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +49,48 @@ class Forecast:
     own_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the service keeps what."""
+
+    files: Path
+    """What people send, and below it their results: what lies here can be fetched by who knows its name."""
+    results: Path
+    workshop: Path
+    """Sounds that are being made."""
+    paces: Path
+    """The file that tells how fast the models were."""
+
+
 class SpeechService:
     """Speaks and listens through one line. All methods are for the event loop's thread.
 
-    `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it. `doors` lists
-    who stands at a door and isn't in the line yet, as expected seconds, so that forecasts count everybody. `live` has
-    the sounds that are being made, by the keys that `Speaking.sound` tells; `files` is where all files are.
+    `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
+    wait for the same. `doors` lists who stands at a door and isn't in the line yet, as expected seconds, so that
+    forecasts count everybody. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
     """
 
-    def __init__(self, line: JobLine, results: Results, paces: Paces, paces_file: Path) -> None:
-        self.results = results
+    def __init__(self, line: JobLine, folders: Folders, cache: Cache, paces: Paces) -> None:
+        self.results = Results(folders.results)
         self.doors: list[Callable[[], Sequence[float | None]]] = []
         self._line = line
+        self._folders = folders
+        self._cache = cache
         self._paces = paces
-        self._paces_file = paces_file
-        self._live: dict[str, LiveSound] = {}
-        self._planning = asyncio.Lock()  # or a short text overtakes a long one that came before it
+        self._recognitions = Recognitions(line, self.results, cache, paces, self._keep_paces)
+        self._generations = Generations(
+            line, self._recognitions, self.results, folders.workshop, cache, paces, self._keep_paces
+        )
 
     @property
     def files(self) -> Path:
         """The folder below which results are, and what people send."""
-        return self.results.root.parent
+        return self._folders.files
 
     @property
-    def live(self) -> Mapping[str, LiveSound]:
+    def live(self) -> Mapping[str, Share]:
         """What is being spoken now."""
-        return self._live
+        return self._generations.live
 
     @property
     def engine_info(self) -> EngineInfo:
@@ -109,32 +106,59 @@ class SpeechService:
         """Begin to load the models."""
         self._line.start()
 
+    @property
+    def closing(self) -> NotReadyError | None:
+        """Why nothing more is taken in, once that is so."""
+        return self._line.refusal
+
+    def turn_away(self, within_s: float) -> NotReadyError:
+        """Take nothing more in, and end what waits; what runs has so many seconds left. Returns the refusal."""
+        return self._line.turn_away(within_s)
+
+    async def drain(self, within_s: float) -> None:
+        """Returns when all that runs has ended; `turn_away` comes first. After `within_s` it is stopped."""
+        await self._line.drain(within_s)
+
     async def close(self) -> None:
         """Turn away who waits, stop who runs, close the models."""
+        await self._generations.close()
         await self._line.close()
         await in_thread(lambda: None, KEEPING)  # what was learned last is written
+
+    async def request(self, utterance: Utterance) -> SpeechRequest:
+        """The request to speak this with the engine that serves. Raises InputError for what can't be."""
+        return await in_thread(partial(request.speech, utterance, self.engine_info), READING)
+
+    async def recording_request(self, recording: Path, language: str | None = None) -> RecordingRequest:
+        """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
+        return await in_thread(partial(request.recording, recording, language, self.recognizer_info), READING)
+
+    @property
+    def shares(self) -> bool:
+        """Whether equal requests share one answer."""
+        return self._cache.is_on
+
+    def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
+        """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
+        if isinstance(asked, SpeechRequest):
+            return self._generations.is_at_hand(asked)
+        return self._recognitions.is_at_hand(asked)
 
     async def speak(
         self, utterance: Utterance, countdown: Countdown | None = None
     ) -> AsyncGenerator[SpeechEvent, None]:
-        """Say it. Yields Waiting… → Speaking, Captions and Chunk… → one Spoken, whose file is in a folder of its own.
+        """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
-        From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. A door
+        From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
+        spoken before is given again at once, and what is being spoken for somebody else is shared with them. A door
         that has told seconds already hands on their `countdown`. Raises InputError, before the job is handed to the
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
-        was heard; OSError when the disk is full.
+        was heard; StorageError when the disk is full.
         """
-        arrived, info = time.monotonic(), self.engine_info
-        async with self._planning:
-            planned, take = await in_thread(partial(_planned, utterance, info))
-        with self.results.new() as folder:
-            job, notes = await self._speak_job(planned, info, folder)
-            with self._on_air(folder, job) as sound:
-                rendition = Rendition(job, take, sound, folder.name, countdown or Countdown())
-                async with aclosing(rendition.told(self._line.run(job))) as events:
-                    async for event in events:
-                        yield event
-            yield self._spoken(rendition, notes, time.monotonic() - arrived)
+        with private(utterance.text, utterance.prompt_text, utterance.control):
+            async with aclosing(self._generations.speak(utterance, countdown or Countdown())) as events:
+                async for event in events:
+                    yield event
 
     async def transcribe(
         self,
@@ -145,34 +169,13 @@ class SpeechService:
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
-        With `keep` the recording and its captions get a folder among the results; `countdown` is as in `speak`. Raises
+        With `keep` the recording and its captions get a folder among the results; the rest is as in `speak`. Raises
         InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is full;
         EngineError when the model failed.
         """
-        info = self.recognizer_info
-        if language not in (None, *info.languages):
-            raise InputError(f"{info.title} doesn't know the language {str(language)[:40]!r}.")
-        sound = await in_thread(partial(decode.read, recording, MAX_RECORDING_S, rate=info.sample_rate), READING)
-        if sound.truncated:
-            raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
-        job = self._listen_job(info, sound.samples, language)
-        heard: Transcript | None = None
-        begun, countdown = time.monotonic(), countdown or Countdown()
-        async with aclosing(self._line.run(job)) as events:
+        async with aclosing(self._recognitions.read(recording, language, keep, countdown or Countdown())) as events:
             async for event in events:
-                match event:
-                    case Waiting():
-                        yield steady(event, countdown)
-                    case Started():
-                        begun = time.monotonic()
-                        yield steady(Listening(0.0, job.expected_s), countdown)
-                    case Transcript():
-                        heard = event
-                        yield steady(_listening(event, sound.duration_s, time.monotonic() - begun), countdown)
-        transcript = self._heard(info, heard, sound.duration_s, time.monotonic() - begun)
-        if keep and transcript.text:
-            transcript = await in_thread(partial(self._kept, transcript, sound), READING)
-        yield transcript
+                yield event
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
@@ -185,11 +188,11 @@ class SpeechService:
 
     def speaking_s(self, units: float) -> float | None:
         """Seconds that it takes to speak so much, by `plan.units_of`; None: not known yet."""
-        return self._paces.speech(self.engine_info.key).seconds(units)
+        return self._generations.seconds(units)
 
     def listening_s(self, recording_s: float) -> float | None:
         """Seconds that it takes to read a recording of so many seconds; None: not known yet."""
-        return self._paces.listening(self.recognizer_info.key).seconds(recording_s)
+        return self._recognitions.seconds(recording_s)
 
     def wait_s(self, behind: Sequence[float | None]) -> float | None:
         """Seconds until a job would start that stands after all in line and those `behind` them."""
@@ -200,11 +203,16 @@ class SpeechService:
         return BusyError.full(waiting, self.wait_s([seconds for door in self.doors for seconds in door()]))
 
     def readiness(self) -> Readiness:
-        """Whether the models of at least one seat have all proved that they work, and what is still missing."""
+        """Whether the models of a seat have all worked since their last fault, and sounds can be written.
+
+        Beside it what is still missing.
+        """
+        if refusal := self._line.refusal:
+            return Readiness(False, refusal.sentence)
         stats = self._line.stats()
         pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
         if stats.ready_seats:
-            return Readiness(True, pending=pending)
+            return Readiness(not self._generations.fault, self._generations.fault, pending)
         reasons = (model.status.reason for model in stats.models if model.serving and model.status.state != "ready")
         return Readiness(False, next(reasons, "The models are loading."), pending)
 
@@ -212,82 +220,14 @@ class SpeechService:
         """How the line is doing."""
         return self._line.stats()
 
-    async def _speak_job(self, planned: Plan, info: EngineInfo, folder: Path) -> tuple[SpeakJob, list[str]]:
-        """The job for the line, and what people should know about it."""
-        utterance, notes = planned.utterance, list(planned.warnings)
-        texts = [part.text for part in planned.parts]
-        expected_s = self.speaking_s(planned.units)
-        job = SpeakJob(info, utterance, texts, expected_s, units=planned.units, shares=planned.shares)
-        if utterance.prompt_audio is None:
-            return job, notes
-        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate), READING)
-        if "prompt_audio" not in info.honours:
-            return job, notes
-        path = prompt_file(folder)
-        await in_thread(partial(sound.write, path))
-        # A transcript of the whole recording is a wrong one of its beginning.
-        prompt_text = "" if sound.was_cut else utterance.prompt_text
-        if sound.was_cut:
-            without = ", without the transcript" if utterance.prompt_text else ""
-            notes.append(f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.")
-        job = replace(job, utterance=replace(utterance, prompt_audio=path, prompt_text=prompt_text))
-        if info.needs_transcript and not prompt_text:
-            recognizer = self.recognizer_info
-            samples = await in_thread(partial(sound.at, recognizer.sample_rate), READING)
-            listen = self._listen_job(recognizer, samples, None)
-            job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
-        return job, notes
-
-    def _listen_job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
-        expected_s = self.listening_s(len(samples) / info.sample_rate)
-        return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
-
-    def _kept(self, transcript: Transcript, sound: decode.Recording) -> Transcript:
-        """The same, with the recording as it was heard, and its captions, in a folder among the results."""
-        try:
-            with self.results.new() as folder:
-                path = speech_file(folder)
-                write_captions(folder, transcript.segments)
-                encode.write_wav(path, sound.samples, sound.sample_rate)
-        except OSError:  # the words are what was asked for
-            log.exception("a recording can't be kept")
-            return transcript
-        bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
-        return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
-
-    @contextmanager
-    def _on_air(self, folder: Path, job: SpeakJob) -> Generator[LiveSound, None, None]:
-        """A sound that can be heard while it's made; however this ends, what there is of it is put in order."""
-        sound = self._live[folder.name] = LiveSound(speech_file(folder), job.engine.sample_rate)
-        try:
-            yield sound
-        finally:
-            del self._live[folder.name]
-            prompt_file(folder).unlink(missing_ok=True)
-            if sound.finish():
-                _put_beside(folder, job, sound)
-
-    def _spoken(self, rendition: Rendition, notes: Sequence[str], since_arrival_s: float) -> Spoken:
-        job, spoken = rendition.job, rendition.spoken(notes, since_arrival_s)
-        if job.prompt is None and not spoken.stopped:
-            self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
-            self._keep_paces()
-        log.info(
-            "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
-            len(job.utterance.text), spoken.duration_s, spoken.seconds_spent, since_arrival_s,
-        )  # fmt: skip
-        return spoken
+    def clean(self, older_than_s: float) -> None:
+        """Delete uploads and results that are older, and what the cache has no room for. For any thread."""
+        for folder in (self._folders.files, self._folders.workshop):
+            delete_old(folder, older_than_s)
+        self._cache.clean()
 
     def _keep_paces(self) -> None:
-        KEEPING.submit(write_paces, self._paces_file, self._paces.snapshot())
-
-    def _heard(self, info: RecognizerInfo, heard: Transcript | None, duration_s: float, spent: float) -> Transcript:
-        if heard is None:
-            raise EngineError(f"{info.title} read nothing: try again.")
-        self._paces.listening(info.key).learn(duration_s, spent)
-        self._keep_paces()
-        log.info("read %.2f s of sound in %.2f s", duration_s, spent)
-        return replace(heard, seconds_spent=spent)
+        KEEPING.submit(write_paces, self._folders.paces, self._paces.snapshot())
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:
@@ -298,34 +238,3 @@ def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) ->
     if waited_for is None or serving is None or serving.wanted:
         return ""
     return f"{waited_for.status.reason} Meanwhile: {serving.info.title}."
-
-
-def _sum(seconds: float | None, more: float | None) -> float | None:
-    return None if seconds is None or more is None else seconds + more
-
-
-def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:
-    done = min(1.0, so_far.segments[-1].end_s / duration_s) if so_far.segments else 0.0
-    return Listening(done, spent * (1 - done) / done if done else None)
-
-
-def _planned(utterance: Utterance, info: EngineInfo) -> tuple[Plan, Take]:
-    planned = plan(utterance, info)
-    return planned, Take(planned.parts, info.sample_rate, planned.utterance.speed)
-
-
-def _put_beside(folder: Path, job: SpeakJob, sound: LiveSound) -> None:
-    total_s = sound.duration_s
-    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in sound.captions if each.start_s < total_s]
-    summary = {
-        "total": round(total_s, 2),
-        "seed": job.utterance.seed,
-        "format": sound.path.suffix.removeprefix(".").upper(),
-        "peaks": encode.fewer_bars(sound.peaks, MOST_BARS),
-        "captions": [(round(caption.start_s, 2), round(caption.end_s, 2), caption.text) for caption in heard],
-    }
-    try:
-        write_captions(folder, heard)
-        write_summary(folder, summary)
-    except OSError:  # the sound is there all the same
-        log.exception("captions can't be written")

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import difflib
 import errno
+import ipaddress
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import limits
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from voxdemo.errors import SettingsError
 
@@ -25,6 +28,12 @@ PREFIX = "VOXDEMO_"
 ENV_FILE = ".env"
 LAUNCHER_VARIABLES = ("VOXDEMO_PYTHON",)
 """Read by launch.sh before there is a Python."""
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+"""By the letter behind a length of time."""
+SHORTEST_KEY = 16
+"""Characters of an API key; shorter ones can be guessed."""
+
+_Names = Annotated[tuple[str, ...], NoDecode]  # "a, b" in the environment, not JSON
 
 
 def _default_cache_dir() -> Path:
@@ -83,7 +92,43 @@ class Settings(BaseSettings):
     """Seconds that one part of a text, or a recording, may take before it is stopped."""
 
     cache_dir: Path = Field(default_factory=_default_cache_dir)
-    """Folder for uploads, results and how fast the models were; made when missing."""
+    """Folder for uploads, results, the cache of answers and how fast the models were; made when missing."""
+
+    cache_ttl: float = Field(default=7 * 86_400.0, ge=0)
+    """How long answers are kept to be given again: seconds, or such as 90m, 12h, 7d; 0 keeps none."""
+
+    cache_size: ByteSize = Field(default=ByteSize(2 * 10**9), ge=0)
+    """How much room the cache of answers may take, such as 500MB or 2GB; 0 keeps none."""
+
+    keep_hours: float = Field(default=24.0, ge=0.1, le=8760)
+    """Hours after which uploads and results are deleted."""
+
+    rate_limit: str = ""
+    """How much one client may ask for, such as 10/minute;1/2seconds; empty: as much as it likes."""
+
+    max_waiting_per_client: int = Field(default=0, ge=0, le=1000)
+    """How many jobs of one client may wait at once; 0: as many as the line holds."""
+
+    trusted_proxies: _Names = ()
+    """Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; * believes all."""
+
+    redis_url: SecretStr = SecretStr("")
+    """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""
+
+    auth: SecretStr = SecretStr("")
+    """Who may see the page, as name:password, separated by commas; empty: everybody."""
+
+    api_keys: SecretStr = SecretStr("")
+    """Keys for programs, separated by commas; empty: none is asked for."""
+
+    cors_origins: _Names = ()
+    """Origins of other sites whose pages may call this one, such as https://example.org, separated by commas."""
+
+    drain_s: float = Field(default=30.0, ge=0, le=3600)
+    """Seconds that running jobs are given to finish when the server is told to stop; 0 stops at once."""
+
+    log_text: bool = False
+    """Whether the log may tell what people write; it never tells what they say."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the log says."""
@@ -98,10 +143,83 @@ class Settings(BaseSettings):
     def _lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
 
+    @property
+    def accounts(self) -> list[tuple[str, str]]:
+        """Name and password of everybody who may see the page; nobody: all may."""
+        pairs = (pair.partition(":") for pair in _listed(self.auth.get_secret_value()))
+        return [(name, password) for name, _, password in pairs]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys for programs."""
+        return _listed(self.api_keys.get_secret_value())
+
     @field_validator("cache_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("cache_ttl", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", str(value).lower())
+        if not written:
+            raise ValueError("it must be seconds, or such as 90m, 12h or 7d")
+        return float(written[1]) * SECONDS[written[2]]
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        try:
+            useless = value and not all(rate.amount for rate in limits.parse_many(value))
+        except ValueError:
+            useless = True
+        if useless:
+            raise ValueError("it must be such as 10/minute, or several: 10/minute;1/2seconds")
+        return value
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return _listed(value) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                _ = network == "*" or ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError("it must be addresses or networks, such as 10.0.0.1, 192.168.0.0/16") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"https?://[^/\s,*]+", origin) for origin in value):
+            raise ValueError("it must be origins without a path, such as https://example.org")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.match(r"(rediss?|unix)://.", value.get_secret_value()):
+            raise ValueError("it must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("auth")
+    @classmethod
+    def _pairs(cls, value: SecretStr) -> SecretStr:
+        if not all(re.fullmatch(r"[^:]+:.+", pair) for pair in _listed(value.get_secret_value())):
+            raise ValueError("it must be name:password, several separated by commas")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _long_keys(cls, value: SecretStr) -> SecretStr:
+        if not all(re.fullmatch(rf"[!-~]{{{SHORTEST_KEY},}}", key) for key in _listed(value.get_secret_value())):
+            raise ValueError(f"each key must have at least {SHORTEST_KEY} characters, and no spaces")
+        return value
 
 
 def load() -> Settings:
@@ -156,8 +274,14 @@ def _refuse_unknown(names: Iterable[str]) -> None:
             raise SettingsError(f"{name} is not a setting: did you mean {nearest}?")
 
 
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(filter(None, (word.strip() for word in words.split(","))))
+
+
 def _sentence(mistake: Any) -> str:
     name = _field_name(mistake)
+    if Settings.model_fields[name].annotation is SecretStr:
+        return f"{PREFIX}{name.upper()} can't be used: {_allowed(mistake)}."
     second = f"GRADIO_SERVER_{'NAME' if name == 'host' else name.upper()}"
     variable = PREFIX + name.upper()
     if variable not in os.environ and second in os.environ:
@@ -175,6 +299,12 @@ def _allowed(mistake: Any) -> str:
         case "greater_than_equal" | "less_than_equal" | "int_parsing" | "float_parsing" | "int_from_float":
             low, high = _bounds_of(_field_name(mistake))
             return f"it must be a number from {low:g} to {high:g}"
+        case "value_error":
+            return str(mistake["ctx"]["error"])
+        case "bool_parsing":
+            return "it must be true or false"
+        case "byte_size" | "byte_size_unit":
+            return "it must be a size, such as 500MB or 2GB"
         case _:
             message = str(mistake["msg"])
             return message[0].lower() + message[1:]

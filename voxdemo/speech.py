@@ -42,7 +42,7 @@ class Utterance:
     language: str | None = None
     """An ISO 639-1 code; None leaves it to the engine."""
     seed: int | None = None
-    """The same seed gives the same sound on the same machine; None draws one."""
+    """The same seed gives the same sound on the same machine; None is one that follows from the rest."""
     speed: float = 1.0
     """Pace: 2.0 is twice as fast."""
     format: str = "wav"
@@ -102,6 +102,8 @@ class Transcript:
     emotion: str | None = None
     """The speaker's mood over most of the recording, from recognisers that tell it."""
     warnings: tuple[str, ...] = ()
+    cached: bool = False
+    """It was read before and is given again."""
     path: Path | None = None
     """The recording, where it was asked to be kept beside its captions."""
     peaks: tuple[int, ...] = ()
@@ -134,6 +136,8 @@ class EngineInfo:
     """Whether it can use prompt audio only together with what is said in it."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """For `Utterance` fields that it would honour if more were installed here: why not, one sentence each."""
+    weights: str = ""
+    """What tells its weights from others, where the version doesn't."""
     device: str = "cpu"
     """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
     precision: str = "float32"
@@ -162,6 +166,8 @@ class RecognizerInfo:
     """ISO 639-1 codes it can tell apart."""
     sample_rate: int
     """The rate it wants its recordings at, in Hz."""
+    weights: str = ""
+    """As `EngineInfo.weights`."""
     device: str = "cpu"
     """What it runs on, as PyTorch names it."""
     precision: str = "float32"
@@ -224,6 +230,8 @@ class Spoken:
     """What was asked for and not honoured, each one sentence."""
     stopped: str = ""
     """Where and why the sound ends before the text does, in sentences."""
+    cached: bool = False
+    """It was made before, for the same request, and is given again."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage: "waiting" until the engine began, "first_chunk" and "speaking" from there."""
 
@@ -233,8 +241,11 @@ class Spoken:
         return self.seconds_spent / self.duration_s if self.duration_s else 0.0
 
 
-SpeechEvent = Waiting | Speaking | Chunk | Captions | Retaken | Spoken
-"""What a generation yields: Waiting… → Speaking, Captions and Chunk… (Retaken among them) → one Spoken."""
+TakeEvent = Speaking | Chunk | Captions | Retaken
+"""What an utterance being spoken is made of."""
+
+SpeechEvent = Waiting | Speaking | Spoken
+"""What a generation tells: Waiting… → Speaking… → one Spoken. Its sound and captions come by way of `live`."""
 
 RecognitionEvent = Waiting | Listening | Transcript
 """What a recognition yields: Waiting… → Listening… → one Transcript."""

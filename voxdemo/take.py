@@ -16,7 +16,7 @@ import numpy as np
 from voxdemo.audio.align import sentence_spans
 from voxdemo.audio.join import Joiner
 from voxdemo.progress import remaining_s
-from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, SpeechEvent
+from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
 from voxdemo.text.length import spoken_length
 from voxdemo.text.split import Part, Stop
 
@@ -79,12 +79,12 @@ class Take:
         self._expected_s = expected_s
         return self._progress()
 
-    def add(self, part: int, samples: Samples) -> list[SpeechEvent]:
+    def add(self, part: int, samples: Samples) -> list[TakeEvent]:
         """A stretch of sound of the part with this index has come."""
         events = self._turn_to(part) if part != self._part else []
         return [*events, *self._chunk(self._joiner.add(samples)), self._progress()]
 
-    def retake(self, part: int) -> list[SpeechEvent]:
+    def retake(self, part: int) -> list[TakeEvent]:
         """The sound of the part with this index, the last one that came, is void."""
         if part != self._part:
             return []
@@ -97,7 +97,7 @@ class Take:
         """A part was cut off where it was far too long."""
         self._cut = True
 
-    def end(self) -> list[SpeechEvent]:
+    def end(self) -> list[TakeEvent]:
         """No more comes: the rest of the sound."""
         if self._part < 0:
             return []
@@ -105,7 +105,7 @@ class Take:
         sentences = len(self._parts)
         return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, 0.0)]
 
-    def break_off(self) -> list[SpeechEvent]:
+    def break_off(self) -> list[TakeEvent]:
         """No more comes, though the part that is being spoken isn't over: the captions of what was heard."""
         self._captions = [caption for caption in self._captions if caption.start_s < self.duration_s]
         if not self._sound:  # nothing of this part was heard, or what was is void
@@ -118,30 +118,30 @@ class Take:
         """What people should know about the sound, one sentence each."""
         if not self._cut:
             return ()
-        return ("The voice didn't find the end of this text and was cut off: try it again, or in shorter sentences.",)
+        return ("The voice didn't find the end of this text and was cut off: try another seed, or shorter sentences.",)
 
     def where_it_stopped(self) -> str:
         """The last sentence that was spoken to its end, for a sentence on a failure; after `break_off`."""
         whole = [caption.text for caption in self._captions if caption.end_s < self.duration_s]
         return f"“…{whole[-1][-40:]}”" if whole else "the beginning"
 
-    def _turn_to(self, part: int) -> list[SpeechEvent]:
+    def _turn_to(self, part: int) -> list[TakeEvent]:
         """The end of the part before, and the captions that are expected of this one."""
-        events: list[SpeechEvent] = []
+        events: list[TakeEvent] = []
         if self._sound:
             pause_s = PAUSES_S[self._parts[self._part].stop] / self._speed
             events = [*self._chunk(self._joiner.end_part(pause_s)), *self._captioned()]
         self._part, self._start, self._sound = part, self._frames, []
         return [*events, self._caption(self._expected_spans(part))]
 
-    def _captioned(self) -> list[SpeechEvent]:
+    def _captioned(self) -> list[TakeEvent]:
         """The captions of the part that is over, by its sound."""
         if not self._sound:
             return []
         spans = sentence_spans(np.concatenate(self._sound), self._rate, self._parts[self._part].sentences)
         return [self._caption(spans)]
 
-    def _chunk(self, samples: Samples) -> list[SpeechEvent]:
+    def _chunk(self, samples: Samples) -> list[TakeEvent]:
         if not len(samples):
             return []
         if not self._frames:

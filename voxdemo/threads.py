@@ -6,6 +6,7 @@ The loop's own pool is kept for what takes milliseconds: writing sound that is b
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
@@ -21,5 +22,6 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[[], T], pool: Executor | None = None) -> T:
-    """What `function` returns, from a thread of `pool`, or of the loop's own."""
-    return await asyncio.get_running_loop().run_in_executor(pool, function)
+    """What `function` returns, from a thread of `pool`, or of the loop's own; it sees the caller's context."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(pool, context.run, function)

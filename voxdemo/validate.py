@@ -1,11 +1,11 @@
-"""What may be asked for. Turns what somebody sent into an `Utterance` that can be served, or says what to change.
+"""What may be asked for: whether an `Utterance` can be served, or what to change.
 
 Knows the engine's description and nothing of the engine itself, so it runs before a job takes its place in line.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from voxdemo.errors import InputError
@@ -35,8 +35,8 @@ _NAMES = {
 _DEFAULTS = Utterance(text="")
 
 
-def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[str, ...]]:
-    """The utterance as this engine can serve it, and warnings: what it will leave out, one sentence each.
+def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
+    """What this engine will ignore of an utterance, one sentence each; the text is `readable_text`'s to check.
 
     Raises InputError, whose sentence says what to change.
     """
@@ -44,8 +44,7 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[Utterance, tuple[st
     _check_ranges(utterance)
     _check_choices(utterance, info)
     _check_together(utterance, info)
-    text, warning = readable_text(utterance.text, info)
-    return replace(utterance, text=text), (*warning, *_ignored(utterance, info))
+    return _ignored(utterance, info)
 
 
 def _check_types(utterance: Utterance) -> None:

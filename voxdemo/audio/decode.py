@@ -7,7 +7,9 @@ that is too long is the caller's business, as is everything about models and the
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -37,9 +39,13 @@ _BLOCK_FRAMES = 16_384
 _CONTAINERS = "aac,ac3,amr,amrnb,amrwb,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,wav"
 """What FFmpeg may open. Playlists (hls, concat, dash) stay out: they make it read other files and fetch addresses."""
 
-_ONLY_FILES = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+_BOUNDS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file", "max_streams": "8"}
 _LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 """Song titles in Latin-1 are no reason to refuse a song; PyAV 19 sees to it by itself."""
+
+_MOST_AT_ONCE = 16 << 20
+"""Bytes that FFmpeg may take at once. Its tables are as long as a file says it is, up to three for each of 8 streams:
+those of an m4a of four hours fit, while without a limit 6 kB that lie take 3 GB."""
 
 _UNREADABLE = "That file is not audio we can read: send a wav, mp3, flac, m4a, ogg or webm recording."
 _MISSING = "That recording is no longer here: send it again."
@@ -69,15 +75,20 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     Samples that are not numbers become silence; damaged stretches are left out where the format allows it. Raises
     InputError for a file that is missing, not audio, empty or shorter than `MIN_SECONDS`.
     """
-    if not path.is_file():
-        raise InputError(_UNREADABLE if path.exists() else _MISSING)
-    if not path.stat().st_size:
-        raise InputError(_EMPTY)
+    check_there(path)
     samples, truncated = _decode(path, max_seconds, rate)
     duration_s = len(samples) / rate
     if duration_s < min(MIN_SECONDS, max_seconds):
         raise InputError(_SHORT)
     return Recording(samples, rate, duration_s, truncated)
+
+
+def check_there(path: Path) -> None:
+    """Raise InputError where there is no file at `path`, or an empty one."""
+    if not path.is_file():
+        raise InputError(_UNREADABLE if path.exists() else _MISSING)
+    if not path.stat().st_size:
+        raise InputError(_EMPTY)
 
 
 def told_duration_s(path: Path) -> float | None:
@@ -89,7 +100,7 @@ def told_duration_s(path: Path) -> float | None:
     except (soundfile.SoundFileRuntimeError, TypeError):
         pass  # as in `_decode`
     try:
-        with av.open(path.absolute(), "r", container_options=_ONLY_FILES, **_LENIENT) as container:
+        with av.open(path.absolute(), "r", container_options=_BOUNDS, **_LENIENT) as container:
             return container.duration / av.time_base if container.duration else None
     except (av.FFmpegError, ValueError):
         return None
@@ -161,7 +172,7 @@ def _libsndfile_blocks(path: Path) -> Iterator[_Block]:
 
 def _ffmpeg_blocks(path: Path) -> Iterator[_Block]:
     # Absolute, because FFmpeg takes the beginning of a relative "http:x" for a protocol.
-    with av.open(path.absolute(), "r", container_options=_ONLY_FILES, **_LENIENT) as container:
+    with av.open(path.absolute(), "r", container_options=_BOUNDS, **_LENIENT) as container:
         if not container.streams.audio:
             raise InputError(_SILENT_VIDEO)
         if container.streams.audio[0].codec_context is None:  # an unknown codec; PyAV 17 crashes when it decodes one
@@ -185,3 +196,14 @@ def _decodable(container: InputContainer) -> Iterator[av.AudioFrame]:
 def _check(sample_rate: int, channels: int) -> None:
     if sample_rate not in _RATES or not 1 <= channels <= _MAX_CHANNELS:
         raise InputError(_ODD)
+
+
+def _limit_ffmpeg() -> None:
+    """Hold FFmpeg to `_MOST_AT_ONCE`, for which PyAV has no door; where FFmpeg isn't PyAV's own it can't be."""
+    package = Path(av.__file__).parent
+    for library in (*package.with_name("av.libs").glob("*avutil-*"), *(package / ".dylibs").glob("libavutil.*")):
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(_MOST_AT_ONCE))
+
+
+_limit_ffmpeg()

@@ -21,6 +21,7 @@ from voxdemo.speech import Samples
 PEAKS_PER_S = 10
 _HEADER_BYTES = 44
 _SAMPLE_BYTES = 2
+_COPY_FRAMES = 1 << 18
 
 
 class GrowingWav:
@@ -39,7 +40,11 @@ class GrowingWav:
         self._unpainted = np.zeros(0, np.float32)
         self._lock = threading.Lock()
         self._file = self._beside.open("x+b", buffering=0)
-        self._file.write(_header(sample_rate, 0))
+        try:
+            self._file.write(_header(sample_rate, 0))
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, samples: Samples) -> None:
         """Add `samples` (mono, shape [n]); what is no number becomes silence, what is beyond ±1 is clipped.
@@ -80,6 +85,16 @@ class GrowingWav:
             self._beside.replace(self.path)
         else:
             self._beside.unlink(missing_ok=True)
+
+    def copy(self, path: Path) -> int:
+        """Put what there is so far at `path`, whole and under its name at once; how many samples. Raises OSError."""
+        frames, beside = self.frames, path.with_name(f".{path.name}")
+        with self.reader() as file, beside.open("wb") as copy:
+            copy.write(_header(self._rate, frames))
+            for start in range(0, frames, _COPY_FRAMES):
+                copy.write(self.read(file, start, frames, _COPY_FRAMES * _SAMPLE_BYTES))
+        beside.replace(path)
+        return frames
 
     @contextmanager
     def reader(self) -> Generator[BinaryIO, None, None]:

@@ -9,12 +9,14 @@ import gc
 import traceback
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from voxdemo.devices import is_out_of_memory
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
+from voxdemo.files import at_a_glance
 from voxdemo.recognizers import recordings, segments, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.segments import SAMPLE_RATE, Span
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
@@ -51,7 +53,6 @@ class SenseVoiceRecognizer:
 
     def __init__(self, folder: Path, device: str) -> None:
         """Load the model from `folder` onto `device` ("cuda:0", "mps", "cpu"). Raises WeightsError if that can't be."""
-        self._info = info_for(device)
         try:
             self._parts: sensevoice_weights.SenseVoice | None = sensevoice_weights.load(
                 sensevoice_weights.read(folder), device
@@ -61,6 +62,8 @@ class SenseVoiceRecognizer:
                 way_out = "free some, or set VOXDEMO_RECOGNIZER=builtin"
                 raise WeightsError(f"SenseVoice finds too little free memory on {device}: {way_out}.") from error
             raise
+        weights = at_a_glance(*(folder / name for name in sensevoice_weights.FILES))
+        self._info = replace(info_for(device), weights=weights)
 
     @property
     def info(self) -> RecognizerInfo:

@@ -17,58 +17,55 @@ from gradio.context import LocalContext
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
+from voxdemo import logs
 from voxdemo.audio.decode import told_duration_s
 from voxdemo.countdown import Countdown
 from voxdemo.errors import InputError
 from voxdemo.plan import units_of
+from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
-from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.validate import SPEED_RANGE, TIMESTEPS_RANGE, readable_text
+from voxdemo.speech import Utterance
+from voxdemo.validate import readable_text
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
 
+Wish = Utterance | Path | None
+"""What a handler is asked for: to say this, to read this recording, or nothing."""
+
 
 @dataclass(frozen=True, slots=True)
-class Asks:
-    """Which of a handler's arguments tell how long it will take to speak: an attribute of handlers that do."""
+class Door:
+    """What must be known of a handler before it's called, where it needs a model: the attribute `door` of those."""
 
-    text: int
-    inference_timesteps: int | None = None
-    speed: int | None = None
-
-    def utterance(self, arguments: Sequence[Any]) -> Utterance | None:
-        """What they ask for, as far as it matters here; None where there's no text at all.
-
-        What is missing else, of a wrong kind or out of bounds is as usual.
-        """
-        given = {
-            name: arguments[index]
-            for name in ("text", "inference_timesteps", "speed")
-            if (index := getattr(self, name)) is not None and index < len(arguments)
-        }
-        if not isinstance(given.pop("text", None), str):
-            return None
-        usable = {name: value for name, value in given.items() if _is_within(value, *_RANGES[name])}
-        return replace(Utterance(arguments[self.text]), **usable)
+    wish: Callable[[Sequence[Any]], Wish]
+    """Tells what arguments ask for, as they were sent, which may be anything. Raises InputError."""
+    speaks: bool = False
+    """Whether it speaks; the others read recordings."""
+    refusal: Callable[[str], list[Any]] | None = None
+    """What it returns to tell the page a sentence; None: scripts are told by an error."""
 
 
-_RANGES = {"inference_timesteps": TIMESTEPS_RANGE, "speed": SPEED_RANGE}
-
-
-def _is_within(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and low <= value <= high
+def door_of(handler: Callable[..., Any] | None) -> Door:
+    """The door of a handler in the line."""
+    door: Door = handler.door  # type: ignore[union-attr]
+    return door
 
 
 @dataclass
 class Entry:
     """What somebody asks for: so many units to be spoken, or seconds of recording to be read.
 
-    `objection` says why that can't be.
+    `caller` is who is counted for it, `key` that of the request; `objection` says why it can't be.
     """
 
     units: float | None = None
     recording_s: float = UNSEEN_RECORDING_S
+    caller: str = ""
+    key: str = ""
+    request_id: str = field(default_factory=logs.request_id)
+    is_at_hand: bool = False
+    """Whether the answer was there, or on its way, when it came."""
     objection: str = ""
     countdown: Countdown = field(default_factory=Countdown)
 
@@ -105,36 +102,58 @@ _told: WeakValueDictionary[str, Entry] = WeakValueDictionary()
 """By the ids of events, which no two apps of a process share."""
 
 
-def countdown() -> Countdown:
-    """The countdown of the event whose handler is running: what it was told in Gradio's line goes on at ours."""
-    entry = _told.get(LocalContext.event_id.get(None) or "")
-    return entry.countdown if entry else Countdown()
+def take_up(*words: object) -> Countdown:
+    """To be called when a handler begins: its task goes on with what Gradio's line has begun for its event.
 
-
-def examined(handler: Callable[..., Any], data: Sequence[Any], info: EngineInfo, files: Path) -> Entry:
-    """What somebody asks for who wants to join the line. Takes up to a second; knows nothing that is the event loop's.
-
-    `info` is the engine that would speak, `files` the folder below which what people send lies.
+    From here on the log tells the id of the request that joined, and not the `words` that somebody wrote. Returns what
+    the event was told of seconds so far.
     """
-    if not is_generation(handler):
-        return Entry(recording_s=_recording_s(files, data))
-    utterance = handler.asks.utterance(data)  # type: ignore[attr-defined]
-    if utterance is None:
-        return Entry(units=0.0)  # the service says what is wrong with it
-    try:
-        text, _ = readable_text(utterance.text, info)
-        return Entry(units=units_of(replace(utterance, text=text), info))
-    except InputError as error:
-        return Entry(units=0.0, objection=error.sentence)
+    entry = _told.get(LocalContext.event_id.get(None) or "") or Entry()
+    logs.enter_request(entry.request_id)
+    logs.keep_private(*words)
+    return entry.countdown
 
 
-def is_generation(handler: Callable[..., Any] | None) -> bool:
-    """Whether this handler speaks; the others in the line read recordings."""
-    return hasattr(handler, "asks")
+async def requested(wish: Wish, service: SpeechService) -> SpeechRequest | RecordingRequest | None:
+    """The request that a wish amounts to; None where there's nothing in it. Raises InputError for what can't be."""
+    match wish:
+        case Utterance(prompt_audio=recording) as utterance:
+            if recording is not None and not _was_sent(recording, service.files):
+                utterance = replace(utterance, prompt_audio=None)  # Gradio refuses it, when it looks
+            return await service.request(utterance)
+        case Path() as recording if _was_sent(recording, service.files):
+            return await service.recording_request(recording)
+    return None
 
 
-def _recording_s(files: Path, data: Sequence[Any]) -> float:
-    given = data[0].get("path") if data and isinstance(data[0], dict) else None
-    path = Path(os.path.abspath(given)) if isinstance(given, str) else files  # noqa: PTH100 - it takes out ".."
-    known = told_duration_s(path) if path.is_relative_to(files) else None
-    return known or UNSEEN_RECORDING_S
+def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
+    """What somebody asks for who wants to join the line. Takes up to a second, on any thread."""
+    match request:
+        case RecordingRequest(recording=recording):
+            return Entry(recording_s=told_duration_s(recording) or UNSEEN_RECORDING_S)
+        case SpeechRequest(utterance=utterance, engine=engine):
+            try:
+                text, _ = readable_text(utterance.text, engine)
+                return Entry(units=units_of(replace(utterance, text=text), engine))
+            except InputError as error:
+                return Entry(units=0.0, objection=error.sentence)
+    return Entry()
+
+
+def sent_file(file: object) -> Path | None:
+    """The path of an uploaded file, as Gradio's clients send it; None where there is none."""
+    if not file:
+        return None
+    if isinstance(file, dict) and isinstance(file.get("path"), str):
+        return Path(file["path"])
+    raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
+
+
+def whole(number: Any) -> Any:
+    """A whole number as an int, however JSON spelled it; anything else as it is, to be refused in words."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _was_sent(path: Path, files: Path) -> bool:
+    """Whether it lies where people's files are; a path may be anything that somebody wrote."""
+    return Path(os.path.abspath(path)).is_relative_to(files)  # noqa: PTH100 - it takes out ".."

@@ -19,11 +19,8 @@ import gradio as gr
 from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import (
-    Captions,
-    Chunk,
     Listening,
     RecognitionEvent,
-    Retaken,
     Segment,
     Speaking,
     SpeechEvent,
@@ -53,16 +50,20 @@ WORDS: Mapping[str, str] = {
     "buffering": "\nBuffering, sound in about {time}",
     "finishing": "Finishing",
     "done": "{total} of speech, made in {took}",
+    "cached": "{total} of speech, from cache",
     "stopping": "Stopping",
     "stopped": "Stopped. {total} of speech are kept.",
     "blocked": "Sound is ready: press Play",
     "facts": "Real-time factor {factor} · time to first audio {first}\u00a0s",
+    "cachedFacts": "Real-time factor {factor} when it was made",
     "seed": "Seed {seed} · {format}",
     "keep": "Keep this seed",
     "keptSeed": "Kept in fine-tuning",
     "hint": "The words appear here, marked as they are heard.",
     "gone": "This sound is gone: press Speak to make it again.",
     "heard": "{language}, {total} of sound, read in {took}",
+    "heardBefore": "{language}, {total} of sound, from cache",
+    "allowed": "You can go on now.",
     "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
     "lost": "No word from the server for {time}. {kept}",
@@ -133,8 +134,6 @@ async def told(
     try:
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Chunk | Captions | Retaken):
-                    continue
                 kind, now = _kind(event), time.monotonic()
                 if kind == last_kind and now - last_s < UPDATE_EVERY_S:
                     continue
@@ -185,6 +184,7 @@ def _done(spoken: Spoken) -> CardValue:
         **_playable(spoken.path, spoken.peaks, spoken.captions),
         "total": round(spoken.duration_s, 2),
         "took": round(spoken.seconds_spent, 2),
+        "cached": spoken.cached,
         "factor": round(spoken.real_time_factor, 3),
         "first": round(spoken.timings["first_chunk"], 3),
         "seed": spoken.seed,
@@ -202,6 +202,7 @@ def _heard(transcript: Transcript) -> CardValue:
         "language": transcript.language,
         "total": round(transcript.duration_s, 2),
         "took": round(transcript.seconds_spent, 2),
+        "cached": transcript.cached,
         "notes": list(transcript.warnings),
     }
 

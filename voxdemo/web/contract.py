@@ -11,23 +11,25 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from functools import wraps
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
 
-from voxdemo.errors import EngineError, InputError, VoxdemoError
+from voxdemo.errors import EngineError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import queueing, wording
-from voxdemo.web.asking import Asks, countdown
+from voxdemo.web.asking import Door, sent_file, take_up, whole
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PARAMETERS = 7
+"""How many `/generate` takes."""
 
 
 def add_endpoints(service: SpeechService) -> None:
@@ -92,17 +94,13 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - the way Gradio wants it
     ) -> str:
         """Speak a text and return the sound as a wav file; with prompt audio, in that voice where the engine can."""
-        utterance = Utterance(
-            text=text_input or "",
-            prompt_audio=_path(prompt_wav_path_input),
-            prompt_text=prompt_text_input or "",
-            cfg_value=cfg_value_input,
-            inference_timesteps=_whole(inference_timesteps_input),
-            normalize=do_normalize,
-            denoise=denoise,
-        )
+        utterance = _utterance(
+            text_input, prompt_wav_path_input, prompt_text_input, cfg_value_input, inference_timesteps_input,
+            do_normalize, denoise,
+        )  # fmt: skip
+        countdown = take_up(text_input, prompt_text_input)
         spoken: Spoken | None = None
-        async with aclosing(service.speak(utterance, countdown())) as events:
+        async with aclosing(service.speak(utterance, countdown)) as events:
             async for event in events:
                 if isinstance(event, Spoken):
                     spoken = event
@@ -116,8 +114,28 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             gr.Warning(warning)
         return str(spoken.path)
 
-    generate.asks = Asks(text=0, inference_timesteps=4)  # type: ignore[attr-defined]
+    generate.door = Door(lambda data: _utterance(*data[:PARAMETERS]), speaks=True)  # type: ignore[attr-defined]
     return generate
+
+
+def _utterance(
+    text: Any = "",
+    prompt_wav: Any = None,
+    prompt_text: Any = "",
+    cfg_value: Any = 2.0,
+    inference_timesteps: Any = 10,
+    normalize: Any = False,
+    denoise: Any = False,
+) -> Utterance:
+    return Utterance(
+        text=text or "",
+        prompt_audio=sent_file(prompt_wav),
+        prompt_text=prompt_text or "",
+        cfg_value=cfg_value,
+        inference_timesteps=whole(inference_timesteps),
+        normalize=normalize,
+        denoise=denoise,
+    )
 
 
 def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]:
@@ -127,11 +145,11 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - the way Gradio wants it
     ) -> str:
         """Return what is said in a recording; "" for silence or no recording."""
-        path = _path(prompt_wav)
+        path = sent_file(prompt_wav)
         if path is None:
             return ""
         text = ""
-        async with aclosing(service.transcribe(path, countdown=countdown())) as events:
+        async with aclosing(service.transcribe(path, countdown=take_up())) as events:
             async for event in events:
                 if isinstance(event, Transcript):
                     text = event.text
@@ -139,6 +157,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
                     _show(progress, event)
         return text
 
+    prompt_wav_recognition.door = Door(lambda data: sent_file(next(iter(data), None)))  # type: ignore[attr-defined]
     return prompt_wav_recognition
 
 
@@ -161,17 +180,3 @@ def _errors_in_words(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
 def _show(progress: gr.Progress, event: Waiting | Speaking | Listening) -> None:
     fraction = 0.0 if isinstance(event, Waiting) else event.done_fraction
     progress(fraction, desc=wording.status(event))
-
-
-def _path(file: object) -> Path | None:
-    """The path of an uploaded file; None where there is none."""
-    if not file:
-        return None
-    if isinstance(file, dict) and isinstance(file.get("path"), str):
-        return Path(file["path"])
-    raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
-
-
-def _whole(number: Any) -> Any:
-    """A whole number as an int, however JSON spelled it; anything else as it is, to be refused in words."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number

@@ -21,7 +21,7 @@ from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import card, wording
-from voxdemo.web.asking import Asks, countdown
+from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.recognize_tab import reader
 
@@ -46,7 +46,8 @@ KEPT = card.WORDS["kept"]
 READING_WORDS = {
     **card.WORDS,
     "idle": "",
-    "heard": "Read in {took} s. Correct it where it is wrong.",
+    "heard": "Read in {took}. Correct it where it is wrong.",
+    "heardBefore": "Read before. Correct it where it is wrong.",
     "cancelled": "Cancelled.",
     "lost": "No word from the server for {time}.",
     "missing": "There is no recording yet: upload or record one first.",
@@ -201,8 +202,8 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             )  # fmt: skip
             with gr.Row(elem_id="vx-seed-row"):
                 seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
-                    label="Seed", info="The same seed makes the same sound of the same text.",
-                    placeholder="A new one each time", max_lines=1, max_length=12, elem_id="vx-seed",
+                    label="Seed", info="Another seed makes another take of the same text.",
+                    placeholder="One that follows from the rest", max_lines=1, max_length=12, elem_id="vx-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
                 new_seed = gr.Button("New seed", size="sm", elem_id="vx-new-seed", **shown["new_seed"])
@@ -312,43 +313,55 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
             async for value in values:
                 yield value
 
-    speak.asks = Asks(text=0, inference_timesteps=7, speed=10)  # type: ignore[attr-defined]
-    speak.refusal = lambda sentence: [card.failed(sentence, KEPT)]  # type: ignore[attr-defined]
+    def wish(data: Sequence[Any]) -> Utterance | None:
+        try:
+            return _utterance(service.engine_info, *data)
+        except (TypeError, AttributeError):  # not what the page sends
+            return None
+
+    speak.door = Door(wish, True, lambda sentence: [card.failed(sentence, KEPT)])  # type: ignore[attr-defined]
     return speak
 
 
-async def _spoken(
-    service: SpeechService,
+async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
+    countdown = take_up(*(value for value in asked if isinstance(value, str)))
+    utterance = _utterance(service.engine_info, *asked)
+    async with aclosing(service.speak(utterance, countdown)) as events:
+        async for event in events:
+            yield event
+
+
+def _utterance(
+    info: EngineInfo,
     text: str,
     kind: str,
     voice: str | None,
-    prompt: str | None,
+    prompt: Any,
     prompt_text: str | None,
     control: str | None,
     cfg_value: float,
-    inference_timesteps: int,
+    inference_timesteps: float,
     normalize: bool,
     denoise: bool,
     speed: float,
     seed: str | None,
-) -> AsyncGenerator[SpeechEvent, None]:
+) -> Utterance:
     utterance = Utterance(
         text=text,
         control=(control or "").strip(),
         cfg_value=cfg_value,
-        inference_timesteps=int(inference_timesteps),
+        inference_timesteps=whole(inference_timesteps),
         normalize=normalize,
         denoise=denoise,
-        voice=voice if voice in service.engine_info.voices else None,  # the page may be older than the engine
+        voice=voice if voice in info.voices else None,  # the page may be older than the engine
         speed=speed,
         seed=_seed(seed or ""),
     )
-    if kind == OWN_VOICE:
-        own = _own_voice(service.engine_info, prompt)
-        utterance = replace(utterance, voice=None, prompt_audio=own, prompt_text=(prompt_text or "").strip())
-    async with aclosing(service.speak(utterance, countdown())) as events:
-        async for event in events:
-            yield event
+    if kind != OWN_VOICE:
+        return utterance
+    return replace(
+        utterance, voice=None, prompt_audio=_own_voice(info, prompt), prompt_text=(prompt_text or "").strip()
+    )
 
 
 def _seed(written: str) -> int | None:
@@ -360,12 +373,13 @@ def _seed(written: str) -> int | None:
         raise InputError("The seed must be a whole number: write another one, or leave it empty.") from None
 
 
-def _own_voice(info: EngineInfo, prompt: str | None) -> Path:
+def _own_voice(info: EngineInfo, prompt: Any) -> Path:
+    recording = Path(prompt) if isinstance(prompt, str) and prompt else sent_file(prompt)  # before Gradio or behind it
     if "prompt_audio" not in info.honours:
         raise InputError(f"{info.subject} can't copy a recording: choose {READY_VOICE}.")
-    if not prompt:
+    if not recording:
         raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
-    return Path(prompt)
+    return recording
 
 
 def estimate(text: str, forecast: Forecast, ready: bool) -> str:

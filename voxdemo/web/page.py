@@ -12,23 +12,25 @@ from typing import Any, cast
 
 import gradio as gr
 
+from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import contract, queueing, wording
+from voxdemo.web import admission, contract, queueing, wording
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.theme import theme
+from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = ("page.js", "live.js", "player.js", "card.js", "status.js")
-MAX_UPLOAD = "200mb"
-"""More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 173 MB."""
+MOST_AT_ONCE = admission.MOST_AT_HAND + 64
+"""How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
 """How many visitors' last inputs Gradio remembers; each takes 100 kB."""
 
 
-def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
-    """The page and the frozen endpoints over this service, with their queue."""
+def build_page(service: SpeechService, settings: Settings, limits: Limits) -> gr.Blocks:
+    """The page and the frozen endpoints over this service, with their queue and what a client may ask of it."""
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
@@ -39,7 +41,8 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
             add_generate_tab(service, arrivals)
             add_recognize_tab(service)
         contract.add_endpoints(service)
-    queueing.attach(demo, service, settings.queue_size)
+    entries = queueing.attach(demo, service)
+    admission.attach(demo, service, entries, settings, limits)
     return cast(gr.Blocks, demo)
 
 
@@ -53,7 +56,8 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,  # it would keep every text and recording in the browser
         "ssr_mode": False,
         "enable_monitoring": False,
-        "max_file_size": MAX_UPLOAD,
+        "max_file_size": f"{MAX_UPLOAD_MIB}mb",
+        "max_threads": MOST_AT_ONCE,
         "state_session_capacity": SESSIONS,
     }
 

@@ -1,9 +1,9 @@
-"""All that touches Gradio's queue: its limits, the shared line, and what it tells those who wait.
+"""Gradio's queue as the line that people see: its order, and what it tells those who wait.
 
-Gradio's queue is the line that people see; the lane below is what guarantees. Gradio knows neither how long a text
-takes nor what already stands at the lane, answers a full queue with words of its own, and lets the job of somebody who
-left run on; and recognitions would starve in its line behind generations. So three of its methods are wrapped here.
-They are private; tests fail when Gradio changes them.
+The lane below is what guarantees. Gradio knows neither how long a text takes nor what already stands at the lane, and
+lets the job of somebody who left run on; and recognitions would starve in its line behind generations. So three of its
+methods are wrapped here, and a fourth in `admission`, which decides who joins. They are private; tests fail when Gradio
+changes them.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import PredictBodyInternal
-from gradio.queueing import Event, Queue
+from gradio.queueing import Event, EventQueue, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
+from voxdemo.errors import UnavailableError
 from voxdemo.lane import in_turn
 from voxdemo.service import SpeechService
-from voxdemo.threads import in_thread
-from voxdemo.web.asking import Entries, Entry, examined, is_generation
+from voxdemo.web.asking import Entries, Entry, door_of
 
 UPDATE_EVERY_S = 1.0
 """How often everybody who waits is told anew of their place and seconds."""
 LINE = "speech"
 """The concurrency id that every event which needs a model shares."""
+AT_HAND = "at hand"
+"""That of those whose answer is there, or is being made for somebody else: they wait for nobody."""
 
 
 def in_line(service: SpeechService) -> dict[str, Any]:
@@ -39,18 +39,48 @@ def in_line(service: SpeechService) -> dict[str, Any]:
     return {"concurrency_id": LINE, "concurrency_limit": service.stats().seats + 1}
 
 
-def attach(demo: gr.Blocks, service: SpeechService, queue_size: int) -> None:
-    """Turn on the queue of `demo`, with our order, places, seconds and refusals in it.
-
-    One more than `queue_size` may join, because who finds it full joins for the moment that it takes to be told so.
-    """
-    demo.queue(max_size=queue_size + 1, api_open=False, status_update_rate=UPDATE_EVERY_S)
+def attach(demo: gr.Blocks, service: SpeechService) -> Entries:
+    """Turn on the queue of `demo`, with our order, places and seconds in it. Returns the entries of who waits."""
+    demo.queue(max_size=None, api_open=False, status_update_rate=UPDATE_EVERY_S)  # `admission` keeps the bound
     queue, entries = demo._queue, Entries()
-    service.doors.append(lambda: _expected(service, entries, [*_on_the_way(queue, service), *_waiting(queue)]))
+    queue.event_queue_per_concurrency_id[AT_HAND] = EventQueue(AT_HAND, None)
+    service.doors.append(lambda: expected(service, entries, [*_on_the_way(queue, service), *waiting(queue)]))
     _take_turns(queue)
     _tell_honest_places(queue, service, entries)
-    _refuse_in_words(demo, service, entries, queue_size)
+    _let_follow(queue, entries)
     _stop_for_who_left(queue)
+    return entries
+
+
+def waiting(queue: Queue) -> Sequence[Event]:
+    """Who waits in the line."""
+    line = queue.event_queue_per_concurrency_id.get(LINE)
+    return line.queue if line else ()
+
+
+def let_through(queue: Queue, event: Event) -> None:
+    """Take somebody out of the line whose answer is at hand."""
+    queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
+    event.concurrency_id = AT_HAND
+    queue.event_queue_per_concurrency_id[AT_HAND].queue.append(event)
+
+
+def refuse(queue: Queue, event: Event, sentence: str) -> None:
+    """Take somebody out of the line who can't be served, and say why: on the page in its card, to scripts as error."""
+    queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
+    queue.event_ids_to_events.pop(event._id, None)
+    refusal = door_of(event.fn.fn).refusal
+    if refusal is None:
+        told = ProcessCompletedMessage(output={"error": sentence, "title": "Busy", "visible": True}, success=False)
+    else:
+        told = ProcessCompletedMessage(output={"data": refusal(sentence), "is_generating": False}, success=True)
+    queue.send_message(event, told)
+
+
+def turn_away(demo: gr.Blocks, error: UnavailableError) -> None:
+    """Refuse everybody who waits in the line."""
+    for event in list(waiting(demo._queue)):
+        refuse(demo._queue, event, error.sentence)
 
 
 def _take_turns(queue: Queue) -> None:
@@ -61,14 +91,14 @@ def _take_turns(queue: Queue) -> None:
     def put_in_order() -> None:
         if line := queue.event_queue_per_concurrency_id.get(LINE):
             arrived = sorted(line.queue, key=lambda event: event.enqueue_time)
-            line.queue[:] = in_turn(arrived, [not is_generation(event.fn.fn) for event in arrived], overtook)
+            line.queue[:] = in_turn(arrived, [not door_of(event.fn.fn).speaks for event in arrived], overtook)
 
     def send_message(event: Event, event_message: EventMessage) -> None:
         nonlocal overtook
         send(event, event_message)
         if event.concurrency_id == LINE and isinstance(event_message, ProcessStartsMessage):
-            older = [other for other in _waiting(queue) if other.enqueue_time < event.enqueue_time]
-            overtook = not is_generation(event.fn.fn) and any(is_generation(other.fn.fn) for other in older)
+            older = [other for other in waiting(queue) if other.enqueue_time < event.enqueue_time]
+            overtook = not door_of(event.fn.fn).speaks and any(door_of(other.fn.fn).speaks for other in older)
             queue.broadcast_estimations(LINE)
 
     def broadcast_in_order(concurrency_id: str, after: int | None = None) -> None:
@@ -93,21 +123,34 @@ def _tell_honest_places(queue: Queue, service: SpeechService, entries: Entries) 
 
 def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechService, entries: Entries) -> None:
     """Put the jobs ahead, and the seconds until the result, into a message about them."""
-    if isinstance(message, EstimationMessage) and message.rank is not None:
+    if entries.of(event).is_at_hand:
+        _tell_none_ahead(message)
+    elif isinstance(message, EstimationMessage) and message.rank is not None:
         stats = service.stats()
         coming = _on_the_way(queue, service)
-        before = _expected(service, entries, [*coming, *_waiting(queue)[: message.rank]])
+        before = expected(service, entries, [*coming, *waiting(queue)[: message.rank]])
         at_lane = stats.running + stats.waiting + len(coming)
         message.rank += at_lane
         message.queue_size += at_lane
         message.rank_eta = _told_s(service, entries.of(event), before)
     elif isinstance(message, ProcessStartsMessage):
         coming = [other for other in _on_the_way(queue, service) if other is not event]
-        message.eta = _told_s(service, entries.of(event), _expected(service, entries, coming))
+        message.eta = _told_s(service, entries.of(event), expected(service, entries, coming))
 
 
-def _expected(service: SpeechService, entries: Entries, events: Sequence[Event]) -> list[float | None]:
-    return [entries.of(event).expected_s(service) for event in events]
+def _tell_none_ahead(message: EventMessage) -> None:
+    if isinstance(message, EstimationMessage):
+        message.rank, message.queue_size, message.rank_eta = 0, 1, None
+
+
+def expected(service: SpeechService, entries: Entries, events: Sequence[Event]) -> list[float | None]:
+    """How long each of these will take; who waits for the same as somebody before takes no time."""
+    asked = [entries.of(event) for event in events]
+    firsts = {entry.key: index for index, entry in reversed(list(enumerate(asked)))}
+    return [
+        0.0 if entry.key and firsts[entry.key] < index else entry.expected_s(service)
+        for index, entry in enumerate(asked)
+    ]
 
 
 def _on_the_way(queue: Queue, service: SpeechService) -> Sequence[Event]:
@@ -123,50 +166,26 @@ def _told_s(service: SpeechService, entry: Entry, before: Sequence[float | None]
     return entry.countdown.tell(None if wait_s is None or own_s is None else wait_s + own_s, time.monotonic())
 
 
-def _refuse_in_words(demo: gr.Blocks, service: SpeechService, entries: Entries, queue_size: int) -> None:
-    queue = demo._queue
-    push = queue.push
-    examining = asyncio.Lock()  # or a short text overtakes a long one that came before it
+def _let_follow(queue: Queue, entries: Entries) -> None:
+    """When a job leaves the line, let those follow who wait for the same: they share its answer."""
+    send = queue.send_message
 
-    async def push_or_refuse(body: PredictBodyInternal, *arguments: Any, **keywords: Any) -> tuple[bool, Any, Any]:
-        function = demo.fns.get(-1 if body.fn_index is None else body.fn_index)
-        if function is None or function.fn is None or function.concurrency_id != LINE:
-            return await push(body, *arguments, **keywords)
-        async with examining:
-            entry = await in_thread(partial(examined, function.fn, body.data, service.engine_info, service.files))
-        waiting = len(_waiting(queue)) + service.stats().waiting
-        if waiting >= queue_size:
-            entry.objection = entry.objection or service.busy(waiting).sentence
-        with entries.arriving(body, entry):
-            joined, event_id, state = await push(body, *arguments, **keywords)
-        event = next((event for event in _waiting(queue) if event._id == event_id), None)
-        if event and entry.objection:
-            queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
-            del queue.event_ids_to_events[event._id]
-            queue.send_message(event, _refusal(event, entry.objection))
-        return joined, event_id, state
+    def send_message(event: Event, event_message: EventMessage) -> None:
+        send(event, event_message)
+        if event.concurrency_id == LINE and isinstance(event_message, ProcessStartsMessage):
+            key = entries.of(event).key
+            for other in [other for other in waiting(queue) if key and entries.of(other).key == key]:
+                let_through(queue, other)
 
-    queue.push = push_or_refuse  # type: ignore[method-assign]
-
-
-def _refusal(event: Event, sentence: str) -> ProcessCompletedMessage:
-    """What ends an event that can't be taken in: for the page's own a value for its card, for scripts an error."""
-    refusal = getattr(event.fn.fn, "refusal", None)
-    if refusal is None:
-        return ProcessCompletedMessage(output={"error": sentence, "title": "Busy", "visible": True}, success=False)
-    return ProcessCompletedMessage(output={"data": refusal(sentence), "is_generating": False}, success=True)
-
-
-def _waiting(queue: Queue) -> Sequence[Event]:
-    line = queue.event_queue_per_concurrency_id.get(LINE)
-    return line.queue if line else ()
+    queue.send_message = send_message  # type: ignore[method-assign]
 
 
 def _stop_for_who_left(queue: Queue) -> None:
     clean_events = queue.clean_events
 
     async def clean_and_stop(*, session_hash: str | None = None, event_id: str | None = None) -> None:
-        running = [event for events in queue.active_jobs if events for event in events if event.concurrency_id == LINE]
+        lines = (LINE, AT_HAND)
+        running = [event for events in queue.active_jobs if events for event in events if event.concurrency_id in lines]
         left = [event for event in running if event.session_hash == session_hash or event._id == event_id]
         await clean_events(session_hash=session_hash, event_id=event_id)
         names = {f"{event.session_hash}_{event.fn._id}<gradio-sep>{event._id}" for event in left}

@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.service import MAX_RECORDING_S, SpeechService
+from voxdemo.recognition import MAX_RECORDING_S
+from voxdemo.service import SpeechService
 from voxdemo.web import card
-from voxdemo.web.asking import countdown
+from voxdemo.web.asking import Door, sent_file, take_up
 from voxdemo.web.card import Card, CardValue
 
 KEPT = "Your recording is kept."
@@ -61,10 +62,13 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
         if not recording:
             yield card.failed("There is no recording yet: upload or record one first."), unread
             return
-        events = service.transcribe(Path(recording), keep=keep, countdown=countdown())
+        events = service.transcribe(Path(recording), keep=keep, countdown=take_up())
         async with aclosing(card.told(events, kept)) as values:
             async for value in values:
                 yield value, value.get("text", unread)
 
-    read.refusal = lambda sentence: [card.failed(sentence, kept), gr.skip()]  # type: ignore[attr-defined]
+    def refusal(sentence: str) -> list[Any]:
+        return [card.failed(sentence, kept), gr.skip()]
+
+    read.door = Door(lambda data: sent_file(next(iter(data), None)), refusal=refusal)  # type: ignore[attr-defined]
     return read

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from voxdemo import __version__
 from voxdemo.audio import formats
+from voxdemo.errors import StorageError
 from voxdemo.jobs import ModelReport
-from voxdemo.live import LiveSound
-from voxdemo.results import delete_old
+from voxdemo.limits import Limits
+from voxdemo.making import Share
 from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.threads import CONVERTING, in_thread
+from voxdemo.watch import Pulse
 from voxdemo.web import wording
+
+log = logging.getLogger(__name__)
 
 CLEAN_EVERY_S = 3600.0
 STOPPING_S = 10.0
@@ -36,15 +42,28 @@ MEDIA_TYPES = {
 """By the endings that results can be fetched under."""
 
 
-def app_options(service: SpeechService) -> dict[str, Any]:
-    """What `demo.launch(app_kwargs=…)` gets: the routes, and a lifespan that starts and closes the service."""
-    return {"routes": _routes(service), "lifespan": _lifespan(service)}
+def app_options(
+    service: SpeechService, limits: Limits, keep_s: float, middleware: Sequence[Middleware]
+) -> dict[str, Any]:
+    """What `demo.launch(app_kwargs=…)` gets: the routes, and a lifespan that starts and closes the service.
+
+    Requests go through `middleware` before, the first one being outermost. What people sent and got is deleted after
+    `keep_s` seconds.
+    """
+    pulse = Pulse()
+    return {
+        "routes": _routes(service, limits, pulse),
+        "middleware": list(middleware),
+        "lifespan": _lifespan(service, limits, pulse, keep_s),
+    }
 
 
-def _routes(service: SpeechService) -> list[Route]:
+def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]:
     async def health(_: Request) -> Response:
-        """Alive: the event loop turns."""
-        return JSONResponse({"alive": True, "version": __version__})
+        """200 while the event loop turns and no model hangs, else 503 with the reason: start the server anew."""
+        reason = pulse.trouble() or _hanging(service.stats().models)
+        body = {"alive": not reason, "reason": reason, "version": __version__}
+        return JSONResponse(body, status_code=503 if reason else 200, headers={"Cache-Control": "no-store"})
 
     async def ready(_: Request) -> Response:
         """200 once the models of a generator have all proved that they work, else 503 with the reason."""
@@ -53,6 +72,7 @@ def _routes(service: SpeechService) -> list[Route]:
         body = {
             **asdict(readiness),
             "notice": wording.notice(service),
+            "limits": limits.notice,
             "engine": service.engine_info.name,
             "title": service.engine_info.title,
             "recognizer": service.recognizer_info.name,
@@ -76,7 +96,11 @@ def _routes(service: SpeechService) -> list[Route]:
             except asyncio.TimeoutError:
                 return JSONResponse({"error": "This sound is still being spoken: try again later."}, status_code=409)
         path = service.results.find(token, ending)
-        path = path or await in_thread(partial(service.results.convert, token, ending), CONVERTING)
+        try:
+            path = path or await in_thread(partial(service.results.convert, token, ending), CONVERTING)
+        except OSError:
+            log.exception("a sound can't be converted")
+            return JSONResponse({"error": StorageError().sentence}, status_code=507)
         if path is None:
             return JSONResponse({"error": "This sound is gone: speak it again."}, status_code=404)
         return FileResponse(path, media_type=MEDIA_TYPES[ending], headers={"Cache-Control": "private, max-age=86400"})
@@ -98,7 +122,7 @@ def _routes(service: SpeechService) -> list[Route]:
     ]
 
 
-async def _frames(sound: LiveSound) -> AsyncGenerator[bytes, None]:
+async def _frames(sound: Share) -> AsyncGenerator[bytes, None]:
     """What `assets/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
     yield _line(rate=sound.sample_rate)
     async with aclosing(sound.listen()) as heard:
@@ -116,6 +140,11 @@ def _line(**values: Any) -> bytes:
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
+def _hanging(models: Sequence[ModelReport]) -> str:
+    titles = [model.info.title for model in models if model.hangs]
+    return f"{titles[0]} hangs in a job that is past its deadline: see the server's log." if titles else ""
+
+
 def _report(model: ModelReport) -> dict[str, Any]:
     names = ("name", "title", "version", "device", "precision")
     load_s = None if model.status.load_s is None else round(model.status.load_s, 2)
@@ -123,22 +152,25 @@ def _report(model: ModelReport) -> dict[str, Any]:
     return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
 
 
-def _lifespan(service: SpeechService) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    service: SpeechService, limits: Limits, pulse: Pulse, keep_s: float
+) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         service.start()
-        cleaning = asyncio.create_task(_clean(service))
+        cleaning = asyncio.create_task(_clean(service, keep_s))
         try:
-            yield
+            async with pulse.felt():
+                yield
         finally:
             cleaning.cancel()
             await service.close()
+            await limits.close()
 
     return lifespan
 
 
-async def _clean(service: SpeechService) -> None:
-    uploads_and_results = service.results.root.parent
+async def _clean(service: SpeechService, keep_s: float) -> None:
     while True:
-        await asyncio.to_thread(delete_old, uploads_and_results)
-        await asyncio.sleep(CLEAN_EVERY_S)
+        await asyncio.to_thread(service.clean, keep_s)
+        await asyncio.sleep(min(CLEAN_EVERY_S, keep_s / 2))

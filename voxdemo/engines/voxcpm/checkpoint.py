@@ -59,6 +59,11 @@ class Checkpoint:
     cached_values: int
     """Numbers that each step adds to the KV caches."""
 
+    @property
+    def files(self) -> list[Path]:
+        """All that decides how it speaks."""
+        return [self.weights, self.vae_weights, *(self.folder / name for name in ("config.json", *TOKENIZER_FILES))]
+
 
 def read(folder: Path) -> Checkpoint:
     """The checkpoint in `folder`, by its configuration and the outsides of its files; takes no time.

@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +27,7 @@ from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
+from voxdemo.files import at_a_glance
 from voxdemo.speech import EngineInfo, Samples, Utterance
 from voxdemo.text.lines import one_line
 
@@ -136,7 +137,8 @@ class VoxCPMEngine:
         """Load the model, unless one is given that `loading.load` made by the same plan."""
         self._checkpoint = checkpoint
         self._plan = plan
-        self._info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
+        info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
+        self._info = replace(info, weights=at_a_glance(*checkpoint.files))
         self._model = loading.load(checkpoint, plan) if model is None else model
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)

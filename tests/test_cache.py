@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from voxdemo import cache as cache_module
+from voxdemo.cache import Cache
+
+DAY_S = 86_400.0
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "answers", DAY_S, 10_000_000)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    file = tmp_path / "speech.wav"
+    file.write_bytes(os.urandom(300_000))
+    return file
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    folder = tmp_path / "into"
+    folder.mkdir()
+    return folder
+
+
+def only_entry(cache: Cache) -> Path:
+    (entry,) = cache.root.iterdir()
+    return entry
+
+
+def test_an_answer_is_given_again_with_its_files(cache: Cache, sound: Path, into: Path) -> None:
+    cache.keep("key", "facts", [sound])
+    assert cache.has("key")
+    assert cache.fetch("key", into) == "facts"
+    assert (into / "speech.wav").read_bytes() == sound.read_bytes()
+    assert cache.fetch("key") == "facts"
+    assert (cache.has("other"), cache.fetch("other", into)) == (False, None)
+
+
+def test_files_are_handed_on_without_being_copied(cache: Cache, sound: Path, into: Path) -> None:
+    cache.keep("key", "facts", [sound])
+    cache.fetch("key", into)
+    assert (into / "speech.wav").stat().st_ino == sound.stat().st_ino
+
+
+def test_where_there_are_no_links_files_are_copied(
+    cache: Cache, sound: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    cache.keep("key", "facts", [sound])
+    assert cache.fetch("key", into) == "facts"
+    assert (into / "speech.wav").read_bytes() == sound.read_bytes()
+
+
+def cut_short(entry: Path) -> None:
+    os.truncate(entry / "speech.wav", 1000)
+
+
+def overwrite(entry: Path) -> None:
+    with (entry / "speech.wav").open("r+b") as file:
+        file.seek(150_000)
+        file.write(b"damage")
+
+
+def fill_with_zeros(entry: Path) -> None:
+    """As a file system may after the power failed, times and length being right."""
+    file = entry / "speech.wav"
+    before = file.stat()
+    file.write_bytes(bytes(before.st_size))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def damage_facts(entry: Path) -> None:
+    facts = entry / "answer.json"
+    facts.write_text(facts.read_text().replace("facts", "fakts", 1))
+
+
+def change_facts(entry: Path) -> None:
+    facts = entry / "answer.json"
+    facts.write_text(facts.read_text().replace('"facts": "facts"', '"facts": "other"'))
+
+
+def empty_facts(entry: Path) -> None:
+    (entry / "answer.json").write_bytes(b"")
+
+
+def no_text(entry: Path) -> None:
+    (entry / "answer.json").write_bytes(b"\xff\xfe\x00")
+
+
+def lose_file(entry: Path) -> None:
+    (entry / "speech.wav").unlink()
+
+
+def lose_facts(entry: Path) -> None:
+    (entry / "answer.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut_short, overwrite, fill_with_zeros, damage_facts, change_facts, empty_facts, no_text, lose_file, lose_facts],
+)
+def test_a_damaged_answer_is_none_and_makes_room_for_a_new_one(
+    cache: Cache, sound: Path, into: Path, damage: Callable[[Path], None]
+) -> None:
+    whole = sound.read_bytes()
+    kept = sound.with_name("kept.wav")
+    shutil.copy(sound, kept)
+    cache.keep("key", "facts", [sound])
+    damage(only_entry(cache))
+    assert cache.fetch("key", into) is None
+    assert list(into.iterdir()) == []
+    sound.unlink()
+    shutil.move(kept, sound)
+    cache.keep("key", "facts", [sound])
+    assert cache.fetch("key", into) == "facts"
+    assert (into / "speech.wav").read_bytes() == whole
+
+
+def test_an_answer_is_old_after_its_time_and_so_is_one_from_the_future(
+    cache: Cache, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for jump_s in (1.1 * DAY_S, -1.1 * DAY_S):
+        cache.keep("key", "facts")
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda now=now, jump_s=jump_s: now + jump_s)
+        assert cache.fetch("key", into) is None
+        monkeypatch.undo()
+        assert not cache.has("key")
+
+
+def test_what_was_asked_for_longest_ago_makes_room(tmp_path: Path, sound: Path, into: Path) -> None:
+    cache = Cache(tmp_path / "answers", DAY_S, 1_000_000)
+    for number in range(3):
+        cache.keep(str(number), "facts", [sound])
+        os.utime(cache.root / str(number), (1000 + number, 1000 + number))
+    cache.fetch("0", into)
+    cache.keep("3", "facts", [sound])
+    cache.clean()
+    assert sorted(entry.name for entry in cache.root.iterdir()) == ["0", "2", "3"]
+
+
+def test_one_that_is_larger_than_all_room_is_not_kept(tmp_path: Path, sound: Path) -> None:
+    cache = Cache(tmp_path / "answers", DAY_S, 1000)
+    cache.keep("key", "facts", [sound])
+    assert not cache.has("key")
+
+
+@pytest.mark.parametrize(("ttl_s", "size"), [(0, 1000), (DAY_S, 0)])
+def test_it_can_be_turned_off(tmp_path: Path, ttl_s: float, size: int) -> None:
+    cache = Cache(tmp_path / "answers", ttl_s, size)
+    cache.keep("key", "facts")
+    assert not cache.is_on
+    assert cache.fetch("key") is None
+    assert not cache.root.exists()
+
+
+def test_a_full_disk_is_logged_once_and_harmless(
+    cache: Cache, sound: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", full)
+        for number in range(3):
+            cache.keep(str(number), "facts", [sound])
+    assert [record.message for record in caplog.records] == ["answers can't be kept; the server goes on without"]
+    cache.keep("key", "facts", [sound])
+    assert cache.has("key")
+
+
+def test_what_a_process_left_behind_goes_and_what_another_is_making_stays(cache: Cache, tmp_path: Path) -> None:
+    for name, age_s in ((".abandoned", 2 * cache_module.LEFT_BEHIND_S), (".in-the-making", 0.0)):
+        (cache.root / name).mkdir(parents=True)
+        (cache.root / name / "speech.wav").touch()
+        os.utime(cache.root / name, (time.time() - age_s,) * 2)
+    cache.clean()
+    assert [entry.name for entry in cache.root.iterdir()] == [".in-the-making"]
+
+
+def test_two_that_share_a_folder_give_each_others_answers_and_never_half_of_one(
+    cache: Cache, sound: Path, tmp_path: Path
+) -> None:
+    other = Cache(cache.root, DAY_S, 700_000)  # smaller than two, so that it keeps dropping what the first one keeps
+    whole, seen, over = sound.read_bytes(), [], threading.Event()
+
+    def keep() -> None:
+        while not over.is_set():
+            for number in range(3):
+                cache.keep(str(number), "facts", [sound])
+                other._counted_at = 0.0
+                other.clean()
+
+    keeping = threading.Thread(target=keep)
+    keeping.start()
+    try:
+        for number in range(600):
+            into = tmp_path / f"into-{number}"
+            into.mkdir()
+            if other.fetch(str(number % 3), into) is None:
+                assert list(into.iterdir()) == []
+            else:
+                seen.append(number)
+                assert (into / "speech.wav").read_bytes() == whole
+    finally:
+        over.set()
+        keeping.join()
+    assert seen
+    assert not [entry for entry in cache.root.iterdir() if entry.name.startswith(".")]

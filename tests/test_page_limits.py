@@ -1,0 +1,72 @@
+"""What a person at the page sees of the cache and of limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from browsing import WARM_UP, OpenPage, expect, needs_browser
+from serving import Server
+
+pytestmark = needs_browser
+TEXT = "#vx-text textarea"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(
+        tmp_path_factory.mktemp("limited"), "tests/fake_app.py", VOXDEMO_RATE_LIMIT="2/hour;1/3 seconds",
+        VOXDEMO_TRUSTED_PROXIES="127.0.0.1",
+    )  # fmt: skip
+    server.wait_until_ready()
+    server.http.post("/stage/open")
+    yield server
+    server.stop()
+
+
+def said(page: object, card: str = "#vx-card") -> object:
+    return page.locator(f"{card} .say")  # type: ignore[attr-defined]
+
+
+def ask(page: object, text: str) -> None:
+    page.fill(TEXT, text)  # type: ignore[attr-defined]
+    page.click("#vx-speak")  # type: ignore[attr-defined]
+
+
+def test_what_comes_from_the_cache_says_so_and_plays(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, extra_http_headers={"X-Forwarded-For": "192.0.2.1"})
+    ask(page, "one two three four")
+    expect(said(page)).to_contain_text("s of speech, made in")
+    ask(page, "one two three four")
+    expect(said(page)).to_contain_text("s of speech, from cache")
+    expect(page.locator("#vx-card .figures")).to_contain_text("when it was made")
+    expect(page.locator("#vx-card .seed")).to_contain_text("Seed")
+    expect(page.locator("#vx-card .play")).to_be_enabled()
+
+
+def test_who_asks_too_fast_sees_the_seconds_count_down_and_may_go_on(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, extra_http_headers={"X-Forwarded-For": "192.0.2.2"})
+    ask(page, "the first one")
+    expect(said(page)).to_contain_text("made in")
+    ask(page, "the second one")
+    expect(said(page)).to_have_text("Too many requests from your address: try again in 2 s. Your text is kept.")
+    expect(said(page)).to_have_text("Too many requests from your address: try again in 1 s. Your text is kept.")
+    expect(said(page)).to_have_text("You can go on now.")
+    expect(page.locator(".toast-body")).to_be_hidden()
+    page.click("#vx-speak")
+    expect(said(page)).to_contain_text("made in")
+    assert page.input_value(TEXT) == "the second one"
+
+
+def test_who_uploads_too_much_is_told_in_words(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, extra_http_headers={"X-Forwarded-For": "192.0.2.3"})
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    expect(page.locator("#vx-recording .waveform-container")).to_be_visible()
+    for _ in range(2):
+        server.http.post("/gradio_api/upload", files={"files": b"x"}, headers={"X-Forwarded-For": "192.0.2.3"})
+    page.click("#vx-recording [aria-label=Clear]")
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    toast = page.locator(".toast-body")
+    expect(toast).to_contain_text("Too many requests from your address: try again in")
+    expect(toast).not_to_contain_text("{")

@@ -1,0 +1,232 @@
+"""Who comes in: programs with keys, people with a login, everybody where neither is asked for."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from browsing import WARM_UP, expect, needs_browser, says, speak
+from conftest import StartServer
+from gradio_client import Client, handle_file
+from serving import Server
+
+from voxdemo import settings as voxdemo_settings
+from voxdemo.web import access
+
+KEY, OTHER_KEY = "a-key-of-some-length", "another-key-of-some-length"
+RIGHT = {"Authorization": f"Bearer {KEY}"}
+WRONG = {"Authorization": "Bearer a-key-of-some-lengtH"}
+
+
+def ready(server: Server) -> Server:
+    server.wait_until_ready()
+    return server
+
+
+@pytest.fixture(scope="module")
+def asks_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("keys")
+    server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=f"{OTHER_KEY}, {KEY}")
+    try:
+        yield ready(server)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def asks_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("both")
+    server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=KEY, VOXDEMO_AUTH="ann:pass:word, bob:änder")
+    try:
+        yield ready(server)
+    finally:
+        server.stop()
+
+
+def client(server: Server, folder: Path, **options: Any) -> Client:
+    return Client(server.url, verbose=False, download_files=folder, **options)
+
+
+def use_everything(program: Client) -> None:
+    """Config, upload, join, the stream of events, and the download."""
+    sound = program.predict("one two three", handle_file(WARM_UP), "", api_name="/generate")
+    assert Path(sound).stat().st_size > 1000
+    assert program.predict(handle_file(WARM_UP), api_name="/prompt_wav_recognition") == "heard"
+
+
+def generate(server: Server, **options: Any) -> httpx.Response:
+    data = {"data": ["one two", None, "", 2, 10, False, False]}
+    return server.http.post("/gradio_api/call/generate", json=data, **options)
+
+
+def test_a_right_key_opens_everything(asks_keys: Server, asks_both: Server, tmp_path: Path) -> None:
+    for server in (asks_keys, asks_both):
+        use_everything(client(server, tmp_path, headers=RIGHT))
+
+
+def test_a_request_tells_its_key_by_an_id_that_is_not_the_key(asks_keys: Server) -> None:
+    ids = {
+        key: asks_keys.http.get("/v1/seen", headers={"authorization": f"bearer  {key}"}).json()["key"]
+        for key in (KEY, OTHER_KEY)
+    }
+    assert len(set(ids.values())) == 2
+    for key, number in ids.items():
+        assert number.startswith("key-")
+        assert len(number) == 14
+        assert number not in key
+        assert key not in asks_keys.log
+
+
+@pytest.mark.parametrize("path", ["/", "/ready", "/config", "/v1/seen", "/gradio_api/info"])
+def test_a_wrong_key_is_refused_everywhere(asks_keys: Server, path: str) -> None:
+    for sent in ("Bearer a-key-of-some-lengtH", "Bearer", f"Bearer {KEY}x", "bearer é"):
+        answer = asks_keys.http.get(path, headers={"Authorization": sent.encode("latin-1")})
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"] == answer.json()["detail"] == access.WRONG_KEY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_programs_without_a_key_are_asked_for_one(asks_keys: Server, tmp_path: Path) -> None:
+    for answer in (
+        asks_keys.http.get("/v1/seen"),
+        asks_keys.http.get("/v1/nothing"),
+        generate(asks_keys),
+        generate(asks_keys, headers={"Authorization": "Basic YTpi"}),
+        asks_keys.http.post("/gradio_api/call/speak", json={"data": []}),
+        asks_keys.http.post("/gradio_api/call/v2/generate", json={"text_input": "one"}),
+    ):
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["detail"] == access.NO_KEY
+    with pytest.raises(httpx.HTTPStatusError, match="401"):
+        use_everything(client(asks_keys, tmp_path))
+
+
+def test_a_program_that_logs_in_still_needs_its_key(asks_both: Server, tmp_path: Path) -> None:
+    with pytest.raises(httpx.HTTPStatusError, match="401"):
+        use_everything(client(asks_both, tmp_path, auth=("ann", "pass:word")))
+    use_everything(client(asks_both, tmp_path, auth=("ann", "pass:word"), headers=RIGHT))
+
+
+@needs_browser
+def test_the_page_needs_no_key(asks_keys: Server, open_page: Any) -> None:
+    page = open_page(asks_keys)
+    speak(page, "one two three")
+    says(page, re.compile("s of speech"))
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    says(page, re.compile("s of sound, "), "#vx-heard")
+
+
+@needs_browser
+def test_people_log_in_on_the_page(asks_both: Server, browser: Any) -> None:
+    visit = browser.new_context()
+    page = visit.new_page()
+    page.goto(asks_both.url)
+    log_in(page, "ann", "word")
+    expect(page.get_by_text("Incorrect Credentials")).to_be_visible()
+    assert page.locator("#vx-text").count() == 0
+    log_in(page, "ann", "pass:word")
+    expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
+    speak(page, "one two three")
+    says(page, re.compile("s of speech"))
+    assert page.evaluate("fetch('/v1/seen').then((answer) => answer.status)") == 401
+    visit.close()
+
+
+def log_in(page: Any, name: str, password: str) -> None:
+    page.get_by_label("username").fill(name)
+    page.get_by_label("password").fill(password)
+    page.get_by_role("button", name="Login").click()
+
+
+def test_what_needs_a_login_is_closed_without_and_the_rest_open(asks_both: Server) -> None:
+    for path in ("/config", "/gradio_api/info", "/gradio_api/file=x", "/gradio_api/queue/data?session_hash=x"):
+        assert asks_both.http.get(path).status_code == 401
+    joined = {"data": [], "fn_index": 0, "session_hash": "x"}
+    assert asks_both.http.post("/gradio_api/queue/join", json=joined).status_code == 401
+    assert asks_both.http.post("/gradio_api/upload", files={"files": b"x"}).status_code == 401
+    for path in ("/health", "/ready", "/"):
+        assert asks_both.http.get(path).status_code == 200
+    assert asks_both.http.get("/speech/unknown").status_code == 404
+    assert asks_both.http.get("/live/unknown").status_code == 404
+    config = asks_both.http.get("/").text
+    assert "auth_required" in config
+    assert "vx-text" not in config
+
+
+def test_a_key_wins_over_a_cookie_that_is_no_more(asks_both: Server) -> None:
+    app = asks_both.http.post("/login", data={"username": "bob", "password": "änder"})
+    cookies = dict(app.cookies)
+    assert set(cookies) == {name for name in cookies if name.startswith("access-token-")}
+    asks_both.http.cookies.clear()
+    stale = dict.fromkeys(cookies, "gone")
+    header = "; ".join(f"{name}={value}" for name, value in stale.items())
+    assert asks_both.http.get("/config", headers={"Cookie": header}).status_code == 401
+    assert asks_both.http.get("/config", headers={"Cookie": header, **RIGHT}).status_code == 200
+
+
+def test_a_login_without_keys_guards_the_paths_for_programs_too(start_server: StartServer, tmp_path: Path) -> None:
+    server = ready(start_server("tests/guarded_app.py", VOXDEMO_AUTH="ann:word"))
+    refused = server.http.get("/v1/seen", headers=RIGHT)
+    assert (refused.status_code, refused.json()["error"]) == (401, access.NO_LOGIN)
+    assert server.http.get("/v1seen").status_code == 404
+    with httpx.Client(base_url=server.url) as person:
+        cookies = person.post("/login", data={"username": "ann", "password": "word"}).headers.get_list("set-cookie")
+        assert any("HttpOnly" in cookie and "SameSite=none; Secure" in cookie for cookie in cookies)  # in a frame
+        assert any("HttpOnly" in cookie and "Secure" not in cookie for cookie in cookies)  # without TLS
+        assert person.get("/v1/seen").status_code == 200
+        assert person.get("/config", headers=WRONG).status_code == 200  # no keys, so it says nothing
+    use_everything(client(server, tmp_path, auth=("ann", "word")))
+
+
+def test_below_a_proxys_path_the_same_doors_are_guarded(start_server: StartServer) -> None:
+    server = ready(start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=KEY, GRADIO_ROOT_PATH="/demo"))
+    for path in ("/v1/seen", "/demo/v1/seen", "/demo/v1/nothing"):
+        assert server.http.get(path).status_code == 401
+    assert server.http.get("/demo/v1/seen", headers=RIGHT).status_code == 200
+
+
+def test_without_keys_any_authorization_is_ignored(start_server: StartServer, tmp_path: Path) -> None:
+    server = ready(start_server("tests/guarded_app.py"))
+    use_everything(client(server, tmp_path, headers=WRONG))
+    use_everything(client(server, tmp_path, token="hf_for_another_place"))
+    assert server.http.get("/v1/seen", headers=WRONG).json()["key"] is None
+    assert "Everybody" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("host", "others", "warns"),
+    [
+        ("0.0.0.0", {}, True),
+        ("::", {}, True),
+        ("demo.example.com", {}, True),
+        ("127.0.0.1", {}, False),
+        ("127.1.2.3", {}, False),
+        ("::1", {}, False),
+        ("localhost", {}, False),
+        ("0.0.0.0", {"VOXDEMO_API_KEYS": KEY}, False),
+        ("0.0.0.0", {"VOXDEMO_AUTH": "ann:word"}, False),
+    ],
+)
+def test_an_open_demo_that_others_can_reach_is_told_in_the_log(
+    host: str,
+    others: dict[str, str],
+    warns: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name, value in {"VOXDEMO_HOST": host, **others}.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.WARNING):
+        access.warn_if_open(voxdemo_settings.load())
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warns
+    assert all("VOXDEMO_AUTH" in record.message and "VOXDEMO_API_KEYS" in record.message for record in caplog.records)

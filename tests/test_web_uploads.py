@@ -1,0 +1,59 @@
+"""How much may come through a door at once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from serving import Server, eventually
+
+from voxdemo.web.uploads import MAX_BODY_BYTES, MAX_FORM_BYTES
+
+MIB = 1 << 20
+
+
+def form(size: int, files: int = 1) -> Iterator[bytes]:
+    """A form with so many files of so many bytes each."""
+    for number in range(files):
+        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="%d.wav"\r\n\r\n' % number
+        for _ in range(size // MIB):
+            yield bytes(MIB)
+        yield b"\r\n"
+    yield b"--b--\r\n"
+
+
+def uploaded(server: Server, content: Iterator[bytes], **headers: str) -> httpx.Response:
+    headers = {"Content-Type": "multipart/form-data; boundary=b", **headers}
+    return server.http.post("/gradio_api/upload", content=content, headers=headers)
+
+
+def test_many_files_that_are_small_enough_one_by_one_are_too_much_together(fake_server: Server) -> None:
+    before = set((fake_server.folder / "cache" / "files").rglob("*"))
+    assert uploaded(fake_server, form(100 * MIB)).status_code == 200
+    answer = uploaded(fake_server, form(80 * MIB, files=3))
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "That is more than the 201 MiB that can be sent here at once: send less."
+    eventually(lambda: len(set((fake_server.folder / "cache" / "files").rglob("*")) - before) == 2)  # a folder, a file
+
+
+def test_a_length_that_is_told_is_enough_to_be_refused(fake_server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", fake_server.port), timeout=30) as connection:
+        connection.sendall(
+            f"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_FORM_BYTES + 1}\r\n\r\n".encode()
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("path", ["queue/join", "call/generate", "cancel", "queue/data"])
+def test_other_doors_take_less(fake_server: Server, path: str) -> None:
+    chunks = (bytes(MIB) for _ in range(MAX_BODY_BYTES // MIB + 2))
+    answer = fake_server.http.post(f"/gradio_api/{path}", content=chunks, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (405, 413)  # one that doesn't read a body answers before
+    assert fake_server.http.get("/health").status_code == 200
+
+
+def test_a_text_that_is_far_too_long_is_refused_by_its_own_words(fake_server: Server) -> None:
+    told = str(list(fake_server.messages("generate", ["word " * 200_000, None, "", 2.0, 10, False, False])))
+    assert "The text has 1,000,000 characters; send at most 50,000." in told

@@ -1,0 +1,202 @@
+"""Answers kept on disk, to be given again when the same is asked for: a folder for each, named by its key.
+
+Several processes may share the folder, without locks: an answer is made beside its place and renamed into it, its
+files are handed on as hard links, and one that goes is renamed away before it is deleted. So nobody ever meets half an
+answer, also after the power failed. Whatever is wrong with the disk costs no more than the answer being made anew.
+Knows nothing of speech. Safe to use from any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxdemo.files import at_a_glance, hand_on
+
+log = logging.getLogger(__name__)
+
+RECOUNT_S = 60.0
+"""How often the room that all answers take is counted anew: other processes add to it too."""
+LEFT_BEHIND_S = 3600.0
+"""What was being made and isn't finished after this will never be: its process is gone."""
+
+_FACTS = "answer.json"
+_HIDDEN = "."
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    folder: Path
+    used_at: float
+    size: int
+    is_fresh: bool
+
+
+class Cache:
+    """Answers below the folder `root`: facts as a text each, and files with them.
+
+    They are given for `ttl_s` seconds after they were made, and take at most `size_bytes`; the one that was asked for
+    longest ago goes first. With either 0 none is kept.
+    """
+
+    def __init__(self, root: Path, ttl_s: float, size_bytes: int) -> None:
+        self.root = root
+        self.is_on = bool(ttl_s and size_bytes)
+        self._ttl_s = ttl_s
+        self._size_bytes = size_bytes
+        self._used_bytes = 0
+        self._counted_at = -RECOUNT_S
+        self._is_failing = False
+
+    def has(self, key: str) -> bool:
+        """Whether there seems to be an answer; only `fetch` knows whether it can be given."""
+        return self.is_on and (self.root / key / _FACTS).is_file()
+
+    def fetch(self, key: str, into: Path | None = None) -> str | None:
+        """The facts of an answer; None where there is none that is whole. Its files are put into the folder `into`."""
+        if not self.has(key):
+            return None
+        entry = self.root / key
+        try:
+            facts = self._given(entry, into)
+        except FileNotFoundError:  # it went meanwhile, or part of it
+            facts = None
+        except OSError:
+            self._log_once("an answer can't be read from the cache")
+            return None
+        except (ValueError, KeyError, TypeError) as damage:
+            log.warning("an answer in the cache was damaged and is dropped: %s", damage)
+            facts = None
+        if facts is None:
+            _drop(entry)
+        return facts
+
+    def keep(self, key: str, facts: str, files: Sequence[Path] = ()) -> None:
+        """Keep an answer: these facts, and these files by their names. Where the disk is full it's logged, once."""
+        beside = self.root / f"{_HIDDEN}{secrets.token_hex(8)}"
+        try:
+            size = sum(file.stat().st_size for file in files) + len(facts)
+            if not self.is_on or size > self._size_bytes:
+                return
+            _make(beside, facts, files)
+            if not self.has(key):
+                _drop(self.root / key)  # what is left of a damaged one
+            _rename(beside, self.root / key)
+            self._used_bytes += size
+            self._is_failing = False
+        except OSError:
+            self._log_once("answers can't be kept")
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+    def clean(self) -> None:
+        """Make room where it's needed, and drop what is too old or was left behind. Takes up to a second."""
+        if self._used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < RECOUNT_S:
+            return
+        self._counted_at = time.monotonic()
+        entries = sorted(self._entries(), key=lambda entry: entry.used_at)
+        self._used_bytes = sum(entry.size for entry in entries)
+        for entry in entries:
+            if not entry.is_fresh or self._used_bytes > self._size_bytes:
+                _drop(entry.folder)
+                self._used_bytes -= entry.size
+        self._sweep()
+
+    def _given(self, entry: Path, into: Path | None) -> str | None:
+        if not self._is_fresh(entry):
+            return None
+        answer = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
+        facts, files = str(answer["facts"]), dict(answer["files"])
+        if answer["check"] != _check(facts, files):
+            raise ValueError("its facts have changed")
+        if into:
+            _put(entry, files, into)
+        with suppress(OSError):  # it went meanwhile, but what is there is there
+            os.utime(entry)
+        return facts
+
+    def _is_fresh(self, entry: Path) -> bool:
+        made_at = (entry / _FACTS).stat().st_mtime
+        return abs(time.time() - made_at) <= self._ttl_s  # one from the future is of a clock that was wrong
+
+    def _entries(self) -> list[_Entry]:
+        entries = []
+        for folder in _folders(self.root):
+            with suppress(OSError):  # gone
+                if not folder.name.startswith(_HIDDEN):
+                    size = sum(file.stat().st_size for file in os.scandir(folder))
+                    entries.append(_Entry(folder, folder.stat().st_mtime, size, self._is_fresh(folder)))
+        return entries
+
+    def _sweep(self) -> None:
+        for folder in _folders(self.root):
+            with suppress(OSError):
+                if folder.name.startswith(_HIDDEN) and abs(time.time() - folder.stat().st_mtime) > LEFT_BEHIND_S:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _log_once(self, what: str) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            log.warning("%s; the server goes on without", what, exc_info=True)
+
+
+def _make(folder: Path, facts: str, files: Sequence[Path]) -> None:
+    folder.mkdir(parents=True)
+    for file in files:
+        hand_on(file, folder / file.name)
+    marks = {file.name: _mark(folder / file.name) for file in files}
+    answer = {"facts": facts, "files": marks, "check": _check(facts, marks)}
+    (folder / _FACTS).write_text(json.dumps(answer), encoding="utf-8")
+
+
+def _folders(root: Path) -> list[Path]:
+    with suppress(OSError):
+        return [Path(entry.path) for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _check(facts: str, marks: dict[str, list[object]]) -> str:
+    return hashlib.sha256(json.dumps([facts, marks]).encode()).hexdigest()
+
+
+def _mark(file: Path) -> list[object]:
+    """By which a file is known again: when it was last written, and a sample of what is in it."""
+    return [file.stat().st_mtime_ns, at_a_glance(file)]
+
+
+def _put(entry: Path, marks: dict[str, list[object]], into: Path) -> None:
+    given: list[Path] = []
+    try:
+        for name, mark in marks.items():
+            given.append(into / Path(name).name)
+            hand_on(entry / Path(name).name, given[-1])
+            if _mark(given[-1]) != mark:
+                raise ValueError(f"{name} has changed")
+    except BaseException:
+        for file in given:
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _rename(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another process was first
+            raise
+
+
+def _drop(entry: Path) -> None:
+    away = entry.with_name(f"{_HIDDEN}{secrets.token_hex(8)}")
+    with suppress(OSError):  # gone, or another process was first
+        entry.rename(away)
+        shutil.rmtree(away, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""Work in flight that several wait for: done once, told to all of them, stopped when the last one leaves.
+
+Lives on the event loop. Knows nothing of what is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Flight(Generic[T]):
+    """One run of `work`, in a task of its own that begins at once.
+
+    `work` is closed when nobody listens any more. From then on, or from its end, it `is_over`: too late to join.
+    """
+
+    def __init__(self, work: AsyncGenerator[T, None]) -> None:
+        self.is_over = False
+        self._listeners: list[_Inbox[T]] = []
+        self._last: T | None = None
+        self._error: BaseException | None = None
+        self._task = asyncio.ensure_future(self._run(work))
+
+    async def join(self) -> AsyncGenerator[T, None]:
+        """What is told from now on, with what was told last before it. Raises what the work raises.
+
+        Who is slow misses what was followed by something of the same kind.
+        """
+        inbox: _Inbox[T] = _Inbox()
+        if self._last is not None:
+            inbox.put(self._last)
+        if self.is_over:
+            inbox.put(None)
+        self._listeners.append(inbox)
+        try:
+            while (item := await inbox.get()) is not None:
+                yield item
+            if self._error:
+                raise self._error
+        finally:
+            self._listeners.remove(inbox)
+            if not self._listeners:
+                self.is_over = True
+                self._task.cancel()
+                await asyncio.wait([self._task])
+
+    async def _run(self, work: AsyncGenerator[T, None]) -> None:
+        try:
+            async with aclosing(work):
+                async for item in work:
+                    self._last = item
+                    self._tell(item)
+        except BaseException as error:  # it's for those who listen
+            self._error = error
+        finally:
+            self.is_over = True
+            self._tell(None)
+
+    def _tell(self, item: T | None) -> None:
+        for inbox in self._listeners:
+            inbox.put(item)
+
+
+class _Inbox(Generic[T]):
+    """What somebody hasn't been told yet; None is the end."""
+
+    def __init__(self) -> None:
+        self._items: deque[T | None] = deque()
+        self._filled = asyncio.Event()
+
+    def put(self, item: T | None) -> None:
+        if self._items and type(self._items[-1]) is type(item):
+            self._items.pop()
+        self._items.append(item)
+        self._filled.set()
+
+    async def get(self) -> T | None:
+        await self._filled.wait()
+        item = self._items.popleft()
+        if not self._items:
+            self._filled.clear()
+        return item

@@ -1,0 +1,265 @@
+"""Utterances on their way to sound: from the cache, from one that is being spoken for somebody else, or anew.
+
+Lives on the event loop. Knows the line it hands jobs to, no model and no web.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from pydantic import TypeAdapter, ValidationError
+
+from voxdemo import prompt
+from voxdemo.arrivals import Arrivals, Place
+from voxdemo.cache import Cache
+from voxdemo.countdown import Countdown
+from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.estimates import Paces
+from voxdemo.jobs import JobLine, SpeakJob
+from voxdemo.live import LiveSound
+from voxdemo.making import Making, Share
+from voxdemo.plan import Plan, plan
+from voxdemo.prompt import MAX_PROMPT_S
+from voxdemo.recognition import Recognitions
+from voxdemo.rendition import Rendition
+from voxdemo.request import SpeechRequest, speech
+from voxdemo.results import Results, made_in, prompt_file, speech_file
+from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
+from voxdemo.take import Take
+from voxdemo.threads import KEEPING, READING, in_thread
+
+log = logging.getLogger(__name__)
+
+PROOF = Utterance("Ready.")
+"""What is said to see whether sounds can be written again."""
+PROVE_EVERY_S = 5.0
+
+_SPOKEN = TypeAdapter(Spoken)
+
+
+class Generations:
+    """Speaks requests. All methods are for the event loop's thread.
+
+    Whoever asks gets a folder among `results`; what is being made lies below `workshop`. `learned` is told when the
+    `paces` have changed.
+    """
+
+    def __init__(
+        self,
+        line: JobLine,
+        recognitions: Recognitions,
+        results: Results,
+        workshop: Path,
+        cache: Cache,
+        paces: Paces,
+        learned: Callable[[], None],
+    ) -> None:
+        self.live: dict[str, Share] = {}
+        self._line = line
+        self._recognitions = recognitions
+        self._results = results
+        self._workshop = workshop
+        self._cache = cache
+        self._paces = paces
+        self._learned = learned
+        self._makings: WeakValueDictionary[str, Making] = WeakValueDictionary()
+        self.fault = ""
+        """Why the last sound couldn't be written; "" once one could."""
+        self._proving: asyncio.Task[None] | None = None
+        self._arrivals = Arrivals()
+
+    def is_at_hand(self, request: SpeechRequest) -> bool:
+        """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
+        return self._cache.has(request.key) or self._in_flight(request) is not None
+
+    def seconds(self, units: float) -> float | None:
+        """How long it takes to speak so much, by `plan.units_of`; None: not known yet."""
+        return self._paces.speech(self._line.engine_info.key).seconds(units)
+
+    async def close(self) -> None:
+        """Try no more whether sounds can be written again."""
+        if self._proving:
+            self._proving.cancel()
+
+    async def speak(self, utterance: Utterance, countdown: Countdown) -> AsyncGenerator[SpeechEvent, None]:
+        """As `SpeechService.speak`."""
+        try:
+            with self._arrivals.arrive() as place:
+                request = await in_thread(partial(speech, utterance, self._line.engine_info), READING)
+                async with aclosing(self._spoken(request, place, countdown)) as events:
+                    async for event in events:
+                        yield event
+        except OSError as error:
+            log.exception("a sound can't be written")
+            self._note(StorageError())
+            raise StorageError from error
+
+    async def _spoken(
+        self, request: SpeechRequest, place: Place, countdown: Countdown
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        with self._results.new() as folder:
+            spoken = await in_thread(partial(self._known, request, folder))
+            if spoken is None:
+                async with self._on_air(request, place, folder) as events:
+                    async for event in events:
+                        match event:
+                            case Spoken():
+                                spoken = event
+                            case Speaking():
+                                yield countdown.steady(replace(event, sound=folder.name), time.monotonic())
+                            case Waiting():
+                                yield countdown.steady(event, time.monotonic())
+            assert spoken, "a generation that raises nothing ends with Spoken"
+            warnings = (*spoken.warnings, *request.warnings)
+            yield replace(spoken, path=speech_file(folder), seed=request.seed, warnings=warnings)
+
+    def _known(self, request: SpeechRequest, folder: Path) -> Spoken | None:
+        facts = self._cache.fetch(request.key, folder)
+        try:
+            return replace(_SPOKEN.validate_json(facts), cached=True) if facts else None
+        except ValidationError:
+            log.warning("an answer in the cache has another form than is known")
+            return None
+
+    @asynccontextmanager
+    async def _on_air(
+        self, request: SpeechRequest, place: Place, folder: Path
+    ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
+        """The events of a making that has a share in this folder, which can be heard under the folder's name."""
+        if making := self._in_flight(request):
+            place.leave()
+        else:
+            making = self._begun(request, place)
+        try:
+            async with making.share(folder) as share, aclosing(making.told()) as events:
+                self.live[folder.name] = share
+                yield events
+        finally:
+            self.live.pop(folder.name, None)
+
+    def _in_flight(self, request: SpeechRequest) -> Making | None:
+        making = self._makings.get(request.key)
+        return making if making and not making.is_over else None
+
+    def _begun(self, request: SpeechRequest, place: Place) -> Making:
+        folder, sound = self._prepared(request)
+        making = Making(folder, sound, self._speak_anew(request, place, folder, sound))
+        if self._cache.is_on:
+            self._makings[request.key] = making
+        return making
+
+    def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
+        self._workshop.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self._workshop))
+        try:
+            return folder, LiveSound(speech_file(folder), request.engine.sample_rate, request.seed)
+        except BaseException:  # the disk is full
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    async def _speak_anew(
+        self, request: SpeechRequest, place: Place, folder: Path, sound: LiveSound
+    ) -> AsyncGenerator[SpeechEvent, None]:
+        arrived = time.monotonic()
+        try:
+            await place.turn()
+            planned, take = await in_thread(partial(_planned, request))
+            job, notes = await self._job(planned, request.engine, folder)
+            rendition = Rendition(job, take, sound)
+            async with aclosing(rendition.told(self._line.run(job))) as events:
+                async for event in events:
+                    place.leave()  # it has reached the line
+                    yield event
+        except StorageError as error:
+            self._note(error)
+            raise
+        finally:
+            place.leave()
+            prompt_file(folder).unlink(missing_ok=True)
+            sound.finish()
+        self._note(rendition.error)
+        spoken = rendition.spoken(notes, time.monotonic() - arrived)
+        self._learn(job, spoken)
+        if rendition.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
+            await in_thread(partial(self._keep, request.key, spoken, folder))
+        yield spoken
+
+    async def _job(self, planned: Plan, info: EngineInfo, folder: Path) -> tuple[SpeakJob, list[str]]:
+        """The job for the line, and what people should know about it."""
+        utterance, notes = planned.utterance, list(planned.warnings)
+        texts = [part.text for part in planned.parts]
+        expected_s = self.seconds(planned.units)
+        job = SpeakJob(info, utterance, texts, expected_s, units=planned.units, shares=planned.shares)
+        if utterance.prompt_audio is None:
+            return job, notes
+        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate), READING)
+        if "prompt_audio" not in info.honours:
+            return job, notes
+        path = prompt_file(folder)
+        await in_thread(partial(sound.write, path))
+        # A transcript of the whole recording is a wrong one of its beginning.
+        prompt_text = "" if sound.was_cut else utterance.prompt_text
+        if sound.was_cut:
+            without = ", without the transcript" if utterance.prompt_text else ""
+            notes.append(f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.")
+        job = replace(job, utterance=replace(utterance, prompt_audio=path, prompt_text=prompt_text))
+        if info.needs_transcript and not prompt_text:
+            recognizer = self._line.recognizer_info
+            samples = await in_thread(partial(sound.at, recognizer.sample_rate), READING)
+            listen = self._recognitions.job(recognizer, samples, None)
+            job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
+        return job, notes
+
+    def _note(self, error: VoxdemoError | None) -> None:
+        """A sound was written, or ended with this error."""
+        self.fault = error.sentence if isinstance(error, StorageError) else ""
+        if self.fault and (self._proving is None or self._proving.done()):
+            self._proving = asyncio.ensure_future(self._prove())
+
+    async def _prove(self) -> None:
+        """Say something now and then until that can be written: nobody may be sent here meanwhile who would show it."""
+        while self.fault:
+            await asyncio.sleep(PROVE_EVERY_S)
+            request = speech(PROOF, self._line.engine_info)
+            with suppress(VoxdemoError, OSError):
+                folder, sound = self._prepared(request)
+                try:
+                    with self._arrivals.arrive() as place:
+                        async with aclosing(self._speak_anew(request, place, folder, sound)) as events:
+                            [event async for event in events]
+                finally:
+                    await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+
+    def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
+        if job.prompt is None and not spoken.stopped:
+            self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
+            self._learned()
+        log.info(
+            "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
+            len(job.utterance.text), spoken.duration_s, spoken.seconds_spent,
+            spoken.timings["waiting"] + spoken.timings["speaking"],
+        )  # fmt: skip
+
+    def _keep(self, key: str, spoken: Spoken, folder: Path) -> None:
+        facts = _SPOKEN.dump_json(replace(spoken, path=Path(spoken.path.name)))
+        self._cache.keep(key, facts.decode(), made_in(folder))
+        KEEPING.submit(self._cache.clean)
+
+
+def _planned(request: SpeechRequest) -> tuple[Plan, Take]:
+    planned = plan(request.utterance, request.engine)
+    return planned, Take(planned.parts, request.engine.sample_rate, planned.utterance.speed)
+
+
+def _sum(seconds: float | None, more: float | None) -> float | None:
+    return None if seconds is None or more is None else seconds + more

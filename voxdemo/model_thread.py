@@ -1,0 +1,251 @@
+"""The thread that a model lives on: it is built there, checked, given its jobs one by one, buried and built anew.
+
+Knows one thread and one model at a time; what becomes of a thread that hangs is its worker's to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, Literal
+
+from voxdemo.errors import EngineError, InputError, ModelDiedError, NotReadyError, SettingsError, VoxdemoError
+from voxdemo.run import M, Named, Run
+from voxdemo.speech import Tell
+
+log = logging.getLogger(__name__)
+
+REBUILD_AFTER_S = 30.0
+"""How long after a failed build the next one is tried, when no job asks for it earlier; doubled each time."""
+LONGEST_PAUSE_S = 900.0
+"""Up to which it is doubled: loading takes memory and time from whoever serves meanwhile."""
+MOST_DEATHS = 3
+"""How often in a row, with no job done well in between, a model may die before it stays down."""
+
+Measured = Sequence[tuple[float, float]]
+"""Pairs of units of work and the seconds they took."""
+State = Literal["loading", "ready", "reloading", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """Whether the model can work now, and if not, why: one sentence."""
+
+    state: State
+    """"reloading": it has been ready, and is checked after a fault or built anew after its death."""
+    reason: str = ""
+    load_s: float | None = None
+    """How long the last successful build and check took."""
+
+
+class ModelThread(Generic[M]):
+    """The thread, and all that happens on it.
+
+    Its only doors: `inbox`, `doubt`, `leave`, `info`, `status`, `deaths`, `is_building`. `inbox` takes a run and what
+    tells it that the model turns to it. `start` and `join` are as a thread's.
+    """
+
+    def __init__(
+        self,
+        info: Named,
+        build: Callable[[Tell], M],
+        check: Callable[[M], Measured],
+        checked: Callable[[Measured], None],
+        deaths: int,
+    ) -> None:
+        self.info = info
+        self.inbox: queue.SimpleQueue[tuple[Run[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
+        self.deaths = deaths
+        self.status = WorkerStatus("reloading" if deaths else "loading", f"{info.title} is loading.")
+        self._build = build
+        self._check = check
+        self._checked = checked
+        self._model: M | None = None
+        self._was_ready = bool(deaths)
+        self._cause = "hung"
+        self._told = ""
+        self._load_s: float | None = None
+        self._pause_s = REBUILD_AFTER_S
+        self._current: Run[M] | None = None
+        self._leaving = False
+        self.is_building = False
+        # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
+        self._thread = threading.Thread(target=self._live, name=info.title, daemon=True)
+        self.start = self._thread.start
+        self.join = self._thread.join
+
+    def leave(self, reason: str) -> None:
+        """Stop at the next step, close the model and end the thread."""
+        self._leaving = True
+        self.status = WorkerStatus("closed", reason)
+        if current := self._current:
+            current.end(NotReadyError(_STOPPING))
+        self._turn_away_all()
+        self.inbox.put(lambda: None)
+
+    def doubt(self, reason: str) -> None:
+        """Not ready, for this reason, until the model has been checked, which is the next thing that happens."""
+        self._set_status("reloading", reason)
+        self.inbox.put(self._check_again)
+
+    def _live(self) -> None:
+        self._ensure_model()
+        while not self._leaving:
+            try:
+                entry = self.inbox.get(timeout=None if self._model else self._pause_s)
+            except queue.Empty:
+                self._ensure_model()
+                continue
+            if isinstance(entry, tuple):
+                run, started = entry
+                run.context.run(self._serve, run, started)
+            else:
+                entry()
+        self._turn_away_all()
+        self._discard_model()
+
+    def _turn_away_all(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                entry = self.inbox.get_nowait()
+                if isinstance(entry, tuple):
+                    _turn_away(entry[0])
+
+    def _serve(self, run: Run[M], started: Callable[[], None]) -> None:
+        self._current = run
+        if self._leaving:
+            _turn_away(run)
+            return
+        error = self._attempt(run, started) if run.is_wanted else None
+        while run.may_go_on(error):
+            error = self._attempt(run, started)
+        if isinstance(error, ModelDiedError):
+            self.deaths += 1  # one a job: what kills a model twice in a row is still one request
+        run.post(run.end, error)
+        if isinstance(error, ModelDiedError):
+            self._ensure_model()
+        self._current = None
+        run.post(run.release)
+
+    def _attempt(self, run: Run[M], started: Callable[[], None]) -> VoxdemoError | None:
+        if not self._ensure_model():
+            return self._not_now()
+        assert self._model
+        run.post(started)
+        error = run.work(self._model)
+        run.post(run.rest)
+        if error is None and run.is_wanted:
+            self.deaths = 0
+        if error is None or isinstance(error, InputError):
+            return error
+        self._set_status("reloading", f"{self.info.title} failed on a job and is being checked.")
+        log.error("%s failed on a job", self.info.title, exc_info=error)
+        if not isinstance(error, ModelDiedError) and self._works():
+            return EngineError(f"{self.info.title} could not do this: change it a little and try again.")
+        return self._bury(error)
+
+    def _check_again(self) -> None:
+        is_in_doubt = self._model is not None and self.status.state == "reloading"  # else it was checked meanwhile
+        if is_in_doubt and not self._works():
+            self.deaths += 1
+            self._cause = "failed its check"
+            self._ensure_model()
+
+    def _bury(self, error: BaseException) -> ModelDiedError:
+        """The model died of `error`: free it, and say so."""
+        self._discard_model()
+        if not isinstance(error, ModelDiedError):
+            error = ModelDiedError(f"{self.info.title} failed and is reloading: try again in about 20 s.")
+        self._cause = error.what
+        return error
+
+    def _not_now(self) -> NotReadyError:
+        if self.deaths >= MOST_DEATHS:
+            return NotReadyError(self.status.reason)
+        return NotReadyError(f"{self.info.title} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
+
+    def _ensure_model(self) -> bool:
+        """Whether there is a model that works, after building one if need be."""
+        if self.deaths >= MOST_DEATHS:
+            self._stay_down()
+        elif self._model is None and not self._leaving:
+            self._rebuild()
+        return self._model is not None
+
+    def _rebuild(self) -> None:
+        begun, self.is_building = time.monotonic(), True
+        self._set_loading(f"{self.info.title} is {'re' * self._was_ready}loading.")
+        try:
+            self._model = self._build(self._set_loading)
+        except SettingsError as error:
+            self._log_once(error.sentence)
+            self._set_failed(error.public)
+        except BaseException:  # any library may fail in any way; the log has it, the status says it
+            log.exception("%s can't be loaded", self.info.title)
+            self._set_failed(f"{self.info.title} can't be loaded; the server's log says why.")
+        else:
+            self.info = self._model.info
+            self._works(begun)
+        self.is_building = False
+
+    def _works(self, begun: float | None = None) -> bool:
+        """Whether the model passes its check, after which it is ready; `begun` is when it began to be built."""
+        assert self._model
+        try:
+            measured = self._check(self._model)
+        except BaseException:  # as above
+            log.exception("%s doesn't work", self.info.title)
+            self._discard_model()
+            self._set_failed(f"{self.info.title} doesn't work; the server's log says why.")
+            return False
+        self._checked(measured)
+        if begun is not None:
+            self._load_s = time.monotonic() - begun
+            log.info("%s is ready, loaded in %.1f s", self.info.title, self._load_s)
+            self._was_ready, self._pause_s = True, REBUILD_AFTER_S
+        self._set_status("ready")
+        return True
+
+    def _stay_down(self) -> None:
+        times = f"{self.deaths} times in a row (the last time it {self._cause})"
+        reason = f"{self.info.title} died {times} and stays down: see the log, then start the server anew."
+        self._log_once(reason)
+        self._set_failed(reason)
+
+    def _log_once(self, words: str) -> None:
+        if words != self._told:
+            self._told = words
+            log.error("%s", words)
+
+    def _discard_model(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            try:
+                model.close()
+            except BaseException:  # a broken model may fail to close; it is dropped all the same
+                log.exception("%s failed to close", self.info.title)
+
+    def _set_failed(self, reason: str) -> None:
+        self._was_ready = False  # what comes of the next try is news: until then a stand-in serves
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._set_status("failed", reason)
+
+    def _set_loading(self, reason: str) -> None:
+        self._set_status("reloading" if self._was_ready else "loading", reason)
+
+    def _set_status(self, state: State, reason: str = "") -> None:
+        if not self._leaving:
+            self.status = WorkerStatus(state, reason, self._load_s)
+
+
+_STOPPING = "The server is stopping: try again in a minute."
+
+
+def _turn_away(run: Run[Any]) -> None:
+    run.post(run.end, NotReadyError(_STOPPING))
+    run.post(run.release)

@@ -1,0 +1,168 @@
+"""Recordings on their way to words: from the cache, from one that is being read for somebody else, or anew.
+
+Lives on the event loop. Knows the line it hands jobs to, no model and no web.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from pydantic import TypeAdapter, ValidationError
+
+from voxdemo.arrivals import Arrivals, Place
+from voxdemo.audio import decode, encode
+from voxdemo.audio.wav import PEAKS_PER_S
+from voxdemo.cache import Cache
+from voxdemo.countdown import Countdown
+from voxdemo.errors import EngineError, InputError
+from voxdemo.estimates import Paces
+from voxdemo.flight import Flight
+from voxdemo.jobs import JobLine, ListenJob, Started
+from voxdemo.request import RecordingRequest, recording
+from voxdemo.results import MOST_BARS, Results, speech_file, write_captions
+from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
+from voxdemo.threads import KEEPING, READING, in_thread
+
+log = logging.getLogger(__name__)
+
+MAX_RECORDING_S = 600.0
+"""Longest recording to recognise."""
+
+_TRANSCRIPT = TypeAdapter(Transcript)
+
+
+class Recognitions:
+    """Reads recordings. All methods are for the event loop's thread.
+
+    Recordings that are to be kept get a folder among `results`; `learned` is told when the `paces` have changed.
+    """
+
+    def __init__(
+        self, line: JobLine, results: Results, cache: Cache, paces: Paces, learned: Callable[[], None]
+    ) -> None:
+        self._line = line
+        self._results = results
+        self._cache = cache
+        self._paces = paces
+        self._learned = learned
+        self._arrivals = Arrivals()
+        self._flights: WeakValueDictionary[str, Flight[RecognitionEvent]] = WeakValueDictionary()
+
+    def is_at_hand(self, request: RecordingRequest) -> bool:
+        """As `Generations.is_at_hand`."""
+        return self._cache.has(request.key) or self._in_flight(request) is not None
+
+    async def read(
+        self, path: Path, language: str | None, keep: bool, countdown: Countdown
+    ) -> AsyncGenerator[RecognitionEvent, None]:
+        """As `SpeechService.transcribe`."""
+        with self._arrivals.arrive() as place:
+            request = await in_thread(partial(recording, path, language, self._line.recognizer_info), READING)
+            async with aclosing(self._heard(request, place, keep, countdown)) as events:
+                async for event in events:
+                    yield event
+
+    async def _heard(
+        self, request: RecordingRequest, place: Place, keep: bool, countdown: Countdown
+    ) -> AsyncGenerator[RecognitionEvent, None]:
+        transcript = await in_thread(partial(self._known, request.key))
+        if transcript is None:
+            if flight := self._in_flight(request):
+                place.leave()
+            else:
+                flight = self._begun(request, place)
+            async with aclosing(flight.join()) as events:
+                async for event in events:
+                    if isinstance(event, Transcript):
+                        transcript = event
+                    else:
+                        yield countdown.steady(event, time.monotonic())
+        assert transcript, "a recognition that raises nothing ends with a transcript"
+        if keep and transcript.text:
+            transcript = await in_thread(partial(self._kept, transcript, request.recording), READING)
+        yield transcript
+
+    def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
+        """The job of reading these samples."""
+        expected_s = self.seconds(len(samples) / info.sample_rate)
+        return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
+
+    def seconds(self, recording_s: float) -> float | None:
+        """How long it takes to read a recording of so many seconds; None: not known yet."""
+        return self._paces.listening(self._line.recognizer_info.key).seconds(recording_s)
+
+    def _known(self, key: str) -> Transcript | None:
+        facts = self._cache.fetch(key)
+        try:
+            return replace(_TRANSCRIPT.validate_json(facts), cached=True) if facts else None
+        except ValidationError:
+            return None
+
+    def _in_flight(self, request: RecordingRequest) -> Flight[RecognitionEvent] | None:
+        flight = self._flights.get(request.key)
+        return flight if flight and not flight.is_over else None
+
+    def _begun(self, request: RecordingRequest, place: Place) -> Flight[RecognitionEvent]:
+        flight = Flight(self._read_anew(request, place))
+        if self._cache.is_on:
+            self._flights[request.key] = flight
+        return flight
+
+    async def _read_anew(self, request: RecordingRequest, place: Place) -> AsyncGenerator[RecognitionEvent, None]:
+        info = request.recognizer
+        read = partial(decode.read, request.recording, MAX_RECORDING_S, rate=info.sample_rate)
+        sound = await in_thread(read, READING)
+        if sound.truncated:
+            raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
+        await place.turn()
+        job = self.job(info, sound.samples, request.language)
+        heard: Transcript | None = None
+        begun = time.monotonic()
+        async with aclosing(self._line.run(job)) as events:
+            async for event in events:
+                place.leave()  # it has reached the line
+                match event:
+                    case Waiting():
+                        yield event
+                    case Started():
+                        begun = time.monotonic()
+                        yield Listening(0.0, job.expected_s)
+                    case Transcript():
+                        heard = event
+                        yield _listening(event, sound.duration_s, time.monotonic() - begun)
+        if heard is None:
+            raise EngineError(f"{info.title} read nothing: try again.")
+        transcript = replace(heard, seconds_spent=time.monotonic() - begun)
+        self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
+        self._learned()
+        log.info("read %.2f s of sound in %.2f s", sound.duration_s, transcript.seconds_spent)
+        if info == self._line.recognizer_info:  # which tells its weights only when loaded
+            await in_thread(partial(self._cache.keep, request.key, _TRANSCRIPT.dump_json(transcript).decode()))
+            KEEPING.submit(self._cache.clean)
+        yield transcript
+
+    def _kept(self, transcript: Transcript, recording: Path) -> Transcript:
+        """The same, with the recording as it was heard, and its captions, in a folder among the results."""
+        try:
+            sound = decode.read(recording, MAX_RECORDING_S, rate=self._line.recognizer_info.sample_rate)
+            with self._results.new() as folder:
+                path = speech_file(folder)
+                write_captions(folder, transcript.segments)
+                encode.write_wav(path, sound.samples, sound.sample_rate)
+        except OSError:  # the words are what was asked for
+            log.exception("a recording can't be kept")
+            return transcript
+        bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
+        return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
+
+
+def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:
+    done = min(1.0, so_far.segments[-1].end_s / duration_s) if so_far.segments else 0.0
+    return Listening(done, spent * (1 - done) / done if done else None)

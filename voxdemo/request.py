@@ -1,0 +1,85 @@
+"""What somebody asks for, as one value with a key: two requests with the same key have the same answer.
+
+Checks what can be checked at once and reads the recordings that came along, no more. Knows no line and no cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from voxdemo import validate
+from voxdemo.audio.decode import check_there
+from voxdemo.errors import InputError
+from voxdemo.files import content
+from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
+
+MAKING = 1
+"""Raised when the same request is answered differently than before: by other joins, other captions, other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """An utterance for an engine. It has a seed: its own, or else one that follows from all the rest of it."""
+
+    key: str
+    utterance: Utterance
+    engine: EngineInfo
+    warnings: tuple[str, ...]
+    """What of it is ignored, one sentence each."""
+
+    @property
+    def seed(self) -> int:
+        """The utterance's."""
+        assert self.utterance.seed is not None
+        return self.utterance.seed
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRequest:
+    """A recording for a recogniser."""
+
+    key: str
+    recording: Path
+    language: str | None
+    recognizer: RecognizerInfo
+
+
+def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
+    """The request to speak this. Takes up to half a second for the longest prompt audio.
+
+    Raises InputError for values that can't be, and for prompt audio that isn't there; the text isn't looked at.
+    """
+    warnings = validate.checked(utterance, engine)
+    asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
+    asked["text"] = utterance.text.strip()
+    asked["voice"] = utterance.voice or next(iter(engine.voices), None)
+    if utterance.prompt_audio is not None:
+        asked["prompt_audio"] = _content(utterance.prompt_audio)
+    unseeded = _key(_model(engine), engine.sample_rate, asked)
+    seed = int(unseeded[:8], 16) if utterance.seed is None else utterance.seed
+    key = _key(unseeded, seed) if "seed" in engine.honours else unseeded
+    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings)
+
+
+def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> RecordingRequest:
+    """The request to read this. Takes up to half a second for the longest recording; raises InputError, as `speech`."""
+    if language not in (None, *recognizer.languages):
+        raise InputError(f"{recognizer.title} doesn't know the language {str(language)[:40]!r}.")
+    return RecordingRequest(_key(_model(recognizer), language, _content(path)), path, language, recognizer)
+
+
+def _model(info: EngineInfo | RecognizerInfo) -> list[str]:
+    return [info.name, info.version, info.key, info.weights]
+
+
+def _content(path: Path) -> str:
+    check_there(path)
+    return content(path)
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps([MAKING, *parts], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,179 @@
+"""One job on a model, seen from both sides: the event loop that waits for it, and the model's thread that works on it.
+
+Knows neither how that thread lives nor what the work is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from voxdemo.errors import EngineError, ModelDiedError, VoxdemoError
+
+
+class Named(Protocol):
+    """A description of a model, as people read it."""
+
+    @property
+    def title(self) -> str:
+        """As in "VoxCPM2 is loading."."""
+        ...
+
+
+class Model(Protocol):
+    """What a worker needs of a model."""
+
+    @property
+    def info(self) -> Named:
+        """What it is."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory and devices."""
+        ...
+
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """Yielded by work that begins another of its parts: the time it may take starts anew. It isn't delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last thing a job delivers; `error` says why it didn't end well."""
+
+    error: VoxdemoError | None = None
+
+
+class Run(Generic[M]):
+    """One job on a worker. Made by `ModelWorker.begin`, in the context whose variables its log lines are to carry.
+
+    `started` is called when the model turns to the job, `deliver` with every item the work yields and then one `End`,
+    and `released` when the model is free again, which after a cancel or a deadline is later than the `End`; all on the
+    event loop.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[M], Generator[Any, None, None]],
+        deliver: Callable[[Any], None],
+        started: Callable[[], None],
+        released: Callable[[], None],
+        may_go_on: Callable[[], bool] | None = None,
+    ) -> None:
+        self.context = contextvars.copy_context()
+        self._work = work
+        self._deliver = deliver
+        self._started = started
+        self._released = released
+        self._may_go_on = may_go_on or self._nothing_was_heard
+        self._loop = asyncio.get_running_loop()
+        self._ended = False
+        self._free = False
+        self._delivered = False
+        self._was_repeated = False
+        self._deaths = 0
+        self._at_work = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._start_timer: Callable[[], None] = lambda: None
+
+    # -- on the event loop
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the model works on it, be it in vain."""
+        return self._at_work
+
+    def start(self, timeout_s: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Report that the model turns to it; `function` is called when a part of it takes longer than `timeout_s`."""
+        if not self._ended:
+            self._started()
+        self._at_work = True
+        self._start_timer = partial(self.call_later, timeout_s, function, *arguments)
+        self._start_timer()
+
+    def call_later(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` after `seconds`, unless the model stops working on this before."""
+        self._stop_timer()
+        self._timer = self._loop.call_later(seconds, function, *arguments)
+
+    def rest(self) -> None:
+        """The model works on this no more; it may still be checked or rebuilt before it is free."""
+        self._at_work = False
+        self._stop_timer()
+
+    def cancel(self) -> None:
+        """Stop at the next step and deliver nothing more. Harmless on a job that has ended."""
+        self._ended = True
+
+    def end(self, error: VoxdemoError | None = None) -> None:
+        """Deliver the `End`, unless the job has ended or was cancelled."""
+        if not self._ended:
+            self._ended = True
+            self._deliver(End(error))
+
+    def release(self) -> None:
+        """Report the model free, once."""
+        if not self._free:
+            self._free = True
+            self._stop_timer()
+            self._released()
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _pass_on(self, item: Any) -> None:
+        if self._ended:
+            return
+        if isinstance(item, Anew):
+            self._start_timer()
+        else:
+            self._deliver(item)
+
+    # -- on the model's thread
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self._ended
+
+    def may_go_on(self, error: VoxdemoError | None) -> bool:
+        """Whether the work is to be called again after it failed like this; not after the model died of it twice."""
+        self._deaths += isinstance(error, ModelDiedError)
+        return isinstance(error, EngineError) and not self._ended and self._deaths < 2 and self._may_go_on()
+
+    def _nothing_was_heard(self) -> bool:
+        is_new = not self._delivered and not self._was_repeated
+        self._was_repeated = True
+        return is_new
+
+    def work(self, model: M) -> BaseException | None:
+        """Do the job; returns what went wrong."""
+        try:
+            with closing(self._work(model)) as items:
+                while not self._ended and (item := next(items, _NOTHING)) is not _NOTHING:
+                    self._delivered = self._delivered or not isinstance(item, Anew)
+                    self.post(self._pass_on, item)
+        except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread
+            return error
+        return None
+
+    def post(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` on the event loop."""
+        post(self._loop, function, *arguments)
+
+
+_NOTHING = object()
+
+
+def post(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
+    """Call `function` on the event loop `loop`, from any thread."""
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(function, *arguments)

@@ -1,0 +1,84 @@
+"""From launch to exit: serves the page until a signal comes, and then ends without losing what was begun.
+
+The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a second one ends the process at once. Where
+somebody else launches the page (Spaces, `gradio app.py`) this isn't used, and stopping is theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+from types import FrameType
+from typing import NoReturn
+
+import gradio as gr
+
+from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.web import access, queueing
+from voxdemo.web.site import Site
+from voxdemo.web.traffic import Traffic
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 2.0
+"""How long nobody must have asked for anything before all are taken to have their results: who is told that a job is
+done fetches its sound at once.
+"""
+QUIET_AT_ONCE_S = 0.3
+"""The same where nobody is given time to finish: long enough to be told so."""
+FETCHING_S = 10.0
+"""How long that is waited for at most."""
+OVERDUE_S = 5.0
+"""How much longer than allowed an ending may take, until it is given up."""
+OPEN_STREAMS_S = 2
+"""How long uvicorn waits for streams that stay open; without a bound it would for ever."""
+
+
+def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
+    """Serve the site until a signal comes; then the process ends.
+
+    The exit code is 0 after a first signal, however many jobs had to be stopped; a second one, while that goes on, ends
+    it with 128 and the signal's number: 143 or 130.
+    """
+    access.warn_if_open(settings)
+    signals, traffic, demo = _caught(), Traffic(), site.demo
+    options = site.options["app_kwargs"]
+    options["middleware"] = [traffic.middleware, *options["middleware"]]
+    demo.launch(
+        server_name=settings.host, server_port=settings.port, prevent_thread_lock=True, quiet=True, **site.options
+    )
+    print(f"voxdemo is at {demo.local_url} and loads its models. Ctrl-C stops it.", flush=True)
+    signals.get()
+    print(f"voxdemo stops: running jobs have {settings.drain_s:g} s. Ctrl-C stops it at once.", flush=True)
+    try:
+        traffic.run(_drain(demo, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
+    except Exception:  # whatever goes wrong here must not keep the process
+        log.exception("the running jobs can't be waited for")
+    demo.server.config.timeout_graceful_shutdown = OPEN_STREAMS_S
+    demo.close(verbose=False)
+    os._exit(0)  # a model that is still loading can't be stopped, and PyTorch aborts where its thread outlives the rest
+
+
+def _caught() -> queue.SimpleQueue[int]:
+    """Where the first signal turns up; a second one ends the process."""
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # which may be put to whatever the main thread is at
+    came: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        if came:
+            os._exit(128 + number)
+        came.append(number)
+        signals.put(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, catch)
+    return signals
+
+
+async def _drain(demo: gr.Blocks, service: SpeechService, within_s: float, traffic: Traffic) -> None:
+    queueing.turn_away(demo, service.turn_away(within_s))
+    await service.drain(within_s)
+    await traffic.settled(QUIET_S if within_s else QUIET_AT_ONCE_S, FETCHING_S)

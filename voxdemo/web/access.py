@@ -1,0 +1,141 @@
+"""Who may come in: programs by their API keys, people by Gradio's own login.
+
+A right key opens all that Gradio guards with a login. Where keys are configured, what is made for programs asks for
+one: their paths, here, and the frozen endpoints, in Gradio's queue, because gradio_client calls them by number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from voxdemo.settings import Settings
+from voxdemo.web.callers import KEY
+
+log = logging.getLogger(__name__)
+
+FOR_PROGRAMS = ("generate", "prompt_wav_recognition")
+"""The endpoints that scripts call; the page has its own."""
+OWN_PATHS, GRADIO_PATHS = "/v1/", "/gradio_api/call/"
+"""Below which programs call. The first is a route of ours, which Gradio's login doesn't guard."""
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+WRONG_KEY = "This API key is not known here: check it, or ask whoever runs this server for one."
+NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
+NO_LOGIN = "This server asks for a login: log in on its page first."
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    digest: bytes
+    id: str
+    login: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    """What Gradio knows it by, as if it had logged in."""
+
+
+class Access:
+    """ASGI middleware: lets programs in by their key, and turns away who has a wrong one, or none where one is needed.
+
+    Without any keys `Authorization` is ignored, as is everything in it but a Bearer token.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+        self._app = app
+        self._keys = [_Key(digest := _digest(key), f"key-{digest.hex()[:10]}") for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, or refuse it."""
+        if scope["type"] == "http":
+            sent = _bearer(scope) if self._keys else None
+            key = self._known(sent) if sent is not None else None
+            if refusal := WRONG_KEY if sent is not None and not key else self._lacks(scope, key):
+                # Gradio's page and clients read "detail", who calls the other routes "error".
+                answer = JSONResponse({"error": refusal, "detail": refusal}, 401, CHALLENGE)
+                return await answer(scope, receive, send)
+            if key:
+                scope = _let_in(scope, key)
+        return await self._app(scope, receive, send)
+
+    def _known(self, sent: str) -> _Key | None:
+        digest = _digest(sent)
+        matching = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
+        return matching[0] if matching else None
+
+    def _lacks(self, scope: Scope, key: _Key | None) -> str:
+        """What a request for a program's path lacks."""
+        path = _path(scope)
+        if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)):
+            return ""
+        if self._keys:
+            return NO_KEY
+        is_guarded = path.startswith(GRADIO_PATHS) or not scope["app"].auth or _is_logged_in(scope)
+        return "" if is_guarded else NO_LOGIN
+
+
+def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -> None:
+    """For who joins Gradio's queue. Raises HTTPException where this endpoint is for programs and there is no key."""
+    if settings.keys and endpoint in FOR_PROGRAMS and not scope.get(KEY):
+        raise HTTPException(401, NO_KEY, CHALLENGE)
+
+
+def warn_if_open(settings: Settings) -> None:
+    """Say it in the log if everybody who can reach this server may use it, and others can."""
+    if not settings.accounts and not settings.keys and not _is_loopback(settings.host):
+        log.warning(
+            "Everybody who can reach %s may use this demo: set VOXDEMO_AUTH for people and VOXDEMO_API_KEYS for"
+            " programs, or VOXDEMO_HOST=127.0.0.1 to keep it to this machine.",
+            settings.host,
+        )
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("latin-1")).digest()  # as headers are decoded
+
+
+def _bearer(scope: Scope) -> str | None:
+    scheme, _, token = Headers(scope=scope).get("authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _path(scope: Scope) -> str:
+    """The path as routes see it: below the one that a proxy serves this under."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def _let_in(scope: Scope, key: _Key) -> Scope:
+    """The request as it would be had its key logged in on the page."""
+    app = scope["app"]
+    if app.auth:
+        app.tokens[key.login] = key.id
+        cookie = f"{_cookie(scope)}={key.login}"  # the last one of a name counts
+        scope = {**scope, "headers": [*scope["headers"], (b"cookie", cookie.encode())]}
+    return {**scope, KEY: key.id}
+
+
+def _is_logged_in(scope: Scope) -> bool:
+    cookies = HTTPConnection(scope).cookies
+    name = _cookie(scope)
+    token = cookies.get(name) or cookies.get(name.replace("token-", "token-unsecure-", 1))
+    return token in scope["app"].tokens
+
+
+def _cookie(scope: Scope) -> str:
+    return f"access-token-{scope['app'].cookie_id}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,51 @@
+"""The web floor as a whole: the page with its queue, the routes beside it, and what stands before both.
+
+`serve` launches it; tests build it over fakes in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from voxdemo import logs
+from voxdemo.limits import Limits
+from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.web import callers, headers, page, routes
+from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
+from voxdemo.web.wellformed import HANDLERS, WellFormed
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A page and how it is to be launched."""
+
+    demo: gr.Blocks
+    options: dict[str, Any]
+    """What `demo.launch` gets."""
+
+
+def build(
+    service: SpeechService,
+    settings: Settings,
+    more_routes: Sequence[Route] = (),
+    more_middleware: Sequence[Middleware] = (),
+) -> Site:
+    """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
+    logs.take_over_prints(settings.log_text, gr.queueing, gr.routes)
+    leave_nothing_unfinished()
+    callers.trust(settings.trusted_proxies)
+    limits = Limits(settings.rate_limit, settings.redis_url.get_secret_value())
+    demo = page.build_page(service, settings, limits)
+    inner = (Middleware(WellFormed), Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit), *more_middleware)
+    guards = headers.guards(settings, *inner)
+    options = routes.app_options(service, limits, settings.keep_hours * 3600, guards)
+    options["routes"] += more_routes
+    options["exception_handlers"] = HANDLERS
+    return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

@@ -1,0 +1,74 @@
+"""What is being answered just now, so that a server that ends knows when everybody has got what they came for.
+
+Pure ASGI: it looks at requests as they pass and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+UNCOUNTED = ("/health", "/ready", "/metrics", "/heartbeat/")
+"""Parts of paths that are asked for again and again, or held open, by who waits for nothing."""
+LOOK_S = 0.1
+
+T = TypeVar("T")
+
+
+class Traffic:
+    """Counts the requests of the app that has its `middleware`. `settled` is for the server's event loop."""
+
+    def __init__(self) -> None:
+        self.middleware = Middleware(_Counted, self)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way = 0
+        self._last_at = time.monotonic()
+
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """What `work` returns, done by the server's event loop; for other threads than that one's."""
+        assert self._loop, "the server is up"
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
+
+    async def settled(self, quiet_s: float, within_s: float) -> None:
+        """Returns when nothing has been under way for `quiet_s`, at the latest after `within_s`."""
+        end = time.monotonic() + within_s
+        while (now := time.monotonic()) < end:
+            if not self._under_way and now >= self._last_at + quiet_s:
+                return
+            await asyncio.sleep(LOOK_S)
+
+    def began(self) -> None:
+        """A request came."""
+        self._under_way += 1
+
+    def ended(self) -> None:
+        """It was answered, or whoever asked has left."""
+        self._under_way -= 1
+        self._last_at = time.monotonic()
+
+    def served_by(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The server came up on this event loop."""
+        self._loop = loop
+
+
+class _Counted:
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+        self._app = app
+        self._traffic = traffic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            self._traffic.served_by(asyncio.get_running_loop())
+        if scope["type"] != "http" or any(part in scope["path"] for part in UNCOUNTED):
+            await self._app(scope, receive, send)
+            return
+        self._traffic.began()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._traffic.ended()

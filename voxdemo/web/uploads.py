@@ -1,0 +1,166 @@
+"""Gradio's doors beside its queue: those that cost work are counted, those that nobody here needs are shut.
+
+And what comes through any door has a bound, which Gradio knows only for each file of an upload, not for all of them. An
+upload is counted before its body is read. The queue's own doors (join, call, run) are counted where jobs come in. It
+knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/limits.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gradio.route_utils import GradioMultiPartParser
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voxdemo.errors import LimitError, UnavailableError
+from voxdemo.limits import Limits
+from voxdemo.web.callers import caller_of
+
+MAX_UPLOAD_MIB = 200
+"""More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 165 MiB."""
+MAX_FORM_BYTES = (MAX_UPLOAD_MIB + 1) << 20
+"""Of all files of an upload together."""
+MAX_BODY_BYTES = 5 << 20
+"""Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
+
+UPLOADS = re.compile(r"/gradio_api/(upload|component_server)/?$")
+"""Write what is sent to the disk; behind any sub-path."""
+UNREADABLE = "That upload can't be read: send it again."
+LOGIN = re.compile(r"/login/?$")
+SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link)/?$)|/pwa_icon(/[^/]*)?$")
+"""Fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the disk, draw any size."""
+
+
+class CostlyDoors:
+    """ASGI middleware; who counts by keys must stand before it."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that may not pass; hand on every other."""
+        answer = await self._objection(scope) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    async def _objection(self, scope: Scope) -> Response | None:
+        if SHUT.search(scope["path"]):
+            return _answer(404, "This isn't offered here: send the recording itself.", {})
+        if scope["method"] == "POST" and (UPLOADS.search(scope["path"]) or LOGIN.search(scope["path"])):
+            try:
+                await self._limits.take(caller_of(scope), "login" if LOGIN.search(scope["path"]) else "upload")
+            except LimitError as error:
+                return refusal(error)
+        return None
+
+
+class BodyLimit:
+    """ASGI middleware: ends a request whose body is too large, before more of it is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, or answer it with 413."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        most = MAX_FORM_BYTES if UPLOADS.search(scope["path"]) else MAX_BODY_BYTES
+        body = _Body(receive, send, most)
+        if _told_length(scope) > most:
+            return await self._refuse(scope, receive, send, most)
+        try:
+            await self._app(scope, body.receive, body.send)
+        except Exception:
+            if not body.is_too_large:
+                raise
+        if body.is_too_large and not body.has_answered:
+            await self._refuse(scope, receive, send, most)
+        return None
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        sentence = f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
+        await _answer(413, sentence, {"Connection": "close"})(scope, receive, send)
+
+
+class _Body:
+    """What comes of a request's body. To who reads it, one that is too large looks as if its sender had gone."""
+
+    def __init__(self, receive: Receive, send: Send, most: int) -> None:
+        self.is_too_large = self.has_answered = False
+        self._receive = receive
+        self._send = send
+        self._left = most
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        self.is_too_large = self._left < 0
+        return {"type": "http.disconnect"} if self.is_too_large else message
+
+    async def send(self, message: Message) -> None:
+        if not self.is_too_large or self.has_answered:
+            self.has_answered = True
+            await self._send(message)
+
+
+def _told_length(scope: Scope) -> int:
+    told = Headers(scope=scope).get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else 0
+
+
+def leave_nothing_unfinished() -> None:
+    """See to it that Gradio deletes what it has of an upload that isn't whole; by itself it does so only for some."""
+    GradioMultiPartParser.parse = _parse_or_delete  # type: ignore[assignment,method-assign]
+
+
+_parse = GradioMultiPartParser.parse
+
+
+async def _parse_or_delete(parser: GradioMultiPartParser) -> FormData:
+    try:
+        form = await _parse(parser)
+    except BaseException as error:
+        _delete(parser._files_to_close_on_error)
+        match error:
+            case OSError():
+                raise HTTPException(507, "The server has no room left: tell whoever runs it.") from error
+            case ClientDisconnect() | MultiPartException():  # which Gradio answers
+                raise
+            case Exception():
+                raise HTTPException(400, UNREADABLE) from error
+        raise
+    sent = form.getlist("files")
+    finished = {id(item.file) for item in sent if isinstance(item, UploadFile)}
+    is_fit = len(finished) == len(sent)
+    _delete(file for file in parser._files_to_close_on_error if not (is_fit and id(file) in finished))
+    if not is_fit:
+        raise HTTPException(400, UNREADABLE)
+    return form
+
+
+def _delete(files: Iterable[Any]) -> None:
+    for file in files:
+        file.close()
+        Path(file.name).unlink(missing_ok=True)
+
+
+def refusal(error: UnavailableError) -> Response:
+    """The answer to a good request at a bad moment: 429 for a limit, else 503; with Retry-After where it is known."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    return _answer(429 if isinstance(error, LimitError) else 503, error.sentence, headers)
+
+
+def _answer(status: int, sentence: str, headers: dict[str, str]) -> Response:
+    # Gradio's page and clients read "detail", who calls the other routes "error".
+    return JSONResponse({"error": sentence, "detail": sentence}, status, headers)

@@ -1,0 +1,52 @@
+"""Requests of an odd form are made plain, or refused, before anybody stumbles over them.
+
+Pure ASGI, and a handler of FastAPI's. What a request asks for is no business of this module.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+UNFIT = "This request doesn't have the form that its address takes: see the documentation."
+TWO_LENGTHS = "A request has either a Content-Length or a Transfer-Encoding."
+PLAIN = {
+    b"range": re.compile(rb"bytes=(\d{1,99}-\d{0,99}|-\d{1,99})"),
+    b"x-forwarded-host": re.compile(rb"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?"),
+    b"x-forwarded-proto": re.compile(rb"https?"),
+}
+"""The forms in which these headers are understood; in any other they are left out, as if they hadn't been sent."""
+
+
+class WellFormed:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on with what of its headers is understood."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        names = {name for name, _ in scope["headers"]}
+        if {b"content-length", b"transfer-encoding"} <= names:  # RFC 9112, 6.3: an attempt at request smuggling
+            answer = JSONResponse({"error": TWO_LENGTHS, "detail": TWO_LENGTHS}, 400, {"Connection": "close"})
+            return await answer(scope, receive, send)
+        plain = [(name, value) for name, value in scope["headers"] if name not in PLAIN or _is_plain(name, value)]
+        return await self._app({**scope, "headers": plain}, receive, send)
+
+
+async def refuse_unfit(_: Request, __: Exception) -> Response:
+    """In place of FastAPI's own answer, which repeats what was sent, and can't where that is no text."""
+    return JSONResponse({"error": UNFIT, "detail": [{"msg": UNFIT}]}, status_code=422)  # the list is FastAPI's form
+
+
+HANDLERS = {RequestValidationError: refuse_unfit}
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    return bool(PLAIN[name].fullmatch(value.split(b",")[0].strip() if name != b"range" else value))
