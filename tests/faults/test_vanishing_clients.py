@@ -1,0 +1,104 @@
+"""Clients that hang up at every stage: the generator goes to the next one, and nothing of theirs stays."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from contextlib import aclosing, closing
+from functools import partial
+
+from callers import callers
+from witness import LONG, Witness, connected, eventually, new_text
+
+ROUNDS = 30 if LONG else 3
+LONG_TEXT = "word " * 2_000
+
+
+def has_started(fake: Witness, text: str) -> bool:
+    return any(started.startswith(text) for started in fake.ask("GET", "/stage").json()["started"])
+
+
+def test_while_uploading(fake: Witness) -> None:
+    for _ in range(ROUNDS):
+        with connected(fake) as connection:
+            head = "POST /gradio_api/upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n"
+            part = '--b\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+            connection.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n{part}".encode())
+            connection.sendall(bytes(1_000_000))
+
+
+async def test_after_joining_the_line_and_before_listening(fake: Witness) -> None:
+    async with callers(fake.url) as people:
+        for _ in range(ROUNDS):
+            await people.join(new_text("silent"))
+    fake.stage("open")
+    eventually(lambda: fake.in_line() == 0, "the line is empty")
+
+
+async def test_while_waiting(fake: Witness) -> None:
+    async with callers(fake.url) as people:
+        first = await people.join(new_text("first"))
+        for _ in range(ROUNDS):
+            async with aclosing(people.messages(await people.join(new_text("leaver")))) as messages:
+                await anext(messages)
+        eventually(lambda: fake.in_line() == 1, "those who left are out of the line")
+        fake.stage("open")
+        eventually(lambda: fake.in_line() == 0)
+    assert fake.ask("GET", "/stage").json()["started"] == [first.text]
+
+
+async def test_while_running(fake: Witness) -> None:
+    async with callers(fake.url) as people:
+        for _ in range(ROUNDS):
+            text = new_text("runner")
+            async with aclosing(people.messages(await people.join(f"{text} {LONG_TEXT}"))) as messages:
+                await anext(messages)
+                eventually(partial(has_started, fake, text), "it is turned to")
+            fake.step_until_free()
+    assert fake.ask("GET", "/stage").json()["running"] == 0
+
+
+async def test_the_same_session_leaving_and_coming_back(fake: Witness) -> None:
+    session = secrets.token_hex(8)
+    async with callers(fake.url) as people:
+        for _ in range(ROUNDS):
+            async with aclosing(people.messages(await people.join(new_text("again"), session))) as messages:
+                await anext(messages)
+            fake.step_until_free()
+        fake.stage("open")
+        assert (await people.listen(await people.join(new_text("at last"), session))).is_served
+
+
+def test_while_downloading(fake: Witness) -> None:
+    path = f"/speech/{spoken_token(fake, LONG_TEXT)}"
+    for _ in range(ROUNDS):
+        with connected(fake, receives=4096) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_while_listening_to_what_is_spoken(fake: Witness) -> None:
+    with closing(fake.server.messages("speak", fake.server.page_values(new_text(LONG_TEXT)))) as told:
+        token = live_token(told)
+        for _ in range(ROUNDS):
+            with connected(fake, receives=4096) as connection:
+                connection.sendall(f"GET /live/{token} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                fake.stage("steps/1")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    fake.step_until_free()
+    assert fake.ask("GET", f"/speech/{token}").status_code == 200
+
+
+def spoken_token(fake: Witness, text: str) -> str:
+    """By which the sound of this text can be had."""
+    fake.stage("open")
+    told = list(fake.server.messages("generate", [text, None, "", 2.0, 10, False, False]))
+    path = next(message for message in told if message["msg"] == "process_completed")["output"]["data"][0]["path"]
+    return str(path).split("/")[-2]
+
+
+def live_token(told: Iterable[object]) -> str:
+    """By which the sound of a job can be heard while it's made, from what the page is told."""
+    found = (re.search(r"'sound': '([\w-]{22})'|\"sound\": \"([\w-]{22})\"", str(message)) for message in told)
+    return next(match[1] or match[2] for match in found if match)
