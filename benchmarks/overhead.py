@@ -58,6 +58,11 @@ class App:
         """A client of its own session."""
         return Client(self.url, verbose=False, download_files=False)
 
+    def line(self) -> int:
+        """How many jobs run or wait."""
+        told = httpx.get(f"{self.url}/ready").json()
+        return int(told["running"] + told["waiting"])
+
 
 def _latency(ours: App, bare: App, text: str, rounds: int) -> None:
     seconds: dict[App, list[float]] = {ours: [], bare: []}
@@ -116,7 +121,8 @@ def _memory(ours: App, requests: int) -> None:
 
 
 @contextmanager
-def running(script: str) -> Iterator[App]:
+def running(script: str, **settings: str) -> Iterator[App]:
+    """An app on a free port that says everything anew, as long as `settings` don't say otherwise."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +132,10 @@ def running(script: str) -> Iterator[App]:
             "VOXDEMO_PORT": str(port),
             "VOXDEMO_CACHE_DIR": folder,
             "VOXDEMO_LOG_LEVEL": "warning",
+            "VOXDEMO_CACHE_SIZE": "0",
+            "VOXDEMO_DRAIN_S": "0",
             "GRADIO_ANALYTICS_ENABLED": "False",
+            **settings,
         }
         process = subprocess.Popen(
             [sys.executable, str(ROOT / script)], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
