@@ -223,3 +223,17 @@ def test_two_that_share_a_folder_give_each_others_answers_and_never_half_of_one(
         keeping.join()
     assert seen
     assert not [entry for entry in cache.root.iterdir() if entry.name.startswith(".")]
+
+
+def test_who_leaves_while_an_answer_is_given_takes_nothing_from_the_others(
+    cache: Cache, sound: Path, into: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.keep("key", "facts", [sound])
+    into.rmdir()
+    assert cache.fetch("key", into) is None
+    assert cache.has("key")
+    sound.unlink()
+    with caplog.at_level(logging.WARNING):
+        cache.keep("other", "facts", [sound])
+    assert not caplog.records
+    assert not cache.has("other")

@@ -146,13 +146,13 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(make: MakeLimits, monke
     ("wait_s", "told"), [(0.001, "1 s"), (11.2, "12 s"), (120, "120 s"), (121, "3 min"), (7201, "3 h")]
 )
 def test_a_person_is_told_when_to_come_again(wait_s: float, told: str) -> None:
-    assert sentence(wait_s) == f"Too many requests from your address: try again in {told}."
+    assert sentence(wait_s) == f"Too many requests: try again in {told}."
 
 
 async def test_the_error_says_it_too(make: MakeLimits) -> None:
     counted = make("1/minute")
     await counted.take("ann")
-    with pytest.raises(LimitError, match=r"^Too many requests from your address: try again in (59|60|61) s\.$"):
+    with pytest.raises(LimitError, match=r"^Too many requests: try again in (59|60|61) s\.$"):
         await counted.take("ann")
 
 

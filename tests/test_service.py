@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,6 +20,7 @@ from voxdemo import generation
 from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
+from voxdemo.cache import Cache
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
@@ -551,3 +553,28 @@ async def test_it_is_not_ready_while_sounds_cannot_be_written_and_finds_out_itse
     await until(lambda: service.readiness().ready)
     _, result = await spoken(service, Utterance("One two."))
     assert result.path.exists()
+
+
+async def test_a_short_text_does_not_overtake_a_long_one_that_came_before_it(
+    service: SpeechService, stage: Stage, prompt: Path
+) -> None:
+    await until(lambda: service.readiness().ready)
+    long = Utterance("First of many words. " * 2000, prompt_audio=prompt, prompt_text="Hi.")
+    jobs = [asyncio.ensure_future(spoken(service, utterance)) for utterance in (long, Utterance("Short."))]
+    await asyncio.gather(*jobs)
+    assert stage.utterances[0].text.startswith("First of many words.")
+
+
+async def test_an_answer_of_a_form_that_is_unknown_is_made_anew(
+    service: SpeechService, stage: Stage, tmp_path: Path
+) -> None:
+    _, first = await spoken(service, Utterance("One two."))
+    cache, key = Cache(tmp_path / "cache" / "answers", 1e9, 10**9), (await service.request(Utterance("One two."))).key
+    facts = cache.fetch(key)
+    assert facts
+    shutil.rmtree(cache.root)
+    cache.keep(key, facts.replace("duration_s", "length_s"), [first.path])
+    _, again = await spoken(service, Utterance("One two."))
+    assert not again.cached
+    assert again.path.read_bytes() == first.path.read_bytes()
+    assert len(stage.utterances) == 2

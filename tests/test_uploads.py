@@ -320,3 +320,15 @@ def test_files_that_go_at_the_same_time_are_no_trouble(tmp_path: Path, files: Ca
         for cleaning in [pool.submit(delete_old, tmp_path, DAY_S) for _ in range(8)]:
             cleaning.result()
     assert not list(tmp_path.rglob("*.wav"))
+
+
+def test_what_is_still_being_made_stays_however_old_it_is(tmp_path: Path) -> None:
+    made, abandoned = tmp_path / "made", tmp_path / "abandoned"
+    for folder in (made, abandoned):
+        folder.mkdir()
+        (folder / ".speech.wav").touch()
+        for path in (folder / ".speech.wav", folder):
+            os.utime(path, (1, 1))
+    delete_old(tmp_path, DAY_S, {made})
+    assert (made / ".speech.wav").exists()
+    assert not abandoned.exists()

@@ -81,3 +81,8 @@ async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechS
     assert "There is no text" in examined(await requested(Utterance(" "), service)).objection
     entry = examined(await requested(sent, service))
     assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, "")
+
+
+async def test_a_name_that_no_file_can_have_is_refused_in_words(service: SpeechService) -> None:
+    with pytest.raises(InputError, match="no longer here"):
+        await requested(service.files / ("a" * 5000), service)

@@ -59,16 +59,27 @@ class Cache:
 
     def has(self, key: str) -> bool:
         """Whether there seems to be an answer; only `fetch` knows whether it can be given."""
-        return self.is_on and (self.root / key / _FACTS).is_file()
+        if not self.is_on:
+            return False
+        try:
+            return self._is_fresh(self.root / key)
+        except OSError:
+            return False
+
+    def drop(self, key: str) -> None:
+        """Forget an answer."""
+        _drop(self.root / key)
 
     def fetch(self, key: str, into: Path | None = None) -> str | None:
         """The facts of an answer; None where there is none that is whole. Its files are put into the folder `into`."""
-        if not self.has(key):
-            return None
         entry = self.root / key
+        if not self.is_on or not entry.is_dir():
+            return None
         try:
             facts = self._given(entry, into)
-        except FileNotFoundError:  # it went meanwhile, or part of it
+        except FileNotFoundError:  # it went meanwhile, or part of it, or whoever asked has left with their folder
+            if into and not into.is_dir():
+                return None
             facts = None
         except OSError:
             self._log_once("an answer can't be read from the cache")
@@ -94,7 +105,8 @@ class Cache:
             self._used_bytes += size
             self._is_failing = False
         except OSError:
-            self._log_once("answers can't be kept")
+            if all(file.exists() for file in files):  # else whoever had them made has left
+                self._log_once("answers can't be kept")
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 _READ_BYTES = 1 << 20
@@ -13,7 +14,16 @@ _SAMPLE_BYTES = 4096
 
 
 def content(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal. Takes about a second for 500 MB; raises OSError."""
+    """The SHA-256 of a file's content, in hexadecimal; raises OSError.
+
+    Takes about a second for 500 MB, and nothing for a file that was asked for before and hasn't changed since.
+    """
+    told = path.stat()
+    return _content(path, told.st_ino, told.st_size, told.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _content(path: Path, *_: int) -> str:
     found = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         while block := file.read(_READ_BYTES):

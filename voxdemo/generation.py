@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,12 @@ class Generations:
         """Why the last sound couldn't be written; "" once one could."""
         self._proving: asyncio.Task[None] | None = None
         self._arrivals = Arrivals()
+        self._in_use: set[Path] = set()
+
+    @property
+    def in_use(self) -> frozenset[Path]:
+        """The folders of the workshop in which something is being made."""
+        return frozenset(self._in_use)
 
     def is_at_hand(self, request: SpeechRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
@@ -90,25 +96,34 @@ class Generations:
         """Try no more whether sounds can be written again."""
         if self._proving:
             self._proving.cancel()
+            await asyncio.wait([self._proving])
+
+    async def request(self, utterance: Utterance) -> SpeechRequest:
+        """As `SpeechService.request`."""
+        reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
+        return await in_thread(partial(speech, utterance, self._line.engine_info), reads)
 
     async def speak(self, utterance: Utterance, countdown: Countdown) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.speak`."""
         try:
             with self._arrivals.arrive() as place:
-                request = await in_thread(partial(speech, utterance, self._line.engine_info), READING)
+                request = await self.request(utterance)
                 async with aclosing(self._spoken(request, place, countdown)) as events:
                     async for event in events:
                         yield event
-        except OSError as error:
+        except StorageError as error:
             log.exception("a sound can't be written")
-            self._note(StorageError())
-            raise StorageError from error
+            self._note(error)
+            raise
 
     async def _spoken(
         self, request: SpeechRequest, place: Place, countdown: Countdown
     ) -> AsyncGenerator[SpeechEvent, None]:
         with self._results.new() as folder:
             spoken = await in_thread(partial(self._known, request, folder))
+            has_come = not self._in_flight(request) and self._cache.has(request.key)  # while it was looked for
+            if spoken is None and has_come:
+                spoken = await in_thread(partial(self._known, request, folder))
             if spoken is None:
                 async with self._on_air(request, place, folder) as events:
                     async for event in events:
@@ -120,6 +135,8 @@ class Generations:
                             case Waiting():
                                 yield countdown.steady(event, time.monotonic())
             assert spoken, "a generation that raises nothing ends with Spoken"
+            if not speech_file(folder).exists():  # it couldn't be handed on, as the log tells
+                raise StorageError
             warnings = (*spoken.warnings, *request.warnings)
             yield replace(spoken, path=speech_file(folder), seed=request.seed, warnings=warnings)
 
@@ -128,7 +145,9 @@ class Generations:
         try:
             return replace(_SPOKEN.validate_json(facts), cached=True) if facts else None
         except ValidationError:
-            log.warning("an answer in the cache has another form than is known")
+            self._cache.drop(request.key)  # made by another release
+            for file in made_in(folder):
+                file.unlink()
             return None
 
     @asynccontextmanager
@@ -159,13 +178,15 @@ class Generations:
         return making
 
     def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
-        self._workshop.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self._workshop))
+        folder = self._workshop / secrets.token_hex(8)
         try:
-            return folder, LiveSound(speech_file(folder), request.engine.sample_rate, request.seed)
-        except BaseException:  # the disk is full
+            folder.mkdir(parents=True)
+            sound = LiveSound(speech_file(folder), request.engine.sample_rate, request.seed)
+        except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise
+            raise StorageError from error
+        self._in_use.add(folder)
+        return folder, sound
 
     async def _speak_anew(
         self, request: SpeechRequest, place: Place, folder: Path, sound: LiveSound
@@ -180,13 +201,11 @@ class Generations:
                 async for event in events:
                     place.leave()  # it has reached the line
                     yield event
-        except StorageError as error:
-            self._note(error)
-            raise
         finally:
             place.leave()
+            self._in_use.discard(folder)
             prompt_file(folder).unlink(missing_ok=True)
-            sound.finish()
+            _finish(sound)
         self._note(rendition.error)
         spoken = rendition.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
@@ -206,7 +225,10 @@ class Generations:
         if "prompt_audio" not in info.honours:
             return job, notes
         path = prompt_file(folder)
-        await in_thread(partial(sound.write, path))
+        try:
+            await in_thread(partial(sound.write, path))
+        except OSError as error:
+            raise StorageError from error
         # A transcript of the whole recording is a wrong one of its beginning.
         prompt_text = "" if sound.was_cut else utterance.prompt_text
         if sound.was_cut:
@@ -231,14 +253,21 @@ class Generations:
         while self.fault:
             await asyncio.sleep(PROVE_EVERY_S)
             request = speech(PROOF, self._line.engine_info)
-            with suppress(VoxdemoError, OSError):
-                folder, sound = self._prepared(request)
-                try:
-                    with self._arrivals.arrive() as place:
-                        async with aclosing(self._speak_anew(request, place, folder, sound)) as events:
-                            [event async for event in events]
-                finally:
-                    await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+            try:
+                await self._say(request)
+            except VoxdemoError:
+                pass  # not yet
+            except Exception:  # whatever it is, nobody else would find out when it's over
+                log.exception("it can't be found out whether sounds can be written")
+
+    async def _say(self, request: SpeechRequest) -> None:
+        folder, sound = self._prepared(request)
+        try:
+            with self._arrivals.arrive() as place:
+                async with aclosing(self._speak_anew(request, place, folder, sound)) as events:
+                    [event async for event in events]
+        finally:
+            await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
         if job.prompt is None and not spoken.stopped:
@@ -254,6 +283,13 @@ class Generations:
         facts = _SPOKEN.dump_json(replace(spoken, path=Path(spoken.path.name)))
         self._cache.keep(key, facts.decode(), made_in(folder))
         KEEPING.submit(self._cache.clean)
+
+
+def _finish(sound: LiveSound) -> None:
+    try:
+        sound.finish()
+    except OSError as error:
+        raise StorageError from error
 
 
 def _planned(request: SpeechRequest) -> tuple[Plan, Take]:

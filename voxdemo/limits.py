@@ -87,10 +87,10 @@ class Limits:
 def sentence(wait_s: float) -> str:
     """What a person is told who must wait this long; never less than the truth."""
     if wait_s <= 120:
-        return f"Too many requests from your address: try again in {math.ceil(wait_s)} s."
+        return f"Too many requests: try again in {math.ceil(wait_s)} s."
     if wait_s <= 7200:
-        return f"Too many requests from your address: try again in {math.ceil(wait_s / 60)} min."
-    return f"Too many requests from your address: try again in {math.ceil(wait_s / 3600)} h."
+        return f"Too many requests: try again in {math.ceil(wait_s / 60)} min."
+    return f"Too many requests: try again in {math.ceil(wait_s / 3600)} h."
 
 
 class _Counts(Protocol):

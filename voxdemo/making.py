@@ -20,7 +20,7 @@ from voxdemo.flight import Flight
 from voxdemo.live import LiveSound
 from voxdemo.results import made_in, speech_file
 from voxdemo.speech import Captions, Retaken, SpeechEvent
-from voxdemo.threads import in_thread
+from voxdemo.threads import COPYING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,10 @@ class Making:
 
     async def _settle(self, share: Share) -> None:
         try:
-            await in_thread(partial(self._link if self._sound.is_over else self._copy, share.folder))
+            if self._sound.is_over:
+                await in_thread(partial(self._link, share.folder))
+            else:
+                await in_thread(partial(self._copy, share.folder), COPYING)
         except OSError:
             log.exception("a sound can't be handed on")
         finally:

@@ -21,7 +21,7 @@ from voxdemo.audio import decode, encode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
-from voxdemo.errors import EngineError, InputError
+from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates import Paces
 from voxdemo.flight import Flight
 from voxdemo.jobs import JobLine, ListenJob, Started
@@ -59,12 +59,16 @@ class Recognitions:
         """As `Generations.is_at_hand`."""
         return self._cache.has(request.key) or self._in_flight(request) is not None
 
+    async def request(self, path: Path, language: str | None) -> RecordingRequest:
+        """As `SpeechService.recording_request`."""
+        return await in_thread(partial(recording, path, language, self._line.recognizer_info), READING)
+
     async def read(
         self, path: Path, language: str | None, keep: bool, countdown: Countdown
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """As `SpeechService.transcribe`."""
         with self._arrivals.arrive() as place:
-            request = await in_thread(partial(recording, path, language, self._line.recognizer_info), READING)
+            request = await self.request(path, language)
             async with aclosing(self._heard(request, place, keep, countdown)) as events:
                 async for event in events:
                     yield event
@@ -73,6 +77,9 @@ class Recognitions:
         self, request: RecordingRequest, place: Place, keep: bool, countdown: Countdown
     ) -> AsyncGenerator[RecognitionEvent, None]:
         transcript = await in_thread(partial(self._known, request.key))
+        has_come = not self._in_flight(request) and self._cache.has(request.key)  # while it was looked for
+        if transcript is None and has_come:
+            transcript = await in_thread(partial(self._known, request.key))
         if transcript is None:
             if flight := self._in_flight(request):
                 place.leave()
@@ -103,6 +110,7 @@ class Recognitions:
         try:
             return replace(_TRANSCRIPT.validate_json(facts), cached=True) if facts else None
         except ValidationError:
+            self._cache.drop(key)  # made by another release
             return None
 
     def _in_flight(self, request: RecordingRequest) -> Flight[RecognitionEvent] | None:
@@ -156,7 +164,7 @@ class Recognitions:
                 path = speech_file(folder)
                 write_captions(folder, transcript.segments)
                 encode.write_wav(path, sound.samples, sound.sample_rate)
-        except OSError:  # the words are what was asked for
+        except (OSError, StorageError):  # the words are what was asked for
             log.exception("a recording can't be kept")
             return transcript
         bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))

@@ -77,8 +77,11 @@ def _model(info: EngineInfo | RecognizerInfo) -> list[str]:
 
 
 def _content(path: Path) -> str:
-    check_there(path)
-    return content(path)
+    try:
+        check_there(path)
+        return content(path)
+    except OSError as error:  # a name that no file can have, or one that went meanwhile
+        raise InputError("That recording is no longer here: send it again.") from error
 
 
 def _key(*parts: Any) -> str:

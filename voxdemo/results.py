@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import cast, get_args
 from voxdemo import captions
 from voxdemo.audio import formats
 from voxdemo.audio.encode import fewer_bars
+from voxdemo.errors import StorageError
 from voxdemo.speech import Segment
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,6 @@ MOST_BARS = 1200
 """Bars of the wave that are told of a finished sound; more can't be drawn."""
 ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt", "json")
 """What a result can be fetched as."""
-KEEP_S = 24 * 3600.0
-"""How long results and uploads are kept."""
 
 _STARTED_AT = time.time() - time.monotonic()
 """What makes seconds since 1970 of the monotonic clock."""
@@ -39,15 +38,29 @@ class Results:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._in_use: set[Path] = set()
+
+    @property
+    def in_use(self) -> frozenset[Path]:
+        """The folders of results that are still being made."""
+        return frozenset(self._in_use)
 
     @contextmanager
     def new(self) -> Generator[Path, None, None]:
-        """A new folder; it goes again unless a speech file is in it at the end. Its name is the result's only key."""
+        """A new folder; it goes again unless a speech file is in it at the end. Its name is the result's only key.
+
+        Raises StorageError where the disk is full.
+        """
         folder = self.root / secrets.token_urlsafe(16)
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise StorageError from error
+        self._in_use.add(folder)
         try:
             yield folder
         finally:
+            self._in_use.discard(folder)
             if not speech_file(folder).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -106,8 +119,10 @@ def write_beside(folder: Path, seed: int, total_s: float, told: Sequence[Segment
         log.exception("captions can't be written")
 
 
-def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:
+def delete_old(folder: Path, older_than_s: float, in_use: Collection[Path] = ()) -> None:
     """Delete the files below `folder` that came there longer ago than this, and folders that are empty then.
+
+    What is in one of the folders that are `in_use` stays, and so do they.
 
     A file that is handed on as a link keeps the time at which it was made, so it counts as no older than the folder it
     is in; right in `folder`, where everybody's come and go, its own time counts alone. A time in the future is of a
@@ -115,6 +130,8 @@ def delete_old(folder: Path, older_than_s: float = KEEP_S) -> None:
     """
     now = _STARTED_AT + time.monotonic()  # a jump of the clock makes nothing old
     for parent, _, names in os.walk(folder, topdown=False):
+        if Path(parent) in in_use:
+            continue
         with suppress(OSError):  # gone already: a cancelled job takes its files with it
             _delete_old_in(Path(parent), names, now, now - older_than_s, is_top=Path(parent) == folder)
 
@@ -132,7 +149,8 @@ def _delete_old_in(folder: Path, names: Sequence[str], now: float, limit: float,
 
 def _since(path: Path, now: float) -> float:
     """When it came to be, or was last written; where that is in the future, it is put right."""
-    written = path.stat().st_mtime
-    if written > now:
+    told = path.stat()
+    written = told.st_mtime
+    if written > now and (told.st_nlink == 1 or path.is_dir()):  # a file with links is somebody else's too
         os.utime(path, (now, now))
     return min(written, now)

@@ -1,7 +1,6 @@
 """From launch to exit: serves the page until a signal comes, and then ends without losing what was begun.
 
-The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a second one ends the process at once. Where
-somebody else launches the page (Spaces, `gradio app.py`) this isn't used, and stopping is theirs.
+The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a second one ends the process at once.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voxdemo import request
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
 from voxdemo.errors import BusyError, NotReadyError
@@ -27,7 +26,7 @@ from voxdemo.recognition import Recognitions
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Utterance
-from voxdemo.threads import KEEPING, READING, in_thread
+from voxdemo.threads import KEEPING, in_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,11 @@ class SpeechService:
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         """The request to speak this with the engine that serves. Raises InputError for what can't be."""
-        return await in_thread(partial(request.speech, utterance, self.engine_info), READING)
+        return await self._generations.request(utterance)
 
     async def recording_request(self, recording: Path, language: str | None = None) -> RecordingRequest:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
-        return await in_thread(partial(request.recording, recording, language, self.recognizer_info), READING)
+        return await self._recognitions.request(recording, language)
 
     @property
     def shares(self) -> bool:
@@ -220,11 +219,12 @@ class SpeechService:
         """How the line is doing."""
         return self._line.stats()
 
-    def clean(self, older_than_s: float) -> None:
-        """Delete uploads and results that are older, and what the cache has no room for. For any thread."""
+    async def clean(self, older_than_s: float) -> None:
+        """Delete uploads and results that are older, and what the cache has no room for."""
+        in_use = self.results.in_use | self._generations.in_use
         for folder in (self._folders.files, self._folders.workshop):
-            delete_old(folder, older_than_s)
-        self._cache.clean()
+            await in_thread(partial(delete_old, folder, older_than_s, in_use), KEEPING)
+        await in_thread(self._cache.clean, KEEPING)
 
     def _keep_paces(self) -> None:
         KEEPING.submit(write_paces, self._folders.paces, self._paces.snapshot())

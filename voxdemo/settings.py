@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     """How much room the cache of answers may take, such as 500MB or 2GB; 0 keeps none."""
 
     keep_hours: float = Field(default=24.0, ge=0.1, le=8760)
-    """Hours after which uploads and results are deleted."""
+    """Hours after which uploads and results are deleted; answers in the cache go by their own time."""
 
     rate_limit: str = ""
     """How much one client may ask for, such as 10/minute;1/2seconds; empty: as much as it likes."""

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 READING = ThreadPoolExecutor(2, "reading")
 """For what people send: recordings are decoded, texts are planned, up to seconds each."""
+COPYING = ThreadPoolExecutor(1, "copying")
+"""For sounds of which somebody leaves with what they have heard, up to a second each."""
 CONVERTING = ThreadPoolExecutor(1, "converting")
 """For finished sounds in other formats, up to a minute each; the second who asks for one finds it made."""
 KEEPING = ThreadPoolExecutor(1, "keeping")

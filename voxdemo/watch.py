@@ -34,7 +34,6 @@ class Pulse:
     """
 
     def __init__(self) -> None:
-        self.longest_s = 0.0
         """The longest that the loop has stood still, whatever the cause."""
         self._loop_thread = 0
         self._beat_at = time.monotonic()
@@ -74,7 +73,6 @@ class Pulse:
             if self._is_stalled(now):
                 self._stall_s, self._stall_ended_at = now - self._beat_at, now
                 log.error("the event loop turns again after %.1f s", self._stall_s)
-            self.longest_s = max(self.longest_s, now - self._beat_at - BEAT_S)
             self._beat_at, self._looks, self._was_logged = now, 0, False
             await asyncio.sleep(BEAT_S)
 

@@ -90,11 +90,15 @@ class GrowingWav:
         """Put what there is so far at `path`, whole and under its name at once; how many samples. Raises OSError."""
         frames, beside = self.frames, path.with_name(f".{path.name}")
         with self.reader() as file, beside.open("wb") as copy:
-            copy.write(_header(self._rate, frames))
-            for start in range(0, frames, _COPY_FRAMES):
-                copy.write(self.read(file, start, frames, _COPY_FRAMES * _SAMPLE_BYTES))
+            copy.write(_header(self._rate, 0))
+            copied = 0
+            while data := self.read(file, copied, frames, _COPY_FRAMES * _SAMPLE_BYTES):
+                copy.write(data)
+                copied += len(data) // _SAMPLE_BYTES
+            copy.seek(0)
+            copy.write(_header(self._rate, copied))  # less than there was where some was taken back meanwhile
         beside.replace(path)
-        return frames
+        return copied
 
     @contextmanager
     def reader(self) -> Generator[BinaryIO, None, None]:

@@ -28,6 +28,8 @@ from voxdemo.web import access, queueing
 from voxdemo.web.asking import Entries, Entry, door_of, examined, requested
 from voxdemo.web.callers import caller_of
 
+UNKNOWN_S = 10
+"""When to come again, for who is told so while nothing is known of how long a job takes."""
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
 
@@ -131,5 +133,5 @@ class _Admission:
 
 
 def _too_many(error: LimitError) -> HTTPException:
-    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after_s or 1)))}
-    return HTTPException(429, error.sentence, headers)
+    seconds = UNKNOWN_S if error.retry_after_s is None else max(1, math.ceil(error.retry_after_s))
+    return HTTPException(429, error.sentence, {"Retry-After": str(seconds)})

@@ -63,6 +63,7 @@ def let_through(queue: Queue, event: Event) -> None:
     queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
     event.concurrency_id = AT_HAND
     queue.event_queue_per_concurrency_id[AT_HAND].queue.append(event)
+    queue.broadcast_estimations(LINE)  # while it joined, it was counted
 
 
 def refuse(queue: Queue, event: Event, sentence: str) -> None:
@@ -75,6 +76,7 @@ def refuse(queue: Queue, event: Event, sentence: str) -> None:
     else:
         told = ProcessCompletedMessage(output={"data": refusal(sentence), "is_generating": False}, success=True)
     queue.send_message(event, told)
+    queue.broadcast_estimations(LINE)  # as above
 
 
 def turn_away(demo: gr.Blocks, error: UnavailableError) -> None:
@@ -114,7 +116,7 @@ def _tell_honest_places(queue: Queue, service: SpeechService, entries: Entries) 
     send = queue.send_message
 
     def send_message(event: Event, event_message: EventMessage) -> None:
-        if event.concurrency_id == LINE:
+        if event.concurrency_id in (LINE, AT_HAND):
             _correct(event_message, event, queue, service, entries)
         send(event, event_message)
 
@@ -123,7 +125,7 @@ def _tell_honest_places(queue: Queue, service: SpeechService, entries: Entries) 
 
 def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechService, entries: Entries) -> None:
     """Put the jobs ahead, and the seconds until the result, into a message about them."""
-    if entries.of(event).is_at_hand:
+    if entries.of(event).is_at_hand or event.concurrency_id == AT_HAND:
         _tell_none_ahead(message)
     elif isinstance(message, EstimationMessage) and message.rank is not None:
         stats = service.stats()
@@ -141,6 +143,8 @@ def _correct(message: EventMessage, event: Event, queue: Queue, service: SpeechS
 def _tell_none_ahead(message: EventMessage) -> None:
     if isinstance(message, EstimationMessage):
         message.rank, message.queue_size, message.rank_eta = 0, 1, None
+    elif isinstance(message, ProcessStartsMessage):
+        message.eta = None
 
 
 def expected(service: SpeechService, entries: Entries, events: Sequence[Event]) -> list[float | None]:

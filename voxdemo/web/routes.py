@@ -172,5 +172,5 @@ def _lifespan(
 
 async def _clean(service: SpeechService, keep_s: float) -> None:
     while True:
-        await asyncio.to_thread(service.clean, keep_s)
+        await service.clean(keep_s)
         await asyncio.sleep(min(CLEAN_EVERY_S, keep_s / 2))
