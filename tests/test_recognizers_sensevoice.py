@@ -2,6 +2,7 @@ import logging
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,7 +216,8 @@ def test_running_out_of_memory_ends_the_model_with_a_sentence(korean, speech):
 
 def test_what_it_is_can_be_said_before_it_is_loaded(recognizer):
     info = info_for("cpu")
-    assert recognizer.info == info
+    assert replace(recognizer.info, weights="") == info
+    assert len(recognizer.info.weights) == 64
     assert (info.name, info.title, info.device, info.precision) == ("sensevoice", "SenseVoice", "cpu", "float32")
     assert info.languages == ("zh", "en", "yue", "ja", "ko")
     assert info.sample_rate == RATE
