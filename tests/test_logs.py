@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import closing, redirect_stderr
+from contextlib import closing, contextmanager, redirect_stderr
 
 import pytest
 from serving import Server
@@ -21,6 +21,15 @@ from voxdemo.validate import MAX_TEXT_CHARS
 log = logging.getLogger("voxdemo.test")
 TEXT = "Dear Anna, the parcel is late.\nIt will “surely” come on Tuesday; don't worry! Yours, Bartholomew"
 SECRETS = ("anna", "parcel", "late", "surely", "tuesday", "worry", "bartholomew")
+
+
+@contextmanager
+def on_behalf_of(number: str) -> Iterator[None]:
+    """A request of this id is being served."""
+    before = logs.request_id()
+    logs.enter_request(number)
+    yield
+    logs.enter_request(before)
 
 
 class Told:
@@ -54,7 +63,7 @@ def told() -> Iterator[Told]:
 
 
 def test_a_line_tells_time_level_name_and_request(told: Told) -> None:
-    with logs.on_behalf_of("abc123"):
+    with on_behalf_of("abc123"):
         log.info("a job began")
     log.warning("no job")
     lines = told().splitlines()
@@ -74,9 +83,9 @@ async def test_tasks_and_threads_know_the_request(told: Told) -> None:
     async def work() -> str:
         return await in_thread(logs.request_id, READING)
 
-    with logs.on_behalf_of("one"):
+    with on_behalf_of("one"):
         first = asyncio.create_task(work())
-    with logs.on_behalf_of("two"), logs.private(TEXT):
+    with on_behalf_of("two"), logs.private(TEXT):
         second = asyncio.create_task(work())
         await in_thread(lambda: log.info("said %r", TEXT))
     assert (await first, await second, logs.request_id()) == ("one", "two", "")
@@ -85,7 +94,7 @@ async def test_tasks_and_threads_know_the_request(told: Told) -> None:
 
 async def test_a_generator_closed_by_another_task_leaves_that_task_alone() -> None:
     async def handler() -> AsyncGenerator[str, None]:
-        with logs.on_behalf_of("job"), logs.private("words of the job"):
+        with on_behalf_of("job"), logs.private("words of the job"):
             yield logs.request_id()
 
     generator = handler()
@@ -94,7 +103,7 @@ async def test_a_generator_closed_by_another_task_leaves_that_task_alone() -> No
         return await anext(generator)
 
     async def another() -> str:
-        with logs.on_behalf_of("other"):
+        with on_behalf_of("other"):
             await generator.aclose()
             return logs.request_id()
 

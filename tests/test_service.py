@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from fakes import CLONER, RATE, Stage, until
 
-from voxdemo import generation
+from voxdemo import storage
 from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
@@ -544,7 +544,7 @@ async def test_it_is_not_ready_while_sounds_cannot_be_written_and_finds_out_itse
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(generation, "PROVE_EVERY_S", 0.01)
+    monkeypatch.setattr(storage, "TRY_EVERY_S", 0.01)
     with monkeypatch.context() as patch:
         patch.setattr(GrowingWav, "write", full)
         with pytest.raises(StorageError):

@@ -5,7 +5,6 @@ Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import shutil
@@ -23,7 +22,7 @@ from voxdemo import prompt
 from voxdemo.arrivals import Arrivals, Place
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
-from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.errors import StorageError
 from voxdemo.estimates import Paces
 from voxdemo.jobs import JobLine, SpeakJob
 from voxdemo.live import LiveSound
@@ -35,6 +34,7 @@ from voxdemo.rendition import Rendition
 from voxdemo.request import SpeechRequest, speech
 from voxdemo.results import Results, made_in, prompt_file, speech_file
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
+from voxdemo.storage import Storage
 from voxdemo.take import Take
 from voxdemo.threads import KEEPING, READING, in_thread
 
@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 
 PROOF = Utterance("Ready.")
 """What is said to see whether sounds can be written again."""
-PROVE_EVERY_S = 5.0
 
 _SPOKEN = TypeAdapter(Spoken)
 
@@ -73,9 +72,7 @@ class Generations:
         self._paces = paces
         self._learned = learned
         self._makings: WeakValueDictionary[str, Making] = WeakValueDictionary()
-        self.fault = ""
-        """Why the last sound couldn't be written; "" once one could."""
-        self._proving: asyncio.Task[None] | None = None
+        self._storage = Storage(self._say_something)
         self._arrivals = Arrivals()
         self._in_use: set[Path] = set()
 
@@ -92,11 +89,14 @@ class Generations:
         """How long it takes to speak so much, by `plan.units_of`; None: not known yet."""
         return self._paces.speech(self._line.engine_info.key).seconds(units)
 
+    @property
+    def fault(self) -> str:
+        """Why the last sound couldn't be written; "" once one could."""
+        return self._storage.fault
+
     async def close(self) -> None:
         """Try no more whether sounds can be written again."""
-        if self._proving:
-            self._proving.cancel()
-            await asyncio.wait([self._proving])
+        await self._storage.close()
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         """As `SpeechService.request`."""
@@ -113,7 +113,7 @@ class Generations:
                         yield event
         except StorageError as error:
             log.exception("a sound can't be written")
-            self._note(error)
+            self._storage.note(error)
             raise
 
     async def _spoken(
@@ -206,7 +206,7 @@ class Generations:
             self._in_use.discard(folder)
             prompt_file(folder).unlink(missing_ok=True)
             _finish(sound)
-        self._note(rendition.error)
+        self._storage.note(rendition.error)
         spoken = rendition.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
         if rendition.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
@@ -242,25 +242,9 @@ class Generations:
             job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
         return job, notes
 
-    def _note(self, error: VoxdemoError | None) -> None:
-        """A sound was written, or ended with this error."""
-        self.fault = error.sentence if isinstance(error, StorageError) else ""
-        if self.fault and (self._proving is None or self._proving.done()):
-            self._proving = asyncio.ensure_future(self._prove())
-
-    async def _prove(self) -> None:
-        """Say something now and then until that can be written: nobody may be sent here meanwhile who would show it."""
-        while self.fault:
-            await asyncio.sleep(PROVE_EVERY_S)
-            request = speech(PROOF, self._line.engine_info)
-            try:
-                await self._say(request)
-            except VoxdemoError:
-                pass  # not yet
-            except Exception:  # whatever it is, nobody else would find out when it's over
-                log.exception("it can't be found out whether sounds can be written")
-
-    async def _say(self, request: SpeechRequest) -> None:
+    async def _say_something(self) -> None:
+        """Speak a word, from the line to the file, for nobody."""
+        request = await self.request(PROOF)
         folder, sound = self._prepared(request)
         try:
             with self._arrivals.arrive() as place:

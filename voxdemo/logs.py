@@ -18,8 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from uvicorn.config import LOGGING_CONFIG
-
 LEFT_OUT = "[left out]"
 RUN = 3
 """Words in a row that a line has in common with what somebody wrote are taken for theirs from here on."""
@@ -42,8 +40,6 @@ def set_up(level: str, log_text: bool) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("voxdemo").setLevel(level.upper())
     logging.raiseExceptions = log_text  # what it prints of a line that can't be made has the arguments in it
-    # uvicorn sets up handlers of its own, which would tell of a request that failed without its id.
-    LOGGING_CONFIG["formatters"]["default"] = {"()": lambda: Formatter(log_text)}
 
 
 def new_request_id() -> str:
@@ -59,13 +55,6 @@ def request_id() -> str:
 def enter_request(number: str) -> None:
     """From here on, to its end, this task serves the request of this id."""
     _request_id.set(number)
-
-
-@contextmanager
-def on_behalf_of(number: str) -> Generator[None, None, None]:
-    """While this runs, the request of this id is being served: for work that goes on after its request has ended."""
-    with _set_to(_request_id, number):
-        yield
 
 
 @contextmanager

@@ -19,8 +19,6 @@ from voxdemo import logs
 from voxdemo.settings import Settings
 from voxdemo.web.access import Access
 
-REQUEST_ID = "voxdemo.request_id"
-"""Where a request's scope has its id."""
 MAY_EMBED = "'self' https://huggingface.co https://*.hf.space"
 """Whose pages may show this one in a frame: Spaces do."""
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -52,7 +50,7 @@ GRADIO_STARTS = "/gradio_api/startup-events"
 def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
     """What `app_kwargs={"middleware": …}` gets: all that stands before the routes, with `inner` nearest to them.
 
-    `inner` finds in the scope the request's id and, as `access.KEY`, the id of the key that it came with.
+    `inner` finds in the scope, as `callers.KEY`, the id of the key that a request came with.
     """
     origins = [origin.lower() for origin in settings.cors_origins]
     layers = (
@@ -100,7 +98,7 @@ class RequestIds:
         number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else logs.new_request_id()
         if not scope["path"].endswith(GRADIO_STARTS):  # Gradio's queue begins there, and would have that id for ever
             logs.enter_request(number)  # for good: what fails is logged outside of here
-        return await self._app({**scope, REQUEST_ID: number}, receive, _saying(send, {"X-Request-ID": number}))
+        return await self._app(scope, receive, _saying(send, {"X-Request-ID": number}))
 
 
 class SecurityHeaders:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.limits import Limits
@@ -39,6 +41,8 @@ def build(
 ) -> Site:
     """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
     logs.take_over_prints(settings.log_text, gr.queueing, gr.routes)
+    # uvicorn sets up handlers of its own, which would tell of a request that failed without its id.
+    LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.Formatter, settings.log_text)}
     leave_nothing_unfinished()
     callers.trust(settings.trusted_proxies)
     limits = Limits(settings.rate_limit, settings.redis_url.get_secret_value())
