@@ -181,7 +181,9 @@ voxdemo.card = (element, props, watch, tell) => {
     if (value.state === 'speaking') player?.hear(value);
     if (value.state === 'done') player?.finish(value);
     if (value.state === 'heard' && value.url) player?.offer(value);
-    if (value.state === 'failed') player?.clear();
+    if (value.state !== 'failed') return;
+    player?.clear();
+    window.dispatchEvent(new Event('voxdemo-lost'));  // it may be the server's to tell why
   });
 
   find('.keep')?.addEventListener('click', ({target}) => {

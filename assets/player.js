@@ -218,7 +218,8 @@ voxdemo.player = (root, {words, rate, text}, report) => {
 
   function tellFacts(result) {
     const factor = result.factor.toFixed(result.factor < 0.1 ? 3 : 2);
-    const facts = result.cached ? words.cachedFacts : words.facts;
+    const facts = !result.cached ? words.facts
+      : document.querySelector('#vx-new-seed')?.disabled ? words.cachedFacts : words.cachedTake;
     find('.figures').textContent = voxdemo.fill(facts, {...result, factor, first: result.first.toFixed(2)});
     tellSeed(result);
   }

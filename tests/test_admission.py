@@ -171,7 +171,7 @@ def test_behind_a_proxy_that_is_trusted_everybody_is_counted_apart(limited: Serv
 
 
 def test_one_client_cannot_fill_the_line(limited: Server) -> None:
-    for number in range(MOST):  # the first one runs, the next is at the lane already, and the others wait
+    for number in range(MOST // 2 + 1):  # the first one runs, the next is at the lane already, and the last one waits
         assert join(limited, f"waiting {number}", "192.0.2.4").status_code == 200
         eventually(lambda number=number: in_line(limited) == number + 1)
     refused = join(limited, "one too many", "192.0.2.4")
@@ -205,3 +205,8 @@ def test_a_tab_that_closes_takes_only_its_own_job_out_of_a_shared_one(server: Se
     assert 0 < heard["total"] < 0.5
     server.http.post("/stage/open")
     assert staying.result(timeout=30)
+
+
+def test_an_empty_session_is_as_good_as_none(server: Server) -> None:
+    server.http.post("/stage/open")
+    assert server.joined("generate", asking("of nobody"), session="").status_code == 200

@@ -39,7 +39,7 @@ def test_what_comes_from_the_cache_says_so_and_plays(server: Server, open_page: 
     expect(said(page)).to_contain_text("s of speech, made in")
     ask(page, "one two three four")
     expect(said(page)).to_contain_text("s of speech, from cache")
-    expect(page.locator("#vx-card .figures")).to_contain_text("when it was made")
+    expect(page.locator("#vx-card .figures")).to_contain_text("Another take: New seed")
     expect(page.locator("#vx-card .seed")).to_contain_text("Seed")
     expect(page.locator("#vx-card .play")).to_be_enabled()
 

@@ -57,3 +57,27 @@ def test_other_doors_take_less(fake_server: Server, path: str) -> None:
 def test_a_text_that_is_far_too_long_is_refused_by_its_own_words(fake_server: Server) -> None:
     told = str(list(fake_server.messages("generate", ["word " * 200_000, None, "", 2.0, 10, False, False])))
     assert "The text has 1,000,000 characters; send at most 50,000." in told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/gradio_api/dev/reload", 404),
+        ("POST", "/gradio_api/call/no_such_endpoint", 404),
+        ("GET", "/openapi.json", 404),
+    ],
+)
+def test_doors_that_nobody_needs_are_shut_in_words(fake_server: Server, method: str, path: str, status: int) -> None:
+    lines = len(fake_server.log.splitlines())
+    answer = fake_server.http.request(method, path, json={"data": ["private words"]} if method == "POST" else None)
+    assert answer.status_code == status
+    assert "Traceback" not in "\n".join(fake_server.log.splitlines()[lines:])
+
+
+def test_what_the_page_asks_for_beside_the_line_is_not_taken_into_it(fake_server: Server) -> None:
+    functions = fake_server.http.get("/config").json()["dependencies"]
+    beside = [function["id"] for function in functions if function["queue"] is False and function["backend_fn"]]
+    assert beside
+    for number in beside:
+        body = {"data": [], "fn_index": number, "session_hash": "s"}
+        assert fake_server.http.post("/gradio_api/queue/join", json=body).status_code == 404

@@ -63,7 +63,10 @@ class _Admission:
         self, push: Push, body: PredictBodyInternal, request: Request, username: str | None
     ) -> tuple[bool, Any, Any]:
         """In place of Gradio's own, which is `push`."""
+        body.session_hash = body.session_hash or None  # Gradio makes one, but not in place of an empty one
         function = self._demo.fns.get(-1 if body.fn_index is None else body.fn_index)
+        if function is not None and function.fn is not None and not function.queue:  # the page asks for these directly
+            raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
         if function is None or function.fn is None or function.concurrency_id != queueing.LINE:
             return await push(body, request=request, username=username)
         access.refuse_without_key(request.scope, function.api_name, self._settings)
@@ -115,7 +118,7 @@ class _Admission:
 
     def _refuse_crowding(self, caller: str) -> None:
         """Raises HTTPException where so many of this client's jobs wait that another may not."""
-        most, line = self._settings.max_waiting_per_client, queueing.waiting(self._queue)
+        most, line = self._settings.max_waiting_per_client, queueing.without_seat(self._queue, self._service)
         theirs = [index for index, event in enumerate(line) if self._entries.of(event).caller == caller]
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"

@@ -56,6 +56,7 @@ WORDS: Mapping[str, str] = {
     "blocked": "Sound is ready: press Play",
     "facts": "Real-time factor {factor} · time to first audio {first}\u00a0s",
     "cachedFacts": "Real-time factor {factor} when it was made",
+    "cachedTake": "Another take: New seed, in Fine-tuning",
     "seed": "Seed {seed} · {format}",
     "keep": "Keep this seed",
     "keptSeed": "Kept in fine-tuning",

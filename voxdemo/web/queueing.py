@@ -58,6 +58,11 @@ def waiting(queue: Queue) -> Sequence[Event]:
     return line.queue if line else ()
 
 
+def without_seat(queue: Queue, service: SpeechService) -> Sequence[Event]:
+    """Who waits, in the line or next at the lane."""
+    return [*_active(queue)[service.stats().seats :], *waiting(queue)]
+
+
 def let_through(queue: Queue, event: Event) -> None:
     """Take somebody out of the line whose answer is at hand."""
     queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
@@ -159,10 +164,15 @@ def expected(service: SpeechService, entries: Entries, events: Sequence[Event]) 
 
 def _on_the_way(queue: Queue, service: SpeechService) -> Sequence[Event]:
     """Who has left Gradio's line and isn't at the lane yet: their text is being cut, or a recording decoded."""
-    active = [event for events in queue.active_jobs if events for event in events if event.concurrency_id == LINE]
-    stats = service.stats()
+    active, stats = _active(queue), service.stats()
     count = max(0, len(active) - stats.running - stats.waiting)
-    return sorted(active, key=lambda event: event.enqueue_time)[len(active) - count :]
+    return active[len(active) - count :]
+
+
+def _active(queue: Queue) -> Sequence[Event]:
+    """Who has left Gradio's line, in order of arrival: the first ones have seats, as far as there are any."""
+    active = [event for events in queue.active_jobs if events for event in events if event.concurrency_id == LINE]
+    return sorted(active, key=lambda event: event.enqueue_time)
 
 
 def _told_s(service: SpeechService, entry: Entry, before: Sequence[float | None]) -> float | None:

@@ -54,6 +54,7 @@ def app_options(
     return {
         "routes": _routes(service, limits, pulse),
         "middleware": list(middleware),
+        "openapi_url": None,  # Gradio's own, which tells of doors that are nobody's business
         "lifespan": _lifespan(service, limits, pulse, keep_s),
     }
 

@@ -36,8 +36,12 @@ UPLOADS = re.compile(r"/gradio_api/(upload|component_server)/?$")
 """Write what is sent to the disk; behind any sub-path."""
 UNREADABLE = "That upload can't be read: send it again."
 LOGIN = re.compile(r"/login/?$")
-SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link)/?$)|/pwa_icon(/[^/]*)?$")
-"""Fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the disk, draw any size."""
+SHUT = re.compile(
+    r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon(/[^/]*)?$"
+)
+"""Fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the disk, draw any size,
+and wait for ever for changes of the program.
+"""
 
 
 class CostlyDoors:

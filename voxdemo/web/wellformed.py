@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import FnIndexInferError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
+UNKNOWN = "There is no such endpoint here: see the documentation."
 TWO_LENGTHS = "A request has either a Content-Length or a Transfer-Encoding."
 PLAIN = {
     b"range": re.compile(rb"bytes=(\d{1,99}-\d{0,99}|-\d{1,99})"),
@@ -45,7 +47,12 @@ async def refuse_unfit(_: Request, __: Exception) -> Response:
     return JSONResponse({"error": UNFIT, "detail": [{"msg": UNFIT}]}, status_code=422)  # the list is FastAPI's form
 
 
-HANDLERS = {RequestValidationError: refuse_unfit}
+async def refuse_unknown(_: Request, __: Exception) -> Response:
+    """For endpoints of Gradio's that there are none of."""
+    return JSONResponse({"error": UNKNOWN, "detail": UNKNOWN}, status_code=404)
+
+
+HANDLERS = {RequestValidationError: refuse_unfit, FnIndexInferError: refuse_unknown}
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:
