@@ -164,7 +164,7 @@ def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], number: si
 
 
 def test_while_models_load_it_ends_promptly_and_says_so_to_who_waits_for_them(start_server: StartServer) -> None:
-    server = start_server("tests/fake_app.py", LOADING="held")
+    server = start_server("tests/fake_app.py", LOADING="held", VOXDEMO_DRAIN_S=30)
     server.wait_for("/health")
     early = waiting(server, "early")
     server.process.send_signal(signal.SIGTERM)

@@ -32,19 +32,16 @@ UNKNOWN_S = 10
 """When to come again, for who is told so while nothing is known of how long a job takes."""
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
-
-
 SHORTEST_WORDS = 20
 """Characters of what is taken for somebody's words, rather than the name of a choice."""
+
+Push = Callable[..., Coroutine[Any, Any, tuple[bool, Any, Any]]]
 
 
 def attach(demo: gr.Blocks, service: SpeechService, entries: Entries, settings: Settings, limits: Limits) -> None:
     """Decide who joins the queue of `demo`, which `queueing.attach` has turned on."""
     admission = _Admission(demo, service, entries, settings, limits)
     demo._queue.push = partial(admission.push, demo._queue.push)  # type: ignore[method-assign]
-
-
-Push = Callable[..., Coroutine[Any, Any, tuple[bool, Any, Any]]]
 
 
 class _Admission:
