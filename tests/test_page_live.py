@@ -205,6 +205,7 @@ def test_stop_keeps_what_was_spoken(paced_server: Server, open_page: OpenPage) -
     expect(page.locator("#vx-speak")).to_be_focused()
     expect(page.locator("#vx-cancel")).to_be_hidden()
     assert position(page) == pytest.approx(here, abs=0.3)
+    page.wait_for_function("document.querySelector('#vx-card audio').duration > 0")
     total = page.evaluate("document.querySelector('#vx-card audio').duration")
     assert f"{total:.1f} s" in page.inner_text("#vx-card .say")
     assert here < total < 12
