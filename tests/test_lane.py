@@ -608,7 +608,7 @@ async def test_a_model_that_fails_its_check_after_a_fault_is_out_until_it_can_be
     stage.open = True
     with pytest.raises(NotReadyError):
         await everything(lane, "break")
-    assert {model.status.state for model in lane.stats().models} == {"failed", "ready"}
+    await until(lambda: {model.status.state for model in lane.stats().models} == {"failed", "ready"})
     stage.broken = False
     assert isinstance((await everything(lane, "fine"))[-1], Piece)
     await ready(lane)
