@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ from contextlib import aclosing
 from pathlib import Path
 
 from gradio_client import Client
-from overhead import SENTENCE, running
+from overhead import ROOT, SENTENCE, running
+
+sys.path.insert(0, str(ROOT))
 
 from voxdemo.assemble import local_service
 from voxdemo.service import SpeechService
