@@ -10,6 +10,7 @@ from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.errors import SettingsError
+from voxdemo.logs import sentry
 from voxdemo.serve import serve
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
@@ -20,7 +21,8 @@ def prepare() -> tuple[Settings, SpeechService]:
     """The settings and the service, or the end of the process with one sentence that says what is wrong."""
     try:
         settings = voxdemo_settings.load()
-        logs.set_up(settings.log_level, settings.log_text)
+        logs.set_up(settings.log_level, settings.log_text, settings.log_format)
+        sentry.start(settings.sentry_dsn.get_secret_value())
         if __name__ == "__main__":
             voxdemo_settings.check_usable(settings)
         return settings, local_service(settings)

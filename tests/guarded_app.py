@@ -22,6 +22,7 @@ from starlette.routing import Route
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
+from voxdemo.logs import sentry
 from voxdemo.serve import serve
 from voxdemo.web import access
 from voxdemo.web.site import build
@@ -63,7 +64,8 @@ async def drip(request: Request) -> Response:
 
 if __name__ == "__main__":
     settings = voxdemo_settings.load()
-    logs.set_up(settings.log_level, settings.log_text)
+    logs.set_up(settings.log_level, settings.log_text, settings.log_format)
+    sentry.start(settings.sentry_dsn.get_secret_value())
     stage = Stage(open=True)
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     own_routes = [

@@ -111,7 +111,8 @@ def eventually(condition: Callable[[], Any], within_s: float = 30.0) -> Any:
 
 def environment(folder: Path, **settings: object) -> Mapping[str, str]:
     """This process's environment without anybody's VOXDEMO_ settings, and with these; no hub can be reached."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOXDEMO_", "GRADIO_"))}
+    theirs = ("VOXDEMO_", "GRADIO_", "SENTRY_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     ours = {name: str(value) for name, value in settings.items()}
     usual = {"VOXDEMO_CACHE_DIR": str(folder / "cache"), "VOXDEMO_DRAIN_S": "0", "HF_HUB_OFFLINE": "1"}
     return {**kept, **usual, **ours}

@@ -7,16 +7,19 @@ import io
 import json
 import logging
 import re
+import threading
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import closing, contextmanager, redirect_stderr
 
 import pytest
+from fakes import LISTENER, FakeRecognizer, Stage, until
 from serving import Server
 
 from voxdemo import logs
 from voxdemo.threads import READING, in_thread
 from voxdemo.validate import MAX_TEXT_CHARS
+from voxdemo.worker import ModelWorker
 
 log = logging.getLogger("voxdemo.test")
 TEXT = "Dear Anna, the parcel is late.\nIt will “surely” come on Tuesday; don't worry! Yours, Bartholomew"
@@ -90,6 +93,34 @@ async def test_tasks_and_threads_know_the_request(told: Told) -> None:
         await in_thread(lambda: log.info("said %r", TEXT))
     assert (await first, await second, logs.request_id()) == ("one", "two", "")
     assert not leaked(told())
+
+
+async def test_a_late_job_and_what_comes_of_it_are_told_of_its_request_and_loading_of_none(told: Told) -> None:
+    may_end, checks = threading.Event(), [True, False, True]
+
+    def check(_: FakeRecognizer) -> list[tuple[float, float]]:
+        if not checks.pop(0):
+            raise RuntimeError("broken")
+        return []
+
+    def work(_: FakeRecognizer) -> Generator[str, None, None]:
+        assert may_end.wait(timeout=30)
+        yield "too late"
+
+    worker = ModelWorker(LISTENER, lambda tell: FakeRecognizer(Stage()), check)
+    worker.start()
+    ended, free = asyncio.Event(), asyncio.Event()
+    with on_behalf_of("late"):
+        worker.begin(work, lambda item: ended.set(), lambda: None, free.set, timeout_s=0.01)
+    with on_behalf_of("another"):
+        await ended.wait()
+        may_end.set()
+        await free.wait()
+        await until(lambda: not checks and worker.status.state == "ready")
+        await worker.close()
+    assert re.findall(r"voxdemo\.\w+(?: \[(\w+)\])?: Fake recogniser ([\w']+ [\w']+)", told()) == [
+        ("", "is ready"), ("late", "didn't end"), ("late", "doesn't work"), ("", "is ready"),
+    ]  # fmt: skip
 
 
 async def test_a_generator_closed_by_another_task_leaves_that_task_alone() -> None:

@@ -10,7 +10,8 @@ from voxdemo.errors import SettingsError
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*(settings.PREFIX + field.upper() for field in settings.Settings.model_fields), "GRADIO_SERVER_PORT"):
+    ours = (settings.PREFIX + field.upper() for field in settings.Settings.model_fields)
+    for name in (*ours, "GRADIO_SERVER_PORT", "SENTRY_DSN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -29,6 +30,12 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ),
         ("VOXDEMO_ENGINE", "espeak", "VOXDEMO_ENGINE is 'espeak', but it must be one of auto, builtin, voxcpm."),
         ("VOXDEMO_JOB_TIMEOUT_S", "nan", "VOXDEMO_JOB_TIMEOUT_S is 'nan', but it must be a number from 1 to 7200."),
+        (
+            "SENTRY_DSN",
+            "a-secret",
+            "SENTRY_DSN can't be used: it must be a DSN such as https://key@sentry.example.org/1.",
+        ),
+        ("VOXDEMO_LOG_FORMAT", "xml", "VOXDEMO_LOG_FORMAT is 'xml', but it must be one of human, json."),
         ("VOXDEMO_GENERATOR", "1", "VOXDEMO_GENERATOR is not a setting: did you mean VOXDEMO_GENERATORS?"),
     ],
 )
@@ -86,3 +93,8 @@ def test_a_space_says_host_and_port_in_its_own_words(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
     assert (settings.load().host, settings.load().port) == ("0.0.0.0", 7861)
+
+
+def test_sentry_may_be_named_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRY_DSN", "https://0123abcd@o1.ingest.sentry.io/42")
+    assert settings.load().sentry_dsn.get_secret_value() == "https://0123abcd@o1.ingest.sentry.io/42"

@@ -257,11 +257,6 @@ class Generations:
         if job.prompt is None and not spoken.stopped:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._learned()
-        log.info(
-            "spoke %d characters: %.2f s of sound in %.2f s, %.2f s after it was asked for",
-            len(job.utterance.text), spoken.duration_s, spoken.seconds_spent,
-            spoken.timings["waiting"] + spoken.timings["speaking"],
-        )  # fmt: skip
 
     def _keep(self, key: str, spoken: Spoken, folder: Path) -> None:
         facts = _SPOKEN.dump_json(replace(spoken, path=Path(spoken.path.name)))

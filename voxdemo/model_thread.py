@@ -5,6 +5,7 @@ Knows one thread and one model at a time; what becomes of a thread that hangs is
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import queue
 import threading
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Literal
 
 from voxdemo.errors import EngineError, InputError, ModelDiedError, NotReadyError, SettingsError, VoxdemoError
@@ -89,9 +91,12 @@ class ModelThread(Generic[M]):
         self.inbox.put(lambda: None)
 
     def doubt(self, reason: str) -> None:
-        """Not ready, for this reason, until the model has been checked, which is the next thing that happens."""
+        """Not ready, for this reason, until the model has been checked, which is the next thing that happens.
+
+        What is logged of that is told of the request in whose context this is called.
+        """
         self._set_status("reloading", reason)
-        self.inbox.put(self._check_again)
+        self.inbox.put(partial(contextvars.copy_context().run, self._check_again))
 
     def _live(self) -> None:
         self._ensure_model()
@@ -174,7 +179,7 @@ class ModelThread(Generic[M]):
         if self.deaths >= MOST_DEATHS:
             self._stay_down()
         elif self._model is None and not self._leaving:
-            self._rebuild()
+            contextvars.Context().run(self._rebuild)  # which is no request's doing, whichever needs it first
         return self._model is not None
 
     def _rebuild(self) -> None:

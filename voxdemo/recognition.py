@@ -150,7 +150,6 @@ class Recognitions:
         transcript = replace(heard, seconds_spent=time.monotonic() - begun)
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
         self._learned()
-        log.info("read %.2f s of sound in %.2f s", sound.duration_s, transcript.seconds_spent)
         if info == self._line.recognizer_info:  # which tells its weights only when loaded
             await in_thread(partial(self._cache.keep, request.key, _TRANSCRIPT.dump_json(transcript).decode()))
             KEEPING.submit(self._cache.clean)

@@ -21,6 +21,7 @@ from voxdemo.generation import Generations
 from voxdemo.jobs import JobLine, LaneStats
 from voxdemo.logs import private
 from voxdemo.making import Share
+from voxdemo.outcomes import Outcome, told
 from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.request import RecordingRequest, SpeechRequest
@@ -144,7 +145,7 @@ class SpeechService:
         return self._recognitions.is_at_hand(asked)
 
     async def speak(
-        self, utterance: Utterance, countdown: Countdown | None = None
+        self, utterance: Utterance, countdown: Countdown | None = None, door: str = "program"
     ) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
@@ -154,9 +155,12 @@ class SpeechService:
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
         was heard; StorageError when the disk is full.
         """
-        with private(utterance.text, utterance.prompt_text, utterance.control):
+        words = utterance.text, utterance.prompt_text, utterance.control
+        outcome = Outcome("generation", door, self.engine_info.title, len(str(utterance.text)))
+        with private(*words), told(outcome):
             async with aclosing(self._generations.speak(utterance, countdown or Countdown())) as events:
                 async for event in events:
+                    outcome.note(event)
                     yield event
 
     async def transcribe(
@@ -165,6 +169,7 @@ class SpeechService:
         language: str | None = None,
         keep: bool = False,
         countdown: Countdown | None = None,
+        door: str = "program",
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
@@ -172,9 +177,12 @@ class SpeechService:
         InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is full;
         EngineError when the model failed.
         """
-        async with aclosing(self._recognitions.read(recording, language, keep, countdown or Countdown())) as events:
-            async for event in events:
-                yield event
+        outcome = Outcome("recognition", door, self.recognizer_info.title)
+        with told(outcome):
+            async with aclosing(self._recognitions.read(recording, language, keep, countdown or Countdown())) as events:
+                async for event in events:
+                    outcome.note(event)
+                    yield event
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""

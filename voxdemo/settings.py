@@ -133,12 +133,20 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the log says."""
 
+    log_format: Literal["human", "json"] = "human"
+    """How the log says it: for people, or as one JSON object a line."""
+
+    sentry_dsn: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("VOXDEMO_SENTRY_DSN", "SENTRY_DSN")
+    )
+    """Where Sentry takes errors, if sentry-sdk is installed; empty: nowhere. SENTRY_DSN is its second name."""
+
     @property
     def files_dir(self) -> Path:
         """Where uploads and results are, and nothing else: what lies here can be fetched by who knows its name."""
         return self.cache_dir / "files"
 
-    @field_validator("engine", "recognizer", "device", "quantize", "log_level", mode="before")
+    @field_validator("engine", "recognizer", "device", "quantize", "log_level", "log_format", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -205,6 +213,13 @@ class Settings(BaseSettings):
     def _redis(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and not re.match(r"(rediss?|unix)://.", value.get_secret_value()):
             raise ValueError("it must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _dsn(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch(r"https?://\w+@[^/\s]+/(\S*/)?\d+", value.get_secret_value()):
+            raise ValueError("it must be a DSN such as https://key@sentry.example.org/1")
         return value
 
     @field_validator("auth")
@@ -281,12 +296,15 @@ def _listed(words: str) -> tuple[str, ...]:
 def _sentence(mistake: Any) -> str:
     name = _field_name(mistake)
     if Settings.model_fields[name].annotation is SecretStr:
-        return f"{PREFIX}{name.upper()} can't be used: {_allowed(mistake)}."
-    second = f"GRADIO_SERVER_{'NAME' if name == 'host' else name.upper()}"
-    variable = PREFIX + name.upper()
-    if variable not in os.environ and second in os.environ:
-        variable = second
-    return f"{variable} is {str(mistake['input'])!r}, but {_allowed(mistake)}."
+        return f"{_variable(name)} can't be used: {_allowed(mistake)}."
+    return f"{_variable(name)} is {str(mistake['input'])!r}, but {_allowed(mistake)}."
+
+
+def _variable(name: str) -> str:
+    """What the setting is called where it was set: some have two names."""
+    alias = Settings.model_fields[name].validation_alias
+    names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [PREFIX + name.upper()]
+    return next((written for written in names if os.environ.get(written)), names[0])
 
 
 def _allowed(mistake: Any) -> str:

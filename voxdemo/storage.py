@@ -6,6 +6,7 @@ Lives on the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -32,7 +33,7 @@ class Storage:
         """Something was written, or ended with this error."""
         self.fault = error.sentence if isinstance(error, StorageError) else ""
         if self.fault and (self._trying is None or self._trying.done()):
-            self._trying = asyncio.ensure_future(self._keep_trying())
+            self._trying = contextvars.Context().run(lambda: asyncio.ensure_future(self._keep_trying()))
 
     async def close(self) -> None:
         """Try no more."""

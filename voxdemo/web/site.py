@@ -42,7 +42,7 @@ def build(
     """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
     logs.take_over_prints(settings.log_text, gr.queueing, gr.routes)
     # uvicorn sets up handlers of its own, which would tell of a request that failed without its id.
-    LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.Formatter, settings.log_text)}
+    LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.formatter, settings.log_format, settings.log_text)}
     leave_nothing_unfinished()
     callers.trust(settings.trusted_proxies)
     limits = Limits(settings.rate_limit, settings.redis_url.get_secret_value())

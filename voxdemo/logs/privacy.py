@@ -1,67 +1,33 @@
-"""The log: every line tells the request it was written for, and none what people wrote.
+"""What people write, kept out of what is told of their requests: the words, and the finding of them in a line.
 
-Both are known by context variables, which tasks and `in_thread` hand on. It knows nothing of HTTP or of what is logged.
+The words are known by a context variable, which tasks and `in_thread` hand on. It knows nothing of loggers.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import secrets
-import sys
-import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, Token
-from functools import cached_property, partial
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from functools import cached_property
+from typing import Any
 
 LEFT_OUT = "[left out]"
 RUN = 3
 """Words in a row that a line has in common with what somebody wrote are taken for theirs from here on."""
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="")
 _private: ContextVar[tuple[_Private, ...]] = ContextVar("private", default=())
-
-T = TypeVar("T")
-
-
-def set_up(level: str, log_text: bool) -> None:
-    """Log to stderr: our own lines from `level` on, those of libraries from warnings on; what people write, or not."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Formatter(log_text))
-    root = logging.getLogger()
-    for other in root.handlers[:]:
-        if isinstance(other.formatter, Formatter):
-            root.removeHandler(other)
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("voxdemo").setLevel(level.upper())
-    logging.raiseExceptions = log_text  # what it prints of a line that can't be made has the arguments in it
-
-
-def new_request_id() -> str:
-    """A short id that no other request of these days has."""
-    return secrets.token_hex(6)
-
-
-def request_id() -> str:
-    """The id of the request that is being served here; "" where none is."""
-    return _request_id.get()
-
-
-def enter_request(number: str) -> None:
-    """From here on, to its end, this task serves the request of this id."""
-    _request_id.set(number)
 
 
 @contextmanager
 def private(*words: object) -> Generator[None, None, None]:
     """While this runs, these words of people, where they are words, are kept out of the log."""
-    with _set_to(_private, _also(words)):
+    token = _private.set(_also(words))
+    try:
         yield
+    finally:
+        with suppress(ValueError):  # a generator that is closed by another task than ran it: there, nothing was set
+            _private.reset(token)
 
 
 def keep_private(*words: object) -> None:
@@ -69,55 +35,28 @@ def keep_private(*words: object) -> None:
     _private.set(_also(words))
 
 
+def left_out_of(told: Any) -> Any:
+    """The same without what is private: a text, or what JSON is made of, where other things become texts.
+
+    Names in it are the program's own words.
+    """
+    match told:
+        case str():
+            for written in _private.get():
+                told = written.left_out_of(told)
+            return told
+        case int() | float() | None:
+            return told
+        case dict():
+            return {str(name): left_out_of(value) for name, value in told.items()}
+        case list() | tuple():
+            return [left_out_of(value) for value in told]
+        case _:
+            return left_out_of(str(told))
+
+
 def _also(words: Sequence[object]) -> tuple[_Private, ...]:
     return (*_private.get(), *(_Private(written) for written in words if written and isinstance(written, str)))
-
-
-def take_over_prints(log_text: bool, *modules: Any) -> None:
-    """Let tracebacks that these modules print by `traceback.print_exc` go to the log.
-
-    Gradio's quote what was sent where it doesn't fit an endpoint. Nothing tells here whose it is, so only the kind of
-    the exception and the place are told, unless `log_text`.
-    """
-    for module in modules:
-        print_exc = partial(_log_exception, module.__name__, log_text)
-        module.traceback = SimpleNamespace(**{**vars(traceback), "print_exc": print_exc})
-
-
-def _log_exception(name: str, log_text: bool) -> None:
-    error = sys.exc_info()[1]
-    if log_text:
-        logging.getLogger(name).exception("a request failed")
-    elif error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        logging.getLogger(name).error("a request failed: %s at %s", type(error).__name__, where)
-
-
-@contextmanager
-def _set_to(variable: ContextVar[T], value: T) -> Generator[None, None, None]:
-    token: Token[T] = variable.set(value)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # a generator that is closed by another task than ran it: there, nothing was set
-            variable.reset(token)
-
-
-class Formatter(logging.Formatter):
-    """Lines as "time level name [request id]: message", without what is private unless `log_text`."""
-
-    def __init__(self, log_text: bool) -> None:
-        super().__init__("%(message)s")
-        self._log_text = log_text
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, and the traceback below it."""
-        told = super().format(record)
-        for written in () if self._log_text else _private.get():
-            told = written.left_out_of(told)
-        where = f"{record.name} [{request_id()}]" if request_id() else record.name
-        return f"{self.formatTime(record)} {record.levelname:<7} {where}: {told}"
 
 
 class _Private:
