@@ -78,9 +78,9 @@ async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechS
     assert short.units
     assert long.units
     assert long.units > 10 * short.units
-    assert "There is no text" in examined(await requested(Utterance(" "), service)).objection
+    assert "There is no text" in str(examined(await requested(Utterance(" "), service)).objection)
     entry = examined(await requested(sent, service))
-    assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, "")
+    assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, None)
 
 
 async def test_a_name_that_no_file_can_have_is_refused_in_words(service: SpeechService) -> None:

@@ -66,6 +66,11 @@ class Cache:
         except OSError:
             return False
 
+    @property
+    def used_bytes(self) -> int:
+        """The room that all answers take, as far as was counted last."""
+        return self._used_bytes
+
     def drop(self, key: str) -> None:
         """Forget an answer."""
         _drop(self.root / key)

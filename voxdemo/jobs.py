@@ -100,6 +100,10 @@ class ModelReport:
     serving: bool
     hangs: bool = False
     """Whether a step of it goes on past its job's deadline."""
+    loads: int = 0
+    """How often it was loaded."""
+    deaths: int = 0
+    """How often it died, hung or failed its check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class LaneStats:
     seats: int
     running: int
     waiting: int
+    queue_size: int
+    """How many may wait."""
     busy_s: float
     """Seconds that seats have worked since the start, added up."""
     ready_seats: int

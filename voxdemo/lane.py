@@ -100,13 +100,11 @@ class Lane:
             seats=len(self._seats),
             running=len(running),
             waiting=len(self._waiting),
+            queue_size=self._queue_size,
             busy_s=self._busy_s + sum(ticket.elapsed_s for ticket in running),
             ready_seats=sum(seat.is_ready for seat in self._seats),
             models=tuple(
-                ModelReport(worker.info, worker.status, worker is role.wanted, worker is role.serving, worker.hangs)
-                for seat in self._seats
-                for role in seat.roles
-                for worker in role.workers
+                _report(worker, role) for seat in self._seats for role in seat.roles for worker in role.workers
             ),
         )
 
@@ -226,6 +224,18 @@ class Lane:
             return [None] * len(expected)
         left = [seat.ticket.left_s if seat.ticket else 0.0 for seat in seats]
         return _start_times(left, expected)
+
+
+def _report(worker: ModelWorker[Any], role: Role[Any]) -> ModelReport:
+    return ModelReport(
+        info=worker.info,
+        status=worker.status,
+        wanted=worker is role.wanted,
+        serving=worker is role.serving,
+        hangs=worker.hangs,
+        loads=worker.lives.loads,
+        deaths=worker.lives.deaths,
+    )
 
 
 T = TypeVar("T")

@@ -45,6 +45,14 @@ class WorkerStatus:
     """How long the last successful build and check took."""
 
 
+@dataclass(slots=True)
+class Lives:
+    """How often a model was loaded, and died or failed its check, since the server started, whichever thread it had."""
+
+    loads: int = 0
+    deaths: int = 0
+
+
 class ModelThread(Generic[M]):
     """The thread, and all that happens on it.
 
@@ -59,10 +67,12 @@ class ModelThread(Generic[M]):
         check: Callable[[M], Measured],
         checked: Callable[[Measured], None],
         deaths: int,
+        lives: Lives,
     ) -> None:
         self.info = info
         self.inbox: queue.SimpleQueue[tuple[Run[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
         self.deaths = deaths
+        self._lives = lives
         self.status = WorkerStatus("reloading" if deaths else "loading", f"{info.title} is loading.")
         self._build = build
         self._check = check
@@ -158,12 +168,14 @@ class ModelThread(Generic[M]):
         is_in_doubt = self._model is not None and self.status.state == "reloading"  # else it was checked meanwhile
         if is_in_doubt and not self._works():
             self.deaths += 1
+            self._lives.deaths += 1
             self._cause = "failed its check"
             self._ensure_model()
 
     def _bury(self, error: BaseException) -> ModelDiedError:
         """The model died of `error`: free it, and say so."""
         self._discard_model()
+        self._lives.deaths += 1
         if not isinstance(error, ModelDiedError):
             error = ModelDiedError(f"{self.info.title} failed and is reloading: try again in about 20 s.")
         self._cause = error.what
@@ -211,6 +223,7 @@ class ModelThread(Generic[M]):
         self._checked(measured)
         if begun is not None:
             self._load_s = time.monotonic() - begun
+            self._lives.loads += 1
             log.info("%s is ready, loaded in %.1f s", self.info.title, self._load_s)
             self._was_ready, self._pause_s = True, REBUILD_AFTER_S
         self._set_status("ready")

@@ -20,6 +20,8 @@ from voxdemo.speech import Listening, RecognitionEvent, Speaking, SpeechEvent, S
 log = logging.getLogger(__name__)
 
 Task = Literal["generation", "recognition"]
+Door = Literal["page", "gradio", "openai", "program"]
+"""How a request came in: a person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""
 Ending = Literal["done", "stopped", "cancelled", "refused", "failed"]
 """stopped: the model failed after something was heard; refused: this request, or any at this moment."""
 
@@ -29,7 +31,7 @@ class Ended:
     """What became of a job."""
 
     task: Task
-    door: str
+    door: Door
     engine: str
     """Its title, or the recogniser's."""
     characters: int | None = None
@@ -62,7 +64,7 @@ class Ended:
 class Outcome:
     """A job that is still on its way; `ended` is what is known of it so far."""
 
-    def __init__(self, task: Task, door: str, engine: str, characters: int | None = None) -> None:
+    def __init__(self, task: Task, door: Door, engine: str, characters: int | None = None) -> None:
         self._known = Ended(task, door, engine, characters)
         self._begun_at = time.monotonic()
         self._turned_at: float | None = None

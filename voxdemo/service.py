@@ -7,21 +7,25 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from voxdemo import machine
+from voxdemo.alarms import Alarms
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
-from voxdemo.errors import BusyError, NotReadyError
+from voxdemo.errors import BusyError, InputError, NotReadyError, UnavailableError
 from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
 from voxdemo.generation import Generations
+from voxdemo.history import History
 from voxdemo.jobs import JobLine, LaneStats
 from voxdemo.logs import private
 from voxdemo.making import Share
-from voxdemo.outcomes import Outcome, told
+from voxdemo.metrics import Metrics, State
+from voxdemo.outcomes import Door, Ended, Outcome, Task, told
 from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.request import RecordingRequest, SpeechRequest
@@ -68,11 +72,15 @@ class SpeechService:
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
     wait for the same. `doors` lists who stands at a door and isn't in the line yet, as expected seconds, so that
     forecasts count everybody. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
+    `metrics`, `history` and `alarms` are told how every job ends; `watch` is to be called about once a second.
     """
 
     def __init__(self, line: JobLine, folders: Folders, cache: Cache, paces: Paces) -> None:
         self.results = Results(folders.results)
         self.doors: list[Callable[[], Sequence[float | None]]] = []
+        self.metrics = Metrics(self._state)
+        self.history = History()
+        self.alarms = Alarms()
         self._line = line
         self._folders = folders
         self._cache = cache
@@ -145,7 +153,7 @@ class SpeechService:
         return self._recognitions.is_at_hand(asked)
 
     async def speak(
-        self, utterance: Utterance, countdown: Countdown | None = None, door: str = "program"
+        self, utterance: Utterance, countdown: Countdown | None = None, door: Door = "program"
     ) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
@@ -157,7 +165,7 @@ class SpeechService:
         """
         words = utterance.text, utterance.prompt_text, utterance.control
         outcome = Outcome("generation", door, self.engine_info.title, len(str(utterance.text)))
-        with private(*words), told(outcome):
+        with private(*words), told(outcome, self._ended):
             async with aclosing(self._generations.speak(utterance, countdown or Countdown())) as events:
                 async for event in events:
                     outcome.note(event)
@@ -169,7 +177,7 @@ class SpeechService:
         language: str | None = None,
         keep: bool = False,
         countdown: Countdown | None = None,
-        door: str = "program",
+        door: Door = "program",
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
@@ -178,18 +186,23 @@ class SpeechService:
         EngineError when the model failed.
         """
         outcome = Outcome("recognition", door, self.recognizer_info.title)
-        with told(outcome):
+        with told(outcome, self._ended):
             async with aclosing(self._recognitions.read(recording, language, keep, countdown or Countdown())) as events:
                 async for event in events:
                     outcome.note(event)
                     yield event
 
+    def refuse(self, task: Task, door: Door, error: InputError | UnavailableError) -> None:
+        """Count and log a request that is refused at its door already, for this reason."""
+        info = self.engine_info if task == "generation" else self.recognizer_info
+        with suppress(type(error)), told(Outcome(task, door, info.title), self._ended):
+            raise error
+
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
-        stats, at_doors = self._line.stats(), [seconds for door in self.doors for seconds in door()]
         return Forecast(
-            ahead=stats.running + stats.waiting + len(at_doors),
-            wait_s=self._line.wait_s(at_doors),
+            ahead=self._line.stats().running + self.waiting,
+            wait_s=self._line.wait_s(self._at_doors()),
             own_s=self.speaking_s(units_of(utterance, self.engine_info)),
         )
 
@@ -207,7 +220,7 @@ class SpeechService:
 
     def busy(self, waiting: int) -> BusyError:
         """The refusal for somebody who meets a full line, with `waiting` people in it."""
-        return BusyError.full(waiting, self.wait_s([seconds for door in self.doors for seconds in door()]))
+        return BusyError.full(waiting, self.wait_s(self._at_doors()))
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
@@ -227,12 +240,32 @@ class SpeechService:
         """How the line is doing."""
         return self._line.stats()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait, in the line and at its doors."""
+        return self._line.stats().waiting + len(self._at_doors())
+
+    def watch(self) -> None:
+        """Look whether something is wrong that whoever runs this should know."""
+        self.alarms.look(self.waiting, self._line.stats().queue_size, self.history.failure_rate)
+
     async def clean(self, older_than_s: float) -> None:
         """Delete uploads and results that are older, and what the cache has no room for."""
         in_use = self.results.in_use | self._generations.in_use
         for folder in (self._folders.files, self._folders.workshop):
             await in_thread(partial(delete_old, folder, older_than_s, in_use), KEEPING)
         await in_thread(self._cache.clean, KEEPING)
+
+    def _at_doors(self) -> list[float | None]:
+        return [seconds for door in self.doors for seconds in door()]
+
+    def _ended(self, ended: Ended) -> None:
+        self.metrics.ended(ended)
+        self.history.add(ended)
+
+    def _state(self) -> State:
+        usage = machine.usage(self._folders.files)
+        return State(self._line.stats(), self.waiting, self._cache.used_bytes, usage)
 
     def _keep_paces(self) -> None:
         KEEPING.submit(write_paces, self._folders.paces, self._paces.snapshot())

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.model_thread import Measured, ModelThread, WorkerStatus
+from voxdemo.model_thread import Lives, Measured, ModelThread, WorkerStatus
 from voxdemo.run import M, Named, Run, post
 from voxdemo.speech import Tell
 
@@ -48,6 +48,7 @@ class ModelWorker(Generic[M]):
         checked: Callable[[Measured], None] = lambda measured: None,
         hang_grace_s: float = HANG_GRACE_S,
     ) -> None:
+        self.lives = Lives()
         self._info = info
         self._build = build
         self._check = check
@@ -105,7 +106,7 @@ class ModelWorker(Generic[M]):
 
     def _start(self, deaths: int) -> None:
         checked = partial(post, asyncio.get_running_loop(), self._checked)
-        self._thread = ModelThread(self.info, self._build, self._check, checked, deaths)
+        self._thread = ModelThread(self.info, self._build, self._check, checked, deaths, self.lives)
         self._thread.start()
 
     def _stop_late(self, thread: ModelThread[M], run: Run[M], timeout_s: float) -> None:
@@ -120,5 +121,6 @@ class ModelWorker(Generic[M]):
         if thread is self._thread:
             log.error("%s hangs; a new one takes its place", self.info.title)
             thread.leave(f"{self.info.title} hangs.")
+            self.lives.deaths += 1
             self._start(deaths=thread.deaths + 1)
             run.release()

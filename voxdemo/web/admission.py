@@ -18,14 +18,14 @@ from fastapi import HTTPException, Request
 from gradio.data_classes import PredictBodyInternal
 
 from voxdemo import logs
-from voxdemo.errors import InputError, LimitError
+from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.limits import Limits
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.threads import in_thread
 from voxdemo.web import access, queueing
-from voxdemo.web.asking import Entries, Entry, door_of, examined, requested
+from voxdemo.web.asking import Door, Entries, Entry, door_of, examined, requested
 from voxdemo.web.callers import caller_of
 
 UNKNOWN_S = 10
@@ -68,25 +68,31 @@ class _Admission:
             return await push(body, request=request, username=username)
         access.refuse_without_key(request.scope, function.api_name, self._settings)
         logs.keep_private(*(value for value in body.data if isinstance(value, str) and len(value) > SHORTEST_WORDS))
-        entry = await self._entry(function.fn, body, caller_of(request.scope))
-        if not entry.is_at_hand and not entry.objection:  # others may have joined meanwhile; from here on nobody can
-            self._refuse_crowding(entry.caller)
-            entry.objection = self._objection()
+        door = door_of(function.fn)
+        try:
+            entry = await self._entry(door, body, caller_of(request.scope))
+            if not entry.is_at_hand and not entry.objection:  # others may have joined meanwhile; from here nobody can
+                self._refuse_crowding(entry.caller)
+                entry.objection = self._objection()
+        except LimitError as error:
+            self._service.refuse(door.task, door.name, error)
+            raise _too_many(error) from error
         with self._entries.arriving(body, entry):
             joined, event_id, state = await push(body, request=request, username=username)
         event = next((event for event in queueing.waiting(self._queue) if event._id == event_id), None)
         if event and entry.objection:
-            queueing.refuse(self._queue, event, entry.objection)
+            self._service.refuse(door.task, door.name, entry.objection)
+            queueing.refuse(self._queue, event, entry.objection.sentence)
         elif event and entry.is_at_hand:
             queueing.let_through(self._queue, event)
         return joined, event_id, state
 
-    async def _entry(self, handler: Callable[..., Any], body: PredictBodyInternal, caller: str) -> Entry:
+    async def _entry(self, door: Door, body: PredictBodyInternal, caller: str) -> Entry:
         try:
-            asked = await requested(door_of(handler).wish(body.data), self._service)
+            asked = await requested(door.wish(body.data), self._service)
         except InputError as error:
             await self._count(caller)
-            return Entry(caller=caller, objection=error.sentence)
+            return Entry(caller=caller, objection=error)
         if asked and self._service.is_at_hand(asked) and self._serves_beside():
             return Entry(caller=caller, key=asked.key, is_at_hand=True)
         if objection := self._objection():
@@ -98,31 +104,26 @@ class _Admission:
         beside = self._queue.event_queue_per_concurrency_id[queueing.AT_HAND]
         return len(beside.queue) + beside.current_concurrency < MOST_AT_HAND
 
-    def _objection(self) -> str:
+    def _objection(self) -> UnavailableError | None:
         """Why nobody can join now."""
         if closing := self._service.closing:
-            return closing.sentence
+            return closing
         waiting = len(queueing.waiting(self._queue)) + self._service.stats().waiting
-        return self._service.busy(waiting).sentence if waiting >= self._settings.queue_size else ""
+        return self._service.busy(waiting) if waiting >= self._settings.queue_size else None
 
     async def _count(self, caller: str) -> None:
-        """Count one more job of this client. Raises HTTPException where that is too much."""
+        """Count one more job of this client. Raises LimitError where that is too much."""
         self._refuse_crowding(caller)
-        try:
-            await self._limits.take(caller)
-        except LimitError as error:
-            raise _too_many(error) from error
+        await self._limits.take(caller)
 
     def _refuse_crowding(self, caller: str) -> None:
-        """Raises HTTPException where so many of this client's jobs wait that another may not."""
+        """Raises LimitError where so many of this client's jobs wait that another may not."""
         most, line = self._settings.max_waiting_per_client, queueing.without_seat(self._queue, self._service)
         theirs = [index for index, event in enumerate(line) if self._entries.of(event).caller == caller]
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"
             until_next_s = self._service.wait_s(queueing.expected(self._service, self._entries, line[: theirs[0]]))
-            raise _too_many(
-                LimitError(f"You have {jobs} waiting already: send more when one of them has begun.", until_next_s)
-            )
+            raise LimitError(f"You have {jobs} waiting already: send more when one of them has begun.", until_next_s)
 
     async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str) -> Entry:
         async with self._examining:

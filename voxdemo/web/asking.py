@@ -17,10 +17,10 @@ from gradio.context import LocalContext
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
-from voxdemo import logs
+from voxdemo import logs, outcomes
 from voxdemo.audio.decode import told_duration_s
 from voxdemo.countdown import Countdown
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, UnavailableError
 from voxdemo.plan import units_of
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
@@ -45,6 +45,16 @@ class Door:
     refusal: Callable[[str], list[Any]] | None = None
     """What it returns to tell the page a sentence; None: scripts are told by an error."""
 
+    @property
+    def task(self) -> outcomes.Task:
+        """What it does, as it is counted."""
+        return "generation" if self.speaks else "recognition"
+
+    @property
+    def name(self) -> outcomes.Door:
+        """Who comes this way, as they are counted."""
+        return "page" if self.refusal else "gradio"
+
 
 def door_of(handler: Callable[..., Any] | None) -> Door:
     """The door of a handler in the line."""
@@ -66,7 +76,7 @@ class Entry:
     request_id: str = field(default_factory=logs.request_id)
     is_at_hand: bool = False
     """Whether the answer was there, or on its way, when it came."""
-    objection: str = ""
+    objection: InputError | UnavailableError | None = None
     countdown: Countdown = field(default_factory=Countdown)
 
     def expected_s(self, service: SpeechService) -> float | None:
@@ -136,7 +146,7 @@ def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
                 text, _ = readable_text(utterance.text, engine)
                 return Entry(units=units_of(replace(utterance, text=text), engine))
             except InputError as error:
-                return Entry(units=0.0, objection=error.sentence)
+                return Entry(units=0.0, objection=error)
     return Entry()
 
 

@@ -326,7 +326,7 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
     countdown = take_up(*(value for value in asked if isinstance(value, str)))
     utterance = _utterance(service.engine_info, *asked)
-    async with aclosing(service.speak(utterance, countdown)) as events:
+    async with aclosing(service.speak(utterance, countdown, "page")) as events:
         async for event in events:
             yield event
 

@@ -1,4 +1,4 @@
-"""Our own HTTP routes beside Gradio's: is it alive, is it ready, and the finished sound. Handed to `demo.launch`."""
+"""Our own HTTP routes beside Gradio's: is it alive, is it ready, how it does, and sounds. Handed to `demo.launch`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from voxdemo.jobs import ModelReport
 from voxdemo.limits import Limits
 from voxdemo.making import Share
 from voxdemo.service import SpeechService
-from voxdemo.speech import Captions, Retaken, Utterance
+from voxdemo.speech import Captions, Retaken
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.watch import Pulse
-from voxdemo.web import wording
+from voxdemo.web import watching, wording
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,6 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
     async def ready(_: Request) -> Response:
         """200 once the models of a generator have all proved that they work, else 503 with the reason."""
         readiness, stats = service.readiness(), service.stats()
-        in_line = service.forecast(Utterance("")).ahead  # who stands at a door counts too
         body = {
             **asdict(readiness),
             "notice": wording.notice(service),
@@ -80,7 +79,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
             "models": [_report(model) for model in stats.models],
             "generators": stats.seats,
             "running": stats.running,
-            "waiting": in_line - stats.running,
+            "waiting": service.waiting,
             "busy_s": round(stats.busy_s, 3),
         }
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
@@ -117,6 +116,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
     return [
         Route("/health", health),
         Route("/ready", ready),
+        *watching.routes(service),
         Route("/live/{token}", live),
         Route("/speech/{token}.{ending}", speech),
         Route("/speech/{token}", speech),
@@ -159,12 +159,13 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         service.start()
-        cleaning = asyncio.create_task(_clean(service, keep_s))
+        tasks = [asyncio.create_task(_clean(service, keep_s)), asyncio.create_task(watching.watch(service))]
         try:
             async with pulse.felt():
                 yield
         finally:
-            cleaning.cancel()
+            for task in tasks:
+                task.cancel()
             await service.close()
             await limits.close()
 

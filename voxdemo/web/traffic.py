@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-UNCOUNTED = ("/health", "/ready", "/metrics", "/heartbeat/")
+UNCOUNTED = ("/health", "/ready", "/metrics", "/v1/stats", "/heartbeat/")
 """Parts of paths that are asked for again and again, or held open, by who waits for nothing."""
 LOOK_S = 0.1
 

@@ -1,0 +1,158 @@
+"""What Prometheus is told: what has happened is counted here, what is now is read when it asks.
+
+All names begin with voxdemo_; times are seconds, sizes bytes. Labels have few values, and no client can make up new
+ones. Knows what became of jobs and how the line is doing, no web.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from voxdemo import __version__
+from voxdemo.jobs import LaneStats
+from voxdemo.machine import Usage
+from voxdemo.outcomes import Ended
+from voxdemo.speech import EngineInfo
+
+PREFIX = "voxdemo"
+WAITS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+"""Upper bounds of waits and work: from an answer at hand to a long chapter on a slow machine."""
+FIRST_AUDIO_S = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
+RTFS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 2, 3, 5, 10)
+
+
+class Metrics:
+    """Counts what becomes of jobs. `registry` has it all; the rest of it is read by `state` at every scrape."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = self._counter("requests", "What became of requests.", "task", "door", "outcome")
+        self._refusals = self._counter("refusals", "Requests that were refused, by why.", "door", "reason")
+        self._answers = self._counter("cache_answers", "Answers, by whether the cache had them.", "task", "result")
+        self._audio = self._counter("audio_seconds", "Sound that was spoken or read anew.", "task")
+        self._total = self._histogram("request_seconds", "From request to result.", WAITS_S)
+        self._wait = self._histogram("wait_seconds", "From request until the model began.", WAITS_S)
+        self._work = self._histogram("work_seconds", "Time the model took.", WAITS_S)
+        self._rtf = self._histogram("real_time_factor", "Seconds of work per second of sound.", RTFS)
+        self._first = self._histogram("first_audio_seconds", "From request to the first sound.", FIRST_AUDIO_S)
+        self.registry.register(_Now(state))
+
+    def ended(self, ended: Ended) -> None:
+        """A job has come to its end."""
+        self._requests.labels(ended.task, ended.door, ended.ending).inc()
+        if ended.ending == "refused":
+            self._refusals.labels(ended.door, ended.reason).inc()
+        if ended.ending not in ("done", "stopped"):
+            return
+        self._answers.labels(ended.task, "hit" if ended.cached else "miss").inc()
+        self._total.labels(ended.task).observe(ended.total_s)
+        if not ended.cached:
+            self._audio.labels(ended.task).inc(ended.audio_s)
+            self._wait.labels(ended.task).observe(ended.waiting_s)
+            self._work.labels(ended.task).observe(ended.work_s)
+            if ended.rtf is not None:
+                self._rtf.labels(ended.task).observe(ended.rtf)
+        if ended.first_audio_s is not None:
+            self._first.labels(ended.task).observe(ended.first_audio_s)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(name, told, labels, namespace=PREFIX, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, told, ["task"], namespace=PREFIX, registry=self.registry, buckets=buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is now."""
+
+    line: LaneStats
+    waiting: int
+    """In line and at its doors."""
+    cached_bytes: int
+    usage: Usage
+
+
+class _Now:
+    """The part of a scrape that is read when it is asked for."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    def describe(self) -> list[Metric]:
+        """Nothing, or the registry would read the state of a service that isn't there yet."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """What is now, in Prometheus' terms."""
+        state = self._state()
+        yield _info(__version__)
+        yield from _of_line(state)
+        yield from _of_models(state.line)
+        yield _gauge("cache_bytes", "Room that the cache of answers takes.", state.cached_bytes)
+        yield from _of_machine(state.usage)
+
+
+def _of_line(state: State) -> Iterator[Metric]:
+    line = state.line
+    yield _gauge("jobs_running", "Jobs that have a generator.", line.running)
+    yield _gauge("jobs_waiting", "Jobs in line and at its doors.", state.waiting)
+    yield _gauge("jobs_waiting_limit", "How many jobs may wait.", line.queue_size)
+    yield _gauge("generators", "How many jobs can run at once.", line.seats)
+    yield _gauge("generators_ready", "Of these, those whose models can work now.", line.ready_seats)
+    yield _counter("generator_busy_seconds", "Time that generators have worked, added up.", line.busy_s)
+
+
+def _of_models(line: LaneStats) -> Iterator[Metric]:
+    labels = ("task", "model", "number")
+    up = GaugeMetricFamily(f"{PREFIX}_model_up", "Whether a model can work now.", labels=labels)
+    serving = GaugeMetricFamily(f"{PREFIX}_model_serving", "Whether jobs are given to it.", labels=labels)
+    loads = CounterMetricFamily(f"{PREFIX}_model_loads", "How often it was loaded.", labels=labels)
+    deaths = CounterMetricFamily(f"{PREFIX}_model_deaths", "How often it died or hung.", labels=labels)
+    load_s = GaugeMetricFamily(f"{PREFIX}_model_load_seconds", "How long it took to load.", labels=labels)
+    seen: Tally[tuple[str, str]] = Tally()
+    for model in line.models:
+        name = "speech" if isinstance(model.info, EngineInfo) else "recognition", model.info.name
+        values = (*name, str(seen[name]))
+        seen[name] += 1
+        up.add_metric(values, model.status.state == "ready")
+        serving.add_metric(values, model.serving)
+        loads.add_metric(values, model.loads)
+        deaths.add_metric(values, model.deaths)
+        if model.status.load_s is not None:
+            load_s.add_metric(values, model.status.load_s)
+    yield from (up, serving, loads, deaths, load_s)
+
+
+def _of_machine(usage: Usage) -> Iterator[Metric]:
+    yield _counter("process_cpu_seconds", "Processor time of the server.", usage.cpu_s)
+    yield _gauge("process_resident_bytes", "Memory that the server takes.", usage.resident_bytes)
+    yield _gauge("memory_available_bytes", "Memory that programs can still have.", usage.available_bytes)
+    yield _gauge("disk_free_bytes", "Room on the disk of VOXDEMO_CACHE_DIR.", usage.free_disk_bytes)
+    used = GaugeMetricFamily(f"{PREFIX}_accelerator_used_bytes", "Memory of a GPU that is taken.", labels=["number"])
+    total = GaugeMetricFamily(f"{PREFIX}_accelerator_total_bytes", "Memory of a GPU.", labels=["number"])
+    use = GaugeMetricFamily(f"{PREFIX}_accelerator_use_ratio", "Share of the time it is at work.", labels=["number"])
+    for each in usage.accelerators:
+        used.add_metric([str(each.number)], each.used_bytes)
+        total.add_metric([str(each.number)], each.total_bytes)
+        use.add_metric([str(each.number)], each.use)
+    yield from (used, total, use)
+
+
+def _info(version: str) -> Metric:
+    info = GaugeMetricFamily(f"{PREFIX}_build_info", "Which release runs.", labels=["version"])
+    info.add_metric([version], 1)
+    return info
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", told, value=value)
+
+
+def _counter(name: str, told: str, value: float) -> Metric:
+    return CounterMetricFamily(f"{PREFIX}_{name}", told, value=value)
