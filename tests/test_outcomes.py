@@ -18,6 +18,7 @@ from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Speaking, Utterance, Waiting
+from voxdemo.visit import Visit
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def endings(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 async def test_what_comes_from_the_cache_took_no_work(service: SpeechService, caplog: pytest.LogCaptureFixture) -> None:
-    await all_of(service.speak(Utterance("One two three."), door="page"))
-    await all_of(service.speak(Utterance("One two three."), door="openai"))
+    await all_of(service.speak(Utterance("One two three."), Visit("page")))
+    await all_of(service.speak(Utterance("One two three."), Visit("openai")))
     made, given = endings(caplog)
     assert [(each["ending"], each["cached"], each["door"]) for each in (made, given)] == [
         ("done", False, "page"),

@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message
 
 from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.limits import Limits
+from voxdemo.web.answers import of_error
 from voxdemo.web.callers import caller_of, trust
-from voxdemo.web.uploads import CostlyDoors, refusal
+from voxdemo.web.uploads import CostlyDoors
 
 UPLOAD = "/gradio_api/upload"
 
@@ -240,13 +241,13 @@ def test_who_sends_much_learns_of_the_limit_and_goes_on(trusting: Any) -> None:
 
 def test_a_refusal_says_what_is_known() -> None:
     limit, busy, unready = (
-        refusal(error)
+        of_error(error)
         for error in (LimitError("Wait.", 0.2), BusyError.full(2, 12.3), NotReadyError("The models load: wait."))
     )
     assert (limit.status_code, limit.headers["Retry-After"]) == (429, "1")
     assert (busy.status_code, busy.headers["Retry-After"]) == (503, "13")
-    assert (unready.status_code, unready.headers.get("Retry-After")) == (503, None)
-    assert b'"detail":"The models load: wait."' in unready.body
+    assert (unready.status_code, unready.headers["Retry-After"]) == (503, "10")
+    assert b'"message":"The models load: wait."' in unready.body
 
 
 def gradio_page() -> gr.Blocks:

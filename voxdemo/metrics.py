@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from voxdemo import __version__
+from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
 from voxdemo.jobs import LaneStats
 from voxdemo.machine import Usage
-from voxdemo.outcomes import Ended
+from voxdemo.outcomes import Ended, Ending, Task
 from voxdemo.speech import EngineInfo
+from voxdemo.visit import DoorName
 
 PREFIX = "voxdemo"
+REASONS = (InputError, BusyError, LimitError, NotReadyError)
+"""Why requests are refused."""
 WAITS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 """Upper bounds of waits and work: from an answer at hand to a long chapter on a slow machine."""
 FIRST_AUDIO_S = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
@@ -30,6 +36,7 @@ class Metrics:
     """Counts what becomes of jobs. `registry` has it all; the rest of it is read by `state` at every scrape."""
 
     def __init__(self, state: Callable[[], State]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "What became of requests.", "task", "door", "outcome")
         self._refusals = self._counter("refusals", "Requests that were refused, by why.", "door", "reason")
@@ -41,6 +48,7 @@ class Metrics:
         self._rtf = self._histogram("real_time_factor", "Seconds of work per second of sound.", RTFS)
         self._first = self._histogram("first_audio_seconds", "From request to the first sound.", FIRST_AUDIO_S)
         self.registry.register(_Now(state))
+        self._begin_at_zero()
 
     def ended(self, ended: Ended) -> None:
         """A job has come to its end."""
@@ -59,6 +67,16 @@ class Metrics:
                 self._rtf.labels(ended.task).observe(ended.rtf)
         if ended.first_audio_s is not None:
             self._first.labels(ended.task).observe(ended.first_audio_s)
+
+    def _begin_at_zero(self) -> None:
+        """Show what hasn't happened yet as 0: Prometheus sees no rise where a series begins at 1."""
+        for task, door in product(get_args(Task), get_args(DoorName)):
+            for outcome in get_args(Ending):
+                self._requests.labels(task, door, outcome)
+        for door, reason in product(get_args(DoorName), REASONS):
+            self._refusals.labels(door, reason.__name__)
+        for task, result in product(get_args(Task), ("hit", "miss")):
+            self._answers.labels(task, result)
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(name, told, labels, namespace=PREFIX, registry=self.registry)

@@ -16,12 +16,11 @@ from typing import Literal
 
 from voxdemo.errors import InputError, UnavailableError
 from voxdemo.speech import Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript
+from voxdemo.visit import DoorName, Visit
 
 log = logging.getLogger(__name__)
 
 Task = Literal["generation", "recognition"]
-Door = Literal["page", "gradio", "openai", "program"]
-"""How a request came in: a person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""
 Ending = Literal["done", "stopped", "cancelled", "refused", "failed"]
 """stopped: the model failed after something was heard; refused: this request, or any at this moment."""
 
@@ -31,7 +30,7 @@ class Ended:
     """What became of a job."""
 
     task: Task
-    door: Door
+    door: DoorName
     engine: str
     """Its title, or the recogniser's."""
     characters: int | None = None
@@ -64,9 +63,9 @@ class Ended:
 class Outcome:
     """A job that is still on its way; `ended` is what is known of it so far."""
 
-    def __init__(self, task: Task, door: Door, engine: str, characters: int | None = None) -> None:
-        self._known = Ended(task, door, engine, characters)
-        self._begun_at = time.monotonic()
+    def __init__(self, task: Task, visit: Visit, engine: str, characters: int | None = None) -> None:
+        self._known = Ended(task, visit.door, engine, characters)
+        self._begun_at = visit.begun_at
         self._turned_at: float | None = None
         self._has_come = False
 

@@ -12,11 +12,10 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
-import gradio as gr
-
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import access, queueing
+from voxdemo.web import access
+from voxdemo.web.queueing import Line
 from voxdemo.web.site import Site
 from voxdemo.web.traffic import Traffic
 
@@ -53,7 +52,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     signals.get()
     print(f"voxdemo stops: running jobs have {settings.drain_s:g} s. Ctrl-C stops it at once.", flush=True)
     try:
-        traffic.run(_drain(demo, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
+        traffic.run(_drain(site.line, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
     except Exception:  # whatever goes wrong here must not keep the process
         log.exception("the running jobs can't be waited for")
     demo.server.config.timeout_graceful_shutdown = OPEN_STREAMS_S
@@ -77,7 +76,7 @@ def _caught() -> queue.SimpleQueue[int]:
     return signals
 
 
-async def _drain(demo: gr.Blocks, service: SpeechService, within_s: float, traffic: Traffic) -> None:
-    queueing.turn_away(demo, service.turn_away(within_s))
+async def _drain(line: Line, service: SpeechService, within_s: float, traffic: Traffic) -> None:
+    line.turn_away(service.turn_away(within_s))
     await service.drain(within_s)
     await traffic.settled(QUIET_S if within_s else QUIET_AT_ONCE_S, FETCHING_S)

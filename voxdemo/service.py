@@ -15,8 +15,7 @@ from pathlib import Path
 from voxdemo import machine
 from voxdemo.alarms import Alarms
 from voxdemo.cache import Cache
-from voxdemo.countdown import Countdown
-from voxdemo.errors import BusyError, InputError, NotReadyError, UnavailableError
+from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
 from voxdemo.generation import Generations
@@ -25,13 +24,14 @@ from voxdemo.jobs import JobLine, LaneStats
 from voxdemo.logs import private
 from voxdemo.making import Share
 from voxdemo.metrics import Metrics, State
-from voxdemo.outcomes import Door, Ended, Outcome, Task, told
+from voxdemo.outcomes import Ended, Outcome, Task, told
 from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Utterance
 from voxdemo.threads import KEEPING, in_thread
+from voxdemo.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,21 +152,19 @@ class SpeechService:
             return self._generations.is_at_hand(asked)
         return self._recognitions.is_at_hand(asked)
 
-    async def speak(
-        self, utterance: Utterance, countdown: Countdown | None = None, door: Door = "program"
-    ) -> AsyncGenerator[SpeechEvent, None]:
+    async def speak(self, utterance: Utterance, visit: Visit | None = None) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
         From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
         spoken before is given again at once, and what is being spoken for somebody else is shared with them. A door
-        that has told seconds already hands on their `countdown`. Raises InputError, before the job is handed to the
+        hands on the `visit` that began there. Raises InputError, before the job is handed to the
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
         was heard; StorageError when the disk is full.
         """
-        words = utterance.text, utterance.prompt_text, utterance.control
-        outcome = Outcome("generation", door, self.engine_info.title, len(str(utterance.text)))
+        words, visit = (utterance.text, utterance.prompt_text, utterance.control), visit or Visit()
+        outcome = Outcome("generation", visit, self.engine_info.title, len(str(utterance.text)))
         with private(*words), told(outcome, self._ended):
-            async with aclosing(self._generations.speak(utterance, countdown or Countdown())) as events:
+            async with aclosing(self._generations.speak(utterance, visit.countdown)) as events:
                 async for event in events:
                     outcome.note(event)
                     yield event
@@ -176,8 +174,7 @@ class SpeechService:
         recording: Path,
         language: str | None = None,
         keep: bool = False,
-        countdown: Countdown | None = None,
-        door: Door = "program",
+        visit: Visit | None = None,
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
@@ -185,17 +182,18 @@ class SpeechService:
         InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is full;
         EngineError when the model failed.
         """
-        outcome = Outcome("recognition", door, self.recognizer_info.title)
+        visit = visit or Visit()
+        outcome = Outcome("recognition", visit, self.recognizer_info.title)
         with told(outcome, self._ended):
-            async with aclosing(self._recognitions.read(recording, language, keep, countdown or Countdown())) as events:
+            async with aclosing(self._recognitions.read(recording, language, keep, visit.countdown)) as events:
                 async for event in events:
                     outcome.note(event)
                     yield event
 
-    def refuse(self, task: Task, door: Door, error: InputError | UnavailableError) -> None:
-        """Count and log a request that is refused at its door already, for this reason."""
+    def turned_back(self, task: Task, visit: Visit, error: BaseException) -> None:
+        """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
         info = self.engine_info if task == "generation" else self.recognizer_info
-        with suppress(type(error)), told(Outcome(task, door, info.title), self._ended):
+        with suppress(type(error)), told(Outcome(task, visit, info.title), self._ended):
             raise error
 
     def forecast(self, utterance: Utterance) -> Forecast:

@@ -41,7 +41,7 @@ class GrowingWav:
         self._lock = threading.Lock()
         self._file = self._beside.open("x+b", buffering=0)
         try:
-            self._file.write(_header(sample_rate, 0))
+            self._file.write(header(sample_rate, 0))
         except OSError:
             self._file.close()
             raise
@@ -79,7 +79,7 @@ class GrowingWav:
             if self._file.closed:
                 return
             with self._file:
-                os.pwrite(self._file.fileno(), _header(self._rate, self.frames), 0)
+                os.pwrite(self._file.fileno(), header(self._rate, self.frames), 0)
                 self._file.truncate(_HEADER_BYTES + self.frames * _SAMPLE_BYTES)  # a full disk may have let more in
         if self.frames:
             self._beside.replace(self.path)
@@ -90,13 +90,13 @@ class GrowingWav:
         """Put what there is so far at `path`, whole and under its name at once; how many samples. Raises OSError."""
         frames, beside = self.frames, path.with_name(f".{path.name}")
         with self.reader() as file, beside.open("wb") as copy:
-            copy.write(_header(self._rate, 0))
+            copy.write(header(self._rate, 0))
             copied = 0
             while data := self.read(file, copied, frames, _COPY_FRAMES * _SAMPLE_BYTES):
                 copy.write(data)
                 copied += len(data) // _SAMPLE_BYTES
             copy.seek(0)
-            copy.write(_header(self._rate, copied))  # less than there was where some was taken back meanwhile
+            copy.write(header(self._rate, copied))  # less than there was where some was taken back meanwhile
         beside.replace(path)
         return copied
 
@@ -121,7 +121,7 @@ class GrowingWav:
         self._unpainted = samples[whole:]
 
 
-def _header(sample_rate: int, frames: int) -> bytes:
+def header(sample_rate: int, frames: int) -> bytes:
     """The RIFF header of 16-bit mono PCM (Microsoft, "Multimedia Programming Interface 1.0", 1991)."""
     size = frames * _SAMPLE_BYTES
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, sample_rate * _SAMPLE_BYTES, _SAMPLE_BYTES, 16)

@@ -17,18 +17,20 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
+from voxdemo.web.answers import OWN_PATHS, path_of, refused
 from voxdemo.web.callers import KEY
 
 log = logging.getLogger(__name__)
 
 FOR_PROGRAMS = ("generate", "prompt_wav_recognition")
 """The endpoints that scripts call; the page has its own."""
-OWN_PATHS, GRADIO_PATHS = "/v1/", "/gradio_api/call/"
-"""Below which programs call. The first is a route of ours, which Gradio's login doesn't guard."""
+GRADIO_PATHS = "/gradio_api/call/"
+"""Below which programs call, too; unlike OWN_PATHS, Gradio's login guards it."""
+FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
+"""What says how to call, open to everybody: a browser has no key to send."""
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key is not known here: check it, or ask whoever runs this server for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
@@ -59,9 +61,7 @@ class Access:
             sent = _bearer(scope) if self._keys else None
             key = self._known(sent) if sent is not None else None
             if refusal := WRONG_KEY if sent is not None and not key else self._lacks(scope, key):
-                # Gradio's page and clients read "detail", who calls the other routes "error".
-                answer = JSONResponse({"error": refusal, "detail": refusal}, 401, CHALLENGE)
-                return await answer(scope, receive, send)
+                return await refused(scope, 401, refusal, CHALLENGE)(scope, receive, send)
             if key:
                 scope = _let_in(scope, key)
         return await self._app(scope, receive, send)
@@ -73,8 +73,8 @@ class Access:
 
     def _lacks(self, scope: Scope, key: _Key | None) -> str:
         """What a request for a program's path lacks."""
-        path = _path(scope)
-        if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)):
+        path = path_of(scope)
+        if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)) or path.startswith(FOR_READERS):
             return ""
         if self._keys:
             return NO_KEY
@@ -105,12 +105,6 @@ def _digest(key: str) -> bytes:
 def _bearer(scope: Scope) -> str | None:
     scheme, _, token = Headers(scope=scope).get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _path(scope: Scope) -> str:
-    """The path as routes see it: below the one that a proxy serves this under."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
 def _let_in(scope: Scope, key: _Key) -> Scope:

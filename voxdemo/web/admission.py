@@ -1,14 +1,13 @@
-"""Who may join Gradio's line: answers that are at hand pass it by, and who can't be served is told why.
+"""Who may join the line: answers that are at hand pass it by, and who can't be served is told why.
 
-Every refusal is one sentence. What a client has asked for too much of is an HTTP answer of its own, 429; the other
-refusals come as the result of the job, because Gradio's clients have words of their own for them. One of Gradio's
-methods is wrapped here; a test fails when Gradio changes it.
+Every refusal is one sentence. Where a client of Gradio's has asked for too much, it is an HTTP answer of its own, 429;
+the other refusals come to it as the result of the job, because Gradio's clients have words of their own for them. One
+of Gradio's methods is wrapped here; a test fails when Gradio changes it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -24,12 +23,12 @@ from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.threads import in_thread
+from voxdemo.visit import Visit
 from voxdemo.web import access, queueing
-from voxdemo.web.asking import Door, Entries, Entry, door_of, examined, requested
+from voxdemo.web.answers import retry_after
+from voxdemo.web.asking import Entry, Wish, door_of, examined, requested
 from voxdemo.web.callers import caller_of
 
-UNKNOWN_S = 10
-"""When to come again, for who is told so while nothing is known of how long a job takes."""
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
 SHORTEST_WORDS = 20
@@ -38,25 +37,44 @@ SHORTEST_WORDS = 20
 Push = Callable[..., Coroutine[Any, Any, tuple[bool, Any, Any]]]
 
 
-def attach(demo: gr.Blocks, service: SpeechService, entries: Entries, settings: Settings, limits: Limits) -> None:
-    """Decide who joins the queue of `demo`, which `queueing.attach` has turned on."""
-    admission = _Admission(demo, service, entries, settings, limits)
-    demo._queue.push = partial(admission.push, demo._queue.push)  # type: ignore[method-assign]
+class Admission:
+    """Decides who joins a line, over all doors. Making it lets the queue of `demo` ask it."""
 
-
-class _Admission:
     def __init__(
-        self, demo: gr.Blocks, service: SpeechService, entries: Entries, settings: Settings, limits: Limits
+        self, demo: gr.Blocks, line: queueing.Line, service: SpeechService, settings: Settings, limits: Limits
     ) -> None:
         self._demo = demo
-        self._queue = demo._queue
+        self._line = line
         self._service = service
-        self._entries = entries
         self._settings = settings
         self._limits = limits
         self._examining = asyncio.Lock()  # or a short text overtakes a long one that came before it
+        demo._queue.push = partial(self._push, demo._queue.push)  # type: ignore[method-assign]
 
-    async def push(
+    async def entry(self, wish: Callable[[], Wish], caller: str, visit: Visit) -> Entry:
+        """What is known of somebody who asks for this; its `objection` says why it can't be.
+
+        Raises LimitError where this client has asked for too much. Call `join` next, with no await in between.
+        """
+        try:
+            asked = await requested(wish(), self._service)
+        except InputError as error:
+            await self._count(caller)
+            return Entry(caller=caller, visit=visit, objection=error)
+        if asked and self._service.is_at_hand(asked) and self._line.beside() < MOST_AT_HAND:
+            return Entry(caller=caller, visit=visit, asked=asked, key=asked.key, is_at_hand=True)
+        if objection := self._objection():
+            return Entry(caller=caller, visit=visit, objection=objection)
+        await self._count(caller)
+        return await self._examined(asked, caller, visit)
+
+    def join(self, entry: Entry) -> None:
+        """Look again, right before it joins: others may have done so meanwhile. Raises LimitError as above."""
+        if not entry.is_at_hand and not entry.objection:
+            self._refuse_crowding(entry.caller)
+            entry.objection = self._objection()
+
+    async def _push(
         self, push: Push, body: PredictBodyInternal, request: Request, username: str | None
     ) -> tuple[bool, Any, Any]:
         """In place of Gradio's own, which is `push`."""
@@ -69,46 +87,23 @@ class _Admission:
         access.refuse_without_key(request.scope, function.api_name, self._settings)
         logs.keep_private(*(value for value in body.data if isinstance(value, str) and len(value) > SHORTEST_WORDS))
         door = door_of(function.fn)
+        visit = Visit(door.name)
         try:
-            entry = await self._entry(door, body, caller_of(request.scope))
-            if not entry.is_at_hand and not entry.objection:  # others may have joined meanwhile; from here nobody can
-                self._refuse_crowding(entry.caller)
-                entry.objection = self._objection()
+            entry = await self.entry(partial(door.wish, body.data), caller_of(request.scope), visit)
+            self.join(entry)  # from here on nobody else can
         except LimitError as error:
-            self._service.refuse(door.task, door.name, error)
-            raise _too_many(error) from error
-        with self._entries.arriving(body, entry):
+            self._service.turned_back(door.task, visit, error)
+            raise HTTPException(429, error.sentence, retry_after(error)) from error
+        with self._line.entries.arriving(body, entry):
             joined, event_id, state = await push(body, request=request, username=username)
-        event = next((event for event in queueing.waiting(self._queue) if event._id == event_id), None)
-        if event and entry.objection:
-            self._service.refuse(door.task, door.name, entry.objection)
-            queueing.refuse(self._queue, event, entry.objection.sentence)
-        elif event and entry.is_at_hand:
-            queueing.let_through(self._queue, event)
+        self._line.receive(event_id, entry)
         return joined, event_id, state
-
-    async def _entry(self, door: Door, body: PredictBodyInternal, caller: str) -> Entry:
-        try:
-            asked = await requested(door.wish(body.data), self._service)
-        except InputError as error:
-            await self._count(caller)
-            return Entry(caller=caller, objection=error)
-        if asked and self._service.is_at_hand(asked) and self._serves_beside():
-            return Entry(caller=caller, key=asked.key, is_at_hand=True)
-        if objection := self._objection():
-            return Entry(caller=caller, objection=objection)
-        await self._count(caller)
-        return await self._examined(asked, caller)
-
-    def _serves_beside(self) -> bool:
-        beside = self._queue.event_queue_per_concurrency_id[queueing.AT_HAND]
-        return len(beside.queue) + beside.current_concurrency < MOST_AT_HAND
 
     def _objection(self) -> UnavailableError | None:
         """Why nobody can join now."""
         if closing := self._service.closing:
             return closing
-        waiting = len(queueing.waiting(self._queue)) + self._service.stats().waiting
+        waiting = len(self._line.waiting) + self._service.stats().waiting
         return self._service.busy(waiting) if waiting >= self._settings.queue_size else None
 
     async def _count(self, caller: str) -> None:
@@ -118,21 +113,16 @@ class _Admission:
 
     def _refuse_crowding(self, caller: str) -> None:
         """Raises LimitError where so many of this client's jobs wait that another may not."""
-        most, line = self._settings.max_waiting_per_client, queueing.without_seat(self._queue, self._service)
-        theirs = [index for index, event in enumerate(line) if self._entries.of(event).caller == caller]
+        most, line = self._settings.max_waiting_per_client, self._line.without_seat()
+        theirs = [index for index, entry in enumerate(line) if entry.caller == caller]
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"
-            until_next_s = self._service.wait_s(queueing.expected(self._service, self._entries, line[: theirs[0]]))
+            until_next_s = self._service.wait_s(self._line.expected(line[: theirs[0]]))
             raise LimitError(f"You have {jobs} waiting already: send more when one of them has begun.", until_next_s)
 
-    async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str) -> Entry:
+    async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str, visit: Visit) -> Entry:
         async with self._examining:
             entry = await in_thread(partial(examined, asked))
-        entry.caller = caller
+        entry.caller, entry.visit, entry.asked = caller, visit, asked
         entry.key = asked.key if asked and self._service.shares else ""
         return entry
-
-
-def _too_many(error: LimitError) -> HTTPException:
-    seconds = UNKNOWN_S if error.retry_after_s is None else max(1, math.ceil(error.retry_after_s))
-    return HTTPException(429, error.sentence, {"Retry-After": str(seconds)})

@@ -19,13 +19,13 @@ from gradio.queueing import Event
 
 from voxdemo import logs, outcomes
 from voxdemo.audio.decode import told_duration_s
-from voxdemo.countdown import Countdown
 from voxdemo.errors import InputError, UnavailableError
 from voxdemo.plan import units_of
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.validate import readable_text
+from voxdemo.visit import DoorName, Visit
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
@@ -51,7 +51,7 @@ class Door:
         return "generation" if self.speaks else "recognition"
 
     @property
-    def name(self) -> outcomes.Door:
+    def name(self) -> DoorName:
         """Who comes this way, as they are counted."""
         return "page" if self.refusal else "gradio"
 
@@ -62,7 +62,7 @@ def door_of(handler: Callable[..., Any] | None) -> Door:
     return door
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
     """What somebody asks for: so many units to be spoken, or seconds of recording to be read.
 
@@ -76,8 +76,23 @@ class Entry:
     request_id: str = field(default_factory=logs.request_id)
     is_at_hand: bool = False
     """Whether the answer was there, or on its way, when it came."""
+    asked: SpeechRequest | RecordingRequest | None = None
+    warnings: tuple[str, ...] = ()
+    """What of the text will be left out, in sentences."""
     objection: InputError | UnavailableError | None = None
-    countdown: Countdown = field(default_factory=Countdown)
+    is_taken_up: bool = False
+    """Whether it has reached the service."""
+    visit: Visit = field(default_factory=Visit)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it is to be spoken; else a recording is to be read."""
+        return self.units is not None
+
+    @property
+    def task(self) -> outcomes.Task:
+        """As it is counted."""
+        return "generation" if self.speaks else "recognition"
 
     def expected_s(self, service: SpeechService) -> float | None:
         """Seconds that it will take."""
@@ -112,16 +127,17 @@ _told: WeakValueDictionary[str, Entry] = WeakValueDictionary()
 """By the ids of events, which no two apps of a process share."""
 
 
-def take_up(*words: object) -> Countdown:
+def take_up(*words: object) -> Visit:
     """To be called when a handler begins: its task goes on with what Gradio's line has begun for its event.
 
-    From here on the log tells the id of the request that joined, and not the `words` that somebody wrote. Returns what
-    the event was told of seconds so far.
+    From here on the log tells the id of the request that joined, and not the `words` that somebody wrote. Returns how
+    it came here.
     """
     entry = _told.get(LocalContext.event_id.get(None) or "") or Entry()
     logs.enter_request(entry.request_id)
     logs.keep_private(*words)
-    return entry.countdown
+    entry.is_taken_up = True
+    return entry.visit
 
 
 async def requested(wish: Wish, service: SpeechService) -> SpeechRequest | RecordingRequest | None:
@@ -143,8 +159,8 @@ def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
             return Entry(recording_s=told_duration_s(recording) or UNSEEN_RECORDING_S)
         case SpeechRequest(utterance=utterance, engine=engine):
             try:
-                text, _ = readable_text(utterance.text, engine)
-                return Entry(units=units_of(replace(utterance, text=text), engine))
+                text, warnings = readable_text(utterance.text, engine)
+                return Entry(units=units_of(replace(utterance, text=text), engine), warnings=warnings)
             except InputError as error:
                 return Entry(units=0.0, objection=error)
     return Entry()

@@ -324,9 +324,9 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 
 
 async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
-    countdown = take_up(*(value for value in asked if isinstance(value, str)))
+    visit = take_up(*(value for value in asked if isinstance(value, str)))
     utterance = _utterance(service.engine_info, *asked)
-    async with aclosing(service.speak(utterance, countdown, "page")) as events:
+    async with aclosing(service.speak(utterance, visit)) as events:
         async for event in events:
             yield event
 

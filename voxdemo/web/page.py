@@ -12,10 +12,9 @@ from typing import Any, cast
 
 import gradio as gr
 
-from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import admission, contract, queueing, wording
+from voxdemo.web import admission, contract, wording
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.theme import theme
@@ -29,8 +28,8 @@ SESSIONS = 200
 """How many visitors' last inputs Gradio remembers; each takes 100 kB."""
 
 
-def build_page(service: SpeechService, settings: Settings, limits: Limits) -> gr.Blocks:
-    """The page and the frozen endpoints over this service, with their queue and what a client may ask of it."""
+def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
+    """The page and the frozen endpoints over this service."""
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
@@ -41,8 +40,6 @@ def build_page(service: SpeechService, settings: Settings, limits: Limits) -> gr
             add_generate_tab(service, arrivals)
             add_recognize_tab(service)
         contract.add_endpoints(service)
-    entries = queueing.attach(demo, service)
-    admission.attach(demo, service, entries, settings, limits)
     return cast(gr.Blocks, demo)
 
 

@@ -62,7 +62,7 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
         if not recording:
             yield card.failed("There is no recording yet: upload or record one first."), unread
             return
-        events = service.transcribe(Path(recording), keep=keep, countdown=take_up(), door="page")
+        events = service.transcribe(Path(recording), keep=keep, visit=take_up())
         async with aclosing(card.told(events, kept)) as values:
             async for value in values:
                 yield value, value.get("text", unread)

@@ -12,15 +12,18 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import callers, headers, page, routes
+from voxdemo.web import callers, headers, page, routes, v1
+from voxdemo.web.admission import Admission
+from voxdemo.web.queueing import Line
 from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
+from voxdemo.web.v1.entrance import Entrance
 from voxdemo.web.wellformed import HANDLERS, WellFormed
 
 
@@ -29,6 +32,7 @@ class Site:
     """A page and how it is to be launched."""
 
     demo: gr.Blocks
+    line: Line
     options: dict[str, Any]
     """What `demo.launch` gets."""
 
@@ -46,10 +50,12 @@ def build(
     leave_nothing_unfinished()
     callers.trust(settings.trusted_proxies)
     limits = Limits(settings.rate_limit, settings.redis_url.get_secret_value())
-    demo = page.build_page(service, settings, limits)
+    demo = page.build_page(service, settings)
+    line = Line(demo, service)
+    admission = Admission(demo, line, service, settings, limits)
     inner = (Middleware(WellFormed), Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit), *more_middleware)
     guards = headers.guards(settings, *inner)
     options = routes.app_options(service, limits, settings.keep_hours * 3600, guards)
-    options["routes"] += more_routes
+    options["routes"] += [*more_routes, Mount("/v1", v1.build(Entrance(service, line, admission)))]
     options["exception_handlers"] = HANDLERS
-    return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})
+    return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

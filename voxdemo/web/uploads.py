@@ -7,7 +7,6 @@ knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/l
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,22 +17,26 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voxdemo.errors import LimitError, UnavailableError
+from voxdemo.errors import LimitError
 from voxdemo.limits import Limits
+from voxdemo.web.answers import refused, retry_after
 from voxdemo.web.callers import caller_of
 
 MAX_UPLOAD_MIB = 200
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 165 MiB."""
 MAX_FORM_BYTES = (MAX_UPLOAD_MIB + 1) << 20
 """Of all files of an upload together."""
+MAX_PROMPT_BYTES = 32 << 20
+"""Of a text with a recording in its JSON: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
 MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
 
-UPLOADS = re.compile(r"/gradio_api/(upload|component_server)/?$")
+UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Write what is sent to the disk; behind any sub-path."""
+PROMPTS = re.compile(r"/v1/audio/speech/?$")
 UNREADABLE = "That upload can't be read: send it again."
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(
@@ -58,12 +61,12 @@ class CostlyDoors:
 
     async def _objection(self, scope: Scope) -> Response | None:
         if SHUT.search(scope["path"]):
-            return _answer(404, "This isn't offered here: send the recording itself.", {})
+            return refused(scope, 404, "This isn't offered here: send the recording itself.")
         if scope["method"] == "POST" and (UPLOADS.search(scope["path"]) or LOGIN.search(scope["path"])):
             try:
                 await self._limits.take(caller_of(scope), "login" if LOGIN.search(scope["path"]) else "upload")
             except LimitError as error:
-                return refusal(error)
+                return refused(scope, 429, error.sentence, retry_after(error))
         return None
 
 
@@ -77,7 +80,7 @@ class BodyLimit:
         """Hand the request on, or answer it with 413."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        most = MAX_FORM_BYTES if UPLOADS.search(scope["path"]) else MAX_BODY_BYTES
+        most = _most_bytes(scope["path"])
         body = _Body(receive, send, most)
         if _told_length(scope) > most:
             return await self._refuse(scope, receive, send, most)
@@ -92,7 +95,7 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         sentence = f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
-        await _answer(413, sentence, {"Connection": "close"})(scope, receive, send)
+        await refused(scope, 413, sentence, {"Connection": "close"})(scope, receive, send)
 
 
 class _Body:
@@ -114,6 +117,12 @@ class _Body:
         if not self.is_too_large or self.has_answered:
             self.has_answered = True
             await self._send(message)
+
+
+def _most_bytes(path: str) -> int:
+    if UPLOADS.search(path):
+        return MAX_FORM_BYTES
+    return MAX_PROMPT_BYTES if PROMPTS.search(path) else MAX_BODY_BYTES
 
 
 def _told_length(scope: Scope) -> int:
@@ -155,16 +164,3 @@ def _delete(files: Iterable[Any]) -> None:
     for file in files:
         file.close()
         Path(file.name).unlink(missing_ok=True)
-
-
-def refusal(error: UnavailableError) -> Response:
-    """The answer to a good request at a bad moment: 429 for a limit, else 503; with Retry-After where it is known."""
-    headers = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    return _answer(429 if isinstance(error, LimitError) else 503, error.sentence, headers)
-
-
-def _answer(status: int, sentence: str, headers: dict[str, str]) -> Response:
-    # Gradio's page and clients read "detail", who calls the other routes "error".
-    return JSONResponse({"error": sentence, "detail": sentence}, status, headers)

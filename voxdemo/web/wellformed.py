@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from voxdemo.web.answers import refused
+
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
 UNKNOWN = "There is no such endpoint here: see the documentation."
 TWO_LENGTHS = "A request has either a Content-Length or a Transfer-Encoding."
@@ -36,8 +38,7 @@ class WellFormed:
             return await self._app(scope, receive, send)
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:  # RFC 9112, 6.3: an attempt at request smuggling
-            answer = JSONResponse({"error": TWO_LENGTHS, "detail": TWO_LENGTHS}, 400, {"Connection": "close"})
-            return await answer(scope, receive, send)
+            return await refused(scope, 400, TWO_LENGTHS, {"Connection": "close"})(scope, receive, send)
         plain = [(name, value) for name, value in scope["headers"] if name not in PLAIN or _is_plain(name, value)]
         return await self._app({**scope, "headers": plain}, receive, send)
 

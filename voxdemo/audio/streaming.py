@@ -1,0 +1,138 @@
+"""Sound in the formats that people ask for while it is still being made: samples go in, bytes of a file come out.
+
+Knows neither where samples come from nor where the bytes go. An encoder is for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Literal, Protocol, cast
+
+import av
+import numpy as np
+import soxr
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+from voxdemo.audio.wav import header
+from voxdemo.speech import Samples
+
+StreamFormat = Literal["wav", "mp3", "opus", "pcm"]
+"""No flac: its head tells the length, and libsndfile reads none that doesn't."""
+PCM_RATE = 24_000
+"""Hz of bare samples, which can't tell theirs: what OpenAI's API gives."""
+_UNKNOWN_FRAMES = (0xFFFFFFFF - 36) // 2
+"""What a wav says whose length isn't known yet: as much as it can; players go on to the end of what comes."""
+_KINDS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus")}
+"""FFmpeg's container and codec."""
+_OPTIONS = {
+    "mp3": {"flush_packets": "1", "write_xing": "0", "id3v2_version": "0"},  # the last two tell a length, unknown yet
+    "opus": {"flush_packets": "1", "page_duration": "100000"},
+}
+"""So that nothing is held back; a page of Ogg lasts 0.1 s, instead of a second."""
+_RATES = {"opus": (8_000, 12_000, 16_000, 24_000, 48_000), "pcm": (PCM_RATE,)}
+"""Hz that a format knows; of another one the next higher is taken. Engines' rates are all fit for the others."""
+_BIT_RATE = 96_000
+"""Of mp3 and Opus, in bits a second: speech in one channel, with room to spare."""
+
+
+class Encoder(Protocol):
+    """What makes bytes of samples."""
+
+    def encode(self, samples: Samples) -> bytes:
+        """The bytes that are ready after these samples (mono float32, shape [n]), perhaps none yet."""
+        ...
+
+    def finish(self) -> bytes:
+        """The rest."""
+        ...
+
+
+def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:  # noqa: A002
+    """An encoder for sound at this rate; `frames` is how many samples will come, where that is known."""
+    known = _RATES.get(format, (sample_rate,))
+    rate = next((higher for higher in known if higher >= sample_rate), known[-1])
+    inner = _Plain(format, rate, frames) if format in ("wav", "pcm") else _Compressed(format, rate)
+    return inner if rate == sample_rate else _Resampled(inner, sample_rate, rate)
+
+
+class _Plain:
+    """16-bit little-endian samples, with or without a header."""
+
+    def __init__(self, format: StreamFormat, rate: int, frames: int | None) -> None:  # noqa: A002
+        self._head = header(rate, _UNKNOWN_FRAMES if frames is None else frames) if format == "wav" else b""
+
+    def encode(self, samples: Samples) -> bytes:
+        head, self._head = self._head, b""
+        return head + _as_int16(samples).tobytes()
+
+    def finish(self) -> bytes:
+        return self._head
+
+
+class _Compressed:
+    def __init__(self, format: StreamFormat, rate: int) -> None:  # noqa: A002
+        container, codec = _KINDS[format]
+        self._file = _Drain()
+        self._output = av.open(self._file, "w", format=container, options=_OPTIONS[format])
+        options: dict[str, Any] = {"layout": "mono", "bit_rate": _BIT_RATE}
+        self._stream = cast(AudioStream, self._output.add_stream(codec, rate, options=None, **options))
+        self._rate = rate
+        self._frames = 0
+
+    def encode(self, samples: Samples) -> bytes:
+        if len(samples):
+            frame = av.AudioFrame.from_ndarray(_as_int16(samples)[np.newaxis], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = self._rate, self._frames
+            self._frames += len(samples)
+            self._output.mux(self._stream.encode(frame))
+        return self._file.taken()
+
+    def finish(self) -> bytes:
+        self._output.mux(self._stream.encode(None))
+        self._output.close()
+        return self._file.taken()
+
+
+class _Resampled:
+    def __init__(self, inner: Encoder, source_rate: int, target_rate: int) -> None:
+        self._inner = inner
+        self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+
+    def encode(self, samples: Samples) -> bytes:
+        return self._inner.encode(self._stream.resample_chunk(samples))
+
+    def finish(self) -> bytes:
+        rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        return self._inner.encode(rest) + self._inner.finish()
+
+
+class _Drain(io.RawIOBase):
+    """A file that can't be gone back in, as far as it hasn't been taken yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        before = len(self._data)
+        self._data += memoryview(data)  # type: ignore[arg-type]
+        return len(self._data) - before
+
+    def taken(self) -> bytes:
+        data, self._data = bytes(self._data), bytearray()
+        return data
+
+
+def _as_int16(samples: Samples) -> NDArray[np.int16]:
+    whole: NDArray[np.int16] = (np.clip(samples, -1, 1) * 32767).round().astype("<i2")
+    return whole
+
+
+def as_samples(pcm: bytes) -> Samples:
+    """16-bit little-endian samples as float32."""
+    samples: Samples = (np.frombuffer(pcm, "<i2") / np.float32(32768)).astype(np.float32)
+    return samples

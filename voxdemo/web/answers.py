@@ -1,0 +1,94 @@
+"""How a refusal looks, in the form that whoever asked can read: Gradio's clients and page, or programs below /v1/.
+
+Knows ASGI scopes and our errors, no route.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from voxdemo.errors import BusyError, InputError, LimitError, StorageError, UnavailableError, VoxdemoError
+
+OWN_PATHS = "/v1/"
+"""Below which programs call, as they call OpenAI's API."""
+UNKNOWN_S = 10
+"""When to come again, for who is told so while nothing is known of how long a job takes."""
+_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+"""By status, as OpenAI's API names them."""
+
+
+def path_of(scope: Scope) -> str:
+    """The path as routes see it: below the one that a proxy serves this under."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def refused(scope: Scope, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal for who asked in this scope, before any route was reached."""
+    if path_of(scope).startswith(OWN_PATHS):
+        return to_program(status, sentence, headers=headers)
+    # Gradio's page and clients read "detail", who calls the other routes "error".
+    return JSONResponse({"error": sentence, "detail": sentence}, status, headers)
+
+
+def to_program(
+    status: int,
+    sentence: str,
+    code: str | None = None,
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error as OpenAI's API tells it."""
+    return JSONResponse({"error": told(status, sentence, code, param)}, status, headers)
+
+
+def of_error(error: VoxdemoError) -> Response:
+    """An error of ours as OpenAI's API would tell it."""
+    return to_program(status_of(error), error.sentence, code_of(error), headers=retry_after(error))
+
+
+def told(status: int, sentence: str, code: str | None = None, param: str | None = None) -> dict[str, Any]:
+    """What stands in such an error."""
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"message": sentence, "type": kind, "param": param, "code": code}
+
+
+def status_of(error: VoxdemoError) -> int:
+    """The HTTP status that says the same as an error of ours."""
+    match error:
+        case InputError():
+            return 400
+        case LimitError():
+            return 429
+        case UnavailableError():
+            return 503
+        case StorageError():
+            return 507
+        case _:
+            return 500
+
+
+def code_of(error: VoxdemoError) -> str | None:
+    """The word by which a program tells errors of one status apart; None where there is one kind only."""
+    match error:
+        case LimitError():
+            return "rate_limit_exceeded"
+        case BusyError():
+            return "busy"
+        case UnavailableError():
+            return "not_ready"
+        case _:
+            return None
+
+
+def retry_after(error: VoxdemoError) -> dict[str, str]:
+    """The header that says when to come again, for who comes at a bad moment."""
+    if not isinstance(error, UnavailableError):
+        return {}
+    seconds = UNKNOWN_S if error.retry_after_s is None else max(1, math.ceil(error.retry_after_s))
+    return {"Retry-After": str(seconds)}

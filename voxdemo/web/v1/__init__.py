@@ -1,0 +1,29 @@
+"""OpenAI's way to speak and to listen, over the same service and the same line: everything below /v1/.
+
+What programs send is read here, and what comes of it told in their words; who may come in, and when, is decided by the
+rooms beside this one.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from voxdemo import __version__
+from voxdemo.web.v1 import catalogue, errors, speech, transcriptions
+from voxdemo.web.v1.entrance import Entrance
+
+ABOUT = (
+    "Speech and recognition as OpenAI's API offers them: its own clients work with"
+    " `base_url` set to this server's address and `/v1`. Fields and headers that are voxdemo's own say so."
+)
+
+
+def build(entrance: Entrance) -> FastAPI:
+    """The app to be mounted at /v1; `/docs` there reads well, and loads nothing from anywhere else."""
+    app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None)
+    for router in (speech.routes(entrance), transcriptions.routes(entrance), catalogue.routes(entrance.service)):
+        app.include_router(router)
+    for kind, handler in errors.HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    return app

@@ -1,0 +1,92 @@
+"""How a program comes in over HTTP: counted, refused or let into the line, heard as long as it listens.
+
+Knows the line and the service, not what programs call things.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.outcomes import Task
+from voxdemo.service import SpeechService
+from voxdemo.threads import READING, in_thread
+from voxdemo.visit import Visit
+from voxdemo.web.admission import Admission
+from voxdemo.web.asking import Entry, Wish
+from voxdemo.web.callers import caller_of
+from voxdemo.web.queueing import Line
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The way in; all its methods are for the event loop's thread."""
+
+    service: SpeechService
+    line: Line
+    admission: Admission
+
+    async def admitted(self, request: Request, task: Task, wish: Callable[[], Wish]) -> Entry:
+        """Let a program in that asks for this. Raises the VoxdemoError that says why not."""
+        visit = Visit("openai")
+        try:
+            entry = await self.admission.entry(wish, caller_of(request.scope), visit)
+            self.admission.join(entry)
+            if entry.objection:
+                raise entry.objection
+        except VoxdemoError as error:
+            self.service.turned_back(task, visit, error)
+            raise
+        return entry
+
+    def served(self, entry: Entry, begin: Callable[[], AsyncGenerator[E, None]]) -> AsyncGenerator[Any, None]:
+        """What `begin` yields when it's this one's turn, its places before; at once where the answer is at hand."""
+        return begin() if entry.is_at_hand else self.line.in_turn(entry, begin)
+
+    async def kept(self, sent: BinaryIO | bytes) -> Path:
+        """A recording that was sent, as a file where people's files are. Raises StorageError where there's no room."""
+        try:
+            return await in_thread(partial(_write, self.service.files, sent), READING)
+        except OSError as error:
+            raise StorageError from error
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns; when whoever asked hangs up, it is cancelled. Raises ClientDisconnect then."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _write(files: Path, sent: BinaryIO | bytes) -> Path:
+    path = files / secrets.token_urlsafe(16) / "recording"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        if isinstance(sent, bytes):
+            file.write(sent)
+        else:
+            shutil.copyfileobj(sent, file)
+    return path

@@ -1,0 +1,111 @@
+"""A job as one program hears it: its events and its sound in one stream, at a pace of its own.
+
+Knows the service's events and the sounds that are being made, nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from voxdemo.making import Share
+from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
+from voxdemo.threads import in_thread
+
+AHEAD = 2
+"""How many stretches of sound are read before they are asked for; what isn't yet stays on the disk."""
+BLOCK_FRAMES = 1 << 15
+"""How long a stretch of a sound is that was there already, in samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Sound follows, at this rate in Hz; so many samples where that is known."""
+
+    sample_rate: int
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None = None
+
+
+Heard = Waiting | Begun | Speaking | bytes | Spoken
+"""Waiting… → Begun → Speaking and 16-bit little-endian samples… → Spoken."""
+
+
+class Hearing:
+    """Iterate it for what is heard; it raises what the job raises. `close` ends the job, unless others hear it too.
+
+    The job runs in a task of its own, so that nothing of it depends on how the request is cut off.
+    """
+
+    def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Share]) -> None:
+        self._queue: asyncio.Queue[Heard | _End] = asyncio.Queue(AHEAD)
+        self._live = live
+        self._task = asyncio.create_task(self._run(events))
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._task.cancel()
+
+    async def __aiter__(self) -> AsyncGenerator[Heard, None]:
+        while not isinstance(item := await self._queue.get(), _End):
+            yield item
+        if item.error:
+            raise item.error
+
+    async def _run(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
+        try:
+            await self._hear(events)
+        except Exception as error:  # it goes on to who listens
+            await self._queue.put(_End(error))
+        else:
+            await self._queue.put(_End())
+
+    async def _hear(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
+        listening: asyncio.Task[None] | None = None
+        spoken: Spoken | None = None
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, Speaking) and listening is None and (share := self._live.get(event.sound)):
+                        listening = asyncio.create_task(self._listen(share))
+                    if isinstance(event, Spoken):
+                        spoken = event  # and the job goes to its end, however slow whoever listens is
+                    else:
+                        await self._queue.put(event)
+            assert spoken, "a generation that raises nothing ends with Spoken"
+            await (listening or self._read(spoken.path))
+        finally:
+            if listening:
+                listening.cancel()
+        await self._queue.put(spoken)
+
+    async def _listen(self, share: Share) -> None:
+        await self._queue.put(Begun(share.sample_rate))
+        async with aclosing(share.listen()) as heard:
+            async for event in heard:
+                if isinstance(event, bytes):
+                    await self._queue.put(event)
+
+    async def _read(self, path: Path) -> None:
+        """A sound that was there already."""
+        with soundfile.SoundFile(path) as file:
+            await self._queue.put(Begun(file.samplerate, file.frames))
+            while len(block := await in_thread(partial(file.read, BLOCK_FRAMES, dtype="int16"))):
+                await self._queue.put(block.tobytes())
+
+
+_running: set[asyncio.Task[Any]] = set()
+"""Or nothing would hold them."""

@@ -1,0 +1,244 @@
+"""POST /v1/audio/speech: a text becomes sound, heard while it is spoken."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from voxdemo import logs
+from voxdemo.audio import formats
+from voxdemo.audio.streaming import Encoder, StreamFormat, as_samples, encoder
+from voxdemo.errors import EngineError, InputError, StorageError, VoxdemoError
+from voxdemo.request import SpeechRequest
+from voxdemo.speech import EngineInfo, Speaking, Spoken, Utterance, Waiting
+from voxdemo.threads import CONVERTING, in_thread
+from voxdemo.validate import CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
+from voxdemo.web import wording
+from voxdemo.web.answers import code_of, status_of, told
+from voxdemo.web.asking import Entry
+from voxdemo.web.v1 import catalogue
+from voxdemo.web.v1.entrance import Entrance, while_there
+from voxdemo.web.v1.hearing import Begun, Heard, Hearing
+
+log = logging.getLogger(__name__)
+
+MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
+"""By format."""
+NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
+NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
+
+
+class SpeechBody(BaseModel):
+    """What to say and how."""
+
+    model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
+    input: str = Field(description="The text, up to 50,000 characters.")
+    voice: str | dict[str, Any] = Field(
+        default="alloy", description="One of /v1/audio/voices; OpenAI's names mean the first."
+    )
+    instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
+    response_format: str = Field(
+        default="mp3", description="wav, mp3, opus or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole."
+    )
+    speed: float = Field(default=1.0, description=f"From {SPEED_RANGE[0]:g} to {SPEED_RANGE[1]:g}.")
+    stream_format: Literal["audio", "sse"] = Field(
+        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
+    )
+    prompt_audio: str | None = Field(
+        default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
+    )
+    prompt_text: str = Field(default="", description="voxdemo's: what is said in prompt_audio.")
+    cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g}.")
+    inference_timesteps: int = Field(
+        default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
+    )
+    seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
+
+
+def routes(entrance: Entrance) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["speech"])
+
+    @router.post("/audio/speech", response_class=Response, responses={200: {"content": {"audio/mpeg": {}}}})
+    async def speech(asked: SpeechBody, request: Request) -> Response:
+        """Speak a text.
+
+        The sound comes as it is spoken; a job waits in the same line as everybody's. `X-Voxdemo-Seed` gives the seed,
+        `X-Voxdemo-Warning` what was asked for and is ignored. With `stream_format` "sse" the events are
+        `speech.progress`, `speech.audio.delta`, `speech.audio.done`, or `error`.
+        """
+        logs.keep_private(asked.input, asked.prompt_text, asked.instructions)
+        service = entrance.service
+        prompt = await entrance.kept(_decoded(asked.prompt_audio)) if asked.prompt_audio else None
+        entry = await entrance.admitted(request, "generation", partial(_utterance, asked, prompt, service.engine_info))
+        utterance = _utterance(asked, prompt, service.engine_info)
+        events = entrance.served(entry, partial(service.speak, utterance, entry.visit))
+        hearing = Hearing(events, service.live)
+        if asked.stream_format == "sse":
+            sent = _events(aiter(hearing), asked.response_format, entrance)
+            return _Sound(hearing, sent, "text/event-stream", NO_CACHE)
+        return await while_there(request, _sound(hearing, entry, asked.response_format, entrance))
+
+    return router
+
+
+class _Sound(StreamingResponse):
+    """Sound as it comes; whoever hangs up ends the job."""
+
+    def __init__(
+        self, hearing: Hearing, sent: AsyncGenerator[bytes, None], media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(sent, media_type=media_type, headers=headers)
+        self._hearing = hearing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hearing.close()
+
+
+async def _sound(hearing: Hearing, entry: Entry, format: str, entrance: Entrance) -> Response:  # noqa: A002
+    """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
+    heard = aiter(hearing)
+    try:
+        async for event in heard:
+            match event:
+                case Begun() if format in get_args(StreamFormat):
+                    sent = _bytes(heard, _encoder(format, event))
+                    return _Sound(hearing, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(entry)})
+                case Spoken():
+                    return FileResponse(await _file(event, format, entrance), headers=_headers(entry))
+    except BaseException:
+        hearing.close()
+        raise
+    raise AssertionError("a generation that raises nothing ends with Spoken")
+
+
+async def _bytes(heard: AsyncIterator[Heard], made: Encoder) -> AsyncGenerator[bytes, None]:
+    """The file as it comes. Raises what the job raises, so that the answer breaks off: half a text is no result."""
+    async for event in heard:
+        match event:
+            case bytes():
+                yield await in_thread(partial(made.encode, as_samples(event)))
+            case Spoken():
+                _check_whole(event)
+    yield await in_thread(made.finish)
+
+
+async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noqa: A002
+    """The finished sound in this format."""
+    _check_whole(spoken)
+    try:
+        path = await in_thread(partial(entrance.service.results.convert, spoken.path.parent.name, format), CONVERTING)
+    except OSError as error:
+        raise StorageError from error
+    assert path, "it was made just now"
+    return path
+
+
+async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[bytes, None]:  # noqa: A002
+    """The same as server-sent events, which tell the place in line, and of an error too."""
+    made: Encoder | None = None
+    try:
+        async for event in heard:
+            match event:
+                case Waiting() | Speaking():
+                    yield _progress(event)
+                case Begun() if format in get_args(StreamFormat):
+                    made = _encoder(format, event)
+                case bytes() if made:
+                    yield _delta(await in_thread(partial(made.encode, as_samples(event))))
+                case Spoken() if made:
+                    _check_whole(event)
+                    yield _delta(await in_thread(made.finish))
+                    yield _done(event)
+                case Spoken():
+                    path = await _file(event, format, entrance)
+                    yield _delta(await in_thread(path.read_bytes))
+                    yield _done(event)
+    except VoxdemoError as error:
+        yield _event("error", error=told(status_of(error), error.sentence, code_of(error)))
+    except Exception:  # the door: nothing of it may reach a client
+        log.exception("a speech failed")
+        yield _event("error", error=told(500, wording.UNEXPECTED))
+
+
+def _progress(event: Waiting | Speaking) -> bytes:
+    if isinstance(event, Waiting):
+        return _event("speech.progress", state="waiting", ahead=event.ahead, seconds=event.seconds, done_fraction=0.0)
+    told_s = event.seconds_left
+    return _event("speech.progress", state="speaking", ahead=0, seconds=told_s, done_fraction=event.done_fraction)
+
+
+def _delta(data: bytes) -> bytes:
+    return _event("speech.audio.delta", audio=base64.b64encode(data).decode()) if data else b""
+
+
+def _done(spoken: Spoken) -> bytes:
+    return _event(
+        "speech.audio.done",
+        seed=spoken.seed,
+        cached=spoken.cached,
+        duration_s=round(spoken.duration_s, 3),
+        warnings=spoken.warnings,
+    )
+
+
+def _event(kind: str, **values: Any) -> bytes:
+    return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
+
+
+def _encoder(format: str, begun: Begun) -> Encoder:  # noqa: A002
+    return encoder(cast(StreamFormat, format), begun.sample_rate, begun.frames)
+
+
+def _check_whole(spoken: Spoken) -> None:
+    if spoken.stopped:
+        raise EngineError(spoken.stopped)
+
+
+def _headers(entry: Entry) -> dict[str, str]:
+    """What is known of a job before it is done; in ASCII, as headers are."""
+    request = entry.asked
+    if not isinstance(request, SpeechRequest):
+        return {}
+    warnings = " ".join((*request.warnings, *entry.warnings)).encode("ascii", "backslashreplace").decode()
+    return {"X-Voxdemo-Seed": str(request.seed)} | ({"X-Voxdemo-Warning": warnings} if warnings else {})
+
+
+def _utterance(asked: SpeechBody, prompt: Path | None, info: EngineInfo) -> Utterance:
+    """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
+    catalogue.check_model(asked.model, info)
+    if asked.response_format not in MIME_TYPES:
+        raise InputError(f"response_format must be one of {', '.join(MIME_TYPES)}, not {asked.response_format[:20]!r}.")
+    voice = asked.voice if isinstance(asked.voice, str) else str(asked.voice.get("id", ""))
+    return Utterance(
+        text=asked.input,
+        prompt_audio=prompt,
+        prompt_text=asked.prompt_text,
+        cfg_value=asked.cfg_value,
+        inference_timesteps=asked.inference_timesteps,
+        control=asked.instructions,
+        voice=None if prompt else catalogue.voice_of(voice, info),
+        seed=asked.seed,
+        speed=asked.speed,
+    )
+
+
+def _decoded(recording: str) -> bytes:
+    try:
+        return base64.b64decode(recording, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(NO_RECORDING) from error
