@@ -1,0 +1,126 @@
+"""What is handed to Prometheus and Grafana, by Prometheus' own checks and next to what a running server offers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from gradio_client import Client
+from prometheus_client.parser import text_string_to_metric_families
+from serving import ROOT, Server
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARD = ROOT / "deploy" / "grafana" / "voxdemo.json"
+COLUMNS = 24
+GRAFANAS = {"$__rate_interval": "5m", "$instance": ".+"}
+"""What Grafana fills in, with something that it might be."""
+
+
+def promtool(*arguments: str | Path, given: str = "") -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("needs promtool, from Debian's package prometheus")
+    ran = subprocess.run(["promtool", *map(str, arguments)], input=given, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def of_dashboard() -> Mapping[str, Any]:
+    return dict(json.loads(DASHBOARD.read_text()))
+
+
+def graphs() -> Iterator[Mapping[str, Any]]:
+    """The panels that show something, the titles of rows left out."""
+    yield from (panel for panel in of_dashboard()["panels"] if panel["type"] != "row")
+
+
+def expressions() -> list[str]:
+    return [target["expr"] for panel in graphs() for target in panel["targets"]]
+
+
+def rules() -> list[Mapping[str, Any]]:
+    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def offered(server: Server) -> set[str]:
+    """The names that can be asked for: a family of which there is no sample yet is offered too."""
+    suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+    families = text_string_to_metric_families(server.http.get("/metrics").text)
+    return {family.name + suffix for family in families for suffix in suffixes[family.type]}
+
+
+def test_prometheus_takes_the_configuration_and_the_rules() -> None:
+    promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    promtool("check", "rules", PROMETHEUS / "alerts.yml")
+
+
+def test_every_alert_fires_when_it_should_and_only_then() -> None:
+    promtool("test", "rules", PROMETHEUS / "alerts_test.yml")
+    tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    looks = [(look["alertname"], bool(look["exp_alerts"])) for test in tests for look in test["alert_rule_test"]]
+    assert set(looks) == {(rule["alert"], fires) for rule in rules() for fires in (True, False)}
+
+
+def test_every_alert_says_in_a_sentence_what_is_wrong_and_what_to_do() -> None:
+    table = (ROOT / "deploy" / "README.md").read_text()
+    for rule in rules():
+        assert {"alert", "expr", "for", "labels", "annotations"} <= rule.keys()
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert f"| `{rule['alert']}` | {rule['labels']['severity']} |" in table
+        assert rule["annotations"].keys() == {"summary", "action"}
+        assert all(sentence.endswith(".") for sentence in rule["annotations"].values())
+
+
+def test_prometheus_finds_nothing_to_criticise_in_what_a_server_offers(fake_server: Server) -> None:
+    fake_server.http.post("/stage/open")
+    Client(fake_server.url, verbose=False).predict("Two words.", api_name="/generate")
+    promtool("check", "metrics", given=fake_server.http.get("/metrics").text)
+
+
+def test_whatever_the_rules_and_the_dashboard_ask_for_is_offered(fake_server: Server) -> None:
+    asked = expressions() + [rule["expr"] for rule in rules()] + [(PROMETHEUS / "alerts_test.yml").read_text()]
+    names = set(re.findall(r"\bvoxdemo_\w+", "\n".join(asked)))
+    assert len(names) > 25
+    assert names <= offered(fake_server)
+
+
+def test_prometheus_understands_every_expression_of_the_dashboard(tmp_path: Path) -> None:
+    written = []
+    for number, expression in enumerate(expressions()):
+        for name, value in GRAFANAS.items():
+            expression = expression.replace(name, value)
+        assert "$" not in expression
+        written.append({"record": f"dashboard:{number}", "expr": expression})
+    file = tmp_path / "dashboard.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": written}]}))
+    promtool("check", "rules", file)
+
+
+def test_every_panel_explains_itself_and_has_a_unit_and_a_source_that_can_be_chosen() -> None:
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    for panel in graphs():
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["datasource"] == chosen
+        assert all(target["datasource"] == chosen and target["legendFormat"] for target in panel["targets"])
+
+
+def test_no_two_panels_share_a_number_or_a_place() -> None:
+    panels = of_dashboard()["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    places = [set(cells(panel["gridPos"])) for panel in panels]
+    assert all(one.isdisjoint(other) for one, other in combinations(places, 2))
+    assert all(0 <= column < COLUMNS for place in places for column, _ in place)
+
+
+def cells(place: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    for row in range(place["y"], place["y"] + place["h"]):
+        yield from ((column, row) for column in range(place["x"], place["x"] + place["w"]))
