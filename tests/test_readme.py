@@ -15,13 +15,16 @@ from voxdemo.settings import PREFIX, Settings
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_script_example_runs_as_it_stands(server: Server, tmp_path: Path) -> None:
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+@pytest.mark.parametrize(("example", "heard"), [(0, "good morning"), (1, "good evening")])
+def test_the_script_examples_run_as_they_stand(server: Server, tmp_path: Path, example: int, heard: str) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[example]
     assert "http://127.0.0.1:7860" in code
     script = tmp_path / "example.py"
     script.write_text(code.replace("http://127.0.0.1:7860", server.url))
-    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
-    assert "good morning" in ended.stdout.lower()
+    ended = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path
+    )
+    assert heard in ended.stdout.lower()
 
 
 def test_the_table_of_settings_is_whole_and_its_defaults_are_true() -> None:

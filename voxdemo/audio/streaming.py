@@ -12,10 +12,8 @@ import av
 import numpy as np
 import soxr
 from av.audio.stream import AudioStream
-from numpy.typing import NDArray
 
 from voxdemo.audio.wav import header
-from voxdemo.speech import Samples
 
 StreamFormat = Literal["wav", "mp3", "opus", "pcm"]
 """No flac: its head tells the length, and libsndfile reads none that doesn't."""
@@ -37,10 +35,13 @@ _BIT_RATE = 96_000
 
 
 class Encoder(Protocol):
-    """What makes bytes of samples."""
+    """What makes a file of 16-bit little-endian samples, mono."""
 
-    def encode(self, samples: Samples) -> bytes:
-        """The bytes that are ready after these samples (mono float32, shape [n]), perhaps none yet."""
+    takes_time: bool
+    """Whether it does more than hand them on: then it isn't for the event loop's thread."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """The bytes that are ready after these samples, perhaps none yet."""
         ...
 
     def finish(self) -> bytes:
@@ -57,20 +58,24 @@ def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -
 
 
 class _Plain:
-    """16-bit little-endian samples, with or without a header."""
+    """The samples as they are, with or without a header."""
+
+    takes_time = False
 
     def __init__(self, format: StreamFormat, rate: int, frames: int | None) -> None:  # noqa: A002
         self._head = header(rate, _UNKNOWN_FRAMES if frames is None else frames) if format == "wav" else b""
 
-    def encode(self, samples: Samples) -> bytes:
+    def encode(self, pcm: bytes) -> bytes:
         head, self._head = self._head, b""
-        return head + _as_int16(samples).tobytes()
+        return head + pcm
 
     def finish(self) -> bytes:
         return self._head
 
 
 class _Compressed:
+    takes_time = True
+
     def __init__(self, format: StreamFormat, rate: int) -> None:  # noqa: A002
         container, codec = _KINDS[format]
         self._file = _Drain()
@@ -80,9 +85,10 @@ class _Compressed:
         self._rate = rate
         self._frames = 0
 
-    def encode(self, samples: Samples) -> bytes:
+    def encode(self, pcm: bytes) -> bytes:
+        samples = np.frombuffer(pcm, "<i2")
         if len(samples):
-            frame = av.AudioFrame.from_ndarray(_as_int16(samples)[np.newaxis], format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
             frame.sample_rate, frame.pts = self._rate, self._frames
             self._frames += len(samples)
             self._output.mux(self._stream.encode(frame))
@@ -95,16 +101,18 @@ class _Compressed:
 
 
 class _Resampled:
+    takes_time = True
+
     def __init__(self, inner: Encoder, source_rate: int, target_rate: int) -> None:
         self._inner = inner
-        self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+        self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="int16", quality="HQ")
 
-    def encode(self, samples: Samples) -> bytes:
-        return self._inner.encode(self._stream.resample_chunk(samples))
+    def encode(self, pcm: bytes) -> bytes:
+        return self._inner.encode(self._stream.resample_chunk(np.frombuffer(pcm, "<i2")).tobytes())
 
     def finish(self) -> bytes:
-        rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
-        return self._inner.encode(rest) + self._inner.finish()
+        rest = self._stream.resample_chunk(np.zeros(0, np.int16), last=True)
+        return self._inner.encode(rest.tobytes()) + self._inner.finish()
 
 
 class _Drain(io.RawIOBase):
@@ -125,14 +133,3 @@ class _Drain(io.RawIOBase):
     def taken(self) -> bytes:
         data, self._data = bytes(self._data), bytearray()
         return data
-
-
-def _as_int16(samples: Samples) -> NDArray[np.int16]:
-    whole: NDArray[np.int16] = (np.clip(samples, -1, 1) * 32767).round().astype("<i2")
-    return whole
-
-
-def as_samples(pcm: bytes) -> Samples:
-    """16-bit little-endian samples as float32."""
-    samples: Samples = (np.frombuffer(pcm, "<i2") / np.float32(32768)).astype(np.float32)
-    return samples

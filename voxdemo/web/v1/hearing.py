@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from voxdemo.threads import in_thread
 
 AHEAD = 2
 """How many stretches of sound are read before they are asked for; what isn't yet stays on the disk."""
-BLOCK_FRAMES = 1 << 15
+BLOCK_FRAMES = 1 << 18
 """How long a stretch of a sound is that was there already, in samples."""
 
 
@@ -103,8 +102,8 @@ class Hearing:
         """A sound that was there already."""
         with soundfile.SoundFile(path) as file:
             await self._queue.put(Begun(file.samplerate, file.frames))
-            while len(block := await in_thread(partial(file.read, BLOCK_FRAMES, dtype="int16"))):
-                await self._queue.put(block.tobytes())
+            while block := await in_thread(lambda: file.read(BLOCK_FRAMES, dtype="int16").tobytes()):
+                await self._queue.put(block)
 
 
 _running: set[asyncio.Task[Any]] = set()

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from voxdemo import logs
 from voxdemo.audio import formats
-from voxdemo.audio.streaming import Encoder, StreamFormat, as_samples, encoder
+from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import EngineError, InputError, StorageError, VoxdemoError
 from voxdemo.request import SpeechRequest
 from voxdemo.speech import EngineInfo, Speaking, Spoken, Utterance, Waiting
@@ -111,12 +111,14 @@ class _Sound(StreamingResponse):
 
 async def _sound(hearing: Hearing, entry: Entry, format: str, entrance: Entrance) -> Response:  # noqa: A002
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
-    heard = aiter(hearing)
+    heard, made = aiter(hearing), None
     try:
         async for event in heard:
             match event:
                 case Begun() if format in get_args(StreamFormat):
-                    sent = _bytes(heard, _encoder(format, event))
+                    made = _encoder(format, event)
+                case bytes() if made:  # up to here it can still fail in whole
+                    sent = _bytes(event, heard, made)
                     return _Sound(hearing, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(entry)})
                 case Spoken():
                     return FileResponse(await _file(event, format, entrance), headers=_headers(entry))
@@ -126,15 +128,20 @@ async def _sound(hearing: Hearing, entry: Entry, format: str, entrance: Entrance
     raise AssertionError("a generation that raises nothing ends with Spoken")
 
 
-async def _bytes(heard: AsyncIterator[Heard], made: Encoder) -> AsyncGenerator[bytes, None]:
+async def _bytes(first: bytes, heard: AsyncIterator[Heard], made: Encoder) -> AsyncGenerator[bytes, None]:
     """The file as it comes. Raises what the job raises, so that the answer breaks off: half a text is no result."""
+    yield await _encoded(made, first)
     async for event in heard:
         match event:
             case bytes():
-                yield await in_thread(partial(made.encode, as_samples(event)))
+                yield await _encoded(made, event)
             case Spoken():
                 _check_whole(event)
     yield await in_thread(made.finish)
+
+
+async def _encoded(made: Encoder, pcm: bytes) -> bytes:
+    return await in_thread(partial(made.encode, pcm)) if made.takes_time else made.encode(pcm)
 
 
 async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noqa: A002
@@ -159,7 +166,7 @@ async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
                 case Begun() if format in get_args(StreamFormat):
                     made = _encoder(format, event)
                 case bytes() if made:
-                    yield _delta(await in_thread(partial(made.encode, as_samples(event))))
+                    yield _delta(await _encoded(made, event))
                 case Spoken() if made:
                     _check_whole(event)
                     yield _delta(await in_thread(made.finish))

@@ -1,0 +1,301 @@
+"""OpenAI's way to speak and to listen, with the official client, unmodified, and with bare requests."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jiwer
+import numpy as np
+import openai
+import pysubs2
+import pytest
+import soundfile
+import webvtt
+from conftest import StartServer
+from openai import OpenAI
+from serving import Server, eventually
+
+SENTENCE = "The birch canoe slid on the smooth planks."
+WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+WARM_UP_WORDS = "the line is open and the voice is ready to speak to whoever comes next"
+KINDS = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "opus": "audio/ogg", "pcm": "audio/pcm"}
+PCM_RATE = 24_000
+
+
+def program(server: Server, **options: Any) -> OpenAI:
+    return OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, **options)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[OpenAI]:
+    with program(server) as opened:
+        yield opened
+
+
+def samples_of(data: bytes, kind: str) -> tuple[Any, int]:
+    if kind == "pcm":
+        return np.frombuffer(data, "<i2") / 32768, PCM_RATE
+    return soundfile.read(io.BytesIO(data))
+
+
+def words(text: str) -> str:
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sentence_is_spoken_in_every_format_and_understood(client: OpenAI, kind: Any, tmp_path: Path) -> None:
+    spoken = client.audio.speech.create(model="tts-1", voice="alloy", input=SENTENCE, response_format=kind)
+    assert spoken.response.headers["content-type"] == KINDS[kind]
+    samples, rate = samples_of(spoken.content, kind)
+    assert 2 < len(samples) / rate < 5
+    soundfile.write(tmp_path / "heard.wav", samples, rate)
+    heard = client.audio.transcriptions.create(model="whisper-1", file=tmp_path / "heard.wav")
+    assert jiwer.wer(words(SENTENCE), words(heard.text)) <= 0.25
+
+
+def test_what_comes_from_the_cache_is_the_same_sound(client: OpenAI) -> None:
+    def speak(kind: Any) -> bytes:
+        return client.audio.speech.create(
+            model="tts-1", voice="nova", input="The same again, please.", response_format=kind
+        ).content
+
+    first, again = speak("wav"), speak("wav")
+    assert len(first) == len(again)
+    assert first[44:] == again[44:]
+    assert soundfile.info(io.BytesIO(again)).frames * 2 == len(again) - 44
+    assert speak("pcm") == first[44:]
+
+
+@pytest.mark.parametrize("kind", ["json", "text", "srt", "vtt", "verbose_json"])
+def test_a_recording_is_read_in_every_format(client: OpenAI, kind: Any) -> None:
+    said: Any = client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format=kind)
+    if kind == "verbose_json":
+        assert said.language == "en"
+        assert 4 < said.duration < 8
+        assert 0 <= said.segments[0].start < said.segments[-1].end <= said.duration + 0.5
+        assert words(" ".join(segment.text for segment in said.segments)) == words(said.text)
+    if kind == "srt":
+        said = " ".join(cue.plaintext.replace("\n", " ") for cue in pysubs2.SSAFile.from_string(said))
+    if kind == "vtt":
+        said = " ".join(cue.text.replace("\n", " ") for cue in webvtt.from_string(said))
+    assert jiwer.wer(WARM_UP_WORDS, words(said if isinstance(said, str) else said.text)) <= 0.15
+
+
+def test_what_there_is_can_be_asked_for(client: OpenAI, server: Server) -> None:
+    models = client.models.list().data
+    assert [model.id for model in models] == ["built-in-voice", "built-in-recogniser"]
+    assert client.models.retrieve("built-in-voice") == models[0]
+    assert client.audio.speech.create(model=models[0].id, voice="heart", input="Hello.").content
+    voices = server.http.get("/v1/audio/voices").json()
+    assert voices == {"voices": [{"id": "heart", "name": "heart", "languages": ["en"]}], "clones": False}
+
+
+def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere(server: Server) -> None:
+    document = server.http.get("/v1/openapi.json").json()
+    assert {"/audio/speech", "/audio/transcriptions", "/models", "/audio/voices"} <= document["paths"].keys()
+    assert document["servers"] == [{"url": "/v1"}]
+    page = server.http.get("/v1/docs").text
+    assert "http:" not in page
+    assert "https:" not in page
+    assert server.http.get("/v1/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence", "param"),
+    [
+        ({}, "input: field required.", "input"),
+        ({"input": 5}, "input: input should be a valid string.", "input"),
+        ({"input": " "}, "There is no text yet. Write something, then press Speak.", None),
+        ({"input": "Hi.", "response_format": "aac"}, "one of wav, flac, mp3, opus, pcm, not 'aac'.", None),
+        ({"input": "Hi.", "model": "tts-9"}, "There is no model 'tts-9' here: choose built-in-voice.", None),
+        ({"input": "Hi.", "voice": "bob"}, "The built-in voice has no voice 'bob': choose one of heart.", None),
+        ({"input": "Hi.", "speed": 9}, "Speed must be from 0.5 to 2, not 9.0.", None),
+        ({"input": "Hi.", "seed": -1}, "The seed must be from 0 to 4294967295, not -1.", None),
+        ({"input": "Hi.", "prompt_audio": "no"}, "prompt_audio must be a recording in base64", None),
+    ],
+)
+def test_bad_input_is_an_error_of_openai_s_shape(
+    server: Server, body: dict[str, Any], sentence: str, param: str | None
+) -> None:
+    answer = server.http.post("/v1/audio/speech", json=body)
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert sentence in error["message"]
+    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, None)
+    assert answer.headers["x-request-id"]
+
+
+def test_requests_that_are_no_such_thing_are_told_so(server: Server) -> None:
+    http = server.http
+    for answer, status in [
+        (http.post("/v1/audio/speech", content=b"{"), 400),
+        (http.post("/v1/audio/speech", json=[1]), 400),
+        (http.post("/v1/audio/transcriptions", json={}), 400),
+        (http.post("/v1/audio/transcriptions", files={"file": ("a.wav", b"no sound")}), 400),
+        (http.post("/v1/audio/transcriptions", files={"file": ("a.wav", b"")}), 400),
+        (http.get("/v1/audio/speech"), 405),
+        (http.get("/v1/nothing"), 404),
+    ]:
+        assert answer.status_code == status
+        assert answer.json()["error"]["message"].endswith((".", "/v1/docs"))
+    with pytest.raises(openai.BadRequestError, match="must be one of json, text, srt"):
+        program(server).audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
+
+
+def test_a_seed_gives_the_same_sound_and_what_is_ignored_is_told(server: Server) -> None:
+    body = {"input": "A seed of its own, 世.", "seed": 5, "cfg_value": 2.5, "response_format": "pcm"}
+    answer = server.http.post("/v1/audio/speech", json=body)
+    assert answer.headers["x-voxdemo-seed"] == "5"
+    assert answer.headers["x-voxdemo-warning"] == (
+        "The built-in voice does without guidance (cfg): ignored. The built-in voice can't say \\u4e16: left out."
+    )
+
+
+def events_of(answer: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line]
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_events_tell_how_it_goes_and_carry_the_file(server: Server, kind: str) -> None:
+    body = {"input": f"Events carry this {kind} sentence.", "stream_format": "sse", "response_format": kind}
+    for is_cached in (False, True):
+        answer = server.http.post("/v1/audio/speech", json=body)
+        events = events_of(answer)
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        done = events[-1]
+        assert (done["type"], done["cached"], done["warnings"]) == ("speech.audio.done", is_cached, [])
+        data = b"".join(base64.b64decode(event["audio"]) for event in events if event["type"] == "speech.audio.delta")
+        samples, rate = samples_of(data, kind)
+        assert len(samples) / rate == pytest.approx(done["duration_s"], abs=0.01)
+
+
+# Over fake engines, that do what the test says.
+
+
+def speech(server: Server, text: str, **more: Any) -> httpx.Response:
+    return server.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm", **more}, timeout=60)
+
+
+def join(server: Server, text: str) -> None:
+    server.joined("generate", [text, None, "", 2, 10, False, False], session=text).raise_for_status()
+
+
+def in_line(server: Server) -> int:
+    state = server.http.get("/ready").json()
+    return int(state["running"] + state["waiting"])
+
+
+def test_sound_is_heard_before_the_rest_of_it_is_spoken(fake_server: Server) -> None:
+    for kind in ("wav", "mp3", "opus", "pcm"):
+        body = {"input": f"one two three {kind}.", "response_format": kind}
+        fake_server.http.post("/stage/steps/3")
+        with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
+            heard = answer.iter_bytes()
+            assert len(next(heard)) > 0
+            assert in_line(fake_server) == 1
+            fake_server.http.post("/stage/steps/1")
+            assert list(heard)
+
+
+def test_a_program_does_not_overtake_those_who_came_before_nor_they_it(fake_server: Server) -> None:
+    with ThreadPoolExecutor() as threads:
+        for number in range(5):
+            join(fake_server, f"gradio-{number}")
+            eventually(lambda number=number: in_line(fake_server) == number + 1)
+        answers = [threads.submit(speech, fake_server, "program")]
+        eventually(lambda: in_line(fake_server) == 6)
+        join(fake_server, "gradio-5")
+        answers.append(threads.submit(speech, fake_server, "another program"))
+        eventually(lambda: in_line(fake_server) == 8)
+        fake_server.http.post("/stage/open")
+        assert all(answer.result().status_code == 200 for answer in answers)
+        order = eventually(lambda: len(started := fake_server.http.get("/stage").json()["started"]) == 8 and started)
+    assert order == [*(f"gradio-{number}" for number in range(5)), "program", "gradio-5", "another program"]
+
+
+def test_a_program_is_told_its_place(fake_server: Server) -> None:
+    for number in range(3):
+        join(fake_server, f"gradio-{number}")
+        eventually(lambda number=number: in_line(fake_server) == number + 1)
+    body = {"input": "program", "stream_format": "sse"}
+    with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
+        lines = (json.loads(line[6:]) for line in answer.iter_lines() if line)
+        first = next(lines)
+        assert (first["type"], first["state"], first["ahead"]) == ("speech.progress", "waiting", 3)
+        fake_server.http.post("/stage/open")
+        assert [event["type"] for event in lines][-1] == "speech.audio.done"
+
+
+@pytest.mark.parametrize("ahead", [0, 3], ids=["while it is spoken", "in line"])
+def test_who_hangs_up_frees_the_generator(fake_server: Server, ahead: int) -> None:
+    for number in range(ahead):
+        join(fake_server, f"gradio-{number}")
+        eventually(lambda number=number: in_line(fake_server) == number + 1)
+    with pytest.raises(httpx.ReadTimeout):
+        fake_server.http.post("/v1/audio/speech", json={"input": "one two three"}, timeout=1)
+    if not ahead:
+        fake_server.http.post("/stage/steps/1")
+    eventually(lambda: in_line(fake_server) == ahead)
+
+
+def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None:
+    fake_server.http.post("/stage/open")
+    prompt = base64.b64encode(WARM_UP.read_bytes()).decode()
+    assert speech(fake_server, "In that voice.", prompt_audio=prompt).status_code == 200
+    answer = speech(fake_server, "In that voice.", prompt_audio=base64.b64encode(b"no sound").decode())
+    assert "not audio we can read" in answer.json()["error"]["message"]
+
+
+def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(
+    start_server: StartServer,
+) -> None:
+    server = start_server("tests/guarded_app.py")
+    server.wait_until_ready()
+    failed = speech(server, "raise")
+    assert failed.status_code == 500
+    assert failed.json()["error"]["type"] == "server_error"
+    assert "secret" not in failed.text
+    with pytest.raises(httpx.RemoteProtocolError):
+        speech(server, "One two. Three raise")
+    last = events_of(speech(server, "One two. Four raise", stream_format="sse"))[-1]
+    assert last["type"] == "error"
+    assert last["error"]["type"] == "server_error"
+
+
+def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: StartServer) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_QUEUE_SIZE=1, VOXDEMO_RATE_LIMIT="3/hour")
+    server.wait_until_ready()
+    with ThreadPoolExecutor() as threads:
+        answers = []
+        for number in range(2):
+            answers.append(threads.submit(speech, server, f"job {number}"))
+            eventually(lambda number=number: in_line(server) == number + 1)
+        with pytest.raises(openai.InternalServerError, match=r"Busy: 1 person is waiting") as busy:
+            program(server).audio.speech.create(model="tts-1", voice="alloy", input="one too many")
+        assert busy.value.status_code == 503
+        assert busy.value.code == "busy"
+        assert int(busy.value.response.headers["retry-after"]) >= 1
+        server.http.post("/stage/open")
+        assert all(answer.result().status_code == 200 for answer in answers)
+    speech(server, "the third")
+    with pytest.raises(openai.RateLimitError, match=r"Too many requests: try again in") as limited:
+        program(server).audio.speech.create(model="tts-1", voice="alloy", input="the fourth")
+    assert limited.value.code == "rate_limit_exceeded"
+    assert int(limited.value.response.headers["retry-after"]) > 60
+
+
+def test_keys_are_asked_for_in_openai_s_words(start_server: Callable[..., Server]) -> None:
+    key = "a-key-of-some-length"
+    server = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
+    server.wait_until_ready()
+    with pytest.raises(openai.AuthenticationError, match="This API key is not known here"):
+        program(server).models.list()
+    right = OpenAI(base_url=f"{server.url}/v1", api_key=key)
+    assert right.audio.speech.create(model="tts-1", voice="alloy", input="Let in.").content
