@@ -82,6 +82,8 @@ class Entry:
     objection: InputError | UnavailableError | None = None
     is_taken_up: bool = False
     """Whether it has reached the service."""
+    when_taken_up: Callable[[], None] = lambda: None
+    """Called then."""
     visit: Visit = field(default_factory=Visit)
 
     @property
@@ -137,6 +139,7 @@ def take_up(*words: object) -> Visit:
     logs.enter_request(entry.request_id)
     logs.keep_private(*words)
     entry.is_taken_up = True
+    entry.when_taken_up()
     return entry.visit
 
 

@@ -89,6 +89,7 @@ class Line:
 
     def receive(self, event_id: str, entry: Entry) -> None:
         """Gradio has put this event into its line: it leaves at once if it is refused, or its answer is at hand."""
+        entry.when_taken_up = self._tell_programs
         event = next((event for event in self._events() if event._id == event_id), None)
         if event and entry.objection:
             self._refuse(event, entry.objection)
