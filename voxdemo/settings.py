@@ -26,8 +26,10 @@ from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
 ENV_FILE = ".env"
-LAUNCHER_VARIABLES = ("VOXDEMO_PYTHON",)
-"""Read by launch.sh before there is a Python."""
+CLIENT_KEY = "VOXDEMO_API_KEY"
+"""What the command line sends to another server; it is no setting of this one."""
+OTHER_VARIABLES = ("VOXDEMO_PYTHON", CLIENT_KEY)
+"""The first is read by launch.sh before there is a Python."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """By the letter behind a length of time."""
 SHORTEST_KEY = 16
@@ -284,7 +286,7 @@ def _why_not(settings: Settings, error: OSError) -> str:
 def _refuse_unknown(names: Iterable[str]) -> None:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
     for name in names:
-        if name not in (*known, *LAUNCHER_VARIABLES):
+        if name not in (*known, *OTHER_VARIABLES):
             nearest = (difflib.get_close_matches(name, known, n=1) or [", ".join(known)])[0]
             raise SettingsError(f"{name} is not a setting: did you mean {nearest}?")
 

@@ -1,0 +1,5 @@
+"""`python -m voxdemo`: the command line."""
+
+from voxdemo.cli import main
+
+main()

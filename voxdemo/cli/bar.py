@@ -1,0 +1,22 @@
+"""How far a command is, on stderr while a person watches; nothing where stderr goes elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+Tell = Callable[[str, float], None]
+"""Takes what it is at, in words, and the share that is done, 0..1."""
+
+
+@contextmanager
+def bar() -> Generator[Tell, None, None]:
+    """Shown while this is open, and gone afterwards."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Starting", total=1.0)
+        yield lambda words, done: progress.update(task, description=words, completed=done)

@@ -1,0 +1,63 @@
+"""The command `hear`: a recording in, words out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from voxdemo import captions
+from voxdemo.cli.bar import Tell, bar
+from voxdemo.errors import InputError
+from voxdemo.speech import Transcript
+
+Listen = Callable[[Path, str | None, Tell], Transcript]
+"""Reads a recording in a language, or finds it out."""
+
+
+def printed(recording: str, language: str, form: str, listen: Listen) -> None:
+    """Print what is said in the recording, "-" being stdin, in one of the FORMS."""
+    if form not in FORMS:
+        raise InputError(f"--format must be one of {', '.join(FORMS)}, not {form[:20]!r}.")
+    with bar() as tell, _file(recording) as path:
+        transcript = listen(path, language or None, tell)
+    sys.stdout.write(FORMS[form](transcript))
+    for warning in transcript.warnings:
+        print(warning, file=sys.stderr)
+
+
+@contextmanager
+def _file(recording: str) -> Generator[Path, None, None]:
+    if recording != "-":
+        if not Path(recording).is_file():
+            raise InputError(f"There is no file {recording!r}: check its name.")
+        yield Path(recording)
+        return
+    with tempfile.NamedTemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(file.name)
+
+
+def _json(transcript: Transcript) -> str:
+    segments = [{"start": each.start_s, "end": each.end_s, "text": each.text} for each in transcript.segments]
+    told = {
+        "text": transcript.text,
+        "language": transcript.language,
+        "duration": transcript.duration_s,
+        "segments": segments,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+
+
+FORMS: dict[str, Callable[[Transcript], str]] = {
+    "text": lambda transcript: f"{transcript.text}\n",
+    "json": _json,
+    "srt": lambda transcript: captions.srt(transcript.segments),
+    "vtt": lambda transcript: captions.webvtt(transcript.segments),
+}
+"""By name."""

@@ -1,0 +1,147 @@
+"""The commands done by a running server, over the HTTP that all programs speak with it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+
+from voxdemo.cli.bar import Tell
+from voxdemo.cli.hearing import Listen
+from voxdemo.cli.saying import Speak
+from voxdemo.cli.words import Words
+from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
+from voxdemo.settings import CLIENT_KEY
+from voxdemo.speech import Segment, Speaking, Transcript, Waiting
+from voxdemo.web import wording
+
+CONNECT_S = 10.0
+"""How long a server may take to be reached; after that it may take as long as its line is."""
+
+
+def speaker(url: str) -> Speak:
+    """What says things by this server."""
+
+    def speak(words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+        body = _body(words) | {"response_format": format, "stream_format": "sse"}
+        with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
+            _check(answer)
+            return _written(_events(answer), to, tell)
+
+    return speak
+
+
+def listener(url: str) -> Listen:
+    """What reads recordings by this server."""
+
+    def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
+        form = {"response_format": "verbose_json", "language": language or ""}
+        tell("Sending", 0.0)
+        with _client(url) as client, _opened(recording) as file:
+            answer = client.post("/v1/audio/transcriptions", data=form, files={"file": (recording.name, file)})
+        _check(answer)
+        return _transcript(answer.json())
+
+    return listen
+
+
+def voices(url: str) -> Sequence[str]:
+    """What the server has, in lines."""
+    with _client(url) as client:
+        answer = client.get("/v1/audio/voices")
+    _check(answer)
+    told = answer.json()
+    cloning = ["Recordings can be copied."] if told["clones"] else []
+    return [f"{voice['name']}: {', '.join(voice['languages'])}" for voice in told["voices"]] + cloning
+
+
+def _body(words: Words) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "input": words.text,
+        "prompt_text": words.prompt_text,
+        "cfg_value": words.cfg_value,
+        "inference_timesteps": words.inference_timesteps,
+        "seed": words.seed,
+        "speed": words.speed,
+    }
+    if words.prompt_audio:
+        with _opened(words.prompt_audio) as file:
+            body["prompt_audio"] = base64.b64encode(file.read()).decode()
+    return body | ({"voice": words.voice} if words.voice else {})
+
+
+@contextmanager
+def _client(url: str) -> Generator[httpx.Client, None, None]:
+    key = os.environ.get(CLIENT_KEY)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    timeout = httpx.Timeout(None, connect=CONNECT_S)
+    try:
+        with httpx.Client(base_url=url, headers=headers, timeout=timeout) as client:
+            yield client
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise InputError(f"{url[:80]!r} is no address: it looks like http://127.0.0.1:7860.") from None
+    except httpx.TransportError as error:
+        raise NotReadyError(f"{url} can't be reached or has gone: see that it runs, then try again.") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[BinaryIO, None, None]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{str(path)!r} can't be read ({error.strerror}): check its name.") from error
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    answer.read()
+    try:
+        sentence = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        raise EngineError(f"That is no voxdemo server: it answered with {answer.status_code}.") from None
+    raise _error(answer.status_code, sentence)
+
+
+def _error(status: int, sentence: str) -> VoxdemoError:
+    if status in (429, 503):
+        return NotReadyError(sentence)
+    return InputError(sentence) if status < 500 else EngineError(sentence)
+
+
+def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
+    for line in answer.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: Tell) -> Sequence[str]:
+    for event in events:
+        match event["type"]:
+            case "speech.progress":
+                tell(wording.status(_place(event)), event["done_fraction"])
+            case "speech.audio.delta":
+                to.write(base64.b64decode(event["audio"]))
+            case "speech.audio.done":
+                return tuple(event["warnings"])
+            case "error":
+                raise EngineError(event["error"]["message"])
+    raise NotReadyError("The server broke off: try again in a minute.")
+
+
+def _place(event: dict[str, Any]) -> Waiting | Speaking:
+    if event["state"] == "waiting":
+        return Waiting(event["ahead"], event["seconds"])
+    return Speaking(event["done_fraction"], event["seconds"])
+
+
+def _transcript(told: dict[str, Any]) -> Transcript:
+    segments = tuple(Segment(each["text"], each["start"], each["end"]) for each in told["segments"])
+    return Transcript(told["text"], told["language"] or None, segments, told["duration"])
