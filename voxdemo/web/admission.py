@@ -22,6 +22,7 @@ from voxdemo.limits import Limits
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
+from voxdemo.speech import Utterance
 from voxdemo.threads import in_thread
 from voxdemo.visit import Visit
 from voxdemo.web import access, queueing
@@ -47,7 +48,7 @@ class Admission:
         self._line = line
         self._service = service
         self._settings = settings
-        self._limits = limits
+        self.limits = limits
         self._examining = asyncio.Lock()  # or a short text overtakes a long one that came before it
         demo._queue.push = partial(self._push, demo._queue.push)  # type: ignore[method-assign]
 
@@ -67,6 +68,13 @@ class Admission:
             return Entry(caller=caller, visit=visit, objection=objection)
         await self._count(caller)
         return await self._examined(asked, caller, visit)
+
+    async def accepted(self, utterance: Utterance, visit: Visit) -> Entry:
+        """What is known of a text that was let in before, with its batch. Raises InputError for one that can't be."""
+        asked = await self._service.request(utterance)
+        if self._service.is_at_hand(asked):
+            return Entry(visit=visit, asked=asked, key=asked.key, is_at_hand=True)
+        return await self._examined(asked, "", visit)
 
     def join(self, entry: Entry) -> None:
         """Look again, right before it joins: others may have done so meanwhile. Raises LimitError as above."""
@@ -109,7 +117,7 @@ class Admission:
     async def _count(self, caller: str) -> None:
         """Count one more job of this client. Raises LimitError where that is too much."""
         self._refuse_crowding(caller)
-        await self._limits.take(caller)
+        await self.limits.take(caller)
 
     def _refuse_crowding(self, caller: str) -> None:
         """Raises LimitError where so many of this client's jobs wait that another may not."""

@@ -56,7 +56,13 @@ def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
     layers = (
         Middleware(RequestIds),
         Middleware(SecurityHeaders),
-        Middleware(CORSMiddleware, origins, allow_methods=["GET", "POST"], allow_headers=["*"], expose_headers=EXPOSED),
+        Middleware(
+            CORSMiddleware,
+            origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+        ),
         Middleware(WithoutOrigin),
         Middleware(Access, settings.keys),
         *inner,

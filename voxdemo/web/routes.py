@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -43,19 +43,25 @@ MEDIA_TYPES = {
 
 
 def app_options(
-    service: SpeechService, limits: Limits, keep_s: float, middleware: Sequence[Middleware]
+    service: SpeechService,
+    limits: Limits,
+    keep_s: float,
+    middleware: Sequence[Middleware],
+    more_work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
 ) -> dict[str, Any]:
     """What `demo.launch(app_kwargs=…)` gets: the routes, and a lifespan that starts and closes the service.
 
     Requests go through `middleware` before, the first one being outermost. What people sent and got is deleted after
-    `keep_s` seconds.
+    `keep_s` seconds. `more_work` goes on as long as the server is up.
     """
     pulse = Pulse()
     return {
         "routes": _routes(service, limits, pulse),
         "middleware": list(middleware),
         "openapi_url": None,  # Gradio's own, which tells of doors that are nobody's business
-        "lifespan": _lifespan(service, limits, pulse, keep_s),
+        "lifespan": _lifespan(
+            service, limits, pulse, [partial(_clean, service, keep_s), partial(watching.watch, service), *more_work]
+        ),
     }
 
 
@@ -154,18 +160,19 @@ def _report(model: ModelReport) -> dict[str, Any]:
 
 
 def _lifespan(
-    service: SpeechService, limits: Limits, pulse: Pulse, keep_s: float
+    service: SpeechService, limits: Limits, pulse: Pulse, work: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:
         service.start()
-        tasks = [asyncio.create_task(_clean(service, keep_s)), asyncio.create_task(watching.watch(service))]
+        tasks = [asyncio.create_task(begin()) for begin in work]
         try:
             async with pulse.felt():
                 yield
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await service.close()
             await limits.close()
 

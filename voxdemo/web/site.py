@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
+from voxdemo.batches.runner import Batches
 from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
@@ -55,7 +56,9 @@ def build(
     admission = Admission(demo, line, service, settings, limits)
     inner = (Middleware(WellFormed), Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit), *more_middleware)
     guards = headers.guards(settings, *inner)
-    options = routes.app_options(service, limits, settings.keep_hours * 3600, guards)
-    options["routes"] += [*more_routes, Mount("/v1", v1.build(Entrance(service, line, admission)))]
+    entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
+    batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
+    options = routes.app_options(service, limits, keep_s, guards, [batches.run])
+    options["routes"] += [*more_routes, Mount("/v1", v1.build(entrance, batches))]
     options["exception_handlers"] = HANDLERS
     return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

@@ -30,13 +30,13 @@ MAX_UPLOAD_MIB = 200
 MAX_FORM_BYTES = (MAX_UPLOAD_MIB + 1) << 20
 """Of all files of an upload together."""
 MAX_PROMPT_BYTES = 32 << 20
-"""Of a text with a recording in its JSON: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
+"""Of texts with a recording in their JSON: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
 MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
 
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Write what is sent to the disk; behind any sub-path."""
-PROMPTS = re.compile(r"/v1/audio/speech/?$")
+PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
 UNREADABLE = "That upload can't be read: send it again."
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(

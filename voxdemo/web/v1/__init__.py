@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from voxdemo import __version__
-from voxdemo.web.v1 import catalogue, errors, speech, transcriptions
+from voxdemo.batches.runner import Batches
+from voxdemo.web.v1 import catalogue, errors, jobs, speech, transcriptions
 from voxdemo.web.v1.entrance import Entrance
 
 ABOUT = (
@@ -19,10 +20,15 @@ ABOUT = (
 )
 
 
-def build(entrance: Entrance) -> FastAPI:
+def build(entrance: Entrance, batches: Batches) -> FastAPI:
     """The app to be mounted at /v1; `/docs` there reads well, and loads nothing from anywhere else."""
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None)
-    for router in (speech.routes(entrance), transcriptions.routes(entrance), catalogue.routes(entrance.service)):
+    for router in (
+        speech.routes(entrance),
+        transcriptions.routes(entrance),
+        jobs.routes(entrance, batches),
+        catalogue.routes(entrance.service),
+    ):
         app.include_router(router)
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.outcomes import Task
 from voxdemo.service import SpeechService
+from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.visit import Visit
 from voxdemo.web.admission import Admission
@@ -51,9 +53,23 @@ class Entrance:
             raise
         return entry
 
+    async def counted(self, caller: str) -> None:
+        """Count one more request of this client. Raises the UnavailableError that says why it can't be now."""
+        if closing := self.service.closing:
+            raise closing
+        await self.admission.limits.take(caller)
+
     def served(self, entry: Entry, begin: Callable[[], AsyncGenerator[E, None]]) -> AsyncGenerator[Any, None]:
         """What `begin` yields when it's this one's turn, its places before; at once where the answer is at hand."""
         return begin() if entry.is_at_hand else self.line.in_turn(entry, begin)
+
+    async def later(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+        """For a text of a batch: spoken when its turn has come, from the end of the line. As `SpeechService.speak`."""
+        visit = Visit("openai")
+        entry = await self.admission.accepted(utterance, visit)
+        async with aclosing(self.served(entry, partial(self.service.speak, utterance, visit))) as events:
+            async for event in events:
+                yield event
 
     async def kept(self, sent: BinaryIO | bytes) -> Path:
         """A recording that was sent, as a file where people's files are. Raises StorageError where there's no room."""

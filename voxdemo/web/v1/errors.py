@@ -11,12 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from voxdemo.batches.store import KeyReused
 from voxdemo.errors import VoxdemoError
 from voxdemo.web import wording
 from voxdemo.web.answers import of_error, to_program
 
 log = logging.getLogger(__name__)
 
+REUSED = "This Idempotency-Key belongs to another request: send a new one."
 LEFT = 499
 """nginx's status for who hung up; it is seen in logs only."""
 NO_SUCH_PATH = "There is no such address here: /v1/docs lists those that there are."
@@ -42,8 +44,14 @@ async def unfit(_: Request, error: Any) -> Response:
 
 async def http(_: Request, error: Any) -> Response:
     """An answer that routes or Starlette give by raising."""
-    sentence = {404: NO_SUCH_PATH, 405: NO_SUCH_PATH}.get(error.status_code, error.detail)
+    is_usual = error.detail in ("Not Found", "Method Not Allowed")  # Starlette's own
+    sentence = NO_SUCH_PATH if is_usual else error.detail
     return to_program(error.status_code, sentence, headers=error.headers)
+
+
+async def reused(_: Request, __: Any) -> Response:
+    """An idempotency key of another request's."""
+    return to_program(409, REUSED, code="idempotency_key_reused")
 
 
 async def left(_: Request, __: Any) -> Response:
@@ -60,6 +68,7 @@ HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] =
     VoxdemoError: ours,
     RequestValidationError: unfit,
     HTTPException: http,
+    KeyReused: reused,
     ClientDisconnect: left,
     Exception: unexpected,
 }

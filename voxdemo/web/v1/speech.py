@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -39,11 +39,10 @@ NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx 
 NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
 
 
-class SpeechBody(BaseModel):
-    """What to say and how."""
+class Manner(BaseModel):
+    """How to say something."""
 
     model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
-    input: str = Field(description="The text, up to 50,000 characters.")
     voice: str | dict[str, Any] = Field(
         default="alloy", description="One of /v1/audio/voices; OpenAI's names mean the first."
     )
@@ -52,9 +51,6 @@ class SpeechBody(BaseModel):
         default="mp3", description="wav, mp3, opus or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole."
     )
     speed: float = Field(default=1.0, description=f"From {SPEED_RANGE[0]:g} to {SPEED_RANGE[1]:g}.")
-    stream_format: Literal["audio", "sse"] = Field(
-        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
-    )
     prompt_audio: str | None = Field(
         default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
     )
@@ -64,6 +60,15 @@ class SpeechBody(BaseModel):
         default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
     )
     seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
+
+
+class SpeechBody(Manner):
+    """What to say and how."""
+
+    input: str = Field(description="The text, up to 50,000 characters.")
+    stream_format: Literal["audio", "sse"] = Field(
+        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
+    )
 
 
 def routes(entrance: Entrance) -> APIRouter:
@@ -80,9 +85,10 @@ def routes(entrance: Entrance) -> APIRouter:
         """
         logs.keep_private(asked.input, asked.prompt_text, asked.instructions)
         service = entrance.service
-        prompt = await entrance.kept(_decoded(asked.prompt_audio)) if asked.prompt_audio else None
-        entry = await entrance.admitted(request, "generation", partial(_utterance, asked, prompt, service.engine_info))
-        utterance = _utterance(asked, prompt, service.engine_info)
+        prompt = await entrance.kept(decoded(asked.prompt_audio)) if asked.prompt_audio else None
+        wish = partial(utterance_of, asked.input, asked, prompt, service.engine_info)
+        entry = await entrance.admitted(request, "generation", wish)
+        utterance = wish()
         events = entrance.served(entry, partial(service.speak, utterance, entry.visit))
         hearing = Hearing(events, service.live)
         if asked.stream_format == "sse":
@@ -225,14 +231,16 @@ def _headers(entry: Entry) -> dict[str, str]:
     return {"X-Voxdemo-Seed": str(request.seed)} | ({"X-Voxdemo-Warning": warnings} if warnings else {})
 
 
-def _utterance(asked: SpeechBody, prompt: Path | None, info: EngineInfo) -> Utterance:
+def utterance_of(
+    text: str, asked: Manner, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
+) -> Utterance:
     """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
     catalogue.check_model(asked.model, info)
-    if asked.response_format not in MIME_TYPES:
-        raise InputError(f"response_format must be one of {', '.join(MIME_TYPES)}, not {asked.response_format[:20]!r}.")
+    if asked.response_format not in known:
+        raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
     voice = asked.voice if isinstance(asked.voice, str) else str(asked.voice.get("id", ""))
     return Utterance(
-        text=asked.input,
+        text=text,
         prompt_audio=prompt,
         prompt_text=asked.prompt_text,
         cfg_value=asked.cfg_value,
@@ -244,7 +252,8 @@ def _utterance(asked: SpeechBody, prompt: Path | None, info: EngineInfo) -> Utte
     )
 
 
-def _decoded(recording: str) -> bytes:
+def decoded(recording: str) -> bytes:
+    """A recording that came in base64. Raises InputError where it is none."""
     try:
         return base64.b64decode(recording, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,0 +1,205 @@
+"""Texts that are left with a server to be spoken, and fetched when they are done."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import soundfile
+from conftest import StartServer
+from serving import Server, eventually
+
+from voxdemo.batches.store import Manner, Order, Store
+
+JOBS = "/v1/audio/jobs"
+
+
+def accepted(server: Server, headers: dict[str, str] | None = None, **body: Any) -> dict[str, Any]:
+    answer = server.http.post(JOBS, json={"response_format": "wav", **body}, headers=headers)
+    assert answer.status_code == 202, answer.text
+    told: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == told["url"] == f"{JOBS}/{told['id']}"
+    return told
+
+
+def status(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = server.http.get(job["url"]).json()
+    return told
+
+
+def finished(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = eventually(lambda: (now := status(server, job))["finished_at"] and now)
+    return told
+
+
+def started(server: Server) -> list[str]:
+    texts: list[str] = server.http.get("/stage").json()["started"]
+    return texts
+
+
+def message(answer: httpx.Response) -> str:
+    return str(answer.json()["error"]["message"])
+
+
+def test_a_text_is_accepted_spoken_and_fetched(server: Server) -> None:
+    job = accepted(server, input="The ferry leaves at nine.", response_format="mp3")
+    assert job["status"] in ("queued", "running")
+    done = finished(server, job)
+    (item,) = done["items"]
+    assert (done["status"], done["progress"], done["seconds"]) == ("done", 1.0, 0.0)
+    assert (item["index"], item["status"], item["error"]) == (1, "done", None)
+    audio = server.http.get(item["audio_url"])
+    assert audio.headers["content-type"] == "audio/mpeg"
+    assert soundfile.info(io.BytesIO(audio.content)).duration == pytest.approx(item["duration_s"], abs=0.2)
+
+
+def test_a_list_comes_as_it_is_done_and_as_one_zip_at_the_end(fake_server: Server) -> None:
+    job = accepted(fake_server, inputs=["one", "two words", "three"])
+    assert (job["progress"], [item["status"] for item in job["items"]][1:]) == (0.0, ["queued", "queued"])
+    assert fake_server.http.get(f"{job['url']}/zip").status_code == 409
+    fake_server.http.post("/stage/steps/2")
+    eventually(lambda: status(fake_server, job)["items"][0]["status"] == "done")
+    half = status(fake_server, job)
+    assert half["status"] == "running"
+    assert 0 < half["progress"] < 1
+    assert fake_server.http.get(half["items"][0]["audio_url"]).status_code == 200
+    assert message(fake_server.http.get(f"{job['url']}/items/2")) == "This text hasn't been spoken."
+    fake_server.http.post("/stage/open")
+    done = finished(fake_server, job)
+    for _ in range(2):
+        with zipfile.ZipFile(io.BytesIO(fake_server.http.get(done["zip_url"]).content)) as packed:
+            assert packed.namelist() == ["manifest.json", "0001.wav", "0002.wav", "0003.wav"]
+            manifest = json.loads(packed.read("manifest.json"))
+            assert [each["text"] for each in manifest] == ["one", "two words", "three"]
+            assert soundfile.info(io.BytesIO(packed.read("0002.wav"))).duration > 0
+
+
+def test_texts_stand_in_line_one_at_a_time_and_the_lists_take_turns(fake_server: Server) -> None:
+    long = accepted(fake_server, inputs=[f"long-{number}" for number in range(4)])
+    short = accepted(fake_server, inputs=["short-0", "short-1"])
+    eventually(lambda: started(fake_server))
+    line = fake_server.http.get("/ready").json()
+    assert line["running"] + line["waiting"] == 1
+    fake_server.http.post("/stage/open")
+    finished(fake_server, long)
+    finished(fake_server, short)
+    assert started(fake_server) == ["long-0", "short-0", "long-1", "short-1", "long-2", "long-3"]
+
+
+def test_one_that_is_cancelled_frees_the_generator_and_keeps_what_was_spoken(fake_server: Server) -> None:
+    fake_server.http.post("/stage/steps/2")
+    job = accepted(fake_server, inputs=["one", "two and more words", "three"])
+    eventually(lambda: started(fake_server) == ["one", "two and more words"])
+    told = fake_server.http.delete(job["url"]).json()
+    assert told["status"] == "cancelled"
+    assert [item["status"] for item in told["items"]] == ["done", "cancelled", "cancelled"]
+    fake_server.http.post("/stage/steps/1")
+    eventually(lambda: not fake_server.http.get("/ready").json()["running"])
+    assert fake_server.http.get(told["items"][0]["audio_url"]).status_code == 200
+    assert fake_server.http.delete(job["url"]).json()["deleted"] is True
+    assert fake_server.http.get(job["url"]).status_code == 404
+    assert fake_server.http.get(told["items"][0]["audio_url"]).status_code == 404
+
+
+def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> None:
+    fake_server.http.post("/stage/open")
+    key = {"Idempotency-Key": "order-1"}
+    first, again = (accepted(fake_server, key, input="Only once.") for _ in range(2))
+    assert first["id"] == again["id"]
+    assert accepted(fake_server, {"Idempotency-Key": "order-2"}, input="Only once.")["id"] != first["id"]
+    other = fake_server.http.post(JOBS, json={"input": "Another."}, headers=key)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({}, "Send either input, a text, or inputs, a list of texts."),
+        ({"input": "a", "inputs": ["b"]}, "Send either input, a text, or inputs, a list of texts."),
+        ({"inputs": []}, "inputs: list should have at least 1 item"),
+        ({"inputs": ["word"] * 1001}, "inputs: list should have at most 1000 items"),
+        ({"inputs": ["Fine.", " ", "Fine."]}, "Text 2 of 3: There is no text yet."),
+        ({"input": "Hi.", "speed": 7}, "Speed must be from 0.5 to 2"),
+        ({"input": "Hi.", "response_format": "pcm"}, "must be one of wav, flac, mp3, opus, not 'pcm'."),
+    ],
+)
+def test_what_cannot_be_said_refuses_all_of_it(fake_server: Server, body: dict[str, Any], sentence: str) -> None:
+    answer = fake_server.http.post(JOBS, json={"response_format": "wav", **body})
+    assert answer.status_code == 400
+    assert sentence in message(answer)
+    assert not started(fake_server)
+
+
+def test_one_text_that_fails_is_told_and_the_others_are_spoken(start_server: StartServer) -> None:
+    server = start_server("tests/guarded_app.py")
+    server.wait_until_ready()
+    job = finished(server, accepted(server, inputs=["One.", "raise", "Some words raise", "Two."]))
+    assert job["status"] == "done"
+    assert [item["status"] for item in job["items"]] == ["done", "failed", "failed", "done"]
+    assert "could not do this" in job["items"][1]["error"]
+    assert "secret" not in json.dumps(job)
+    assert finished(server, accepted(server, input="raise"))["status"] == "failed"
+
+
+def test_too_many_requests_and_too_many_texts_say_when_to_come_again(start_server: StartServer) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_RATE_LIMIT="3/hour")
+    server.wait_until_ready()
+    for _ in range(2):
+        accepted(server, inputs=["word"] * 1000)
+    full = server.http.post(JOBS, json={"input": "One too many."})
+    assert (full.status_code, full.headers["retry-after"]) == (503, "60")
+    assert message(full) == "Too many texts wait to be spoken: send these when some of them are done."
+    limited = server.http.post(JOBS, json={"input": "And another."})
+    assert limited.status_code == 429
+
+
+def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_DRAIN_S=5)
+    server.wait_until_ready()
+    server.http.post("/stage/steps/2")
+    job = accepted(server, inputs=["one", "two and more words", "three"])
+    eventually(lambda: started(server) == ["one", "two and more words"])
+    server.http.post("/stage/open")
+    assert server.stop() == 0
+    again = start_server("tests/guarded_app.py", VOXDEMO_CACHE_DIR=server.folder / "cache")
+    again.wait_until_ready()
+    assert [item["status"] for item in finished(again, job)["items"]] == ["done"] * 3
+    assert "ERROR" not in server.log + again.log
+
+
+def test_old_ones_go_with_their_files_once_they_are_finished(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    order = Order("somebody", Manner("wav"), ["One."], [4.0], "digest", prompt=b"sound")
+    ended, unfinished = store.accept(order), store.accept(order)
+    assert store.prompt(ended).read_bytes() == b"sound"
+    store.cancel(ended)
+    store.delete_old(60)
+    assert store.batch(ended)
+    store.delete_old(-1)
+    assert store.batch(ended) is None
+    assert not store.folder(ended).exists()
+    assert store.batch(unfinished)
+    assert store.folder(unfinished).exists()
+    store.close()
+
+
+def test_of_several_servers_one_takes_a_text_and_what_a_dead_one_had_is_free_again(tmp_path: Path) -> None:
+    first, second = Store(tmp_path), Store(tmp_path)
+    first.accept(Order("somebody", Manner("wav"), ["One.", "Two."], [4.0, 4.0], "digest"))
+    taken = [store.take() for store in (first, second, first)]
+    assert [each and each[0].text for each in taken] == ["One.", "Two.", None]
+    assert second.reclaim() == 0
+    first.close()
+    assert second.reclaim() == 1
+    one = second.take()
+    assert one
+    assert one[0].text == "One."
+    assert second.finish(replace(one[0], state="done"))
+    assert not second.finish(replace(one[0], state="done"))
+    second.close()

@@ -1,0 +1,224 @@
+"""Has batches spoken, text by text, at the end of the line like anybody else; and answers for them.
+
+For the event loop's thread. Knows the store and how a text is spoken, nothing of HTTP or of who waits in the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+
+from voxdemo.audio import formats
+from voxdemo.batches.store import Batch, Load, Manner, Order, Store, Text
+from voxdemo.errors import EngineError, StorageError, UnavailableError, VoxdemoError
+from voxdemo.logs import private
+from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance
+from voxdemo.threads import CONVERTING, in_thread
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+"""How often it is looked for what other servers have left behind, and for what is too old."""
+AGAIN_S = 2.0
+"""How long to wait before a text is tried again that couldn't be spoken just now."""
+
+T = TypeVar("T")
+Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
+
+
+class Batches:
+    """The batches of this server, below `folder`; `speak` gives a text its turn. `at_once` of them are in line at most.
+
+    They are deleted `keep_s` seconds after their end.
+    """
+
+    def __init__(self, folder: Path, speak: Speak, at_once: int, keep_s: float) -> None:
+        self._folder = folder
+        self._speak = speak
+        self._at_once = at_once
+        self._keep_s = keep_s
+        self._thread = ThreadPoolExecutor(1, "batches")
+        self._store: Store | None = None
+        self._came = asyncio.Event()
+        self._fractions: dict[tuple[str, int], float] = {}
+        self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Speak what is to be spoken, until this is cancelled; then what isn't finished is left for the next server."""
+        await self._look()
+        runners = [asyncio.create_task(self._take_turns()) for _ in range(self._at_once)]
+        try:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                await self._look()
+        finally:
+            for runner in runners:
+                runner.cancel()
+            await asyncio.gather(*runners, return_exceptions=True)
+            await in_thread(self._close, self._thread)
+
+    async def accept(self, order: Order) -> str:
+        """As `Store.accept`."""
+        id = await self._kept(partial(Store.accept, order=order))  # noqa: A001
+        self._wake()
+        return id
+
+    async def batch(self, id: str) -> Batch | None:  # noqa: A002
+        """As `Store.batch`."""
+        return await self._kept(lambda store: store.batch(id))
+
+    async def loads(self) -> list[Load]:
+        """As `Store.loads`."""
+        return list(await self._kept(Store.loads))
+
+    async def cancel(self, batch: Batch) -> None:
+        """As `Store.cancel`; what is being spoken here stops."""
+        await self._kept(lambda store: store.cancel(batch.id))
+        for text in batch.texts:
+            if task := self._running.get((text.batch, text.number)):
+                task.cancel()
+
+    async def delete(self, batch: Batch) -> None:
+        """As `Store.delete`."""
+        await self._kept(lambda store: store.delete(batch.id))
+
+    def fraction(self, text: Text) -> float:
+        """How much of a text has been spoken, 0..1, as far as this server knows."""
+        return {"done": 1.0, "failed": 1.0, "cancelled": 1.0}.get(
+            text.state, self._fractions.get((text.batch, text.number), 0.0)
+        )
+
+    async def file(self, batch: Batch, number: int) -> Path | None:
+        """The sound of a text that is done."""
+        texts = [text for text in batch.texts if text.number == number and text.state == "done"]
+        return await self._kept(lambda store: store.file(texts[0], batch.manner)) if texts else None
+
+    async def folder(self, batch: Batch) -> Path:
+        """Where the files of a batch are."""
+        return await self._kept(lambda store: store.folder(batch.id))
+
+    async def _take_turns(self) -> None:
+        while True:
+            came = self._came
+            try:
+                taken = await self._kept(Store.take)
+                if taken is None:
+                    await came.wait()
+                elif not await self._served(*taken):
+                    await asyncio.sleep(AGAIN_S)
+            except Exception:  # the disk, for one; what was taken is this server's until it ends
+                log.exception("batches can't be gone on with")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _served(self, text: Text, manner: Manner) -> bool:
+        """Whether the text has come to its end; else it can't be spoken just now and has been put back."""
+        key = text.batch, text.number
+        task = self._running[key] = asyncio.create_task(self._speak_text(text, manner))
+        try:
+            await asyncio.wait({task})
+            if not task.cancelled() and isinstance(task.exception(), UnavailableError):
+                await self._kept(lambda store: store.put_back(text))
+                return False
+            return True
+        finally:
+            task.cancel()  # where this server stops
+            del self._running[key]
+            self._fractions.pop(key, None)
+
+    async def _speak_text(self, text: Text, manner: Manner) -> None:
+        """Speak it and tell the store. Raises UnavailableError where it can't be spoken just now."""
+        try:
+            with private(text.text):
+                ended = await self._spoken(text, manner)
+        except UnavailableError:
+            raise
+        except VoxdemoError as error:
+            ended = replace(text, state="failed", error=error.sentence)
+        except Exception:  # whatever it is, the others go on
+            log.exception("a text of a batch failed")
+            ended = replace(text, state="failed", error="Something went wrong on the server: try again in a minute.")
+        await self._kept(lambda store: store.finish(ended))
+
+    async def _spoken(self, text: Text, manner: Manner) -> Text:
+        spoken: Spoken | None = None
+        async with aclosing(self._speak(await self._utterance(text, manner))) as events:
+            async for event in events:
+                if isinstance(event, Speaking):
+                    self._fractions[text.batch, text.number] = event.done_fraction
+                elif isinstance(event, Spoken):
+                    spoken = event
+        assert spoken, "a generation that raises nothing ends with Spoken"
+        if spoken.stopped:
+            raise EngineError(spoken.stopped)
+        await self._put(spoken.path, await self._kept(lambda store: store.file(text, manner)))
+        return replace(
+            text,
+            state="done",
+            duration_s=round(spoken.duration_s, 3),
+            seed=spoken.seed,
+            cached=spoken.cached,
+            warnings=spoken.warnings,
+        )
+
+    async def _utterance(self, text: Text, manner: Manner) -> Utterance:
+        prompt = await self._kept(lambda store: store.prompt(text.batch)) if manner.has_prompt else None
+        return Utterance(
+            text=text.text,
+            prompt_audio=prompt,
+            prompt_text=manner.prompt_text,
+            cfg_value=manner.cfg_value,
+            inference_timesteps=manner.inference_timesteps,
+            control=manner.control,
+            voice=manner.voice,
+            seed=manner.seed,
+            speed=manner.speed,
+        )
+
+    async def _put(self, wav: Path, to: Path) -> None:
+        """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""
+        try:
+            await in_thread(partial(_converted, wav, to), CONVERTING)
+        except OSError as error:
+            raise StorageError from error
+        finally:
+            await in_thread(partial(shutil.rmtree, wav.parent, ignore_errors=True))
+
+    async def _look(self) -> None:
+        try:
+            freed = await self._kept(Store.reclaim)
+            await self._kept(lambda store: store.delete_old(self._keep_s))
+        except Exception:  # the disk, for one; it is looked again
+            log.exception("batches can't be looked after")
+            return
+        if freed:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._came.set()
+        self._came = asyncio.Event()
+
+    async def _kept(self, ask: Callable[[Store], T]) -> T:
+        return await in_thread(lambda: ask(self._opened()), self._thread)
+
+    def _opened(self) -> Store:
+        self._store = self._store or Store(self._folder)
+        return self._store
+
+    def _close(self) -> None:
+        if self._store:
+            self._store.close()
+
+
+def _converted(wav: Path, to: Path) -> None:
+    if to.suffix == ".wav":
+        shutil.move(wav, to)
+    else:
+        formats.convert(wav, to, cast(formats.Compressed, to.suffix.removeprefix(".")))

@@ -1,0 +1,340 @@
+"""Batches on disk, in SQLite: what was accepted is there after the power failed, and no text is two servers' to speak.
+
+Several processes may share the folder. Each holds a lock for as long as it lives, by the name that it writes on what it
+has taken; what bears the name of one that is gone is free again. Every method blocks: call them from one thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+MOST_TEXTS = 1_000
+"""Of one batch."""
+MOST_UNFINISHED = 10_000
+"""Texts that may wait to be spoken, of all batches together."""
+MOST_UNFINISHED_EACH = 2_000
+"""And of one client."""
+BUSY_S = 30.0
+"""How long another process may keep the file to itself; it takes milliseconds."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS batches (
+    id TEXT PRIMARY KEY, caller TEXT NOT NULL, idempotency_key TEXT, digest TEXT NOT NULL, manner TEXT NOT NULL,
+    created_at REAL NOT NULL, served_at REAL NOT NULL, finished_at REAL,
+    UNIQUE (caller, idempotency_key)
+) STRICT;
+CREATE TABLE IF NOT EXISTS texts (
+    batch TEXT NOT NULL REFERENCES batches ON DELETE CASCADE, number INTEGER NOT NULL, text TEXT NOT NULL,
+    units REAL NOT NULL, state TEXT NOT NULL DEFAULT 'queued', owner TEXT, error TEXT,
+    duration_s REAL, seed INTEGER, cached INTEGER, warnings TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (batch, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS texts_by_state ON texts (state, batch, number);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How all texts of a batch are to be spoken: fields of an `Utterance`, and the format of the files."""
+
+    format: str
+    prompt_text: str = ""
+    cfg_value: float = 2.0
+    inference_timesteps: int = 10
+    control: str = ""
+    voice: str | None = None
+    seed: int | None = None
+    speed: float = 1.0
+    has_prompt: bool = False
+    """Whether there is a recording to speak like, as `Store.prompt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A batch as it comes in; `units` is how much each text is, by `plan.units_of`."""
+
+    caller: str
+    manner: Manner
+    texts: Sequence[str]
+    units: Sequence[float]
+    digest: str
+    """Of all that was asked for."""
+    idempotency_key: str | None = None
+    prompt: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of a batch, and what became of it."""
+
+    batch: str
+    number: int
+    """From 1."""
+    text: str
+    units: float
+    state: State
+    error: str | None = None
+    duration_s: float | None = None
+    seed: int | None = None
+    cached: bool | None = None
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch with all of its texts."""
+
+    id: str
+    manner: Manner
+    created_at: float
+    finished_at: float | None
+    texts: Sequence[Text] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is still to be spoken of one batch: how many texts, and how much altogether."""
+
+    batch: str
+    texts: int
+    units: float
+
+
+class TooMuch(Exception):  # noqa: N818
+    """So many texts wait already, of everybody's or of this client's, that these can't be accepted now."""
+
+
+class KeyReused(Exception):  # noqa: N818
+    """The idempotency key belongs to another request of this client."""
+
+
+class Store:
+    """The batches below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._owner = secrets.token_hex(8)
+        self._owners = folder / "owners"
+        self._owners.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._owners / self._owner).open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._db = sqlite3.connect(
+            folder / "batches.sqlite3", timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        self._db.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Let go of the file, and of what was taken and isn't finished."""
+        self._db.close()
+        (self._owners / self._owner).unlink(missing_ok=True)
+        self._lock.close()
+
+    def accept(self, order: Order) -> str:
+        """Keep a batch; its id. The same request again, by its idempotency key, is the same batch.
+
+        Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
+        """
+        with self._change():
+            if known := self._known(order):
+                return known
+            self._check_room(order)
+            return self._add(order)
+
+    def batch(self, id: str) -> Batch | None:  # noqa: A002
+        """A batch and how far it is; None where there is no such one."""
+        row = self._db.execute("SELECT * FROM batches WHERE id = ?", [id]).fetchone()
+        if row is None:
+            return None
+        texts = self._db.execute("SELECT * FROM texts WHERE batch = ? ORDER BY number", [id]).fetchall()
+        return Batch(row["id"], _manner(row), row["created_at"], row["finished_at"], [_text(each) for each in texts])
+
+    def loads(self) -> Sequence[Load]:
+        """What is still to be spoken, batch by batch."""
+        rows = self._db.execute(
+            "SELECT batch, count(*), sum(units) FROM texts WHERE state IN ('queued', 'running') GROUP BY batch"
+        )
+        return [Load(*row) for row in rows]
+
+    def take(self) -> tuple[Text, Manner] | None:
+        """The next text, which from here on is this process's to speak; the batches take turns. None: there is none."""
+        with self._change():
+            row = self._db.execute(
+                "SELECT texts.*, manner FROM texts JOIN batches ON batches.id = batch WHERE state = 'queued'"
+                " ORDER BY served_at, created_at, number LIMIT 1"
+            ).fetchone()
+            if row is None:
+                return None
+            self._db.execute(
+                "UPDATE texts SET state = 'running', owner = ? WHERE batch = ? AND number = ?",
+                [self._owner, row["batch"], row["number"]],
+            )
+            self._db.execute("UPDATE batches SET served_at = ? WHERE id = ?", [time.time(), row["batch"]])
+        return _text(row), _manner(row)
+
+    def put_back(self, text: Text) -> None:
+        """It couldn't be spoken now: it is taken again later."""
+        self._settle(text, "queued")
+
+    def finish(self, text: Text) -> bool:
+        """It has been spoken, or has failed, as `text` says; False where it was cancelled meanwhile."""
+        return self._settle(text, text.state)
+
+    def reclaim(self) -> int:
+        """Free what was taken by processes that are gone; how many texts."""
+        owners = [row[0] for row in self._db.execute("SELECT DISTINCT owner FROM texts WHERE state = 'running'")]
+        gone = [owner for owner in owners if owner != self._owner and not self._lives(owner)]
+        freed = 0
+        with self._change():
+            for owner in gone:
+                freed += self._db.execute(
+                    "UPDATE texts SET state = 'queued', owner = NULL WHERE state = 'running' AND owner = ?", [owner]
+                ).rowcount
+        return freed
+
+    def cancel(self, id: str) -> None:  # noqa: A002
+        """Speak no more of a batch; what has been spoken is kept."""
+        with self._change():
+            self._db.execute(
+                "UPDATE texts SET state = 'cancelled', owner = NULL WHERE batch = ? AND state IN ('queued', 'running')",
+                [id],
+            )
+            self._note_end(id)
+
+    def delete(self, id: str) -> None:  # noqa: A002
+        """Forget a batch, and delete its files."""
+        with self._change():
+            self._db.execute("DELETE FROM batches WHERE id = ?", [id])
+        shutil.rmtree(self.folder(id), ignore_errors=True)
+
+    def delete_old(self, older_than_s: float) -> None:
+        """Delete the batches that ended longer ago than this."""
+        rows = self._db.execute("SELECT id FROM batches WHERE finished_at < ?", [time.time() - older_than_s]).fetchall()
+        for row in rows:
+            self.delete(row["id"])
+
+    def folder(self, id: str) -> Path:  # noqa: A002
+        """Where the files of a batch are."""
+        return self._folder / id
+
+    def prompt(self, id: str) -> Path:  # noqa: A002
+        """The recording that it is to be spoken like, where there is one."""
+        return self.folder(id) / "prompt"
+
+    def file(self, text: Text, manner: Manner) -> Path:
+        """Where the sound of a text is, once it is done."""
+        return self.folder(text.batch) / f"{text.number:04}.{manner.format}"
+
+    def _known(self, order: Order) -> str | None:
+        if order.idempotency_key is None:
+            return None
+        row = self._db.execute(
+            "SELECT id, digest FROM batches WHERE caller = ? AND idempotency_key = ?",
+            [order.caller, order.idempotency_key],
+        ).fetchone()
+        if row is None:
+            return None
+        if row["digest"] != order.digest:
+            raise KeyReused
+        return str(row["id"])
+
+    def _check_room(self, order: Order) -> None:
+        unfinished = "SELECT count(*) FROM texts JOIN batches ON id = batch WHERE state IN ('queued', 'running')"
+        everybody = self._db.execute(unfinished).fetchone()[0]
+        theirs = self._db.execute(f"{unfinished} AND caller = ?", [order.caller]).fetchone()[0]
+        count = len(order.texts)
+        if everybody + count > MOST_UNFINISHED or theirs + count > MOST_UNFINISHED_EACH:
+            raise TooMuch
+
+    def _add(self, order: Order) -> str:
+        id, now = secrets.token_urlsafe(16), time.time()  # noqa: A001
+        self.folder(id).mkdir()
+        if order.prompt is not None:
+            self.prompt(id).write_bytes(order.prompt)
+        self._db.execute(
+            "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0)",
+            [id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now],
+        )
+        self._db.executemany(
+            "INSERT INTO texts (batch, number, text, units) VALUES (?, ?, ?, ?)",
+            [
+                (id, number, text, units)
+                for number, (text, units) in enumerate(zip(order.texts, order.units, strict=True), 1)
+            ],
+        )
+        return id
+
+    def _settle(self, text: Text, state: State) -> bool:
+        with self._change():
+            done = self._db.execute(
+                "UPDATE texts SET state = ?, owner = NULL, error = ?, duration_s = ?, seed = ?, cached = ?,"
+                " warnings = ? WHERE batch = ? AND number = ? AND state = 'running' AND owner = ?",
+                [
+                    state, text.error, text.duration_s, text.seed, text.cached, json.dumps(text.warnings),
+                    text.batch, text.number, self._owner,
+                ],
+            )  # fmt: skip
+            self._note_end(text.batch)
+        return done.rowcount == 1
+
+    def _note_end(self, id: str) -> None:  # noqa: A002
+        self._db.execute(
+            "UPDATE batches SET finished_at = ? WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM texts WHERE batch = id AND state IN ('queued', 'running'))",
+            [time.time(), id],
+        )
+
+    def _lives(self, owner: str) -> bool:
+        try:
+            with (self._owners / owner).open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        (self._owners / owner).unlink(missing_ok=True)
+        return False
+
+    @contextmanager
+    def _change(self) -> Generator[None, None, None]:
+        """All of what happens within, or nothing of it; no other process's change comes in between."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _manner(row: Any) -> Manner:
+    return Manner(**json.loads(row["manner"]))
+
+
+def _text(row: Any) -> Text:
+    return Text(
+        batch=row["batch"],
+        number=row["number"],
+        text=row["text"],
+        units=row["units"],
+        state=row["state"],
+        error=row["error"],
+        duration_s=row["duration_s"],
+        seed=row["seed"],
+        cached=None if row["cached"] is None else bool(row["cached"]),
+        warnings=tuple(json.loads(row["warnings"])),
+    )
