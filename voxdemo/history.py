@@ -53,7 +53,7 @@ class History:
         return {
             "latency_s": {
                 "average": round(sum(times) / len(times), 3) if times else None,
-                "p95": round(times[math.ceil(0.95 * len(times)) - 1], 3) if times else None,
+                "p95": round(p95, 3) if (p95 := nearest_rank(times, 0.95)) is not None else None,
                 "of": len(times),
             },
             "requests_per_minute": round(self._per_minute(), 2),
@@ -69,6 +69,11 @@ class History:
         now = self._clock()
         span_s = min(MINUTE_S, max(1.0, now - self._begun_at))
         return sum(now - at <= span_s for at, _ in self._endings) * MINUTE_S / span_s
+
+
+def nearest_rank(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest of these values, given in order, that this share of them, 0..1, doesn't exceed; None of none."""
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else None
 
 
 def _share(of: Sequence[bool]) -> float:

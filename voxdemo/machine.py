@@ -37,6 +37,8 @@ class Usage:
     """Processor time of this process since its start, user's and system's."""
     available_bytes: int
     """Memory that programs can still have without swapping."""
+    memory_bytes: int
+    """All there is."""
     free_disk_bytes: int
     accelerators: Sequence[Accelerator] = ()
 
@@ -47,12 +49,14 @@ def usage(folder: Path) -> Usage:
     with process.oneshot():
         times = process.cpu_times()
         resident_bytes = process.memory_info().rss
+    memory = psutil.virtual_memory()
     return Usage(
         resident_bytes=resident_bytes,
         cpu_s=times.user + times.system,
-        available_bytes=psutil.virtual_memory().available,
+        available_bytes=memory.available,
+        memory_bytes=memory.total,
         free_disk_bytes=shutil.disk_usage(_existing(folder)).free,
-        accelerators=[_accelerator(number) for number in range(_accelerators())],
+        accelerators=_accelerators(),
     )
 
 
@@ -60,8 +64,15 @@ def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
+def _accelerators() -> Sequence[Accelerator]:
+    try:
+        return [_accelerator(number) for number in range(_how_many())]
+    except pynvml.NVMLError:  # one was lost, or its driver is being replaced
+        return []
+
+
 @cache
-def _accelerators() -> int:
+def _how_many() -> int:
     with suppress(pynvml.NVMLError):  # there is no NVIDIA driver
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())

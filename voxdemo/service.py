@@ -31,6 +31,7 @@ from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Utterance
 from voxdemo.threads import KEEPING, in_thread
+from voxdemo.timeline import Timeline
 from voxdemo.visit import Visit
 
 
@@ -72,7 +73,8 @@ class SpeechService:
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
     wait for the same. `doors` lists who stands at a door and isn't in the line yet, as expected seconds, so that
     forecasts count everybody. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
-    `metrics`, `history` and `alarms` are told how every job ends; `watch` is to be called about once a second.
+    `metrics`, `history`, `timeline` and `alarms` are told how every job ends; `watch` is to be called about once a
+    second.
     """
 
     def __init__(self, line: JobLine, folders: Folders, cache: Cache, paces: Paces) -> None:
@@ -80,6 +82,7 @@ class SpeechService:
         self.doors: list[Callable[[], Sequence[float | None]]] = []
         self.metrics = Metrics(self._state)
         self.history = History()
+        self.timeline = Timeline()
         self.alarms = Alarms()
         self._line = line
         self._folders = folders
@@ -244,8 +247,12 @@ class SpeechService:
         return self._line.stats().waiting + len(self._at_doors())
 
     def watch(self) -> None:
-        """Look whether something is wrong that whoever runs this should know."""
-        self.alarms.look(self.waiting, self._line.stats().queue_size, self.history.failure_rate)
+        """Look how it does, and whether something is wrong that whoever runs this should know."""
+        line = self._line.stats()
+        self.alarms.look(self.waiting, line.queue_size, self.history.failure_rate)
+        self.timeline.look(line.running, self.waiting)
+        if self.timeline.wants_usage:
+            self.timeline.use(machine.usage(self._folders.files))
 
     async def clean(self, older_than_s: float) -> None:
         """Delete uploads and results that are older, and what the cache has no room for."""
@@ -260,6 +267,7 @@ class SpeechService:
     def _ended(self, ended: Ended) -> None:
         self.metrics.ended(ended)
         self.history.add(ended)
+        self.timeline.add(ended)
 
     def _state(self) -> State:
         usage = machine.usage(self._folders.files)

@@ -17,11 +17,12 @@ from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, wording
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.recognize_tab import add_recognize_tab
+from voxdemo.web.status_tab import add_status_tab
 from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("page.js", "live.js", "player.js", "card.js", "status.js")
+SCRIPTS = ("page.js", "live.js", "player.js", "card.js", "status.js", "watching.js")
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -39,6 +40,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
         with gr.Tabs(elem_id="vx-tabs"):
             add_generate_tab(service, arrivals)
             add_recognize_tab(service)
+            add_status_tab(service)
         contract.add_endpoints(service)
     return cast(gr.Blocks, demo)
 

@@ -1,0 +1,139 @@
+"""The Status tab in a real browser, over a fake engine whose jobs come to whatever end a test asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from serving import Server
+
+from voxdemo.alarms import Alarms
+from voxdemo.history import History
+from voxdemo.jobs import LaneStats
+from voxdemo.service import Readiness, SpeechService
+from voxdemo.timeline import Minute, Timeline
+from voxdemo.web.status_tab import REFRESH_S, Board
+
+pytestmark = needs_browser
+
+ALL_PLOTS = 6
+SOON_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("status"), "tests/fake_app.py")
+    try:
+        server.wait_until_ready()
+        server.http.post("/stage/open")
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(server: Server, *texts: str) -> None:
+    client = Client(server.url, verbose=False)
+    for text in texts:
+        with suppress(AppError):
+            client.predict(text, api_name="/generate")
+
+
+def open_tab(page: Any) -> None:
+    page.get_by_role("tab", name="Status").first.click()
+    expect(page.locator("#vx-gist .said")).to_be_visible()
+
+
+def panel(page: Any, title: str) -> Any:
+    return page.locator(".vx-panel", has=page.get_by_role("heading", name=title))
+
+
+class Lately(Timeline):
+    """One that counts how often it is asked for its minutes."""
+
+    asked = 0
+
+    def minutes(self) -> Sequence[Minute]:
+        self.asked += 1
+        return super().minutes()
+
+
+def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
+    now, lately, stats = [100.0], Lately(), LaneStats(1, 0, 0, 20, 0.0, 1, ())
+    service = SimpleNamespace(
+        timeline=lately, history=History(), alarms=Alarms(), readiness=lambda: Readiness(True), stats=lambda: stats
+    )
+    board = Board(cast(SpeechService, service), lambda: now[0])
+    assert board.look() is board.look()
+    now[0] += REFRESH_S
+    board.look()
+    assert lately.asked == 2
+
+
+def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_page: OpenPage) -> None:
+    page = open_page(looked_at)
+    assert not [url for url in page.asked if "/embed-" in url]  # what draws plots weighs as much as all the rest
+    open_tab(page)
+    expect(page.locator("#vx-gist .said")).to_have_text("All is well.")
+    expect(page.locator("#vx-gist")).to_contain_text("Nobody has asked for anything in the last hour.")
+    expect(page.locator("#vx-plots")).to_be_hidden()
+
+    ask(looked_at, "Zanzibar one.", "Zanzibar one.", "Two words more.", "")
+    refused = re.compile(r"^failed 0\s*refused 1$")
+    expect(panel(page, "Failures").locator("ul")).to_have_text(refused, timeout=SOON_MS)
+    expect(page.locator("#vx-gist")).to_contain_text("requests a minute")
+    expect(panel(page, "Latency").locator("ul")).to_have_text(re.compile(r"^p50 0\.\d\d s\s*p95 \d\.\d\d s$"))
+    expect(panel(page, "Line").locator("ul")).to_have_text(re.compile(r"^running [01]\s*waiting [01]\s*may wait 20$"))
+    expect(panel(page, "Real-time factor").locator("ul")).to_have_text(re.compile(r"^speaking \d\.\d\d$"))
+    expect(panel(page, "From the cache").locator("ul")).to_have_text(re.compile(r"^cache hits \d+ %$"))
+    expect(panel(page, "Machine").locator("ul")).to_have_text(re.compile(r"^memory \d+ %"))
+    expect(page.locator("#vx-plots svg.marks")).to_have_count(ALL_PLOTS)
+    drawn = panel(page, "Latency").locator(".mark-line path").first
+    expect(drawn).to_have_attribute("d", re.compile("^M.*L"))
+    assert barriers(page) == []
+
+    page.evaluate(WATCH_SHIFTS)
+    ask(looked_at, "raise")
+    with page.expect_response(re.compile("/predict")) as answer:
+        expect(panel(page, "Failures").locator("ul")).to_have_text(re.compile("^failed 1"), timeout=SOON_MS)
+    assert "Zanzibar" not in answer.value.text()
+    assert page.evaluate("window.moved") == []
+
+
+def test_nobody_is_asked_for_while_nobody_looks(looked_at: Server, open_page: OpenPage) -> None:
+    page = open_page(looked_at)
+    page.clock.install()
+    open_tab(page)
+    page.get_by_role("tab", name="Speak").first.click()
+    expect(page.locator("#vx-gist")).to_be_hidden()
+    page.wait_for_load_state("networkidle")
+    before = len(page.asked)
+    page.clock.fast_forward(60_000)
+    page.wait_for_load_state("networkidle")
+    assert len(page.asked) == before
+    with page.expect_response(re.compile("/predict")):
+        open_tab(page)
+
+
+def test_on_a_dark_phone_what_is_wrong_is_said_first_and_all_can_be_read(
+    looked_at: Server, open_page: OpenPage
+) -> None:
+    ask(looked_at, *["raise"] * 4)
+    page = open_page(looked_at, PHONE, color_scheme="dark")
+    open_tab(page)
+    wrong = re.compile(r"^Of the last jobs \d\d% failed: the server's log says why\.$")
+    expect(page.locator("#vx-gist .said li")).to_have_text([wrong], timeout=SOON_MS)
+    expect(page.locator("#vx-plots svg.marks")).to_have_count(ALL_PLOTS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    outside = """() => [...document.querySelectorAll('.vx-panel svg text')].filter((text) => {
+      const inner = text.getBoundingClientRect(), outer = text.closest('.vx-panel').getBoundingClientRect();
+      return inner.left < outer.left || inner.right > outer.right || inner.bottom > outer.bottom;
+    }).map((text) => text.textContent)"""
+    assert page.evaluate(outside) == []
+    assert barriers(page) == []
