@@ -135,6 +135,8 @@ class Line:
             async for place in places:
                 yield place
         self._inside.append(entry)
+        entry.is_taken_up = True
+        self._tell_programs()
         try:
             async with aclosing(begin()) as events:
                 async for event in events:

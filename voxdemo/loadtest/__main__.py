@@ -1,0 +1,121 @@
+"""`python -m voxdemo.loadtest URL`: runs the load test and writes its report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from voxdemo.cli.bar import Tell, bar
+from voxdemo.loadtest import plots, report
+from voxdemo.loadtest.doors import DOORS, Door
+from voxdemo.loadtest.measured import Request, Run
+from voxdemo.loadtest.users import Texts, Told, closed_loop, open_loop
+from voxdemo.loadtest.watching import watched
+from voxdemo.settings import CLIENT_KEY
+
+TEXTS = Path(__file__).parent / "texts.txt"
+"""A text a line, of about half a minute of speech each: shorter ones measure the client as much as the server."""
+WRONG, NOT_NOW, INTERRUPTED = 2, 3, 130
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    url: Annotated[str, typer.Argument(help="The server, such as http://127.0.0.1:7860.")],
+    users: Annotated[str, typer.Option(help="How many ask at once, one run after the other.")] = "5,10",
+    requests: Annotated[int, typer.Option(min=1, help="Requests in each run.")] = 20,
+    text_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A text a line.")] = TEXTS,
+    door: Annotated[str, typer.Option(help=f"How they ask: {' or '.join(DOORS)}.")] = "gradio",
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Requests a minute that arrive by chance, instead of users.")
+    ] = None,
+    think: Annotated[float, typer.Option(min=0, help="Seconds a user pauses between two requests.")] = 0.0,
+    each_per_minute: Annotated[
+        float, typer.Option(min=0.001, help="How often a person who is online asks, for the recommendation.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the arrivals by chance and of the theory's draws.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
+) -> None:
+    """Ask a running server for speech as many people would, and report how it does. Ctrl-C ends it with a report."""
+    texts = [line.strip() for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if door not in DOORS or not texts:
+        _end(f"--door must be {' or '.join(DOORS)}, and --text-file must have a text.", WRONG)
+    runs = [Run(None, rate, think)] if rate else [Run(count, None, think) for count in _counts(users)]
+    was_stopped = False
+    try:
+        asyncio.run(_test(url, runs, DOORS[door](), Texts(texts), requests, random.Random(seed)))
+    except KeyboardInterrupt:
+        was_stopped = True
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        _end(f"{url} can't be reached ({type(error).__name__}): see that it runs, then try again.", NOT_NOW)
+    test = report.LoadTest(url, door, seed, each_per_minute, was_stopped, [run for run in runs if run.requests])
+    _write(test, output or Path(time.strftime("loadtest-%Y%m%d-%H%M%S")))
+    raise typer.Exit(INTERRUPTED if was_stopped else 0)
+
+
+async def _test(url: str, runs: Sequence[Run], door: Door, texts: Texts, count: int, rng: random.Random) -> None:
+    key = os.environ.get(CLIENT_KEY)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    limits = httpx.Limits(max_connections=None)
+    with bar() as tell:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=None, limits=limits) as client:
+            (await client.get("/ready")).raise_for_status()
+            for run in runs:
+                told = _teller(run, count, tell)
+                async with watched(run, client):
+                    if run.users:
+                        await closed_loop(run, client, door, texts, count, told)
+                    else:
+                        await open_loop(run, client, door, texts, count, told, rng)
+
+
+def _teller(run: Run, count: int, tell: Tell) -> Told:
+    def told(_: Request) -> None:
+        ended = len(run.requests)
+        tell(f"{run.name}: {ended} of {count}", ended / count)
+        if not sys.stderr.isatty():
+            print(f"{run.name}: {ended} of {count}", file=sys.stderr)
+
+    tell(f"{run.name}: 0 of {count}", 0.0)
+    return told
+
+
+def _write(test: report.LoadTest, folder: Path) -> None:
+    """Write the report, and print it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = plots.draw(test.runs, folder)
+    told = report.as_markdown(test, names)
+    (folder / "report.md").write_text(told, encoding="utf-8")
+    (folder / "report.json").write_text(json.dumps(report.as_json(test), indent=2), encoding="utf-8")
+    print(told)
+    print(f"Written to {folder}.", file=sys.stderr)
+
+
+def _counts(users: str) -> list[int]:
+    with suppress(ValueError):
+        counts = [int(count) for count in users.split(",")]
+        if all(count >= 1 for count in counts):
+            return counts
+    _end(f"--users must be numbers of 1 or more, such as 1,2,5,10, not {users[:40]!r}.", WRONG)
+    return []
+
+
+def _end(sentence: str, code: int) -> None:
+    print(sentence, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    app()

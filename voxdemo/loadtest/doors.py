@@ -1,0 +1,153 @@
+"""How a client asks: through Gradio's queue as browsers and gradio_client do, or as programs do, over HTTP.
+
+Each tells when the generator began and when the result was there. Knows the wire, not who asks how often.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import httpx
+
+from voxdemo.loadtest.measured import Request
+
+AT_WORK = ("Speaking", "Finishing")
+"""How what a script is told begins once the generator has begun."""
+CHARACTERS = 80
+"""Of a server's sentence that are kept."""
+
+
+class Door(Protocol):
+    """A way to ask for speech."""
+
+    name: str
+    """As the server counts it."""
+
+    async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
+        """Ask, and wait for the result. What goes wrong is told in the request."""
+        ...
+
+
+class Gradio:
+    """`/generate` through Gradio's queue."""
+
+    name = "gradio"
+
+    def __init__(self) -> None:
+        self._number: int | None = None
+
+    async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
+        """As `Door.ask`."""
+        number, session = await self._function(client), secrets.token_hex(8)
+        body = {"data": [text, None, "", 2.0, 10, False, False], "fn_index": number, "session_hash": session}
+        request = Request(time.monotonic())
+        try:
+            joined = await client.post("/gradio_api/queue/join", json=body)
+            if joined.is_success:
+                await self._follow(client, session, request)
+            else:
+                _refused(request, joined)
+        except httpx.HTTPError as error:
+            _broken(request, error)
+        request.ended_at = request.ended_at or time.monotonic()
+        return request
+
+    async def _function(self, client: httpx.AsyncClient) -> int:
+        if self._number is None:
+            functions = (await client.get("/config")).raise_for_status().json()["dependencies"]
+            self._number = next(int(each["id"]) for each in functions if each["api_name"] == "generate")
+        return self._number
+
+    async def _follow(self, client: httpx.AsyncClient, session: str, request: Request) -> None:
+        async with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+            async for message in _events(stream):
+                if message["msg"] == "progress" and request.started_at is None:
+                    told = [str(unit.get("desc") or "") for unit in message.get("progress_data") or ()]
+                    request.started_at = time.monotonic() if any(each.startswith(AT_WORK) for each in told) else None
+                elif message["msg"] == "process_completed":
+                    _completed(request, message)
+                    return
+        _broken(request, None)
+
+
+class OpenAI:
+    """/v1/audio/speech, as events."""
+
+    name = "openai"
+
+    async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
+        """As `Door.ask`."""
+        body = {"input": text, "response_format": "wav", "stream_format": "sse"}
+        request = Request(time.monotonic())
+        try:
+            async with client.stream("POST", "/v1/audio/speech", json=body) as answer:
+                if answer.is_success:
+                    await self._follow(answer, request)
+                else:
+                    await answer.aread()
+                    _refused(request, answer)
+        except httpx.HTTPError as error:
+            _broken(request, error)
+        request.ended_at = time.monotonic()
+        return request
+
+    async def _follow(self, answer: httpx.Response, request: Request) -> None:
+        async for event in _events(answer):
+            match event["type"]:
+                case "speech.progress" if event["state"] == "speaking":
+                    request.started_at = request.started_at or time.monotonic()
+                case "speech.audio.delta":
+                    base64.b64decode(event["audio"])
+                    request.first_audio_at = request.first_audio_at or time.monotonic()
+                case "speech.audio.done":
+                    request.outcome, request.audio_s = "done", float(event["duration_s"])
+                    return
+                case "error":
+                    _told(request, event["error"]["message"])
+                    return
+        _broken(request, None)
+
+
+DOORS: dict[str, type[Gradio] | type[OpenAI]] = {"gradio": Gradio, "openai": OpenAI}
+"""By name."""
+
+
+async def _events(stream: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async for line in stream.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+def _completed(request: Request, message: dict[str, Any]) -> None:
+    request.ended_at = time.monotonic()
+    if message["success"]:
+        request.outcome = "done"
+    else:
+        _told(request, str(message["output"].get("error") or "no reason given"))
+
+
+def _refused(request: Request, answer: httpx.Response) -> None:
+    told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    error = told.get("error") if isinstance(told, dict) else None
+    sentence = error.get("message") if isinstance(error, dict) else error
+    request.outcome, request.reason = "refused", str(sentence or answer.status_code)[:CHARACTERS]
+    after = answer.headers.get("retry-after", "")
+    request.retry_after_s = float(after) if after.isdigit() else None
+
+
+def _told(request: Request, sentence: str) -> None:
+    """What a job's own end says: a line that is full, or something that failed."""
+    is_refusal = sentence.startswith(("Busy", "Too many", "The server is"))
+    request.outcome, request.reason = "refused" if is_refusal else "failed", sentence[:CHARACTERS]
+
+
+def _broken(request: Request, error: httpx.HTTPError | None) -> None:
+    request.outcome, request.reason = (
+        "failed",
+        f"connection broken ({type(error).__name__ if error else 'ended early'})",
+    )
