@@ -6,6 +6,8 @@ rooms beside this one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
@@ -20,9 +22,13 @@ ABOUT = (
 )
 
 
+ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "An error as OpenAI's API tells it."}}
+"""In place of the answer to what is unfit that FastAPI would name."""
+
+
 def build(entrance: Entrance, batches: Batches) -> FastAPI:
     """The app to be mounted at /v1; `/docs` there reads well, and loads nothing from anywhere else."""
-    app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None)
+    app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
     for router in (
         speech.routes(entrance),
         transcriptions.routes(entrance),

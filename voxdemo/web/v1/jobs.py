@@ -65,7 +65,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     router = APIRouter(prefix="/audio/jobs", tags=["jobs"])
     service = entrance.service
 
-    @router.post("", status_code=202)
+    @router.post("", status_code=202, summary="Leave texts to be spoken")
     async def accept(
         asked: JobBody,
         request: Request,
@@ -88,12 +88,12 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         job = await _told(await _found(await _accepted(batches, order)), request)
         return JSONResponse(job, 202, {"Location": job["url"]})
 
-    @router.get("/{id}")
+    @router.get("/{id}", summary="How far a job is")
     async def status(id: str, request: Request) -> dict[str, Any]:  # noqa: A002
         """How far it is: status, jobs ahead, seconds until it is done, progress from 0 to 1, and every text's."""
         return await _told(await _found(id), request)
 
-    @router.get("/{id}/items/{number}", response_class=FileResponse)
+    @router.get("/{id}/items/{number}", response_class=FileResponse, summary="The sound of one text")
     async def item(id: str, number: int) -> Response:  # noqa: A002
         """The sound of one text, from 1."""
         batch = await _found(id)
@@ -102,7 +102,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
             return to_program(404, NOT_SPOKEN)
         return FileResponse(path, media_type=formats.MIME_TYPES[batch.manner.format])
 
-    @router.get("/{id}/zip", response_class=FileResponse)
+    @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
     async def everything(id: str) -> Response:  # noqa: A002
         """All sounds and a manifest.json in one file, once the job is finished."""
         batch = await _found(id)
@@ -112,7 +112,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         path = await in_thread(partial(_zipped, batch, files, await batches.folder(batch)), CONVERTING)
         return FileResponse(path, media_type="application/zip", filename=f"{batch.id}.zip")
 
-    @router.delete("/{id}")
+    @router.delete("/{id}", summary="Cancel a job, or delete it")
     async def cancel(id: str, request: Request) -> dict[str, Any]:  # noqa: A002
         """Speak no more of it, and keep what was spoken; a finished job is deleted with its files."""
         batch = await _found(id)

@@ -75,7 +75,12 @@ def routes(entrance: Entrance) -> APIRouter:
     """The route."""
     router = APIRouter(tags=["speech"])
 
-    @router.post("/audio/speech", response_class=Response, responses={200: {"content": {"audio/mpeg": {}}}})
+    @router.post(
+        "/audio/speech",
+        summary="Speak a text",
+        response_class=Response,
+        responses={200: {"content": {"audio/mpeg": {}}}},
+    )
     async def speech(asked: SpeechBody, request: Request) -> Response:
         """Speak a text.
 

@@ -24,7 +24,10 @@ def routes(entrance: Entrance) -> APIRouter:
     router = APIRouter(tags=["recognition"])
 
     @router.post(
-        "/audio/transcriptions", response_class=Response, responses={200: {"content": {"application/json": {}}}}
+        "/audio/transcriptions",
+        summary="Read a recording",
+        response_class=Response,
+        responses={200: {"content": {"application/json": {}}}},
     )
     async def transcriptions(
         request: Request,
