@@ -103,6 +103,25 @@ def test_who_is_refused_for_asking_too_often_is_counted_too(start_server: Callab
     assert Readings(server)("refusals_total", door="gradio", reason="LimitError") == 1
 
 
+def test_who_leaves_while_they_wait_in_line_is_counted_and_their_wait_told(fake_server: Server) -> None:
+    def cancelled() -> float:
+        return Readings(fake_server)("requests_total", door="gradio", outcome="cancelled")
+
+    before = cancelled()
+    texts = [[f"job-{number}", None, "", 2, 10, False, False] for number in range(3)]
+    streams = [fake_server.messages("generate", text) for text in texts]
+    for number, stream in enumerate(streams):
+        next(stream)
+        eventually(lambda number=number: Readings(fake_server)("jobs_running") + waiting(fake_server) == number + 1)
+    streams[2].close()
+    eventually(lambda: cancelled() == before + 1)
+    assert waiting(fake_server) == 1
+
+
+def waiting(server: Server) -> float:
+    return Readings(server)("jobs_waiting")
+
+
 def test_models_that_die_and_machines_are_told(watched: Server) -> None:
     before = Readings(watched)
     with pytest.raises(AppError):
