@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import EVERY_JOB_ANEW
 from serving import Server, eventually
 
 from voxdemo import logs
@@ -23,7 +22,7 @@ Line = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {**EVERY_JOB_ANEW, "VOXDEMO_LOG_FORMAT": "json"}
+    settings = {"VOXDEMO_CACHE_SIZE": 0, "VOXDEMO_LOG_FORMAT": "json"}
     server = Server(tmp_path_factory.mktemp("json"), "tests/guarded_app.py", **settings)
     try:
         server.wait_until_ready()

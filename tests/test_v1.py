@@ -240,9 +240,10 @@ def test_who_hangs_up_frees_the_generator(fake_server: Server, ahead: int) -> No
         eventually(lambda number=number: in_line(fake_server) == number + 1)
     with pytest.raises(httpx.ReadTimeout):
         fake_server.http.post("/v1/audio/speech", json={"input": "one two three"}, timeout=1)
-    if not ahead:
-        fake_server.http.post("/stage/steps/1")
-    eventually(lambda: in_line(fake_server) == ahead)
+    if ahead:
+        eventually(lambda: in_line(fake_server) == ahead)
+    else:  # within one step, once the server has noticed
+        eventually(lambda: fake_server.http.post("/stage/steps/1") and not in_line(fake_server))
 
 
 def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None:
@@ -289,6 +290,17 @@ def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: 
         program(server).audio.speech.create(model="tts-1", voice="alloy", input="the fourth")
     assert limited.value.code == "rate_limit_exceeded"
     assert int(limited.value.response.headers["retry-after"]) > 60
+
+
+def test_behind_a_proxy_that_serves_it_below_a_path_all_of_it_is_found(start_server: StartServer) -> None:
+    server = start_server("tests/guarded_app.py", GRADIO_ROOT_PATH="/demo")
+    server.wait_until_ready()
+    assert server.http.get("/v1/openapi.json").json()["servers"] == [{"url": "/demo/v1"}]
+    assert "/demo/v1/static-offline-docs/" in server.http.get("/v1/docs").text
+    assert speech(server, "One.").status_code == 200
+    job = server.http.post("/v1/audio/jobs", json={"input": "Two.", "response_format": "wav"}).json()
+    assert job["url"].startswith("/demo/v1/audio/jobs/")
+    assert server.http.get(job["url"].removeprefix("/demo")).status_code == 200
 
 
 def test_keys_are_asked_for_in_openai_s_words(start_server: Callable[..., Server]) -> None:

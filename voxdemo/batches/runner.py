@@ -47,6 +47,7 @@ class Batches:
         self._keep_s = keep_s
         self._thread = ThreadPoolExecutor(1, "batches")
         self._store: Store | None = None
+        self._is_failing = False
         self._came = asyncio.Event()
         self._fractions: dict[tuple[str, int], float] = {}
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -110,12 +111,13 @@ class Batches:
             came = self._came
             try:
                 taken = await self._kept(Store.take)
+                self._is_failing = False
                 if taken is None:
                     await came.wait()
                 elif not await self._served(*taken):
                     await asyncio.sleep(AGAIN_S)
             except Exception:  # the disk, for one; what was taken is this server's until it ends
-                log.exception("batches can't be gone on with")
+                self._log_once("batches can't be gone on with")
                 await asyncio.sleep(AGAIN_S)
 
     async def _served(self, text: Text, manner: Manner) -> bool:
@@ -196,10 +198,15 @@ class Batches:
             freed = await self._kept(Store.reclaim)
             await self._kept(lambda store: store.delete_old(self._keep_s))
         except Exception:  # the disk, for one; it is looked again
-            log.exception("batches can't be looked after")
+            self._log_once("batches can't be looked after")
             return
         if freed:
             self._wake()
+
+    def _log_once(self, what: str) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            log.exception("%s; they are tried again", what)
 
     def _wake(self) -> None:
         self._came.set()

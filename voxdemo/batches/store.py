@@ -25,6 +25,8 @@ MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
 MOST_UNFINISHED_EACH = 2_000
 """And of one client."""
+LEFT_BEHIND_S = 3600.0
+"""What belongs to no batch after this never will."""
 BUSY_S = 30.0
 """How long another process may keep the file to itself; it takes milliseconds."""
 
@@ -225,6 +227,7 @@ class Store:
         rows = self._db.execute("SELECT id FROM batches WHERE finished_at < ?", [time.time() - older_than_s]).fetchall()
         for row in rows:
             self.delete(row["id"])
+        self._sweep()
 
     def folder(self, id: str) -> Path:  # noqa: A002
         """Where the files of a batch are."""
@@ -297,6 +300,14 @@ class Store:
             " (SELECT 1 FROM texts WHERE batch = id AND state IN ('queued', 'running'))",
             [time.time(), id],
         )
+
+    def _sweep(self) -> None:
+        """Delete the folders of batches that were never accepted: their server was killed on the way."""
+        known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
+        for folder in self._folder.iterdir():
+            is_old = time.time() - folder.stat().st_mtime > LEFT_BEHIND_S
+            if folder.is_dir() and folder != self._owners and folder.name not in known and is_old:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _lives(self, owner: str) -> bool:
         try:

@@ -42,7 +42,7 @@ SECURITY = {
     "Permissions-Policy": "microphone=(self), camera=(), display-capture=(), geolocation=(), payment=(), usb=()",
 }
 """On every answer. No X-Frame-Options: it can't name sites, and browsers that know frame-ancestors ignore it."""
-EXPOSED = ("Retry-After", "X-Request-ID")
+EXPOSED = ("Retry-After", "X-Request-ID", "X-Voxdemo-Seed", "X-Voxdemo-Warning")
 """Headers that pages of other sites may read."""
 GRADIO_STARTS = "/gradio_api/startup-events"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
@@ -59,6 +59,6 @@ def build(
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
     options = routes.app_options(service, limits, keep_s, guards, [batches.run])
-    options["routes"] += [*more_routes, Mount("/v1", v1.build(entrance, batches))]
+    options["routes"] += [*more_routes, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS
     return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

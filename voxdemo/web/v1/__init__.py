@@ -10,6 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo import __version__
 from voxdemo.batches.runner import Batches
@@ -22,12 +24,17 @@ ABOUT = (
 )
 
 
+PATH = "/v1"
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "An error as OpenAI's API tells it."}}
 """In place of the answer to what is unfit that FastAPI would name."""
 
 
-def build(entrance: Entrance, batches: Batches) -> FastAPI:
-    """The app to be mounted at /v1; `/docs` there reads well, and loads nothing from anywhere else."""
+def mounted(entrance: Entrance, batches: Batches) -> Mount:
+    """What is to be served below /v1; `/docs` there reads well, and loads nothing from anywhere else."""
+    return Mount(PATH, _WholePath(_built(entrance, batches)))
+
+
+def _built(entrance: Entrance, batches: Batches) -> FastAPI:
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
     for router in (
         speech.routes(entrance),
@@ -39,3 +46,16 @@ def build(entrance: Entrance, batches: Batches) -> FastAPI:
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+class _WholePath:
+    """ASGI: gives a path back what a proxy has cut off, or Starlette finds no route of an app that is mounted."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        outside = scope["root_path"].removesuffix(PATH)
+        if not scope["path"].startswith(f"{outside}/"):
+            scope = {**scope, "path": outside + scope["path"]}
+        await self._app(scope, receive, send)

@@ -40,8 +40,10 @@ class Entrance:
     line: Line
     admission: Admission
 
-    async def admitted(self, request: Request, task: Task, wish: Callable[[], Wish]) -> Entry:
-        """Let a program in that asks for this. Raises the VoxdemoError that says why not."""
+    async def admitted(
+        self, request: Request, task: Task, wish: Callable[[], Wish], recording: Path | None = None
+    ) -> Entry:
+        """Let a program in that asks for this. Raises the VoxdemoError that says why not; then its `recording` goes."""
         visit = Visit("openai")
         try:
             entry = await self.admission.entry(wish, caller_of(request.scope), visit)
@@ -50,6 +52,8 @@ class Entrance:
                 raise entry.objection
         except VoxdemoError as error:
             self.service.turned_back(task, visit, error)
+            if recording:
+                await in_thread(partial(shutil.rmtree, recording.parent, ignore_errors=True))
             raise
         return entry
 

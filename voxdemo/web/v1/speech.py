@@ -92,7 +92,7 @@ def routes(entrance: Entrance) -> APIRouter:
         service = entrance.service
         prompt = await entrance.kept(decoded(asked.prompt_audio)) if asked.prompt_audio else None
         wish = partial(utterance_of, asked.input, asked, prompt, service.engine_info)
-        entry = await entrance.admitted(request, "generation", wish)
+        entry = await entrance.admitted(request, "generation", wish, prompt)
         utterance = wish()
         events = entrance.served(entry, partial(service.speak, utterance, entry.visit))
         hearing = Hearing(events, service.live)

@@ -45,7 +45,7 @@ def routes(entrance: Entrance) -> APIRouter:
         _check(response_format, stream)
         catalogue.check_model(model, entrance.service.recognizer_info)
         recording = await entrance.kept(file.file)
-        entry = await entrance.admitted(request, "recognition", lambda: recording)
+        entry = await entrance.admitted(request, "recognition", lambda: recording, recording)
         transcript = await while_there(request, _heard(entrance, entry, recording, language or None))
         return _FORMATS[response_format](transcript)
 
