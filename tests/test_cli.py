@@ -21,7 +21,13 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def settings_of(folder: Path, **settings: object) -> dict[str, str]:
-    builtin = {"VOXDEMO_ENGINE": "builtin", "VOXDEMO_RECOGNIZER": "builtin", "PYTHONPATH": str(ROOT)}
+    (folder / "tmp").mkdir(exist_ok=True)
+    builtin = {
+        "TMPDIR": str(folder / "tmp"),
+        "VOXDEMO_ENGINE": "builtin",
+        "VOXDEMO_RECOGNIZER": "builtin",
+        "PYTHONPATH": str(ROOT),
+    }
     return dict(environment(folder, **{**builtin, **settings}))
 
 
@@ -66,7 +72,7 @@ def test_what_is_said_here_is_heard_here(voxdemo: Run, tmp_path: Path) -> None:
     assert "welcome aboard" in told["text"].lower()
     assert told["segments"][-1]["end"] <= told["duration"] + 0.5
     assert heard.stderr == b""
-    assert not list((tmp_path / "cache" / "files" / "results").iterdir())
+    assert not list(tmp_path.glob("tmp/voxdemo-*"))
 
 
 def test_a_text_is_piped_in_and_the_sound_out(voxdemo: Run) -> None:
@@ -115,7 +121,7 @@ def test_what_the_server_refuses_is_told_with_the_code_of_its_kind(
     server.wait_until_ready()
     shut_out = voxdemo("say", "One.", "--server", server.url)
     assert (shut_out.returncode, b"Programs need an API key" in shut_out.stderr) == (2, True)
-    key: dict[str, Any] = {"VOXDEMO_API_KEY": "a-key-of-some-length"}
+    key: dict[str, Any] = {"VOXDEMO_CLIENT_KEY": "a-key-of-some-length"}
     failed = voxdemo("say", "One two. Three raise", "-o", "half.wav", "--server", server.url, **key)
     assert failed.returncode == 1
     assert not (tmp_path / "half.wav").exists()
@@ -135,13 +141,14 @@ def test_ctrl_c_leaves_no_half_file_and_the_old_one_as_it_was(tmp_path: Path) ->
     assert process.stdin
     process.stdin.write(b"A word and another. " * 2_000)
     process.stdin.close()
-    eventually(lambda: list((tmp_path / "cache").glob("workshop/*/.speech.wav")))
+    eventually(lambda: list((tmp_path / "tmp").glob("voxdemo-*/workshop/*/.speech.wav")))
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     assert process.stderr
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
     assert (tmp_path / "said.wav").read_bytes() == b"old"
+    assert not list(tmp_path.glob("tmp/voxdemo-*"))
     assert [path.name for path in tmp_path.iterdir() if "said" in path.name] == ["said.wav"]
 
 

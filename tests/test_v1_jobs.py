@@ -15,7 +15,8 @@ import soundfile
 from conftest import StartServer
 from serving import Server, eventually
 
-from voxdemo.batches.store import Manner, Order, Store
+from voxdemo.batches.store import Store
+from voxdemo.batches.values import Manner, Order
 
 JOBS = "/v1/audio/jobs"
 

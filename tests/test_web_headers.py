@@ -119,7 +119,7 @@ def test_a_well_formed_request_id_is_kept_and_another_replaced(guarded: Server) 
 def test_other_sites_are_told_nothing_and_friends_what_they_need(guarded: Server, friend: str) -> None:
     told = guarded.http.get("/config", headers={"Origin": friend}).headers
     assert told["access-control-allow-origin"] == friend
-    assert told["access-control-expose-headers"] == "Retry-After, X-Request-ID"
+    assert told["access-control-expose-headers"] == "Retry-After, X-Request-ID, X-Voxdemo-Seed, X-Voxdemo-Warning"
     assert "access-control-allow-credentials" not in told
     assert "access-control-allow-origin" not in guarded.http.get("/config").headers
     for host in ("demo.example.com", "127.0.0.1"):

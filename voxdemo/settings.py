@@ -26,7 +26,7 @@ from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
 ENV_FILE = ".env"
-CLIENT_KEY = "VOXDEMO_API_KEY"
+CLIENT_KEY = "VOXDEMO_CLIENT_KEY"
 """What the command line sends to another server; it is no setting of this one."""
 OTHER_VARIABLES = ("VOXDEMO_PYTHON", CLIENT_KEY)
 """The first is read by launch.sh before there is a Python."""

@@ -15,8 +15,8 @@ import soundfile
 from serving import Server, eventually
 from witness import LONG
 
-KILLS = 10 if LONG else 2
-BATCHES, TEXTS_EACH = (5, 200) if LONG else (3, 12)
+KILLS = 10 if LONG else 1
+BATCHES, TEXTS_EACH = (5, 200) if LONG else (3, 8)
 SEED = 7
 
 

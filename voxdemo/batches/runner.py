@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from voxdemo.audio import formats
-from voxdemo.batches.store import Batch, Load, Manner, Order, Store, Text
+from voxdemo.batches.store import Store
+from voxdemo.batches.values import Batch, Load, Manner, Order, Text
 from voxdemo.errors import EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.logs import private
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance

@@ -22,7 +22,8 @@ FAILED, WRONG, NOT_NOW, INTERRUPTED = 1, 2, 3, 130
 STDIO = "-"
 
 Server = Annotated[
-    str, typer.Option(help="Address of a running server to do it, with VOXDEMO_API_KEY if it asks for one; else here.")
+    str,
+    typer.Option(help="A running server that is to do it, with VOXDEMO_CLIENT_KEY if it asks for one; else here."),
 ]
 
 app = typer.Typer(
@@ -104,6 +105,7 @@ def doctor() -> None:
 
 def main() -> NoReturn:
     """Run the command that was typed; ends the process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start what runs behind with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no half file stays
     try:
         app()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from voxdemo import engines, logs
+from voxdemo import engines, logs, recognizers
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.audio import formats
@@ -25,13 +26,18 @@ T = TypeVar("T")
 
 
 def speak(words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
-    """As `saying.Speak`."""
-    return asyncio.run(_served(lambda service: _spoken(service, words, format, to, tell)))
+    """As `saying.Speak`. By the engine that is wanted, and no other in the meantime."""
+    with _own_settings() as settings:
+        listeners = None if words.prompt_audio else [recognizers.BUILTIN]  # it isn't needed, and is there
+        service = local_service(settings, engines.choose(settings)[:1], listeners)
+        return asyncio.run(_served(service, lambda: _spoken(service, words, format, to, tell)))
 
 
 def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
-    """As `hearing.Listen`."""
-    return asyncio.run(_served(lambda service: _heard(service, recording, language, tell)))
+    """As `hearing.Listen`. By the recogniser that is wanted, as `speak`."""
+    with _own_settings() as settings:
+        service = local_service(settings, [engines.BUILTIN], recognizers.choose(settings)[:1])
+        return asyncio.run(_served(service, lambda: _heard(service, recording, language, tell)))
 
 
 def voices() -> Sequence[str]:
@@ -52,12 +58,18 @@ def _settings() -> Settings:
     return settings
 
 
-async def _served(work: Callable[[SpeechService], Awaitable[T]]) -> T:
+@contextmanager
+def _own_settings() -> Generator[Settings, None, None]:
+    """The settings, with a folder that goes at the end: nothing of a server's is touched, and nothing stays."""
+    with tempfile.TemporaryDirectory(prefix="voxdemo-", ignore_cleanup_errors=True) as folder:
+        yield _settings().model_copy(update={"cache_dir": Path(folder)})
+
+
+async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T:
     """What `work` returns of a service that is there as long as it is needed; its models load meanwhile."""
-    service = local_service(_settings())
     service.start()
     try:
-        return await work(service)
+        return await work()
     finally:
         await service.close()
 
@@ -75,12 +87,9 @@ async def _spoken(service: SpeechService, words: Words, format: str, to: BinaryI
     )
     spoken = await _last(service, service.speak(utterance), tell)
     assert isinstance(spoken, Spoken)
-    try:
-        if spoken.stopped:
-            raise EngineError(spoken.stopped)
-        _copy(spoken.path, format, to)
-    finally:
-        shutil.rmtree(spoken.path.parent, ignore_errors=True)
+    if spoken.stopped:
+        raise EngineError(spoken.stopped)
+    _copy(spoken.path, format, to)
     return spoken.warnings
 
 

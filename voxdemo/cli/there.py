@@ -25,6 +25,10 @@ CONNECT_S = 10.0
 """How long a server may take to be reached; after that it may take as long as its line is."""
 
 
+NOT_NOW = (429, 502, 503, 504)
+"""What servers, and proxies before them, answer who should come again."""
+
+
 def speaker(url: str) -> Speak:
     """What says things by this server."""
 
@@ -106,14 +110,21 @@ def _check(answer: httpx.Response) -> None:
     try:
         sentence = str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        raise EngineError(f"That is no voxdemo server: it answered with {answer.status_code}.") from None
+        sentence = f"That is no voxdemo server, or it is away: the answer was {answer.status_code}."
     raise _error(answer.status_code, sentence)
 
 
 def _error(status: int, sentence: str) -> VoxdemoError:
-    if status in (429, 503):
+    if status in NOT_NOW:
         return NotReadyError(sentence)
     return InputError(sentence) if status < 500 else EngineError(sentence)
+
+
+def _error_of(told: dict[str, Any]) -> VoxdemoError:
+    """One that comes after the answer has begun."""
+    if told["code"] in ("busy", "not_ready", "rate_limit_exceeded"):
+        return NotReadyError(told["message"])
+    return _error(400 if told["type"] == "invalid_request_error" else 500, told["message"])
 
 
 def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
@@ -132,7 +143,7 @@ def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: Tell) -> Sequ
             case "speech.audio.done":
                 return tuple(event["warnings"])
             case "error":
-                raise EngineError(event["error"]["message"])
+                raise _error_of(event["error"])
     raise NotReadyError("The server broke off: try again in a minute.")
 
 

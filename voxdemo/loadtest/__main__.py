@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -118,4 +119,5 @@ def _end(sentence: str, code: int) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start what runs behind with it ignored
     app()

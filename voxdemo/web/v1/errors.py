@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from voxdemo.batches.store import KeyReused
+from voxdemo.batches.values import KeyReused
 from voxdemo.errors import VoxdemoError
 from voxdemo.web import wording
 from voxdemo.web.answers import of_error, to_program

@@ -20,9 +20,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from voxdemo import logs
 from voxdemo.audio import formats
-from voxdemo.batches import store
+from voxdemo.batches import values
 from voxdemo.batches.runner import Batches
-from voxdemo.batches.store import Batch, Load, Order, Text, TooMuch
+from voxdemo.batches.values import Batch, Load, Order, Text, TooMuch
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
@@ -32,8 +32,8 @@ from voxdemo.validate import checked, readable_text
 from voxdemo.visit import Visit
 from voxdemo.web.answers import to_program
 from voxdemo.web.callers import caller_of
+from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
 from voxdemo.web.v1.entrance import Entrance
-from voxdemo.web.v1.speech import Manner, decoded, utterance_of
 
 GONE = "There is no such job here: it was deleted, or its time is over."
 FULL = "Too many texts wait to be spoken: send these when some of them are done."
@@ -49,7 +49,7 @@ class JobBody(Manner):
 
     input: str | None = Field(default=None, description="The text, up to 50,000 characters; or `inputs`.")
     inputs: list[str] | None = Field(
-        default=None, min_length=1, max_length=store.MOST_TEXTS, description="Several texts, in their order."
+        default=None, min_length=1, max_length=values.MOST_TEXTS, description="Several texts, in their order."
     )
 
     @property
@@ -154,7 +154,7 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
         for number, text in enumerate(texts, 1)
     ]
     utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
-    manner = store.Manner(
+    manner = values.Manner(
         format=asked.response_format,
         prompt_text=asked.prompt_text,
         cfg_value=asked.cfg_value,

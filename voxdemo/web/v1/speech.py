@@ -3,72 +3,33 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from voxdemo import logs
-from voxdemo.audio import formats
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
-from voxdemo.errors import EngineError, InputError, StorageError, VoxdemoError
+from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.request import SpeechRequest
-from voxdemo.speech import EngineInfo, Speaking, Spoken, Utterance, Waiting
+from voxdemo.speech import Speaking, Spoken, Waiting
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.validate import CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import wording
 from voxdemo.web.answers import code_of, status_of, told
 from voxdemo.web.asking import Entry
-from voxdemo.web.v1 import catalogue
+from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, utterance_of
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.hearing import Begun, Heard, Hearing
 
 log = logging.getLogger(__name__)
 
-MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
-"""By format."""
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
-NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
-
-
-class Manner(BaseModel):
-    """How to say something."""
-
-    model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
-    voice: str | dict[str, Any] = Field(
-        default="alloy", description="One of /v1/audio/voices; OpenAI's names mean the first."
-    )
-    instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
-    response_format: str = Field(
-        default="mp3", description="wav, mp3, opus or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole."
-    )
-    speed: float = Field(default=1.0, description=f"From {SPEED_RANGE[0]:g} to {SPEED_RANGE[1]:g}.")
-    prompt_audio: str | None = Field(
-        default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
-    )
-    prompt_text: str = Field(default="", description="voxdemo's: what is said in prompt_audio.")
-    cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g}.")
-    inference_timesteps: int = Field(
-        default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
-    )
-    seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
-
-
-class SpeechBody(Manner):
-    """What to say and how."""
-
-    input: str = Field(description="The text, up to 50,000 characters.")
-    stream_format: Literal["audio", "sse"] = Field(
-        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
-    )
 
 
 def routes(entrance: Entrance) -> APIRouter:
@@ -234,32 +195,3 @@ def _headers(entry: Entry) -> dict[str, str]:
         return {}
     warnings = " ".join((*request.warnings, *entry.warnings)).encode("ascii", "backslashreplace").decode()
     return {"X-Voxdemo-Seed": str(request.seed)} | ({"X-Voxdemo-Warning": warnings} if warnings else {})
-
-
-def utterance_of(
-    text: str, asked: Manner, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
-) -> Utterance:
-    """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
-    catalogue.check_model(asked.model, info)
-    if asked.response_format not in known:
-        raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
-    voice = asked.voice if isinstance(asked.voice, str) else str(asked.voice.get("id", ""))
-    return Utterance(
-        text=text,
-        prompt_audio=prompt,
-        prompt_text=asked.prompt_text,
-        cfg_value=asked.cfg_value,
-        inference_timesteps=asked.inference_timesteps,
-        control=asked.instructions,
-        voice=None if prompt else catalogue.voice_of(voice, info),
-        seed=asked.seed,
-        speed=asked.speed,
-    )
-
-
-def decoded(recording: str) -> bytes:
-    """A recording that came in base64. Raises InputError where it is none."""
-    try:
-        return base64.b64decode(recording, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(NO_RECORDING) from error

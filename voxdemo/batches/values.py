@@ -1,0 +1,86 @@
+"""What batches are made of: plain values. They know no disk and no line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+MOST_TEXTS = 1_000
+"""Of one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How all texts of a batch are to be spoken: fields of an `Utterance`, and the format of the files."""
+
+    format: str
+    prompt_text: str = ""
+    cfg_value: float = 2.0
+    inference_timesteps: int = 10
+    control: str = ""
+    voice: str | None = None
+    seed: int | None = None
+    speed: float = 1.0
+    has_prompt: bool = False
+    """Whether there is a recording to speak like, as `Store.prompt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A batch as it comes in; `units` is how much each text is, by `plan.units_of`."""
+
+    caller: str
+    manner: Manner
+    texts: Sequence[str]
+    units: Sequence[float]
+    digest: str
+    """Of all that was asked for."""
+    idempotency_key: str | None = None
+    prompt: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of a batch, and what became of it."""
+
+    batch: str
+    number: int
+    """From 1."""
+    text: str
+    units: float
+    state: State
+    error: str | None = None
+    duration_s: float | None = None
+    seed: int | None = None
+    cached: bool | None = None
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch with all of its texts."""
+
+    id: str
+    manner: Manner
+    created_at: float
+    finished_at: float | None
+    texts: Sequence[Text] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is still to be spoken of one batch: how many texts, and how much altogether."""
+
+    batch: str
+    texts: int
+    units: float
+
+
+class TooMuch(Exception):  # noqa: N818
+    """So many texts wait already, of everybody's or of this client's, that these can't be accepted now."""
+
+
+class KeyReused(Exception):  # noqa: N818
+    """The idempotency key belongs to another request of this client."""

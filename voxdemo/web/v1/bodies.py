@@ -1,0 +1,82 @@
+"""What programs send to have something spoken, and the utterance that it amounts to. Knows no line and no answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from voxdemo.audio import formats
+from voxdemo.errors import InputError
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.validate import CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
+from voxdemo.web.v1 import catalogue
+
+MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
+"""By format."""
+NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
+
+
+class Manner(BaseModel):
+    """How to say something."""
+
+    model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
+    voice: str | dict[str, Any] = Field(
+        default="alloy", description="One of /v1/audio/voices; OpenAI's names mean the first."
+    )
+    instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
+    response_format: str = Field(
+        default="mp3", description="wav, mp3, opus or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole."
+    )
+    speed: float = Field(default=1.0, description=f"From {SPEED_RANGE[0]:g} to {SPEED_RANGE[1]:g}.")
+    prompt_audio: str | None = Field(
+        default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
+    )
+    prompt_text: str = Field(default="", description="voxdemo's: what is said in prompt_audio.")
+    cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g}.")
+    inference_timesteps: int = Field(
+        default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
+    )
+    seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
+
+
+class SpeechBody(Manner):
+    """What to say and how."""
+
+    input: str = Field(description="The text, up to 50,000 characters.")
+    stream_format: Literal["audio", "sse"] = Field(
+        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
+    )
+
+
+def utterance_of(
+    text: str, asked: Manner, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
+) -> Utterance:
+    """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
+    catalogue.check_model(asked.model, info)
+    if asked.response_format not in known:
+        raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
+    voice = asked.voice if isinstance(asked.voice, str) else str(asked.voice.get("id", ""))
+    return Utterance(
+        text=text,
+        prompt_audio=prompt,
+        prompt_text=asked.prompt_text,
+        cfg_value=asked.cfg_value,
+        inference_timesteps=asked.inference_timesteps,
+        control=asked.instructions,
+        voice=None if prompt else catalogue.voice_of(voice, info),
+        seed=asked.seed,
+        speed=asked.speed,
+    )
+
+
+def decoded(recording: str) -> bytes:
+    """A recording that came in base64. Raises InputError where it is none."""
+    try:
+        return base64.b64decode(recording, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(NO_RECORDING) from error
