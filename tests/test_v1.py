@@ -246,6 +246,16 @@ def test_who_hangs_up_frees_the_generator(fake_server: Server, ahead: int) -> No
         eventually(lambda: fake_server.http.post("/stage/steps/1") and not in_line(fake_server))
 
 
+def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Server) -> None:
+    paced_server.http.post("/pace/0.001")
+    body = {"input": "word " * 2_000, "response_format": "wav"}  # more than connections hold
+    with paced_server.http.stream("POST", "/v1/audio/speech", json=body, timeout=60) as answer:
+        heard = answer.iter_raw(1_000)
+        next(heard)
+        eventually(lambda: in_line(paced_server) == 0)
+        assert sum(map(len, heard)) > 10_000_000
+
+
 def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None:
     fake_server.http.post("/stage/open")
     prompt = base64.b64encode(WARM_UP.read_bytes()).decode()

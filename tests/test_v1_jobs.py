@@ -137,6 +137,18 @@ def test_what_cannot_be_said_refuses_all_of_it(fake_server: Server, body: dict[s
     assert not started(fake_server)
 
 
+def test_a_lone_job_has_nobody_ahead_and_odd_letters_in_its_manner_do_no_harm(fake_server: Server) -> None:
+    body = json.dumps({"input": "one two three", "prompt_text": "x\ud800", "response_format": "wav"})
+    answer = fake_server.http.post(JOBS, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert job["ahead"] == 0
+    eventually(lambda: started(fake_server))
+    assert (status(fake_server, job)["status"], status(fake_server, job)["ahead"]) == ("running", 0)
+    fake_server.http.post("/stage/open")
+    assert finished(fake_server, job)["status"] == "done"
+
+
 def test_one_text_that_fails_is_told_and_the_others_are_spoken(start_server: StartServer) -> None:
     server = start_server("tests/guarded_app.py")
     server.wait_until_ready()
@@ -155,7 +167,9 @@ def test_too_many_requests_and_too_many_texts_say_when_to_come_again(start_serve
         accepted(server, inputs=["word"] * 1000)
     full = server.http.post(JOBS, json={"input": "One too many."})
     assert (full.status_code, full.headers["retry-after"]) == (503, "60")
-    assert message(full) == "Too many texts wait to be spoken: send these when some of them are done."
+    assert message(full) == (
+        "So many of your texts wait already that these don't fit: send them when some are done, or cancel a job."
+    )
     limited = server.http.post(JOBS, json={"input": "And another."})
     assert limited.status_code == 429
 

@@ -1,4 +1,4 @@
-"""Servers that are killed while they speak a batch: the next one goes on, and in the end each text is spoken once."""
+"""Servers that are killed while they speak a batch: the next one goes on, and in the end each text has one result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def up(folder: Path) -> Iterator[Server]:
         server.stop(signal.SIGKILL)
 
 
-def test_every_accepted_text_is_spoken_once_however_often_the_server_is_killed(tmp_path: Path) -> None:
+def test_every_accepted_text_has_one_result_however_often_the_server_is_killed(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     marks = sorted(chance.randrange(1, BATCHES * TEXTS_EACH) for _ in range(KILLS))
     with up(tmp_path) as server:

@@ -73,6 +73,15 @@ class Batches:
         self._wake()
         return id
 
+    async def check_room(self, caller: str, count: int) -> None:
+        """As `Store.check_room`."""
+        await self._kept(lambda store: store.check_room(caller, count))
+
+    @property
+    def in_line(self) -> int:
+        """How many texts this server has in the line, or is speaking."""
+        return len(self._running)
+
     async def batch(self, id: str) -> Batch | None:  # noqa: A002
         """As `Store.batch`."""
         return await self._kept(lambda store: store.batch(id))
@@ -127,12 +136,16 @@ class Batches:
         task = self._running[key] = asyncio.create_task(self._speak_text(text, manner))
         try:
             await asyncio.wait({task})
-            if not task.cancelled() and isinstance(task.exception(), UnavailableError):
+            error = None if task.cancelled() else task.exception()
+            if error and not isinstance(error, UnavailableError):  # the store couldn't be told, for one
+                log.error("a text of a batch is tried again", exc_info=error)
+            if error:
                 await self._kept(lambda store: store.put_back(text))
-                return False
-            return True
+            return error is None
         finally:
-            task.cancel()  # where this server stops
+            if not task.done():  # this server stops
+                task.cancel()
+                await asyncio.wait({task})
             del self._running[key]
             self._fractions.pop(key, None)
 

@@ -1,4 +1,4 @@
-"""Batches on disk, in SQLite: what was accepted is there after the power failed, and no text is two servers' to speak.
+"""Batches on disk, in SQLite: what was accepted is there after a restart, and no text is two servers' to speak.
 
 Several processes may share the folder. Each holds a lock for as long as it lives, by the name that it writes on what it
 has taken; what bears the name of one that is gone is free again. Every method blocks: call them from one thread.
@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,8 @@ class Store:
         self._folder = folder
         self._owner = secrets.token_hex(8)
         self._owners = folder / "owners"
-        self._owners.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is in it
+        self._owners.mkdir(exist_ok=True)
         self._lock = (self._owners / self._owner).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._db = sqlite3.connect(
@@ -77,7 +78,7 @@ class Store:
         with self._change():
             if known := self._known(order):
                 return known
-            self._check_room(order)
+            self.check_room(order.caller, len(order.texts))
             return self._add(order)
 
     def batch(self, id: str) -> Batch | None:  # noqa: A002
@@ -178,13 +179,13 @@ class Store:
             raise KeyReused
         return str(row["id"])
 
-    def _check_room(self, order: Order) -> None:
+    def check_room(self, caller: str, count: int) -> None:
+        """Raises TooMuch where so many texts more of this client are too many."""
         unfinished = "SELECT count(*) FROM texts JOIN batches ON id = batch WHERE state IN ('queued', 'running')"
         everybody = self._db.execute(unfinished).fetchone()[0]
-        theirs = self._db.execute(f"{unfinished} AND caller = ?", [order.caller]).fetchone()[0]
-        count = len(order.texts)
-        if everybody + count > MOST_UNFINISHED or theirs + count > MOST_UNFINISHED_EACH:
-            raise TooMuch
+        theirs = self._db.execute(f"{unfinished} AND caller = ?", [caller]).fetchone()[0]
+        if theirs + count > MOST_UNFINISHED_EACH or everybody + count > MOST_UNFINISHED:
+            raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
     def _add(self, order: Order) -> str:
         id, now = secrets.token_urlsafe(16), time.time()  # noqa: A001
@@ -229,9 +230,10 @@ class Store:
         """Delete the folders of batches that were never accepted: their server was killed on the way."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
         for folder in self._folder.iterdir():
-            is_old = time.time() - folder.stat().st_mtime > LEFT_BEHIND_S
-            if folder.is_dir() and folder != self._owners and folder.name not in known and is_old:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another server was first
+                is_old = time.time() - folder.stat().st_mtime > LEFT_BEHIND_S
+                if folder.is_dir() and folder != self._owners and folder.name not in known and is_old:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _lives(self, owner: str) -> bool:
         try:

@@ -79,7 +79,11 @@ class Load:
 
 
 class TooMuch(Exception):  # noqa: N818
-    """So many texts wait already, of everybody's or of this client's, that these can't be accepted now."""
+    """So many texts wait already that these can't be accepted now: of everybody's, or of this client's."""
+
+    def __init__(self, is_theirs: bool) -> None:
+        super().__init__(is_theirs)
+        self.is_theirs = is_theirs
 
 
 class KeyReused(Exception):  # noqa: N818

@@ -7,6 +7,7 @@ imported by the command that needs it.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,8 +19,9 @@ import typer
 from voxdemo.cli.words import Words
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
 
-FAILED, WRONG, NOT_NOW, INTERRUPTED = 1, 2, 3, 130
+FAILED, WRONG, NOT_NOW = 1, 2, 3
 STDIO = "-"
+log = logging.getLogger(__name__)
 
 Server = Annotated[
     str,
@@ -118,6 +120,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush fails, too
         code = FAILED
     except Exception as error:  # the door: people get a sentence
+        log.debug("a command failed", exc_info=True)
         print(
             f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more.", file=sys.stderr
         )

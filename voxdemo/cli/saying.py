@@ -45,10 +45,15 @@ def _opened(output: str) -> Generator[BinaryIO, None, None]:
     path = Path(output)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with beside.open("xb") as file:
+        with _told(output, beside) as file:
             yield file
         beside.replace(path)
-    except OSError as error:
-        raise InputError(f"{output} can't be written ({error.strerror}): choose another place.") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _told(output: str, beside: Path) -> BinaryIO:
+    try:
+        return beside.open("xb")
+    except OSError as error:
+        raise InputError(f"{output} can't be written ({error.strerror}): choose another place.") from error

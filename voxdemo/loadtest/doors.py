@@ -43,10 +43,10 @@ class Gradio:
 
     async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
         """As `Door.ask`."""
-        number, session = await self._function(client), secrets.token_hex(8)
-        body = {"data": [text, None, "", 2.0, 10, False, False], "fn_index": number, "session_hash": session}
-        request = Request(time.monotonic())
+        request, session = Request(time.monotonic()), secrets.token_hex(8)
         try:
+            number = await self._function(client)
+            body = {"data": [text, None, "", 2.0, 10, False, False], "fn_index": number, "session_hash": session}
             joined = await client.post("/gradio_api/queue/join", json=body)
             if joined.is_success:
                 await self._follow(client, session, request)

@@ -123,7 +123,7 @@ class Run:
     @property
     def cores(self) -> float | None:
         """How many processor cores the server kept busy."""
-        if not self.moments:
+        if not self.moments or self.moments[-1].at <= self.moments[0].at:
             return None
         first, last = self.moments[0], self.moments[-1]
         worked_s = last.sum("process_cpu_seconds_total") - first.sum("process_cpu_seconds_total")

@@ -74,7 +74,10 @@ class Admission:
         asked = await self._service.request(utterance)
         if self._service.is_at_hand(asked):
             return Entry(visit=visit, asked=asked, key=asked.key, is_at_hand=True)
-        return await self._examined(asked, "", visit)
+        entry = await self._examined(asked, "", visit)
+        if entry.objection:
+            raise entry.objection
+        return entry
 
     def join(self, entry: Entry) -> None:
         """Look again, right before it joins: others may have done so meanwhile. Raises LimitError as above."""

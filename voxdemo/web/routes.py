@@ -181,5 +181,8 @@ def _lifespan(
 
 async def _clean(service: SpeechService, keep_s: float) -> None:
     while True:
-        await service.clean(keep_s)
+        try:
+            await service.clean(keep_s)
+        except Exception:  # the disk, for one; it is tried again
+            log.exception("what is old can't be deleted")
         await asyncio.sleep(min(CLEAN_EVERY_S, keep_s / 2))

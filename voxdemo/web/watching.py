@@ -6,6 +6,7 @@ Nothing in it is anybody's words, name or address.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from prometheus_client.exposition import choose_encoder
@@ -14,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.service import SpeechService
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 """How often it is looked whether something is wrong."""
@@ -46,6 +49,13 @@ def routes(service: SpeechService) -> Sequence[Route]:
 
 async def watch(service: SpeechService) -> None:
     """Look after it until this is cancelled."""
+    is_failing = False
     while True:
-        service.watch()
+        try:
+            service.watch()
+            is_failing = False
+        except Exception:  # the machine can't be looked at, for one; it is tried again
+            if not is_failing:
+                log.exception("the server can't be watched")
+            is_failing = True
         await asyncio.sleep(LOOK_EVERY_S)

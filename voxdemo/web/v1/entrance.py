@@ -75,8 +75,11 @@ class Entrance:
             async for event in events:
                 yield event
 
-    async def kept(self, sent: BinaryIO | bytes) -> Path:
-        """A recording that was sent, as a file where people's files are. Raises StorageError where there's no room."""
+    async def kept(self, sent: Callable[[], BinaryIO | bytes]) -> Path:
+        """A recording that was sent, as a file where people's files are; `sent` may take a moment, on a thread.
+
+        Raises StorageError where there's no room, and what `sent` raises.
+        """
         try:
             return await in_thread(partial(_write, self.service.files, sent), READING)
         except OSError as error:
@@ -101,12 +104,13 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _write(files: Path, sent: BinaryIO | bytes) -> Path:
+def _write(files: Path, sent: Callable[[], BinaryIO | bytes]) -> Path:
+    recording = sent()
     path = files / secrets.token_urlsafe(16) / "recording"
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
-        if isinstance(sent, bytes):
-            file.write(sent)
+        if isinstance(recording, bytes):
+            file.write(recording)
         else:
-            shutil.copyfileobj(sent, file)
+            shutil.copyfileobj(recording, file)
     return path

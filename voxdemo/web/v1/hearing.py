@@ -48,7 +48,8 @@ class Hearing:
     """
 
     def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Share]) -> None:
-        self._queue: asyncio.Queue[Heard | _End] = asyncio.Queue(AHEAD)
+        self._queue: asyncio.Queue[Heard | _End] = asyncio.Queue()
+        self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
         self._task = asyncio.create_task(self._run(events))
         _running.add(self._task)
@@ -61,6 +62,8 @@ class Hearing:
     async def __aiter__(self) -> AsyncGenerator[Heard, None]:
         while not isinstance(item := await self._queue.get(), _End):
             yield item
+            if isinstance(item, bytes):
+                self._room.release()
         if item.error:
             raise item.error
 
@@ -68,9 +71,9 @@ class Hearing:
         try:
             await self._hear(events)
         except Exception as error:  # it goes on to who listens
-            await self._queue.put(_End(error))
+            self._queue.put_nowait(_End(error))
         else:
-            await self._queue.put(_End())
+            self._queue.put_nowait(_End())
 
     async def _hear(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         listening: asyncio.Task[None] | None = None
@@ -81,29 +84,33 @@ class Hearing:
                     if isinstance(event, Speaking) and listening is None and (share := self._live.get(event.sound)):
                         listening = asyncio.create_task(self._listen(share))
                     if isinstance(event, Spoken):
-                        spoken = event  # and the job goes to its end, however slow whoever listens is
+                        spoken = event  # and the job goes to its end
                     else:
-                        await self._queue.put(event)
+                        self._queue.put_nowait(event)
             assert spoken, "a generation that raises nothing ends with Spoken"
             await (listening or self._read(spoken.path))
         finally:
             if listening:
                 listening.cancel()
-        await self._queue.put(spoken)
+        self._queue.put_nowait(spoken)
 
     async def _listen(self, share: Share) -> None:
-        await self._queue.put(Begun(share.sample_rate))
+        self._queue.put_nowait(Begun(share.sample_rate))
         async with aclosing(share.listen()) as heard:
             async for event in heard:
                 if isinstance(event, bytes):
-                    await self._queue.put(event)
+                    await self._hand_on(event)
 
     async def _read(self, path: Path) -> None:
         """A sound that was there already."""
         with soundfile.SoundFile(path) as file:
-            await self._queue.put(Begun(file.samplerate, file.frames))
+            self._queue.put_nowait(Begun(file.samplerate, file.frames))
             while block := await in_thread(lambda: file.read(BLOCK_FRAMES, dtype="int16").tobytes()):
-                await self._queue.put(block)
+                await self._hand_on(block)
+
+    async def _hand_on(self, sound: bytes) -> None:
+        await self._room.acquire()
+        self._queue.put_nowait(sound)
 
 
 _running: set[asyncio.Task[Any]] = set()

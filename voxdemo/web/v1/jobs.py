@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sqlite3
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,12 +34,13 @@ from voxdemo.visit import Visit
 from voxdemo.web.answers import to_program
 from voxdemo.web.callers import caller_of
 from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
-from voxdemo.web.v1.entrance import Entrance
+from voxdemo.web.v1.entrance import Entrance, while_there
 
 GONE = "There is no such job here: it was deleted, or its time is over."
 FULL = "Too many texts wait to be spoken: send these when some of them are done."
 UNFINISHED = "This job isn't finished: ask again when its status is done, failed or cancelled."
 NOT_SPOKEN = "This text hasn't been spoken."
+THEIRS_FULL = "So many of your texts wait already that these don't fit: send them when some are done, or cancel a job."
 FULL_S = 60.0
 """When to come again who finds it full."""
 MOST_KEY_CHARS = 255
@@ -77,15 +79,15 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         same request again is the same job. A request counts once against the rate limit, however many its texts, as
         one of them at a time stands in line; 10,000 texts may wait in all, and 2,000 of one client.
         """
-        logs.keep_private(asked.input, *(asked.inputs or ()), asked.prompt_text, asked.instructions)
+        logs.keep_private(asked.prompt_text, asked.instructions)  # the texts, where they are looked at: there are many
         caller = caller_of(request.scope)
         try:
-            order = await in_thread(partial(_order, asked, caller, idempotency_key, service.engine_info), READING)
             await entrance.counted(caller)
+            job_id = await while_there(request, _accept(asked, caller, idempotency_key))
         except VoxdemoError as error:
             service.turned_back("generation", Visit("openai"), error)
             raise
-        job = await _told(await _found(await _accepted(batches, order)), request)
+        job = await _told(await _found(job_id), request)
         return JSONResponse(job, 202, {"Location": job["url"]})
 
     @router.get("/{id}", summary="How far a job is")
@@ -98,7 +100,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         """The sound of one text, from 1."""
         batch = await _found(id)
         path = await batches.file(batch, number)
-        if path is None:
+        if path is None or not await in_thread(path.is_file):
             return to_program(404, NOT_SPOKEN)
         return FileResponse(path, media_type=formats.MIME_TYPES[batch.manner.format])
 
@@ -110,6 +112,8 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
             return to_program(409, UNFINISHED)
         files = {text.number: await batches.file(batch, text.number) for text in batch.texts}
         path = await in_thread(partial(_zipped, batch, files, await batches.folder(batch)), CONVERTING)
+        if not await in_thread(path.is_file):
+            raise HTTPException(404, GONE)
         return FileResponse(path, media_type="application/zip", filename=f"{batch.id}.zip")
 
     @router.delete("/{id}", summary="Cancel a job, or delete it")
@@ -121,6 +125,11 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
             return {"id": batch.id, "object": "audio.job", "deleted": True}
         await batches.cancel(batch)
         return await _told(await _found(id), request)
+
+    async def _accept(asked: JobBody, caller: str, idempotency_key: str | None) -> str:
+        """Whoever hangs up before all is looked at has nothing accepted: they couldn't know its id."""
+        order = partial(_order, asked, caller, idempotency_key, service.engine_info)
+        return await _accepted(batches, caller, len(asked.texts), order)
 
     async def _found(id: str) -> Batch:  # noqa: A002
         batch = await batches.batch(id)
@@ -136,11 +145,12 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     return router
 
 
-async def _accepted(batches: Batches, order: Order) -> str:
+async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[], Order]) -> str:
     try:
-        return await batches.accept(order)
-    except TooMuch:
-        raise BusyError(FULL, FULL_S) from None
+        await batches.check_room(caller, count)  # before the work of looking at them
+        return await batches.accept(await in_thread(order, READING))
+    except TooMuch as error:
+        raise BusyError(THEIRS_FULL if error.is_theirs else FULL, FULL_S) from None
     except (OSError, sqlite3.Error) as error:
         raise StorageError from error
 
@@ -165,14 +175,15 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
         speed=asked.speed,
         has_prompt=prompt is not None,
     )
-    digest = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
     return Order(caller, manner, texts, units, digest, idempotency_key, prompt)
 
 
 def _units(number: int, count: int, utterance: Utterance, info: EngineInfo) -> float:
     try:
-        checked(utterance, info)
-        readable_text(utterance.text, info)
+        with logs.private(utterance.text):
+            checked(utterance, info)
+            readable_text(utterance.text, info)
     except InputError as error:
         raise InputError(f"Text {number} of {count}: {error.sentence}" if count > 1 else error.sentence) from error
     return units_of(utterance, info)
@@ -182,6 +193,7 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
     units = sum(text.units for text in batch.texts)
     done = sum(text.units * batches.fraction(text) for text in batch.texts)
     others = [load for load in loads if load.batch != batch.id]
+    is_begun = batch.finished_at is not None or any(text.state == "running" for text in batch.texts)
     return {
         "id": batch.id,
         "object": "audio.job",
@@ -189,7 +201,7 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
         "created_at": int(batch.created_at),
         "finished_at": None if batch.finished_at is None else int(batch.finished_at),
         "status": _status(batch),
-        "ahead": 0 if batch.finished_at else service.stats().running + service.waiting + len(others),
+        "ahead": 0 if is_begun else max(0, service.stats().running + service.waiting - batches.in_line) + len(others),
         "seconds": 0.0 if batch.finished_at else _seconds(batch, others, service),
         "progress": round(done / units, 4) if units else 1.0,
         "zip_url": f"{url}/zip" if batch.finished_at else None,
@@ -215,7 +227,8 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
     units = sum(text.units for text in left)
     texts = len(left) + sum(min(load.texts, len(left)) for load in others)
     spoken_s = service.speaking_s(units + sum(min(load.units, units) for load in others))
-    fixed_s, wait_s = service.speaking_s(0.0), service.wait_s([])
+    fixed_s = service.speaking_s(0.0)
+    wait_s = 0.0 if any(text.state == "running" for text in left) else service.wait_s([])
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None
     return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.stats().seats, 1)
@@ -236,7 +249,7 @@ def _item(text: Text, url: str) -> dict[str, Any]:
 
 def _zipped(batch: Batch, files: dict[int, Path | None], folder: Path) -> Path:
     """The file, made the first time that it is asked for; sound is compressed already, or is wanted as it is."""
-    path, beside = folder / "all.zip", folder / f".all.{id(files)}.zip"
+    path, beside = folder / "all.zip", folder / f".all.{secrets.token_hex(4)}.zip"
     if path.exists():
         return path
     manifest = [
@@ -251,6 +264,8 @@ def _zipped(batch: Batch, files: dict[int, Path | None], folder: Path) -> Path:
             for file in filter(None, files.values()):
                 made.write(file, file.name)
         beside.replace(path)
+    except FileNotFoundError:  # it was deleted meanwhile
+        raise HTTPException(404, GONE) from None
     except OSError as error:
         raise StorageError from error
     finally:

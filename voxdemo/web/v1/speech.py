@@ -51,7 +51,7 @@ def routes(entrance: Entrance) -> APIRouter:
         """
         logs.keep_private(asked.input, asked.prompt_text, asked.instructions)
         service = entrance.service
-        prompt = await entrance.kept(decoded(asked.prompt_audio)) if asked.prompt_audio else None
+        prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
         wish = partial(utterance_of, asked.input, asked, prompt, service.engine_info)
         entry = await entrance.admitted(request, "generation", wish, prompt)
         utterance = wish()

@@ -44,7 +44,7 @@ def routes(entrance: Entrance) -> APIRouter:
         """Read a recording. The times in verbose_json, srt and vtt are those of sentences."""
         _check(response_format, stream)
         catalogue.check_model(model, entrance.service.recognizer_info)
-        recording = await entrance.kept(file.file)
+        recording = await entrance.kept(lambda: file.file)
         entry = await entrance.admitted(request, "recognition", lambda: recording, recording)
         transcript = await while_there(request, _heard(entrance, entry, recording, language or None))
         return _FORMATS[response_format](transcript)
