@@ -137,6 +137,9 @@ def test_arrivals_by_chance_and_refusals_are_reported(paced_server: Server, tmp_
     ]:
         wrong = loadtest(paced_server.url, tmp_path, *words)
         assert (wrong.returncode, sentence in wrong.stderr) == (2, True)
+    (tmp_path / "sound.wav").write_bytes(bytes(range(256)))
+    unread = loadtest(paced_server.url, tmp_path, "--text-file", str(tmp_path / "sound.wav"))
+    assert (unread.returncode, unread.stderr) == (2, "--text-file must be a text in UTF-8.\n")
     away = loadtest("http://127.0.0.1:1", tmp_path)
     assert (away.returncode, "can't be reached" in away.stderr) == (3, True)
 

@@ -144,6 +144,6 @@ def _stdin_text() -> str:
     if sys.stdin.isatty():
         raise InputError("There is no text: write it behind `say`, in quotes, or pipe it in.")
     try:
-        return sys.stdin.read()
+        return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("What comes on stdin is no text in UTF-8.") from None

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import httpx
 import typer
@@ -27,7 +27,7 @@ from voxdemo.settings import CLIENT_KEY
 
 TEXTS = Path(__file__).parent / "texts.txt"
 """A text a line, of about half a minute of speech each: shorter ones measure the client as much as the server."""
-WRONG, NOT_NOW, INTERRUPTED = 2, 3, 130
+FAILED, WRONG, NOT_NOW, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -50,7 +50,8 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
 ) -> None:
     """Ask a running server for speech as many people would, and report how it does. Ctrl-C ends it with a report."""
-    texts = [line.strip() for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = _texts(text_file)
+    folder = _folder(output or Path(time.strftime("loadtest-%Y%m%d-%H%M%S")))
     if door not in DOORS or not texts:
         _end(f"--door must be {' or '.join(DOORS)}, and --text-file must have a text.", WRONG)
     runs = [Run(None, rate, think)] if rate else [Run(count, None, think) for count in _counts(users)]
@@ -59,11 +60,16 @@ def main(
         asyncio.run(_test(url, runs, DOORS[door](), Texts(texts), requests, random.Random(seed)))
     except KeyboardInterrupt:
         was_stopped = True
+    except httpx.HTTPStatusError as error:
+        _end(
+            f"{url} answers {error.response.status_code}: see that it is ready, and set {CLIENT_KEY} if it asks.",
+            NOT_NOW,
+        )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         _end(f"{url} can't be reached ({type(error).__name__}): see that it runs, then try again.", NOT_NOW)
     test = report.LoadTest(url, door, seed, each_per_minute, was_stopped, [run for run in runs if run.requests])
-    _write(test, output or Path(time.strftime("loadtest-%Y%m%d-%H%M%S")))
-    raise typer.Exit(INTERRUPTED if was_stopped else 0)
+    _write(test, folder)
+    raise typer.Exit(INTERRUPTED if was_stopped else 0 if any(run.done for run in runs) else FAILED)
 
 
 async def _test(url: str, runs: Sequence[Run], door: Door, texts: Texts, count: int, rng: random.Random) -> None:
@@ -95,7 +101,6 @@ def _teller(run: Run, count: int, tell: Tell) -> Told:
 
 def _write(test: report.LoadTest, folder: Path) -> None:
     """Write the report, and print it."""
-    folder.mkdir(parents=True, exist_ok=True)
     names = plots.draw(test.runs, folder)
     told = report.as_markdown(test, names)
     (folder / "report.md").write_text(told, encoding="utf-8")
@@ -104,16 +109,33 @@ def _write(test: report.LoadTest, folder: Path) -> None:
     print(f"Written to {folder}.", file=sys.stderr)
 
 
+def _texts(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        _end("--text-file must be a text in UTF-8.", WRONG)
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _folder(path: Path) -> Path:
+    """The folder of the report, made before anything is asked."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _end(f"{path} can't be made ({error.strerror}): choose another --output.", WRONG)
+    return path
+
+
 def _counts(users: str) -> list[int]:
+    counts: list[int] = []
     with suppress(ValueError):
         counts = [int(count) for count in users.split(",")]
-        if all(count >= 1 for count in counts):
-            return counts
-    _end(f"--users must be numbers of 1 or more, such as 1,2,5,10, not {users[:40]!r}.", WRONG)
-    return []
+    if not counts or min(counts) < 1:
+        _end(f"--users must be numbers of 1 or more, such as 1,2,5,10, not {users[:40]!r}.", WRONG)
+    return counts
 
 
-def _end(sentence: str, code: int) -> None:
+def _end(sentence: str, code: int) -> NoReturn:
     print(sentence, file=sys.stderr)
     raise typer.Exit(code)
 
