@@ -150,7 +150,8 @@ class Cache:
         for folder in _folders(self.root):
             with suppress(OSError):  # gone
                 if not folder.name.startswith(_HIDDEN):
-                    size = sum(file.stat().st_size for file in os.scandir(folder))
+                    with os.scandir(folder) as files:
+                        size = sum(file.stat().st_size for file in files)
                     entries.append(_Entry(folder, folder.stat().st_mtime, size, self._is_fresh(folder)))
         return entries
 
@@ -176,8 +177,8 @@ def _make(folder: Path, facts: str, files: Sequence[Path]) -> None:
 
 
 def _folders(root: Path) -> list[Path]:
-    with suppress(OSError):
-        return [Path(entry.path) for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+    with suppress(OSError), os.scandir(root) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     return []
 
 
