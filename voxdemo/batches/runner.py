@@ -186,17 +186,7 @@ class Batches:
 
     async def _utterance(self, text: Text, manner: Manner) -> Utterance:
         prompt = await self._kept(lambda store: store.prompt(text.batch)) if manner.has_prompt else None
-        return Utterance(
-            text=text.text,
-            prompt_audio=prompt,
-            prompt_text=manner.prompt_text,
-            cfg_value=manner.cfg_value,
-            inference_timesteps=manner.inference_timesteps,
-            control=manner.control,
-            voice=manner.voice,
-            seed=manner.seed,
-            speed=manner.speed,
-        )
+        return manner.utterance(text.text, prompt)
 
     async def _put(self, wav: Path, to: Path) -> None:
         """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
+
+from voxdemo.speech import Utterance
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
@@ -25,6 +28,11 @@ class Manner:
     speed: float = 1.0
     has_prompt: bool = False
     """Whether there is a recording to speak like, as `Store.prompt`."""
+
+    def utterance(self, text: str, prompt: Path | None) -> Utterance:
+        """One of the texts, to be spoken in this manner, like the recording `prompt`."""
+        fields = {name: value for name, value in asdict(self).items() if name not in ("format", "has_prompt")}
+        return Utterance(text=text, prompt_audio=prompt, **fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
@@ -75,16 +76,7 @@ async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T
 
 
 async def _spoken(service: SpeechService, words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
-    utterance = Utterance(
-        text=words.text,
-        prompt_audio=words.prompt_audio,
-        prompt_text=words.prompt_text,
-        cfg_value=words.cfg_value,
-        inference_timesteps=words.inference_timesteps,
-        voice=words.voice,
-        seed=words.seed,
-        speed=words.speed,
-    )
+    utterance = Utterance(**asdict(words))
     spoken = await _last(service, service.speak(utterance), tell)
     assert isinstance(spoken, Spoken)
     if spoken.stopped:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """As an `Utterance`."""
+    """Fields of an `Utterance`, by their names there."""
 
     text: str
     prompt_audio: Path | None
