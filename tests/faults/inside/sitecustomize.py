@@ -6,6 +6,7 @@ SIGUSR2: the wall clock is as many seconds off from now on as its `clock` says.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -14,11 +15,12 @@ import time
 from pathlib import Path
 
 _right_time = time.time
+_numbers = itertools.count()
 
 
 def _tell_threads(*_: object) -> None:
     told = _folder / "threads.json"
-    beside = told.with_name(f"{told.name}.new")
+    beside = told.with_name(f"{told.name}.{next(_numbers)}")  # its own: the next signal may come in the midst of this
     beside.write_text(json.dumps([thread.name for thread in threading.enumerate()]))
     beside.replace(told)
 
