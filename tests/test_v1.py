@@ -29,8 +29,13 @@ KINDS = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "opus": 
 PCM_RATE = 24_000
 
 
-def program(server: Server, **options: Any) -> OpenAI:
-    return OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, **options)
+def program(server: Server, key: str = "none") -> OpenAI:
+    return OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0)
+
+
+def spoken_for_a_program(server: Server, text: str, key: str = "none") -> bytes:
+    with program(server, key) as opened:
+        return opened.audio.speech.create(model="tts-1", voice="alloy", input=text).content
 
 
 @pytest.fixture
@@ -145,8 +150,8 @@ def test_requests_that_are_no_such_thing_are_told_so(server: Server) -> None:
     ]:
         assert answer.status_code == status
         assert answer.json()["error"]["message"].endswith((".", "/v1/docs"))
-    with pytest.raises(openai.BadRequestError, match="must be one of json, text, srt"):
-        program(server).audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
+    with program(server) as client, pytest.raises(openai.BadRequestError, match="must be one of json, text, srt"):
+        client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
 
 
 def test_a_seed_gives_the_same_sound_and_what_is_ignored_is_told(server: Server) -> None:
@@ -289,7 +294,7 @@ def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: 
             answers.append(threads.submit(speech, server, f"job {number}"))
             eventually(lambda number=number: in_line(server) == number + 1)
         with pytest.raises(openai.InternalServerError, match=r"Busy: 1 person is waiting") as busy:
-            program(server).audio.speech.create(model="tts-1", voice="alloy", input="one too many")
+            spoken_for_a_program(server, "one too many")
         assert busy.value.status_code == 503
         assert busy.value.code == "busy"
         assert int(busy.value.response.headers["retry-after"]) >= 1
@@ -297,7 +302,7 @@ def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: 
         assert all(answer.result().status_code == 200 for answer in answers)
     speech(server, "the third")
     with pytest.raises(openai.RateLimitError, match=r"Too many requests: try again in") as limited:
-        program(server).audio.speech.create(model="tts-1", voice="alloy", input="the fourth")
+        spoken_for_a_program(server, "the fourth")
     assert limited.value.code == "rate_limit_exceeded"
     assert int(limited.value.response.headers["retry-after"]) > 60
 
@@ -318,6 +323,5 @@ def test_keys_are_asked_for_in_openai_s_words(start_server: Callable[..., Server
     server = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
     server.wait_until_ready()
     with pytest.raises(openai.AuthenticationError, match="This API key is not known here"):
-        program(server).models.list()
-    right = OpenAI(base_url=f"{server.url}/v1", api_key=key)
-    assert right.audio.speech.create(model="tts-1", voice="alloy", input="Let in.").content
+        spoken_for_a_program(server, "Kept out.")
+    assert spoken_for_a_program(server, "Let in.", key)

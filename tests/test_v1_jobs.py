@@ -113,9 +113,11 @@ def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> Non
     key = {"Idempotency-Key": "order-1"}
     first, again = (accepted(fake_server, key, input="Only once.") for _ in range(2))
     assert first["id"] == again["id"]
-    assert accepted(fake_server, {"Idempotency-Key": "order-2"}, input="Only once.")["id"] != first["id"]
+    another = accepted(fake_server, {"Idempotency-Key": "order-2"}, input="Only once.")
+    assert another["id"] != first["id"]
     other = fake_server.http.post(JOBS, json={"input": "Another."}, headers=key)
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert [finished(fake_server, job)["status"] for job in (first, another)] == ["done", "done"]
 
 
 @pytest.mark.parametrize(
