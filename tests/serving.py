@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from forking import ROOT, Forked, is_read_at_import
 
 from voxdemo.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 START_S = 120.0
 
 
@@ -37,14 +37,8 @@ class Server:
         self.folder = folder
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self._log_path = folder / "server.log"
-        with self._log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / script)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment(folder, VOXDEMO_PORT=self.port, **settings),
-                cwd=ROOT,
-            )
+        inherited = environment(folder, VOXDEMO_PORT=self.port, **settings)
+        self.process = _started(ROOT / script, inherited, self._log_path, anew=any(map(is_read_at_import, settings)))
 
     @property
     def log(self) -> str:
@@ -98,6 +92,17 @@ class Server:
         finally:
             self.process.kill()
             self.http.close()
+
+
+def _started(script: Path, environment: Mapping[str, str], log: Path, anew: bool) -> Forked | subprocess.Popen[bytes]:
+    """A process that runs it, in a Python begun `anew` or in one that has imported what it needs."""
+    log.touch()
+    if not anew:
+        return Forked(script, environment, log)
+    with log.open("wb") as written:
+        return subprocess.Popen(
+            [sys.executable, str(script)], stdout=written, stderr=subprocess.STDOUT, env=environment, cwd=ROOT
+        )
 
 
 def eventually(condition: Callable[[], Any], within_s: float = 30.0) -> Any:
