@@ -23,7 +23,7 @@ voxdemo.card = (element, props, watch, tell) => {
   const now = () => performance.now() / 1000;
   const isBusy = () => BUSY.includes(value.state);
   const left = () => Math.max(0, value.seconds - (now() - arrived));
-  const language = (code) => new Intl.DisplayNames(['en'], {type: 'language'}).of(code);
+  const language = (code) => new Intl.DisplayNames([voxdemo.language], {type: 'language'}).of(code);
 
   function after(phrase) {
     const seconds = value.seconds == null ? null : patience.shown(left());

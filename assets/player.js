@@ -62,7 +62,8 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     spans = pieces.filter(([, index]) => index >= 0).map(([span]) => span);
     spans.forEach((span, index) => { span.dataset.index = index; });
     const top = box.scrollTop;
-    box.replaceChildren(...sound.notes.map((note) => made('p', 'note', note)), ...pieces.map(([span]) => span));
+    box.translate = false;  // but for the notes it is what people wrote
+    box.replaceChildren(...sound.notes.map((note) => made('p', 'note', voxdemo.say(note))), ...pieces.map(([span]) => span));
     box.scrollTop = top;
     marked = spoken = -1;
   }
@@ -247,7 +248,8 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     find('details')?.removeAttribute('open');
     delete root.closest('.card').dataset.firstSound;
     delete root.closest('.card').dataset.gaps;
-    box.replaceChildren(made('p', 'hint', asked || words.hint));
+    box.translate = !asked;
+    box.replaceChildren(made('p', 'hint', asked || voxdemo.say(words.hint)));
     box.scrollTop = 0;
     spans = [];
     written = '';

@@ -59,8 +59,8 @@ def visits(browser: Any) -> Iterator[OpenPage]:
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
         page.goto(server.url)
-        expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
-        expect(page.locator("#vx-estimate")).to_contain_text(re.compile("Ready|waiting"), timeout=30_000)
+        expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
+        expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"), timeout=30_000)
         return page
 
     yield open_one

@@ -398,7 +398,7 @@ def test_a_recording_that_is_none_is_a_sentence(fake_server: Server, open_page: 
     page.get_by_role("tab", name="Recognise").click()
     (tmp_path / "noise.wav").write_bytes(b"not a recording")
     page.set_input_files("#vx-recording input[type=file]", tmp_path / "noise.wav")
-    page.locator("#vx-recording .waveform-container").wait_for()
+    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
     page.click("#vx-recognise")
     expect(page.locator("#vx-heard .card")).to_have_attribute("data-state", "failed", timeout=30_000)
     assert page.inner_text("#vx-heard .say").endswith("Your recording is kept.")

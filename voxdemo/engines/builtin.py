@@ -136,8 +136,11 @@ def _check_sayable(utterance: Utterance, text: str) -> None:
         raise InputError(f"The built-in voice reads English only and can't say {_some(letters)}: write it in English.")
     if not _has_words(readable(text)) and not _has_words(readable(utterance.text)):
         signs = [char for char in dict.fromkeys(utterance.text + text) if char.isprintable() and not char.isspace()]
-        shown = f" beside {_some(signs)}" if signs else ""
-        raise InputError(f"The built-in voice reads English only and found no word{shown}: write some words.")
+        raise InputError(
+            f"The built-in voice reads English only and found no word beside {_some(signs)}: write some words."
+            if signs
+            else "The built-in voice reads English only and found no word: write some words."
+        )
 
 
 @lru_cache(maxsize=2)

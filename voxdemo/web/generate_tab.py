@@ -23,6 +23,7 @@ from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_R
 from voxdemo.web import card, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue
+from voxdemo.web.i18n import say
 from voxdemo.web.recognize_tab import reader
 
 EXAMPLES = (
@@ -120,7 +121,7 @@ _AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visi
 def _layout(info: EngineInfo) -> _Parts:
     shown = _abilities(info)
     found: dict[str, Any] = {}
-    with gr.Tab("Speak", id="speak"), gr.Row(elem_id="vx-gen"):
+    with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             found |= _text_and_examples(info)
             found |= _voice(shown)
@@ -134,11 +135,15 @@ def _layout(info: EngineInfo) -> _Parts:
 
 def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
     text = gr.Textbox(
-        label="Text to speak", lines=3, max_lines=12, placeholder="Write or paste text here.", elem_id="vx-text"
+        label=say("Text to speak"),
+        lines=3,
+        max_lines=12,
+        placeholder=say("Write or paste text here."),
+        elem_id="vx-text",
     )
     with gr.Row(elem_id="vx-examples"):
         examples = tuple(
-            gr.Button(name, size="sm", visible=said)
+            gr.Button(say(name), size="sm", visible=said)
             for (name, _, _), said in zip(EXAMPLES, _examples_said(info), strict=True)
         )
     for button, (_, _, words) in zip(examples, EXAMPLES, strict=True):
@@ -151,8 +156,15 @@ def _examples_said(info: EngineInfo) -> list[bool]:
 
 
 def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    kind = gr.Radio([READY_VOICE, OWN_VOICE], value=READY_VOICE, label="Voice", elem_id="vx-kind")
-    voice = gr.Dropdown(**shown["voice"], label="Ready voice", show_label=False, filterable=False, elem_id="vx-voice")
+    kind = gr.Radio(
+        [(say(kind), kind) for kind in (READY_VOICE, OWN_VOICE)],
+        value=READY_VOICE,
+        label=say("Voice"),
+        elem_id="vx-kind",
+    )
+    voice = gr.Dropdown(
+        **shown["voice"], label=say("Ready voice"), show_label=False, filterable=False, elem_id="vx-voice"
+    )
     with gr.Column(elem_id="vx-own"):
         clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
         prompt = gr.Audio(
@@ -165,13 +177,13 @@ def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         )
         prompt_text = gr.Textbox(
             lines=2,
-            placeholder="Write it, or press Recognise it.",
+            placeholder=say("Write it, or press Recognise it."),
             elem_id="vx-prompt-text",
             **shown["prompt_text"],
         )
         with gr.Row(elem_id="vx-read-row"):
-            read = gr.Button("Recognise it", size="sm", elem_id="vx-read", **shown["read"])
-            read_cancel = gr.Button("Cancel", size="sm", variant="stop", elem_id="vx-read-cancel")
+            read = gr.Button(say("Recognise it"), size="sm", elem_id="vx-read", **shown["read"])
+            read_cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-read-cancel")
             reading = Card("vx-reading", READING_WORDS)
     return {
         "kind": kind, "voice": voice, "clone_note": clone_note, "prompt": prompt, "prompt_text": prompt_text,
@@ -182,8 +194,8 @@ def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _buttons() -> dict[str, Any]:
     with gr.Row(elem_id="vx-go"):
         return {
-            "speak": gr.Button("Speak", variant="primary", elem_id="vx-speak"),
-            "stop": gr.Button("Stop", variant="stop", elem_id="vx-cancel"),
+            "speak": gr.Button(say("Speak"), variant="primary", elem_id="vx-speak"),
+            "stop": gr.Button(say("Stop"), variant="stop", elem_id="vx-cancel"),
             "estimate": gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-estimate"),
         }
 
@@ -192,31 +204,31 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
     with gr.Accordion(open=False, elem_id="vx-fine", **shown["fine_tuning"]) as fine_tuning:
         note = gr.HTML(**shown["fine_note"], apply_default_css=False, elem_id="vx-fine-note")
         control = gr.Textbox(
-            label="How to speak", info="In words, such as: a cheerful young woman, a little slow.",
+            label=say("How to speak"), info=say("In words, such as: a cheerful young woman, a little slow."),
             max_lines=2, elem_id="vx-control", **shown["control"],
         )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
             speed = gr.Slider(
-                *SPEED_RANGE, value=1.0, step=0.05, label="Speed",
-                info="1 is the voice's own pace, 2 twice as fast.", **shown["speed"],
+                *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
+                info=say("1 is the voice's own pace, 2 twice as fast."), **shown["speed"],
             )  # fmt: skip
             with gr.Row(elem_id="vx-seed-row"):
                 seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
-                    label="Seed", info="Another seed makes another take of the same text.",
-                    placeholder="One that follows from the rest", max_lines=1, max_length=12, elem_id="vx-seed",
+                    label=say("Seed"), info=say("Another seed makes another take of the same text."),
+                    placeholder=say("One that follows from the rest"), max_lines=1, max_length=12, elem_id="vx-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
-                new_seed = gr.Button("New seed", size="sm", elem_id="vx-new-seed", **shown["new_seed"])
+                new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed", **shown["new_seed"])
             cfg_value = gr.Slider(
-                *CFG_RANGE, value=2.0, step=0.1, label="Guidance",
-                info="Higher keeps closer to the recording, lower varies more.", **shown["cfg_value"],
+                *CFG_RANGE, value=2.0, step=0.1, label=say("Guidance"),
+                info=say("Higher keeps closer to the recording, lower varies more."), **shown["cfg_value"],
             )  # fmt: skip
             inference_timesteps = gr.Slider(
-                *TIMESTEPS_RANGE, value=10, step=1, label="Steps",
-                info="More steps sound finer and take longer.", **shown["inference_timesteps"],
+                *TIMESTEPS_RANGE, value=10, step=1, label=say("Steps"),
+                info=say("More steps sound finer and take longer."), **shown["inference_timesteps"],
             )  # fmt: skip
-            normalize = gr.Checkbox(label="Write out numbers and dates", **shown["normalize"])
-            denoise = gr.Checkbox(label="Remove noise from the recording", **shown["denoise"])
+            normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
+            denoise = gr.Checkbox(label=say("Remove noise from the recording"), **shown["denoise"])
     return {
         "fine_tuning": fine_tuning, "fine_note": note, "control": control, "speed": speed, "seed": seed,
         "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,

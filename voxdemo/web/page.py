@@ -16,13 +16,14 @@ from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, wording
 from voxdemo.web.generate_tab import add_generate_tab
+from voxdemo.web.i18n import translations
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.status_tab import add_status_tab
 from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("page.js", "live.js", "player.js", "card.js", "status.js", "watching.js")
+SCRIPTS = ("page.js", "words.js", "live.js", "player.js", "card.js", "status.js", "watching.js")
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -49,6 +50,7 @@ def launch_options() -> dict[str, Any]:
     """What `demo.launch` gets for the page: the look, the scripts, and nothing that leaves the server or stays."""
     return {
         "theme": theme(),
+        "i18n": translations(),
         "head": _head_elements(),
         "favicon_path": ASSETS / "logo.svg",
         "footer_links": [],

@@ -14,6 +14,7 @@ from voxdemo.service import SpeechService
 from voxdemo.web import card
 from voxdemo.web.asking import Door, sent_file, take_up
 from voxdemo.web.card import Card, CardValue
+from voxdemo.web.i18n import say
 
 KEPT = "Your recording is kept."
 WORDS = {
@@ -28,7 +29,7 @@ WORDS = {
 
 def add_recognize_tab(service: SpeechService) -> None:
     """Add the tab to the Tabs in whose context this is called."""
-    with gr.Tab("Recognise", id="recognise"), gr.Row(elem_id="vx-hear"):
+    with gr.Tab(say("Recognise"), id="recognise"), gr.Row(elem_id="vx-hear"):
         with gr.Column(elem_id="vx-hear-in"):
             recording = gr.Audio(
                 label=f"Recording, up to {MAX_RECORDING_S / 60:.0f} minutes",
@@ -38,15 +39,20 @@ def add_recognize_tab(service: SpeechService) -> None:
                 elem_id="vx-recording",
             )
             with gr.Row(elem_id="vx-hear-go"):
-                recognise = gr.Button("Recognise", variant="primary", elem_id="vx-recognise")
-                cancel = gr.Button("Cancel", variant="stop", elem_id="vx-recognise-cancel")
+                recognise = gr.Button(say("Recognise"), variant="primary", elem_id="vx-recognise")
+                cancel = gr.Button(say("Cancel"), variant="stop", elem_id="vx-recognise-cancel")
         with gr.Column(elem_id="vx-hear-out"):
             heard = Card("vx-heard", WORDS, player="recording")
-            said = gr.Textbox(
-                label="What was said", lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
+            words = gr.Textbox(
+                label=say("What was said"),
+                lines=8,
+                max_lines=30,
+                buttons=["copy"],
+                interactive=True,
+                elem_id="vx-said",
             )
     hearing = recognise.click(
-        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, said], **heard.follows(service)
+        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows(service)
     )
     heard.ends_with(hearing)
     cancel.click(fn=None, cancels=hearing, api_visibility="private")

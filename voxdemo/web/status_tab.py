@@ -17,6 +17,7 @@ import gradio as gr
 from voxdemo.service import SpeechService
 from voxdemo.timeline import MINUTES, Minute
 from voxdemo.web import wording
+from voxdemo.web.i18n import say
 from voxdemo.web.panels import AGO, BAR_MINUTES, SERIES, Panel, count, panels, percents, seconds
 
 REFRESH_S = 5.0
@@ -58,7 +59,7 @@ class Board:
 def add_status_tab(service: SpeechService) -> None:
     """Add the tab to the Tabs in whose context this is called."""
     board = Board(service)
-    with gr.Tab("Status", id="status"), gr.Column(elem_id="vx-status"):
+    with gr.Tab(say("Status"), id="status"), gr.Column(elem_id="vx-status"):
         gist = gr.HTML(
             "",
             js_on_load=f"voxdemo.watching(element, watch, {1000 * REFRESH_S:.0f}, () => trigger('look'))",

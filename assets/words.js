@@ -1,0 +1,98 @@
+// The page in the language of the browser, which Gradio has found out. Everything is said in English, in whole phrases;
+// where the language is another one, what stands on the page, from us or from the server, is replaced as it appears.
+//
+// Gradio's configuration has the phrases and what they are in that language (`assets/zh.json`). A place in braces stands
+// for a number if its name is one letter, else for anything, which may be a phrase itself; phrases that begin with "…"
+// are found only there. What people wrote is never touched: it stands in an element with translate="no".
+(() => {
+  const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
+  const MOST_KNOWN = 2000;
+  const {lang} = document.documentElement;
+  const exact = new Map(Object.entries(window.gradio_config?.i18n_translations?.[lang] ?? {}));
+  const NUMBER = '[\\d.,:]+', QUOTED = '.+?', WITHIN_A_SENTENCE = '(?:(?![.!?] ).)+?';
+  const place = (_, name, at, whole) =>
+    `(?<${name}>${name.length === 1 ? NUMBER : whole[at - 1] === '“' ? QUOTED : WITHIN_A_SENTENCE})`;
+  const shapes = [...exact].filter(([phrase]) => phrase.includes('{')).map(([phrase, said]) => ({
+    said,
+    isPart: phrase.startsWith('…'),
+    length: phrase.replace(/{\w+}/g, '').length,
+    shape: new RegExp(`^${phrase.replace(/^…/, '').replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/{(\w+)}/g, place)}$`),
+  })).sort((one, other) => other.length - one.length);
+  const known = new Map();
+  const plain = (text) => text.replace(/\s+/g, ' ').trim();
+
+  // In the other language; null for what is no phrase.
+  function phrase(text, isPart = false) {
+    if (exact.has(text)) return exact.get(text);
+    for (const each of shapes) {
+      const places = each.isPart && !isPart ? null : each.shape.exec(text)?.groups;
+      if (places) return voxdemo.fill(each.said, Object.fromEntries(Object.entries(places).map(([name, is]) => [name, part(is)])));
+    }
+    return null;
+  }
+
+  const part = (text) => phrase(text, true) ?? text;
+
+  // Several sentences that are each a phrase, or together one; as they were where none is.
+  function sentences(text) {
+    const parts = text.split(/(?<=[.!?;”]) /);
+    let said = '', isKnown = false;
+    for (let from = 0, to; from < parts.length; from = to) {
+      let found = null;
+      for (to = parts.length; to > from && found === null; to -= 1) found = phrase(parts.slice(from, to).join(' '));
+      to += 1;
+      said += found ?? `${parts[from]} `;
+      isKnown ||= found !== null;
+    }
+    return isKnown ? said.trimEnd() : text;
+  }
+
+  function say(text) {
+    const asked = plain(text);
+    if (!known.has(asked)) {
+      if (known.size > MOST_KNOWN) known.clear();
+      known.set(asked, sentences(asked));
+    }
+    return known.get(asked);
+  }
+
+  function replace(node) {
+    const text = node.data;
+    if (!/[a-z%]/i.test(text) || node.parentElement?.closest('[translate=no], script, style, textarea')) return;
+    const said = say(text);
+    if (said !== plain(text)) node.data = text.replace(/\S.*\S|\S/s, () => said);
+  }
+
+  function replaceIn(element) {
+    if (element.closest('[translate=no]')) return;
+    for (const name of TOLD_IN) {
+      const text = element.getAttribute(name), said = text && say(text);
+      if (text && said !== plain(text)) element.setAttribute(name, said);
+    }
+  }
+
+  function all(root) {
+    if (root.nodeType === Node.TEXT_NODE) return replace(root);
+    if (root.nodeType !== Node.ELEMENT_NODE) return;
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = root; node; node = walk.nextNode()) (node.nodeType === Node.TEXT_NODE ? replace : replaceIn)(node);
+  }
+
+  function heed(changes) {
+    for (const {type, target, addedNodes} of changes) {
+      if (type === 'attributes') replaceIn(target);
+      else if (type === 'characterData') replace(target);
+      else addedNodes.forEach(all);
+    }
+  }
+
+  // What is said elsewhere than on the page: in its title, in a notice of the system.
+  voxdemo.say = (text) => exact.size ? say(text) : text;
+  voxdemo.language = exact.size ? lang : 'en';
+
+  if (!exact.size) return;
+  all(document.body);
+  new MutationObserver(heed).observe(document.body, {
+    subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: TOLD_IN,
+  });
+})();

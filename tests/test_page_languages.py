@@ -1,0 +1,154 @@
+"""The page in Chinese: nothing on it is left in English, whatever it shows, and people's own words stay as they are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from browsing import WARM_UP, OpenPage, needs_browser, says, speak
+from playwright.sync_api import expect
+from serving import ROOT, Server
+
+pytestmark = needs_browser
+CHINESE = {"locale": "zh-CN"}
+NAMES = (
+    "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
+    "WebVTT", "CPU", "GPU", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg",
+)  # fmt: skip
+FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh"
+LEFT_IN_ENGLISH = """(root) => {
+  const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
+  const found = [], skipped = '[translate=no], script, style, textarea, input, .vx-probe, [role=log]';
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  for (let node = root; node; node = walk.nextNode()) {
+    const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    if (element.closest(skipped)) continue;
+    if (node === element) {
+      if (node.closest('svg')) continue;
+      for (const name of TOLD_IN) found.push(element.getAttribute(name) ?? '');
+    } else found.push(node.data);
+  }
+  return found.filter((text) => /[a-z]{2}/i.test(text)).map((text) => text.trim());
+}"""
+ERRORS = {
+    "InputError", "BusyError", "LimitError", "NotReadyError", "EngineError", "ModelDiedError", "JobTimeoutError",
+    "UnavailableError",
+}  # fmt: skip
+FOR_PROGRAMS = ("cli", "loadtest", "v1", "batches")
+ONLY_FOR_PROGRAMS = (
+    "with gradio_client",
+    "What was spoken until there can be had at",
+    "must be a string",
+    "must be a number",
+)
+
+
+def english(page: Any) -> list[str]:
+    """What of the page is in English, but for names."""
+    found = page.evaluate(LEFT_IN_ENGLISH, page.query_selector("main"))
+    return [text for text in found if re.search("[A-Za-z]{2}", without_names(text))]
+
+
+def without_names(text: str) -> str:
+    for name in (*FORMATS, *NAMES):
+        text = text.replace(name, "")
+    return text
+
+
+def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, **CHINESE)
+    assert english(page) == []
+    page.get_by_role("button", name="微调").click()
+    speak(page, "The birch canoe slid on the smooth planks.")
+    says(page, re.compile("的语音"))
+    assert "The birch canoe slid" in page.inner_text("#vx-card .words")
+    assert english(page) == []
+    speak(page, "世界")
+    says(page, "内置声音读不了 世 界：请用英语写。文字已保留。")
+    page.click("#vx-kind label:last-of-type")
+    speak(page, "Anything.")
+    says(page, re.compile("内置声音不能模仿录音"))
+    assert english(page) == []
+
+
+def test_nothing_is_left_in_english_where_a_recording_is_read(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, **CHINESE)
+    page.get_by_role("tab", name="识别").click()
+    page.click("#vx-recognise")
+    says(page, re.compile("还没有录音"), "#vx-heard")
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.wait_for_selector("#vx-recording .waveform-container")
+    page.click("#vx-recognise")
+    says(page, re.compile("英语"), "#vx-heard")
+    assert page.input_value("#vx-said textarea").startswith("The line is open")
+    page.get_by_role("tab", name="状态").click()
+    expect(page.locator("#vx-gist")).to_contain_text("一切正常。")
+    expect(page.locator("#vx-plots")).to_contain_text("分钟，0 为现在")
+    assert english(page) == []
+
+
+def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: Server) -> None:
+    page, other = (open_page(fake_server, **CHINESE) for _ in range(2))
+    speak(other, "one two three")
+    expect(other.locator("#vx-card .card")).to_have_attribute("data-state", "speaking")
+    speak(page, "four")
+    says(page, re.compile("前面有 1 个|下一个就是你"))
+    assert english(page) == []
+    assert english(other) == []
+    page.click("#vx-cancel")
+    says(page, "已取消。文字已保留。")
+
+
+def test_other_languages_are_served_in_english(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, locale="de-DE")
+    expect(page.locator("#vx-speak")).to_have_text("Speak")
+    assert page.evaluate("voxdemo.say('You are next')") == "You are next"
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """What our errors tell people on the page, with a 7 in every place; and where."""
+    for path in sorted((ROOT / "voxdemo").rglob("*.py")):
+        if not set(path.relative_to(ROOT).parts) & set(FOR_PROGRAMS):
+            yield from sentences_of(path)
+
+
+def sentences_of(path: Path) -> Iterator[tuple[str, str]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args:
+            first = node.args[0]
+            written = constants.get(first.id) if isinstance(first, ast.Name) else first
+            for branch in (written.body, written.orelse) if isinstance(written, ast.IfExp) else (written,):
+                if sentence := text_of(branch):
+                    yield sentence, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def text_of(written: ast.AST | None) -> str:
+    if isinstance(written, ast.Constant) and isinstance(written.value, str):
+        return written.value
+    if isinstance(written, ast.JoinedStr):
+        return "".join(text_of(part) or "7" for part in written.values)
+    return ""
+
+
+def test_whatever_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, **CHINESE)
+    found = [(said, where) for said, where in sentences() if not any(words in said for words in ONLY_FOR_PROGRAMS)]
+    assert len(found) > 40
+    told = page.evaluate("(all) => all.map(voxdemo.say)", [sentence for sentence, _ in found])
+    missing = [
+        (sentence, where)
+        for (sentence, where), chinese in zip(found, told, strict=True)
+        if re.search("[A-Za-z]{2}", without_names(chinese))
+    ]
+    assert missing == []

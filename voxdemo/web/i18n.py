@@ -1,0 +1,36 @@
+"""The page's languages: English, in which everything is written, and Simplified Chinese.
+
+`assets/zh.json` has English phrases and what they are in Chinese. Gradio's own i18n takes the words of its components
+from it, by the language of the browser; `assets/words.js` what our scripts and the server say.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+_PHRASES = Path(__file__).parents[2] / "assets" / "zh.json"
+
+
+@functools.cache
+def phrases() -> Mapping[str, str]:
+    """English phrases and what they are in Simplified Chinese; `assets/words.js` says what the braces in them mean."""
+    read: dict[str, str] = json.loads(_PHRASES.read_text(encoding="utf-8"))
+    return read
+
+
+def say(english: str) -> I18nData:
+    """A component's words, which Gradio's page shows in its browser's language. Raises KeyError for unknown ones."""
+    if english not in phrases():
+        raise KeyError(f"{english!r} isn't in assets/zh.json")
+    return I18nData(english)
+
+
+def translations() -> gr.I18n:
+    """What `demo.launch` gets. English needs none: it is what is written."""
+    return gr.I18n(**{"zh-CN": dict(phrases())})
