@@ -217,16 +217,17 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
 
 
 def _template(words: Mapping[str, str], player: str | None) -> str:
-    card = _asset("card").replace("<!-- idle -->", words["idle"])
+    card = asset("card").replace("<!-- idle -->", words["idle"])
     if player is None:
         return card.replace("<!-- player -->", "")
-    inside = _asset("player").replace("<!-- downloads -->", _asset(f"player-{player}"))
+    inside = asset("player").replace("<!-- downloads -->", asset(f"player-{player}"))
     inside = inside.replace("<!-- hint -->", words["hint"])
-    inside = inside.replace("<!-- facts -->", _asset("player-facts") if player == "speech" else "")
+    inside = inside.replace("<!-- facts -->", asset("player-facts") if player == "speech" else "")
     return card.replace("<!-- player -->", inside)
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The HTML file of this name in `assets`."""
     return (_ASSETS / f"{name}.html").read_text(encoding="utf-8")
 
 

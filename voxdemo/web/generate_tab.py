@@ -7,6 +7,7 @@ off, with the reason, and looked up again for every visitor.
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
@@ -54,6 +55,25 @@ READING_WORDS = {
     "missing": "There is no recording yet: upload or record one first.",
 }
 
+ASKED = (
+    "text", "kind", "voice", "prompt", "prompt_text", "control", "cfg_value", "inference_timesteps", "normalize",
+    "denoise", "speed", "seed",
+)  # fmt: skip
+"""What Speak sends, by the names in `_Parts`."""
+USUAL: dict[str, Any] = {
+    "kind": READY_VOICE, "control": "", "cfg_value": 2.0, "inference_timesteps": 10, "normalize": False, "speed": 1.0,
+    "seed": "",
+}  # fmt: skip
+"""How it is at first, of what a link or a program may set."""
+SHARE_WORDS = {
+    "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
+    "without": "Opens this page with your text and settings, without your recording.",
+    "long": "This text is too long for a link: save it as a file, or take one of the other three.",
+    "code": "Asks this server for the same sound.",
+    "key": "or a key, where one is asked for",
+    "copied": "Copied.",
+    "selected": "Selected: copy it with your keyboard or the menu.",
+}
 _FINE_TUNING = {
     "speed": "speed",
     "seed": "seed",
@@ -93,6 +113,12 @@ class _Parts:
     inference_timesteps: gr.Slider
     normalize: gr.Checkbox
     denoise: gr.Checkbox
+    share: gr.HTML
+
+    @property
+    def asked(self) -> list[Any]:
+        """What Speak sends, as ASKED names it."""
+        return [getattr(self, name) for name in ASKED]
 
 
 def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]) -> None:
@@ -104,6 +130,7 @@ def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., An
     _wire_speaking(service, parts)
     _wire_reading(service, parts)
     _wire_estimate(service, parts, arrivals)
+    _wire_share(parts)
     shown = [getattr(parts, name) for name in _abilities(service.engine_info)]
 
     async def abilities() -> list[Any]:
@@ -130,6 +157,7 @@ def _layout(info: EngineInfo) -> _Parts:
             found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
         with gr.Column(elem_id="vx-more"):
             found |= _fine_tuning(shown)
+            found |= _share()
     return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
 
 
@@ -158,7 +186,7 @@ def _examples_said(info: EngineInfo) -> list[bool]:
 def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
     kind = gr.Radio(
         [(say(kind), kind) for kind in (READY_VOICE, OWN_VOICE)],
-        value=READY_VOICE,
+        value=USUAL["kind"],
         label=say("Voice"),
         elem_id="vx-kind",
     )
@@ -196,7 +224,12 @@ def _buttons() -> dict[str, Any]:
         return {
             "speak": gr.Button(say("Speak"), variant="primary", elem_id="vx-speak"),
             "stop": gr.Button(say("Stop"), variant="stop", elem_id="vx-cancel"),
-            "estimate": gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-estimate"),
+            "estimate": gr.HTML(
+                "<p></p>",
+                js_on_load="voxdemo.arriving(() => trigger('arrived'))",
+                apply_default_css=False,
+                elem_id="vx-estimate",
+            ),
         }
 
 
@@ -209,7 +242,7 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
             speed = gr.Slider(
-                *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
+                *SPEED_RANGE, value=USUAL["speed"], step=0.05, label=say("Speed"),
                 info=say("1 is the voice's own pace, 2 twice as fast."), **shown["speed"],
             )  # fmt: skip
             with gr.Row(elem_id="vx-seed-row"):
@@ -220,11 +253,11 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 )  # fmt: skip
                 new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed", **shown["new_seed"])
             cfg_value = gr.Slider(
-                *CFG_RANGE, value=2.0, step=0.1, label=say("Guidance"),
+                *CFG_RANGE, value=USUAL["cfg_value"], step=0.1, label=say("Guidance"),
                 info=say("Higher keeps closer to the recording, lower varies more."), **shown["cfg_value"],
             )  # fmt: skip
             inference_timesteps = gr.Slider(
-                *TIMESTEPS_RANGE, value=10, step=1, label=say("Steps"),
+                *TIMESTEPS_RANGE, value=USUAL["inference_timesteps"], step=1, label=say("Steps"),
                 info=say("More steps sound finer and take longer."), **shown["inference_timesteps"],
             )  # fmt: skip
             normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
@@ -234,6 +267,19 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,
         "normalize": normalize, "denoise": denoise,
     }  # fmt: skip
+
+
+def _share() -> dict[str, Any]:
+    with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
+        share = gr.HTML(
+            html_template=card.asset("share"),
+            js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
+            apply_default_css=False,
+            names=ASKED,
+            usual=USUAL,
+            words=SHARE_WORDS,
+        )
+    return {"share": share}
 
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
@@ -273,14 +319,10 @@ def _missing(info: EngineInfo) -> str:
 def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     speaking = parts.speak.click(
         _speak(service),
-        inputs=[
-            parts.text, parts.kind, parts.voice, parts.prompt, parts.prompt_text,
-            parts.control, parts.cfg_value, parts.inference_timesteps, parts.normalize, parts.denoise,
-            parts.speed, parts.seed,
-        ],
+        inputs=parts.asked,
         outputs=parts.card.view,
         **parts.card.follows(service),
-    )  # fmt: skip
+    )
     parts.card.ends_with(speaking)
     parts.stop.click(fn=None, cancels=speaking, api_visibility="private")
     kept = "() => document.querySelector('#vx-card .keep').dataset.seed"
@@ -316,6 +358,15 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
         trigger_mode="always_last",
         **_AT_ONCE,
     )
+
+
+def _wire_share(parts: _Parts) -> None:
+    in_browser: dict[str, Any] = {"fn": None, "inputs": parts.asked, "api_visibility": "private"}
+    shows = {"js": "(...values) => voxdemo.shared?.(values)", **in_browser}
+    gr.on([part.change for part in parts.asked], **shows)
+    parts.share.ask(**shows)
+    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values)"
+    parts.estimate.arrived(js=arrived, outputs=parts.asked, **in_browser)
 
 
 def _speak(service: SpeechService) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("page.js", "words.js", "live.js", "player.js", "card.js", "status.js", "watching.js")
+SCRIPTS = ("page.js", "words.js", "live.js", "player.js", "card.js", "share.js", "status.js", "watching.js")
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200

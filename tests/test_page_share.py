@@ -1,0 +1,103 @@
+"""What is taken along from the page: a link that opens it with the same text and settings, and code that runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser
+from serving import Server
+
+pytestmark = needs_browser
+TEXT = 'It\'s "quoted", 世, \\ and\na second line & more.'
+RUNS = {
+    "python": ("speak.py", [sys.executable, "speak.py"]),
+    "curl": ("speak.sh", ["bash", "speak.sh"]),
+    "javascript": ("speak.mjs", ["node", "speak.mjs"]),
+}
+KEEP_SOUND = '\nimport { writeFile } from "node:fs/promises";\nawait writeFile("speech.wav", sound.stream());\n'
+
+
+def opened(page: Any, kind: str = "link") -> str:
+    """What is shown to be copied as this."""
+    if not page.is_visible(".share"):
+        page.get_by_role("button", name="Link and code").click()
+    page.locator(f".share input[value={kind}]").check()
+    return str(page.inner_text(".share .written"))
+
+
+def test_a_link_opens_the_page_with_text_and_settings_and_the_server_never_sees_them(
+    server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(server)
+    page.fill("#vx-text textarea", TEXT)
+    page.get_by_role("button", name="Fine-tuning").click()
+    page.fill("#vx-seed :is(input, textarea)", "77")
+    page.get_by_label("number input for Speed").fill("1.5")
+    page.get_by_label("number input for Speed").press("Tab")
+    link = opened(page)
+    assert link.startswith(f"{server.url}/#text=It")
+    assert "speed=1.5" in link
+    other = open_page(server)
+    other.goto(link)
+    expect(other.locator("#vx-text textarea")).to_have_value(TEXT)
+    other.get_by_role("button", name="Fine-tuning").click()
+    expect(other.locator("#vx-seed :is(input, textarea)")).to_have_value("77")
+    expect(other.get_by_label("number input for Speed")).to_have_value("1.5")
+    assert other.url == f"{server.url}/"
+    assert not [url for url in other.asked if "quoted" in url and "#" not in url]
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_code_speaks(server: Server, open_page: OpenPage, tmp_path: Path, kind: str) -> None:
+    name, command = RUNS[kind]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} isn't here")
+    page = open_page(server)
+    page.fill("#vx-text textarea", TEXT.replace("世", "it"))
+    code = opened(page, kind)
+    (tmp_path / name).write_text(code + (KEEP_SOUND if kind == "javascript" else ""), encoding="utf-8")
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    assert soundfile.info(tmp_path / "speech.wav").duration > 1
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_code_sends_a_recording_of_the_voice_along(
+    fake_server: Server, open_page: OpenPage, tmp_path: Path, kind: str
+) -> None:
+    name, command = RUNS[kind]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} isn't here")
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    page.fill("#vx-text textarea", "One two.")
+    page.click("#vx-kind label:last-of-type")
+    page.fill("#vx-prompt-text textarea", "What is said.")
+    opened(page)
+    expect(page.locator(".share .about")).to_contain_text("without your recording")
+    code = opened(page, kind)
+    assert "What is said." in code
+    (tmp_path / name).write_text(code + (KEEP_SOUND if kind == "javascript" else ""), encoding="utf-8")
+    samples, rate = soundfile.read(WARM_UP)
+    soundfile.write(tmp_path / "voice.wav", samples, rate)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    assert soundfile.info(tmp_path / "speech.wav").duration > 0
+
+
+def test_what_cannot_be_copied_says_what_to_do(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, PHONE)
+    page.fill("#vx-text textarea", "A short text.")
+    opened(page)
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator(".share [role=status]")).to_have_text(re.compile("op"))
+    page.fill("#vx-text textarea", "word " * 2_000)
+    expect(page.locator(".share .about")).to_contain_text("too long for a link")
+    expect(page.locator(".share .copy")).to_be_disabled()
+    assert opened(page, "python").count("word") == 2_000
+    assert not barriers(page)
