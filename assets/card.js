@@ -4,7 +4,7 @@
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // first, seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took,
 // notes, url, peaks, captions} · {state: 'failed', say}. The browser's own: 'sent', 'stopping', 'stopped', 'cancelled',
-// 'broken', 'lost', 'missing', 'gone', and {state: 'limited', seconds, say} for who asks for too much.
+// 'broken', 'lost', 'back', 'missing', 'gone', and {state: 'limited', seconds, say} for who asks for too much.
 voxdemo.card = (element, props, watch, tell) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
@@ -71,6 +71,8 @@ voxdemo.card = (element, props, watch, tell) => {
 
   function paint() {
     const text = line();
+    const told = {card: id, isBusy: isBusy(), line: text, done: isBusy() ? done() : 0, seconds: value.seconds};
+    window.dispatchEvent(new CustomEvent('voxdemo-told', {detail: told}));
     if (find('.say').textContent !== text) find('.say').textContent = text;
     find('.bar i').style.transform = `scaleX(${done()})`;
     find('.bar').setAttribute('aria-valuenow', Math.round(done() * 100));
@@ -186,6 +188,11 @@ voxdemo.card = (element, props, watch, tell) => {
     window.dispatchEvent(new Event('voxdemo-lost'));  // it may be the server's to tell why
   });
 
+  // Gradio loads a page anew whose job broke off, once the server is there again.
+  window.addEventListener('voxdemo-back', () => { if (value.state === 'lost') show({state: 'back'}); });
+  window.addEventListener('pagehide', () => voxdemo.keep(`lost-${id}`, value.state === 'lost' ? 'yes' : ''));
+  if (voxdemo.kept(`lost-${id}`)) show({state: 'back'});
+
   find('.keep')?.addEventListener('click', ({target}) => {
     Object.assign(target, {textContent: words.keptSeed, disabled: true});
     tell.keep();
@@ -214,6 +221,7 @@ voxdemo.card = (element, props, watch, tell) => {
       player?.clear();
       show({state: 'limited', seconds, say});
     },
+    tell(say) { if (!isBusy()) show({state: 'failed', say}); },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };
 };

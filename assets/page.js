@@ -11,6 +11,10 @@ window.voxdemo = {
 
   duration: (value) => value < 90 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`,
 
+  // What outlives a reload, in this tab only; a browser may allow none.
+  keep(name, value) { try { sessionStorage.setItem(`voxdemo-${name}`, value); } catch { /* then it is lost */ } },
+  kept(name) { try { return sessionStorage.getItem(`voxdemo-${name}`) ?? ''; } catch { return ''; } },
+
   // The seconds of one job that are shown to whoever waits for it. They never leap: more than a fifth of what was shown
   // is added step by step. The server counts down likewise; this is for what rounding to whole seconds makes of it.
   patience() {
@@ -79,14 +83,11 @@ window.voxdemo = {
   };
 
   // Gradio loads the page anew when a lost server is back; the text outlives that, in this tab only.
-  const KEPT = 'voxdemo-text';
-  window.addEventListener('pagehide', () => {
-    try { sessionStorage.setItem(KEPT, textField().value); } catch { /* a browser that allows no storage */ }
-  });
+  window.addEventListener('pagehide', () => voxdemo.keep('text', textField().value));
   const waiting = setInterval(() => {
     if (!textField()) return;
     clearInterval(waiting);
-    try { textField().value ||= sessionStorage.getItem(KEPT) ?? ''; } catch { /* as above */ }
+    textField().value ||= voxdemo.kept('text');
     textField().dispatchEvent(new Event('input', {bubbles: true}));
   }, 50);
 

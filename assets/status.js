@@ -1,7 +1,7 @@
 // Whether the models are ready, at the head of the page, and in the banner what is still being loaded while a stand-in
-// serves. Asks until nothing is, and again when the server was lost.
+// serves. Asks until nothing is, then now and then whether the server is still there, and often again while it is not.
 voxdemo.status = (element, props, watch, trigger) => {
-  const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000;
+  const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_LIFE_EVERY_MS = 15000;
   const chip = element.querySelector('.chip');
   let state = '', title = props.value.title, pending = false, asking = false;
 
@@ -9,6 +9,7 @@ voxdemo.status = (element, props, watch, trigger) => {
 
   function show(next, reason = `${title} is loading`, engine = title) {
     const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
+    if (next === 'ready' && state === 'lost') window.dispatchEvent(new Event('voxdemo-back'));
     state = next;
     title = engine;
     if (outdated) trigger('retry');  // what was told of the engine before
@@ -41,6 +42,9 @@ voxdemo.status = (element, props, watch, trigger) => {
     asking = false;
   }
 
+  const look = () => { if (!document.hidden) askUntilReady(); };
+  setInterval(look, ASK_OF_LIFE_EVERY_MS);
+  document.addEventListener('visibilitychange', look);
   for (const name of ['online', 'offline', 'voxdemo-lost']) window.addEventListener(name, askUntilReady);
   askUntilReady();
 };

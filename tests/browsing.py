@@ -29,6 +29,7 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps; nobody is allowed to use it unless a test says so
 ]
 WATCH_SHIFTS = """() => {
   window.moved = [];

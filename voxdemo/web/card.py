@@ -67,6 +67,7 @@ WORDS: Mapping[str, str] = {
     "allowed": "You can go on now.",
     "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
+    "back": "The server is back: press Speak again.",
     "lost": "No word from the server for {time}. {kept}",
     "broken": f"{wording.UNEXPECTED} {{kept}}",
     "missing": "There is no text yet. Write something, then press Speak.",

@@ -51,6 +51,7 @@ READING_WORDS = {
     "heard": "Read in {took}. Correct it where it is wrong.",
     "heardBefore": "Read before. Correct it where it is wrong.",
     "cancelled": "Cancelled.",
+    "back": "The server is back: press Recognise it again.",
     "lost": "No word from the server for {time}.",
     "missing": "There is no recording yet: upload or record one first.",
 }

@@ -23,7 +23,9 @@ from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("page.js", "words.js", "live.js", "player.js", "card.js", "share.js", "status.js", "watching.js")
+SCRIPTS = (
+    "page", "words", "live", "player", "card", "share", "status", "watching", "away", "microphone", "drop",
+)  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -66,7 +68,7 @@ def launch_options() -> dict[str, Any]:
 def _head_elements() -> str:
     # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
     styles = f"<style>{_asset('page.css')}</style>"
-    scripts = "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
+    scripts = "".join(f"<script>{_asset(name + '.js')}</script>" for name in SCRIPTS)
     return styles + scripts
 
 

@@ -21,6 +21,7 @@ WORDS = {
     **card.WORDS,
     "idle": "Nothing recognised yet.",
     "hint": "The recording can be heard here, with its words marked.",
+    "back": "The server is back: press Recognise again.",
     "gone": "This recording is gone: press Recognise to read it again.",
     "missing": "There is no recording yet: upload or record one first.",
     "kept": KEPT,

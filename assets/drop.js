@@ -1,0 +1,52 @@
+// A file may be dropped anywhere on the page: a recording goes to the field of the tab that is shown, a text to the text.
+(() => {
+  const LONGEST_TEXT = 1 << 20;  // bytes
+  const shown = (selector) => [...document.querySelectorAll(selector)].find((element) => element.offsetParent);
+  const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(file.name);
+  const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
+  let depth = 0;
+
+  // Its own field takes what is dropped on it, as does whatever else says so.
+  const isTaken = ({target}) => target.closest?.('.upload-container, [data-drop]');
+
+  function give(input, file) {
+    const files = new DataTransfer();
+    files.items.add(file);
+    input.files = files.files;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+  }
+
+  async function read(file) {
+    const field = document.querySelector('#vx-text textarea');
+    field.value = (await file.slice(0, LONGEST_TEXT).text()).replaceAll('\r\n', '\n');
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    field.focus();
+  }
+
+  // What was there is replaced; on the Speak tab the voice is then the recording's.
+  async function take(file) {
+    if (shown('#vx-text') && isText(file)) return read(file);
+    if (shown('#vx-text')) document.querySelector('#vx-kind label:last-of-type input').click();
+    const field = shown('#vx-recording') ?? document.querySelector('#vx-prompt');
+    field.querySelector('[aria-label="Clear"], [title="Clear"]')?.click();
+    for (let tries = 0; tries < 40 && !field.querySelector('input[type=file]'); tries++) await new Promise(requestAnimationFrame);
+    const input = field.querySelector('input[type=file]');
+    if (input) give(input, file);
+  }
+
+  const isOurs = (event) => hasFiles(event) && (shown('#vx-text') || shown('#vx-recording')) && !isTaken(event);
+  const mark = (by) => {
+    depth = Math.max(0, depth + by);
+    document.body.classList.toggle('vx-dragged', depth > 0);
+  };
+  window.addEventListener('dragenter', (event) => { if (hasFiles(event)) mark(1); });
+  window.addEventListener('dragleave', (event) => { if (hasFiles(event)) mark(-1); });
+  window.addEventListener('dragover', (event) => { if (hasFiles(event)) event.preventDefault(); });  // or it would leave the page
+  window.addEventListener('drop', (event) => {
+    mark(-depth);
+    if (!isOurs(event)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    take(event.dataTransfer.files[0]);
+  }, true);
+})();

@@ -1,0 +1,138 @@
+"""What people expect of any page: files dropped anywhere, a microphone that explains itself, news from hidden tabs."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
+from conftest import StartServer
+from serving import Server, eventually
+
+pytestmark = needs_browser
+LOOK_AWAY = """(away) => {
+  Object.defineProperty(document, 'hidden', {value: away, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+KEEP_NOTICES = """
+window.notices = [];
+window.asked = 0;
+window.Notification = class extends EventTarget {
+  static permission = 'default';
+  static async requestPermission() { window.asked += 1; return Notification.permission = 'granted'; }
+  constructor(title, {body}) { super(); window.notices.push(body); }
+};
+"""
+DROP = """([place, name, type, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], name, {type}));
+  const event = {dataTransfer: files, bubbles: true, cancelable: true};
+  for (const kind of ['dragenter', 'dragover', 'drop']) {
+    document.querySelector(place).dispatchEvent(new DragEvent(kind, event));
+  }
+}"""
+
+
+def drop(page: Any, place: str, name: str, kind: str, content: bytes) -> None:
+    page.evaluate(DROP, [place, name, kind, list(content)])
+
+
+def test_a_recording_dropped_anywhere_becomes_the_voice(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
+    expect(page.get_by_label("A voice I upload")).to_be_checked()
+    page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
+    drop(page, "#vx-card", "again.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
+    assert not page.evaluate("document.body.classList.contains('vx-dragged')")
+
+
+def test_a_recording_dropped_on_the_recognise_tab_is_the_one_to_read(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.get_by_role("tab", name="Recognise").click()
+    drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
+    page.click("#vx-recognise")
+    says(page, re.compile("^English"), "#vx-heard")
+
+
+def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
+    expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
+    expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
+
+
+def test_a_microphone_that_is_not_allowed_says_what_to_do(server: Server, open_page: OpenPage) -> None:
+    refused = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };"
+    page = open_page(server, script=refused)
+    page.get_by_role("tab", name="Recognise").click()
+    page.locator("#vx-recording").get_by_label("Record audio").click()
+    record, said = page.locator("#vx-recording .record-button"), page.locator("#vx-heard .say")
+    eventually(lambda: record.click() or said.inner_text() != "Nothing recognised yet.")  # its button may not be ready
+    says(page, re.compile("^The microphone isn't allowed here: allow it for this site in your browser"), "#vx-heard")
+
+
+def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, permissions=["microphone"])
+    page.get_by_role("tab", name="Recognise").click()
+    page.locator("#vx-recording").get_by_label("Record audio").click()
+    page.locator("#vx-recording .record-button").click()
+    page.wait_for_function("+document.querySelector('.level')?.getAttribute('aria-valuenow') > 20")
+    page.locator("#vx-recording .stop-button").click()
+    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
+    expect(page.locator(".level")).to_have_count(0)
+
+
+def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(
+    paced_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(paced_server, script=KEEP_NOTICES)
+    page.fill("#vx-text textarea", "The birch canoe slid on the smooth planks of wood. " * 15)
+    page.click("#vx-speak")
+    page.wait_for_function("window.asked === 1")
+    page.evaluate(LOOK_AWAY, True)
+    page.wait_for_function(r"/^\d+ % Speaking.* · voxdemo$/.test(document.title)")
+    paced_server.http.post("/pace/0.01")
+    page.wait_for_function(r"/^\d+\.\d s of speech.* · voxdemo$/.test(document.title)")
+    assert page.evaluate("window.notices.length") == 1
+    assert re.match(r"\d+\.\d s of speech", page.evaluate("window.notices[0]"))
+    page.evaluate(LOOK_AWAY, False)
+    assert page.title() == "voxdemo"
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
+    assert page.evaluate("[window.asked, window.notices.length]") == [1, 1]
+
+
+def test_a_server_that_comes_back_is_found_again(
+    start_server: StartServer, open_page: OpenPage, monkeypatch: Any
+) -> None:
+    server = start_server("tests/guarded_app.py")
+    server.wait_until_ready()
+    page = open_page(server)
+    page.fill("#vx-text textarea", "Still here.")
+    server.stop(signal.SIGKILL)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".chip")).to_have_text("No word from the server")
+    monkeypatch.setattr("serving.free_port", lambda: server.port)
+    start_server("tests/guarded_app.py").wait_until_ready()
+    expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
+    assert page.input_value("#vx-text textarea") == "Still here."
+
+
+def test_a_job_that_a_restart_ended_is_told_when_to_go_on(
+    start_server: StartServer, open_page: OpenPage, monkeypatch: Any
+) -> None:
+    server = start_server("tests/fake_app.py")
+    server.wait_until_ready()
+    page = open_page(server)
+    speak(page, "one two")
+    says(page, re.compile("^Speaking"))
+    server.stop(signal.SIGKILL)
+    says(page, re.compile("^No word from the server"))
+    monkeypatch.setattr("serving.free_port", lambda: server.port)
+    start_server("tests/fake_app.py").wait_until_ready()
+    says(page, "The server is back: press Speak again.")
