@@ -81,6 +81,50 @@ def test_a_list_comes_as_it_is_done_and_as_one_zip_at_the_end(fake_server: Serve
             assert soundfile.info(io.BytesIO(packed.read("0002.wav"))).duration > 0
 
 
+def test_what_is_done_comes_as_one_file_too_each_text_at_its_time(fake_server: Server) -> None:
+    body = {
+        "inputs": ["one", "two words", "raise", "four"],
+        "starts": [1.0, 2.0, 3.0, 4.0],
+        "names": ["a", "b", "", "d/"],
+    }
+    job = accepted(fake_server, **body)
+    assert fake_server.http.get(f"{job['url']}/joined").status_code == 409
+    fake_server.http.post("/stage/open")
+    done = finished(fake_server, job)
+    for _ in range(2):
+        sound = fake_server.http.get(done["joined_url"])
+        assert sound.headers["content-type"] == "audio/wav"
+        assert soundfile.info(io.BytesIO(sound.content)).duration == pytest.approx(4.3, abs=0.1)
+    with zipfile.ZipFile(io.BytesIO(fake_server.http.get(done["zip_url"]).content)) as packed:
+        assert packed.namelist() == ["manifest.json", "a.wav", "b.wav", "d.wav"]
+        assert [each["start_s"] for each in json.loads(packed.read("manifest.json"))] == starts
+
+
+def test_of_a_job_of_which_nothing_was_spoken_there_is_no_file(fake_server: Server) -> None:
+    job = accepted(fake_server, inputs=["one", "two"])
+    eventually(lambda: started(fake_server))
+    cancelled = fake_server.http.delete(job["url"]).json()
+    assert cancelled["joined_url"] is None
+    assert message(fake_server.http.get(f"{job['url']}/joined")) == "Nothing of this job has been spoken."
+    fake_server.http.post("/stage/open")
+
+
+def test_who_asks_often_is_told_the_whole_and_of_the_texts_only_some(fake_server: Server) -> None:
+    job = accepted(fake_server, inputs=[f"text {number}" for number in range(1, 6)])
+    fake_server.http.post("/stage/steps/5")
+    eventually(lambda: status(fake_server, job)["counts"]["done"] == 2)
+    some = fake_server.http.get(job["url"], params={"first": 2, "most": 2, "texts": True}).json()
+    assert [(item["index"], item["status"], item["text"]) for item in some["items"]] == [
+        (2, "done", "text 2"), (3, "running", "text 3"),
+    ]  # fmt: skip
+    assert some["counts"] == {"queued": 2, "running": 1, "done": 2, "failed": 0, "cancelled": 0}
+    assert 0.4 < some["progress"] < 0.6
+    assert fake_server.http.get(job["url"], params={"most": 0}).json()["items"] == []
+    assert "text" not in status(fake_server, job)["items"][0]
+    fake_server.http.post("/stage/open")
+    finished(fake_server, job)
+
+
 def test_texts_stand_in_line_one_at_a_time_and_the_lists_take_turns(fake_server: Server) -> None:
     long = accepted(fake_server, inputs=[f"long-{number}" for number in range(4)])
     short = accepted(fake_server, inputs=["short-0", "short-1"])
@@ -128,6 +172,13 @@ def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> Non
         ({"inputs": []}, "inputs: list should have at least 1 item"),
         ({"inputs": ["word"] * 1001}, "inputs: list should have at most 1000 items"),
         ({"inputs": ["Fine.", " ", "Fine."]}, "Text 2 of 3: There is no text yet."),
+        ({"inputs": ["a", "b"], "starts": [1.0]}, "starts must have one for each of inputs: 1 for 2 texts don't fit."),
+        (
+            {"inputs": ["a", "b"], "names": ["x"] * 3},
+            "names must have one for each of inputs: 3 for 2",
+        ),
+        ({"inputs": ["a", "b"], "starts": [2.0, 1.0]}, "starts must be seconds from 0 to 6 hours"),
+        ({"inputs": ["a", "b"], "starts": [0, 1e9]}, "starts must be seconds from 0 to 6 hours"),
         ({"input": "Hi.", "speed": 7}, "Speed must be from 0.5 to 2"),
         ({"input": "Hi.", "response_format": "pcm"}, "must be one of wav, flac, mp3, opus, not 'pcm'."),
     ],

@@ -17,6 +17,8 @@ COPYING = ThreadPoolExecutor(1, "copying")
 """For sounds of which somebody leaves with what they have heard, up to a second each."""
 CONVERTING = ThreadPoolExecutor(1, "converting")
 """For finished sounds in other formats, up to a minute each; the second who asks for one finds it made."""
+JOINING = ThreadPoolExecutor(1, "joining")
+"""For batches that are made one file, up to minutes each: what is spoken meanwhile is converted beside them."""
 KEEPING = ThreadPoolExecutor(1, "keeping")
 """For what is written again and again and must end up as it was last."""
 

@@ -83,6 +83,15 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     return Recording(samples, rate, duration_s, truncated)
 
 
+def stream(path: Path) -> tuple[int, Iterator[Samples]]:
+    """The rate in Hz of a sound of ours, and all of it block by block, mono. Raises OSError where it isn't there."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    blocks = _ffmpeg_blocks(path) if path.suffix == ".mp3" else _libsndfile_blocks(path)
+    first = next(blocks)
+    return first.sample_rate, (_mono(block, first.sample_rate) for block in chain([first], blocks))
+
+
 def check_there(path: Path) -> None:
     """Raise InputError where there is no file at `path`, or an empty one."""
     if not path.is_file():

@@ -1,10 +1,10 @@
-"""A finished wav in the other formats that people ask for, an hour of it as well as a second. Knows files only."""
+"""Sound as files in the formats that people ask for, an hour as well as a second. Knows files and samples only."""
 
 from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Compressed = Literal["flac", "mp3", "opus"]
+Format = Literal["wav", "flac", "mp3", "opus"]
 
 MIME_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
 """By format: RFC 2361, RFC 9639, RFC 3003 and RFC 5334 (Opus in Ogg)."""
 
-_LIBSNDFILE = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS")}
+_LIBSNDFILE = {
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "opus": ("OGG", "OPUS"),
+}
 _RATES = {
     "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
     "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
@@ -33,15 +39,21 @@ _BLOCK_FRAMES = 65_536
 
 
 def convert(wav: Path, to: Path, format: Compressed) -> None:  # noqa: A002
-    """The mono sound in `wav`, in `format`, at `to`: there whole or not at all.
+    """The mono sound in `wav` as `write` puts it at `to`. Raises OSError where it can't be read or written."""
+    with wav.open("rb") as file, soundfile.SoundFile(file) as source:
+        write(_blocks(source), source.samplerate, to, format)
+
+
+def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:  # noqa: A002
+    """Mono `sound` at `rate` Hz, in `format`, at `to`: there whole or not at all.
 
     Written beside `to` and renamed, so that several may do it at once. Memory doesn't grow with the length. Raises
-    OSError where it can't be read or written.
+    OSError where it can't be written.
     """
     beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
     try:
-        with wav.open("rb") as file, soundfile.SoundFile(file) as source, _Output(beside) as target:
-            _encode(source, target, format)
+        with _Output(beside) as target:
+            _encode(sound, rate, target, format)
         beside.replace(to)
     finally:
         beside.unlink(missing_ok=True)
@@ -62,11 +74,11 @@ class _Output(io.BufferedRandom):
             return len(memoryview(data))
 
 
-def _encode(source: soundfile.SoundFile, file: _Output, format: Compressed) -> None:  # noqa: A002
+def _encode(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:  # noqa: A002
     kind, subtype = _LIBSNDFILE[format]
-    rate = _rate(source.samplerate, format)
+    rate = _rate(source_rate, format)
     with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
-        for block in resample_blocks(_blocks(source), source.samplerate, rate):
+        for block in resample_blocks(sound, source_rate, rate):
             target.write(clean(block))
             if file.error:
                 raise file.error
@@ -74,7 +86,7 @@ def _encode(source: soundfile.SoundFile, file: _Output, format: Compressed) -> N
         raise file.error
 
 
-def _rate(rate: int, format: Compressed) -> int:  # noqa: A002
+def _rate(rate: int, format: Format) -> int:  # noqa: A002
     known = _RATES.get(format)
     return rate if known is None else next((higher for higher in known if higher >= rate), known[-1])
 

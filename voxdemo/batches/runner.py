@@ -18,7 +18,7 @@ from typing import TypeVar, cast
 
 from voxdemo.audio import formats
 from voxdemo.batches.store import Store
-from voxdemo.batches.values import Batch, Load, Manner, Order, Text
+from voxdemo.batches.values import MOST_TEXTS, Batch, Load, Manner, Order, Text
 from voxdemo.errors import EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.logs import private
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance
@@ -50,7 +50,7 @@ class Batches:
         self._store: Store | None = None
         self._is_failing = False
         self._came = asyncio.Event()
-        self._fractions: dict[tuple[str, int], float] = {}
+        self._spoken_units: dict[tuple[str, int], float] = {}
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -82,9 +82,9 @@ class Batches:
         """How many texts this server has in the line, or is speaking."""
         return len(self._running)
 
-    async def batch(self, id: str) -> Batch | None:  # noqa: A002
+    async def batch(self, id: str, first: int = 1, most: int = MOST_TEXTS, words: bool = False) -> Batch | None:  # noqa: A002
         """As `Store.batch`."""
-        return await self._kept(lambda store: store.batch(id))
+        return await self._kept(lambda store: store.batch(id, first, most, words))
 
     async def loads(self) -> list[Load]:
         """As `Store.loads`."""
@@ -93,24 +93,25 @@ class Batches:
     async def cancel(self, batch: Batch) -> None:
         """As `Store.cancel`; what is being spoken here stops."""
         await self._kept(lambda store: store.cancel(batch.id))
-        for text in batch.texts:
-            if task := self._running.get((text.batch, text.number)):
+        for (id, _), task in self._running.items():  # noqa: A001
+            if id == batch.id:
                 task.cancel()
 
     async def delete(self, batch: Batch) -> None:
         """As `Store.delete`."""
         await self._kept(lambda store: store.delete(batch.id))
 
-    def fraction(self, text: Text) -> float:
-        """How much of a text has been spoken, 0..1, as far as this server knows."""
-        return {"done": 1.0, "failed": 1.0, "cancelled": 1.0}.get(
-            text.state, self._fractions.get((text.batch, text.number), 0.0)
-        )
+    def progress(self, batch: Batch) -> float:
+        """How much of a batch has been spoken, or won't be any more, 0..1, as far as this server knows."""
+        units = sum(tally.units for tally in batch.tallies.values())
+        spoken = sum(units for (id, _), units in self._spoken_units.items() if id == batch.id)  # noqa: A001
+        ended = batch.tally("done", "failed", "cancelled").units
+        return min(1.0, (ended + spoken) / units) if units else 1.0
 
-    async def file(self, batch: Batch, number: int) -> Path | None:
-        """The sound of a text that is done."""
-        texts = [text for text in batch.texts if text.number == number and text.state == "done"]
-        return await self._kept(lambda store: store.file(texts[0], batch.manner)) if texts else None
+    async def files(self, batch: Batch) -> dict[int, Path]:
+        """The sounds of those of its texts here that are done, by their numbers."""
+        done = [text for text in batch.texts if text.state == "done"]
+        return await self._kept(lambda store: {text.number: store.file(text, batch.manner) for text in done})
 
     async def folder(self, batch: Batch) -> Path:
         """Where the files of a batch are."""
@@ -147,7 +148,7 @@ class Batches:
                 task.cancel()
                 await asyncio.wait({task})
             del self._running[key]
-            self._fractions.pop(key, None)
+            self._spoken_units.pop(key, None)
 
     async def _speak_text(self, text: Text, manner: Manner) -> None:
         """Speak it and tell the store. Raises UnavailableError where it can't be spoken just now."""
@@ -168,7 +169,7 @@ class Batches:
         async with aclosing(self._speak(await self._utterance(text, manner))) as events:
             async for event in events:
                 if isinstance(event, Speaking):
-                    self._fractions[text.batch, text.number] = event.done_fraction
+                    self._spoken_units[text.batch, text.number] = event.done_fraction * text.units
                 elif isinstance(event, Spoken):
                     spoken = event
         assert spoken, "a generation that raises nothing ends with Spoken"

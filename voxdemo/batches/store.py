@@ -12,13 +12,25 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from voxdemo.batches.values import Batch, KeyReused, Load, Manner, Order, State, Text, TooMuch
+from voxdemo.batches.values import (
+    MOST_TEXTS,
+    Batch,
+    KeyReused,
+    Load,
+    Manner,
+    Order,
+    State,
+    Tally,
+    Text,
+    TooMuch,
+    numbered,
+)
 
 MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
@@ -42,7 +54,12 @@ CREATE TABLE IF NOT EXISTS texts (
     PRIMARY KEY (batch, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS texts_by_state ON texts (state, batch, number);
+CREATE INDEX IF NOT EXISTS texts_by_batch ON texts (batch, state, units);
 """
+_LATER_COLUMNS = {"start_s": "REAL", "name": "TEXT"}
+"""Of `texts`, that files from before lack."""
+_TOLD = "batch, number, units, state, error, duration_s, seed, cached, warnings, start_s, name"
+"""All of a text but the words, which may be long."""
 
 
 class Store:
@@ -63,6 +80,7 @@ class Store:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_TABLES)
+        self._add_columns()
 
     def close(self) -> None:
         """Let go of the file, and of what was taken and isn't finished."""
@@ -81,13 +99,30 @@ class Store:
             self.check_room(order.caller, len(order.texts))
             return self._add(order)
 
-    def batch(self, id: str) -> Batch | None:  # noqa: A002
-        """A batch and how far it is; None where there is no such one."""
+    def batch(self, id: str, first: int = 1, most: int = MOST_TEXTS, words: bool = False) -> Batch | None:  # noqa: A002
+        """A batch and how far it is, with at most so many of its texts from the `first` on; None: there is no such one.
+
+        What is to be said stands in the texts where `words` are asked for.
+        """
         row = self._db.execute("SELECT * FROM batches WHERE id = ?", [id]).fetchone()
         if row is None:
             return None
-        texts = self._db.execute("SELECT * FROM texts WHERE batch = ? ORDER BY number", [id]).fetchall()
-        return Batch(row["id"], _manner(row), row["created_at"], row["finished_at"], [_text(each) for each in texts])
+        tallies = self._db.execute(
+            "SELECT state, count(*), sum(units) FROM texts WHERE batch = ? GROUP BY state", [id]
+        ).fetchall()
+        texts = self._db.execute(
+            f"SELECT {_TOLD}, {'text' if words else repr('')} AS text FROM texts WHERE batch = ? AND number >= ?"
+            " ORDER BY number LIMIT ?",
+            [id, first, most],
+        ).fetchall()
+        return Batch(
+            row["id"],
+            _manner(row),
+            row["created_at"],
+            row["finished_at"],
+            {state: Tally(count, units) for state, count, units in tallies},
+            [_text(each) for each in texts],
+        )
 
     def loads(self) -> Sequence[Load]:
         """What is still to be spoken, batch by batch."""
@@ -198,13 +233,17 @@ class Store:
             [id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now],
         )
         self._db.executemany(
-            "INSERT INTO texts (batch, number, text, units) VALUES (?, ?, ?, ?)",
-            [
-                (id, number, text, units)
-                for number, (text, units) in enumerate(zip(order.texts, order.units, strict=True), 1)
-            ],
+            "INSERT INTO texts (batch, number, text, units, start_s, name) VALUES (?, ?, ?, ?, ?, ?)",
+            [(id, number, *each) for number, each in enumerate(_columns(order), 1)],
         )
         return id
+
+    def _add_columns(self) -> None:
+        with self._change():
+            present = {row["name"] for row in self._db.execute("PRAGMA table_info(texts)")}
+            for column, kind in _LATER_COLUMNS.items():
+                if column not in present:
+                    self._db.execute(f"ALTER TABLE texts ADD COLUMN {column} {kind}")
 
     def _settle(self, text: Text, state: State) -> bool:
         with self._change():
@@ -262,6 +301,11 @@ def _manner(row: Any) -> Manner:
     return Manner(**json.loads(row["manner"]))
 
 
+def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None]]:
+    nothing = [None] * len(order.texts)
+    return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, strict=True)
+
+
 def _text(row: Any) -> Text:
     return Text(
         batch=row["batch"],
@@ -274,4 +318,6 @@ def _text(row: Any) -> Text:
         seed=row["seed"],
         cached=None if row["cached"] is None else bool(row["cached"]),
         warnings=tuple(json.loads(row["warnings"])),
+        start_s=row["start_s"],
+        name=row["name"] or numbered(row["number"]),
     )

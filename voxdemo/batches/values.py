@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,9 @@ from voxdemo.speech import Utterance
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
 """Of one batch."""
+MOST_NAME_CHARS = 80
+_UNFIT = re.compile(r"[^\w .,()+-]")
+"""What no file's name should have in it, here or where it is unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Order:
     """Of all that was asked for."""
     idempotency_key: str | None = None
     prompt: bytes | None = None
+    starts: Sequence[float] | None = None
+    """Seconds at which each text begins in the joined sound, in their order; None: one after the other."""
+    names: Sequence[str] | None = None
+    """What the files of the texts are called, without their ending, as by `file_names`; None: by their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +72,34 @@ class Text:
     seed: int | None = None
     cached: bool | None = None
     warnings: Sequence[str] = ()
+    start_s: float | None = None
+    name: str = ""
+    """Of its file for people, without the ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many texts of a batch are in one state, and so much altogether."""
+
+    texts: int = 0
+    units: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch with all of its texts."""
+    """A batch, how far it is as a whole, and those of its texts that were asked for."""
 
     id: str
     manner: Manner
     created_at: float
     finished_at: float | None
+    tallies: Mapping[State, Tally]
     texts: Sequence[Text] = field(repr=False)
+
+    def tally(self, *states: State) -> Tally:
+        """Of the texts in one of these states."""
+        found = [tally for state, tally in self.tallies.items() if state in states]
+        return Tally(sum(each.texts for each in found), sum(each.units for each in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +121,23 @@ class TooMuch(Exception):  # noqa: N818
 
 class KeyReused(Exception):  # noqa: N818
     """The idempotency key belongs to another request of this client."""
+
+
+def file_names(wished: Sequence[str]) -> list[str]:
+    """Names of files for texts in their order: as they are wished where they can be, no two alike on any disk."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for number, wish in enumerate(wished, 1):
+        name = numbered(number)
+        if fit := _UNFIT.sub("", wish)[:MOST_NAME_CHARS].strip(". "):
+            name = fit if fit.casefold() not in taken else f"{fit}-{name}"
+        while name.casefold() in taken:
+            name += "-"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def numbered(number: int) -> str:
+    """What a file is called after its text's number."""
+    return f"{number:04}"

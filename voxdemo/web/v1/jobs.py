@@ -10,25 +10,25 @@ import json
 import secrets
 import sqlite3
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Header, HTTPException, Request
+from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from voxdemo import logs
 from voxdemo.audio import formats
-from voxdemo.batches import values
+from voxdemo.batches import joined, values
 from voxdemo.batches.runner import Batches
 from voxdemo.batches.values import Batch, Load, Order, Text, TooMuch
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.threads import CONVERTING, READING, in_thread
+from voxdemo.threads import JOINING, READING, in_thread
 from voxdemo.validate import checked, readable_text
 from voxdemo.visit import Visit
 from voxdemo.web.answers import to_program
@@ -40,10 +40,15 @@ GONE = "There is no such job here: it was deleted, or its time is over."
 FULL = "Too many texts wait to be spoken: send these when some of them are done."
 UNFINISHED = "This job isn't finished: ask again when its status is done, failed or cancelled."
 NOT_SPOKEN = "This text hasn't been spoken."
+NOTHING_SPOKEN = "Nothing of this job has been spoken."
+TOO_LONG = "As one file this job would last more than 10 hours: fetch its zip instead."
+UNEVEN = "{field} must have one for each of inputs: {count} for {texts} texts don't fit."
+UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
 THEIRS_FULL = "So many of your texts wait already that these don't fit: send them when some are done, or cancel a job."
 FULL_S = 60.0
 """When to come again who finds it full."""
 MOST_KEY_CHARS = 255
+LAST_START_S = 6 * 3600.0
 
 
 class JobBody(Manner):
@@ -53,6 +58,12 @@ class JobBody(Manner):
     inputs: list[str] | None = Field(
         default=None, min_length=1, max_length=values.MOST_TEXTS, description="Several texts, in their order."
     )
+    starts: list[float] | None = Field(
+        default=None, description="The second at which each begins in the joined sound; else one comes after the other."
+    )
+    names: list[str] | None = Field(
+        default=None, description="What the files in the zip are called, without their ending; else by number."
+    )
 
     @property
     def texts(self) -> Sequence[str]:
@@ -60,6 +71,15 @@ class JobBody(Manner):
         if (self.input is None) == (self.inputs is None):
             raise InputError("Send either input, a text, or inputs, a list of texts.")
         return self.inputs if self.inputs is not None else [str(self.input)]
+
+    def check_beside(self) -> None:
+        """Raises InputError where what stands beside the texts doesn't fit them."""
+        for field, beside in (("starts", self.starts), ("names", self.names)):
+            if beside is not None and len(beside) != len(self.texts):
+                raise InputError(UNEVEN.format(field=field, count=len(beside), texts=len(self.texts)))
+        starts = self.starts or []
+        if not all(0 <= start <= LAST_START_S for start in starts) or starts != sorted(starts):
+            raise InputError(UNORDERED)
 
 
 def routes(entrance: Entrance, batches: Batches) -> APIRouter:
@@ -91,15 +111,26 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         return JSONResponse(job, 202, {"Location": job["url"]})
 
     @router.get("/{id}", summary="How far a job is")
-    async def status(id: str, request: Request) -> dict[str, Any]:  # noqa: A002
-        """How far it is: status, jobs ahead, seconds until it is done, progress from 0 to 1, and every text's."""
-        return await _told(await _found(id), request)
+    async def status(
+        id: str,  # noqa: A002
+        request: Request,
+        first: Annotated[int, Query(ge=1, description="The number of the first item that is told.")] = 1,
+        most: Annotated[int, Query(ge=0, le=values.MOST_TEXTS, description="How many items are told.")] = (
+            values.MOST_TEXTS
+        ),
+        texts: Annotated[bool, Query(description="Whether items have their text.")] = False,
+    ) -> Response:
+        """How far it is: status, jobs ahead, seconds until it is done, progress from 0 to 1, and every text's.
+
+        Texts are spoken in their order, so whoever asks often asks only for items from the `first` on that wasn't done.
+        """
+        return JSONResponse(await _told(await _found(id, first, most, texts), request, texts))
 
     @router.get("/{id}/items/{number}", response_class=FileResponse, summary="The sound of one text")
     async def item(id: str, number: int) -> Response:  # noqa: A002
         """The sound of one text, from 1."""
-        batch = await _found(id)
-        path = await batches.file(batch, number)
+        batch = await _found(id, number, 1)
+        path = (await batches.files(batch)).get(number)
         if path is None or not await in_thread(path.is_file):
             return to_program(404, NOT_SPOKEN)
         return FileResponse(path, media_type=formats.MIME_TYPES[batch.manner.format])
@@ -107,40 +138,59 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
     async def everything(id: str) -> Response:  # noqa: A002
         """All sounds and a manifest.json in one file, once the job is finished."""
+        batch = await _found(id, words=True)
+        if batch.finished_at is None:
+            return to_program(409, UNFINISHED)
+        files, folder = await batches.files(batch), await batches.folder(batch)
+        path = await _made(folder / "all.zip", partial(_zipped, batch, files))
+        return FileResponse(path, media_type="application/zip", filename=_download(batch, "zip"))
+
+    @router.get("/{id}/joined", response_class=FileResponse, summary="All sounds of a job as one")
+    async def one(id: str) -> Response:  # noqa: A002
+        """All sounds in one file, in one loudness, once the job is finished.
+
+        With a pause of 0.5 s between them; or, where the job has `starts`, each at its time, or as soon after it as the
+        one before has ended. Making it takes up to a second for each minute of sound, the first time.
+        """
         batch = await _found(id)
         if batch.finished_at is None:
             return to_program(409, UNFINISHED)
-        files = {text.number: await batches.file(batch, text.number) for text in batch.texts}
-        path = await in_thread(partial(_zipped, batch, files, await batches.folder(batch)), CONVERTING)
-        if not await in_thread(path.is_file):
-            raise HTTPException(404, GONE)
-        return FileResponse(path, media_type="application/zip", filename=f"{batch.id}.zip")
+        files, folder = await batches.files(batch), await batches.folder(batch)
+        pieces = [joined.Piece(files[text.number], text.start_s) for text in batch.texts if text.number in files]
+        if not pieces:
+            return to_program(404, NOTHING_SPOKEN)
+        if _joined_s(batch) > joined.MOST_S:
+            raise InputError(TOO_LONG)
+        format = batch.manner.format  # noqa: A001
+        path = await _made(folder / f"all.{format}", partial(joined.join, pieces))
+        return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, format))
 
     @router.delete("/{id}", summary="Cancel a job, or delete it")
-    async def cancel(id: str, request: Request) -> dict[str, Any]:  # noqa: A002
+    async def cancel(id: str, request: Request) -> Response:  # noqa: A002
         """Speak no more of it, and keep what was spoken; a finished job is deleted with its files."""
         batch = await _found(id)
         if batch.finished_at is not None:
             await batches.delete(batch)
-            return {"id": batch.id, "object": "audio.job", "deleted": True}
+            return JSONResponse({"id": batch.id, "object": "audio.job", "deleted": True})
         await batches.cancel(batch)
-        return await _told(await _found(id), request)
+        return JSONResponse(await _told(await _found(id), request))
 
     async def _accept(asked: JobBody, caller: str, idempotency_key: str | None) -> str:
         """Whoever hangs up before all is looked at has nothing accepted: they couldn't know its id."""
         order = partial(_order, asked, caller, idempotency_key, service.engine_info)
         return await _accepted(batches, caller, len(asked.texts), order)
 
-    async def _found(id: str) -> Batch:  # noqa: A002
-        batch = await batches.batch(id)
+    async def _found(id: str, first: int = 1, most: int = values.MOST_TEXTS, words: bool = False) -> Batch:  # noqa: A002
+        batch = await batches.batch(id, first, most, words)
         if batch is None:
             raise HTTPException(404, GONE)
         return batch
 
-    async def _told(batch: Batch, request: Request) -> dict[str, Any]:
-        return _job(
-            batch, batches, service, await batches.loads(), f"{request.scope['root_path']}/audio/jobs/{batch.id}"
-        )
+    async def _told(batch: Batch, request: Request, words: bool = False) -> dict[str, Any]:
+        url = f"{request.scope['root_path']}/audio/jobs/{batch.id}"
+        return _job(batch, batches, service, await batches.loads(), url) | {
+            "items": [_item(text, url) | ({"text": text.text} if words else {}) for text in batch.texts]
+        }
 
     return router
 
@@ -159,6 +209,7 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
     """All that is accepted. Takes up to some seconds; raises InputError for the first text that can't be said."""
     prompt = decoded(asked.prompt_audio) if asked.prompt_audio else None
     texts = asked.texts
+    asked.check_beside()
     units = [
         _units(number, len(texts), utterance_of(text, asked, None, info, formats.MIME_TYPES), info)
         for number, text in enumerate(texts, 1)
@@ -176,7 +227,8 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
         has_prompt=prompt is not None,
     )
     digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
-    return Order(caller, manner, texts, units, digest, idempotency_key, prompt)
+    names = None if asked.names is None else values.file_names(asked.names)
+    return Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
 
 
 def _units(number: int, count: int, utterance: Utterance, info: EngineInfo) -> float:
@@ -190,10 +242,9 @@ def _units(number: int, count: int, utterance: Utterance, info: EngineInfo) -> f
 
 
 def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence[Load], url: str) -> dict[str, Any]:
-    units = sum(text.units for text in batch.texts)
-    done = sum(text.units * batches.fraction(text) for text in batch.texts)
     others = [load for load in loads if load.batch != batch.id]
-    is_begun = batch.finished_at is not None or any(text.state == "running" for text in batch.texts)
+    is_begun = batch.finished_at is not None or batch.tally("running").texts > 0
+    url_at_end = url if batch.finished_at else None
     return {
         "id": batch.id,
         "object": "audio.job",
@@ -203,14 +254,16 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
         "status": _status(batch),
         "ahead": 0 if is_begun else max(0, service.stats().running + service.waiting - batches.in_line) + len(others),
         "seconds": 0.0 if batch.finished_at else _seconds(batch, others, service),
-        "progress": round(done / units, 4) if units else 1.0,
-        "zip_url": f"{url}/zip" if batch.finished_at else None,
-        "items": [_item(text, url) for text in batch.texts],
+        "progress": round(batches.progress(batch), 4),
+        "format": batch.manner.format,
+        "counts": {state: batch.tally(state).texts for state in get_args(values.State)},
+        "zip_url": url_at_end and f"{url_at_end}/zip",
+        "joined_url": (url_at_end and batch.tally("done").texts and f"{url_at_end}/joined") or None,
     }
 
 
 def _status(batch: Batch) -> str:
-    states = {text.state for text in batch.texts}
+    states = set(batch.tallies)
     if batch.finished_at is None:
         return "queued" if states == {"queued"} else "running"
     if "cancelled" in states:
@@ -223,12 +276,11 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
 
     (Processor sharing, as in Kleinrock, "Queueing Systems", volume 2, 1976, 4.4.)
     """
-    left = [text for text in batch.texts if text.state in ("queued", "running")]
-    units = sum(text.units for text in left)
-    texts = len(left) + sum(min(load.texts, len(left)) for load in others)
-    spoken_s = service.speaking_s(units + sum(min(load.units, units) for load in others))
+    left = batch.tally("queued", "running")
+    texts = left.texts + sum(min(load.texts, left.texts) for load in others)
+    spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others))
     fixed_s = service.speaking_s(0.0)
-    wait_s = 0.0 if any(text.state == "running" for text in left) else service.wait_s([])
+    wait_s = 0.0 if batch.tally("running").texts else service.wait_s([])
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None
     return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.stats().seats, 1)
@@ -237,6 +289,8 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
 def _item(text: Text, url: str) -> dict[str, Any]:
     return {
         "index": text.number,
+        "name": text.name,
+        "start_s": text.start_s,
         "status": text.state,
         "audio_url": f"{url}/items/{text.number}" if text.state == "done" else None,
         "error": text.error,
@@ -247,27 +301,48 @@ def _item(text: Text, url: str) -> dict[str, Any]:
     }
 
 
-def _zipped(batch: Batch, files: dict[int, Path | None], folder: Path) -> Path:
-    """The file, made the first time that it is asked for; sound is compressed already, or is wanted as it is."""
-    path, beside = folder / "all.zip", folder / f".all.{secrets.token_hex(4)}.zip"
-    if path.exists():
+def _joined_s(batch: Batch) -> float:
+    """About how long all of it is as one sound."""
+    return sum(joined.PAUSE_S + (text.duration_s or 0.0) for text in batch.texts) + max(
+        (text.start_s or 0.0 for text in batch.texts), default=0.0
+    )
+
+
+def _download(batch: Batch, ending: str) -> str:
+    """What the file is called where it is saved; the whole id would let whoever is given it at the job."""
+    return f"voxdemo-{batch.id[:6].strip('-_')}.{ending}"
+
+
+async def _made(path: Path, make: Callable[[Path], None]) -> Path:
+    """A file of all of a job, made the first time that it is asked for."""
+
+    def made() -> Path:
+        if not path.exists():
+            make(path)
         return path
-    manifest = [
-        {"index": text.number, "text": text.text, "status": text.state, "file": file.name if file else None,
-         "error": text.error, "duration_s": text.duration_s, "seed": text.seed}
-        for text in batch.texts
-        for file in [files[text.number]]
-    ]  # fmt: skip
+
     try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:
-            made.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2))
-            for file in filter(None, files.values()):
-                made.write(file, file.name)
-        beside.replace(path)
+        return await in_thread(made, JOINING)
     except FileNotFoundError:  # it was deleted meanwhile
         raise HTTPException(404, GONE) from None
     except OSError as error:
         raise StorageError from error
+
+
+def _zipped(batch: Batch, files: Mapping[int, Path], path: Path) -> None:
+    """All sounds in one file; they are compressed already, or are wanted as they are."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    packed = {text.number: f"{text.name}.{batch.manner.format}" for text in batch.texts if text.number in files}
+    manifest = [
+        {"index": text.number, "text": text.text, "status": text.state, "file": packed.get(text.number),
+         "error": text.error, "duration_s": text.duration_s, "start_s": text.start_s, "seed": text.seed}
+        for text in batch.texts
+    ]  # fmt: skip
+    try:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:
+            made.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2))
+            for number, name in packed.items():
+                made.write(files[number], name)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return path
