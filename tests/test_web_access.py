@@ -159,6 +159,29 @@ def log_in(page: Any, name: str, password: str) -> None:
     page.get_by_role("button", name="Login").click()
 
 
+@pytest.mark.parametrize("settings", [{"VOXDEMO_API_KEYS": KEY}, {}])
+def test_a_login_opens_the_page_s_jobs_to_the_page_and_to_no_other_site_s(
+    start_server: StartServer, settings: dict[str, str]
+) -> None:
+    server = ready(start_server("tests/guarded_app.py", VOXDEMO_AUTH="ann:word", **settings))
+    body, host = {"input": "One."}, server.url.removeprefix("http://")
+    assert server.http.post("/v1/audio/jobs", json=body).status_code == 401
+    server.http.post("/login", data={"username": "ann", "password": "word"})
+    own = [{}, {"Origin": server.url}, {"Sec-Fetch-Site": "same-origin", "Origin": "https://behind-a-proxy.example"}]
+    foreign = [
+        {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": f"http://{host}"},
+    ]  # fmt: skip
+    answers = [server.http.post("/v1/audio/jobs", json=body, headers=headers) for headers in (*own, *foreign)]
+    assert [answer.status_code for answer in answers] == [202] * 3 + [401] * 4
+    assert {sentence(answer) for answer in answers[3:]} == {access.ELSEWHERE}
+    url = answers[0].json()["url"]
+    assert server.http.get(url).status_code == 200
+    assert server.http.delete(url, headers=foreign[0]).status_code == 401
+    speech = server.http.post("/v1/audio/speech", json=body)
+    assert speech.status_code == (401 if settings else 200)
+
+
 def test_what_needs_a_login_is_closed_without_and_the_rest_open(asks_both: Server) -> None:
     for path in ("/config", "/gradio_api/info", "/gradio_api/file=x", "/gradio_api/queue/data?session_hash=x"):
         assert asks_both.http.get(path).status_code == 401

@@ -1,7 +1,9 @@
 """Who may come in: programs by their API keys, people by Gradio's own login.
 
 A right key opens all that Gradio guards with a login. Where keys are configured, what is made for programs asks for
-one: their paths, here, and the frozen endpoints, in Gradio's queue, because gradio_client calls them by number.
+one: their paths, here, and the frozen endpoints, in Gradio's queue, because gradio_client calls them by number. Of the
+programs' paths the page itself uses those of jobs, which a login opens too. What changes something counts as a person's
+only where it comes from a page of this server: browsers send a login along for pages of other sites, too.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -29,12 +32,15 @@ FOR_PROGRAMS = ("generate", "prompt_wav_recognition")
 """The endpoints that scripts call; the page has its own."""
 GRADIO_PATHS = "/gradio_api/call/"
 """Below which programs call, too; unlike OWN_PATHS, Gradio's login guards it."""
+FOR_PEOPLE = "/v1/audio/jobs"
+"""Below which the page's Batch tab asks."""
 FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """What says how to call, open to everybody: a browser has no key to send."""
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key is not known here: check it, or ask whoever runs this server for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
 NO_LOGIN = "This server asks for a login: log in on its page first."
+ELSEWHERE = "A login counts on this server's own page only: send an API key from elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,13 @@ class Access:
         path = path_of(scope)
         if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)) or path.startswith(FOR_READERS):
             return ""
-        if self._keys:
+        if self._keys and not (path.startswith(FOR_PEOPLE) and scope["app"].auth and _is_logged_in(scope)):
             return NO_KEY
-        is_guarded = path.startswith(GRADIO_PATHS) or not scope["app"].auth or _is_logged_in(scope)
-        return "" if is_guarded else NO_LOGIN
+        if path.startswith(GRADIO_PATHS) or not scope["app"].auth:
+            return ""
+        if not _is_logged_in(scope):
+            return NO_LOGIN
+        return "" if _comes_from_here(scope) else ELSEWHERE
 
 
 def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -> None:
@@ -122,6 +131,20 @@ def _is_logged_in(scope: Scope) -> bool:
     name = _cookie(scope)
     token = cookies.get(name) or cookies.get(name.replace("token-", "token-unsecure-", 1))
     return token in scope["app"].tokens
+
+
+def _comes_from_here(scope: Scope) -> bool:
+    """Whether it isn't a page of another site that wants to change something here.
+
+    Browsers tell it in Sec-Fetch-Site, which a proxy doesn't spoil, but only where there is TLS.
+    """
+    headers = Headers(scope=scope)
+    if scope["method"] in ("GET", "HEAD"):
+        return True
+    if site := headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 def _cookie(scope: Scope) -> str:

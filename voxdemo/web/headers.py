@@ -63,8 +63,8 @@ def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
             allow_headers=["*"],
             expose_headers=EXPOSED,
         ),
-        Middleware(WithoutOrigin),
         Middleware(Access, settings.keys),
+        Middleware(WithoutOrigin),
         *inner,
     )
     return [Middleware(Outside, layers)]
