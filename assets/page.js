@@ -7,6 +7,10 @@ window.voxdemo = {
 
   fill: (words, values) => words.replace(/{(\w+)}/g, (_, name) => values[name]),
 
+  label(element, words) {
+    for (const part of element.querySelectorAll('[data-say]')) part.textContent = words[part.dataset.say];
+  },
+
   seconds: (value) => value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`,
 
   duration: (value) => value < 90 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`,

@@ -82,12 +82,8 @@ def test_a_list_comes_as_it_is_done_and_as_one_zip_at_the_end(fake_server: Serve
 
 
 def test_what_is_done_comes_as_one_file_too_each_text_at_its_time(fake_server: Server) -> None:
-    body = {
-        "inputs": ["one", "two words", "raise", "four"],
-        "starts": [1.0, 2.0, 3.0, 4.0],
-        "names": ["a", "b", "", "d/"],
-    }
-    job = accepted(fake_server, **body)
+    texts, starts = ["one", "two words", "raise", "four"], [1.0, 2.0, 3.0, 4.0]
+    job = accepted(fake_server, inputs=texts, starts=starts, names=["a", "b", "", "d/"])
     assert fake_server.http.get(f"{job['url']}/joined").status_code == 409
     fake_server.http.post("/stage/open")
     done = finished(fake_server, job)

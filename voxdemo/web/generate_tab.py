@@ -287,7 +287,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engine, by the names in `_Parts`."""
     clones = "prompt_audio" in info.honours
     reads = clones and "prompt_text" in info.honours
-    choices = [(voice.capitalize(), voice) for voice in info.voices] or [("The engine's own voice", "")]
+    choices = voice_choices(info)
     switches = {name: {"interactive": name in info.honours} for name in _FINE_TUNING}
     off = ", off with this voice" if not info.honours.intersection(_FINE_TUNING) else ""
     optional = "" if info.needs_transcript or not reads else " (may stay empty)"
@@ -302,6 +302,11 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
         "new_seed": switches["seed"],
         **switches,
     }
+
+
+def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
+    """The voices as people choose them: what they read, and the name."""
+    return [(voice.capitalize(), voice) for voice in info.voices] or [("The engine's own voice", "")]
 
 
 def _missing(info: EngineInfo) -> str:

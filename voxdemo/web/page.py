@@ -15,6 +15,7 @@ import gradio as gr
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, wording
+from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.i18n import translations
 from voxdemo.web.recognize_tab import add_recognize_tab
@@ -24,7 +25,8 @@ from voxdemo.web.uploads import MAX_UPLOAD_MIB
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = (
-    "page", "words", "live", "player", "card", "share", "status", "watching", "away", "microphone", "drop",
+    "page", "words", "live", "player", "card", "share", "status", "watching", "lines", "batch", "away",
+    "microphone", "drop",
 )  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
@@ -43,6 +45,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
         with gr.Tabs(elem_id="vx-tabs"):
             add_generate_tab(service, arrivals)
             add_recognize_tab(service)
+            add_batch_tab(service, arrivals, is_open=bool(settings.accounts or not settings.keys))
             add_status_tab(service)
         contract.add_endpoints(service)
     return cast(gr.Blocks, demo)

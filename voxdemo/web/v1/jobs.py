@@ -166,10 +166,14 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, format))
 
     @router.delete("/{id}", summary="Cancel a job, or delete it")
-    async def cancel(id: str, request: Request) -> Response:  # noqa: A002
+    async def cancel(
+        id: str,  # noqa: A002
+        request: Request,
+        keep: Annotated[bool, Query(description="Whether a job stays that is finished by now.")] = False,
+    ) -> Response:
         """Speak no more of it, and keep what was spoken; a finished job is deleted with its files."""
         batch = await _found(id)
-        if batch.finished_at is not None:
+        if batch.finished_at is not None and not keep:
             await batches.delete(batch)
             return JSONResponse({"id": batch.id, "object": "audio.job", "deleted": True})
         await batches.cancel(batch)

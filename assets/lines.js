@@ -1,0 +1,178 @@
+// Lines to be spoken, from what is written in a field or from a file: text, a table, or subtitles with their times.
+// Everything is read here in the browser, so that what can't be sent is said before anything is.
+(() => {
+  const BOMS = [['utf-8', [0xEF, 0xBB, 0xBF]], ['utf-16le', [0xFF, 0xFE]], ['utf-16be', [0xFE, 0xFF]]];
+  const UNPRINTABLE = /[\x00-\x08\x0E-\x1A\x1C-\x1F]/;
+  const SEPARATORS = [',', ';', '\t'];
+  const TEXTS = ['text', 'line', 'lines', 'sentence', 'input'], NAMES = ['name', 'id', 'file', 'filename', 'key'];
+  const TIME = String.raw`(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})`;
+  const TIMES = new RegExp(String.raw`^\s*${TIME}\s*-->\s*${TIME}`);
+
+  // What the bytes of a text file say; null where they are none.
+  function decoded(bytes) {
+    const marked = BOMS.find(([, bom]) => bom.every((byte, index) => bytes[index] === byte));
+    const said = marked ? new TextDecoder(marked[0]).decode(bytes) : guessed(bytes);
+    return UNPRINTABLE.test(said) ? null : said.replace(/\r\n?/g, '\n');
+  }
+
+  function guessed(bytes) {
+    try {
+      return new TextDecoder('utf-8', {fatal: true}).decode(bytes);
+    } catch {
+      return new TextDecoder('windows-1252').decode(bytes);
+    }
+  }
+
+  const plain = (text) => text.split('\n').map((line) => ({text: line.trim()})).filter((line) => line.text);
+
+  // RFC 4180, with the separator that the first line has most of.
+  function table(text) {
+    const [first] = text.replace(/"[^"]*"/g, '').split('\n', 1);
+    const separator = SEPARATORS.reduce((best, each) => first.split(each).length > first.split(best).length ? each : best);
+    const rows = [[]];
+    let cell = '', isQuoted = false;
+    const endCell = () => { rows.at(-1).push(cell.trim()); cell = ''; };
+    for (let at = 0; at < text.length; at++) {
+      const character = text[at];
+      if (isQuoted && character === '"' && text[at + 1] === '"') { cell += character; at += 1; }
+      else if (character === '"' && (isQuoted || !cell.trim())) { isQuoted = !isQuoted; }
+      else if (isQuoted) cell += character;
+      else if (character === separator) endCell();
+      else if (character === '\n') { endCell(); rows.push([]); }
+      else cell += character;
+    }
+    endCell();
+    return rows.filter((row) => row.some(Boolean));
+  }
+
+  const columnOf = (row, known) => (row ?? []).findIndex((cell) => known.includes(cell.toLowerCase()));
+
+  const seconds = ([hours, minutes, rest, fraction]) =>
+    (hours ?? 0) * 3600 + minutes * 60 + +rest + fraction.padEnd(3, '0') / 1000;
+
+  // SubRip: a number, a line of times, and the words up to the next number.
+  function cues(text) {
+    const found = [];
+    for (const line of text.split('\n')) {
+      const times = TIMES.exec(line);
+      if (times && /^\d+$/.test(found.at(-1)?.lines.at(-1)?.trim())) found.at(-1).lines.pop();
+      if (times) found.push({start: seconds(times.slice(1, 5)), lines: []});
+      else found.at(-1)?.lines.push(line);
+    }
+    return found
+      .map(({start, lines}) => ({start, text: lines.join(' ').replace(/<[^>]*>|{\\[^}]*}/g, '').replace(/\s+/g, ' ').trim()}))
+      .filter((cue) => cue.text)
+      .sort((one, other) => one.start - other.start);
+  }
+
+  // The field, and below it what takes its lines from a file. Tells `changed` when there are other lines.
+  voxdemo.lines = (element, props) => {
+    const MOST_BYTES = 32 * 1024 * 1024;
+    const words = props.words;
+    const find = (selector) => element.querySelector(selector);
+    const field = () => document.querySelector('#vx-lines textarea');
+    let lines = [], source = null, isWriting = false;
+
+    const changed = () => window.dispatchEvent(new Event('voxdemo-lines'));
+
+    function write(text) {
+      isWriting = true;
+      field().value = text;
+      field().readOnly = Boolean(source);
+      field().dispatchEvent(new Event('input', {bubbles: true}));
+      isWriting = false;
+    }
+
+    function take(next) {
+      lines = next;
+      write(lines.map(({text}) => text.replace(/\s*\n\s*/g, ' ')).join('\n'));
+      changed();
+    }
+
+    function tell(wrong = '') {
+      find('.wrong').textContent = wrong;
+      find('.told').textContent = source ? source.name : words.drop;
+      find('.remove').hidden = !source;
+      find('.columns').hidden = !source?.rows;
+    }
+
+    function remove() {
+      source = null;
+      tell();
+      take([]);
+      field().focus();
+    }
+
+    function takeTable() {
+      const head = find('.headed').checked ? 1 : 0, texts = +find('.texts').value, names = +find('.names').value;
+      take(source.rows.slice(head)
+        .map((row) => ({text: row[texts] ?? '', ...(names >= 0 ? {name: row[names] ?? ''} : {})}))
+        .filter((line) => line.text));
+    }
+
+    function offerColumns(rows) {
+      const head = rows[0] ?? [], isHeaded = [...TEXTS, ...NAMES].some((name) => columnOf(head, [name]) >= 0);
+      const count = Math.max(...rows.map((row) => row.length));
+      const option = (name, value) => new Option(name, value);
+      const columns = Array.from({length: count}, (_, index) =>
+        (isHeaded && head[index]) || voxdemo.fill(words.column, {number: index + 1}));
+      const named = isHeaded ? columnOf(head, NAMES) : -1, texts = isHeaded ? columnOf(head, TEXTS) : -1;
+      find('.headed').checked = isHeaded;
+      find('.texts').replaceChildren(...columns.map(option));
+      find('.texts').value = texts >= 0 ? texts : columns.findIndex((_, index) => index !== named);
+      find('.names').replaceChildren(option(words.numbered, -1), ...columns.map(option));
+      find('.names').value = named;
+    }
+
+    async function read(files) {
+      const [file] = files, ending = file?.name.toLowerCase().split('.').pop();
+      if (!file) return;
+      const fill = (phrase) => voxdemo.fill(phrase, {file: file.name});
+      if (files.length > 1) return tell(words.several);
+      if (!['txt', 'csv', 'srt'].includes(ending)) return tell(fill(words.unknown));
+      if (file.size > MOST_BYTES) return tell(fill(words.large));
+      const text = decoded(new Uint8Array(await file.arrayBuffer()));
+      if (text === null) return tell(fill(words.binary));
+      const rows = ending === 'csv' ? table(text) : null, timed = ending === 'srt' ? cues(text) : null;
+      if (!text.trim() || rows?.length === 0) return tell(fill(words.empty));
+      if (timed?.length === 0) return tell(fill(words.untimed));
+      source = ending === 'txt' ? null : {name: file.name, rows};
+      if (rows) offerColumns(rows);
+      tell();
+      if (rows) takeTable(); else take(timed ?? plain(text));
+    }
+
+    voxdemo.label(element, words);
+    find('.choose').addEventListener('click', () => find('input[type=file]').click());
+    find('input[type=file]').addEventListener('change', async ({target}) => {
+      await read([...target.files]);
+      target.value = '';  // or the same file could not be chosen again
+    });
+    find('.remove').addEventListener('click', remove);
+    find('.columns').addEventListener('change', takeTable);
+    document.addEventListener('input', ({target}) => {
+      if (isWriting || target !== field()) return;
+      lines = plain(target.value);
+      tell();
+      changed();
+    });
+
+    // Wherever it is dropped on the tab: a browser would open the file in place of the page.
+    const tab = () => element.closest('[role=tabpanel]');
+    const hasFiles = (event) => tab()?.contains(event.target) && event.dataTransfer?.types.includes('Files');
+    const mark = (isOver) => tab()?.classList.toggle('vx-over', isOver);
+    document.addEventListener('dragover', (event) => {
+      mark(hasFiles(event));
+      if (hasFiles(event)) event.preventDefault();
+    });
+    document.addEventListener('dragleave', ({relatedTarget}) => { if (!relatedTarget) mark(false); });
+    document.addEventListener('drop', (event) => {
+      mark(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      read([...event.dataTransfer.files]);
+    });
+
+    voxdemo.lines.now = () => lines;
+  };
+})();

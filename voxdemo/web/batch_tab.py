@@ -1,0 +1,192 @@
+"""The Batch tab: many lines in, each spoken by itself, one zip or one sound out. Layout first, then what its events do.
+
+What happens with the lines happens in the browser (`assets/lines.js`, `assets/batch.js`), which leaves them with the
+server as any program does, as a job below /v1/. Here it is only said what the voice can do, and how long it would take.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.batches.values import MOST_TEXTS
+from voxdemo.plan import units_of
+from voxdemo.service import SpeechService
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.threads import READING, in_thread
+from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE
+from voxdemo.web.generate_tab import voice_choices
+
+FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
+WORDS: Mapping[str, Any] = {
+    "title": "Batch",
+    "progress": "Progress",
+    "rows": "Lines of the batch",
+    "idle": "No batch yet.",
+    "hint": "Each line becomes a sound of its own. Here they can be heard as soon as they are spoken.",
+    "sent": "Sending",
+    "unsent": "Cancelled. Your lines are kept.",
+    "next": "You are next",
+    "nextAbout": "You are next, about {time}",
+    "ahead": "{ahead} ahead of you",
+    "aheadAbout": "{ahead} ahead of you, about {time}",
+    "speaking": "Speaking line {line} of {lines}",
+    "speakingAbout": "Speaking line {line} of {lines}, about {time} left",
+    "doneOne": "The line is spoken.",
+    "done": "All {lines} lines are spoken.",
+    "doneButFailed": "{done} of {lines} lines are spoken, {failed} failed.",
+    "cancelled": "Cancelled. {done} of {lines} lines are spoken and kept.",
+    "lost": "No word from the server. It goes on with the batch when it is back.",
+    "gone": "This batch is gone: it was deleted, or its time is over.",
+    "limited": "{say} Try again in {time}.",
+    "allowed": "You can go on now. Your lines are kept.",
+    "states": {"queued": "waiting", "running": "speaking", "cancelled": "cancelled"},
+    "late": "{length}, longer than its {slot}",
+    "lateOne": "1 line is longer than its time: as one file, what follows it begins later.",
+    "lateMany": "{lines} lines are longer than their time: as one file, what follows them begins later.",
+    "play": "Play line {line}",
+    "pause": "Pause line {line}",
+    "save": "Download line {line}",
+    "zip": "Download all (zip)",
+    "joined": "Download as one file",
+    "making": "One moment …",
+    "missing": "There are no lines yet. Write some or choose a file, then press Start.",
+    "many": "{lines} lines: {over} more than the {most} that fit. Make several batches of them.",
+    "long": "Line {line} has {characters} characters: {over} more than the {most} that fit.",
+    "noSeed": "The seed must be a whole number: write another one, or leave it empty.",
+    "closed": "Batches need a login here: log in anew, or ask whoever runs this server.",
+    "unkept": "This browser keeps nothing: stay on this page until you have fetched the batch.",
+    "unheard": "This line can't be played: try again in a moment.",
+    "unreached": "No word from the server. Your lines are kept: try again in a moment.",
+    "broken": "Something went wrong on the server: try again in a minute.",
+    "ready": "Ready.",
+    "loading": "Still loading.",
+    "size": "{lines} lines, {characters} characters.",
+    "sizeOne": "1 line, {characters} characters.",
+    "sizeAbout": "{lines} lines, {characters} characters, about {time}.",
+    "sizeOneAbout": "1 line, {characters} characters, about {time}.",
+    "nobody": "Nobody is waiting.",
+    "queue": "{ahead} ahead of you.",
+    "queueAbout": "{ahead} ahead of you, about {time} in all.",
+}
+FILE_WORDS: Mapping[str, str] = {
+    "choose": "Choose a file",
+    "drop": "or drop one here: .txt, .csv or .srt",
+    "remove": "Remove",
+    "textColumn": "Lines",
+    "nameColumn": "Names of the files",
+    "headed": "The first row names the columns",
+    "column": "Column {number}",
+    "numbered": "By number",
+    "several": "Choose one file at a time.",
+    "unknown": "{file} can't be read here: choose a .txt, .csv or .srt file.",
+    "binary": "{file} isn't text: save it as text, in UTF-8, and choose it again.",
+    "large": "{file} has more than the 32 MB that can be sent at once: cut it into several.",
+    "empty": "There is nothing in {file}.",
+    "untimed": "There are no times in {file}: a .srt has lines such as 00:00:01,000 --> 00:00:03,000.",
+}
+
+_ASSETS = Path(__file__).parents[2] / "assets"
+_AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_numbers = itertools.count()
+
+
+def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_open: bool) -> None:
+    """Add the tab to the Tabs in whose context this is called.
+
+    `arrivals` are the events at which what the engine can do is looked up again. It `is_open` where people may leave
+    jobs: with keys for programs alone they may not.
+    """
+    shown = _abilities(service.engine_info)
+    with gr.Tab("Batch", id="batch"), gr.Row(elem_id="vx-batch"):
+        with gr.Column(elem_id="vx-batch-in"):
+            lines = gr.Textbox(
+                label="Lines to speak, each by itself", lines=3, max_lines=12, elem_id="vx-lines",
+                placeholder="Write or paste lines here.",
+            )  # fmt: skip
+            _own("vx-batch-file", "batch-file", "voxdemo.lines(element, props)", words=dict(FILE_WORDS))
+            with gr.Row(elem_id="vx-batch-manner"):
+                voice = gr.Dropdown(**shown["voice"], label="Voice", filterable=False, elem_id="vx-batch-voice")
+                kind = gr.Dropdown(FORMATS, value="mp3", label="Format", filterable=False, elem_id="vx-batch-format")
+                speed = gr.Slider(
+                    *SPEED_RANGE, value=1.0, step=0.05, label="Speed",
+                    info="1 is the voice's own pace, 2 twice as fast.", **shown["speed"],
+                )  # fmt: skip
+                seed = gr.Textbox(
+                    label="Seed", info="The same for all lines.", placeholder="One that follows from the rest",
+                    max_lines=1, max_length=12, elem_id="vx-batch-seed",
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
+                )  # fmt: skip
+            note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
+            with gr.Row(elem_id="vx-batch-go"):
+                start = gr.Button("Start", variant="primary", elem_id="vx-batch-start")
+                cancel = gr.Button("Cancel", variant="stop", elem_id="vx-batch-cancel")
+                gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
+        with gr.Column(elem_id="vx-batch-out"):
+            card = _own(
+                "vx-batch-card",
+                "batch",
+                "voxdemo.batch(element, props, watch, () => trigger('look'))",
+                words=dict(WORDS),
+                most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS},
+                isOpen=is_open,
+            )
+
+    async def abilities() -> list[Any]:
+        return [gr.update(**values) for values in _abilities(service.engine_info).values()]
+
+    async def look_ahead(texts: str, speed: float) -> dict[str, Any]:
+        return await _outlook(service, texts.splitlines(), speed)
+
+    gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **_AT_ONCE)
+    asked = "(_, speed) => [voxdemo.batch.tab?.asked() ?? '', speed]"
+    card.look(look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last", **_AT_ONCE)
+    again = "() => { voxdemo.batch.tab?.lookSoon(); return []; }"
+    speed.change(fn=None, js=again, api_visibility="private")
+    begin = "(voice, format, speed, seed) => { voxdemo.batch.tab.start({voice, format, speed, seed}); return []; }"
+    start.click(fn=None, js=begin, inputs=[voice, kind, speed, seed], api_visibility="private")
+    cancel.click(fn=None, js="() => { voxdemo.batch.tab.cancel(); return []; }", api_visibility="private")
+
+
+def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:
+    return gr.HTML(
+        {},
+        html_template=(_ASSETS / f"{template}.html").read_text(encoding="utf-8"),
+        js_on_load=script,
+        apply_default_css=False,
+        elem_id=elem_id,
+        **props,
+    )
+
+
+def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engine."""
+    missing = [name for name in ("speed", "seed") if name not in info.honours]
+    choices = voice_choices(info)
+    return {
+        "voice": {"choices": choices, "value": choices[0][1]},
+        "speed": {"interactive": "speed" in info.honours},
+        "seed": {"interactive": "seed" in info.honours},
+        "note": {"value": f"<p>{html.escape(info.subject)} has no {' and no '.join(missing)}.</p>" if missing else ""},
+    }
+
+
+async def _outlook(service: SpeechService, texts: Sequence[str], speed: float) -> dict[str, Any]:
+    """What these texts would take now, and what the line does; numbered, or the page would miss the same again."""
+    units = await in_thread(partial(_units, texts, speed, service.engine_info), READING)
+    lengths = [service.speaking_s(each) for each in units]
+    known = [length for length in lengths if length is not None]
+    seconds = sum(known) if known and len(known) == len(lengths) else None
+    now = service.forecast(Utterance(""))
+    ready = service.readiness().ready
+    return {"seconds": seconds, "ahead": now.ahead, "wait": now.wait_s, "ready": ready, "number": next(_numbers)}
+
+
+def _units(texts: Sequence[str], speed: float, info: EngineInfo) -> list[float]:
+    return [units_of(Utterance(text[:MAX_TEXT_CHARS], speed=speed), info) for text in texts[:MOST_TEXTS]]
