@@ -98,7 +98,7 @@ voxdemo.batch = (element, props, watch, look) => {
     Object.assign(entry, {state: item.status, item});
     entry.row.dataset.state = item.status;
     entry.row.classList.toggle('late', isLate(entry));
-    entry.row.querySelector('.told').textContent = told(entry);
+    entry.row.querySelector('.told').textContent = entry.row.querySelector('.told').title = told(entry);
     if (item.status !== 'done') return;
     const number = count(item.index), name = `${item.name}.${job.format}`;
     const play = made('button', {type: 'button', className: 'hear'});

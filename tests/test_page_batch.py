@@ -1,0 +1,343 @@
+"""The Batch tab in a real browser: lines in, progress line by line, a zip or one sound out."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser
+from conftest import StartServer
+from serving import Server, eventually
+
+pytestmark = needs_browser
+
+CARD = "#vx-batch-card"
+FIELD = "#vx-lines textarea"
+ESTIMATE = "#vx-batch-estimate"
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+SRT = """\ufeff1
+00:00:01,000 --> 00:00:01,200
+<i>one</i>
+two three four five six
+
+3
+00:00:02.500 --> 00:00:03.000
+{\\an8}last
+
+2
+00:00:01,400 --> 00:00:02,000
+second
+"""
+
+
+def open_tab(page: Any) -> Any:
+    page.get_by_role("tab", name="Batch").first.click()
+    expect(page.locator(ESTIMATE)).to_contain_text(re.compile("waiting|ahead|login"))
+    return page
+
+
+def start(page: Any, *lines: str) -> None:
+    page.fill(FIELD, "\n".join(lines))
+    page.click("#vx-batch-start")
+
+
+def says(page: Any, words: str | re.Pattern[str]) -> None:
+    expect(page.locator(f"{CARD} .say")).to_have_text(words, timeout=30_000)
+
+
+def row(page: Any, number: int) -> Any:
+    return page.locator(f"{CARD} li").nth(number - 1)
+
+
+def choose(page: Any, name: str, content: bytes) -> None:
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    page.set_input_files("#vx-batch-file input[type=file]", file)
+
+
+def downloaded(page: Any, whole: str) -> tuple[str, bytes]:
+    with page.expect_download() as download:
+        page.click(f"{CARD} [data-whole={whole}]")
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def sent(page: Any) -> list[str]:
+    return [url for url in page.asked if url.endswith("/v1/audio/jobs")]
+
+
+def asked_within(page: Any, seconds: int) -> int:
+    """How often the server is asked how the batch is, while the page's clock goes on by so many seconds."""
+    before = len(page.asked)
+    for _ in range(seconds):
+        page.clock.run_for(1_000)
+        page.evaluate("fetch('health').then((answer) => answer.text())")  # answers come in their order
+    return sum("?first=" in url for url in page.asked[before:])
+
+
+def test_lines_are_spoken_one_by_one_heard_at_once_and_fetched_whole(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    expect(page.locator(ESTIMATE)).to_have_text("Ready.Nobody is waiting.")
+    page.fill(FIELD, "one\n\n  two words  \n\nraise\n")
+    expect(page.locator(ESTIMATE)).to_contain_text(re.compile(r"\b3 lines, 17 characters(, about \d+ s)?\."))
+    page.evaluate(WATCH_SHIFTS)
+    page.click("#vx-batch-start")
+    says(page, re.compile(r"^Speaking line 1 of 3(, about \d+ s left)?$"))
+    assert page.locator(f"{CARD} li .told").all_text_contents() == ["speaking", "waiting", "waiting"]
+    fake_server.http.post("/stage/steps/1")
+    expect(row(page, 1).locator(".told")).to_have_text("0.3 s")
+    row(page, 1).get_by_role("button", name="Play line 1").click()
+    page.wait_for_function("document.querySelector('#vx-batch-card audio').currentTime > 0")
+    assert row(page, 1).locator(".fetch").get_attribute("download") == "0001.mp3"
+    assert page.locator(f"{CARD} .whole").is_hidden()
+    fake_server.http.post("/stage/open")
+    says(page, "2 of 3 lines are spoken, 1 failed.")
+    expect(row(page, 3).locator(".told")).to_contain_text("could not do this")
+    assert page.evaluate("window.moved") == []
+    assert barriers(page) == []
+    name, content = downloaded(page, "zip")
+    assert re.fullmatch(r"voxdemo-[\w-]+\.zip", name)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        assert packed.namelist() == ["manifest.json", "0001.mp3", "0002.mp3"]
+    name, content = downloaded(page, "joined")
+    assert name.endswith(".mp3")
+    assert soundfile.info(io.BytesIO(content)).duration == pytest.approx(1.1, abs=0.15)
+
+
+def test_a_batch_survives_a_reload_and_tells_when_it_is_gone(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    fake_server.http.post("/stage/steps/1")
+    start(page, "one", "two words", "three")
+    says(page, re.compile("^Speaking line 2 of 3"))
+    page.reload()
+    open_tab(page)
+    says(page, re.compile("^Speaking line 2 of 3"))
+    assert page.locator(f"{CARD} li p").all_text_contents() == ["one", "two words", "three"]
+    fake_server.http.post("/stage/open")
+    says(page, "All 3 lines are spoken.")
+    expect(page.get_by_role("button", name="Play line 3")).to_be_visible()
+    job = page.evaluate("localStorage.getItem('voxdemo-batch')")
+    assert fake_server.http.delete(f"/v1/audio/jobs/{job}").json()["deleted"]
+    page.reload()
+    open_tab(page)
+    says(page, "This batch is gone: it was deleted, or its time is over.")
+    assert page.evaluate("localStorage.getItem('voxdemo-batch')") is None
+
+
+def test_cancel_keeps_what_was_spoken_and_the_lines(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    fake_server.http.post("/stage/steps/2")
+    start(page, "one", "two and more words", "three")
+    expect(page.get_by_role("button", name="Play line 1")).to_be_visible()
+    page.get_by_role("button", name="Cancel").locator("visible=true").click()
+    says(page, "Cancelled. 1 of 3 lines are spoken and kept.")
+    assert page.locator(f"{CARD} li .told").all_text_contents() == ["0.3 s", "cancelled", "cancelled"]
+    fake_server.http.post("/stage/open")
+    assert len(zipfile.ZipFile(io.BytesIO(downloaded(page, "zip")[1])).namelist()) == 2
+    assert page.input_value(FIELD) == "one\ntwo and more words\nthree"
+    start(page, "again")
+    says(page, "The line is spoken.")
+
+
+def test_a_cancel_that_comes_too_late_deletes_nothing(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    start(page, "one two")
+    says(page, re.compile("^Speaking line 1"))
+    page.route(re.compile(r"/v1/audio/jobs/[^/]+\?first"), lambda route: route.abort())
+    fake_server.http.post("/stage/open")
+    job = page.evaluate("localStorage.getItem('voxdemo-batch')")
+    eventually(lambda: fake_server.http.get(f"/v1/audio/jobs/{job}").json()["finished_at"])
+    page.click("#vx-batch-cancel")
+    says(page, "The line is spoken.")
+
+
+@pytest.mark.parametrize("answer", [b"\x00\x01PNG", b"RIFF\xff\x00\x00\x00WAVE\x80"])
+def test_what_is_no_text_is_told_in_words(fake_server: Server, open_page: OpenPage, answer: bytes) -> None:
+    page = open_tab(open_page(fake_server))
+    choose(page, "sound.txt", answer)
+    expect(page.locator(".file .wrong")).to_have_text(
+        "sound.txt isn't text: save it as text, in UTF-8, and choose it again."
+    )
+
+
+def test_files_are_read_as_people_save_them(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    odd = 'text,id\r\n"Say ""Ahoy"", twice",a1\r\n"two\r\nlines",b2\r\n,empty\r\nlast,c3\r\n'
+    for name, content, lines in (
+        ("a.txt", "\ufeffOne\r\n\r\n Two \rThree".encode(), ["One", "Two", "Three"]),
+        ("b.TXT", "Grüße\nÀ bientôt".encode("utf-16"), ["Grüße", "À bientôt"]),
+        ("c.txt", b"\xfe\xff" + "清晨".encode("utf-16-be"), ["清晨"]),
+        ("d.txt", "„Grüße“ – naïve".encode("cp1252"), ["„Grüße“ – naïve"]),
+        ("e.csv", odd.encode("utf-8-sig"), ['Say "Ahoy", twice', "two\nlines", "last"]),
+        ("f.csv", b"no;heading\nsecond;row", ["no", "second"]),
+        ("g.csv", b"name\tline\nx\tOne", ["One"]),
+        ("h.srt", SRT.encode(), ["one two three four five six", "second", "last"]),
+    ):
+        choose(page, name, content)
+        page.wait_for_function("lines => JSON.stringify(voxdemo.lines.now().map(({text}) => text)) === lines",
+                               arg=json.dumps(lines, ensure_ascii=False, separators=(",", ":")))  # fmt: skip
+        expect(page.locator(".file .wrong")).to_have_text("")
+    for name, content, sentence in (
+        ("i.csv", b"\n\n", "There is nothing in i.csv."),
+        ("j.srt", b"Only words.", re.compile(r"^There are no times in j\.srt: ")),
+        ("k.pdf", b"%PDF", "k.pdf can't be read here: choose a .txt, .csv or .srt file."),
+    ):
+        choose(page, name, content)
+        expect(page.locator(".file .wrong")).to_have_text(sentence)
+    assert page.input_value(FIELD).startswith("one two")  # what was there before stays
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(FIELD)).to_have_value("")
+    expect(page.locator(FIELD)).to_be_editable()
+
+
+def test_a_table_names_its_files_and_its_columns_can_be_chosen(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server))
+    choose(page, "lines.csv", b"id,text,note\nintro,one,uno\nend,two,due\n")
+    expect(page.locator(FIELD)).to_have_value("one\ntwo")
+    page.locator(".file .texts").select_option(label="note")
+    expect(page.locator(FIELD)).to_have_value("uno\ndue")
+    page.get_by_label("The first row names the columns").uncheck()
+    expect(page.locator(FIELD)).to_have_value("note\nuno\ndue")
+    page.get_by_label("The first row names the columns").check()
+    page.click("#vx-batch-start")
+    says(page, "All 2 lines are spoken.")
+    assert row(page, 1).locator(".fetch").get_attribute("download") == "intro.mp3"
+    names = zipfile.ZipFile(io.BytesIO(downloaded(page, "zip")[1])).namelist()
+    assert names == ["manifest.json", "intro.mp3", "end.mp3"]
+
+
+def test_subtitles_are_joined_at_their_times_and_a_line_that_is_too_long_is_told(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server))
+    transfer = page.evaluate_handle(
+        "text => { const data = new DataTransfer(); data.items.add(new File([text], 'film.srt')); return data; }", SRT
+    )
+    page.dispatch_event("#vx-batch-card", "drop", {"dataTransfer": transfer})
+    expect(page.locator(".file .told")).to_have_text("film.srt")
+    expect(page.locator(FIELD)).not_to_be_editable()
+    page.click("#vx-batch-start")
+    says(page, "All 3 lines are spoken.")
+    expect(row(page, 1).locator(".told")).to_have_text("0.8 s, longer than its 0.4 s")
+    expect(page.locator(f"{CARD} .note")).to_have_text(
+        "1 line is longer than its time: as one file, what follows it begins later."
+    )
+    assert soundfile.info(io.BytesIO(downloaded(page, "joined")[1])).duration == pytest.approx(2.8, abs=0.15)
+
+
+def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_tab(open_page(fake_server))
+    page.click("#vx-batch-start")
+    says(page, "There are no lines yet. Write some or choose a file, then press Start.")
+    many = "1,001 lines: 1 more than the 1,000 that fit. Make several batches of them."
+    choose(page, "many.txt", b"word\n" * 1001)
+    expect(page.locator(ESTIMATE)).to_have_text(many)
+    page.click("#vx-batch-start")
+    says(page, many)
+    page.fill(FIELD, f"short\n\n{'a' * 50_001}\nshort")
+    long = "Line 2 has 50,001 characters: 1 more than the 50,000 that fit."
+    expect(page.locator(ESTIMATE)).to_have_text(long)
+    page.click("#vx-batch-start")
+    says(page, long)
+    page.fill(FIELD, "short")
+    page.fill("#vx-batch-seed textarea, #vx-batch-seed input", "often")
+    page.click("#vx-batch-start")
+    says(page, "The seed must be a whole number: write another one, or leave it empty.")
+    assert sent(page) == []
+    page.fill("#vx-batch-seed textarea, #vx-batch-seed input", "")
+    start(page, "fine", "\N{SKULL}", "fine")
+    says(page, re.compile(r"^Text 2 of 3: "))  # the voice can't say it, which only the server knows
+    expect(page.locator(f"{CARD} li")).to_have_count(3)
+
+
+def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartServer, open_page: OpenPage) -> None:
+    server = start_server("tests/fake_app.py", VOXDEMO_RATE_LIMIT="1/3 seconds")
+    server.wait_until_ready()
+    server.http.post("/stage/open")
+    page = open_tab(open_page(server))
+    start(page, "one")
+    says(page, "The line is spoken.")
+    start(page, "two")
+    says(page, re.compile(r"^Too many requests\. Try again in [123] s\.$"))
+    says(page, "You can go on now. Your lines are kept.")
+    page.click("#vx-batch-start")
+    says(page, "The line is spoken.")
+
+
+def test_a_long_batch_is_asked_after_in_windows_and_only_while_it_goes_on(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_tab(open_page(fake_server))
+    page.clock.install()
+    start(page, *(f"line{number}" for number in range(1, 451)))
+    says(page, re.compile("^Speaking line 1 of 450"))
+    with page.expect_response(re.compile(r"\?first=1&most=200$")) as told:
+        page.clock.run_for(2_000)
+    assert len(told.value.json()["items"]) == 200
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    assert asked_within(page, 12) <= 2
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    page.click("#vx-batch-cancel")
+    says(page, "Cancelled. 0 of 450 lines are spoken and kept.")
+    fake_server.http.post("/stage/open")
+    asked_within(page, 2)
+    assert asked_within(page, 20) == 0
+
+
+def test_a_browser_that_keeps_nothing_is_told_of_and_the_batch_goes_on(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server, script=NO_STORAGE))
+    start(page, "one", "two")
+    says(page, "All 2 lines are spoken.")
+    expect(page.locator(f"{CARD} .note")).to_have_text(
+        "This browser keeps nothing: stay on this page until you have fetched the batch."
+    )
+
+
+def test_on_a_dark_phone_all_of_it_can_be_reached(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server, PHONE, color_scheme="dark"))
+    choose(page, "lines.csv", b"id,text\nintro,one two three\n")
+    page.locator(FIELD).focus()
+    page.keyboard.press("Control+Enter")
+    says(page, "The line is spoken.")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    small = """() => [...document.querySelectorAll('#vx-batch :is(button, a, select):not([hidden])')]
+      .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
+      .filter((each) => !each.closest('.block')?.querySelector('input[type=range]')).map((each) => each.outerHTML)"""
+    assert page.evaluate(small) == []
+    assert barriers(page) == []
+
+
+def test_who_has_logged_in_may_use_it_and_with_keys_alone_it_says_so(
+    start_server: StartServer, open_page: OpenPage, browser: Any
+) -> None:
+    key = "a-key-of-some-length"
+    closed = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
+    login = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key, VOXDEMO_AUTH="ann:word")
+    closed.wait_until_ready()
+    page = open_tab(open_page(closed))
+    start(page, "one")
+    says(page, "Batches need a login here: log in anew, or ask whoever runs this server.")
+    assert sent(page) == []
+    login.wait_until_ready()
+    page = browser.new_context().new_page()
+    page.goto(login.url)
+    page.get_by_label("username").fill("ann")
+    page.get_by_label("password").fill("word")
+    page.get_by_role("button", name="Login").click()
+    open_tab(page)
+    start(page, "one", "two")
+    says(page, "All 2 lines are spoken.")
+    page.get_by_role("button", name="Play line 2").click()
+    page.wait_for_function("document.querySelector('#vx-batch-card audio').currentTime > 0")
+    assert len(downloaded(page, "joined")[1]) > 1000
+    page.context.close()
