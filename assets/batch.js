@@ -75,7 +75,7 @@ voxdemo.batch = (element, props, watch, look) => {
 
   function addRow({text, start}) {
     const number = rows.length + 1, row = made('li', {}), words = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-    row.append(made('span', {className: 'number', textContent: count(number)}), made('p', {textContent: words}),
+    row.append(made('span', {className: 'number', textContent: count(number)}), made('p', {textContent: words, translate: false}),
       made('span', {className: 'told'}));
     rows.push({row, start, state: '', item: null});
     find('ol').append(row);

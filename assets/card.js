@@ -222,6 +222,8 @@ voxdemo.card = (element, props, watch, tell) => {
       show({state: 'limited', seconds, say});
     },
     tell(say) { if (!isBusy()) show({state: 'failed', say}); },
+    rest() { if (!isBusy()) show({state: 'idle'}); },
+    deny(say) { pressStop = null; player?.clear(); show({state: 'failed', say}); },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
   };
 };

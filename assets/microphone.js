@@ -14,7 +14,7 @@
   // The level in decibels below full scale, as a share of what can be seen.
   function meter(stream) {
     const context = new AudioContext(), listener = context.createAnalyser(), field = asked;
-    const bar = Object.assign(document.createElement('div'), {className: 'level'});
+    const bar = Object.assign(document.createElement('div'), {className: 'loudness'});
     const samples = new Float32Array(listener.fftSize);
     context.createMediaStreamSource(stream).connect(listener);
     for (const [name, value] of Object.entries({role: 'meter', 'aria-label': 'Loudness', 'aria-valuemin': 0, 'aria-valuemax': 100})) {

@@ -49,6 +49,8 @@ window.voxdemo = {
     {go: 'vx-speak', stop: 'vx-cancel', card: 'vx-card', within: 'vx-in', isMissing: hasNoText, fill: textField},
     {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', isMissing: hasNoSound('vx-recording')},
     {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', isMissing: hasNoSound('vx-prompt')},
+    {go: 'vx-new-read', stop: 'vx-new-read-cancel', card: 'vx-new-reading', isMissing: hasNoSound('vx-new-prompt')},
+    {stop: 'vx-sample-cancel', card: 'vx-sample'},  // voices.js lets it go
   ];
   const isShown = (id) => byId(id)?.offsetParent && getComputedStyle(byId(id)).visibility === 'visible';
 
@@ -65,7 +67,7 @@ window.voxdemo = {
   function stop(run, event) {
     const card = voxdemo.cards[run.card];
     if (card && !card.stop(() => byId(run.stop).click())) event.stopImmediatePropagation();
-    byId(run.go).focus();
+    byId(run.go)?.focus();
   }
 
   // What somebody asks for too much of is refused in HTTP; of that Gradio tells its page only that something failed, and

@@ -69,6 +69,15 @@ def visits(browser: Any) -> Iterator[OpenPage]:
         visitor.close()
 
 
+def to_tab(page: Any, name: str) -> None:
+    """Open this tab, which may be in the menu of those that a narrow page has no room for."""
+    tab = page.locator("#vx-tabs .tab-container:not(.visually-hidden) button", has_text=name)
+    if not tab.count():
+        page.locator("#vx-tabs .overflow-menu > button").click()
+        tab = page.locator("#vx-tabs .overflow-dropdown button", has_text=name)
+    tab.click()
+
+
 def speak(page: Any, text: str) -> None:
     page.fill("#vx-text textarea", text)
     page.click("#vx-speak")

@@ -13,7 +13,7 @@ import numpy as np
 from voxdemo.engines.base import EngineChoice, RanOn, Retake
 from voxdemo.errors import InputError, ModelDiedError
 from voxdemo.recognizers.base import RecognizerChoice
-from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance, Voice
 
 RATE = 16_000
 PIECE = (0.2 * np.sin(2 * np.pi * 220 * np.arange(RATE // 10) / RATE)).astype(np.float32)
@@ -23,7 +23,7 @@ CLONER = EngineInfo(
     version="1",
     sample_rate=RATE,
     languages=("en",),
-    voices=("fake",),
+    voices=(Voice("fake", "en-GB", "male"),),
     honours=frozenset(
         {"prompt_audio", "prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed"}
     ),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser
+from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
 from conftest import StartServer
 from serving import Server, eventually
 
@@ -37,7 +37,7 @@ second
 
 
 def open_tab(page: Any) -> Any:
-    page.get_by_role("tab", name="Batch").first.click()
+    to_tab(page, "Batch")
     expect(page.locator(ESTIMATE)).to_contain_text(re.compile("waiting|ahead|login"))
     return page
 

@@ -18,7 +18,7 @@ NAMES = (
     "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
     "WebVTT", "CPU", "GPU", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg",
 )  # fmt: skip
-FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh"
+FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh", ".txt、.csv 或 .srt", "（zip）"
 LEFT_IN_ENGLISH = """(root) => {
   const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
   const found = [], skipped = '[translate=no], script, style, textarea, input, .vx-probe, [role=log]';
@@ -41,6 +41,7 @@ FOR_PROGRAMS = ("cli", "loadtest", "v1", "batches")
 ONLY_FOR_PROGRAMS = (
     "with gradio_client",
     "What was spoken until there can be had at",
+    "as JSON",
     "must be a string",
     "must be a number",
 )
@@ -87,6 +88,25 @@ def test_nothing_is_left_in_english_where_a_recording_is_read(open_page: OpenPag
     page.get_by_role("tab", name="状态").click()
     expect(page.locator("#vx-gist")).to_contain_text("一切正常。")
     expect(page.locator("#vx-plots")).to_contain_text("分钟，0 为现在")
+    assert english(page) == []
+
+
+def test_nothing_is_left_in_english_of_voices_and_batches(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, **CHINESE)
+    page.get_by_role("tab", name="声音").first.click()
+    page.locator("#vx-new .save").click()
+    expect(page.locator("#vx-new .acts .say")).to_contain_text("还没有录音")
+    page.get_by_role("button", name="试听").first.click()
+    expect(page.locator("#vx-ready .play-one")).to_have_text("停止")
+    assert english(page) == []
+    page.get_by_role("tab", name="批量").first.click()
+    page.fill("#vx-lines textarea", "Good morning.\n世界")
+    page.click("#vx-batch-start")
+    says(page, "第 2 / 2 段：内置声音读不了 世 界：请用英语写。", "#vx-batch-card")
+    page.fill("#vx-lines textarea", "Good morning.\nGood night.")
+    page.click("#vx-batch-start")
+    says(page, "2 行都读好了。", "#vx-batch-card")
+    assert page.locator("#vx-batch-card li p").first.inner_text() == "Good morning."
     assert english(page) == []
 
 

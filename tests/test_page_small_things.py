@@ -79,10 +79,10 @@ def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenP
     page.get_by_role("tab", name="Recognise").click()
     page.locator("#vx-recording").get_by_label("Record audio").click()
     page.locator("#vx-recording .record-button").click()
-    page.wait_for_function("+document.querySelector('.level')?.getAttribute('aria-valuenow') > 20")
+    page.wait_for_function("+document.querySelector('.loudness')?.getAttribute('aria-valuenow') > 20")
     page.locator("#vx-recording .stop-button").click()
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
-    expect(page.locator(".level")).to_have_count(0)
+    expect(page.locator(".loudness")).to_have_count(0)
 
 
 def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(

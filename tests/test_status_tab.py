@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser
+from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import Server
@@ -46,7 +46,7 @@ def ask(server: Server, *texts: str) -> None:
 
 
 def open_tab(page: Any) -> None:
-    page.get_by_role("tab", name="Status").first.click()
+    to_tab(page, "Status")
     expect(page.locator("#vx-gist .said")).to_be_visible()
 
 

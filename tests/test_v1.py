@@ -99,7 +99,8 @@ def test_what_there_is_can_be_asked_for(client: OpenAI, server: Server) -> None:
     assert client.models.retrieve("built-in-voice") == models[0]
     assert client.audio.speech.create(model=models[0].id, voice="heart", input="Hello.").content
     voices = server.http.get("/v1/audio/voices").json()
-    assert voices == {"voices": [{"id": "heart", "name": "heart", "languages": ["en"]}], "clones": False}
+    heart = {"id": "heart", "name": "heart", "languages": ["en"], "language": "en-US", "gender": "female"}
+    assert voices == {"voices": [heart], "clones": False}
 
 
 def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere(server: Server) -> None:

@@ -56,7 +56,7 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     warnings = validate.checked(utterance, engine)
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
     asked["text"] = utterance.text.strip()
-    asked["voice"] = utterance.voice or next(iter(engine.voices), None)
+    asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
     if utterance.prompt_audio is not None:
         asked["prompt_audio"] = _content(utterance.prompt_audio)
     unseeded = _key(_model(engine), engine.sample_rate, asked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Utterance:
     control: str = ""
     """How to speak, in words ("whispering, slow")."""
     voice: str | None = None
-    """One of `EngineInfo.voices`; None is the first."""
+    """One of `EngineInfo.voice_names`; None is the first."""
     language: str | None = None
     """An ISO 639-1 code; None leaves it to the engine."""
     seed: int | None = None
@@ -111,6 +112,18 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that an engine has ready. What isn't known of it is ""."""
+
+    name: str
+    """What an `Utterance` calls it."""
+    language: str = ""
+    """A BCP 47 tag: "en-US"."""
+    gender: Literal["", "female", "male"] = ""
+    """What it sounds like to most people."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What a speech engine is and which fields of an `Utterance` it honours; the doors show exactly that."""
 
@@ -121,7 +134,7 @@ class EngineInfo:
     version: str
     sample_rate: int
     languages: tuple[str, ...]
-    voices: tuple[str, ...]
+    voices: tuple[Voice, ...]
     honours: frozenset[str]
     """Names of the `Utterance` fields, beside `text`, that change the sound."""
     note: str
@@ -142,6 +155,11 @@ class EngineInfo:
     """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
     precision: str = "float32"
     """What it calculates in: "bfloat16", "float32", "int8"."""
+
+    @property
+    def voice_names(self) -> tuple[str, ...]:
+        """What `voices` are called, in their order."""
+        return tuple(voice.name for voice in self.voices)
 
     @property
     def key(self) -> str:

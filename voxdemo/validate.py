@@ -77,7 +77,7 @@ def _check_ranges(utterance: Utterance) -> None:
 
 
 def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
-    for name, allowed in (("voice", info.voices), ("language", info.languages), ("format", ("wav",))):
+    for name, allowed in (("voice", info.voice_names), ("language", info.languages), ("format", ("wav",))):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
             remedy = f"choose one of {', '.join(allowed)}" if allowed else "leave it empty"

@@ -47,7 +47,7 @@ def voices() -> Sequence[str]:
 
 
 def _described(info: EngineInfo) -> str:
-    ready = ", ".join(info.voices) or "no voice of its own"
+    ready = ", ".join(info.voice_names) or "no voice of its own"
     cloning = "copies a recording" if "prompt_audio" in info.honours else "copies none"
     return f"{info.title}: {ready}; {cloning}; languages: {', '.join(info.languages)}"
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from voxdemo.errors import InputError
-from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.speech import EngineInfo, Samples, Utterance, Voice
 from voxdemo.text.english import readable, unsayable
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class BuiltinEngine:
         version=_installed_version(),
         sample_rate=24_000,
         languages=("en",),
-        voices=("heart",),
+        voices=(Voice("heart", "en-US", "female"),),
         honours=frozenset({"seed", "speed"}),
         note="The built-in voice reads English only, in one voice, and can't copy the voice of a recording.",
         chunk_chars=MAX_PIECE_CHARS,

@@ -82,11 +82,11 @@ class Access:
         path = path_of(scope)
         if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)) or path.startswith(FOR_READERS):
             return ""
-        if self._keys and not (path.startswith(FOR_PEOPLE) and scope["app"].auth and _is_logged_in(scope)):
+        if self._keys and not (path.startswith(FOR_PEOPLE) and scope["app"].auth and _login(scope) is not None):
             return NO_KEY
         if path.startswith(GRADIO_PATHS) or not scope["app"].auth:
             return ""
-        if not _is_logged_in(scope):
+        if _login(scope) is None:
             return NO_LOGIN
         return "" if _comes_from_here(scope) else ELSEWHERE
 
@@ -95,6 +95,12 @@ def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -
     """For who joins Gradio's queue. Raises HTTPException where this endpoint is for programs and there is no key."""
     if settings.keys and endpoint in FOR_PROGRAMS and not scope.get(KEY):
         raise HTTPException(401, NO_KEY, CHALLENGE)
+
+
+def account_of(scope: Scope) -> str | None:
+    """The account of who has logged in on the page; None without a login, and for programs, which have keys."""
+    token = None if scope.get(KEY) else _login(scope)
+    return None if token is None else scope["app"].tokens[token]
 
 
 def warn_if_open(settings: Settings) -> None:
@@ -126,11 +132,12 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
     return {**scope, KEY: key.id}
 
 
-def _is_logged_in(scope: Scope) -> bool:
+def _login(scope: Scope) -> str | None:
+    """What Gradio knows the login by that a request comes with."""
     cookies = HTTPConnection(scope).cookies
     name = _cookie(scope)
     token = cookies.get(name) or cookies.get(name.replace("token-", "token-unsecure-", 1))
-    return token in scope["app"].tokens
+    return token if token in scope["app"].tokens else None
 
 
 def _comes_from_here(scope: Scope) -> bool:

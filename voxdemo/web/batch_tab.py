@@ -22,6 +22,7 @@ from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE
 from voxdemo.web.generate_tab import voice_choices
+from voxdemo.web.i18n import say
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
 WORDS: Mapping[str, Any] = {
@@ -104,29 +105,32 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     jobs: with keys for programs alone they may not.
     """
     shown = _abilities(service.engine_info)
-    with gr.Tab("Batch", id="batch"), gr.Row(elem_id="vx-batch"):
+    with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
             lines = gr.Textbox(
-                label="Lines to speak, each by itself", lines=3, max_lines=12, elem_id="vx-lines",
-                placeholder="Write or paste lines here.",
+                label=say("Lines to speak, each by itself"), lines=3, max_lines=12, elem_id="vx-lines",
+                placeholder=say("Write or paste lines here."),
             )  # fmt: skip
             _own("vx-batch-file", "batch-file", "voxdemo.lines(element, props)", words=dict(FILE_WORDS))
             with gr.Row(elem_id="vx-batch-manner"):
-                voice = gr.Dropdown(**shown["voice"], label="Voice", filterable=False, elem_id="vx-batch-voice")
-                kind = gr.Dropdown(FORMATS, value="mp3", label="Format", filterable=False, elem_id="vx-batch-format")
+                voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
+                kind = gr.Dropdown(
+                    FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
+                )
                 speed = gr.Slider(
-                    *SPEED_RANGE, value=1.0, step=0.05, label="Speed",
-                    info="1 is the voice's own pace, 2 twice as fast.", **shown["speed"],
+                    *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
+                    info=say("1 is the voice's own pace, 2 twice as fast."), **shown["speed"],
                 )  # fmt: skip
                 seed = gr.Textbox(
-                    label="Seed", info="The same for all lines.", placeholder="One that follows from the rest",
-                    max_lines=1, max_length=12, elem_id="vx-batch-seed",
+                    label=say("Seed"), info=say("The same for all lines."),
+                    placeholder=say("One that follows from the rest"), max_lines=1,
+                    max_length=12, elem_id="vx-batch-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
             note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
             with gr.Row(elem_id="vx-batch-go"):
-                start = gr.Button("Start", variant="primary", elem_id="vx-batch-start")
-                cancel = gr.Button("Cancel", variant="stop", elem_id="vx-batch-cancel")
+                start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
+                cancel = gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
                 gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
         with gr.Column(elem_id="vx-batch-out"):
             card = _own(

@@ -17,7 +17,6 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import InputError
-from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
@@ -25,7 +24,19 @@ from voxdemo.web import card, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
-from voxdemo.web.recognize_tab import reader
+from voxdemo.web.voice_fields import (
+    OWN_VOICE,
+    READY_VOICE,
+    SAVED_VOICE,
+    VoiceFields,
+    add_form,
+    add_picker,
+    add_voice_fields,
+    cloning_note,
+    own_voices_use,
+    wire_form,
+    wire_reading,
+)
 
 EXAMPLES = (
     ("News", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
@@ -41,20 +52,9 @@ EXAMPLES = (
 )
 """Name, language and text; shown where the engine speaks the language."""
 TEXT_FIELD = "#vx-text textarea"
-READY_VOICE, OWN_VOICE = "Ready voice", "A voice I upload"
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
 KEPT = card.WORDS["kept"]
-READING_WORDS = {
-    **card.WORDS,
-    "idle": "",
-    "heard": "Read in {took}. Correct it where it is wrong.",
-    "heardBefore": "Read before. Correct it where it is wrong.",
-    "cancelled": "Cancelled.",
-    "back": "The server is back: press Recognise it again.",
-    "lost": "No word from the server for {time}.",
-    "missing": "There is no recording yet: upload or record one first.",
-}
 
 ASKED = (
     "text", "kind", "voice", "prompt", "prompt_text", "control", "cfg_value", "inference_timesteps", "normalize",
@@ -93,12 +93,10 @@ class _Parts:
     text: gr.Textbox
     kind: gr.Radio
     voice: gr.Dropdown
+    saved: gr.HTML
     clone_note: gr.HTML
-    prompt: gr.Audio
-    prompt_text: gr.Textbox
-    read: gr.Button
-    read_cancel: gr.Button
-    reading: Card
+    own: VoiceFields
+    form: gr.HTML
     examples: tuple[gr.Button, ...]
     speak: gr.Button
     stop: gr.Button
@@ -117,22 +115,29 @@ class _Parts:
     share: gr.HTML
 
     @property
+    def components(self) -> dict[str, Any]:
+        """All of them by name, those of one's own voice among them."""
+        return {**{field.name: getattr(self, field.name) for field in fields(self)}, **self.own._asdict()}
+
+    @property
     def asked(self) -> list[Any]:
         """What Speak sends, as ASKED names it."""
-        return [getattr(self, name) for name in ASKED]
+        return [self.components[name] for name in ASKED]
 
 
-def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]) -> None:
+def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool) -> None:
     """Add the tab to the Tabs in whose context this is called.
 
-    `arrivals` are the events at which what the engine can do is looked up again.
+    `arrivals` are the events at which what the engine can do is looked up again; `is_on_server` tells where people's
+    voices are kept.
     """
-    parts = _layout(service.engine_info)
+    parts = _layout(service.engine_info, is_on_server)
     _wire_speaking(service, parts)
-    _wire_reading(service, parts)
+    wire_reading(service, parts.own)
+    wire_form(parts.form, parts.own)
     _wire_estimate(service, parts, arrivals)
     _wire_share(parts)
-    shown = [getattr(parts, name) for name in _abilities(service.engine_info)]
+    shown = [parts.components[name] for name in _abilities(service.engine_info)]
 
     async def abilities() -> list[Any]:
         info = service.engine_info
@@ -146,13 +151,13 @@ _AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visi
 """For events that need no model."""
 
 
-def _layout(info: EngineInfo) -> _Parts:
+def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
     shown = _abilities(info)
     found: dict[str, Any] = {}
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             found |= _text_and_examples(info)
-            found |= _voice(shown)
+            found |= _voice(shown, info, is_on_server)
             found |= _buttons()
         with gr.Column(elem_id="vx-out"):
             found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -184,40 +189,18 @@ def _examples_said(info: EngineInfo) -> list[bool]:
     return [language in info.languages for _, language, _ in EXAMPLES]
 
 
-def _voice(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    kind = gr.Radio(
-        [(say(kind), kind) for kind in (READY_VOICE, OWN_VOICE)],
-        value=USUAL["kind"],
-        label=say("Voice"),
-        elem_id="vx-kind",
-    )
+def _voice(shown: dict[str, dict[str, Any]], info: EngineInfo, is_on_server: bool) -> dict[str, Any]:
+    kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
+    kind = gr.Radio(kinds, value=USUAL["kind"], label=say("Voice"), elem_id="vx-kind")
     voice = gr.Dropdown(
         **shown["voice"], label=say("Ready voice"), show_label=False, filterable=False, elem_id="vx-voice"
     )
+    saved = add_picker(is_on_server, info)
     with gr.Column(elem_id="vx-own"):
         clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
-        prompt = gr.Audio(
-            label=f"Recording of the voice, 3 to {MAX_PROMPT_S:.0f} s",
-            type="filepath",
-            sources=["upload", "microphone"],
-            buttons=[],
-            elem_id="vx-prompt",
-            **shown["prompt"],
-        )
-        prompt_text = gr.Textbox(
-            lines=2,
-            placeholder=say("Write it, or press Recognise it."),
-            elem_id="vx-prompt-text",
-            **shown["prompt_text"],
-        )
-        with gr.Row(elem_id="vx-read-row"):
-            read = gr.Button(say("Recognise it"), size="sm", elem_id="vx-read", **shown["read"])
-            read_cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-read-cancel")
-            reading = Card("vx-reading", READING_WORDS)
-    return {
-        "kind": kind, "voice": voice, "clone_note": clone_note, "prompt": prompt, "prompt_text": prompt_text,
-        "read": read, "read_cancel": read_cancel, "reading": reading,
-    }  # fmt: skip
+        own = add_voice_fields("vx", shown["prompt"], shown["prompt_text"], shown["read"])
+        form = add_form("vx", is_on_server, folded=True)
+    return {"kind": kind, "voice": voice, "saved": saved, "clone_note": clone_note, "own": own, "form": form}
 
 
 def _buttons() -> dict[str, Any]:
@@ -293,7 +276,8 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     optional = "" if info.needs_transcript or not reads else " (may stay empty)"
     return {
         "voice": {"choices": choices, "value": choices[0][1]},
-        "clone_note": {"value": "" if clones else f"<p>{info.subject} can't copy a recording: VoxCPM can.</p>"},
+        "saved": {"value": own_voices_use(info)},
+        "clone_note": {"value": "" if clones else f"<p>{html.escape(cloning_note(info))}</p>"},
         "prompt": {"interactive": clones},
         "prompt_text": {"interactive": reads, "label": f"What is said in the recording{optional}"},
         "read": {"interactive": reads},
@@ -306,7 +290,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
 
 def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
     """The voices as people choose them: what they read, and the name."""
-    return [(voice.capitalize(), voice) for voice in info.voices] or [("The engine's own voice", "")]
+    return [(name.capitalize(), name) for name in info.voice_names] or [("The engine's own voice", "")]
 
 
 def _missing(info: EngineInfo) -> str:
@@ -327,6 +311,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         _speak(service),
         inputs=parts.asked,
         outputs=parts.card.view,
+        js="(...values) => voxdemo.voices.along(...values)",
         **parts.card.follows(service),
     )
     parts.card.ends_with(speaking)
@@ -335,18 +320,6 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     parts.card.view.keep(fn=None, js=kept, outputs=parts.seed, api_visibility="private")
     drawn = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
     parts.new_seed.click(fn=None, js=drawn, outputs=parts.seed, api_visibility="private")
-
-
-def _wire_reading(service: SpeechService, parts: _Parts) -> None:
-    reading = parts.read.click(
-        reader(service, "", gr.skip()),
-        inputs=parts.prompt,
-        outputs=[parts.reading.view, parts.prompt_text],
-        **parts.reading.follows(service),
-    )
-    parts.reading.ends_with(reading)
-    parts.prompt.clear(fn=None, js="() => ''", outputs=parts.prompt_text, api_visibility="private")
-    parts.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
@@ -422,15 +395,14 @@ def _utterance(
         inference_timesteps=whole(inference_timesteps),
         normalize=normalize,
         denoise=denoise,
-        voice=voice if voice in info.voices else None,  # the page may be older than the engine
+        voice=voice if voice in info.voice_names else None,  # the page may be older than the engine
         speed=speed,
         seed=_seed(seed or ""),
     )
-    if kind != OWN_VOICE:
+    if kind not in (SAVED_VOICE, OWN_VOICE):
         return utterance
-    return replace(
-        utterance, voice=None, prompt_audio=_own_voice(info, prompt), prompt_text=(prompt_text or "").strip()
-    )
+    recording = _own_voice(info, kind, prompt)
+    return replace(utterance, voice=None, prompt_audio=recording, prompt_text=(prompt_text or "").strip())
 
 
 def _seed(written: str) -> int | None:
@@ -442,10 +414,12 @@ def _seed(written: str) -> int | None:
         raise InputError("The seed must be a whole number: write another one, or leave it empty.") from None
 
 
-def _own_voice(info: EngineInfo, prompt: Any) -> Path:
+def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
     recording = Path(prompt) if isinstance(prompt, str) and prompt else sent_file(prompt)  # before Gradio or behind it
     if "prompt_audio" not in info.honours:
         raise InputError(f"{info.subject} can't copy a recording: choose {READY_VOICE}.")
+    if not recording and kind == SAVED_VOICE:
+        raise InputError(f"There is no saved voice yet: save one on the tab Voices, or choose {READY_VOICE}.")
     if not recording:
         raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
     return recording

@@ -22,11 +22,12 @@ from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.status_tab import add_status_tab
 from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
+from voxdemo.web.voices_tab import add_voices_tab
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = (
-    "page", "words", "live", "player", "card", "share", "status", "watching", "lines", "batch", "away",
-    "microphone", "drop",
+    "page", "words", "live", "player", "card", "share", "shelf", "voices", "status", "watching", "lines", "batch",
+    "away", "microphone", "drop",
 )  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
@@ -43,8 +44,9 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)
         with gr.Tabs(elem_id="vx-tabs"):
-            add_generate_tab(service, arrivals)
+            add_generate_tab(service, arrivals, bool(settings.accounts))
             add_recognize_tab(service)
+            add_voices_tab(service, arrivals, bool(settings.accounts))
             add_batch_tab(service, arrivals, is_open=bool(settings.accounts or not settings.keys))
             add_status_tab(service)
         contract.add_endpoints(service)

@@ -20,7 +20,8 @@ from voxdemo.batches.runner import Batches
 from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import callers, headers, page, routes, v1
+from voxdemo.voices import VoiceStore
+from voxdemo.web import callers, headers, page, routes, v1, voice_routes
 from voxdemo.web.admission import Admission
 from voxdemo.web.queueing import Line
 from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
@@ -59,6 +60,7 @@ def build(
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
     options = routes.app_options(service, limits, keep_s, guards, [batches.run])
-    options["routes"] += [*more_routes, v1.mounted(entrance, batches)]
+    kept_voices = voice_routes.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
+    options["routes"] += [*more_routes, *kept_voices, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS
     return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gradio.route_utils import GradioMultiPartParser
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -36,6 +36,7 @@ MAX_BODY_BYTES = 5 << 20
 
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Write what is sent to the disk; behind any sub-path."""
+KEPT_VOICES = re.compile(r"/voices/?$")
 PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
 UNREADABLE = "That upload can't be read: send it again."
 LOGIN = re.compile(r"/login/?$")
@@ -62,9 +63,10 @@ class CostlyDoors:
     async def _objection(self, scope: Scope) -> Response | None:
         if SHUT.search(scope["path"]):
             return refused(scope, 404, "This isn't offered here: send the recording itself.")
-        if scope["method"] == "POST" and (UPLOADS.search(scope["path"]) or LOGIN.search(scope["path"])):
+        kind = _counted_as(scope["path"]) if scope["method"] == "POST" else None
+        if kind:
             try:
-                await self._limits.take(caller_of(scope), "login" if LOGIN.search(scope["path"]) else "upload")
+                await self._limits.take(caller_of(scope), kind)
             except LimitError as error:
                 return refused(scope, 429, error.sentence, retry_after(error))
         return None
@@ -117,6 +119,12 @@ class _Body:
         if not self.is_too_large or self.has_answered:
             self.has_answered = True
             await self._send(message)
+
+
+def _counted_as(path: str) -> Literal["login", "upload"] | None:
+    if LOGIN.search(path):
+        return "login"
+    return "upload" if UPLOADS.search(path) or KEPT_VOICES.search(path) else None
 
 
 def _most_bytes(path: str) -> int:

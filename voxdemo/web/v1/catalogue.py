@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from voxdemo.errors import InputError
 from voxdemo.service import SpeechService
-from voxdemo.speech import EngineInfo, RecognizerInfo
+from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
 
 SPEECH_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
@@ -42,7 +42,7 @@ def routes(service: SpeechService) -> APIRouter:
     async def voices() -> dict[str, Any]:
         """The voices that the engine has ready; with `clones`, a recording can be sent to speak like it."""
         info = service.engine_info
-        ready = [{"id": voice, "name": voice, "languages": info.languages} for voice in info.voices]
+        ready = [_described(voice, info) for voice in info.voices]
         return {"voices": ready, "clones": "prompt_audio" in info.honours}
 
     return router
@@ -62,7 +62,12 @@ def check_model(asked: str, info: EngineInfo | RecognizerInfo) -> None:
 
 def voice_of(asked: str, info: EngineInfo) -> str | None:
     """The voice by this name, for an `Utterance`; None is the first."""
-    return None if asked in VOICE_ALIASES and asked not in info.voices else asked
+    return None if asked in VOICE_ALIASES and asked not in info.voice_names else asked
+
+
+def _described(voice: Voice, info: EngineInfo) -> dict[str, Any]:
+    known = {"languages": info.languages, "language": voice.language or None, "gender": voice.gender or None}
+    return {"id": voice.name, "name": voice.name, **known}
 
 
 def _models(service: SpeechService) -> list[dict[str, Any]]:

@@ -1,0 +1,408 @@
+"""The Voices tab and the picker on the Speak tab in a real browser: samples, and people's own voices."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from browsing import (
+    PHONE,
+    SENTENCES,
+    WARM_UP,
+    WATCH_SHIFTS,
+    WIDE,
+    OpenPage,
+    barriers,
+    expect,
+    needs_browser,
+    says,
+    speak,
+    to_tab,
+)
+from serving import Server
+
+pytestmark = needs_browser
+
+REFUSED = "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
+FORM, FOLD = "#vx-new-form", "#vx-form"
+
+
+def open_tab(page: Any, name: str = "Voices") -> None:
+    to_tab(page, name)
+    if name == "Voices":
+        page.locator("#vx-ready .voices").wait_for()
+
+
+def sound(seconds: float, loudness: float = 0.2, rate: int = 16_000) -> dict[str, Any]:
+    file = io.BytesIO()
+    soundfile.write(file, loudness * np.sin(np.arange(round(seconds * rate)) / 10), rate, format="WAV")
+    return {"name": "voice.wav", "mimeType": "audio/wav", "buffer": file.getvalue()}
+
+
+def record(page: Any, recording: Any = WARM_UP, field: str = "#vx-new-prompt") -> None:
+    page.set_input_files(f"{field} input[type=file]", recording)
+    page.locator(f"{field} .waveform-container").wait_for()
+
+
+def fill(page: Any, name: str, form: str = FORM) -> None:
+    page.locator(f"{form} .name input").fill(name)
+    page.locator(f"{form} .consent input").check()
+
+
+def told(page: Any, words: str | re.Pattern[str], form: str = FORM) -> None:
+    expect(page.locator(f"{form} .say")).to_have_text(words, timeout=30_000)
+
+
+def save(page: Any, name: str) -> None:
+    record(page)
+    fill(page, name)
+    page.click(f"{FORM} .save")
+    told(page, f"{name} is saved.")
+
+
+def names(page: Any) -> Any:
+    return page.locator("#vx-shelf .voice b")
+
+
+def stored(page: Any) -> int:
+    """How many voices the browser itself has."""
+    return int(
+        page.evaluate(
+            """() => new Promise((resolve) => {
+                 const opening = indexedDB.open('voxdemo-voices', 1);
+                 opening.onsuccess = () => {
+                   const counting = opening.result.transaction('voices').objectStore('voices').count();
+                   counting.onsuccess = () => resolve(counting.result);
+                 };
+               })"""
+        )
+    )
+
+
+def sent_prompts(page: Any) -> list[Any]:
+    """What was sent to be spoken with, of all that was spoken."""
+    joined: list[Any] = []
+    page.on("request", lambda request: joined.append(request.post_data_json) if "queue/join" in request.url else None)
+    return joined
+
+
+def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
+    server: Server, open_page: OpenPage
+) -> None:
+    for viewport in (WIDE, PHONE):
+        page = open_page(server, viewport)
+        open_tab(page)
+        expect(page.locator("#vx-ready .what")).to_have_text("HeartEnglish (US), female")
+        page.evaluate(WATCH_SHIFTS)
+        button = page.get_by_role("button", name="Play a sample of Heart")
+        button.click()
+        says(page, re.compile(r"^4\.\d s of speech, (made in|from cache)"), "#vx-sample")
+        stop = page.get_by_role("button", name="Stop Heart")
+        stop.click()
+        before = len(page.asked)
+        button.click()
+        expect(stop).to_be_visible()
+        assert not [url for url in page.asked[before:] if "queue" in url]
+        assert page.evaluate("window.moved") == []
+    says(page, re.compile("from cache$"), "#vx-sample")
+
+
+def test_a_sample_stands_in_line_and_can_be_cancelled(fake_server: Server, open_page: OpenPage) -> None:
+    first, second = open_page(fake_server), open_page(fake_server)
+    speak(first, "one two")
+    says(first, re.compile("^Speaking"))
+    open_tab(second)
+    second.get_by_role("button", name="Play a sample of Fake").click()
+    says(second, re.compile("^1 ahead of you"), "#vx-sample")
+    second.click("#vx-sample-cancel")
+    says(second, "Cancelled.", "#vx-sample")
+    expect(second.get_by_role("button", name="Play a sample of Fake")).to_be_focused()
+
+
+def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    open_tab(page)
+    record(page)
+    expect(page.locator(f"{FORM} .level")).to_have_text("4.7 s, the level is good.")
+    page.click("#vx-new-read")
+    expect(page.locator("#vx-new-prompt-text textarea")).to_have_value("heard", timeout=30_000)
+    before = len(page.asked)
+    fill(page, "  Ann   Lee ")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    told(page, "Ann Lee is saved.")
+    expect(page.locator("#vx-new-prompt .waveform-container")).to_have_count(0)
+    assert not [url for url in page.asked[before:] if "upload" in url or "/voices" in url]  # nothing left the browser
+    page.reload()
+    open_tab(page)
+    expect(page.locator("#vx-shelf .what")).to_have_text("Ann Lee4.7 s · heard")
+    page.get_by_role("button", name="Play Ann Lee").click()
+    page.get_by_role("button", name="Stop Ann Lee").click()
+
+    open_tab(page, "Speak")
+    joined = sent_prompts(page)
+    page.get_by_label("A voice I saved").check()
+    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann Lee")
+    speak(page, "In my own voice.")
+    says(page, re.compile("s of speech"))
+    data = joined[-1]["data"]
+    assert data[4] == "heard"
+    kept = Path(data[3]["path"])
+    assert soundfile.info(kept).duration == pytest.approx(4.7, abs=0.1)
+    assert fake_server.folder in kept.parents
+
+    open_tab(page)
+    page.get_by_role("button", name="Delete Ann Lee").click()
+    told(page, "Press again to delete Ann Lee for good.", "#vx-shelf")
+    assert stored(page) == 1
+    page.get_by_role("button", name="Really? Delete Ann Lee").click()
+    told(page, "Ann Lee is deleted.", "#vx-shelf")
+    assert stored(page) == 0
+    open_tab(page, "Speak")
+    expect(page.locator("#vx-saved .say")).to_have_text("Save one on the tab Voices.")
+    page.click("#vx-speak")
+    says(page, re.compile("^There is no saved voice yet: save one on the tab Voices"))
+
+
+def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    page.get_by_label("A voice I upload").check()
+    record(page, field="#vx-prompt")
+    page.get_by_label("What is said in the recording").fill("The line is open.")
+    page.locator("#vx-form summary").click()
+    fill(page, "Ann", FOLD)
+    page.click(f"{FOLD} .save")
+    told(page, "Ann is saved.", FOLD)
+    expect(page.locator("#vx-prompt .waveform-container")).to_have_count(1)  # it is spoken with, too
+    page.get_by_label("A voice I saved").check()
+    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann")
+    page.get_by_role("button", name="Play the chosen voice").click()
+    expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
+
+
+def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    open_tab(page)
+    page.click(f"{FORM} .save")
+    told(page, "There is no recording yet: upload or record one first.")
+    record(page, sound(2))
+    level = page.locator(f"{FORM} .level")
+    expect(level).to_have_text("This recording has 2.0 s: 3 to 30 s are needed.")
+    fill(page, "Ann")
+    page.click(f"{FORM} .save")
+    told(page, "This recording has 2.0 s: 3 to 30 s are needed.")
+    for recording, words in (
+        (sound(31), "This recording has 31.0 s: cut it to 30 s with the scissors."),
+        (sound(4, 0.0001), "There is no sound in this recording: check the microphone, or choose another one."),
+        (sound(4, 0.01), "4.0 s, but quiet: closer to the microphone sounds better."),
+        (sound(4, 1.5), "4.0 s, but overdriven: further from the microphone sounds better."),
+    ):
+        page.locator("#vx-new-prompt").get_by_label("Clear").click()
+        record(page, recording)
+        expect(level).to_have_text(words)
+    page.locator(f"{FORM} .consent input").uncheck()
+    page.click(f"{FORM} .save")
+    told(page, "Tick that the voice is yours, or that you may use it.")
+    expect(page.locator(f"{FORM} .consent input")).to_be_focused()
+    page.locator(f"{FORM} .name input").fill(" ")
+    page.click(f"{FORM} .save")
+    told(page, "Give the voice a name.")
+    expect(page.locator(f"{FORM} .name input")).to_be_focused()
+    expect(names(page)).to_have_count(0)
+    fill(page, "Ann")
+    page.click(f"{FORM} .save")
+    told(page, "Ann is saved.")
+    record(page)
+    fill(page, "ANN")
+    page.click(f"{FORM} .save")
+    told(page, "A voice of that name is saved already: choose another name.")
+
+
+def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(fake_server)
+    open_tab(page)
+    for name in ("Ann", "Bob"):
+        save(page, name)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export all").click()
+    assert download.value.suggested_filename == "voxdemo-voices.json"
+    file = tmp_path / "voices.json"
+    download.value.save_as(file)
+
+    other = open_page(fake_server)
+    open_tab(other)
+    expect(other.get_by_role("button", name="Export all")).to_be_disabled()
+    for expected in ("Imported: Ann, Bob.", "Imported: Ann 2, Bob 2."):
+        other.set_input_files("#vx-shelf input[type=file]", file)
+        told(other, expected, "#vx-shelf")
+    expect(names(other)).to_have_text(["Ann", "Ann 2", "Bob", "Bob 2"])
+    other.get_by_role("button", name="Play Bob", exact=True).click()
+    expect(other.get_by_role("button", name="Stop Bob", exact=True)).to_be_visible()
+
+
+def broken_files() -> Iterator[tuple[bytes, str]]:
+    no_file = "This is no file of saved voices: choose one that Export all has made."
+    voice = {"name": "Ann", "text": "", "consented": "2025-05-03", "audio": ""}
+    for content in (b"", b"{", b"[]", b'{"format": "voxdemo voices 1", "voices": []}', WARM_UP.read_bytes()):
+        yield content, no_file
+    for changed in ({"name": ""}, {"name": "x" * 61}, {"text": 1}, {"consented": ""}, {"audio": "no base64!"}):
+        yield json.dumps({"format": "voxdemo voices 1", "voices": [voice | changed]}).encode(), no_file
+    no_sound = {"format": "voxdemo voices 1", "voices": [{**voice, "audio": "bm8gc291bmQ="}]}
+    yield json.dumps(no_sound).encode(), "The recording of Ann in this file is no sound of 3 to 30 s."
+
+
+def test_a_file_that_is_none_of_voices_is_refused_and_nothing_of_it_kept(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server)
+    open_tab(page)
+    for content, sentence in broken_files():
+        file = {"name": "voices.json", "mimeType": "application/json", "buffer": content}
+        page.evaluate("document.querySelector('#vx-shelf .say').textContent = ''")
+        page.set_input_files("#vx-shelf input[type=file]", file)
+        told(page, sentence, "#vx-shelf")
+    assert stored(page) == 0
+
+
+def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_same(
+    server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(server)
+    note = "The built-in voice can't copy a recording: VoxCPM can."
+    open_tab(page)
+    expect(page.locator("#vx-shelf .note")).to_have_text(note)
+    save(page, "Ann")
+    page.get_by_role("button", name="Play Ann").click()
+    expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
+    open_tab(page, "Speak")
+    page.get_by_label("A voice I saved").check()
+    expect(page.locator("#vx-saved .note")).to_have_text(note)
+    before = len(page.asked)
+    speak(page, SENTENCES)
+    says(page, "The built-in voice can't copy a recording: choose Ready voice. Your text is kept.")
+    assert not [url for url in page.asked[before:] if "upload" in url]
+
+
+def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server, script=REFUSED)
+    sentence = "This browser keeps nothing for this page, as in a private window: voices can't be saved here."
+    open_tab(page)
+    expect(page.locator("#vx-shelf .none")).to_have_text(sentence)
+    record(page)
+    fill(page, "Ann")
+    page.click(f"{FORM} .save")
+    told(page, sentence)
+    open_tab(page, "Speak")
+    speak(page, "All the same.")
+    says(page, re.compile("s of speech"))
+
+
+def test_an_upload_that_fails_is_a_sentence_and_speak_works_again(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    open_tab(page)
+    save(page, "Ann")
+    open_tab(page, "Speak")
+    page.get_by_label("A voice I saved").check()
+    page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
+    speak(page, "Not now.")
+    says(page, "No word from the server: try again in a moment.")
+    page.unroute("**/upload*")
+    page.route(
+        "**/upload*",
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "7"}, json={"detail": "Too much. 7 s."}),
+    )
+    page.click("#vx-speak")
+    says(page, re.compile(r"^Too much\. [67] s\. Your text is kept\.$"))
+    page.unroute("**/upload*")
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
+
+
+@pytest.fixture(scope="module")
+def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("login"), "tests/guarded_app.py", VOXDEMO_AUTH="ann:word, bob:word")
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+def log_in(browser: Any, server: Server, name: str) -> Any:
+    page = browser.new_context().new_page()
+    page.goto(server.url)
+    page.get_by_label("username").fill(name)
+    page.get_by_label("password").fill("word")
+    page.get_by_role("button", name="Login").click()
+    expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
+    return page
+
+
+def test_with_a_login_voices_are_kept_in_the_account_whatever_the_browser(browser: Any, with_login: Server) -> None:
+    page = log_in(browser, with_login, "ann")
+    open_tab(page)
+    expect(page.locator("#vx-shelf .where")).to_have_text(re.compile("for your account only"))
+    save(page, "Ann")
+    page.context.close()
+    other, stranger = log_in(browser, with_login, "ann"), log_in(browser, with_login, "bob")
+    open_tab(stranger)
+    expect(stranger.locator("#vx-shelf .none")).to_have_text("No voice is saved yet.")
+    stranger.context.close()
+    other.get_by_label("A voice I saved").check()
+    speak(other, "In my own voice.")
+    says(other, re.compile("s of speech"))
+    open_tab(other)
+    other.get_by_role("button", name="Play Ann").click()
+    other.get_by_role("button", name="Stop Ann").click()
+    other.get_by_role("button", name="Delete Ann").dblclick()
+    told(other, "Ann is deleted.", "#vx-shelf")
+    expect(names(other)).to_have_count(0)
+    assert not list((with_login.folder / "cache" / "voices").rglob("*.wav"))
+    other.context.close()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_is_found(
+    fake_server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
+) -> None:
+    page = open_page(fake_server, viewport, color_scheme=scheme)
+    open_tab(page)
+    assert barriers(page) == []
+    save(page, "Ann" * 20)
+    record(page)
+    page.get_by_role("button", name=re.compile("^Delete")).click()
+    page.locator(f"{FORM} .name input").fill("x")
+    page.click(f"{FORM} .save")
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    wide = """() => [...document.querySelectorAll('#vx-new *, #vx-voices-lists *')].filter((each) => {
+      const box = each.getBoundingClientRect(), within = each.closest('.column').getBoundingClientRect();
+      return each.checkVisibility() && !each.closest('.vx-probe, .live') && box.right > within.right + 1;
+    }).map((each) => each.outerHTML.slice(0, 120))"""
+    assert page.evaluate(wide) == []
+    small = """() => [...document.querySelectorAll('.voices button, .keep-voice :is(button, input), .picker *')]
+      .filter((each) => each.matches('button, input, select'))
+      .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < (innerWidth < 500 ? 44 : 24))
+      .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
+    assert page.evaluate(small) == []
+    open_tab(page, "Speak")
+    page.get_by_label("A voice I saved").check()
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate(small) == []
+    page.get_by_label("A voice I upload").check()
+    page.locator("#vx-form summary").click()
+    assert barriers(page) == []

@@ -1,0 +1,162 @@
+"""Voices that people keep on the server, each account its own: a recording, what is said in it, and a name.
+
+A voice is a folder, below one for its account; all names of folders and files are made here, none from what people
+write. It is made beside its place and renamed into it, and renamed away before it is deleted, so nobody ever meets half
+a voice. Nothing deletes one but its owner. Knows no web and no model; call it on one thread (`threads.KEEPING`), or two
+who come at once may keep one more than fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from voxdemo.audio import decode, encode
+from voxdemo.errors import InputError, StorageError
+from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
+
+MOST = 50
+"""Voices of one account."""
+MAX_NAME_CHARS = 60
+MAX_TEXT_CHARS = 2000
+"""Of what is said in a recording: several times what fits into MAX_PROMPT_S."""
+RATE = 48_000
+"""Hz that recordings are kept at, as 16-bit mono; so MOST of the longest are 144 MB."""
+LEFT_BEHIND_S = 3600.0
+"""What was being made or deleted and isn't gone after this never will be: its process is."""
+ROUNDED_S = 0.05
+"""By how much a recording may miss the bounds: formats add and leave out a little."""
+
+_FACTS, _RECORDING, _HIDDEN = "voice.json", "recording.wav", "."
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVoice:
+    """A voice that somebody keeps."""
+
+    id: str
+    name: str
+    text: str
+    """What is said in the recording; "" where that isn't known."""
+    seconds: float
+    consented: str
+    """When its owner said that they may use it, as they tell it (ISO 8601)."""
+
+
+class VoiceStore:
+    """The voices of all accounts, below the folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def voices(self, account: str) -> list[KeptVoice]:
+        """Those of this account, by name."""
+        return sorted(self._found(account), key=lambda voice: (voice.name.casefold(), voice.id))
+
+    def recording(self, account: str, voice_id: str) -> Path | None:
+        """The recording of a voice, as a wav file; None where this account has no such voice."""
+        folder = self._folder(account, voice_id)
+        return folder / _RECORDING if folder and (folder / _RECORDING).is_file() else None
+
+    def keep(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
+        """Keep one more. Raises InputError, whose sentence says what to change, and StorageError."""
+        name, text = _line(name), text.strip()
+        _check(name, text, consented)
+        mine = self.voices(account)
+        if len(mine) >= MOST:
+            raise InputError(f"{MOST} voices are kept here already: delete one first.")
+        if name.casefold() in (voice.name.casefold() for voice in mine):
+            raise InputError("A voice of that name is kept already: choose another name.")
+        try:
+            return self._write(account, name, text, recording, consented)
+        except OSError as error:
+            raise StorageError from error
+
+    def delete(self, account: str, voice_id: str) -> bool:
+        """Delete a voice for good; False where there was none. Raises StorageError."""
+        self._sweep(account)
+        folder = self._folder(account, voice_id)
+        if folder is None or not folder.is_dir():
+            return False
+        gone = _beside(folder)
+        try:
+            folder.rename(gone)
+            shutil.rmtree(gone)
+        except FileNotFoundError:  # deleted at another server meanwhile
+            return False
+        except OSError as error:
+            raise StorageError from error
+        return True
+
+    def _write(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
+        self._sweep(account)
+        folder = self._home(account) / secrets.token_hex(8)
+        making = _beside(folder)
+        making.mkdir(parents=True)
+        try:
+            seconds = _write_recording(making, recording)
+            voice = KeptVoice(folder.name, name, text, round(seconds, 2), consented)
+            (making / _FACTS).write_text(json.dumps(asdict(voice), ensure_ascii=False), encoding="utf-8")
+            making.rename(folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return voice
+
+    def _sweep(self, account: str) -> None:
+        for folder in self._home(account).glob(f"{_HIDDEN}*"):
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
+                    shutil.rmtree(folder)
+
+    def _found(self, account: str) -> Iterator[KeptVoice]:
+        for facts in self._home(account).glob(f"*/{_FACTS}"):
+            if not facts.parent.name.startswith(_HIDDEN):
+                with suppress(OSError, ValueError, TypeError):  # what is no voice, or no more
+                    yield KeptVoice(**json.loads(facts.read_text(encoding="utf-8")))
+
+    def _folder(self, account: str, voice_id: str) -> Path | None:
+        return self._home(account) / voice_id if _ID.fullmatch(voice_id) else None
+
+    def _home(self, account: str) -> Path:
+        return self._root / hashlib.sha256(account.encode()).hexdigest()[:32]
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(f"{_HIDDEN}{folder.name}.{secrets.token_hex(4)}")
+
+
+def _write_recording(folder: Path, recording: bytes) -> float:
+    """Write it as it is kept, which leaves nothing of the file but its sound; its seconds. Raises InputError."""
+    sent = folder / "sent"
+    sent.write_bytes(recording)
+    read = decode.read(sent, MAX_PROMPT_S + 1, rate=RATE)
+    sent.unlink()
+    seconds = len(read.samples) / RATE
+    if read.truncated or not MIN_PROMPT_S - ROUNDED_S <= seconds <= MAX_PROMPT_S + ROUNDED_S:
+        raise InputError(f"A recording of {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s is needed: send another one.")
+    encode.write_wav(folder / _RECORDING, read.samples, RATE)
+    return seconds
+
+
+def _line(name: str) -> str:
+    """A name as one line without anything that can't be seen."""
+    return " ".join("".join(each if each.isprintable() else " " for each in unicodedata.normalize("NFC", name)).split())
+
+
+def _check(name: str, text: str, consented: str) -> None:
+    if not 1 <= len(name) <= MAX_NAME_CHARS:
+        raise InputError(f"A name of 1 to {MAX_NAME_CHARS} characters is needed: write another one.")
+    if len(text) > MAX_TEXT_CHARS:
+        raise InputError(f"What is said in the recording may have {MAX_TEXT_CHARS:,} characters: shorten it.")
+    if not 1 <= len(consented) <= MAX_NAME_CHARS:
+        raise InputError("A voice is kept only of who agrees: say that it is yours, or that you may use it.")

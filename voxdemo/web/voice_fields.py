@@ -1,0 +1,206 @@
+"""What the Speak and the Voices tab share of people's own voices: fields, the form that keeps one, and the words.
+
+`assets/voices.js` and `assets/shelf.js` do the rest, in the browser.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from voxdemo import voices
+from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
+from voxdemo.service import SpeechService
+from voxdemo.speech import EngineInfo
+from voxdemo.web import card, wording
+from voxdemo.web.card import Card
+from voxdemo.web.i18n import say
+from voxdemo.web.recognize_tab import reader
+
+READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready voice", "A voice I saved", "A voice I upload"
+READING_WORDS = {
+    **card.WORDS,
+    "idle": "",
+    "heard": "Read in {took}. Correct it where it is wrong.",
+    "heardBefore": "Read before. Correct it where it is wrong.",
+    "cancelled": "Cancelled.",
+    "back": "The server is back: press Recognise it again.",
+    "lost": "No word from the server for {time}.",
+    "missing": "There is no recording yet: upload or record one first.",
+}
+WORDS = {
+    "ready": "Built-in voices",
+    "told": "{language}, {gender}",
+    "female": "female",
+    "male": "male",
+    "sample": "Play a sample",
+    "sampleOf": "Play a sample of {name}",
+    "stop": "Stop",
+    "stopOf": "Stop {name}",
+    "own": "My voices",
+    "where": "Kept in this browser only. A recording is sent when you speak with it.",
+    "whereOnServer": "Kept on this server, for your account only.",
+    "none": "No voice is saved yet.",
+    "play": "Play",
+    "playOf": "Play {name}",
+    "remove": "Delete",
+    "removeOf": "Delete {name}",
+    "reallyRemove": "Really?",
+    "reallyRemoveOf": "Really? Delete {name}",
+    "askAgain": "Press again to delete {name} for good.",
+    "removed": "{name} is deleted.",
+    "export": "Export all",
+    "import": "Import",
+    "importing": "Importing",
+    "imported": "Imported: {names}.",
+    "new": "Save a voice",
+    "name": "Name of the voice",
+    "consent": "This is my voice, or I may use it.",
+    "save": "Save this voice",
+    "kept": "{name} is saved.",
+    "good": "{seconds}, the level is good.",
+    "quiet": "{seconds}, but quiet: closer to the microphone sounds better.",
+    "clipped": "{seconds}, but overdriven: further from the microphone sounds better.",
+    "silent": "There is no sound in this recording: check the microphone, or choose another one.",
+    "tooShort": "This recording has {seconds}: {least_s} to {longest_s} s are needed.",
+    "tooLong": "This recording has {seconds}: cut it to {longest_s} s with the scissors.",
+    "notSound": "This browser can't read that recording: choose a wav, mp3, flac, ogg or m4a file.",
+    "noRecording": "There is no recording yet: upload or record one first.",
+    "noName": "Give the voice a name.",
+    "nameTaken": "A voice of that name is saved already: choose another name.",
+    "noConsent": "Tick that the voice is yours, or that you may use it.",
+    "longText": "What is said in the recording may have {text} characters: shorten it.",
+    "full": "No more than {most} voices can be saved: delete one first.",
+    "noStorage": "This browser keeps nothing for this page, as in a private window: voices can't be saved here.",
+    "noRoom": "This browser has no room left for this page: delete a voice first.",
+    "noServer": "No word from the server: try again in a moment.",
+    "gone": "This voice is gone: choose another one.",
+    "notAFile": "This is no file of saved voices: choose one that Export all has made.",
+    "badSound": "The recording of {name} in this file is no sound of {least_s} to {longest_s} s.",
+    "blocked": "Sound is ready: press Play again.",
+    "broken": wording.UNEXPECTED,
+    "pick": "Saved voice",
+    "playChosen": "Play the chosen voice",
+    "nonePicked": "No voice saved yet",
+    "howToSave": "Save one on the tab Voices.",
+}
+_LIMITS = {
+    "most": voices.MOST,
+    "name": voices.MAX_NAME_CHARS,
+    "text": voices.MAX_TEXT_CHARS,
+    "least_s": MIN_PROMPT_S,
+    "longest_s": MAX_PROMPT_S,
+}
+_ASSETS = Path(__file__).parents[2] / "assets"
+
+
+class VoiceFields(NamedTuple):
+    """A recording of a voice and what is said in it."""
+
+    prompt: gr.Audio
+    prompt_text: gr.Textbox
+    read: gr.Button
+    read_cancel: gr.Button
+    reading: Card
+
+
+def add_voice_fields(of: str, prompt: dict[str, Any], prompt_text: dict[str, Any], read: dict[str, Any]) -> VoiceFields:
+    """The fields, whose ids begin with `of`; the rest are arguments for those components."""
+    recording = gr.Audio(
+        label=f"Recording of the voice, {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s",
+        type="filepath",
+        sources=["upload", "microphone"],
+        buttons=[],
+        elem_id=f"{of}-prompt",
+        **prompt,
+    )
+    said = gr.Textbox(
+        lines=2, placeholder=say("Write it, or press Recognise it."), elem_id=f"{of}-prompt-text", **prompt_text
+    )
+    with gr.Row(elem_id=f"{of}-read-row"):
+        return VoiceFields(
+            recording,
+            said,
+            gr.Button(say("Recognise it"), size="sm", elem_id=f"{of}-read", **read),
+            gr.Button(say("Cancel"), size="sm", variant="stop", elem_id=f"{of}-read-cancel"),
+            Card(f"{of}-reading", READING_WORDS),
+        )
+
+
+def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
+    """Let the recording be read into the field of what is said in it."""
+    reading = fields.read.click(
+        reader(service, "", gr.skip()),
+        inputs=fields.prompt,
+        outputs=[fields.reading.view, fields.prompt_text],
+        **fields.reading.follows(service),
+    )
+    fields.reading.ends_with(reading)
+    fields.prompt.clear(fn=None, js="() => ''", outputs=fields.prompt_text, api_visibility="private")
+    fields.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
+
+
+def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
+    """The form that keeps what is in the fields; `folded`, only its heading is seen until it is pressed."""
+    inside = template("form")
+    return gr.HTML(
+        {},
+        html_template=template("fold").replace("<!-- form -->", inside) if folded else inside,
+        js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
+        apply_default_css=False,
+        elem_id=f"{of}-form",
+        **props(is_on_server),
+    )
+
+
+def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
+    """Let the form keep what is in the fields, which `clears` them, and tell how good the recording is."""
+    recorded = [fields.prompt, fields.prompt_text]
+    keep = f"voxdemo.voices.keep('{form.elem_id}', recording, text)"
+    private: dict[str, Any] = {"fn": None, "api_visibility": "private"}
+    if clears:
+        emptied = f"async (recording, text) => await {keep} ? [null, ''] : [recording, text]"
+        form.keep(inputs=recorded, outputs=recorded, js=emptied, **private)
+    else:
+        form.keep(inputs=recorded, js=f"(recording, text) => {keep}", **private)
+    measure = f"(recording) => voxdemo.voices.measure('{form.elem_id}', recording)"
+    fields.prompt.change(inputs=fields.prompt, js=measure, **private)
+
+
+def add_picker(is_on_server: bool, info: EngineInfo) -> gr.HTML:
+    """The choice of a saved voice on the Speak tab."""
+    return gr.HTML(
+        own_voices_use(info),
+        html_template=template("picker"),
+        js_on_load="voxdemo.voices.picker(element, props, watch)",
+        apply_default_css=False,
+        elem_id="vx-saved",
+        kind=SAVED_VOICE,
+        **props(is_on_server),
+    )
+
+
+def own_voices_use(info: EngineInfo) -> dict[str, Any]:
+    """Whether the engine can speak in people's own voices, and if not, why: for the page."""
+    return {"clones": "prompt_audio" in info.honours, "note": cloning_note(info)}
+
+
+def cloning_note(info: EngineInfo) -> str:
+    """Why people's own voices can't be spoken in; "" where they can."""
+    return "" if "prompt_audio" in info.honours else f"{info.subject} can't copy a recording: VoxCPM can."
+
+
+def props(is_on_server: bool) -> dict[str, Any]:
+    """What the scripts get of every component that is about people's own voices."""
+    where = WORDS["whereOnServer" if is_on_server else "where"]
+    return {"words": {**WORDS, "where": where}, "limits": _LIMITS, "isOnServer": is_on_server}
+
+
+def template(name: str, **words: str) -> str:
+    """The HTML of one of the parts, with its words; `words` go before those of WORDS."""
+    said = {**WORDS, **words}
+    text = (_ASSETS / f"voices-{name}.html").read_text(encoding="utf-8")
+    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), text)

@@ -1,0 +1,119 @@
+"""The Voices tab: what the engine has ready, with samples, and what people have saved; and the form that saves.
+
+Samples are jobs as all others, in line and from the cache. People's own voices stay in their browser, or with a login
+in their account's folder (`voice_routes`). It knows the service, no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.service import SpeechService
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.web import card, voice_fields
+from voxdemo.web.asking import Door, take_up
+from voxdemo.web.card import Card, CardValue
+from voxdemo.web.i18n import say
+from voxdemo.web.voice_fields import (
+    WORDS,
+    add_form,
+    add_voice_fields,
+    own_voices_use,
+    template,
+    wire_form,
+    wire_reading,
+)
+
+SAMPLES = {
+    "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
+    "zh": "早上好。渡船九点半出发，海面很平静。",
+}
+"""What a voice says of itself, by its language; English for all others."""
+SAMPLE_WORDS = {**card.WORDS, "idle": "", "kept": "", "cancelled": "Cancelled."}
+
+
+def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool) -> None:
+    """Add the tab to the Tabs in whose context this is called.
+
+    `arrivals` are the events at which what the engine has is looked up again.
+    """
+    info = service.engine_info
+    props = voice_fields.props(is_on_server)
+    with gr.Tab(say("Voices"), id="voices"), gr.Row(elem_id="vx-voices"):
+        with gr.Column(elem_id="vx-voices-lists"):
+            ready = _html("ready", "vx-ready", "() => trigger('sample')", _ready(info), props)
+            asked = gr.Textbox(visible=False)
+            with gr.Row(elem_id="vx-sample-row"):
+                sample = Card("vx-sample", SAMPLE_WORDS)
+                cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-sample-cancel")
+            own = _html("own", "vx-shelf", "", own_voices_use(info), props)
+        with gr.Column(elem_id="vx-new"):
+            gr.HTML(f"<h2>{WORDS['new']}</h2>", apply_default_css=False, elem_id="vx-new-head")
+            fields = add_voice_fields("vx-new", {}, {"label": say("What is said in the recording")}, {})
+            form = add_form("vx-new", is_on_server)
+    _wire_samples(service, ready, asked, sample, cancel)
+    wire_reading(service, fields)
+    wire_form(form, fields, clears=True)
+
+    async def look() -> list[Any]:
+        return [_ready(service.engine_info), own_voices_use(service.engine_info)]
+
+    gr.on(arrivals, look, outputs=[ready, own], queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict[str, Any]) -> gr.HTML:
+    return gr.HTML(
+        value,
+        html_template=template(name, where=props["words"]["where"]),
+        js_on_load=f"voxdemo.voices.{name}(element, props, watch, {more})",
+        apply_default_css=False,
+        elem_id=elem_id,
+        **props,
+    )
+
+
+def _ready(info: EngineInfo) -> dict[str, Any]:
+    """The engine's voices, for the page."""
+    voices = [
+        {"name": voice.name, "title": voice.name.capitalize(), "language": voice.language, "gender": voice.gender}
+        for voice in info.voices
+    ]
+    return {"voices": voices, "none": f"{info.subject} has no voice of its own: it copies yours, or makes one up."}
+
+
+def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sample: Card, cancel: gr.Button) -> None:
+    playing = ready.sample(
+        _sampler(service),
+        inputs=asked,
+        outputs=sample.view,
+        js="() => voxdemo.voices.wanted()",
+        **sample.follows(service),
+    )
+    sample.ends_with(playing)
+    sample.view.end(fn=None, inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", api_visibility="private")
+    cancel.click(fn=None, cancels=playing, api_visibility="private")
+
+
+def _sampler(service: SpeechService) -> Callable[..., Any]:
+    async def speak_sample(voice: str) -> AsyncGenerator[CardValue, None]:
+        events = service.speak(_sample(service.engine_info, voice), take_up())
+        async with aclosing(card.told(events, "")) as values:
+            async for value in values:
+                yield value
+
+    def wish(data: Sequence[Any]) -> Utterance:
+        return _sample(service.engine_info, next(iter(data), None))
+
+    speak_sample.door = Door(wish, True, lambda sentence: [card.failed(sentence)])  # type: ignore[attr-defined]
+    return speak_sample
+
+
+def _sample(info: EngineInfo, name: Any) -> Utterance:
+    """What this voice says of itself; the first one where the page is older than the engine."""
+    voice = next((voice for voice in info.voices if voice.name == name), next(iter(info.voices), None))
+    language = voice.language.partition("-")[0] if voice else ""
+    return Utterance(SAMPLES.get(language, SAMPLES["en"]), voice=voice.name if voice else None)
