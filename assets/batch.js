@@ -7,6 +7,7 @@ voxdemo.batch = (element, props, watch, look) => {
   const MOST_LOOKED_AT = 1000000;  // characters; what more would take isn't told beforehand
   const SHOWN = 240;  // characters of a line
   const LATE_S = 0.3;  // what a voice is silent at the end of a line
+  const WHOLE_TRIES = 4, GIVEN_UP = [502, 504];  // by a proxy, while the server goes on making a file
   const KEPT = 'voxdemo-batch';
   const FINAL = ['done', 'failed', 'cancelled'], BUSY = ['sent', 'waiting', 'speaking', 'lost'];
   const {words, most, isOpen} = props;
@@ -315,7 +316,10 @@ voxdemo.batch = (element, props, watch, look) => {
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
     button.textContent = words.making;
-    const answer = await fetch(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}}).catch(() => null);
+    let answer = null;
+    for (let left = WHOLE_TRIES; left && mine === turn && (!answer || GIVEN_UP.includes(answer.status)); left -= 1) {
+      answer = await fetch(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}}).catch(() => null);
+    }
     button.ariaBusy = 'false';
     button.textContent = words[whole];
     if (mine !== turn) return;

@@ -40,7 +40,7 @@ class Piece:
 def join(pieces: Sequence[Piece], to: Path) -> None:
     """All of them, in their order, at `to` in the format of its ending: there whole or not at all.
 
-    They come out as loud as the first. One that is longer than its time delays those behind it. Takes up to a second
+    They come out as loud as the first. One that is longer than its time delays those behind it. Takes about a second
     for each minute of sound. Raises OSError where a file can't be read or written.
     """
     rate, _ = decode.stream(pieces[0].path)

@@ -150,7 +150,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         """All sounds in one file, in one loudness, once the job is finished.
 
         With a pause of 0.5 s between them; or, where the job has `starts`, each at its time, or as soon after it as the
-        one before has ended. Making it takes up to a second for each minute of sound, the first time.
+        one before has ended. Making it takes about a second for each minute of sound, the first time.
         """
         batch = await _found(id)
         if batch.finished_at is None:
