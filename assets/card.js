@@ -157,10 +157,11 @@ voxdemo.card = (element, props, watch, tell) => {
   async function halt() {
     const stopping = {state: 'stopping'}, stopped = player?.isLive ? player.stop() : null;
     if (stopped) show(stopping);
-    const total = await stopped;
+    const result = await stopped;
     if (stopped && value !== stopping) return;  // somebody has pressed Speak again
-    if (!total) player?.clear();
-    show(total ? {state: 'stopped', total} : {state: 'cancelled'});
+    if (!result) player?.clear();
+    show(result ? {state: 'stopped', total: result.total} : {state: 'cancelled'});
+    if (result) tellResult(result);
   }
 
   // Until Gradio has cancelled a job it takes no other, and the failures that it then tells of are the cancelled one's.
@@ -176,12 +177,17 @@ voxdemo.card = (element, props, watch, tell) => {
     next?.();
   }
 
+  const tellResult = (result) => window.dispatchEvent(new CustomEvent('voxdemo-result', {detail: {...result, card: id}}));
+
   watch('value', () => {
     if (pressStop && props.value?.state) return firstWord();
     if (!props.value?.state || !(isBusy() || value.state === 'lost')) return;  // a late word of a cancelled job
     show(props.value);
     if (value.state === 'speaking') player?.hear(value);
-    if (value.state === 'done') player?.finish(value);
+    if (value.state === 'done') {
+      player?.finish(value);
+      tellResult(value);
+    }
     if (value.state === 'heard' && value.url) player?.offer(value);
     if (value.state !== 'failed') return;
     player?.clear();

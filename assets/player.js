@@ -282,7 +282,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     audio.currentTime = at;
     tellSeed(result);
     paint();
-    return result.total;
+    return {...result, url};
   }
 
   play.addEventListener('click', toggle);
@@ -348,7 +348,10 @@ voxdemo.player = (root, {words, rate, text}, report) => {
       paint();
     },
 
-    // Ends it and keeps what there is: its seconds, or null where nothing was spoken yet.
+    // Starts it, in or soon after a click.
+    play: start,
+
+    // Ends it and keeps what there is: that result, or null where nothing was spoken yet.
     async stop() {
       if (!live) return null;
       turn += 1;

@@ -217,14 +217,18 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
     }
 
 
-def _template(words: Mapping[str, str], player: str | None) -> str:
+def _template(words: Mapping[str, str], player: Literal["speech", "recording"] | None) -> str:
     card = asset("card").replace("<!-- idle -->", words["idle"])
     if player is None:
         return card.replace("<!-- player -->", "")
-    inside = asset("player").replace("<!-- downloads -->", asset(f"player-{player}"))
+    return card.replace("<!-- player -->", player_of(player, words, facts=player == "speech"))
+
+
+def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
+    """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
+    inside = asset("player").replace("<!-- downloads -->", asset(f"player-{kind}"))
     inside = inside.replace("<!-- hint -->", words["hint"])
-    inside = inside.replace("<!-- facts -->", asset("player-facts") if player == "speech" else "")
-    return card.replace("<!-- player -->", inside)
+    return inside.replace("<!-- facts -->", asset("player-facts") if facts else "")
 
 
 def asset(name: str) -> str:

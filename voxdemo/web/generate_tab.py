@@ -20,7 +20,7 @@ from voxdemo.errors import InputError
 from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
-from voxdemo.web import card, wording
+from voxdemo.web import card, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
@@ -120,13 +120,15 @@ class _Parts:
         return {**{field.name: getattr(self, field.name) for field in fields(self)}, **self.own._asdict()}
 
     @property
-    def asked(self) -> list[Any]:
+    def asked(self) -> dict[str, Any]:
         """What Speak sends, as ASKED names it."""
-        return [self.components[name] for name in ASKED]
+        return {name: self.components[name] for name in ASKED}
 
 
-def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool) -> None:
-    """Add the tab to the Tabs in whose context this is called.
+def add_generate_tab(
+    service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool
+) -> dict[str, Any]:
+    """Add the tab to the Tabs in whose context this is called, and return the components of what Speak sends.
 
     `arrivals` are the events at which what the engine can do is looked up again; `is_on_server` tells where people's
     voices are kept.
@@ -145,6 +147,7 @@ def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., An
         return [gr.update(**values) for values in states]
 
     gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **_AT_ONCE)
+    return parts.asked
 
 
 _AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -309,9 +312,9 @@ def _missing(info: EngineInfo) -> str:
 def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     speaking = parts.speak.click(
         _speak(service),
-        inputs=parts.asked,
+        inputs=list(parts.asked.values()),
         outputs=parts.card.view,
-        js="(...values) => voxdemo.voices.along(...values)",
+        js=f"(...values) => {{ {history_tab.press(ASKED)} return voxdemo.voices.along(...values); }}",
         **parts.card.follows(service),
     )
     parts.card.ends_with(speaking)
@@ -340,12 +343,13 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
 
 
 def _wire_share(parts: _Parts) -> None:
-    in_browser: dict[str, Any] = {"fn": None, "inputs": parts.asked, "api_visibility": "private"}
+    asked = list(parts.asked.values())
+    in_browser: dict[str, Any] = {"fn": None, "inputs": asked, "api_visibility": "private"}
     shows = {"js": "(...values) => voxdemo.shared?.(values)", **in_browser}
-    gr.on([part.change for part in parts.asked], **shows)
+    gr.on([part.change for part in asked], **shows)
     parts.share.ask(**shows)
     arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values)"
-    parts.estimate.arrived(js=arrived, outputs=parts.asked, **in_browser)
+    parts.estimate.arrived(js=arrived, outputs=asked, **in_browser)
 
 
 def _speak(service: SpeechService) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, wording
 from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
+from voxdemo.web.history_tab import add_history_tab
 from voxdemo.web.i18n import translations
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.status_tab import add_status_tab
@@ -26,8 +27,8 @@ from voxdemo.web.voices_tab import add_voices_tab
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = (
-    "page", "words", "live", "player", "card", "share", "shelf", "voices", "status", "watching", "lines", "batch",
-    "away", "microphone", "drop",
+    "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching", "lines",
+    "batch", "away", "microphone", "drop",
 )  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
@@ -44,9 +45,10 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)
         with gr.Tabs(elem_id="vx-tabs"):
-            add_generate_tab(service, arrivals, bool(settings.accounts))
+            asked = add_generate_tab(service, arrivals, bool(settings.accounts))
             add_recognize_tab(service)
             add_voices_tab(service, arrivals, bool(settings.accounts))
+            add_history_tab(service.engine_info, asked)
             add_batch_tab(service, arrivals, is_open=bool(settings.accounts or not settings.keys))
             add_status_tab(service)
         contract.add_endpoints(service)

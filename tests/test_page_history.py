@@ -1,0 +1,124 @@
+"""The History tab: what this browser had spoken is heard again, asked for again and deleted; nobody else has it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from browsing import PHONE, WIDE, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
+from conftest import StartServer
+from serving import Server
+
+pytestmark = needs_browser
+DONE = re.compile("s of speech")
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+FIFTY = """() => {
+  const asked = (at) => ({text: `Old ${at}.`, voice: 'heart'});
+  const entry = (_, at) => ({id: `${at}`, at, url: `speech/${at}`, total: 1, seed: 1, asked: asked(at)});
+  localStorage.setItem('voxdemo-history', JSON.stringify([...Array(50)].map(entry)));
+}"""
+HEARD = "document.querySelector('.replay audio').currentTime > 0.1"
+
+
+def spoken(page: Any, *texts: str) -> Any:
+    """The page when it has spoken these, with the tab open."""
+    for text in texts:
+        speak(page, text)
+        expect(page.locator("#vx-card .words")).to_contain_text(text)
+        expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "done", timeout=30_000)
+    to_tab(page, "History")
+    return page
+
+
+def entries(page: Any) -> list[str]:
+    return list(page.locator(".history .pick b").all_inner_texts())
+
+
+def test_a_result_is_heard_again_also_after_a_reload(server: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(server), "The first of them.", "The second one.")
+    assert entries(page) == ["The second one.", "The first of them."]
+    page.reload()
+    to_tab(page, "History")
+    page.get_by_role("button", name="Hear again: The first of them.").click()
+    page.wait_for_function(HEARD)
+    expect(page.locator(".replay .say")).to_have_text(re.compile(r"^\d\.\d s of speech, seed \d+$"))
+    assert page.inner_text(".replay .words").strip() == "The first of them."
+    assert page.locator(".replay .save").get_attribute("download") == "voxdemo-the-first-of-them.wav"
+
+
+def test_text_and_settings_are_those_of_the_press_and_can_be_used_again(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.get_by_role("button", name="Fine-tuning").click()
+    page.fill("#vx-seed :is(input, textarea)", "77")
+    page.get_by_label("number input for Speed").fill("1.5")
+    page.get_by_label("number input for Speed").press("Tab")
+    speak(page, "As it was asked for.")
+    page.fill("#vx-seed :is(input, textarea)", "78")
+    says(page, DONE)
+    page.fill("#vx-text textarea", "Something else that I write.")
+    to_tab(page, "History")
+    again = page.locator(".history .use")
+    again.click()
+    expect(again).to_have_text("Replace your text?")
+    assert page.input_value("#vx-text textarea") == "Something else that I write."
+    again.click()
+    expect(page.locator("#vx-text textarea")).to_have_value("As it was asked for.")
+    expect(page.locator("#vx-text textarea")).to_be_focused()
+    expect(page.locator("#vx-seed :is(input, textarea)")).to_have_value("77")
+    expect(page.get_by_label("number input for Speed")).to_have_value("1.5")
+    page.click("#vx-speak")
+    says(page, re.compile("from cache"))
+
+
+def test_one_is_deleted_and_brought_back_and_all_are_deleted_for_good(server: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(server), "To be kept.", "To be deleted.")
+    page.get_by_role("button", name="Delete: To be deleted.").click()
+    assert entries(page) == ["To be kept."]
+    assert "To be deleted" not in page.evaluate("localStorage.getItem('voxdemo-history')")
+    page.get_by_role("button", name="Undo").click()
+    assert entries(page) == ["To be deleted.", "To be kept."]
+    page.get_by_role("button", name="Delete all").click()
+    assert len(entries(page)) == 2
+    page.get_by_role("button", name="Really delete all?").click()
+    assert entries(page) == []
+    assert page.evaluate("localStorage.getItem('voxdemo-history')") == "[]"
+    expect(page.locator(".history .where")).to_contain_text("Nothing yet")
+
+
+def test_a_sound_that_the_server_has_no_more_is_told(start_server: StartServer, open_page: OpenPage) -> None:
+    server = start_server("tests/guarded_app.py")
+    server.wait_until_ready()
+    page = spoken(open_page(server), "Soon gone.")
+    for sound in (server.folder / "cache").rglob("speech.*"):
+        sound.unlink()
+    page.get_by_role("button", name="Hear again: Soon gone.").click()
+    expect(page.locator(".replay .say")).to_have_text("This sound is gone: press Use again, then Speak.")
+
+
+def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    other = page.context.new_page()
+    other.goto(server.url)
+    expect(other.locator(".chip")).to_have_attribute("data-state", "ready")
+    page.evaluate(FIFTY)
+    spoken(other, "From the other tab.")
+    spoken(page, "From this one.")
+    assert entries(page)[:3] == ["From this one.", "From the other tab.", "Old 49."]
+    expect(other.locator(".history .pick b").first).to_have_text("From this one.")
+    assert len(entries(page)) == 50
+
+
+def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(server, script=NO_STORAGE), "Only for now.")
+    assert entries(page) == ["Only for now."]
+    expect(page.locator(".history .where")).to_contain_text("This browser keeps nothing for this page")
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
+def test_no_serious_barrier_is_found(server: Server, open_page: OpenPage, viewport: Any, scheme: str) -> None:
+    page = spoken(open_page(server, viewport, color_scheme=scheme), "One. Two.")
+    page.locator(".history .pick").first.click()
+    page.wait_for_function(HEARD)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,64 @@
+"""The History tab: what this browser has had spoken, to be heard again, asked for again and deleted.
+
+All of it happens in the browser (`assets/history.js`), which keeps what was asked for and where its sound is. The
+server knows of no history; it has a sound for as long as it keeps results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.speech import EngineInfo
+from voxdemo.web import card
+from voxdemo.web.i18n import say
+from voxdemo.web.voice_fields import READY_VOICE
+
+WORDS: Mapping[str, str] = {
+    **card.WORDS,
+    "where": "Kept in this browser only, the last 50. A sound is there for as long as the server keeps it.",
+    "unkept": "This browser keeps nothing for this page, as in a private window: this list goes with the page.",
+    "none": "Nothing yet. What you have spoken is listed here, in this browser only.",
+    "choose": "Choose a result to hear it again.",
+    "hint": "The words appear here, marked as they are heard.",
+    "pick": "Hear again: {first}",
+    "use": "Use again",
+    "useOf": "Use text and settings again: {first}",
+    "remove": "Delete",
+    "removeOf": "Delete: {first}",
+    "removed": "Deleted.",
+    "cleared": "All are deleted.",
+    "really": "Really delete all?",
+    "replace": "Replace your text?",
+    "fetching": "One moment …",
+    "heard": "{total} of speech, seed {seed}",
+    "gone": "This sound is gone: press Use again, then Speak.",
+    "unreached": "No word from the server: try again in a moment.",
+}
+
+
+def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
+    """Add the tab to the Tabs in whose context this is called. `asked` are the components of what Speak sends."""
+    names: Sequence[str] = tuple(asked)
+    with gr.Tab(say("History"), id="history"):
+        history = gr.HTML(
+            html_template=card.asset("history").replace("<!-- player -->", card.player_of("speech", WORDS)),
+            js_on_load="voxdemo.historyTab(element, props, () => trigger('use'))",
+            apply_default_css=False,
+            elem_id="vx-history",
+            words=dict(WORDS),
+            names=names,
+            kinds={"ready": READY_VOICE},
+            rate=info.sample_rate,
+        )
+    components = list(asked.values())
+    used = "(...values) => voxdemo.historyTab.used(values)"
+    history.use(fn=None, js=used, inputs=components, outputs=components, api_visibility="private")
+
+
+def press(names: Sequence[str]) -> str:
+    """A statement in JavaScript that keeps the `values` of what Speak sends, as history will tell them."""
+    return f"voxdemo.history.press({json.dumps(names)}, values);"
