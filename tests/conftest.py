@@ -49,6 +49,24 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         server.stop()
 
 
+SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "somebody-voxdemo.hf.space"}
+"""By what a program knows that Hugging Face runs it."""
+
+
+@pytest.fixture
+def space(start_server: StartServer, tmp_path: Path) -> StartServer:
+    """Runs app.py as a Space does, with its variables and none of ours, until it is ready; no hub is in reach."""
+
+    def start(**variables: object) -> Server:
+        none_of_ours = {"VOXDEMO_CACHE_DIR": None, "VOXDEMO_DRAIN_S": None, "HOME": tmp_path}
+        theirs = {**SPACE, "GRADIO_SERVER_NAME": "0.0.0.0", "HF_HUB_OFFLINE": 1}
+        server = start_server(port_variable="GRADIO_SERVER_PORT", **{**none_of_ours, **theirs, **variables})
+        server.wait_until_ready()
+        return server
+
+    return start
+
+
 @pytest.fixture(scope="session")
 def _fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with _running(Server(tmp_path_factory.mktemp("fake"), "tests/fake_app.py", **EVERY_JOB_ANEW)) as running:

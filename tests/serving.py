@@ -31,13 +31,15 @@ def free_port() -> int:
 class Server:
     """A server process. `url` ends without a slash; `log` is what it printed."""
 
-    def __init__(self, folder: Path, script: str = "app.py", **settings: object) -> None:
+    def __init__(
+        self, folder: Path, script: str = "app.py", port_variable: str = "VOXDEMO_PORT", **settings: object
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self._log_path = folder / "server.log"
-        inherited = environment(folder, VOXDEMO_PORT=self.port, **settings)
+        inherited = environment(folder, **{port_variable: self.port, **settings})
         self.process = _started(ROOT / script, inherited, self._log_path, anew=any(map(is_read_at_import, settings)))
 
     @property
@@ -115,12 +117,15 @@ def eventually(condition: Callable[[], Any], within_s: float = 30.0) -> Any:
 
 
 def environment(folder: Path, **settings: object) -> Mapping[str, str]:
-    """This process's environment without anybody's VOXDEMO_ settings, and with these; no hub can be reached."""
-    theirs = ("VOXDEMO_", "GRADIO_", "SENTRY_")
+    """This process's environment without anybody's VOXDEMO_ settings, and with these; no hub can be reached.
+
+    None is a variable that isn't set.
+    """
+    theirs = ("VOXDEMO_", "GRADIO_", "SENTRY_", "SPACE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
-    ours = {name: str(value) for name, value in settings.items()}
     usual = {"VOXDEMO_CACHE_DIR": str(folder / "cache"), "VOXDEMO_DRAIN_S": "0", "HF_HUB_OFFLINE": "1"}
-    return {**kept, **usual, **ours}
+    wanted = {**kept, **usual, **settings}
+    return {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 def is_default(name: str, written: str) -> bool:

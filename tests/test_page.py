@@ -50,6 +50,18 @@ def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) 
     assert re.fullmatch(facts, page.inner_text("#vx-card .facts"))
 
 
+def test_the_page_of_a_space_speaks_and_asks_nobody_else(space: StartServer, open_page: OpenPage) -> None:
+    server = space()
+    page = open_page(server)
+    forbidden = set()
+    page.on("requestfailed", lambda request: request.failure == "csp" and forbidden.add(request.url))
+    page.reload()  # where it is a Space's, Gradio's page wants fonts of Google's
+    speak(page, SENTENCES)
+    says(page, re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$"))
+    asked = {url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))}
+    assert asked == forbidden
+
+
 def test_the_banner_follows_a_download_and_the_page_its_engine(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path
 ) -> None:

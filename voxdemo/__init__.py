@@ -5,4 +5,8 @@ web → service → lane, worker → engines, recognizers → audio, text. `spee
 everything shares.
 """
 
+from voxdemo import hosted
+
 __version__ = "0.1.0"
+
+hosted.keep_weights()

@@ -20,8 +20,15 @@ from typing import Annotated, Any, Literal
 import limits
 from dotenv import dotenv_values
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from voxdemo import hosted
 from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
@@ -94,7 +101,9 @@ class Settings(BaseSettings):
     """Seconds that one part of a text, or a recording, may take before it is stopped."""
 
     cache_dir: Path = Field(default_factory=_default_cache_dir)
-    """Folder for uploads, results, the cache of answers and how fast the models were; made when missing."""
+    """Folder for uploads, results, the cache of answers and how fast the models were; made when missing. In a Space
+    with persistent storage it is /data/voxdemo.
+    """
 
     cache_ttl: float = Field(default=7 * 86_400.0, ge=0)
     """How long answers are kept to be given again: seconds, or such as 90m, 12h, 7d; 0 keeps none."""
@@ -112,7 +121,9 @@ class Settings(BaseSettings):
     """How many jobs of one client may wait at once; 0: as many as the line holds."""
 
     trusted_proxies: _Names = ()
-    """Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; * believes all."""
+    """Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; * believes all. In a
+    Space they are the private networks, where its proxy is.
+    """
 
     redis_url: SecretStr = SecretStr("")
     """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""
@@ -142,6 +153,19 @@ class Settings(BaseSettings):
         default=SecretStr(""), validation_alias=AliasChoices("VOXDEMO_SENTRY_DSN", "SENTRY_DSN")
     )
     """Where Sentry takes errors, if sentry-sdk is installed; empty: nowhere. SENTRY_DSN is its second name."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where values come from, the first that has one winning: what is usual in a Space comes last."""
+        usual_here = InitSettingsSource(settings_cls, hosted.defaults())
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, usual_here
 
     @property
     def files_dir(self) -> Path:
