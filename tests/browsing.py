@@ -69,13 +69,22 @@ def visits(browser: Any) -> Iterator[OpenPage]:
         visitor.close()
 
 
+TAB_IS_SHOWN = """(name) => {
+  const all = (selector) => [...document.querySelectorAll(`#vx-tabs ${selector}`)];
+  const shown = (selector) => all(selector).filter((each) => each.checkVisibility());
+  const named = shown('.tab-container:not(.visually-hidden) button').some((each) => each.textContent.trim() === name);
+  return named ? 'in the row' : shown('.overflow-menu > button').length ? 'in the menu' : '';
+}"""
+
+
 def to_tab(page: Any, name: str) -> None:
     """Open this tab, which may be in the menu of those that a narrow page has no room for."""
-    tab = page.locator("#vx-tabs .tab-container:not(.visually-hidden) button", has_text=name)
-    if not tab.count():
+    where = page.wait_for_function(TAB_IS_SHOWN, arg=name).json_value()
+    if where == "in the row":
+        page.locator("#vx-tabs .tab-container:not(.visually-hidden) button", has_text=name).click()
+    else:
         page.locator("#vx-tabs .overflow-menu > button").click()
-        tab = page.locator("#vx-tabs .overflow-dropdown button", has_text=name)
-    tab.click()
+        page.locator("#vx-tabs .overflow-dropdown button", has_text=name).click()
 
 
 def speak(page: Any, text: str) -> None:

@@ -86,15 +86,17 @@ def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenP
 
 
 def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(
-    paced_server: Server, open_page: OpenPage
+    start_server: StartServer, open_page: OpenPage
 ) -> None:
-    page = open_page(paced_server, script=KEEP_NOTICES)
+    server = start_server("tests/paced_app.py", PACE=1, VOXDEMO_CACHE_SIZE=0)  # which has learned of no other pace yet
+    server.wait_until_ready()
+    page = open_page(server, script=KEEP_NOTICES)
     page.fill("#vx-text textarea", "The birch canoe slid on the smooth planks of wood. " * 15)
     page.click("#vx-speak")
     page.wait_for_function("window.asked === 1")
     page.evaluate(LOOK_AWAY, True)
     page.wait_for_function(r"/^\d+ % Speaking.* · voxdemo$/.test(document.title)")
-    paced_server.http.post("/pace/0.01")
+    server.http.post("/pace/0.01")
     page.wait_for_function(r"/^\d+\.\d s of speech.* · voxdemo$/.test(document.title)")
     assert page.evaluate("window.notices.length") == 1
     assert re.match(r"\d+\.\d s of speech", page.evaluate("window.notices[0]"))
