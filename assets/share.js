@@ -119,6 +119,10 @@ voxdemo.arrived = (names, usual, values) => {
   const told = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, '', `${location.pathname}${location.search}`);
   const isTold = (name) => told.has(name) && (name === 'text' || name in usual);
-  const kinds = {boolean: (written) => written === 'true', number: Number, string: String, undefined: String};
-  return names.map((name, index) => isTold(name) ? kinds[typeof usual[name]](told.get(name)) : values[index]);
+  const read = (name, written) => {
+    if (typeof usual[name] === 'boolean') return written === 'true';
+    if (typeof usual[name] === 'number') return Number.isFinite(+written) ? +written : usual[name];
+    return written;
+  };
+  return names.map((name, index) => isTold(name) ? read(name, told.get(name)) : values[index]);
 };

@@ -155,7 +155,8 @@ voxdemo.voices = (() => {
 
     function row(voice) {
       const item = made('li', 'voice'), what = item.appendChild(made('div', 'what'));
-      what.append(made('b', '', voice.name), made('span', '', [voxdemo.duration(voice.seconds), voice.text].filter(Boolean).join(' · ')));
+      what.translate = false;
+      what.append(made('b', '', voice.name), made('span', '', [voxdemo.say(voxdemo.duration(voice.seconds)), voice.text].filter(Boolean).join(' · ')));
       item.append(
         playButton(words.play, voxdemo.fill(words.playOf, voice), voice.name, (from) => hear(from, voice, say)),
         button('delete', words.remove, voxdemo.fill(words.removeOf, voice), (from) => remove(from, voice)),
@@ -336,7 +337,7 @@ voxdemo.voices = (() => {
 
     function paint() {
       ({clones} = props.value);
-      const options = voices.map(({id, name}) => new Option(name, id));
+      const options = voices.map(({id, name}) => Object.assign(new Option(name, id), {translate: false}));
       select.replaceChildren(...(options.length ? options : [new Option(words.nonePicked, '')]));
       chosen = (picked() ?? voices[0])?.id ?? '';
       select.value = chosen;

@@ -6,7 +6,7 @@
 // are found only there. What people wrote is never touched: it stands in an element with translate="no".
 (() => {
   const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
-  const MOST_KNOWN = 2000;
+  const MOST_KNOWN = 2000, LONGEST = 600;  // characters; what is longer is none of our sentences
   const {lang} = document.documentElement;
   const exact = new Map(Object.entries(window.gradio_config?.i18n_translations?.[lang] ?? {}));
   const NUMBER = '[\\d.,:]+', QUOTED = '.+?', WITHIN_A_SENTENCE = '(?:(?![.!?] ).)+?';
@@ -49,6 +49,7 @@
 
   function say(text) {
     const asked = plain(text);
+    if (asked.length > LONGEST) return asked;
     if (!known.has(asked)) {
       if (known.size > MOST_KNOWN) known.clear();
       known.set(asked, sentences(asked));

@@ -51,6 +51,9 @@ def test_a_link_opens_the_page_with_text_and_settings_and_the_server_never_sees_
     expect(other.locator("#vx-seed :is(input, textarea)")).to_have_value("77")
     expect(other.get_by_label("number input for Speed")).to_have_value("1.5")
     assert other.url == f"{server.url}/"
+    other.goto(f"{server.url}/#text=Odd&speed=abc&cfg_value=999&nothing=1")
+    expect(other.locator("#vx-text textarea")).to_have_value("Odd")
+    expect(other.get_by_label("number input for Speed")).to_have_value("1")
     assert not [url for url in other.asked if "quoted" in url and "#" not in url]
 
 

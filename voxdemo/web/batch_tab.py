@@ -10,7 +10,6 @@ import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,8 +20,10 @@ from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE
+from voxdemo.web.assets import asset
 from voxdemo.web.generate_tab import voice_choices
 from voxdemo.web.i18n import say
+from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
 WORDS: Mapping[str, Any] = {
@@ -93,8 +94,6 @@ FILE_WORDS: Mapping[str, str] = {
     "untimed": "There are no times in {file}: a .srt has lines such as 00:00:01,000 --> 00:00:03,000.",
 }
 
-_ASSETS = Path(__file__).parents[2] / "assets"
-_AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _numbers = itertools.count()
 
 
@@ -148,20 +147,20 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     async def look_ahead(texts: str, speed: float) -> dict[str, Any]:
         return await _outlook(service, texts.splitlines(), speed)
 
-    gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **_AT_ONCE)
+    gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **AT_ONCE)
     asked = "(_, speed) => [voxdemo.batch.tab?.asked() ?? '', speed]"
-    card.look(look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last", **_AT_ONCE)
+    card.look(look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last", **AT_ONCE)
     again = "() => { voxdemo.batch.tab?.lookSoon(); return []; }"
-    speed.change(fn=None, js=again, api_visibility="private")
+    speed.change(js=again, **IN_BROWSER)
     begin = "(voice, format, speed, seed) => { voxdemo.batch.tab.start({voice, format, speed, seed}); return []; }"
-    start.click(fn=None, js=begin, inputs=[voice, kind, speed, seed], api_visibility="private")
-    cancel.click(fn=None, js="() => { voxdemo.batch.tab.cancel(); return []; }", api_visibility="private")
+    start.click(js=begin, inputs=[voice, kind, speed, seed], **IN_BROWSER)
+    cancel.click(js="() => { voxdemo.batch.tab.cancel(); return []; }", **IN_BROWSER)
 
 
 def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:
     return gr.HTML(
         {},
-        html_template=(_ASSETS / f"{template}.html").read_text(encoding="utf-8"),
+        html_template=asset(f"{template}.html"),
         js_on_load=script,
         apply_default_css=False,
         elem_id=elem_id,

@@ -29,6 +29,8 @@ from voxdemo.speech import (
     Waiting,
 )
 from voxdemo.web import queueing, wording
+from voxdemo.web.assets import asset
+from voxdemo.web.wiring import IN_BROWSER
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,6 @@ WORDS: Mapping[str, str] = {
 """What the card says while a text is spoken; other cards differ in some of it."""
 
 _JS = "voxdemo.card(element, props, watch, {end: () => trigger('end'), keep: () => trigger('keep')})"
-_ASSETS = Path(__file__).parents[2] / "assets"
 _numbers = itertools.count()
 
 
@@ -122,7 +123,7 @@ class Card:
 
     def ends_with(self, event: Any) -> None:
         """Tell of a failure of the event that never reached its handler: an upload that is gone, a cut connection."""
-        event.failure(fn=None, js=f"() => voxdemo.cards['{self.view.elem_id}'].fail()", api_visibility="private")
+        event.failure(js=f"() => voxdemo.cards['{self.view.elem_id}'].fail()", **IN_BROWSER)
 
 
 async def told(
@@ -218,7 +219,7 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
 
 
 def _template(words: Mapping[str, str], player: Literal["speech", "recording"] | None) -> str:
-    card = asset("card").replace("<!-- idle -->", words["idle"])
+    card = asset("card.html").replace("<!-- idle -->", words["idle"])
     if player is None:
         return card.replace("<!-- player -->", "")
     return card.replace("<!-- player -->", player_of(player, words, facts=player == "speech"))
@@ -226,14 +227,9 @@ def _template(words: Mapping[str, str], player: Literal["speech", "recording"] |
 
 def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
     """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
-    inside = asset("player").replace("<!-- downloads -->", asset(f"player-{kind}"))
+    inside = asset("player.html").replace("<!-- downloads -->", asset(f"player-{kind}.html"))
     inside = inside.replace("<!-- hint -->", words["hint"])
-    return inside.replace("<!-- facts -->", asset("player-facts") if facts else "")
-
-
-def asset(name: str) -> str:
-    """The HTML file of this name in `assets`."""
-    return (_ASSETS / f"{name}.html").read_text(encoding="utf-8")
+    return inside.replace("<!-- facts -->", asset("player-facts.html") if facts else "")
 
 
 def _numbered(value: CardValue) -> CardValue:

@@ -22,6 +22,7 @@ from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import card, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
+from voxdemo.web.assets import asset
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
 from voxdemo.web.voice_fields import (
@@ -37,6 +38,7 @@ from voxdemo.web.voice_fields import (
     wire_form,
     wire_reading,
 )
+from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 EXAMPLES = (
     ("News", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
@@ -146,12 +148,8 @@ def add_generate_tab(
         states = [*_abilities(info).values(), *({"visible": said} for said in _examples_said(info))]
         return [gr.update(**values) for values in states]
 
-    gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **_AT_ONCE)
+    gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **AT_ONCE)
     return parts.asked
-
-
-_AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""For events that need no model."""
 
 
 def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
@@ -184,7 +182,7 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
             for (name, _, _), said in zip(EXAMPLES, _examples_said(info), strict=True)
         )
     for button, (_, _, words) in zip(examples, EXAMPLES, strict=True):
-        button.click(fn=None, js=f"() => {words!r}", outputs=text, api_visibility="private")
+        button.click(js=f"() => {words!r}", outputs=text, **IN_BROWSER)
     return {"text": text, "examples": examples}
 
 
@@ -259,7 +257,7 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _share() -> dict[str, Any]:
     with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
         share = gr.HTML(
-            html_template=card.asset("share"),
+            html_template=asset("share.html"),
             js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
             apply_default_css=False,
             names=ASKED,
@@ -318,11 +316,11 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         **parts.card.follows(service),
     )
     parts.card.ends_with(speaking)
-    parts.stop.click(fn=None, cancels=speaking, api_visibility="private")
+    parts.stop.click(cancels=speaking, **IN_BROWSER)
     kept = "() => document.querySelector('#vx-card .keep').dataset.seed"
-    parts.card.view.keep(fn=None, js=kept, outputs=parts.seed, api_visibility="private")
+    parts.card.view.keep(js=kept, outputs=parts.seed, **IN_BROWSER)
     drawn = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
-    parts.new_seed.click(fn=None, js=drawn, outputs=parts.seed, api_visibility="private")
+    parts.new_seed.click(js=drawn, outputs=parts.seed, **IN_BROWSER)
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
@@ -338,13 +336,13 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
         inputs=[parts.text, *dials],
         outputs=parts.estimate,
         trigger_mode="always_last",
-        **_AT_ONCE,
+        **AT_ONCE,
     )
 
 
 def _wire_share(parts: _Parts) -> None:
     asked = list(parts.asked.values())
-    in_browser: dict[str, Any] = {"fn": None, "inputs": asked, "api_visibility": "private"}
+    in_browser = {"inputs": asked, **IN_BROWSER}
     shows = {"js": "(...values) => voxdemo.shared?.(values)", **in_browser}
     gr.on([part.change for part in asked], **shows)
     parts.share.ask(**shows)

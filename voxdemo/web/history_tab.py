@@ -14,8 +14,10 @@ import gradio as gr
 
 from voxdemo.speech import EngineInfo
 from voxdemo.web import card
+from voxdemo.web.assets import asset
 from voxdemo.web.i18n import say
 from voxdemo.web.voice_fields import READY_VOICE
+from voxdemo.web.wiring import IN_BROWSER
 
 WORDS: Mapping[str, str] = {
     **card.WORDS,
@@ -45,7 +47,7 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
     names: Sequence[str] = tuple(asked)
     with gr.Tab(say("History"), id="history"):
         history = gr.HTML(
-            html_template=card.asset("history").replace("<!-- player -->", card.player_of("speech", WORDS)),
+            html_template=asset("history.html").replace("<!-- player -->", card.player_of("speech", WORDS)),
             js_on_load="voxdemo.historyTab(element, props, () => trigger('use'))",
             apply_default_css=False,
             elem_id="vx-history",
@@ -56,7 +58,7 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
         )
     components = list(asked.values())
     used = "(...values) => voxdemo.historyTab.used(values)"
-    history.use(fn=None, js=used, inputs=components, outputs=components, api_visibility="private")
+    history.use(js=used, inputs=components, outputs=components, **IN_BROWSER)
 
 
 def press(names: Sequence[str]) -> str:

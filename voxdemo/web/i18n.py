@@ -9,18 +9,17 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import gradio as gr
 from gradio.i18n import I18nData
 
-_PHRASES = Path(__file__).parents[2] / "assets" / "zh.json"
+from voxdemo.web.assets import asset
 
 
 @functools.cache
 def phrases() -> Mapping[str, str]:
     """English phrases and what they are in Simplified Chinese; `assets/words.js` says what the braces in them mean."""
-    read: dict[str, str] = json.loads(_PHRASES.read_text(encoding="utf-8"))
+    read: dict[str, str] = json.loads(asset("zh.json"))
     return read
 
 

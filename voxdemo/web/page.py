@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import os
-from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
@@ -15,6 +14,7 @@ import gradio as gr
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, wording
+from voxdemo.web.assets import ASSETS, asset
 from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.history_tab import add_history_tab
@@ -24,8 +24,8 @@ from voxdemo.web.status_tab import add_status_tab
 from voxdemo.web.theme import theme
 from voxdemo.web.uploads import MAX_UPLOAD_MIB
 from voxdemo.web.voices_tab import add_voices_tab
+from voxdemo.web.wiring import AT_ONCE
 
-ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = (
     "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching", "lines",
     "batch", "away", "microphone", "drop",
@@ -74,15 +74,15 @@ def launch_options() -> dict[str, Any]:
 
 def _head_elements() -> str:
     # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
-    styles = f"<style>{_asset('page.css')}</style>"
-    scripts = "".join(f"<script>{_asset(name + '.js')}</script>" for name in SCRIPTS)
+    styles = f"<style>{asset('page.css')}</style>"
+    scripts = "".join(f"<script>{asset(name + '.js')}</script>" for name in SCRIPTS)
     return styles + scripts
 
 
 def _head(service: SpeechService) -> gr.HTML:
     return gr.HTML(
         {"title": service.engine_info.title},
-        html_template=_asset("head.html").replace("<!-- logo -->", _asset("logo.svg")),
+        html_template=asset("head.html").replace("<!-- logo -->", asset("logo.svg")),
         js_on_load="voxdemo.status(element, props, watch, trigger)",
         apply_default_css=False,
         elem_id="vx-head",
@@ -94,8 +94,4 @@ def _banner(service: SpeechService, arrivals: list[Any]) -> None:
         return f"<p>{html.escape(wording.notice(service))}</p>"
 
     banner = gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-banner")
-    gr.on(arrivals, notice, outputs=banner, queue=False, show_progress="hidden", api_visibility="private")
-
-
-def _asset(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
+    gr.on(arrivals, notice, outputs=banner, **AT_ONCE)

@@ -15,6 +15,7 @@ from voxdemo.web import card
 from voxdemo.web.asking import Door, sent_file, take_up
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
+from voxdemo.web.wiring import IN_BROWSER
 
 KEPT = "Your recording is kept."
 WORDS = {
@@ -56,7 +57,7 @@ def add_recognize_tab(service: SpeechService) -> None:
         reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows(service)
     )
     heard.ends_with(hearing)
-    cancel.click(fn=None, cancels=hearing, api_visibility="private")
+    cancel.click(cancels=hearing, **IN_BROWSER)
 
 
 def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ from voxdemo.timeline import MINUTES, Minute
 from voxdemo.web import wording
 from voxdemo.web.i18n import say
 from voxdemo.web.panels import AGO, BAR_MINUTES, SERIES, Panel, count, panels, percents, seconds
+from voxdemo.web.wiring import AT_ONCE
 
 REFRESH_S = 5.0
 """How often who looks is shown anew."""
@@ -72,7 +73,7 @@ def add_status_tab(service: SpeechService) -> None:
     async def look() -> list[Any]:
         return board.look()
 
-    gist.look(look, outputs=[gist, *parts], queue=False, show_progress="hidden", api_visibility="private")
+    gist.look(look, outputs=[gist, *parts], **AT_ONCE)
 
 
 def _layout(panel: Panel) -> tuple[gr.HTML, gr.LinePlot | gr.BarPlot]:

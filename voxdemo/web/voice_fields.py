@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -16,9 +15,11 @@ from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo
 from voxdemo.web import card, wording
+from voxdemo.web.assets import asset
 from voxdemo.web.card import Card
 from voxdemo.web.i18n import say
 from voxdemo.web.recognize_tab import reader
+from voxdemo.web.wiring import IN_BROWSER
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready voice", "A voice I saved", "A voice I upload"
 READING_WORDS = {
@@ -94,7 +95,6 @@ _LIMITS = {
     "least_s": MIN_PROMPT_S,
     "longest_s": MAX_PROMPT_S,
 }
-_ASSETS = Path(__file__).parents[2] / "assets"
 
 
 class VoiceFields(NamedTuple):
@@ -139,8 +139,8 @@ def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
         **fields.reading.follows(service),
     )
     fields.reading.ends_with(reading)
-    fields.prompt.clear(fn=None, js="() => ''", outputs=fields.prompt_text, api_visibility="private")
-    fields.read_cancel.click(fn=None, cancels=reading, api_visibility="private")
+    fields.prompt.clear(js="() => ''", outputs=fields.prompt_text, **IN_BROWSER)
+    fields.read_cancel.click(cancels=reading, **IN_BROWSER)
 
 
 def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
@@ -160,14 +160,13 @@ def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
     """Let the form keep what is in the fields, which `clears` them, and tell how good the recording is."""
     recorded = [fields.prompt, fields.prompt_text]
     keep = f"voxdemo.voices.keep('{form.elem_id}', recording, text)"
-    private: dict[str, Any] = {"fn": None, "api_visibility": "private"}
     if clears:
         emptied = f"async (recording, text) => await {keep} ? [null, ''] : [recording, text]"
-        form.keep(inputs=recorded, outputs=recorded, js=emptied, **private)
+        form.keep(inputs=recorded, outputs=recorded, js=emptied, **IN_BROWSER)
     else:
-        form.keep(inputs=recorded, js=f"(recording, text) => {keep}", **private)
+        form.keep(inputs=recorded, js=f"(recording, text) => {keep}", **IN_BROWSER)
     measure = f"(recording) => voxdemo.voices.measure('{form.elem_id}', recording)"
-    fields.prompt.change(inputs=fields.prompt, js=measure, **private)
+    fields.prompt.change(inputs=fields.prompt, js=measure, **IN_BROWSER)
 
 
 def add_picker(is_on_server: bool, info: EngineInfo) -> gr.HTML:
@@ -202,5 +201,4 @@ def props(is_on_server: bool) -> dict[str, Any]:
 def template(name: str, **words: str) -> str:
     """The HTML of one of the parts, with its words; `words` go before those of WORDS."""
     said = {**WORDS, **words}
-    text = (_ASSETS / f"voices-{name}.html").read_text(encoding="utf-8")
-    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), text)
+    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), asset(f"voices-{name}.html"))

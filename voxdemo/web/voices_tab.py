@@ -27,6 +27,7 @@ from voxdemo.web.voice_fields import (
     wire_form,
     wire_reading,
 )
+from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
@@ -62,7 +63,7 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
     async def look() -> list[Any]:
         return [_ready(service.engine_info), own_voices_use(service.engine_info)]
 
-    gr.on(arrivals, look, outputs=[ready, own], queue=False, show_progress="hidden", api_visibility="private")
+    gr.on(arrivals, look, outputs=[ready, own], **AT_ONCE)
 
 
 def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict[str, Any]) -> gr.HTML:
@@ -94,8 +95,8 @@ def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sam
         **sample.follows(service),
     )
     sample.ends_with(playing)
-    sample.view.end(fn=None, inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", api_visibility="private")
-    cancel.click(fn=None, cancels=playing, api_visibility="private")
+    sample.view.end(inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", **IN_BROWSER)
+    cancel.click(cancels=playing, **IN_BROWSER)
 
 
 def _sampler(service: SpeechService) -> Callable[..., Any]:
