@@ -57,10 +57,10 @@ SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "some
 def space(start_server: StartServer, tmp_path: Path) -> StartServer:
     """Runs app.py as a Space does, with its variables and none of ours, until it is ready; no hub is in reach."""
 
-    def start(**variables: object) -> Server:
+    def start(script: str = "app.py", **variables: object) -> Server:
         none_of_ours = {"VOXDEMO_CACHE_DIR": None, "VOXDEMO_DRAIN_S": None, "HOME": tmp_path}
         theirs = {**SPACE, "GRADIO_SERVER_NAME": "0.0.0.0", "HF_HUB_OFFLINE": 1}
-        server = start_server(port_variable="GRADIO_SERVER_PORT", **{**none_of_ours, **theirs, **variables})
+        server = start_server(script, port_variable="GRADIO_SERVER_PORT", **{**none_of_ours, **theirs, **variables})
         server.wait_until_ready()
         return server
 

@@ -46,8 +46,14 @@ def test_the_front_matter_is_what_a_space_reads() -> None:
     assert FRONT_MATTER["sdk"] == "gradio"
     assert (ROOT / FRONT_MATTER["app_file"]).is_file()
     assert len(FRONT_MATTER["short_description"]) <= 60
-    low, high = re.findall(r"3\.\d+", "3.10 to 3.13")
-    assert int(low[2:]) <= int(str(FRONT_MATTER["python_version"])[2:]) <= int(high[2:])
+    supported = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert supported
+    assert str(FRONT_MATTER["python_version"]) in [f"3.{minor}" for minor in range(*map(int, supported.groups()))]
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(((?!http)[^)#]+)", (ROOT / "docs" / "spaces.md").read_text()))
+def test_what_the_page_on_spaces_links_to_is_there(target: str) -> None:
+    assert (ROOT / "docs" / target).exists()
 
 
 def test_without_storage_only_the_proxy_differs(in_a_space: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from voxdemo import hosted
 from voxdemo.errors import SettingsError
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -35,15 +36,18 @@ class Device:
 
 
 def accelerator_is_likely() -> bool:
-    """Whether this machine seems to have a GPU that PyTorch can use; a guess that costs nothing."""
-    return _is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES)
+    """Whether this machine seems to have a GPU of its own that PyTorch can use; a guess that costs nothing."""
+    return not hosted.lends_gpu() and (_is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES))
 
 
 def find(setting: str) -> Device:
     """The device that the setting `device` names; "auto" is CUDA where it is, else MPS, else the processor.
 
-    Raises SettingsError for one that isn't here.
+    Where GPUs are lent (`lent`) this process has none, whatever PyTorch says. Raises SettingsError for one that isn't
+    here.
     """
+    if hosted.lends_gpu():
+        return _processor()
     import torch
 
     kind, _, number = setting.partition(":")
@@ -55,6 +59,15 @@ def find(setting: str) -> Device:
         if not torch.backends.mps.is_available():
             raise SettingsError("VOXDEMO_DEVICE is 'mps', but this is no Mac with Apple silicon: use auto or cpu.")
         return Device("mps", f"Apple {platform.machine()} GPU", _free_memory())
+    return _processor()
+
+
+def lent(setting: str) -> Device | None:
+    """The GPU that `spaces` lends for single calls, as it describes it, where it does and `setting` allows a GPU."""
+    return _cuda(0, setting) if hosted.lends_gpu() and setting != "cpu" else None
+
+
+def _processor() -> Device:
     return Device("cpu", platform.processor() or platform.machine(), _free_memory())
 
 

@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal
 
-from voxdemo.errors import EngineError, InputError, ModelDiedError, NotReadyError, SettingsError, VoxdemoError
+from voxdemo.errors import (
+    EngineError,
+    InputError,
+    ModelDiedError,
+    NotReadyError,
+    SettingsError,
+    UnavailableError,
+    VoxdemoError,
+)
 from voxdemo.run import M, Named, Run
 from voxdemo.speech import Tell
 
@@ -156,7 +164,7 @@ class ModelThread(Generic[M]):
         run.post(run.rest)
         if error is None and run.is_wanted:
             self.deaths = 0
-        if error is None or isinstance(error, InputError):
+        if error is None or isinstance(error, InputError | UnavailableError):  # nothing is wrong with the model
             return error
         self._set_status("reloading", f"{self.info.title} failed on a job and is being checked.")
         log.error("%s failed on a job", self.info.title, exc_info=error)

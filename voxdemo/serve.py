@@ -6,6 +6,7 @@ The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a sec
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import queue
 import signal
@@ -57,6 +58,8 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
         log.exception("the running jobs can't be waited for")
     demo.server.config.timeout_graceful_shutdown = OPEN_STREAMS_S
     demo.close(verbose=False)
+    for process in multiprocessing.active_children():  # those of `spaces`; what follows would leave them behind
+        process.terminate()
     os._exit(0)  # a model that is still loading can't be stopped, and PyTorch aborts where its thread outlives the rest
 
 

@@ -17,6 +17,7 @@ from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import NEEDED, Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, info_for
+from voxdemo.engines.voxcpm.lent import LentVoxCPM
 from voxdemo.engines.voxcpm.published import PUBLISHED
 from voxdemo.errors import WeightsError
 from voxdemo.settings import Settings
@@ -47,7 +48,7 @@ def is_here(settings: Settings) -> bool:
 
 def model_for(settings: Settings) -> str:
     """The hub id or folder that would be loaded; imports PyTorch to look at the memory. Raises SettingsError."""
-    return _model(settings, devices.find(settings.device))
+    return _model(settings, _device(settings))
 
 
 class _Source:
@@ -64,7 +65,7 @@ class _Source:
 
     def check(self) -> None:
         """See that the files can be had: those on this machine whole and fitting, others fitting and within reach."""
-        device = devices.find(self._settings.device)
+        device = _device(self._settings)
         model = _model(self._settings, device)
         if _folder(model):
             self._prepare(log.info)
@@ -73,7 +74,8 @@ class _Source:
             hub.check_reachable(model, NEEDED, SETTING)
 
     def _build(self, tell: Tell) -> SpeechEngine:
-        return VoxCPMEngine(*self._prepare(tell))
+        found, plan = self._prepare(tell)
+        return LentVoxCPM(found, plan) if devices.lent(self._settings.device) else VoxCPMEngine(found, plan)
 
     def _prepare(self, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
         with self._lock:
@@ -98,7 +100,7 @@ def _expected(settings: Settings) -> Checkpoint:
 
 
 def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
-    device = devices.find(settings.device)
+    device = _device(settings)
     model = _model(settings, device)
     if not _folder(model):
         _check_before_download(model, settings, device)
@@ -109,6 +111,10 @@ def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
     plan = _plan(found, settings, device)
     _check_fits(found, plan, settings.generators)
     return found, plan
+
+
+def _device(settings: Settings) -> Device:
+    return devices.lent(settings.device) or devices.find(settings.device)
 
 
 def _check_before_download(model: str, settings: Settings, device: Device) -> None:

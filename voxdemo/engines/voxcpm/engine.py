@@ -92,6 +92,12 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
     )
 
 
+def loaded_info(checkpoint: Checkpoint, plan: loading.Plan) -> EngineInfo:
+    """What the generation in `checkpoint` is when it is loaded by this plan."""
+    info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
+    return replace(info, weights=at_a_glance(*checkpoint.files))
+
+
 def _chunk_chars(kv_cache: int) -> int:
     """Characters that fit a KV cache in one go, beside a long recording, where each is a token of its own."""
     return max(MIN_CHUNK_CHARS, min(CHUNK_CHARS, (kv_cache - PROMPT_STEPS) // STEPS_PER_CHAR))
@@ -137,8 +143,7 @@ class VoxCPMEngine:
         """Load the model, unless one is given that `loading.load` made by the same plan."""
         self._checkpoint = checkpoint
         self._plan = plan
-        info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
-        self._info = replace(info, weights=at_a_glance(*checkpoint.files))
+        self._info = loaded_info(checkpoint, plan)
         self._model = loading.load(checkpoint, plan) if model is None else model
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)

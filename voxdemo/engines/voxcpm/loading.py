@@ -12,6 +12,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from voxdemo import hosted
 from voxdemo.devices import Device
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
 from voxdemo.engines.voxcpm.package import quiet
@@ -125,6 +126,8 @@ def _compiles(device: Device) -> bool:
     import torch
 
     if device.kind != "cuda" or importlib.util.find_spec("triton") is None:
+        return False
+    if hosted.lends_gpu():  # to processes that are gone before it pays; nor is torch.compile for it
         return False
     return torch.cuda.get_device_capability(device.name) >= (7, 0)  # the oldest that Triton knows
 

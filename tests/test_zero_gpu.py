@@ -1,0 +1,126 @@
+"""A Space on ZeroGPU: the real package `spaces` against a lender of GPUs that has none, and a tiny VoxCPM."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import psutil
+import pytest
+import soundfile
+from checkpoints import voxcpm
+from conftest import StartServer
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from serving import eventually
+
+from voxdemo import devices, engines, hosted, recognizers
+from voxdemo.settings import Settings
+
+if "CI" not in os.environ:
+    pytest.importorskip("spaces", reason="needs the package spaces")
+
+
+class Lender:
+    """What `spaces` asks for GPUs: remembers what it was asked, lends one or has none left."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.has_none = False
+        self.url = ""
+
+    def of(self, what: str) -> list[dict[str, str]]:
+        return [parameters for path, parameters in self.asked if path == what]
+
+    def answer(self, path: str, parameters: dict[str, str]) -> tuple[int, Any]:
+        self.asked.append((path, parameters))
+        if path != "/schedule":
+            return 200, {}
+        if self.has_none:
+            return 429, {"left": 5, "wait": 3600}
+        is_first = len(self.of("/allow")) == 0
+        return 200, {"idle": not is_first, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "a-token"}
+
+
+@contextmanager
+def lending() -> Iterator[Lender]:
+    lender = Lender()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = urlsplit(self.path)
+            status, body = lender.answer(asked.path, dict(parse_qsl(asked.query)))
+            sent = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        lender.url = f"http://127.0.0.1:{serving.server_address[1]}"
+        try:
+            yield lender
+        finally:
+            serving.shutdown()
+            thread.join()
+
+
+def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartServer, tmp_path: Path) -> None:
+    cgroup = tmp_path / "cgroup"
+    cgroup.write_text("0::/a-space\n")
+    with lending() as lender:
+        server = space(
+            script="tests/zero_gpu_app.py",
+            SPACES_ZERO_GPU="true",
+            SPACES_ZERO_DEVICE_API_URL=lender.url,
+            ZEROGPU_PROC_SELF_CGROUP_PATH=cgroup,
+            VOXDEMO_ENGINE="voxcpm",
+            VOXDEMO_VOXCPM_MODEL=voxcpm(tmp_path / "weights", "0.5B"),
+            VOXDEMO_RECOGNIZER="builtin",
+            VOXDEMO_CACHE_SIZE="0",
+        )
+        assert lender.asked[0] == ("/startup-report", {})  # else a Space is said not to have started
+        client = Client(server.url, verbose=False, headers={"x-ip-token": "the.visitors.token"})
+        words = "Good morning from a GPU that is lent. And so say all of us."
+        samples, rate = soundfile.read(client.predict(words, api_name="/generate"))
+        assert len(samples) > 0.2 * rate
+        assert lender.of("/schedule")[-1]["token"] == "the.visitors.token"
+        assert 30 < int(lender.of("/schedule")[-1]["durationSeconds"]) < 60
+        (process,) = {int(asked["pid"]) for asked in lender.of("/allow")}
+        assert process != server.process.pid
+
+        lender.has_none = True
+        with pytest.raises(AppError, match=r"No GPU can be had for this: You have exceeded your ZeroGPU quota"):
+            client.predict("Nothing is left.", api_name="/generate")
+        lender.has_none = False
+        assert server.http.get("/ready").status_code == 200
+        assert client.predict("Something is left.", api_name="/generate")
+        assert len(lender.of("/release")) == len(lender.of("/schedule")) - 1
+
+        assert server.stop() == 0
+        assert eventually(lambda: not psutil.pid_exists(process))
+
+
+def test_what_has_no_gpu_of_its_own_runs_on_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr(devices, "_NVIDIA_NODES", (Path("/dev/null"),))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    settings = Settings(_env_file=None)
+    assert hosted.lends_gpu()
+    assert devices.find("auto").kind == devices.find("cuda").kind == "cpu"
+    assert [choice.info.name for choice in recognizers.choose(settings)] == ["builtin"]
+    assert [choice.info.name for choice in engines.choose(settings)] == ["voxcpm", "builtin"]
+    assert [choice.info.name for choice in engines.choose(Settings(_env_file=None, device="cpu"))] == ["builtin"]
