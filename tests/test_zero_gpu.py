@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from checkpoints import voxcpm
 from conftest import StartServer
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from serving import eventually
+from serving import ROOT, environment, eventually
 
 from voxdemo import devices, engines, hosted, recognizers
 from voxdemo.settings import Settings
@@ -78,15 +80,21 @@ def lending() -> Iterator[Lender]:
             thread.join()
 
 
+def zero_gpu(lender: Lender, folder: Path) -> dict[str, object]:
+    """What such a Space has in its environment."""
+    (folder / "cgroup").write_text("0::/a-space\n")
+    return {
+        "SPACES_ZERO_GPU": "true",
+        "SPACES_ZERO_DEVICE_API_URL": lender.url,
+        "ZEROGPU_PROC_SELF_CGROUP_PATH": folder / "cgroup",
+    }
+
+
 def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartServer, tmp_path: Path) -> None:
-    cgroup = tmp_path / "cgroup"
-    cgroup.write_text("0::/a-space\n")
     with lending() as lender:
         server = space(
             script="tests/zero_gpu_app.py",
-            SPACES_ZERO_GPU="true",
-            SPACES_ZERO_DEVICE_API_URL=lender.url,
-            ZEROGPU_PROC_SELF_CGROUP_PATH=cgroup,
+            **zero_gpu(lender, tmp_path),
             VOXDEMO_ENGINE="voxcpm",
             VOXDEMO_VOXCPM_MODEL=voxcpm(tmp_path / "weights", "0.5B"),
             VOXDEMO_RECOGNIZER="builtin",
@@ -112,6 +120,24 @@ def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartSe
 
         assert server.stop() == 0
         assert eventually(lambda: not psutil.pid_exists(process))
+
+
+def test_closing_a_text_frees_the_gpu_at_the_next_step_and_keeps_the_model(tmp_path: Path) -> None:
+    weights = voxcpm(tmp_path / "weights", "0.5B", stops=False)
+    with lending() as lender:
+        ended = subprocess.run(
+            [sys.executable, ROOT / "tests" / "zero_gpu_call.py", weights],
+            env={**environment(tmp_path, **zero_gpu(lender, tmp_path)), "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            timeout=120,
+            check=True,
+        )
+        told = json.loads(ended.stdout.splitlines()[-1])
+        assert told["closed_s"] < 5  # of a text that has no end
+        assert told["is_kept"]
+        assert told["refusal"].startswith("There is nothing to say")
+        assert len(lender.of("/allow")) == 1
+        assert [asked["fail"] for asked in lender.of("/release")] == ["false"] * 3
 
 
 def test_what_has_no_gpu_of_its_own_runs_on_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
