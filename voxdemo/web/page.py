@@ -10,6 +10,7 @@ import os
 from typing import Any, cast
 
 import gradio as gr
+from jinja2 import ChoiceLoader, DictLoader
 
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
@@ -30,6 +31,8 @@ SCRIPTS = (
     "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching", "lines",
     "batch", "away", "microphone", "drop",
 )  # fmt: skip
+TEMPLATE = "frontend/index.html"
+"""Gradio's page."""
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -40,6 +43,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     """The page and the frozen endpoints over this service."""
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
+    _keep_below_the_path()
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
         status = _head(service)
         arrivals = [demo.load, status.retry]
@@ -70,6 +74,15 @@ def launch_options() -> dict[str, Any]:
         "max_threads": MOST_AT_ONCE,
         "state_session_capacity": SESSIONS,
     }
+
+
+def _keep_below_the_path() -> None:
+    """Have Gradio's page name its manifest beside itself: where a proxy serves it below a path, "/" isn't ours."""
+    environment = gr.routes.templates.env
+    assert environment.loader, "Gradio's templates are files"
+    source, _, _ = environment.loader.get_source(environment, TEMPLATE)
+    ours = DictLoader({TEMPLATE: source.replace('href="/manifest.json"', 'href="./manifest.json"')})
+    environment.loader = ChoiceLoader([ours, environment.loader])
 
 
 def _head_elements() -> str:

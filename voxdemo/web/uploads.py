@@ -7,8 +7,11 @@ knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/l
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +36,9 @@ MAX_PROMPT_BYTES = 32 << 20
 """Of texts with a recording in their JSON: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
 MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
+
+LINGER_S = 30.0
+"""How long who sends too much is listened to for the sake of the answer; as long as nginx does."""
 
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Write what is sent to the disk; behind any sub-path."""
@@ -97,7 +103,27 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         sentence = f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
-        await refused(scope, 413, sentence, {"Connection": "close"})(scope, receive, send)
+        closing = refused(scope, 413, sentence, {"Connection": "close"})
+        await closing(scope, receive, partial(_send_and_read_on, receive, send))
+
+
+async def _send_and_read_on(receive: Receive, send: Send, message: Message) -> None:
+    """Send it; behind the end of an answer read for a while what is still coming, to throw it away.
+
+    A connection that is closed over what nobody has read is reset, and who sent it loses the answer: nginx tells its
+    client of a bad gateway instead. Who has the answer hangs up.
+    """
+    if message["type"] != "http.response.body":
+        return await send(message)
+    await send({**message, "more_body": True})
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_until_the_end(receive), LINGER_S)
+    return await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_the_end(receive: Receive) -> None:
+    while (await receive()).get("more_body"):
+        pass
 
 
 class _Body:
