@@ -26,6 +26,7 @@ error_log stderr warn;
 events {{}}
 http {{
     access_log off;
+    proxy_ignore_headers X-Accel-Buffering; # by which the server would help itself
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;

@@ -37,11 +37,14 @@ SPEECH = {"model": "tts-1", "voice": "fake", "input": WORDS, "response_format": 
 
 @pytest.fixture(scope="module")
 def _hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that knows the path it is served at, as it is reached through nginx."""
+    """A server that knows the path it is served at, as it is reached through nginx.
+
+    It believes the first address of X-Forwarded-For, whoever wrote it, so that it matters that proxies replace it.
+    """
     needed("nginx", "Debian's package nginx-light")
     told = {
         "GRADIO_ROOT_PATH": PATH,
-        "VOXDEMO_TRUSTED_PROXIES": "127.0.0.1",
+        "VOXDEMO_TRUSTED_PROXIES": "*",
         "VOXDEMO_RATE_LIMIT": f"{RATE_LIMIT}/hour",
     }
     server = Server(tmp_path_factory.mktemp("hosted"), "tests/fake_app.py", **EVERY_JOB_ANEW, **told)
