@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import Server
+from serving import SPACE, Server
 
 StartServer = Callable[..., Server]
 
@@ -47,10 +47,6 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     yield start
     for server in started:
         server.stop()
-
-
-SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "somebody-voxdemo.hf.space"}
-"""By what a program knows that Hugging Face runs it."""
 
 
 @pytest.fixture

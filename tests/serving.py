@@ -21,6 +21,8 @@ from forking import ROOT, Forked, is_read_at_import
 from voxdemo.settings import Settings
 
 START_S = 120.0
+SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "somebody-voxdemo.hf.space"}
+"""By what a program knows that Hugging Face runs it."""
 
 
 def free_port() -> int:

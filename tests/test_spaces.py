@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import SPACE, StartServer
+from conftest import StartServer
 from gradio_client import Client, handle_file
-from serving import ROOT
+from serving import ROOT, SPACE
 
 from voxdemo import hosted
 from voxdemo.settings import Settings, load
