@@ -312,7 +312,7 @@ def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_p
     expect(page.locator(".toast-body")).to_have_count(0)
 
 
-def test_a_lost_server_is_told(start_server: StartServer, open_page: OpenPage) -> None:
+def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server("tests/fake_app.py")
     server.wait_until_ready()
     page = open_page(server)
@@ -321,6 +321,8 @@ def test_a_lost_server_is_told(start_server: StartServer, open_page: OpenPage) -
     server.stop(signal.SIGKILL)
     says(page, re.compile(r"^No word from the server for 1\d s\. Your text is kept\.$"))
     expect(page.locator(".chip")).to_have_text("No word from the server")
+    page.evaluate("window.dispatchEvent(new Event('voxdemo-back'))")
+    says(page, "The server is back: press Speak again.")
 
 
 def test_the_text_outlives_a_reload(fake_server: Server, open_page: OpenPage) -> None:

@@ -6,7 +6,7 @@ import re
 import signal
 from typing import Any
 
-from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
+from browsing import WARM_UP, OpenPage, expect, needs_browser, says
 from conftest import StartServer
 from serving import Server, eventually
 
@@ -123,15 +123,3 @@ def test_a_server_that_comes_back_is_found_again(
     page.click("#vx-speak")
     says(page, re.compile("s of speech"))
     assert page.input_value("#vx-text textarea") == "Still here."
-
-
-def test_a_job_that_a_lost_server_ended_is_told_when_to_go_on(start_server: StartServer, open_page: OpenPage) -> None:
-    server = start_server("tests/fake_app.py")
-    server.wait_until_ready()
-    page = open_page(server)
-    speak(page, "one two")
-    says(page, re.compile("^Speaking"))
-    server.stop(signal.SIGKILL)
-    says(page, re.compile("^No word from the server"))
-    page.evaluate("window.dispatchEvent(new Event('voxdemo-back'))")
-    says(page, "The server is back: press Speak again.")
