@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import SPACE, Server
+from serving import EVERY_JOB_ANEW, SPACE, Server
 
 StartServer = Callable[..., Server]
 
@@ -20,10 +20,6 @@ def _running(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-
-
-EVERY_JOB_ANEW = {"VOXDEMO_CACHE_SIZE": 0}
-"""For servers that many tests share, who say the same words."""
 
 
 @pytest.fixture(scope="session")

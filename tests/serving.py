@@ -21,6 +21,8 @@ from forking import ROOT, Forked, is_read_at_import
 from voxdemo.settings import Settings
 
 START_S = 120.0
+EVERY_JOB_ANEW = {"VOXDEMO_CACHE_SIZE": 0}
+"""For servers that many tests share, who say the same words."""
 SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "somebody-voxdemo.hf.space"}
 """By what a program knows that Hugging Face runs it."""
 

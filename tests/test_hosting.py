@@ -17,10 +17,9 @@ import pytest
 import soundfile
 import yaml
 from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
-from conftest import EVERY_JOB_ANEW
 from gradio_client import Client, handle_file
 from proxying import DEPLOY, NGINX, PATH, behind_caddy, behind_nginx, main_config, needed, ran
-from serving import ROOT, Server, eventually
+from serving import EVERY_JOB_ANEW, ROOT, Server, eventually
 from test_routes import WORDS, frames, key_of
 from test_web_uploads import MIB, form
 
