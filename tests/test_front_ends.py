@@ -75,11 +75,6 @@ def test_every_block_is_run() -> None:
     assert len(BLOCKS) == PAGE.count("```") // 2
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(((?!http)[^)#]+)", PAGE))
-def test_what_it_links_to_is_there(target: str) -> None:
-    assert (ROOT / "docs" / target).exists()
-
-
 def test_node_speaks_and_reads_a_recording(server: Server, front_end: Path) -> None:
     printed = told("node", written("speak.mjs", server, front_end), folder=front_end)
     assert "good morning" in printed.strip().splitlines()[-1].lower()
