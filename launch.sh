@@ -9,7 +9,7 @@ unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
 FLAGS="host port engine recognizer voxcpm-model sensevoice-model device quantize kv-cache generators queue-size"
-FLAGS="$FLAGS job-timeout-s cache-dir cache-ttl cache-size keep-hours rate-limit max-waiting-per-client"
+FLAGS="$FLAGS job-timeout-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
 FLAGS="$FLAGS trusted-proxies redis-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
@@ -58,6 +58,7 @@ Flags, as --name value or --name=value:
   --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
   --cache-ttl TIME      how long answers are given again: 90m, 12h, 7d; 0: never (7d)
   --cache-size SIZE     how much room they may take, such as 500MB               (2GB)
+  --examples-ahead BOOL make the page's examples while nobody waits              (true)
   --keep-hours NUMBER   hours after which uploads and results are deleted        (24)
   --rate-limit RATES    how much one client may ask for: 10/minute;1/2seconds    (no limit)
   --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: any      (0)
@@ -75,7 +76,7 @@ Flags, as --name value or --name=value:
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
 VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
 VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL,
-VOXDEMO_CACHE_SIZE, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES,
+VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES,
 VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL,
 VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside this script, which
 is the place for secrets: flags can be seen by everybody on the machine. A flag wins over the environment, and the

@@ -128,6 +128,7 @@ def environment(folder: Path, **settings: object) -> Mapping[str, str]:
     theirs = ("VOXDEMO_", "GRADIO_", "SENTRY_", "SPACE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     usual = {"VOXDEMO_CACHE_DIR": str(folder / "cache"), "VOXDEMO_DRAIN_S": "0", "HF_HUB_OFFLINE": "1"}
+    usual["VOXDEMO_EXAMPLES_AHEAD"] = "false"  # hundreds of servers would be busy with them
     wanted = {**kept, **usual, **settings}
     return {name: str(value) for name, value in wanted.items() if value is not None}
 

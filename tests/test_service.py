@@ -392,7 +392,7 @@ async def test_it_is_ready_only_when_every_model_has_spoken(stage: Stage, tmp_pa
 
 async def test_the_same_request_has_the_same_answer_at_once(service: SpeechService, stage: Stage) -> None:
     _, first = await spoken(service, Utterance("One two three four."))
-    events, again = await spoken(service, Utterance(" One two three four.\n"))
+    events, again = await spoken(service, Utterance(" One two three four.\n", cfg_value=2, speed=1))  # as JSON has them
     assert events == [again]
     assert (first.cached, again.cached) == (False, True)
     assert again.path.parent != first.path.parent

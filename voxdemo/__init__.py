@@ -1,6 +1,6 @@
 """voxdemo: a self-hosted voice demo that speaks and listens, one job at a time, in one honest line.
 
-The package is built in five floors; each imports only floors below it (see README, "How it works"):
+The package is built in five floors; each imports only floors below it (see docs/architecture.md):
 web → service → lane, worker → engines, recognizers → audio, text. `speech`, `errors` and `settings` are the words
 everything shares.
 """

@@ -116,6 +116,20 @@ class Generations:
             self._storage.note(error)
             raise
 
+    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+        """As `SpeechService.prepare`."""
+        with self._arrivals.arrive() as place:
+            request = await self.request(utterance)
+            if self.is_at_hand(request):
+                return
+            with self._results.new() as folder:
+                try:
+                    async with self._on_air(request, place, folder) as events:
+                        async for event in events:
+                            yield event
+                finally:
+                    await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+
     async def _spoken(
         self, request: SpeechRequest, place: Place, countdown: Countdown
     ) -> AsyncGenerator[SpeechEvent, None]:

@@ -35,7 +35,7 @@ def defaults() -> dict[str, Any]:
     """Settings that are different here unless somebody sets them."""
     if not is_space():
         return {}
-    here: dict[str, Any] = {"trusted_proxies": PROXIES}
+    here: dict[str, Any] = {"trusted_proxies": PROXIES, "examples_ahead": not lends_gpu()}
     return {**here, "cache_dir": DATA / "voxdemo"} if _persists() else here
 
 

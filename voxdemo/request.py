@@ -54,6 +54,7 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     Raises InputError for values that can't be, and for prompt audio that isn't there; the text isn't looked at.
     """
     warnings = validate.checked(utterance, engine)
+    utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(utterance.speed))  # 1 is 1.0
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
     asked["text"] = utterance.text.strip()
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)

@@ -88,6 +88,7 @@ class SpeechService:
         self._folders = folders
         self._cache = cache
         self._paces = paces
+        self._preparing = 0
         self._recognitions = Recognitions(line, self.results, cache, paces, self._keep_paces)
         self._generations = Generations(
             line, self._recognitions, self.results, folders.workshop, cache, paces, self._keep_paces
@@ -193,6 +194,21 @@ class SpeechService:
                     outcome.note(event)
                     yield event
 
+    async def prepare(self, asked: Utterance | Path) -> AsyncGenerator[SpeechEvent | RecognitionEvent, None]:
+        """Speak or read this for the cache, if it isn't at hand: for nobody yet, and counted as nobody's request.
+
+        Whoever comes for the same meanwhile shares it. Closing this frees the generator, if nobody has. Raises what
+        `speak` and `transcribe` do.
+        """
+        prepared = self._recognitions.prepare(asked) if isinstance(asked, Path) else self._generations.prepare(asked)
+        self._preparing += 1
+        try:
+            async with aclosing(prepared) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._preparing -= 1
+
     def turned_back(self, task: Task, visit: Visit, error: BaseException) -> None:
         """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
         info = self.engine_info if task == "generation" else self.recognizer_info
@@ -201,8 +217,9 @@ class SpeechService:
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
+        running = max(0, self._line.stats().running - self._preparing)  # what is for nobody yet gives way
         return Forecast(
-            ahead=self._line.stats().running + self.waiting,
+            ahead=running + self.waiting,
             wait_s=self._line.wait_s(self._at_doors()),
             own_s=self.speaking_s(units_of(utterance, self.engine_info)),
         )

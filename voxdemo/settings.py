@@ -1,7 +1,7 @@
 """Every setting of the server: one typed object, read once at start, from VOXDEMO_* variables and `.env`.
 
-Nobody else reads the environment. Each field's docstring is its documentation; `launch.sh --help` and the README's
-table are checked against the fields by tests.
+Nobody else reads the environment. Each field's docstring is its documentation; `launch.sh --help` and the
+table in docs/settings.md are checked against the fields by tests.
 """
 
 from __future__ import annotations
@@ -110,6 +110,11 @@ class Settings(BaseSettings):
 
     cache_size: ByteSize = Field(default=ByteSize(2 * 10**9), ge=0)
     """How much room the cache of answers may take, such as 500MB or 2GB; 0 keeps none."""
+
+    examples_ahead: bool = True
+    """Whether the page's examples are made while nobody waits, so that they are there at once; not where a GPU is lent
+    by ZeroGPU, as each costs of the Space's quota, nor where the cache is off.
+    """
 
     keep_hours: float = Field(default=24.0, ge=0.1, le=8760)
     """Hours after which uploads and results are deleted; answers in the cache go by their own time."""

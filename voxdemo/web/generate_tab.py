@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from voxdemo.errors import InputError
 from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
-from voxdemo.web import card, history_tab, wording
+from voxdemo.web import card, examples, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.assets import asset
 from voxdemo.web.card import Card, CardValue
@@ -40,19 +41,6 @@ from voxdemo.web.voice_fields import (
 )
 from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
-EXAMPLES = (
-    ("News", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
-    (
-        "Story",
-        "en",
-        "The lamp went out, and the whole street with it. She counted the steps to the door. There were twelve, as "
-        "there had always been. Then someone on the other side counted them back.",
-    ),
-    ("Numbers", "en", "Dr. Okafor paid $1,249.50 on 3 May 2025 for 12 kg of tea."),
-    ("Question", "en", "Are you sure the last train has left? Could we ask the driver of that bus?"),
-    ("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
-)
-"""Name, language and text; shown where the engine speaks the language."""
 TEXT_FIELD = "#vx-text textarea"
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
@@ -136,6 +124,7 @@ def add_generate_tab(
     voices are kept.
     """
     parts = _layout(service.engine_info, is_on_server)
+    _wire_examples(parts)
     _wire_speaking(service, parts)
     wire_reading(service, parts.own)
     wire_form(parts.form, parts.own)
@@ -145,7 +134,7 @@ def add_generate_tab(
 
     async def abilities() -> list[Any]:
         info = service.engine_info
-        states = [*_abilities(info).values(), *({"visible": said} for said in _examples_said(info))]
+        states = [*_abilities(info).values(), *({"visible": example.suits(info)} for example in examples.TEXTS)]
         return [gr.update(**values) for values in states]
 
     gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **AT_ONCE)
@@ -177,17 +166,10 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
         elem_id="vx-text",
     )
     with gr.Row(elem_id="vx-examples"):
-        examples = tuple(
-            gr.Button(say(name), size="sm", visible=said)
-            for (name, _, _), said in zip(EXAMPLES, _examples_said(info), strict=True)
+        buttons = tuple(
+            gr.Button(say(example.name), size="sm", visible=example.suits(info)) for example in examples.TEXTS
         )
-    for button, (_, _, words) in zip(examples, EXAMPLES, strict=True):
-        button.click(js=f"() => {words!r}", outputs=text, **IN_BROWSER)
-    return {"text": text, "examples": examples}
-
-
-def _examples_said(info: EngineInfo) -> list[bool]:
-    return [language in info.languages for _, language, _ in EXAMPLES]
+    return {"text": text, "examples": buttons}
 
 
 def _voice(shown: dict[str, dict[str, Any]], info: EngineInfo, is_on_server: bool) -> dict[str, Any]:
@@ -305,6 +287,16 @@ def _missing(info: EngineInfo) -> str:
     else:
         reasons = [f"{info.subject} has no {' and no '.join(plain)}."] if plain else []
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
+
+
+def _wire_examples(parts: _Parts) -> None:
+    for button, example in zip(parts.examples, examples.TEXTS, strict=True):
+        if example.prompt is None:
+            button.click(js=f"() => {json.dumps(example.words)}", outputs=parts.text, **IN_BROWSER)
+        else:
+            filled = [example.words, OWN_VOICE, str(example.prompt.path), example.prompt.said]
+            own = [parts.text, parts.kind, parts.own.prompt, parts.own.prompt_text]
+            button.click(partial(list[str], filled), outputs=own, **AT_ONCE)
 
 
 def _wire_speaking(service: SpeechService, parts: _Parts) -> None:

@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import admission, contract, wording
+from voxdemo.web import admission, contract, examples, wording
 from voxdemo.web.assets import ASSETS, asset
 from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
@@ -66,6 +66,7 @@ def launch_options() -> dict[str, Any]:
         "i18n": translations(),
         "head": _head_elements(),
         "favicon_path": ASSETS / "logo.svg",
+        "allowed_paths": [examples.FOLDER],
         "footer_links": [],
         "run_history": False,  # it would keep every text and recording in the browser
         "ssr_mode": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import gradio as gr
 
 from voxdemo.recognition import MAX_RECORDING_S
 from voxdemo.service import SpeechService
-from voxdemo.web import card
+from voxdemo.web import card, examples
 from voxdemo.web.asking import Door, sent_file, take_up
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
-from voxdemo.web.wiring import IN_BROWSER
+from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 KEPT = "Your recording is kept."
 WORDS = {
@@ -40,6 +41,8 @@ def add_recognize_tab(service: SpeechService) -> None:
                 buttons=[],
                 elem_id="vx-recording",
             )
+            with gr.Row(elem_id="vx-recordings"):
+                buttons = [gr.Button(say(example.name), size="sm") for example in examples.RECORDINGS]
             with gr.Row(elem_id="vx-hear-go"):
                 recognise = gr.Button(say("Recognise"), variant="primary", elem_id="vx-recognise")
                 cancel = gr.Button(say("Cancel"), variant="stop", elem_id="vx-recognise-cancel")
@@ -53,6 +56,8 @@ def add_recognize_tab(service: SpeechService) -> None:
                 interactive=True,
                 elem_id="vx-said",
             )
+    for button, example in zip(buttons, examples.RECORDINGS, strict=True):
+        button.click(partial(str, example.path), outputs=recording, **AT_ONCE)
     hearing = recognise.click(
         reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows(service)
     )

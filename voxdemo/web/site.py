@@ -21,7 +21,7 @@ from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.voices import VoiceStore
-from voxdemo.web import callers, headers, page, routes, v1, voice_routes
+from voxdemo.web import callers, examples, headers, page, routes, v1, voice_routes
 from voxdemo.web.admission import Admission
 from voxdemo.web.queueing import Line
 from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
@@ -59,7 +59,10 @@ def build(
     guards = headers.guards(settings, *inner)
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
-    options = routes.app_options(service, limits, keep_s, guards, [batches.run])
+    more_work = [batches.run]
+    if settings.examples_ahead and service.shares:
+        more_work.append(partial(examples.make_ahead, service))
+    options = routes.app_options(service, limits, keep_s, guards, more_work)
     kept_voices = voice_routes.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
     options["routes"] += [*more_routes, *kept_voices, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS

@@ -1,0 +1,146 @@
+"""Examples on the page's tabs, and having their answers at hand before anybody asks.
+
+The recordings are in `assets/examples/`, whose README tells where they come from. It knows the service, no model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxdemo.errors import UnavailableError, VoxdemoError
+from voxdemo.service import SpeechService
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.web.assets import ASSETS
+
+log = logging.getLogger(__name__)
+
+FOLDER = ASSETS / "examples"
+LOOK_EVERY_S = 2.0
+"""How often it is looked whether nobody needs the generator, and whether another model serves."""
+AGAIN_S = 3600.0
+"""How often it is looked whether all are still in the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One to be recognised."""
+
+    name: str
+    path: Path
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One to be spoken, in a language by its ISO 639-1 code; with `prompt`, in the voice of that recording."""
+
+    name: str
+    language: str
+    words: str
+    prompt: Recording | None = None
+
+    def suits(self, info: EngineInfo) -> bool:
+        """Whether this engine can speak it."""
+        return self.language in info.languages and (self.prompt is None or "prompt_audio" in info.honours)
+
+    @property
+    def utterance(self) -> Utterance:
+        """What is asked for by who presses it, and then Speak."""
+        if self.prompt is None:
+            return Utterance(self.words)
+        return Utterance(self.words, prompt_audio=self.prompt.path, prompt_text=self.prompt.said)
+
+
+RECORDINGS = (
+    Recording(
+        "Announcement",
+        FOLDER / "announcement.mp3",
+        "Good evening from the bridge. We leave in ten minutes. Hot tea is served on the upper deck.",
+    ),
+    Recording(
+        "Message",
+        FOLDER / "message.mp3",
+        "This is the harbour office. Your parcel has come. Please fetch it before half past four, and bring the blue "
+        "form.",
+    ),
+    Recording(
+        "Letter",
+        FOLDER / "letter.mp3",
+        "Dear Anna. The boat is painted at last, and she is blue again. We took her out on Sunday, around the "
+        "lighthouse and back, and nobody got wet. Your cousin steered. He says that the engine sings, but I think it "
+        "was the wind. Come and hear it for yourself, before the summer is over.",
+    ),
+)
+TEXTS = (
+    Text("Short", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
+    Text(
+        "Numbers",
+        "en",
+        "Dr. Okafor paid $1,249.50 on 3 May 2025 for 12 kg of tea. It came at 7:45 am, 20 minutes early, and weighed "
+        "0.3 kg more than that.",
+    ),
+    Text(
+        "Dialogue",
+        "en",
+        "“Has the last train left?”\n\n“It has, a minute ago.”\n\n“Could we ask the driver of that bus?”\n\n“We could! "
+        "But he is asleep, and so is the bus.”",
+    ),
+    Text(
+        "Long",
+        "en",
+        "The lamp went out, and the whole street with it. She counted the steps to the door. There were twelve, as "
+        "there had always been. Then someone on the other side counted them back.\n\n“You are early,” said the voice. "
+        "It was not a voice she knew; but it was kind, and a little out of breath, as if it had run to be here. “I "
+        "only came for the clock,” she said. “It stopped on Tuesday, and the whole house has been late ever since.”"
+        "\n\nSomething was put down on the other side of the door, gently, the way one puts down a sleeping cat. Then "
+        "the key turned, twice. The hall was dark, and it smelled of oranges. On the third step sat the clock, and it "
+        "was going.",
+    ),
+    Text("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
+    Text("Cloned voice", "en", "The tea is gone, and so is the bridge. But this is still my voice.", RECORDINGS[0]),
+)
+
+
+async def make_ahead(service: SpeechService) -> None:
+    """Have the answers to all examples in the cache, made while nobody needs the generator; until this is cancelled.
+
+    Whoever comes meanwhile gets the generator at its next step. When another model begins to serve, its own are made.
+    """
+    made_for, made_at = None, 0.0
+    while True:
+        models = (service.engine_info, service.recognizer_info)
+        is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
+        if is_due and _is_idle(service) and await _made(service):
+            made_for, made_at = models, time.monotonic()
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _is_idle(service: SpeechService) -> bool:
+    return service.readiness().ready and not service.stats().running and not service.waiting
+
+
+async def _made(service: SpeechService) -> bool:
+    """Whether all are there now; not so, where somebody needs the generator."""
+    begun = time.monotonic()
+    for asked in _all(service.engine_info):
+        try:
+            async with aclosing(service.prepare(asked)) as events:
+                async for _ in events:
+                    if service.waiting or service.closing:
+                        return False
+        except UnavailableError:
+            return False
+        except VoxdemoError as error:
+            log.warning("an example can't be made: %s", error.sentence)
+    log.info("the page's examples are at hand, after %.1f s", time.monotonic() - begun)
+    return True
+
+
+def _all(info: EngineInfo) -> Sequence[Utterance | Path]:
+    return [text.utterance for text in TEXTS if text.suits(info)] + [recording.path for recording in RECORDINGS]
