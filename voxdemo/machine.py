@@ -18,7 +18,7 @@ import pynvml
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """A GPU, by its number on this machine; all who use it count."""
+    """A GPU, by its number on this machine; all who use it count, and in memory what its driver keeps for itself."""
 
     number: int
     used_bytes: int
