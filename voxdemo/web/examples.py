@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxdemo.errors import UnavailableError, VoxdemoError
+from voxdemo.errors import UnavailableError
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.web.assets import ASSETS
@@ -126,18 +126,19 @@ def _is_idle(service: SpeechService) -> bool:
 
 
 async def _made(service: SpeechService) -> bool:
-    """Whether all are there now; not so, where somebody needs the generator."""
+    """Whether there is nothing more to do for now; not so, where somebody needs the generator."""
     begun = time.monotonic()
-    for asked in _all(service.engine_info):
-        try:
+    try:
+        for asked in _all(service.engine_info):
             async with aclosing(service.prepare(asked)) as events:
                 async for _ in events:
                     if service.waiting or service.closing:
                         return False
-        except UnavailableError:
-            return False
-        except VoxdemoError as error:
-            log.warning("an example can't be made: %s", error.sentence)
+    except UnavailableError:
+        return False
+    except Exception:  # none further: a model that failed shouldn't be made to fail again for nobody
+        log.exception("an example can't be made")
+        return True
     log.info("the page's examples are at hand, after %.1f s", time.monotonic() - begun)
     return True
 
