@@ -39,6 +39,10 @@ def _installed_version() -> str:
         return "not installed"
 
 
+NO_SPEECH, REPETITION = 0.6, 2.4
+"""Probability that there is no speech, and how much shorter gzip makes a text, above which Whisper mistrusts it."""
+
+
 class BuiltinRecognizer:
     """Whisper base on the processor, as a Recognizer.
 
@@ -109,12 +113,20 @@ class BuiltinRecognizer:
         spoken_in = _ISO_CODES.get(info.language, info.language)
         text, segments = "", tuple[Segment, ...]()
         for part in found:
-            if not part.text.strip():
+            if not part.text.strip() or _is_invented(part):
                 continue
             text += part.text
             segment = Segment(part.text.strip(), min(part.start, duration_s), min(part.end, duration_s))
             segments = (*segments, segment)
             yield Transcript(" ".join(text.split()), spoken_in, segments, duration_s)
+
+
+def _is_invented(part: Any) -> bool:
+    """Whether it's words over and over where there is hardly speech, as Whisper writes of noise.
+
+    The thresholds are Whisper's own, by which it tries again (Radford et al., arXiv:2212.04356, section 4.5).
+    """
+    return bool(part.no_speech_prob > NO_SPEECH and part.compression_ratio > REPETITION)
 
 
 def _has_speech(samples: Samples) -> bool:
