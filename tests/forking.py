@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -54,7 +55,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Do nothing where it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it ended meanwhile, and the process that forks has seen to it
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it at once."""
