@@ -76,11 +76,11 @@ Flags, as --name value or --name=value:
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
 VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
 VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL,
-VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES,
-VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL,
-VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside this script, which
-is the place for secrets: flags can be seen by everybody on the machine. A flag wins over the environment, and the
-environment over .env.
+VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT,
+VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S,
+VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside
+this script, which is the place for secrets: flags can be seen by everybody on the machine. A flag wins over the
+environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with; otherwise the newest of 3.10 to 3.13 on PATH is taken.
 Packages go to .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

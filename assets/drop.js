@@ -1,6 +1,8 @@
 // A file may be dropped anywhere on the page: a recording goes to the field of the tab that is shown, a text to the text.
+// What has no place there is told so.
 (() => {
   const LONGEST_TEXT = 1 << 20;  // bytes
+  const OTHER = 'That file is neither a recording nor a text: drop another one.';
   const shown = (selector) => [...document.querySelectorAll(selector)].find((element) => element.offsetParent);
   const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(file.name);
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
@@ -23,18 +25,29 @@
     field.focus();
   }
 
+  // Why the Speak tab takes no such file; '' where it does. That the voice copies none stands in its own words there.
+  function objection(file) {
+    if (isText(file)) return '';
+    if (file.type && !/^(audio|video)\//.test(file.type)) return OTHER;
+    return document.querySelector('#vx-own-note p')?.textContent ?? '';
+  }
+
   // What was there is replaced; on the Speak tab the voice is then the recording's.
   async function take(file) {
-    if (shown('#vx-text') && isText(file)) return read(file);
-    if (shown('#vx-text')) document.querySelector('#vx-kind label:last-of-type input').click();
-    const field = shown('#vx-recording') ?? document.querySelector('#vx-prompt');
+    if (shown('#vx-text')) {
+      const why = objection(file);
+      if (why) return voxdemo.cards['vx-card'].tell(why);
+      if (isText(file)) return read(file);
+      document.querySelector('#vx-kind label:last-of-type input').click();
+    }
+    const field = shown('#vx-recording') ?? shown('#vx-new-prompt') ?? document.querySelector('#vx-prompt');
     field.querySelector('[aria-label="Clear"], [title="Clear"]')?.click();
     for (let tries = 0; tries < 40 && !field.querySelector('input[type=file]'); tries++) await new Promise(requestAnimationFrame);
     const input = field.querySelector('input[type=file]');
     if (input) give(input, file);
   }
 
-  const isOurs = (event) => hasFiles(event) && (shown('#vx-text') || shown('#vx-recording')) && !isTaken(event);
+  const isOurs = (event) => hasFiles(event) && shown('#vx-text, #vx-recording, #vx-new-prompt') && !isTaken(event);
   const mark = (by) => {
     depth = Math.max(0, depth + by);
     document.body.classList.toggle('vx-dragged', depth > 0);
@@ -44,8 +57,8 @@
   window.addEventListener('dragover', (event) => { if (hasFiles(event)) event.preventDefault(); });  // or it would leave the page
   window.addEventListener('drop', (event) => {
     mark(-depth);
+    if (hasFiles(event) && !isTaken(event)) event.preventDefault();  // or the file would take the page's place
     if (!isOurs(event)) return;
-    event.preventDefault();
     event.stopImmediatePropagation();
     take(event.dataTransfer.files[0]);
   }, true);

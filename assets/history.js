@@ -98,7 +98,7 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
     return each;
   }
 
-  const voiceOf = ({kind, voice}) => kind === kinds.ready ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
+  const voiceOf = ({kind, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
 
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);

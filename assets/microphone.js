@@ -6,7 +6,7 @@
     NotFoundError: 'No microphone was found: connect one and record again, or upload a recording.',
     NotReadableError: 'The microphone is taken by another program: close that and record again.',
   };
-  const CARDS = {'vx-recording': 'vx-heard', 'vx-prompt': 'vx-reading'};
+  const CARDS = {'vx-recording': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
   let asked = null;  // the field whose button was pressed last
 
   const say = (sentence) => voxdemo.cards[CARDS[asked?.id]]?.tell(sentence);

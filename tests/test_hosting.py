@@ -260,6 +260,7 @@ def test_the_composition_holds_together() -> None:
     trusted = server["environment"]["VOXDEMO_TRUSTED_PROXIES"]
     assert [{"subnet": trusted}] == composed["networks"]["front"]["ipam"]["config"]
     assert "ports" not in server  # or who comes by another way than Caddy's would be believed
+    assert [name for name, service in services.items() if "front" in service["networks"]] == ["voxdemo", "caddy"]
     there = yaml.safe_load(composed["configs"]["prometheus"]["content"])
     alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("localhost", "voxdemo"))
     assert there == alone

@@ -109,6 +109,27 @@ def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: O
     assert len(entries(page)) == 50
 
 
+@pytest.mark.parametrize("voice", ["gone", None])
+def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(
+    server: Server, open_page: OpenPage, voice: str | None
+) -> None:
+    page = spoken(open_page(server), "By another voice.")
+    page.evaluate(
+        """(voice) => {
+          const entries = JSON.parse(localStorage.getItem('voxdemo-history'));
+          entries[0].asked.voice = voice;
+          localStorage.setItem('voxdemo-history', JSON.stringify(entries));
+        }""",
+        voice,
+    )
+    page.reload()
+    to_tab(page, "History")
+    page.locator(".history .use").click()
+    expect(page.locator("#vx-text textarea")).to_have_value("By another voice.")
+    page.click("#vx-speak")
+    says(page, re.compile("from cache"))
+
+
 def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server, script=NO_STORAGE), "Only for now.")
     assert entries(page) == ["Only for now."]

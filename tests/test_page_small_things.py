@@ -6,7 +6,8 @@ import re
 import signal
 from typing import Any
 
-from browsing import WARM_UP, OpenPage, expect, needs_browser, says
+import pytest
+from browsing import WARM_UP, OpenPage, expect, needs_browser, says, to_tab
 from conftest import StartServer
 from serving import Server, eventually
 
@@ -57,6 +58,36 @@ def test_a_recording_dropped_on_the_recognise_tab_is_the_one_to_read(server: Ser
     says(page, re.compile("^English"), "#vx-heard")
 
 
+def test_a_recording_dropped_on_the_voices_tab_is_the_one_to_save(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    to_tab(page, "Voices")
+    page.locator("#vx-ready .voices").wait_for()
+    drop(page, ".head", "mine.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator("#vx-new-prompt .waveform-container").wait_for()
+
+
+def test_a_voice_that_copies_none_says_so_to_who_drops_a_recording(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
+    says(page, "The built-in voice can't copy a recording: VoxCPM can.")
+    expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
+
+
+def test_what_is_neither_a_recording_nor_a_text_is_refused(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
+    says(page, "That file is neither a recording nor a text: drop another one.")
+    expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
+
+
+def test_a_file_never_takes_the_place_of_the_page(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    to_tab(page, "Status")
+    page.evaluate("window.addEventListener('drop', (event) => { window.isHeld = event.defaultPrevented; })")
+    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
+    assert page.evaluate("window.isHeld")
+
+
 def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
@@ -64,14 +95,21 @@ def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: Ope
     expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
 
 
-def test_a_microphone_that_is_not_allowed_says_what_to_do(server: Server, open_page: OpenPage) -> None:
+@pytest.mark.parametrize(
+    ("tab", "field", "card"),
+    [("Recognise", "#vx-recording", "#vx-heard"), ("Voices", "#vx-new-prompt", "#vx-new-reading")],
+)
+def test_a_microphone_that_is_not_allowed_says_what_to_do(
+    server: Server, open_page: OpenPage, tab: str, field: str, card: str
+) -> None:
     refused = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };"
     page = open_page(server, script=refused)
-    page.get_by_role("tab", name="Recognise").click()
-    page.locator("#vx-recording").get_by_label("Record audio").click()
-    record, said = page.locator("#vx-recording .record-button"), page.locator("#vx-heard .say")
-    eventually(lambda: record.click() or said.inner_text() != "Nothing recognised yet.")  # its button may not be ready
-    says(page, re.compile("^The microphone isn't allowed here: allow it for this site in your browser"), "#vx-heard")
+    to_tab(page, tab)
+    page.locator(field).get_by_label("Record audio").click()
+    record, said = page.locator(f"{field} .record-button"), page.locator(f"{card} .say")
+    before = said.inner_text()
+    eventually(lambda: record.click() or said.inner_text() != before)  # its button may not be ready
+    says(page, re.compile("^The microphone isn't allowed here: allow it for this site in your browser"), card)
 
 
 def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenPage) -> None:

@@ -9,8 +9,8 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -105,20 +105,15 @@ class Generations:
 
     async def speak(self, utterance: Utterance, countdown: Countdown) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.speak`."""
-        try:
-            with self._arrivals.arrive() as place:
-                request = await self.request(utterance)
-                async with aclosing(self._spoken(request, place, countdown)) as events:
-                    async for event in events:
-                        yield event
-        except StorageError as error:
-            log.exception("a sound can't be written")
-            self._storage.note(error)
-            raise
+        with self._faults_noted(), self._arrivals.arrive() as place:
+            request = await self.request(utterance)
+            async with aclosing(self._spoken(request, place, countdown)) as events:
+                async for event in events:
+                    yield event
 
     async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.prepare`."""
-        with self._arrivals.arrive() as place:
+        with self._faults_noted(), self._arrivals.arrive() as place:
             request = await self.request(utterance)
             if self.is_at_hand(request):
                 return
@@ -129,6 +124,15 @@ class Generations:
                             yield event
                 finally:
                     await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+
+    @contextmanager
+    def _faults_noted(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except StorageError as error:
+            log.exception("a sound can't be written")
+            self._storage.note(error)
+            raise
 
     async def _spoken(
         self, request: SpeechRequest, place: Place, countdown: Countdown

@@ -96,14 +96,6 @@ class Recognitions:
             transcript = await in_thread(partial(self._kept, transcript, request.recording), READING)
         yield transcript
 
-    async def prepare(self, path: Path) -> AsyncGenerator[RecognitionEvent, None]:
-        """As `SpeechService.prepare`."""
-        if self.is_at_hand(await self.request(path, None)):
-            return
-        async with aclosing(self.read(path, None, keep=False, countdown=Countdown())) as events:
-            async for event in events:
-                yield event
-
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
         """The job of reading these samples."""
         expected_s = self.seconds(len(samples) / info.sample_rate)

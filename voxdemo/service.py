@@ -15,6 +15,7 @@ from pathlib import Path
 from voxdemo import machine
 from voxdemo.alarms import Alarms
 from voxdemo.cache import Cache
+from voxdemo.countdown import Countdown
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
@@ -200,10 +201,14 @@ class SpeechService:
         Whoever comes for the same meanwhile shares it. Closing this frees the generator, if nobody has. Raises what
         `speak` and `transcribe` do.
         """
-        prepared = self._recognitions.prepare(asked) if isinstance(asked, Path) else self._generations.prepare(asked)
+        preparing: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None]
+        if isinstance(asked, Path):
+            preparing = self._recognitions.read(asked, None, keep=False, countdown=Countdown())
+        else:
+            preparing = self._generations.prepare(asked)
         self._preparing += 1
         try:
-            async with aclosing(prepared) as events:
+            async with aclosing(preparing) as events:
                 async for event in events:
                     yield event
         finally:

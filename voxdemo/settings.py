@@ -1,7 +1,8 @@
 """Every setting of the server: one typed object, read once at start, from VOXDEMO_* variables and `.env`.
 
-Nobody else reads the environment. Each field's docstring is its documentation; `launch.sh --help` and the
-table in docs/settings.md are checked against the fields by tests.
+Beside it only voxdemo/hosted.py reads the environment, for what a Space sets, and the commands that send a server
+VOXDEMO_CLIENT_KEY. Each field's docstring is its documentation; tests check `launch.sh --help` and the table in
+docs/settings.md against the fields.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class Settings(BaseSettings):
     """Seconds that one part of a text, or a recording, may take before it is stopped."""
 
     cache_dir: Path = Field(default_factory=_default_cache_dir)
-    """Folder for uploads, results, the cache of answers and how fast the models were; made when missing. In a Space
-    with persistent storage it is /data/voxdemo.
+    """Folder for uploads, results, the cache of answers and how fast the models were, and for what can't be made again,
+    accepted jobs and the voices of accounts; made when missing. In a Space with persistent storage it is /data/voxdemo.
     """
 
     cache_ttl: float = Field(default=7 * 86_400.0, ge=0)

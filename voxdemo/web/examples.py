@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from voxdemo.errors import UnavailableError
 from voxdemo.service import SpeechService
+from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.web.assets import ASSETS
 
@@ -105,6 +108,11 @@ TEXTS = (
     Text("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
     Text("Cloned voice", "en", "The tea is gone, and so is the bridge. But this is still my voice.", RECORDINGS[0]),
 )
+
+
+def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What is to be done as long as the server is up: nothing, where it isn't wanted or nothing is kept."""
+    return [partial(make_ahead, service)] if settings.examples_ahead and service.shares else []
 
 
 async def make_ahead(service: SpeechService) -> None:

@@ -305,6 +305,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         inputs=list(parts.asked.values()),
         outputs=parts.card.view,
         js=f"(...values) => {{ {history_tab.press(ASKED)} return voxdemo.voices.along(...values); }}",
+        preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
         **parts.card.follows(service),
     )
     parts.card.ends_with(speaking)
@@ -344,7 +345,7 @@ def _wire_share(parts: _Parts) -> None:
 
 def _speak(service: SpeechService) -> Callable[..., Any]:
     async def speak(text: str, *how: Any) -> AsyncGenerator[CardValue, None]:
-        kept = KEPT if text.strip() else ""
+        kept = KEPT if str(text or "").strip() else ""
         async with aclosing(card.told(_spoken(service, text, *how), kept)) as values:
             async for value in values:
                 yield value
@@ -409,7 +410,7 @@ def _seed(written: str) -> int | None:
 
 
 def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
-    recording = Path(prompt) if isinstance(prompt, str) and prompt else sent_file(prompt)  # before Gradio or behind it
+    recording = sent_file(prompt)
     if "prompt_audio" not in info.honours:
         raise InputError(f"{info.subject} can't copy a recording: choose {READY_VOICE}.")
     if not recording and kind == SAVED_VOICE:

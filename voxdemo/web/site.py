@@ -59,9 +59,7 @@ def build(
     guards = headers.guards(settings, *inner)
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
-    more_work = [batches.run]
-    if settings.examples_ahead and service.shares:
-        more_work.append(partial(examples.make_ahead, service))
+    more_work = [batches.run, *examples.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
     kept_voices = voice_routes.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
     options["routes"] += [*more_routes, *kept_voices, v1.mounted(entrance, batches)]
