@@ -118,7 +118,7 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
     [
         ({}, "input: field required.", "input"),
         ({"input": 5}, "input: input should be a valid string.", "input"),
-        ({"input": " "}, "There is no text yet. Write something, then press Speak.", None),
+        ({"input": " "}, "There is no text yet: write what is to be spoken.", None),
         ({"input": "Hi.", "response_format": "aac"}, "one of wav, flac, mp3, opus, pcm, not 'aac'.", None),
         ({"input": "Hi.", "model": "tts-9"}, "There is no model 'tts-9' here: choose built-in-voice.", None),
         ({"input": "Hi.", "voice": "bob"}, "The built-in voice has no voice 'bob': choose one of heart.", None),

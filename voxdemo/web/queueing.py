@@ -2,7 +2,7 @@
 
 The lane below is what guarantees. Gradio knows neither how long a text takes nor what already stands at the lane, nor
 who comes through another door, and lets the job of somebody who left run on; and recognitions would starve in its line
-behind generations. So three of its methods are wrapped here, and a fourth in `admission`, which decides who joins. They
+behind generations. So four of its methods are wrapped here, and a fifth in `admission`, which decides who joins. They
 are private; tests fail when Gradio changes them.
 """
 
@@ -64,6 +64,7 @@ class Line:
         self.queue.event_queue_per_concurrency_id[AT_HAND] = EventQueue(AT_HAND, None)
         service.doors.append(lambda: self.expected([*self._on_the_way(), *self.waiting]))
         self._take_turns()
+        self._hold_who_came_later()
         self._tell_honest_places()
         self._let_follow()
         self._stop_for_who_left()
@@ -222,6 +223,28 @@ class Line:
             broadcast(concurrency_id, after)
 
         queue.send_message, queue.broadcast_estimations = send_message, broadcast_in_order  # type: ignore[method-assign]
+
+    def _hold_who_came_later(self) -> None:
+        """Let nobody leave Gradio's line as long as a program waits here that came before them."""
+        get_events = self.queue.get_events
+
+        def get_events_in_turn() -> tuple[list[Event], bool, str] | None:
+            line = self.queue.event_queue_per_concurrency_id.get(LINE)
+            if not line or not line.queue or not self._is_overtaking(self.entries.of(line.queue[0])):
+                return get_events()
+            held, line.queue = line.queue, []
+            try:
+                return get_events()
+            finally:
+                line.queue = held
+
+        self.queue.get_events = get_events_in_turn  # type: ignore[method-assign]
+
+    def _is_overtaking(self, first: Entry) -> bool:
+        return any(
+            program.speaks == first.speaks and program.visit.begun_at < first.visit.begun_at
+            for program in self._programs
+        )
 
     def _tell_programs(self) -> None:
         """The line has moved."""
