@@ -4,7 +4,6 @@
 voxdemo.batch = (element, props, watch, look) => {
   const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300;
   const WINDOW = 200;  // items that are asked for at once
-  const MOST_LOOKED_AT = 1000000;  // characters; what more would take isn't told beforehand
   const SHOWN = 240;  // characters of a line
   const LATE_S = 0.3;  // what a voice is silent at the end of a line
   const WHOLE_TRIES = 4, GIVEN_UP = [502, 504];  // by a proxy, while the server goes on making a file
@@ -214,8 +213,11 @@ voxdemo.batch = (element, props, watch, look) => {
     const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
     if (answer.status === 401) return show({state: 'failed', say: words.closed});
     if (seconds) return show({state: 'limited', say: error?.message ?? words.broken, seconds});
-    return show({state: 'failed', say: error?.message ?? words.broken});
+    return show({state: 'failed', say: ofLines(error?.message ?? words.broken)});
   }
+
+  // What is a text to a program is a line here.
+  const ofLines = (sentence) => sentence.replace(/\bText(?=s? \d)/g, 'Line');
 
   function follow(status) {
     job = {id: status.id, format: status.format};
@@ -366,6 +368,10 @@ voxdemo.batch = (element, props, watch, look) => {
     if (row) hear(rows.find((entry) => entry.row === row));
     if (whole) fetchWhole(whole);
   });
+  document.addEventListener('click', ({target}) => {
+    if (target.closest('#vx-batch-cancel')) cancel();
+    if (target.closest('#vx-batch-start') && voxdemo.lostAt && !isBusy()) show({state: 'failed', say: words.unreached});
+  });
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || !event.target.closest('#vx-batch-in')) return;
     event.preventDefault();
@@ -382,12 +388,11 @@ voxdemo.batch = (element, props, watch, look) => {
   find('.rows').setAttribute('aria-label', words.rows);
   voxdemo.batch.tab = {
     start,
-    cancel,
     lookSoon,
     // What the server is to tell the seconds of.
     asked() {
       const texts = voxdemo.lines.now().map(({text}) => text.replace(/\n/g, ' '));
-      return texts.reduce((sum, text) => sum + text.length, 0) > MOST_LOOKED_AT ? '' : texts.join('\n');
+      return texts.reduce((sum, text) => sum + text.length, 0) > most.lookedAt ? '' : texts.join('\n');
     },
   };
   paint();

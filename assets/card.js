@@ -7,7 +7,7 @@
 // 'broken', 'lost', 'back', 'missing', 'gone', and {state: 'limited', seconds, say} for who asks for too much.
 voxdemo.card = (element, props, watch, tell) => {
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
-  const SILENCE_S = 10;  // without a word from the server; then it is asked whether it is still there
+  const SILENCE_S = 4;  // without a word from the server; then it is asked whether it is still there
   const SETTLED_IN_MS = 3000;  // at the latest, a cancel has reached Gradio
   const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there are two
   const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
@@ -105,12 +105,14 @@ voxdemo.card = (element, props, watch, tell) => {
   async function listenForLife() {
     const silence = now() - heardAt, asked = value;
     heardAt = now();
-    const alive = await fetch(voxdemo.url('health'), {cache: 'no-store', signal: AbortSignal.timeout(5000)})
+    const isAlive = await fetch(voxdemo.url('health'), {cache: 'no-store', signal: AbortSignal.timeout(5000)})
       .then((answer) => answer.ok, () => false);
-    if (alive || value !== asked) return;
-    show({state: 'lost', silence});
+    if (isAlive || value !== asked) return;
+    lose(silence);
     window.dispatchEvent(new Event('voxdemo-lost'));
   }
+
+  const lose = (silence = now() - voxdemo.lostAt / 1000) => show({state: 'lost', silence});
 
   // Before a job's own events begin, Gradio's queue writes its place into the probe: "queue: 2/3 | 4.1/25.0s".
   function readPlace(probe) {
@@ -195,6 +197,7 @@ voxdemo.card = (element, props, watch, tell) => {
   });
 
   // Gradio loads a page anew whose job broke off, once the server is there again.
+  window.addEventListener('voxdemo-away', () => { if (isBusy()) lose(now() - heardAt); });
   window.addEventListener('voxdemo-back', () => { if (value.state === 'lost') show({state: 'back'}); });
   window.addEventListener('pagehide', () => voxdemo.keep(`lost-${id}`, value.state === 'lost' ? 'yes' : ''));
   if (voxdemo.kept(`lost-${id}`)) show({state: 'back'});
@@ -207,6 +210,7 @@ voxdemo.card = (element, props, watch, tell) => {
   voxdemo.cards[id] = {
     isBusy,
     stop,
+    lose: () => lose(),
     // Whether a job must wait for a cancel; it is sent when that has settled.
     holds(send) {
       if (settling || pressStop) afterwards = send;

@@ -20,7 +20,9 @@
 
   async function read(file) {
     const field = document.querySelector('#vx-text textarea');
-    field.value = (await file.slice(0, LONGEST_TEXT).text()).replaceAll('\r\n', '\n');
+    const text = voxdemo.textOf(new Uint8Array(await file.slice(0, LONGEST_TEXT).arrayBuffer()));
+    if (text === null) return voxdemo.cards['vx-card'].tell(OTHER);
+    field.value = text;
     field.dispatchEvent(new Event('input', {bubbles: true}));
     field.focus();
   }

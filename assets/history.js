@@ -135,7 +135,7 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
     player.clear();
     say('sent', words.fetching);
     const answer = await fetch(voxdemo.url(`${entry.url}.json`), {cache: 'no-store'}).catch(() => null);
-    const result = answer?.ok ? await answer.json() : null;
+    const result = answer?.ok ? await answer.json().catch(() => null) : null;
     if (mine !== turn) return;
     if (!result) return say('gone', !answer ? words.unreached : words.gone);
     player.offer({...result, url: entry.url});

@@ -1,27 +1,10 @@
 // Lines to be spoken, from what is written in a field or from a file: text, a table, or subtitles with their times.
 // Everything is read here in the browser, so that what can't be sent is said before anything is.
 (() => {
-  const BOMS = [['utf-8', [0xEF, 0xBB, 0xBF]], ['utf-16le', [0xFF, 0xFE]], ['utf-16be', [0xFE, 0xFF]]];
-  const UNPRINTABLE = /[\x00-\x08\x0E-\x1A\x1C-\x1F]/;
   const SEPARATORS = [',', ';', '\t'];
   const TEXTS = ['text', 'line', 'lines', 'sentence', 'input'], NAMES = ['name', 'id', 'file', 'filename', 'key'];
   const TIME = String.raw`(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})`;
   const TIMES = new RegExp(String.raw`^\s*${TIME}\s*-->\s*${TIME}`);
-
-  // What the bytes of a text file say; null where they are none.
-  function decoded(bytes) {
-    const marked = BOMS.find(([, bom]) => bom.every((byte, index) => bytes[index] === byte));
-    const said = marked ? new TextDecoder(marked[0]).decode(bytes) : guessed(bytes);
-    return UNPRINTABLE.test(said) ? null : said.replace(/\r\n?/g, '\n');
-  }
-
-  function guessed(bytes) {
-    try {
-      return new TextDecoder('utf-8', {fatal: true}).decode(bytes);
-    } catch {
-      return new TextDecoder('windows-1252').decode(bytes);
-    }
-  }
 
   const plain = (text) => text.split('\n').map((line) => ({text: line.trim()})).filter((line) => line.text);
 
@@ -131,7 +114,7 @@
       if (files.length > 1) return tell(words.several);
       if (!['txt', 'csv', 'srt'].includes(ending)) return tell(fill(words.unknown));
       if (file.size > MOST_BYTES) return tell(fill(words.large));
-      const text = decoded(new Uint8Array(await file.arrayBuffer()));
+      const text = voxdemo.textOf(new Uint8Array(await file.arrayBuffer()));
       if (text === null) return tell(fill(words.binary));
       const rows = ending === 'csv' ? table(text) : null, timed = ending === 'srt' ? cues(text) : null;
       if (!text.trim() || rows?.length === 0) return tell(fill(words.empty));

@@ -223,6 +223,7 @@ voxdemo.live = (url, outlook) => {
         await roomForMore();
       }
     } catch {  // the sound goes on from the file, as soon as there is one
+      if (!leaving.signal.aborted) window.dispatchEvent(new Event('voxdemo-lost'));
     } finally {
       over = true;
       fill();

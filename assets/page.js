@@ -1,6 +1,7 @@
 // What the parts of the page share: addresses below the page's own, the buttons with their cards, and the keys.
 window.voxdemo = {
   cards: {},
+  lostAt: 0,  // since when there is no word from the server, in ms of performance.now(); 0 while there is
 
   // Relative to the page, which may be served below a sub-path, with or without a slash at its end.
   url: (path) => new URL(path, location.origin + location.pathname.replace(/\/?$/, '/')).href,
@@ -58,6 +59,7 @@ window.voxdemo = {
     const card = voxdemo.cards[run.card];
     if (!card || byId(run.go).disabled) return;
     if (card.isBusy() || card.holds(() => byId(run.go).click())) return event.stopImmediatePropagation();
+    if (voxdemo.lostAt) return card.lose();  // Gradio heeds nothing meanwhile
     if (!run.isMissing()) return card.send();
     event.stopImmediatePropagation();
     card.refuse();
@@ -76,8 +78,14 @@ window.voxdemo = {
   const ask = window.fetch.bind(window);
   let noticed = 0;
 
+  // What can't be reached isn't there: whoever it was that asked, the head of the page looks and says so.
+  const unreached = (error) => {
+    if (error instanceof TypeError) window.dispatchEvent(new Event('voxdemo-lost'));
+    throw error;
+  };
+
   window.fetch = async (...request) => {
-    const answer = await ask(...request);
+    const answer = await ask(...request).catch(unreached);
     if (answer.status !== 429) return answer;
     const {detail} = await answer.clone().json().catch(() => ({detail: ''}));
     if (answer.url.includes('/upload')) return new Response(detail, {status: 429, headers: answer.headers});
@@ -88,11 +96,22 @@ window.voxdemo = {
     return answer;
   };
 
+  // Gradio gives each radio button a name of its own, and a new one at every change: by that they would be no group, with
+  // one stop of the Tab key and the arrows within.
+  function joinRadios() {
+    for (const radio of document.querySelectorAll('#vx-kind input')) {
+      const join = () => { if (radio.name !== 'vx-kind') radio.name = 'vx-kind'; };
+      new MutationObserver(join).observe(radio, {attributeFilter: ['name']});
+      join();
+    }
+  }
+
   // Gradio loads the page anew when a lost server is back; the text outlives that, in this tab only.
   window.addEventListener('pagehide', () => voxdemo.keep('text', textField().value));
   const waiting = setInterval(() => {
     if (!textField()) return;
     clearInterval(waiting);
+    joinRadios();
     textField().value ||= voxdemo.kept('text');
     textField().dispatchEvent(new Event('input', {bubbles: true}));
   }, 50);

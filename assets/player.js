@@ -65,6 +65,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     box.translate = false;  // but for the notes it is what people wrote
     box.replaceChildren(...sound.notes.map((note) => made('p', 'note', voxdemo.say(note))), ...pieces.map(([span]) => span));
     box.scrollTop = top;
+    box.tabIndex = 0;
     marked = spoken = -1;
   }
 
@@ -251,6 +252,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     box.translate = !asked;
     box.replaceChildren(made('p', 'hint', asked || voxdemo.say(words.hint)));
     box.scrollTop = 0;
+    box.tabIndex = asked ? 0 : -1;
     spans = [];
     written = '';
     marked = -1;

@@ -164,24 +164,30 @@ voxdemo.shelf = (words, limits, isOnServer) => {
       && each.consented && each.consented.length <= limits.name;
   }
 
-  // All of it is looked at before anything of it is kept.
+  // {voices, known}: those that are new here, and the names of those that are kept already. All of it is looked at before
+  // anything of it is kept.
   async function read(file, kept) {
     const notOne = refusal(words.notAFile);
     if (file.size > MOST_EXPORTED_BYTES) throw notOne;
     let told;
     try { told = JSON.parse(await file.text()); } catch { throw notOne; }
     if (told?.format !== FORMAT || !Array.isArray(told.voices) || !told.voices.length || !told.voices.every(isVoice)) throw notOne;
-    if (kept.length + told.voices.length > limits.most) throw refusal(voxdemo.fill(words.full, limits));
-    const taken = new Set(kept.map(({name}) => name.toLowerCase())), voices = [];
+    if (told.voices.length > limits.most) throw notOne;
+    const taken = new Set(kept.map(({name}) => name.toLowerCase())), voices = [], known = [];
     for (const {name, text, consented, audio} of told.voices) {
       let bytes;
       try { bytes = Uint8Array.from(atob(audio), (each) => each.charCodeAt(0)); } catch { throw notOne; }
       const sound = await keepable(new Blob([bytes])).catch(() => { throw refusal(voxdemo.fill(words.badSound, {...limits, name})); });
+      if (kept.some((each) => each.name === name.trim() && each.text === text && Math.abs(each.seconds - sound.seconds) < ROUNDED_S)) {
+        known.push(name.trim());
+        continue;
+      }
       const free = freeName(name.trim(), taken);
       taken.add(free.toLowerCase());
       voices.push({name: free, text, consented, ...sound});
     }
-    return voices;
+    if (voices.length && kept.length + voices.length > limits.most) throw refusal(voxdemo.fill(words.full, limits));
+    return {voices, known};
   }
 
   return {...(isOnServer ? onServer : inBrowser), measured, keepable, written, read, refusal};

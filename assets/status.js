@@ -9,13 +9,21 @@ voxdemo.status = (element, props, watch, trigger) => {
 
   function show(next, reason = `${title} is loading`, engine = title) {
     const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
-    if (next === 'ready' && state === 'lost') window.dispatchEvent(new Event('voxdemo-back'));
+    const wasLost = state === 'lost', isLost = next === 'lost';
     state = next;
+    if (isLost !== wasLost) turn(isLost);
     title = engine;
     if (outdated) trigger('retry');  // what was told of the engine before
     chip.dataset.state = next;
     const text = words[next](reason.replace(/\.$/, ''));
     if (chip.lastElementChild.textContent !== text) chip.lastElementChild.textContent = text;
+  }
+
+  // Its own sentence about that would cover ours, and Gradio has no other language for it.
+  function turn(isLost) {
+    voxdemo.lostAt = isLost ? performance.now() : 0;
+    document.body.classList.toggle('vx-lost', isLost);
+    window.dispatchEvent(new Event(isLost ? 'voxdemo-away' : 'voxdemo-back'));
   }
 
   async function ask() {

@@ -207,9 +207,10 @@ voxdemo.voices = (() => {
       if (!chosenFile) return;
       say(words.importing);
       try {
-        const read = await shelf.read(chosenFile, voices);
+        const {voices: read, known} = await shelf.read(chosenFile, voices);
         for (const voice of read) await shelf.add(voice);
-        say(voxdemo.fill(words.imported, {names: read.map(({name}) => name).join(', ')}));
+        const told = [[words.imported, read.map(({name}) => name)], [words.known, known]].filter(([, names]) => names.length);
+        say(told.map(([phrase, names]) => voxdemo.fill(phrase, {names: names.join(', ')})).join(' '));
       } catch (error) {
         say(sentenceOf(error), true);
       }

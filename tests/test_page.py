@@ -22,6 +22,7 @@ from browsing import (
     needs_browser,
     says,
     speak,
+    to_tab,
 )
 from checkpoints import voxcpm
 from conftest import StartServer
@@ -319,8 +320,19 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     speak(page, "one two")
     says(page, re.compile("^Speaking"))
     server.stop(signal.SIGKILL)
-    says(page, re.compile(r"^No word from the server for 1\d s\. Your text is kept\.$"))
+    away = re.compile(r"^No word from the server for \d+ s\. Your text is kept\.$")
+    says(page, away)
     expect(page.locator(".chip")).to_have_text("No word from the server")
+    page.evaluate("document.querySelector('#vx-card .say').textContent = ''")
+    page.click("#vx-speak")
+    says(page, away)
+    to_tab(page, "Batch")
+    page.fill("#vx-lines textarea", "one")
+    page.click("#vx-batch-start")
+    says(page, "No word from the server. Your lines are kept: try again in a moment.", "#vx-batch-card")
+    to_tab(page, "Status")
+    expect(page.locator("#vx-gist .away")).to_be_visible()
+    expect(page.locator(".toast-body")).to_be_hidden()  # Gradio's own sentence, in English only
     page.evaluate("window.dispatchEvent(new Event('voxdemo-back'))")
     says(page, "The server is back: press Speak again.")
 

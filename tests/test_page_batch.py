@@ -172,6 +172,7 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
         ("b.TXT", "Grüße\nÀ bientôt".encode("utf-16"), ["Grüße", "À bientôt"]),
         ("c.txt", b"\xfe\xff" + "清晨".encode("utf-16-be"), ["清晨"]),
         ("d.txt", "„Grüße“ – naïve".encode("cp1252"), ["„Grüße“ – naïve"]),
+        ("d.txt", "清晨好。\nOK，第二行 2".encode("gb18030"), ["清晨好。", "OK，第二行 2"]),
         ("e.csv", odd.encode("utf-8-sig"), ['Say "Ahoy", twice', "two\nlines", "last"]),
         ("f.csv", b"no;heading\nsecond;row", ["no", "second"]),
         ("g.csv", b"name\tline\nx\tOne", ["One"]),
@@ -252,8 +253,10 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     assert sent(page) == []
     page.fill("#vx-batch-seed textarea, #vx-batch-seed input", "")
     start(page, "fine", "\N{SKULL}", "fine")
-    says(page, re.compile(r"^Text 2 of 3: "))  # the voice can't say it, which only the server knows
+    says(page, re.compile(r"^Line 2 of 3: "))  # the voice can't say it, which only the server knows
     expect(page.locator(f"{CARD} li")).to_have_count(3)
+    start(page, "fine", "\N{SKULL}", "fine", "\N{SKULL}")
+    says(page, re.compile(r"^Lines 2, 4 of 4 can't be spoken\. Line 2: "))
 
 
 def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartServer, open_page: OpenPage) -> None:

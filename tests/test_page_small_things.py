@@ -93,6 +93,10 @@ def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: Ope
     drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
     expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
     expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
+    drop(page, "#vx-card", "letter.txt", "text/plain", "早上好。Hi.".encode("gb18030"))
+    expect(page.locator("#vx-text textarea")).to_have_value("早上好。Hi.")
+    drop(page, "#vx-card", "letter.txt", "text/plain", b"\x00\x01")
+    says(page, "That file is neither a recording nor a text: drop another one.")
 
 
 @pytest.mark.parametrize(

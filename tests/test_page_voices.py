@@ -240,10 +240,16 @@ def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage,
     other = open_page(fake_server)
     open_tab(other)
     expect(other.get_by_role("button", name="Export all")).to_be_disabled()
-    for expected in ("Imported: Ann, Bob.", "Imported: Ann 2, Bob 2."):
-        other.set_input_files("#vx-shelf input[type=file]", file)
+    renamed = tmp_path / "other.json"
+    renamed.write_text(file.read_text().replace('"Bob"', '"ann"'))
+    for each, expected in (
+        (file, "Imported: Ann, Bob."),
+        (file, "Saved already: Ann, Bob."),
+        (renamed, "Imported: ann 2. Saved already: Ann."),
+    ):
+        other.set_input_files("#vx-shelf input[type=file]", each)
         told(other, expected, "#vx-shelf")
-    expect(names(other)).to_have_text(["Ann", "Ann 2", "Bob", "Bob 2"])
+    expect(names(other)).to_have_text(["Ann", "ann 2", "Bob"])
     other.get_by_role("button", name="Play Bob", exact=True).click()
     expect(other.get_by_role("button", name="Stop Bob", exact=True)).to_be_visible()
 

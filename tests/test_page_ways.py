@@ -79,3 +79,15 @@ def test_a_thumb_is_enough_on_a_phone(server: Server, open_page: OpenPage) -> No
     page.locator("#vx-tabs .overflow-dropdown button", has_text="Status").tap()
     expect(page.locator("#vx-gist .said")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_kinds_of_voice_are_one_stop_and_the_arrows_choose(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    tab_to(page, "#vx-kind")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="A voice I saved")).to_be_checked()
+    expect(page.locator("#vx-saved")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#vx-voice")).to_be_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("Boolean(document.activeElement.closest('#vx-voice'))")

@@ -13,6 +13,8 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
+import matplotlib
+
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import access
@@ -43,6 +45,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     it with 128 and the signal's number: 143 or 130.
     """
     access.warn_if_open(settings)
+    matplotlib.use("Agg")  # or Gradio looks for a window system in its first event, seconds long and on the event loop
     signals, traffic, demo = _caught(), Traffic(), site.demo
     options = site.options["app_kwargs"]
     options["middleware"] = [traffic.middleware, *options["middleware"]]

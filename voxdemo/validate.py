@@ -47,6 +47,13 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     return _ignored(utterance, info)
 
 
+def nearest(value: object, bounds: tuple[float, float], usual: float) -> float:
+    """The number that may be asked for which is closest to this, which may still be being typed; else the usual one."""
+    if not isinstance(value, (int, float)) or value != value:
+        return usual
+    return min(max(value, bounds[0]), bounds[1])
+
+
 def _check_types(utterance: Utterance) -> None:
     for name, kind, sentence in (
         ("text", str, "The text must be a string"),
@@ -97,7 +104,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
     if not text.strip():
-        raise InputError("There is no text yet. Write something, then press Speak.")
+        raise InputError("There is no text yet: write what is to be spoken.")
     if len(text) > MAX_TEXT_CHARS:
         raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.")
     text = pasted.plain(text)
@@ -115,7 +122,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
 
 def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
     if not unreadable:
-        return "There is nothing to say in this text: write some words, then press Speak."
+        return "There is nothing to say in this text: write some words."
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
     return f"{info.subject} can't say {_some(unreadable)}: write it in {languages} words."
 

@@ -19,7 +19,7 @@ from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.threads import READING, in_thread
-from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE
+from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
 from voxdemo.web.assets import asset
 from voxdemo.web.generate_tab import voice_choices
 from voxdemo.web.i18n import say
@@ -94,6 +94,9 @@ FILE_WORDS: Mapping[str, str] = {
     "untimed": "There are no times in {file}: a .srt has lines such as 00:00:01,000 --> 00:00:03,000.",
 }
 
+MOST_LOOKED_AT = 1_000_000
+"""Characters; what more of them would take isn't told beforehand."""
+
 _numbers = itertools.count()
 
 
@@ -122,14 +125,13 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 )  # fmt: skip
                 seed = gr.Textbox(
                     label=say("Seed"), info=say("The same for all lines."),
-                    placeholder=say("One that follows from the rest"), max_lines=1,
-                    max_length=12, elem_id="vx-batch-seed",
+                    placeholder=say("One that follows from the rest"), max_lines=1, elem_id="vx-batch-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
             note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
             with gr.Row(elem_id="vx-batch-go"):
                 start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
-                cancel = gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
+                gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
                 gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
         with gr.Column(elem_id="vx-batch-out"):
             card = _own(
@@ -137,24 +139,27 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 "batch",
                 "voxdemo.batch(element, props, watch, () => trigger('look'))",
                 words=dict(WORDS),
-                most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS},
+                most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
                 isOpen=is_open,
             )
 
     async def abilities() -> list[Any]:
         return [gr.update(**values) for values in _abilities(service.engine_info).values()]
 
-    async def look_ahead(texts: str, speed: float) -> dict[str, Any]:
-        return await _outlook(service, texts.splitlines(), speed)
+    async def look_ahead(texts: str | None, speed: object) -> dict[str, Any]:
+        lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
+        return await _outlook(service, lines, nearest(speed, SPEED_RANGE, 1.0))
 
     gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **AT_ONCE)
     asked = "(_, speed) => [voxdemo.batch.tab?.asked() ?? '', speed]"
-    card.look(look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last", **AT_ONCE)
+    card.look(
+        look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last",
+        preprocess=False, **AT_ONCE,
+    )  # fmt: skip
     again = "() => { voxdemo.batch.tab?.lookSoon(); return []; }"
     speed.change(js=again, **IN_BROWSER)
     begin = "(voice, format, speed, seed) => { voxdemo.batch.tab.start({voice, format, speed, seed}); return []; }"
     start.click(js=begin, inputs=[voice, kind, speed, seed], **IN_BROWSER)
-    cancel.click(js="() => { voxdemo.batch.tab.cancel(); return []; }", **IN_BROWSER)
 
 
 def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:

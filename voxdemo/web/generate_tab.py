@@ -20,7 +20,7 @@ import gradio as gr
 from voxdemo.errors import InputError
 from voxdemo.service import Forecast, SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
-from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE
+from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.web import card, examples, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.assets import asset
@@ -215,7 +215,7 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             with gr.Row(elem_id="vx-seed-row"):
                 seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
                     label=say("Seed"), info=say("Another seed makes another take of the same text."),
-                    placeholder=say("One that follows from the rest"), max_lines=1, max_length=12, elem_id="vx-seed",
+                    placeholder=say("One that follows from the rest"), max_lines=1, elem_id="vx-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
                 new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed", **shown["new_seed"])
@@ -317,9 +317,13 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
-    async def look_ahead(text: str | None, inference_timesteps: int, speed: float) -> str:
+    async def look_ahead(text: str | None, inference_timesteps: object, speed: object) -> str:
         text = text or ""
-        asked = Utterance(text[:MAX_TEXT_CHARS], inference_timesteps=inference_timesteps, speed=speed)
+        asked = Utterance(
+            text[:MAX_TEXT_CHARS],
+            inference_timesteps=round(nearest(inference_timesteps, TIMESTEPS_RANGE, USUAL["inference_timesteps"])),
+            speed=nearest(speed, SPEED_RANGE, USUAL["speed"]),
+        )
         return estimate(text, service.forecast(asked), service.readiness().ready)
 
     dials = [parts.inference_timesteps, parts.speed]
@@ -329,6 +333,7 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
         inputs=[parts.text, *dials],
         outputs=parts.estimate,
         trigger_mode="always_last",
+        preprocess=False,  # a number that is still being typed may be out of bounds
         **AT_ONCE,
     )
 

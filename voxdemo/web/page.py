@@ -28,8 +28,8 @@ from voxdemo.web.voices_tab import add_voices_tab
 from voxdemo.web.wiring import AT_ONCE
 
 SCRIPTS = (
-    "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching", "lines",
-    "batch", "away", "microphone", "drop",
+    "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching",
+    "text-file", "lines", "batch", "away", "microphone", "drop",
 )  # fmt: skip
 TEMPLATE = "frontend/index.html"
 """Gradio's page."""

@@ -29,6 +29,11 @@ HEIGHT = 168
 """Of a plot, in pixels."""
 WELL = "All is well."
 QUIET = "Nobody has asked for anything in the last hour. What comes next is drawn here, minute by minute."
+NOTHING_YET = (
+    '<p class="moment">One moment …</p>'
+    '<p class="away">No word from the server. The numbers come as soon as it is back.</p>'
+)
+"""Before the first answer; which of the two is seen, the stylesheet says."""
 NONE = "–"
 """In place of a number that there is nothing to reckon from."""
 
@@ -62,7 +67,7 @@ def add_status_tab(service: SpeechService) -> None:
     board = Board(service)
     with gr.Tab(say("Status"), id="status"), gr.Column(elem_id="vx-status"):
         gist = gr.HTML(
-            "",
+            NOTHING_YET,
             js_on_load=f"voxdemo.watching(element, watch, {1000 * REFRESH_S:.0f}, () => trigger('look'))",
             apply_default_css=False,
             elem_id="vx-gist",

@@ -57,6 +57,7 @@ WORDS = {
     "import": "Import",
     "importing": "Importing",
     "imported": "Imported: {names}.",
+    "known": "Saved already: {names}.",
     "new": "Save a voice",
     "name": "Name of the voice",
     "consent": "This is my voice, or I may use it.",

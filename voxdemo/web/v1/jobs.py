@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -48,6 +49,8 @@ THEIRS_FULL = "So many of your texts wait already that these don't fit: send the
 FULL_S = 60.0
 """When to come again who finds it full."""
 MOST_KEY_CHARS = 255
+MOST_NAMED = 5
+"""Of the texts that can't be spoken, so many are named by number."""
 LAST_START_S = 6 * 3600.0
 
 
@@ -210,15 +213,13 @@ async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[
 
 
 def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: EngineInfo) -> Order:
-    """All that is accepted. Takes up to some seconds; raises InputError for the first text that can't be said."""
+    """All that is accepted. Takes up to some seconds; raises InputError, which names the texts that can't be said."""
     prompt = decoded(asked.prompt_audio) if asked.prompt_audio else None
     texts = asked.texts
     asked.check_beside()
-    units = [
-        _units(number, len(texts), utterance_of(text, asked, None, info, formats.MIME_TYPES), info)
-        for number, text in enumerate(texts, 1)
-    ]
     utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
+    checked(utterance, info)
+    units = _all_units([replace(utterance, text=text) for text in texts], info)
     manner = values.Manner(
         format=asked.response_format,
         prompt_text=asked.prompt_text,
@@ -235,14 +236,35 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
     return Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
 
 
-def _units(number: int, count: int, utterance: Utterance, info: EngineInfo) -> float:
-    try:
-        with logs.private(utterance.text):
-            checked(utterance, info)
-            readable_text(utterance.text, info)
-    except InputError as error:
-        raise InputError(f"Text {number} of {count}: {error.sentence}" if count > 1 else error.sentence) from error
+def _all_units(utterances: Sequence[Utterance], info: EngineInfo) -> list[float]:
+    units: list[float] = []
+    refused: dict[int, str] = {}
+    for number, utterance in enumerate(utterances, 1):
+        try:
+            units.append(_units(utterance, info))
+        except InputError as error:
+            refused[number] = error.sentence
+    if refused:
+        raise InputError(_refusal(refused, len(utterances)))
+    return units
+
+
+def _units(utterance: Utterance, info: EngineInfo) -> float:
+    with logs.private(utterance.text):
+        readable_text(utterance.text, info)
     return units_of(utterance, info)
+
+
+def _refusal(refused: Mapping[int, str], count: int) -> str:
+    """Which of so many texts can't be spoken, and why the first of them can't."""
+    first, sentence = next(iter(refused.items()))
+    if count == 1:
+        return sentence
+    if len(refused) == 1:
+        return f"Text {first} of {count}: {sentence}"
+    named = ", ".join(map(str, list(refused)[:MOST_NAMED]))
+    rest = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
+    return f"Texts {named}{rest} of {count} can't be spoken. Text {first}: {sentence}"
 
 
 def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence[Load], url: str) -> dict[str, Any]:
