@@ -36,7 +36,8 @@ voxdemo.history = (() => {
 
   // The settings are those at the press of Speak. A recording can't be kept.
   function press(names, values) {
-    asked = Object.fromEntries(names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt'));
+    const told = names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt');
+    asked = {...Object.fromEntries(told), saved: voxdemo.voices.picked()};
   }
 
   window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed}}) => {
@@ -173,6 +174,7 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
   voxdemo.historyTab.used = (values) => {
     const text = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
     const focus = () => text.offsetParent ? text.focus() : requestAnimationFrame(focus);
+    voxdemo.voices.choose(wanted?.saved);
     setTimeout(() => {
       tab.click();
       focus();

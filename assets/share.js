@@ -4,7 +4,8 @@ voxdemo.share = (element, {names, usual, words}, ask) => {
   const LONGEST_LINK = 8000;  // characters, so that messengers and browsers don't cut it
   const FIELDS = ['speed', 'instructions'];  // OpenAI's, beside the text; the others are ours
   const find = (selector) => element.querySelector(selector);
-  const quoted = JSON.stringify;  // is read alike by Python and JavaScript
+  const quoted = JSON.stringify;  // is read alike by Python and JavaScript, but for truth
+  const inPython = (value) => value === true ? 'True' : quoted(value);
   let asked = {text: ''};
 
   // Only what differs from how it is at first.
@@ -14,7 +15,7 @@ voxdemo.share = (element, {names, usual, words}, ask) => {
   const hasRecording = () => asked.kind !== usual.kind;
 
   function body() {
-    const {seed, control, normalize, ...rest} = manner();
+    const {seed, control, ...rest} = manner();
     const {kind, ...ours} = {...rest, ...(control && {instructions: control}), ...(seed && {seed: Number(seed)})};
     return {
       model: 'tts-1',
@@ -22,7 +23,7 @@ voxdemo.share = (element, {names, usual, words}, ask) => {
       input: asked.text,
       response_format: 'wav',
       ...ours,
-      ...(hasRecording() && {prompt_text: asked.prompt_text ?? ''}),
+      ...(hasRecording() && {prompt_text: asked.prompt_text ?? '', ...(asked.denoise && {denoise: true})}),
     };
   }
 
@@ -35,7 +36,7 @@ voxdemo.share = (element, {names, usual, words}, ask) => {
     const {model, voice, input, response_format, ...rest} = body();
     const isTheirs = ([name]) => FIELDS.includes(name);
     const theirs = Object.entries({model, voice, input, response_format}).concat(Object.entries(rest).filter(isTheirs));
-    const ours = Object.entries(rest).filter((field) => !isTheirs(field)).map(([name, value]) => `${quoted(name)}: ${quoted(value)}`);
+    const ours = Object.entries(rest).filter((field) => !isTheirs(field)).map(([name, value]) => `${quoted(name)}: ${inPython(value)}`);
     if (hasRecording()) ours.push('"prompt_audio": base64.b64encode(open("voice.wav", "rb").read()).decode()');
     return [
       ...(hasRecording() ? ['import base64', ''] : []),

@@ -359,6 +359,13 @@ voxdemo.voices = (() => {
 
   const picked = () => voices.find(({id}) => id === chosen);
 
+  // One that is gone stays gone.
+  function choose(id) {
+    if (!voices.some((voice) => voice.id === id)) return;
+    chosen = id;
+    painters.forEach((paint) => paint());
+  }
+
   async function uploaded(blob) {
     const body = new FormData();
     body.append('files', blob, 'voice.wav');
@@ -385,5 +392,5 @@ voxdemo.voices = (() => {
     }
   }
 
-  return {ready, heard, own, form, measure, keep, picker, along, wanted: () => wanted?.name ?? ''};
+  return {ready, heard, own, form, measure, keep, picker, along, choose, picked: () => picked()?.id ?? '', wanted: () => wanted?.name ?? ''};
 })();

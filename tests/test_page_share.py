@@ -82,10 +82,14 @@ def test_the_code_sends_a_recording_of_the_voice_along(
     page.fill("#vx-text textarea", "One two.")
     page.click("#vx-kind label:last-of-type")
     page.fill("#vx-prompt-text textarea", "What is said.")
+    page.get_by_role("button", name="Fine-tuning").click()
+    for label in ("Write out numbers and dates", "Remove noise from the recording"):
+        page.get_by_label(label).check()
     opened(page)
     expect(page.locator(".share .about")).to_contain_text("without your recording")
     code = opened(page, kind)
-    assert "What is said." in code
+    for said in ("What is said.", "normalize", "denoise"):
+        assert said in code
     (tmp_path / name).write_text(code + (KEEP_SOUND if kind == "javascript" else ""), encoding="utf-8")
     samples, rate = soundfile.read(WARM_UP)
     soundfile.write(tmp_path / "voice.wav", samples, rate)

@@ -188,6 +188,24 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
 
 
+def test_what_was_spoken_in_a_saved_voice_is_used_again_with_it(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    open_tab(page)
+    for name in ("Ann", "Bob"):
+        save(page, name)
+    open_tab(page, "Speak")
+    page.get_by_label("A voice I saved").check()
+    page.get_by_label("Saved voice").select_option("Bob")
+    speak(page, "one")
+    says(page, re.compile("s of speech"))
+    page.get_by_label("Saved voice").select_option("Ann")
+    page.get_by_label("Ready voice").first.check()
+    open_tab(page, "History")
+    page.get_by_role("button", name="Use text and settings again: one").click()
+    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
+
+
 def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     open_tab(page)

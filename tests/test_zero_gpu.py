@@ -136,8 +136,10 @@ def test_closing_a_text_frees_the_gpu_at_the_next_step_and_keeps_the_model(tmp_p
         assert told["closed_s"] < 5  # of a text that has no end
         assert told["is_kept"]
         assert told["refusal"].startswith("There is nothing to say")
+        assert "No GPU can be had" not in told["fault"]
+        assert "Error" in told["fault"]
         assert len(lender.of("/allow")) == 1
-        assert [asked["fail"] for asked in lender.of("/release")] == ["false"] * 3
+        assert [asked["fail"] for asked in lender.of("/release")] == ["false"] * 4
 
 
 def test_what_has_no_gpu_of_its_own_runs_on_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

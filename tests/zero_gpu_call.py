@@ -36,7 +36,11 @@ try:
     next(engine.speak(utterance, " "))
 except InputError as error:
     refusal = error.sentence
+try:
+    next(engine.speak(utterance, [1]))  # type: ignore[arg-type]  # a fault of the program
+except Exception as error:
+    fault = f"{type(error).__name__}: {error}"
 processes = multiprocessing.active_children()
-print(json.dumps({"closed_s": closed_s, "is_kept": processes == [process], "refusal": refusal}))
+print(json.dumps({"closed_s": closed_s, "is_kept": processes == [process], "refusal": refusal, "fault": fault}))
 process.terminate()
 process.join()

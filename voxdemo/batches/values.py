@@ -26,6 +26,8 @@ class Manner:
     prompt_text: str = ""
     cfg_value: float = 2.0
     inference_timesteps: int = 10
+    normalize: bool = False
+    denoise: bool = False
     control: str = ""
     voice: str | None = None
     seed: int | None = None

@@ -54,7 +54,7 @@ def routes(store: VoiceStore, has_accounts: bool) -> Sequence[Route]:
         return JSONResponse(asdict(kept), 201, FRESH)
 
     async def recording(request: Request, account: str) -> Response:
-        path = store.recording(account, request.path_params["id"])
+        path = await in_thread(partial(store.recording, account, request.path_params["id"]), KEEPING)
         return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
 
     async def delete(request: Request, account: str) -> Response:

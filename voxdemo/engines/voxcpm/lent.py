@@ -24,6 +24,9 @@ LOADING_S = 30.0
 CHARS_PER_S = 10
 """Characters that are spoken in a second at the least: real time would be 12 to 15 of English. A guess, too."""
 
+FAULT = "ZeroGPU worker error"
+"""What `spaces` heads an error with that was raised on the GPU, and of which nothing but its class's name arrives."""
+
 Item = Samples | Retake | RanOn | VoxdemoError
 
 
@@ -44,7 +47,7 @@ class LentVoxCPM:
         return self._info
 
     def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
-        """As `VoxCPMEngine.speak`; raises NotReadyError where no GPU is lent for it, or it was taken away.
+        """As `VoxCPMEngine.speak`; raises NotReadyError where no GPU is lent for it.
 
         The voice that the model chooses is kept from part to part of an utterance as long as the process is.
         """
@@ -57,6 +60,8 @@ class LentVoxCPM:
         except VoxdemoError:
             raise
         except Exception as error:  # all that `spaces` has to say is an error of Gradio's, whose message people read
+            if getattr(error, "title", FAULT) == FAULT:
+                raise
             raise NotReadyError(f"No GPU can be had for this: {getattr(error, 'message', None) or error}.") from error
 
     def close(self) -> None:

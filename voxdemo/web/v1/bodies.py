@@ -41,6 +41,8 @@ class Manner(BaseModel):
     inference_timesteps: int = Field(
         default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
     )
+    normalize: bool = Field(default=False, description="voxdemo's: write out numbers and dates.")
+    denoise: bool = Field(default=False, description="voxdemo's: remove noise from prompt_audio.")
     seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
 
 
@@ -67,6 +69,8 @@ def utterance_of(
         prompt_text=asked.prompt_text,
         cfg_value=asked.cfg_value,
         inference_timesteps=asked.inference_timesteps,
+        normalize=asked.normalize,
+        denoise=asked.denoise,
         control=asked.instructions,
         voice=None if prompt else catalogue.voice_of(voice, info),
         seed=asked.seed,

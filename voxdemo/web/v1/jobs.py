@@ -225,6 +225,8 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
         prompt_text=asked.prompt_text,
         cfg_value=asked.cfg_value,
         inference_timesteps=asked.inference_timesteps,
+        normalize=asked.normalize,
+        denoise=asked.denoise,
         control=asked.instructions,
         voice=None if prompt else utterance.voice,
         seed=asked.seed,
