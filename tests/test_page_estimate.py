@@ -5,7 +5,7 @@ import re
 import pytest
 
 from voxdemo.service import Forecast
-from voxdemo.web.generate_tab import estimate
+from voxdemo.web.outlook import estimate
 
 TEXT = "x" * 162
 

@@ -18,6 +18,9 @@ Raised where the cause is known, with the cause chained for the log; translated 
 
 from __future__ import annotations
 
+UNEXPECTED = "Something went wrong on the server: try again in a minute."
+"""What people read of errors that nobody foresaw; the log has them."""
+
 
 class VoxdemoError(Exception):
     """Root of our errors. `str(error)` is a whole sentence for a person: no path, no secret, no traceback."""

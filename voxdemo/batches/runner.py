@@ -19,7 +19,7 @@ from typing import TypeVar, cast
 from voxdemo.audio import formats
 from voxdemo.batches.store import Store
 from voxdemo.batches.values import MOST_TEXTS, Batch, Load, Manner, Order, Text
-from voxdemo.errors import EngineError, StorageError, UnavailableError, VoxdemoError
+from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.logs import private
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance
 from voxdemo.threads import CONVERTING, in_thread
@@ -161,7 +161,7 @@ class Batches:
             ended = replace(text, state="failed", error=error.sentence)
         except Exception:  # whatever it is, the others go on
             log.exception("a text of a batch failed")
-            ended = replace(text, state="failed", error="Something went wrong on the server: try again in a minute.")
+            ended = replace(text, state="failed", error=UNEXPECTED)
         await self._kept(lambda store: store.finish(ended))
 
     async def _spoken(self, text: Text, manner: Manner) -> Text:

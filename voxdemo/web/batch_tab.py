@@ -15,14 +15,16 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.batches.values import MOST_TEXTS
+from voxdemo.errors import UNEXPECTED
 from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
+from voxdemo.web import wording
 from voxdemo.web.assets import asset
-from voxdemo.web.generate_tab import voice_choices
 from voxdemo.web.i18n import say
+from voxdemo.web.voice_fields import voice_choices
 from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
@@ -61,12 +63,12 @@ WORDS: Mapping[str, Any] = {
     "missing": "There are no lines yet. Write some or choose a file, then press Start.",
     "many": "{lines} lines: {over} more than the {most} that fit. Make several batches of them.",
     "long": "Line {line} has {characters} characters: {over} more than the {most} that fit.",
-    "noSeed": "The seed must be a whole number: write another one, or leave it empty.",
+    "noSeed": wording.NO_SEED,
     "closed": "Batches need a login here: log in anew, or ask whoever runs this server.",
     "unkept": "This browser keeps nothing: stay on this page until you have fetched the batch.",
     "unheard": "This line can't be played: try again in a moment.",
     "unreached": "No word from the server. Your lines are kept: try again in a moment.",
-    "broken": "Something went wrong on the server: try again in a minute.",
+    "broken": UNEXPECTED,
     "ready": "Ready.",
     "loading": "Still loading.",
     "size": "{lines} lines, {characters} characters.",

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from voxdemo.errors import VoxdemoError
+from voxdemo.errors import UNEXPECTED, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import (
     Listening,
@@ -71,7 +71,7 @@ WORDS: Mapping[str, str] = {
     "cancelled": "Cancelled. {kept}",
     "back": "The server is back: press Speak again.",
     "lost": "No word from the server for {time}. {kept}",
-    "broken": f"{wording.UNEXPECTED} {{kept}}",
+    "broken": f"{UNEXPECTED} {{kept}}",
     "missing": "There is no text yet. Write something, then press Speak.",
     "kept": "Your text is kept.",
     "play": "Play",
@@ -146,7 +146,7 @@ async def told(
         yield failed(error.sentence, kept)
     except Exception:  # the door: whatever went wrong, the person reads a sentence and the log has the rest
         log.exception("a job of the page failed")
-        yield failed(wording.UNEXPECTED, kept)
+        yield failed(UNEXPECTED, kept)
 
 
 def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:

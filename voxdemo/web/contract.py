@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 from gradio.data_classes import FileData
 
-from voxdemo.errors import EngineError, VoxdemoError
+from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.validate import CFG_RANGE, TIMESTEPS_RANGE
@@ -172,7 +172,7 @@ def _errors_in_words(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
             raise gr.Error(error.sentence, print_exception=False) from error
         except Exception as error:  # the door: nothing of it may reach a client
             log.exception("%s failed", handler.__name__)
-            raise gr.Error(wording.UNEXPECTED, print_exception=False) from error
+            raise gr.Error(UNEXPECTED, print_exception=False) from error
 
     return wrapped
 

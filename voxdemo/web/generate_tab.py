@@ -18,14 +18,15 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import InputError
-from voxdemo.service import Forecast, SpeechService
+from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.web import card, examples, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
-from voxdemo.web.assets import asset
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
+from voxdemo.web.outlook import estimate
+from voxdemo.web.share import add_share, wire_share
 from voxdemo.web.voice_fields import (
     OWN_VOICE,
     READY_VOICE,
@@ -36,14 +37,13 @@ from voxdemo.web.voice_fields import (
     add_voice_fields,
     cloning_note,
     own_voices_use,
+    voice_choices,
     wire_form,
     wire_reading,
 )
 from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 TEXT_FIELD = "#vx-text textarea"
-NEAR_LIMIT = 0.9
-"""From this share of the longest text on, the limit is shown."""
 KEPT = card.WORDS["kept"]
 
 ASKED = (
@@ -56,15 +56,6 @@ USUAL: dict[str, Any] = {
     "seed": "",
 }  # fmt: skip
 """How it is at first, of what a link or a program may set."""
-SHARE_WORDS = {
-    "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
-    "without": "Opens this page with your text and settings, without your recording.",
-    "long": "This text is too long for a link: save it as a file, or take one of the other three.",
-    "code": "Asks this server for the same sound.",
-    "key": "or a key, where one is asked for",
-    "copied": "Copied.",
-    "selected": "Selected: copy it with your keyboard or the menu.",
-}
 _FINE_TUNING = {
     "speed": "speed",
     "seed": "seed",
@@ -129,7 +120,7 @@ def add_generate_tab(
     wire_reading(service, parts.own)
     wire_form(parts.form, parts.own)
     _wire_estimate(service, parts, arrivals)
-    _wire_share(parts)
+    wire_share(parts.share, parts.estimate, parts.asked, USUAL)
     shown = [parts.components[name] for name in _abilities(service.engine_info)]
 
     async def abilities() -> list[Any]:
@@ -153,7 +144,7 @@ def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
             found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
         with gr.Column(elem_id="vx-more"):
             found |= _fine_tuning(shown)
-            found |= _share()
+            found["share"] = add_share(ASKED, USUAL)
     return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
 
 
@@ -236,19 +227,6 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _share() -> dict[str, Any]:
-    with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
-        share = gr.HTML(
-            html_template=asset("share.html"),
-            js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
-            apply_default_css=False,
-            names=ASKED,
-            usual=USUAL,
-            words=SHARE_WORDS,
-        )
-    return {"share": share}
-
-
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engine, by the names in `_Parts`."""
     clones = "prompt_audio" in info.honours
@@ -269,11 +247,6 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
         "new_seed": switches["seed"],
         **switches,
     }
-
-
-def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
-    """The voices as people choose them: what they read, and the name."""
-    return [(name.capitalize(), name) for name in info.voice_names] or [("The engine's own voice", "")]
 
 
 def _missing(info: EngineInfo) -> str:
@@ -336,16 +309,6 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
         preprocess=False,  # a number that is still being typed may be out of bounds
         **AT_ONCE,
     )
-
-
-def _wire_share(parts: _Parts) -> None:
-    asked = list(parts.asked.values())
-    in_browser = {"inputs": asked, **IN_BROWSER}
-    shows = {"js": "(...values) => voxdemo.shared?.(values)", **in_browser}
-    gr.on([part.change for part in asked], **shows)
-    parts.share.ask(**shows)
-    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values)"
-    parts.estimate.arrived(js=arrived, outputs=asked, **in_browser)
 
 
 def _speak(service: SpeechService) -> Callable[..., Any]:
@@ -411,7 +374,7 @@ def _seed(written: str) -> int | None:
     try:
         return int(written)
     except ValueError:
-        raise InputError("The seed must be a whole number: write another one, or leave it empty.") from None
+        raise InputError(wording.NO_SEED) from None
 
 
 def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
@@ -423,29 +386,3 @@ def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
     if not recording:
         raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
     return recording
-
-
-def estimate(text: str, forecast: Forecast, ready: bool) -> str:
-    """What this text would take now: "162 characters, about 9 s. 3 ahead of you, about 25 s in all."."""
-    length, has_words = len(text), bool(text.strip())
-    if length > MAX_TEXT_CHARS:
-        too_many = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
-        return f'<p class="over">{too_many}</p>'
-    if has_words:
-        of_limit = f" of {MAX_TEXT_CHARS:,}" if length > NEAR_LIMIT * MAX_TEXT_CHARS else ""
-        words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast.own_s)}."
-    else:
-        words = "Ready." if ready else "Still loading."
-    return f"<p>{words} <span>{_line(forecast, has_words)}</span></p>"
-
-
-def _line(forecast: Forecast, has_words: bool) -> str:
-    if not forecast.ahead:
-        return "Nobody is waiting."
-    known = None not in (forecast.wait_s, forecast.own_s)
-    in_all = (forecast.wait_s or 0.0) + (forecast.own_s or 0.0) if has_words and known else None
-    return f"{forecast.ahead} ahead of you{_about(in_all, ' in all')}."
-
-
-def _about(value: float | None, tail: str = "") -> str:
-    return "" if value is None else f", about {wording.seconds(value)}{tail}".replace(" s", "\u00a0s")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from voxdemo.recognition import MAX_RECORDING_S
 from voxdemo.service import SpeechService
 from voxdemo.web import card, examples
-from voxdemo.web.asking import Door, sent_file, take_up
-from voxdemo.web.card import Card, CardValue
+from voxdemo.web.card import Card
 from voxdemo.web.i18n import say
+from voxdemo.web.reading import NO_RECORDING, reader
 from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 
 KEPT = "Your recording is kept."
@@ -25,7 +21,7 @@ WORDS = {
     "hint": "The recording can be heard here, with its words marked.",
     "back": "The server is back: press Recognise again.",
     "gone": "This recording is gone: press Recognise to read it again.",
-    "missing": "There is no recording yet: upload or record one first.",
+    "missing": NO_RECORDING,
     "kept": KEPT,
 }
 
@@ -63,25 +59,3 @@ def add_recognize_tab(service: SpeechService) -> None:
     )
     heard.ends_with(hearing)
     cancel.click(cancels=hearing, **IN_BROWSER)
-
-
-def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:
-    """A handler that reads a recording: its card, and the words, which are `unread` until they are there.
-
-    With `keep` the recording is kept for the card's player.
-    """
-
-    async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
-        if not recording:
-            yield card.failed("There is no recording yet: upload or record one first."), unread
-            return
-        events = service.transcribe(Path(recording), keep=keep, visit=take_up())
-        async with aclosing(card.told(events, kept)) as values:
-            async for value in values:
-                yield value, value.get("text", unread)
-
-    def refusal(sentence: str) -> list[Any]:
-        return [card.failed(sentence, kept), gr.skip()]
-
-    read.door = Door(lambda data: sent_file(next(iter(data), None)), refusal=refusal)  # type: ignore[attr-defined]
-    return read

@@ -1,4 +1,4 @@
-"""What the Speak and the Voices tab share of people's own voices: fields, the form that keeps one, and the words.
+"""What tabs share of voices: the choice of ready ones; of one's own the fields, the form that keeps one, and the words.
 
 `assets/voices.js` and `assets/shelf.js` do the rest, in the browser.
 """
@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from voxdemo import voices
+from voxdemo.errors import UNEXPECTED
 from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo
-from voxdemo.web import card, wording
+from voxdemo.web import card
 from voxdemo.web.assets import asset
 from voxdemo.web.card import Card
 from voxdemo.web.i18n import say
-from voxdemo.web.recognize_tab import reader
+from voxdemo.web.reading import NO_RECORDING, reader
 from voxdemo.web.wiring import IN_BROWSER
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready voice", "A voice I saved", "A voice I upload"
@@ -30,7 +31,7 @@ READING_WORDS = {
     "cancelled": "Cancelled.",
     "back": "The server is back: press Recognise it again.",
     "lost": "No word from the server for {time}.",
-    "missing": "There is no recording yet: upload or record one first.",
+    "missing": NO_RECORDING,
 }
 WORDS = {
     "ready": "Built-in voices",
@@ -70,7 +71,7 @@ WORDS = {
     "tooShort": "This recording has {seconds}: {least_s} to {longest_s} s are needed.",
     "tooLong": "This recording has {seconds}: cut it to {longest_s} s with the scissors.",
     "notSound": "This browser can't read that recording: choose a wav, mp3, flac, ogg or m4a file.",
-    "noRecording": "There is no recording yet: upload or record one first.",
+    "noRecording": NO_RECORDING,
     "noName": "Give the voice a name.",
     "nameTaken": "A voice of that name is saved already: choose another name.",
     "noConsent": "Tick that the voice is yours, or that you may use it.",
@@ -83,7 +84,7 @@ WORDS = {
     "notAFile": "This is no file of saved voices: choose one that Export all has made.",
     "badSound": "The recording of {name} in this file is no sound of {least_s} to {longest_s} s.",
     "blocked": "Sound is ready: press Play again.",
-    "broken": wording.UNEXPECTED,
+    "broken": UNEXPECTED,
     "pick": "Saved voice",
     "playChosen": "Play the chosen voice",
     "nonePicked": "No voice saved yet",
@@ -96,6 +97,11 @@ _LIMITS = {
     "least_s": MIN_PROMPT_S,
     "longest_s": MAX_PROMPT_S,
 }
+
+
+def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
+    """The voices as people choose them: what they read, and the name."""
+    return [(name.capitalize(), name) for name in info.voice_names] or [("The engine's own voice", "")]
 
 
 class VoiceFields(NamedTuple):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
-UNEXPECTED = "Something went wrong on the server: try again in a minute."
-"""For errors nobody foresaw; the log has them."""
+NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
 USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.")
 """For telling how long about a sentence takes."""
 

@@ -12,8 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from voxdemo.batches.values import KeyReused
-from voxdemo.errors import VoxdemoError
-from voxdemo.web import wording
+from voxdemo.errors import UNEXPECTED, VoxdemoError
 from voxdemo.web.answers import of_error, to_program
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ async def left(_: Request, __: Any) -> Response:
 
 async def unexpected(_: Request, error: Any) -> Response:
     """Anything else; the log has the rest."""
-    return to_program(500, wording.UNEXPECTED)
+    return to_program(500, UNEXPECTED)
 
 
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {

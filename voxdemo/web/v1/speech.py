@@ -16,11 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from voxdemo import logs
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
-from voxdemo.errors import EngineError, StorageError, VoxdemoError
+from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.request import SpeechRequest
 from voxdemo.speech import Speaking, Spoken, Waiting
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web import wording
 from voxdemo.web.answers import code_of, status_of, told
 from voxdemo.web.asking import Entry
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, utterance_of
@@ -151,7 +150,7 @@ async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
         yield _event("error", error=told(status_of(error), error.sentence, code_of(error)))
     except Exception:  # the door: nothing of it may reach a client
         log.exception("a speech failed")
-        yield _event("error", error=told(500, wording.UNEXPECTED))
+        yield _event("error", error=told(500, UNEXPECTED))
 
 
 def _progress(event: Waiting | Speaking) -> bytes:

@@ -1,0 +1,39 @@
+"""What reads a recording for whoever shows it: its card, and the words. It knows the service, no model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from voxdemo.service import SpeechService
+from voxdemo.web import card
+from voxdemo.web.asking import Door, sent_file, take_up
+from voxdemo.web.card import CardValue
+
+NO_RECORDING = "There is no recording yet: upload or record one first."
+
+
+def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:
+    """A handler that reads a recording: its card, and the words, which are `unread` until they are there.
+
+    With `keep` the recording is kept for the card's player.
+    """
+
+    async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
+        if not recording:
+            yield card.failed(NO_RECORDING), unread
+            return
+        events = service.transcribe(Path(recording), keep=keep, visit=take_up())
+        async with aclosing(card.told(events, kept)) as values:
+            async for value in values:
+                yield value, value.get("text", unread)
+
+    def refusal(sentence: str) -> list[Any]:
+        return [card.failed(sentence, kept), gr.skip()]
+
+    read.door = Door(lambda data: sent_file(next(iter(data), None)), refusal=refusal)  # type: ignore[attr-defined]
+    return read
