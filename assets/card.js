@@ -199,7 +199,8 @@ voxdemo.card = (element, props, watch, tell) => {
   // Gradio loads a page anew whose job broke off, once the server is there again.
   window.addEventListener('voxdemo-away', () => { if (isBusy()) lose(now() - heardAt); });
   window.addEventListener('voxdemo-back', () => { if (value.state === 'lost') show({state: 'back'}); });
-  window.addEventListener('pagehide', () => voxdemo.keep(`lost-${id}`, value.state === 'lost' ? 'yes' : ''));
+  const isToldLost = () => ['lost', 'back'].includes(value.state);  // that it is back, the page may have seen before Gradio
+  window.addEventListener('pagehide', () => voxdemo.keep(`lost-${id}`, isToldLost() ? 'yes' : ''));
   if (voxdemo.kept(`lost-${id}`)) show({state: 'back'});
 
   find('.keep')?.addEventListener('click', ({target}) => {

@@ -36,9 +36,14 @@ class Server:
     """A server process. `url` ends without a slash; `log` is what it printed."""
 
     def __init__(
-        self, folder: Path, script: str = "app.py", port_variable: str = "VOXDEMO_PORT", **settings: object
+        self,
+        folder: Path,
+        script: str = "app.py",
+        port_variable: str = "VOXDEMO_PORT",
+        port: int = 0,
+        **settings: object,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         reused = httpx.Limits(keepalive_expiry=2.0)  # before the server hangs up, at 5 s

@@ -333,8 +333,13 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     to_tab(page, "Status")
     expect(page.locator("#vx-gist .away")).to_be_visible()
     expect(page.locator(".toast-body")).to_be_hidden()  # Gradio's own sentence, in English only
-    page.evaluate("window.dispatchEvent(new Event('voxdemo-back'))")
+    again = start_server("tests/fake_app.py", port=server.port)
+    again.wait_until_ready()
     says(page, "The server is back: press Speak again.")
+    expect(page.locator("#vx-text textarea")).to_have_value("one two")
+    again.http.post("/stage/open")
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
 
 
 def test_the_text_outlives_a_reload(fake_server: Server, open_page: OpenPage) -> None:
