@@ -31,7 +31,13 @@
     return null;
   }
 
-  const part = (text) => phrase(text, true) ?? text;
+  // Several phrases in a row: "guidance, a seed and a speed".
+  function list(text) {
+    const all = text.split(/, | and /);
+    return all.length > 1 && all.every((each) => exact.has(each)) ? all.map((each) => exact.get(each)).join('、') : null;
+  }
+
+  const part = (text) => list(text) ?? phrase(text, true) ?? text;
 
   // Several sentences that are each a phrase, or together one; as they were where none is.
   function sentences(text) {

@@ -5,12 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from browsing import WARM_UP, OpenPage, needs_browser, says, speak
+from fakes import CLONER
 from playwright.sync_api import expect
 from serving import ROOT, Server
+
+from voxdemo.speech import Utterance
+from voxdemo.validate import checked
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
@@ -175,3 +180,11 @@ def test_whatever_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: S
         if re.search("[A-Za-z]{2}", without_names(chinese))
     ]
     assert missing == []
+
+
+def test_what_a_voice_does_without_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
+    said = Utterance("x", Path("x"), "x", cfg_value=2.5, inference_timesteps=11, normalize=True, denoise=True)
+    voxcpm = replace(CLONER, title="VoxCPM", honours=frozenset())
+    (note,) = checked(replace(said, control="x", seed=1, speed=2), voxcpm)
+    told = open_page(server, **CHINESE).evaluate("voxdemo.say", note)
+    assert re.search("[A-Za-z]{2}", without_names(told)) is None, told
