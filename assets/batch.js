@@ -205,7 +205,10 @@ voxdemo.batch = (element, props, watch, look) => {
     if (!answer) return show({state: 'failed', say: words.unreached});
     if (answer.status !== 202) return refused(answer);
     attempt = null;
-    follow(await answer.json());
+    const status = await answer.json();
+    follow(status);
+    const [first, ...more] = status.warnings.map(ofLines);
+    if (first) complain([first, more.length && voxdemo.fill(words.more, {lines: count(more.length)})].filter(Boolean).join(' '));
   }
 
   async function refused(answer) {
@@ -213,7 +216,14 @@ voxdemo.batch = (element, props, watch, look) => {
     const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
     if (answer.status === 401) return show({state: 'failed', say: words.closed});
     if (seconds) return show({state: 'limited', say: error?.message ?? words.broken, seconds});
+    markRefused(error?.message ?? '');
     return show({state: 'failed', say: ofLines(error?.message ?? words.broken)});
+  }
+
+  // The lines that an answer names: "Texts 2, 5 of 9 can't be spoken."
+  function markRefused(sentence) {
+    const numbers = /^Texts? ([\d, ]+)/.exec(sentence)?.[1].split(',') ?? [];
+    for (const number of numbers) rows[number - 1]?.row.setAttribute('data-state', 'failed');
   }
 
   // What is a text to a program is a line here.

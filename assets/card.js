@@ -56,7 +56,7 @@ voxdemo.card = (element, props, watch, tell) => {
     failed: () => value.say,
     cancelled: () => voxdemo.fill(words.cancelled, words),
     broken: () => voxdemo.fill(words.broken, words),
-    lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence)}),
+    lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence + now() - arrived)}),
   };
   const line = () => player?.isBlocked ? words.blocked : (lines[value.state] ?? (() => words[value.state]))();
 
@@ -90,7 +90,7 @@ voxdemo.card = (element, props, watch, tell) => {
     if (value.state !== before) begun = arrived;
     root.classList.toggle('busy', isBusy());
     clearInterval(ticking);
-    if (isBusy() || value.state === 'limited') ticking = setInterval(tick, 250);
+    if (isBusy() || ['limited', 'lost'].includes(value.state)) ticking = setInterval(tick, 250);
     paint();
     if (!wasOn || isBusy()) return;
     tell.end();

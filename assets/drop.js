@@ -3,6 +3,9 @@
 (() => {
   const LONGEST_TEXT = 1 << 20;  // bytes
   const OTHER = 'That file is neither a recording nor a text: drop another one.';
+  const NO_SOUND = 'That file is no recording: drop another one.';
+  const SOUNDS = /\.(wav|mp3|flac|og[ag]|opus|m4a|aac|webm|mp4|mov|wma|aiff?|amr)$/i;
+  const CARDS = {'vx-prompt': 'vx-card', 'vx-recording': 'vx-heard', 'vx-new-prompt': 'vx-new-reading'};
   const shown = (selector) => [...document.querySelectorAll(selector)].find((element) => element.offsetParent);
   const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(file.name);
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
@@ -27,22 +30,16 @@
     field.focus();
   }
 
-  // Why the Speak tab takes no such file; '' where it does. That the voice copies none stands in its own words there.
-  function objection(file) {
-    if (isText(file)) return '';
-    if (file.type && !/^(audio|video)\//.test(file.type)) return OTHER;
-    return document.querySelector('#vx-own-note p')?.textContent ?? '';
-  }
+  const isSound = (file) => file.type ? /^(audio|video)\//.test(file.type) : SOUNDS.test(file.name);
 
-  // What was there is replaced; on the Speak tab the voice is then the recording's.
+  // What was there is replaced; on the Speak tab the voice is then the recording's. That a voice copies none stands there
+  // in its own words.
   async function take(file) {
-    if (shown('#vx-text')) {
-      const why = objection(file);
-      if (why) return voxdemo.cards['vx-card'].tell(why);
-      if (isText(file)) return read(file);
-      document.querySelector('#vx-kind label:last-of-type input').click();
-    }
-    const field = shown('#vx-recording') ?? shown('#vx-new-prompt') ?? document.querySelector('#vx-prompt');
+    const isSpeak = shown('#vx-text'), field = shown('#vx-recording') ?? shown('#vx-new-prompt') ?? document.querySelector('#vx-prompt');
+    if (isSpeak && isText(file)) return read(file);
+    const why = isSound(file) ? isSpeak && document.querySelector('#vx-own-note p')?.textContent : isSpeak ? OTHER : NO_SOUND;
+    if (why) return voxdemo.cards[CARDS[field.id]].tell(why);
+    if (isSpeak) document.querySelector('#vx-kind label:last-of-type input').click();
     field.querySelector('[aria-label="Clear"], [title="Clear"]')?.click();
     for (let tries = 0; tries < 40 && !field.querySelector('input[type=file]'); tries++) await new Promise(requestAnimationFrame);
     const input = field.querySelector('input[type=file]');

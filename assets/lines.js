@@ -140,9 +140,9 @@
       changed();
     });
 
-    // Wherever it is dropped on the tab: a browser would open the file in place of the page.
+    // Wherever it is dropped while the tab is shown.
     const tab = () => element.closest('[role=tabpanel]');
-    const hasFiles = (event) => tab()?.contains(event.target) && event.dataTransfer?.types.includes('Files');
+    const hasFiles = (event) => tab()?.offsetParent && event.dataTransfer?.types.includes('Files');
     const mark = (isOver) => tab()?.classList.toggle('vx-over', isOver);
     document.addEventListener('dragover', (event) => {
       mark(hasFiles(event));

@@ -122,6 +122,7 @@ window.voxdemo = {
       if (event.target.closest?.(`#${run.go}`)) go(run, event);
       if (event.target.closest?.(`#${run.stop}`)) stop(run, event);
     }
+    if (voxdemo.lostAt && event.target.closest?.('#vx-recordings button')) voxdemo.cards['vx-heard'].lose();
   }, true);
 
   document.addEventListener('keydown', (event) => {

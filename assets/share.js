@@ -119,6 +119,8 @@ voxdemo.arriving = (tell) => {
 voxdemo.arrived = (names, usual, values) => {
   const told = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, '', `${location.pathname}${location.search}`);
+  const fold = document.querySelector('#vx-fine .label-wrap');
+  if (fold && !fold.classList.contains('open') && [...told.keys()].some((name) => name !== 'text' && name in usual)) fold.click();
   const isTold = (name) => told.has(name) && (name === 'text' || name in usual);
   const read = (name, written) => {
     if (typeof usual[name] === 'boolean') return written === 'true';

@@ -128,6 +128,7 @@ voxdemo.voices = (() => {
       }
     }
     if (card.holds(() => sample(from, name, ask))) return;
+    if (voxdemo.lostAt) return card.lose();
     wanted = {from, name};
     hush();
     card.send();

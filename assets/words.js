@@ -8,7 +8,8 @@
   const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
   const MOST_KNOWN = 2000, LONGEST = 600;  // characters; what is longer is none of our sentences
   const {lang} = document.documentElement;
-  const exact = new Map(Object.entries(window.gradio_config?.i18n_translations?.[lang] ?? {}));
+  const told = lang === 'en' ? {} : window.gradio_config?.i18n_translations?.[lang] ?? {};
+  const exact = new Map(Object.entries(told));
   const NUMBER = '[\\d.,:]+', QUOTED = '.+?', WITHIN_A_SENTENCE = '(?:(?![.!?] ).)+?';
   const place = (_, name, at, whole) =>
     `(?<${name}>${name.length === 1 ? NUMBER : whole[at - 1] === '“' ? QUOTED : WITHIN_A_SENTENCE})`;

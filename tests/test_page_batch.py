@@ -257,6 +257,11 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     expect(page.locator(f"{CARD} li")).to_have_count(3)
     start(page, "fine", "\N{SKULL}", "fine", "\N{SKULL}")
     says(page, re.compile(r"^Lines 2, 4 of 4 can't be spoken\. Line 2: "))
+    expect(page.locator(f"{CARD} li[data-state=failed] p")).to_have_text(["\N{SKULL}", "\N{SKULL}"])
+    fake_server.http.post("/stage/open")
+    start(page, "fine", "one \N{SKULL}", "two \N{SKULL}")
+    left_out = "Line 2 of 3: The fake voice can't say \N{SKULL}: left out. 1 more such notes."
+    expect(page.locator(f"{CARD} .note")).to_have_text(left_out)
 
 
 def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartServer, open_page: OpenPage) -> None:

@@ -54,6 +54,8 @@ def test_a_recording_dropped_on_the_recognise_tab_is_the_one_to_read(server: Ser
     page.get_by_role("tab", name="Recognise").click()
     drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
+    drop(page, ".head", "odd.xyz", "", b"odd")
+    says(page, "That file is no recording: drop another one.", "#vx-heard")
     page.click("#vx-recognise")
     says(page, re.compile("^English"), "#vx-heard")
 
@@ -78,6 +80,14 @@ def test_what_is_neither_a_recording_nor_a_text_is_refused(fake_server: Server, 
     drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
     says(page, "That file is neither a recording nor a text: drop another one.")
     expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
+
+
+def test_lines_dropped_anywhere_on_the_batch_tab_are_its_lines(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+    to_tab(page, "Batch")
+    page.locator("#vx-lines").wait_for()
+    drop(page, "body", "lines.csv", "text/csv", b"text\nOne.\nTwo.\n")
+    expect(page.locator("#vx-lines textarea")).to_have_value("One.\nTwo.")
 
 
 def test_a_file_never_takes_the_place_of_the_page(fake_server: Server, open_page: OpenPage) -> None:

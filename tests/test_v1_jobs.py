@@ -29,6 +29,16 @@ def accepted(server: Server, headers: dict[str, str] | None = None, **body: Any)
     return told
 
 
+def test_what_is_left_out_of_texts_is_told_when_they_are_accepted(fake_server: Server) -> None:
+    fake_server.http.post("/stage/open")
+    job = accepted(fake_server, inputs=["Fine.", "Hi \N{SKULL} there."], speed=1.5)
+    assert job["warnings"] == [
+        "The fake voice does without a speed: ignored.",
+        "Text 2 of 2: The fake voice can't say \N{SKULL}: left out.",
+    ]
+    assert finished(fake_server, job)["status"] == "done"
+
+
 def status(server: Server, job: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = server.http.get(job["url"]).json()
     return told

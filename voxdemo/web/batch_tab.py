@@ -67,6 +67,7 @@ WORDS: Mapping[str, Any] = {
     "closed": "Batches need a login here: log in anew, or ask whoever runs this server.",
     "unkept": "This browser keeps nothing: stay on this page until you have fetched the batch.",
     "unheard": "This line can't be played: try again in a moment.",
+    "more": "{lines} more such notes.",
     "unreached": "No word from the server. Your lines are kept: try again in a moment.",
     "broken": UNEXPECTED,
     "ready": "Ready.",

@@ -96,7 +96,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         request: Request,
         idempotency_key: Annotated[str | None, Header(max_length=MOST_KEY_CHARS)] = None,
     ) -> Response:
-        """Accept texts to be spoken, even if the server is stopped meanwhile: 202 with an id.
+        """Accept texts to be spoken, even if the server is stopped meanwhile: 202 with an id, and what is left out.
 
         All of them are looked at first, and one that can't be said refuses the request. With an `Idempotency-Key` the
         same request again is the same job. A request counts once against the rate limit, however many its texts, as
@@ -106,11 +106,11 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         caller = caller_of(request.scope)
         try:
             await entrance.counted(caller)
-            job_id = await while_there(request, _accept(asked, caller, idempotency_key))
+            job_id, warnings = await while_there(request, _accept(asked, caller, idempotency_key))
         except VoxdemoError as error:
             service.turned_back("generation", Visit("openai"), error)
             raise
-        job = await _told(await _found(job_id), request)
+        job = await _told(await _found(job_id), request) | {"warnings": warnings}
         return JSONResponse(job, 202, {"Location": job["url"]})
 
     @router.get("/{id}", summary="How far a job is")
@@ -182,7 +182,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         await batches.cancel(batch)
         return JSONResponse(await _told(await _found(id), request))
 
-    async def _accept(asked: JobBody, caller: str, idempotency_key: str | None) -> str:
+    async def _accept(asked: JobBody, caller: str, idempotency_key: str | None) -> tuple[str, list[str]]:
         """Whoever hangs up before all is looked at has nothing accepted: they couldn't know its id."""
         order = partial(_order, asked, caller, idempotency_key, service.engine_info)
         return await _accepted(batches, caller, len(asked.texts), order)
@@ -202,24 +202,30 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     return router
 
 
-async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[], Order]) -> str:
+async def _accepted(
+    batches: Batches, caller: str, count: int, order: Callable[[], tuple[Order, list[str]]]
+) -> tuple[str, list[str]]:
     try:
         await batches.check_room(caller, count)  # before the work of looking at them
-        return await batches.accept(await in_thread(order, READING))
+        ordered, warnings = await in_thread(order, READING)
+        return await batches.accept(ordered), warnings
     except TooMuch as error:
         raise BusyError(THEIRS_FULL if error.is_theirs else FULL, FULL_S) from None
     except (OSError, sqlite3.Error) as error:
         raise StorageError from error
 
 
-def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: EngineInfo) -> Order:
-    """All that is accepted. Takes up to some seconds; raises InputError, which names the texts that can't be said."""
+def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: EngineInfo) -> tuple[Order, list[str]]:
+    """All that is accepted, and what will be left out or ignored of it, in sentences. Takes up to some seconds.
+
+    Raises InputError, which names the texts that can't be said.
+    """
     prompt = decoded(asked.prompt_audio) if asked.prompt_audio else None
     texts = asked.texts
     asked.check_beside()
     utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
-    checked(utterance, info)
-    units = _all_units([replace(utterance, text=text) for text in texts], info)
+    ignored = checked(utterance, info)
+    units, left_out = _looked_at([replace(utterance, text=text) for text in texts], info)
     manner = values.Manner(
         format=asked.response_format,
         prompt_text=asked.prompt_text,
@@ -235,35 +241,37 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
     )
     digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
     names = None if asked.names is None else values.file_names(asked.names)
-    return Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
+    order = Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
+    return order, [*ignored, *left_out]
 
 
-def _all_units(utterances: Sequence[Utterance], info: EngineInfo) -> list[float]:
-    units: list[float] = []
+def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[float], list[str]]:
+    """How much each of them is, and what of them will be left out."""
+    units, left_out = list[float](), list[str]()
     refused: dict[int, str] = {}
     for number, utterance in enumerate(utterances, 1):
         try:
-            units.append(_units(utterance, info))
+            with logs.private(utterance.text):
+                _, warnings = readable_text(utterance.text, info)
         except InputError as error:
             refused[number] = error.sentence
+            continue
+        units.append(units_of(utterance, info))
+        left_out += [_of_text(number, len(utterances), warning) for warning in warnings]
     if refused:
         raise InputError(_refusal(refused, len(utterances)))
-    return units
+    return units, left_out
 
 
-def _units(utterance: Utterance, info: EngineInfo) -> float:
-    with logs.private(utterance.text):
-        readable_text(utterance.text, info)
-    return units_of(utterance, info)
+def _of_text(number: int, count: int, sentence: str) -> str:
+    return f"Text {number} of {count}: {sentence}" if count > 1 else sentence
 
 
 def _refusal(refused: Mapping[int, str], count: int) -> str:
     """Which of so many texts can't be spoken, and why the first of them can't."""
     first, sentence = next(iter(refused.items()))
-    if count == 1:
-        return sentence
     if len(refused) == 1:
-        return f"Text {first} of {count}: {sentence}"
+        return _of_text(first, count, sentence)
     named = ", ".join(map(str, list(refused)[:MOST_NAMED]))
     rest = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
     return f"Texts {named}{rest} of {count} can't be spoken. Text {first}: {sentence}"
