@@ -126,6 +126,7 @@ window.voxdemo = {
   }, true);
 
   document.addEventListener('keydown', (event) => {
+    if (!event.isTrusted) return;  // lists.js folds a list by it
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       const run = runs.find(({within}) => within && event.target.closest(`#${within}`));
       if (run) { event.preventDefault(); byId(run.go).click(); }

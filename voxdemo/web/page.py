@@ -30,6 +30,7 @@ from voxdemo.web.wiring import AT_ONCE
 SCRIPTS = (
     "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching",
     "text-file", "lines", "batch", "away", "microphone", "drop",
+    "lists",
 )  # fmt: skip
 TEMPLATE = "frontend/index.html"
 """Gradio's page."""
