@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import signal
 import socket
@@ -86,3 +87,14 @@ def run_app(folder: Path, **settings: object) -> subprocess.CompletedProcess[str
         timeout=60,
         check=False,
     )
+
+
+def test_a_signal_that_the_system_gives_to_another_thread_ends_it_too(start_server: StartServer) -> None:
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None:
+        pytest.skip("only glibc can choose the thread")
+    server = start_server("tests/fake_app.py")
+    server.wait_until_ready()
+    others = [int(task.name) for task in Path(f"/proc/{server.process.pid}/task").iterdir()]
+    assert tgkill(server.process.pid, max(others), signal.SIGTERM) == 0
+    assert server.process.wait(timeout=30) == 0

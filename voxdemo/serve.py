@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import queue
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -32,6 +33,8 @@ QUIET_AT_ONCE_S = 0.3
 """The same where nobody is given time to finish: long enough to be told so."""
 FETCHING_S = 10.0
 """How long that is waited for at most."""
+LOOK_EVERY_S = 0.5
+"""How often it is looked whether a signal has come."""
 OVERDUE_S = 5.0
 """How much longer than allowed an ending may take, until it is given up."""
 OPEN_STREAMS_S = 2
@@ -53,7 +56,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
         server_name=settings.host, server_port=settings.port, prevent_thread_lock=True, quiet=True, **site.options
     )
     print(f"voxdemo is at {demo.local_url} and loads its models. Ctrl-C stops it.", flush=True)
-    signals.get()
+    _wait_for(signals)
     print(f"voxdemo stops: running jobs have {settings.drain_s:g} s. Ctrl-C stops it at once.", flush=True)
     try:
         traffic.run(_drain(site.line, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
@@ -80,6 +83,18 @@ def _caught() -> queue.SimpleQueue[int]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, catch)
     return signals
+
+
+def _wait_for(signals: queue.SimpleQueue[int]) -> None:
+    """Returns when a signal has come.
+
+    Looks now and then by itself: the system may give a signal to any thread, Python handles it in the main one, and
+    that isn't woken for it where it waits without an end.
+    """
+    while True:
+        with suppress(queue.Empty):
+            signals.get(timeout=LOOK_EVERY_S)
+            return
 
 
 async def _drain(line: Line, service: SpeechService, within_s: float, traffic: Traffic) -> None:
