@@ -196,8 +196,9 @@ voxdemo.card = (element, props, watch, tell) => {
     window.dispatchEvent(new Event('voxdemo-lost'));  // it may be the server's to tell why
   });
 
-  // Gradio loads a page anew whose job broke off, once the server is there again.
   window.addEventListener('voxdemo-away', () => { if (isBusy()) lose(now() - heardAt); });
+
+  // Gradio loads a page anew whose job broke off, once the server is there again.
   window.addEventListener('voxdemo-back', () => { if (value.state === 'lost') show({state: 'back'}); });
   const isToldLost = () => ['lost', 'back'].includes(value.state);  // that it is back, the page may have seen before Gradio
   window.addEventListener('pagehide', () => voxdemo.keep(`lost-${id}`, isToldLost() ? 'yes' : ''));

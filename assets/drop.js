@@ -32,12 +32,18 @@
 
   const isSound = (file) => file.type ? /^(audio|video)\//.test(file.type) : SOUNDS.test(file.name);
 
-  // What was there is replaced; on the Speak tab the voice is then the recording's. That a voice copies none stands there
-  // in its own words.
+  // Why the tab that is shown takes no such file. That the voice on the Speak tab copies none stands there in its own words.
+  function objection(file, isSpeak) {
+    if (!isSound(file)) return isSpeak ? OTHER : NO_SOUND;
+    return isSpeak ? document.querySelector('#vx-own-note p')?.textContent : '';
+  }
+
+  // What was there is replaced; on the Speak tab the voice is then the recording's.
   async function take(file) {
-    const isSpeak = shown('#vx-text'), field = shown('#vx-recording') ?? shown('#vx-new-prompt') ?? document.querySelector('#vx-prompt');
+    const isSpeak = Boolean(shown('#vx-text'));
     if (isSpeak && isText(file)) return read(file);
-    const why = isSound(file) ? isSpeak && document.querySelector('#vx-own-note p')?.textContent : isSpeak ? OTHER : NO_SOUND;
+    const field = isSpeak ? document.querySelector('#vx-prompt') : shown('#vx-recording, #vx-new-prompt');
+    const why = objection(file, isSpeak);
     if (why) return voxdemo.cards[CARDS[field.id]].tell(why);
     if (isSpeak) document.querySelector('#vx-kind label:last-of-type input').click();
     field.querySelector('[aria-label="Clear"], [title="Clear"]')?.click();
