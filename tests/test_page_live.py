@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import re
 from itertools import pairwise
@@ -36,7 +35,7 @@ TEXT = (
 )
 LIVE_S = 60 if os.environ.get("LONG_TESTS") else 21
 TRIES = 3
-"""A busy machine holds up the fake voice as well, and then what is heard has to wait for it."""
+"""A busy machine holds up the fake voice as well; of a sound whose voice didn't keep its pace nothing is learned."""
 DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
 KEEP_STARTS = """
 window.starts = [];
@@ -79,6 +78,11 @@ def measured(page: Any, name: str) -> float:
     return float(page.get_attribute("#vx-card .card", f"data-{name}"))
 
 
+def pace(page: Any) -> float:
+    """Seconds of work for a second of sound, as the page tells them."""
+    return float(re.findall(r"Real-time factor ([\d.]+)", page.inner_text("#vx-card .figures"))[0])
+
+
 def is_file(page: Any) -> bool:
     return bool(page.evaluate("!document.querySelector('#vx-card audio').paused"))
 
@@ -107,14 +111,16 @@ def test_sound_is_heard_while_it_is_made_and_goes_on_from_its_file(paced_server:
 def test_a_long_live_sound_has_no_gap(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     paced_server.http.post("/pace/0.85")
-    gaps: list[float] = []
-    while len(gaps) < TRIES and min(gaps, default=math.inf) > 50:
+    for _ in range(TRIES):
         speak(page, "The birch canoe slid on the smooth planks of wood. " * (LIVE_S // 3))
         page.wait_for_function(f"+document.querySelector('#vx-card .seek').value >= {LIVE_S}", timeout=120_000)
-        assert measured(page, "first-sound") <= 250
-        gaps.append(measured(page, "gaps"))
+        first_sound, gaps = measured(page, "first-sound"), measured(page, "gaps")
         says(page, DONE)
-    assert min(gaps) <= 50, gaps
+        if pace(page) < 0.9:
+            break
+    assert pace(page) < 0.9, "the machine is too busy for the fake voice to keep its pace"
+    assert first_sound <= 250
+    assert gaps <= 50
 
 
 def test_live_sound_pauses_and_goes_on(paced_server: Server, open_page: OpenPage) -> None:

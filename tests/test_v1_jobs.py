@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -13,12 +14,13 @@ import httpx
 import pytest
 import soundfile
 from conftest import StartServer
-from serving import Server, eventually
+from serving import ROOT, Server, eventually
 
 from voxdemo.batches.store import Store
 from voxdemo.batches.values import Manner, Order
 
 JOBS = "/v1/audio/jobs"
+WARM_UP = ROOT / "assets" / "warm-up.flac"
 
 
 def accepted(server: Server, headers: dict[str, str] | None = None, **body: Any) -> dict[str, Any]:
@@ -37,6 +39,11 @@ def test_what_is_left_out_of_texts_is_told_when_they_are_accepted(fake_server: S
         "Text 2 of 2: The fake voice can't say \N{SKULL}: left out.",
     ]
     assert finished(fake_server, job)["status"] == "done"
+    recording = base64.b64encode(WARM_UP.read_bytes()).decode()
+    said = "The line is open, and the voice is ready to speak to whoever comes next."
+    cloned = accepted(fake_server, inputs=["Fine."], prompt_audio=recording, prompt_text=said)
+    assert cloned["warnings"] == []
+    assert finished(fake_server, cloned)["status"] == "done"
 
 
 def status(server: Server, job: dict[str, Any]) -> dict[str, Any]:

@@ -224,8 +224,6 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
     texts = asked.texts
     asked.check_beside()
     utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
-    ignored = checked(utterance, info)
-    units, left_out = _looked_at([replace(utterance, text=text) for text in texts], info)
     manner = values.Manner(
         format=asked.response_format,
         prompt_text=asked.prompt_text,
@@ -239,6 +237,9 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
         speed=asked.speed,
         has_prompt=prompt is not None,
     )
+    each = manner.utterance("", Path() if prompt else None)  # where the recording will be isn't known yet
+    ignored = checked(each, info)
+    units, left_out = _looked_at([replace(each, text=text) for text in texts], info)
     digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
     names = None if asked.names is None else values.file_names(asked.names)
     order = Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
