@@ -107,6 +107,16 @@ def test_what_is_at_hand_does_not_wait_in_a_full_line(server: Server) -> None:
     assert all(job.result(timeout=30) for job in jobs)
 
 
+def test_ready_says_when_a_job_would_start_that_came_now(server: Server) -> None:
+    assert server.http.get("/ready").json()["wait_s"] == 0
+    jobs = [submitted(server, f"someone who says quite a lot, for the {number}th time") for number in range(2)]
+    line = server.http.get("/ready").json()
+    assert (line["running"], line["waiting"]) == (1, 1)
+    assert line["wait_s"] > 0
+    server.http.post("/stage/open")
+    assert all(job.result(timeout=30) for job in jobs)
+
+
 def test_who_waits_for_the_same_follows_when_the_first_one_begins(server: Server) -> None:
     before = [submitted(server, text) for text in ("first", "second")]
     same = [submitted(server, "the same words") for _ in range(3)]

@@ -222,10 +222,9 @@ class SpeechService:
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
-        running = max(0, self._line.stats().running - self._preparing)  # what is for nobody yet gives way
         return Forecast(
-            ahead=running + self.waiting,
-            wait_s=self._line.wait_s(self._at_doors()),
+            ahead=self.running + self.waiting,
+            wait_s=self.until_next_s,
             own_s=self.speaking_s(units_of(utterance, self.engine_info)),
         )
 
@@ -243,7 +242,7 @@ class SpeechService:
 
     def busy(self, waiting: int) -> BusyError:
         """The refusal for somebody who meets a full line, with `waiting` people in it."""
-        return BusyError.full(waiting, self.wait_s(self._at_doors()))
+        return BusyError.full(waiting, self.until_next_s)
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
@@ -262,6 +261,16 @@ class SpeechService:
     def stats(self) -> LaneStats:
         """How the line is doing."""
         return self._line.stats()
+
+    @property
+    def until_next_s(self) -> float | None:
+        """Seconds until a job would start that came now, behind everybody; None: not known yet."""
+        return self._line.wait_s(self._at_doors())
+
+    @property
+    def running(self) -> int:
+        """How many are being served; what is made for nobody yet gives way, and isn't counted."""
+        return max(0, self._line.stats().running - self._preparing)
 
     @property
     def waiting(self) -> int:

@@ -84,8 +84,9 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
             "recognizer": service.recognizer_info.name,
             "models": [_report(model) for model in stats.models],
             "generators": stats.seats,
-            "running": stats.running,
+            "running": service.running,
             "waiting": service.waiting,
+            "wait_s": _rounded(service.until_next_s),
             "busy_s": round(stats.busy_s, 3),
         }
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
@@ -154,9 +155,13 @@ def _hanging(models: Sequence[ModelReport]) -> str:
 
 def _report(model: ModelReport) -> dict[str, Any]:
     names = ("name", "title", "version", "device", "precision")
-    load_s = None if model.status.load_s is None else round(model.status.load_s, 2)
     described = {name: getattr(model.info, name) for name in names}
+    load_s = _rounded(model.status.load_s)
     return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
 
 
 def _lifespan(
