@@ -22,6 +22,8 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from voxdemo import telemetry
+
 ROOT = Path(__file__).parent.parent
 PRELOADED = ["voxdemo.web.site", "voxdemo.serve", "voxdemo.start", "torch", "hibari", "faster_whisper"]
 READ_AT_IMPORT = ("HF_", "NO_PROXY")
@@ -85,6 +87,7 @@ def _become(script: str, environment: dict[str, str], log: str) -> None:
     """In the new process: be a Python that was started with this script and environment."""
     os.environ.clear()
     os.environ.update(environment)
+    telemetry.switch_off()  # as a new Python does when it imports voxdemo
     with open(log, "ab", buffering=0) as written:  # noqa: PTH123 - bare, as a shell's redirection
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)

@@ -27,8 +27,6 @@ from typing import Any
 from voxdemo.errors import WeightsError
 from voxdemo.speech import Tell
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before huggingface_hub is imported
-
 log = logging.getLogger(__name__)
 
 WANTED = ("*.json", "*.safetensors", "*.bin", "*.pth", "*.pt", "*.mvn", "*.model", "*.yaml")
