@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import io
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import brotli
 import httpx
 import pytest
 import soundfile
@@ -21,6 +23,7 @@ from gradio_client import Client, handle_file
 from proxying import DEPLOY, NGINX, PATH, behind_caddy, behind_nginx, main_config, needed, ran
 from serving import EVERY_JOB_ANEW, ROOT, Server, eventually
 from test_routes import WORDS, frames, key_of
+from test_web_compressing import MOST_BYTES, asked
 from test_web_uploads import MIB, form
 
 from voxdemo.settings import PREFIX, Settings
@@ -99,6 +102,17 @@ def test_the_page_and_what_it_names_lie_below_the_path(hosted: Server) -> None:
     assert not outside_of(hosted, named)
     assert {hosted.http.get(url).status_code for url in named} == {200}
     assert hosted.http.get("/config").json()["root"] == hosted.url
+
+
+@pytest.mark.parametrize(("takes", "coding"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None)])
+def test_what_is_text_is_compressed_once(hosted: Server, takes: str, coding: str | None) -> None:
+    for path in ("/", "/config", "/theme.css", "/metrics"):
+        answer, sent = asked(hosted, path, takes)
+        assert (answer.headers.get("content-encoding"), answer.headers["content-length"]) == (coding, str(len(sent)))
+        plain = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding](sent)
+        assert plain.lstrip()[:1] in b"<{#:"
+        if path == "/" and coding:
+            assert len(sent) <= MOST_BYTES
 
 
 def test_a_script_speaks_and_listens(hosted: Server, opened: Client) -> None:
@@ -196,6 +210,9 @@ def test_caddy_passes_sound_as_it_is_made_and_replaces_what_clients_claim(hosted
             assert first
             hosted.http.post("/stage/open")
             assert len(first + b"".join(sound)) > len(first)
+        for takes in ("br", "gzip"):
+            page = http.get("/", headers={"accept-encoding": takes})
+            assert (page.headers["content-encoding"], page.text[:15]) == (takes, "<!doctype html>")
         assert statuses(url, "127.0.0.4", RATE_LIMIT, "192.0.2") == {200}
         assert statuses(url, "127.0.0.4", 3, "198.51.100") == {429}
         assert statuses(url, "127.0.0.5", 3, "192.0.2") == {200}

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from voxdemo import logs
 from voxdemo.settings import Settings
 from voxdemo.web.access import Access
+from voxdemo.web.compressing import Compressing
 
 MAY_EMBED = "'self' https://huggingface.co https://*.hf.space"
 """Whose pages may show this one in a frame: Spaces do."""
@@ -55,6 +56,7 @@ def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
     origins = [origin.lower() for origin in settings.cors_origins]
     layers = (
         Middleware(RequestIds),
+        Middleware(Compressing),
         Middleware(SecurityHeaders),
         Middleware(
             CORSMiddleware,
