@@ -7,6 +7,17 @@ voxdemo.status = (element, props, watch, trigger) => {
 
   const words = {ready: () => `${title}, ready`, loading: (reason) => reason, lost: () => 'No word from the server'};
 
+  // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
+  const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};
+  out.hidden = !username;
+  if (username) out.title = voxdemo.fill('Logged in as {username}', {username});
+  out.addEventListener('click', async () => {
+    const answer = await fetch(voxdemo.url('logout'), {method: 'POST'}).catch(() => null);
+    if (!answer?.ok) return;
+    document.querySelector('#vx-text textarea').value = '';
+    location.reload();
+  });
+
   function show(next, reason = `${title} is loading`, engine = title) {
     const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
     const wasLost = state === 'lost', isLost = next === 'lost';

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from browsing import WARM_UP, OpenPage, needs_browser, says, speak
 from fakes import CLONER
 from playwright.sync_api import expect
@@ -21,7 +22,7 @@ pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
 NAMES = (
     "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
-    "WebVTT", "CPU", "GPU", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg",
+    "WebVTT", "CPU", "GPU", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache",
 )  # fmt: skip
 FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh", ".txt、.csv 或 .srt", "（zip）"
 LEFT_IN_ENGLISH = """(root) => {
@@ -130,10 +131,40 @@ def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: 
     says(page, "已取消。文字已保留。")
 
 
-def test_other_languages_are_served_in_english(open_page: OpenPage, server: Server) -> None:
+@pytest.mark.parametrize(
+    ("locale", "language", "button", "upload"),
+    [
+        ("de-DE", "en", "Speak", "Upload file"),
+        ("fr", "en", "Speak", "Upload file"),
+        ("en-GB", "en", "Speak", "Upload file"),
+        ("zh-TW", "zh-CN", "朗读", "上传文件"),
+    ],
+)
+def test_all_of_the_page_is_in_one_language_that_it_names(
+    open_page: OpenPage, server: Server, locale: str, language: str, button: str, upload: str
+) -> None:
+    page = open_page(server, locale=locale)
+    expect(page.locator("#vx-speak")).to_have_text(button)
+    assert page.evaluate("document.documentElement.lang") == language
+    page.evaluate("document.querySelector('[data-tab-id=recognise]').click()")
+    expect(page.locator("#vx-recording").get_by_label(upload)).to_be_visible()
+    if language == "en":
+        expect(page.locator("#vx-recording .upload-container")).to_contain_text(
+            "Drop Audio Here - or - Click to Upload"
+        )
+
+
+def test_the_other_language_is_one_click_away_and_stays(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, locale="de-DE")
+    page.fill("#vx-text textarea", "Still here.")
+    page.locator(".head").get_by_role("button", name="中文").click()
+    expect(page.locator("#vx-speak")).to_have_text("朗读")
+    expect(page.locator("#vx-text textarea")).to_have_value("Still here.")
+    page.reload()
+    expect(page.locator("#vx-speak")).to_have_text("朗读")
+    page.locator(".head").get_by_role("button", name="English").click()
     expect(page.locator("#vx-speak")).to_have_text("Speak")
-    assert page.evaluate("voxdemo.say('You are next')") == "You are next"
+    assert page.evaluate("document.documentElement.lang") == "en"
 
 
 def sentences() -> Iterator[tuple[str, str]]:

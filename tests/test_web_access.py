@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import WARM_UP, expect, needs_browser, says, speak
+from browsing import PHONE, WARM_UP, WIDE, barriers, expect, needs_browser, says, speak
 from conftest import StartServer
 from gradio_client import Client, handle_file
 from serving import Server
@@ -143,20 +143,76 @@ def test_people_log_in_on_the_page(asks_both: Server, browser: Any) -> None:
     page = visit.new_page()
     page.goto(asks_both.url)
     log_in(page, "ann", "word")
-    expect(page.get_by_text("Incorrect Credentials")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
+    expect(page.get_by_label("Name")).to_be_focused()
     assert page.locator("#vx-text").count() == 0
     log_in(page, "ann", "pass:word")
     expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
     speak(page, "one two three")
     says(page, re.compile("s of speech"))
     assert page.evaluate("fetch('/v1/seen').then((answer) => answer.status)") == 401
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    assert page.locator("#vx-text").count() == 0
+    log_in(page, "bob", "änder")
+    expect(page.locator("#vx-text textarea")).to_have_value("")  # what ann wrote isn't for bob
+    expect(page.get_by_role("button", name="Log out")).to_have_attribute("title", "Logged in as bob")
     visit.close()
 
 
 def log_in(page: Any, name: str, password: str) -> None:
-    page.get_by_label("username").fill(name)
-    page.get_by_label("password").fill(password)
-    page.get_by_role("button", name="Login").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_login_has_the_look_of_the_page(
+    asks_both: Server, browser: Any, viewport: dict[str, int], scheme: str
+) -> None:
+    visit = browser.new_context(viewport=viewport, color_scheme=scheme)
+    page = visit.new_page()
+    page.goto(asks_both.url)
+    expect(page.locator(".brand")).to_contain_text("voxdemo")
+    for field, completed in (("Name", "username"), ("Password", "current-password")):
+        box = page.get_by_label(field)
+        expect(box).to_have_attribute("autocomplete", completed)
+        expect(box).to_have_css("border-top-width", "1px")
+        assert box.bounding_box()["height"] >= 44
+    expect(page.get_by_role("button", name="Log in")).to_have_css(
+        "background-color", {"light": "rgb(11, 110, 100)", "dark": "rgb(79, 209, 189)"}[scheme]
+    )
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visit.close()
+
+
+@needs_browser
+def test_the_login_speaks_chinese_and_offers_english(asks_both: Server, browser: Any) -> None:
+    visit = browser.new_context(locale="zh-CN")
+    page = visit.new_page()
+    page.goto(asks_both.url)
+    expect(page.get_by_role("heading", name="登录")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    visit.close()
+
+
+def test_a_logout_ends_one_login_and_only_where_the_page_asks_for_it(asks_both: Server) -> None:
+    with httpx.Client(base_url=asks_both.url) as here, httpx.Client(base_url=asks_both.url) as there:
+        for person in (here, there):
+            person.post("/login", data={"username": "ann", "password": "pass:word"})
+        assert here.post("/logout", headers={"Origin": "http://evil.example"}).status_code == 401
+        assert here.get("/config").status_code == 200
+        kept = dict(here.cookies)
+        assert here.post("/logout").status_code == 204
+        assert not here.cookies
+        assert there.get("/config").status_code == 200
+        header = "; ".join(f"{name}={value}" for name, value in kept.items())
+        assert httpx.get(f"{asks_both.url}/config", headers={"Cookie": header}).status_code == 401
+        assert there.post("/logout").status_code == there.post("/logout").status_code == 204
 
 
 @pytest.mark.parametrize("settings", [{"VOXDEMO_API_KEYS": KEY}, {}])

@@ -31,6 +31,11 @@ def lends_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
+def source() -> str:
+    """Where this Space's files can be read; empty where it isn't one."""
+    return f"https://huggingface.co/spaces/{os.environ['SPACE_ID']}/tree/main" if is_space() else ""
+
+
 def defaults() -> dict[str, Any]:
     """Settings that are different here unless somebody sets them."""
     if not is_space():

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
@@ -36,6 +37,7 @@ FOR_PEOPLE = "/v1/audio/jobs"
 """Below which the page's Batch tab asks."""
 FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """What says how to call, open to everybody: a browser has no key to send."""
+LOG_OUT = "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key is not known here: check it, or ask whoever runs this server for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
@@ -80,6 +82,8 @@ class Access:
     def _lacks(self, scope: Scope, key: _Key | None) -> str:
         """What a request for a program's path lacks."""
         path = path_of(scope)
+        if path == LOG_OUT and not _comes_from_here(scope):
+            return ELSEWHERE
         if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)) or path.startswith(FOR_READERS):
             return ""
         if self._keys and not (path.startswith(FOR_PEOPLE) and scope["app"].auth and _login(scope) is not None):
@@ -95,6 +99,20 @@ def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -
     """For who joins Gradio's queue. Raises HTTPException where this endpoint is for programs and there is no key."""
     if settings.keys and endpoint in FOR_PROGRAMS and not scope.get(KEY):
         raise HTTPException(401, NO_KEY, CHALLENGE)
+
+
+async def log_out(request: Request) -> Response:
+    """Forget the login that a request comes with; others of the same account stay.
+
+    Gradio's own, a GET, ends all of an account's.
+    """
+    answer = Response(status_code=204)
+    secure, unsecure = _cookies(request.scope)
+    for name in (secure, unsecure):
+        request.app.tokens.pop(request.cookies.get(name), None)
+    answer.delete_cookie(secure, secure=True, samesite="none")  # as Gradio sets it, for pages in a frame
+    answer.delete_cookie(unsecure)
+    return answer
 
 
 def account_of(scope: Scope) -> str | None:
@@ -135,8 +153,7 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
 def _login(scope: Scope) -> str | None:
     """What Gradio knows the login by that a request comes with."""
     cookies = HTTPConnection(scope).cookies
-    name = _cookie(scope)
-    token = cookies.get(name) or cookies.get(name.replace("token-", "token-unsecure-", 1))
+    token = next(filter(None, map(cookies.get, _cookies(scope))), None)
     return token if token in scope["app"].tokens else None
 
 
@@ -156,6 +173,11 @@ def _comes_from_here(scope: Scope) -> bool:
 
 def _cookie(scope: Scope) -> str:
     return f"access-token-{scope['app'].cookie_id}"
+
+
+def _cookies(scope: Scope) -> Sequence[str]:
+    """Both that Gradio sets, as a browser sends the first one only where there is TLS."""
+    return _cookie(scope), f"access-token-unsecure-{scope['app'].cookie_id}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -17,6 +17,13 @@ from voxdemo.web.assets import asset
 
 MISSING = {"common.complete": "Done"}
 """What Gradio's English lacks; to screen readers it tells the key."""
+LOGIN = {
+    "login.login": "Log in",
+    "login.username": "Name",
+    "login.password": "Password",
+    "login.incorrect_credentials": "Wrong name or password.",
+}
+"""What Gradio's login says, by its keys."""
 
 
 @functools.cache
@@ -31,6 +38,11 @@ def say(english: str) -> I18nData:
     if english not in phrases():
         raise KeyError(f"{english!r} isn't in assets/zh.json")
     return I18nData(english)
+
+
+def login_words() -> dict[str, dict[str, str]]:
+    """What the login says, by language: it gets no translations from Gradio."""
+    return {"en": LOGIN, "zh-CN": {key: phrases()[english] for key, english in LOGIN.items()}}
 
 
 def translations() -> gr.I18n:

@@ -10,11 +10,11 @@ import os
 from typing import Any, cast
 
 import gradio as gr
-from jinja2 import ChoiceLoader, DictLoader
 
+from voxdemo import __version__, hosted
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import admission, contract, examples, wording
+from voxdemo.web import admission, contract, examples, front, wording
 from voxdemo.web.assets import ASSETS, asset
 from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
@@ -32,8 +32,6 @@ SCRIPTS = (
     "text-file", "lines", "batch", "away", "microphone", "drop",
     "lists",
 )  # fmt: skip
-TEMPLATE = "frontend/index.html"
-"""Gradio's page."""
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -44,7 +42,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     """The page and the frozen endpoints over this service."""
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
-    _keep_below_the_path()
+    front.put_in_place()
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
         status = _head(service)
         arrivals = [demo.load, status.retry]
@@ -56,6 +54,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
             add_history_tab(service.engine_info, asked)
             add_batch_tab(service, arrivals, is_open=bool(settings.accounts or not settings.keys))
             add_status_tab(service)
+        _foot()
         contract.add_endpoints(service)
     return cast(gr.Blocks, demo)
 
@@ -68,6 +67,7 @@ def launch_options() -> dict[str, Any]:
         "head": _head_elements(),
         "favicon_path": ASSETS / "logo.svg",
         "allowed_paths": [examples.FOLDER],
+        "auth_message": front.login_head(),
         "footer_links": [],
         "run_history": False,  # it would keep every text and recording in the browser
         "ssr_mode": False,
@@ -76,15 +76,6 @@ def launch_options() -> dict[str, Any]:
         "max_threads": MOST_AT_ONCE,
         "state_session_capacity": SESSIONS,
     }
-
-
-def _keep_below_the_path() -> None:
-    """Have Gradio's page name its manifest beside itself: where a proxy serves it below a path, "/" isn't ours."""
-    environment = gr.routes.templates.env
-    assert environment.loader, "Gradio's templates are files"
-    source, _, _ = environment.loader.get_source(environment, TEMPLATE)
-    ours = DictLoader({TEMPLATE: source.replace('href="/manifest.json"', 'href="./manifest.json"')})
-    environment.loader = ChoiceLoader([ours, environment.loader])
 
 
 def _head_elements() -> str:
@@ -102,6 +93,12 @@ def _head(service: SpeechService) -> gr.HTML:
         apply_default_css=False,
         elem_id="vx-head",
     )
+
+
+def _foot() -> None:
+    source = f'<a href="{hosted.source()}" rel="noreferrer">Source</a>' if hosted.source() else ""
+    foot = asset("foot.html").replace("<!-- source -->", source).replace("<!-- version -->", __version__)
+    gr.HTML(foot, apply_default_css=False, elem_id="vx-foot")
 
 
 def _banner(service: SpeechService, arrivals: list[Any]) -> None:

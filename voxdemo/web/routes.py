@@ -26,7 +26,7 @@ from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.watch import Pulse
-from voxdemo.web import watching, wording
+from voxdemo.web import front, watching, wording
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
         Route("/health", health),
         Route("/ready", ready),
         *watching.routes(service),
+        *front.routes(),
         Route("/live/{token}", live),
         Route("/speech/{token}.{ending}", speech),
         Route("/speech/{token}", speech),

@@ -21,7 +21,7 @@ from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.voices import VoiceStore
-from voxdemo.web import callers, examples, headers, page, routes, v1, voice_routes
+from voxdemo.web import access, callers, examples, headers, page, routes, v1, voice_routes
 from voxdemo.web.admission import Admission
 from voxdemo.web.queueing import Line
 from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
@@ -62,6 +62,7 @@ def build(
     more_work = [batches.run, *examples.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
     kept_voices = voice_routes.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
-    options["routes"] += [*more_routes, *kept_voices, v1.mounted(entrance, batches)]
+    log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
+    options["routes"] += [*more_routes, *kept_voices, log_out, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS
     return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

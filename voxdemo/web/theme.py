@@ -1,8 +1,14 @@
-"""Gradio's theme in our colours and sizes. The tokens themselves are in `assets/page.css`, once, light and dark."""
+"""Gradio's theme in our colours and sizes.
+
+The colours themselves, light and dark, are in `assets/tokens.css`. They come with the theme, as all of the login's look
+does: what stands in the page's head is for those that are in.
+"""
 
 from __future__ import annotations
 
 import gradio as gr
+
+from voxdemo.web.assets import asset
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 """Of the visitor's own system: a web font would be fetched from somebody else's server."""
@@ -100,4 +106,5 @@ def theme() -> gr.themes.Base:
     both = {**colours, **_IN_BOTH_MODES}
     dark = {f"{name}_dark": value for name, value in both.items()}
     base = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace"))
+    base.custom_css = asset("tokens.css") + asset("login.css")
     return base.set(**both, **dark, **_IN_ONE)

@@ -1,0 +1,24 @@
+// The tab that is shown is in the page's address (#recognise), so that Back, a reload and a bookmark lead to it. What else
+// stands there, such as the text and settings of a link (share.js), is for Speak.
+(() => {
+  const components = window.gradio_config.components ?? [];
+  const ids = components.filter(({type}) => type === 'tabitem').map(({props}) => props.id);
+  if (!ids.length) return;  // the login
+  const all = (selector) => [...document.querySelectorAll(`#vx-tabs .tab-wrapper ${selector}`)];
+  const label = ({textContent}) => textContent.trim();
+  const asked = () => ids.find((id) => id === location.hash.slice(1)) ?? ids[0];
+  // Gradio writes the ids only at the tabs that a narrow page has room for; the row by which it measures has all labels.
+  const idOf = (button) => ids[all('.tab-container.visually-hidden button').findIndex((each) => label(each) === label(button))];
+  const buttons = () => all('[role=tab], .overflow-dropdown button');
+  let shown = asked();
+
+  components.find(({type}) => type === 'tabs').props.selected = shown;
+
+  window.addEventListener('click', ({target}) => {
+    const button = target.closest?.('#vx-tabs [role=tab], #vx-tabs .overflow-dropdown button');
+    if (!button || idOf(button) === shown) return;
+    shown = idOf(button);
+    if (shown !== asked()) history.pushState(null, '', `#${shown}`);
+  }, true);
+  window.addEventListener('hashchange', () => buttons().find((button) => idOf(button) === asked())?.click());
+})();

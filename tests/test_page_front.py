@@ -1,0 +1,107 @@
+"""The page from outside: previews of its link, its tabs in the address, its footer, browsers without scripts."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from browsing import PHONE, WIDE, OpenPage, expect, needs_browser, to_tab
+from serving import Server
+
+from voxdemo import __version__
+
+PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
+"""Of our own; Gradio's are written otherwise."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "root"),
+    [
+        ({}, None),
+        ({"X-Forwarded-Host": "voice.example", "X-Forwarded-Proto": "https"}, "https://voice.example"),
+    ],
+)
+def test_a_link_previews_as_what_it_is(fake_server: Server, headers: dict[str, str], root: str | None) -> None:
+    html = fake_server.http.get("/", headers=headers).text
+    head = html.partition("</head>")[0]
+    told = dict(PREVIEW.findall(head))
+    assert "<title>voxdemo</title>" in head
+    assert told["og:title"].startswith("voxdemo")
+    assert told["description"] == told["og:description"]
+    assert told["og:url"] == f"{root or fake_server.url}/"
+    assert told["og:image"] == f"{root or fake_server.url}/preview.png"
+    assert told["twitter:card"] == "summary_large_image"
+    assert len(re.findall("og:title", head)) == 1
+    assert "gradio.app/" not in head
+    assert "@Gradio" not in head
+
+
+def test_the_picture_of_a_preview_is_there(fake_server: Server) -> None:
+    picture = fake_server.http.get("/preview.png")
+    assert picture.status_code == 200
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+
+
+def test_a_browser_without_scripts_is_told_what_is_missing(fake_server: Server) -> None:
+    body = fake_server.http.get("/").text.partition("<body")[2]
+    told = re.findall("<noscript>(.*?)</noscript>", body)
+    assert len(told) == 1
+    assert "voxdemo needs JavaScript" in told[0]
+    assert 'href="./v1/docs"' in told[0]
+
+
+@needs_browser
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
+    fake_server: Server, open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    page = open_page(fake_server, viewport)
+    inside = {"speak": "#vx-text", "recognise": "#vx-recording", "batch": "#vx-lines", "status": "#vx-gist"}
+
+    def is_at(tab: str, written: str) -> None:
+        expect(page.locator(inside[tab])).to_be_visible()
+        page.wait_for_function("(hash) => location.hash === hash", arg=written)
+
+    to_tab(page, "Recognise")
+    is_at("recognise", "#recognise")
+    to_tab(page, "Batch")
+    is_at("batch", "#batch")
+    page.reload()
+    is_at("batch", "#batch")
+    page.go_back()
+    is_at("recognise", "#recognise")
+    page.go_back()
+    is_at("speak", "")
+    page.go_forward()
+    is_at("recognise", "#recognise")
+    page.evaluate("location.hash = '#status'")
+    is_at("status", "#status")
+    page.evaluate("location.hash = '#text=Good+night.&seed=7'")
+    is_at("speak", "")
+    expect(page.locator("#vx-text textarea")).to_have_value("Good night.")
+
+
+@needs_browser
+def test_an_address_that_names_no_tab_opens_the_first(fake_server: Server, open_page: OpenPage) -> None:
+    for written in ("#nothing", "#Recognise", "#constructor"):
+        page = open_page(Below(fake_server, written))
+        expect(page.locator("#vx-text")).to_be_visible()
+
+
+class Below:
+    """A server as seen by a visitor of this address."""
+
+    def __init__(self, server: Server, rest: str) -> None:
+        self.url = server.url + "/" + rest
+
+
+@needs_browser
+def test_the_footer_leads_to_the_api_and_names_licence_and_version(fake_server: Server, open_page: OpenPage) -> None:
+    foot = open_page(fake_server).locator("#vx-foot")
+    expect(foot).to_contain_text(f"voxdemo {__version__}")
+    expect(foot.get_by_role("link", name="Licence: Apache-2.0")).to_be_visible()
+    address = foot.get_by_role("link", name="API").evaluate("(link) => link.href")
+    assert httpx.get(address).status_code == 200
+    assert foot.get_by_role("link", name="Source").count() == 0  # there is a public one only of a Space
