@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,14 +115,18 @@ class Cache:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
-    def clean(self) -> None:
-        """Make room where it's needed, and drop what is too old or was left behind. Takes up to a second."""
+    def clean(self, stand_aside: Callable[[], None] = lambda: None) -> None:
+        """Make room where it's needed, and drop what is too old or was left behind. Takes up to a second.
+
+        `stand_aside` is called between two answers, and may take its time.
+        """
         if self._used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < RECOUNT_S:
             return
         self._counted_at = time.monotonic()
-        entries = sorted(self._entries(), key=lambda entry: entry.used_at)
+        entries = sorted(self._entries(stand_aside), key=lambda entry: entry.used_at)
         self._used_bytes = sum(entry.size for entry in entries)
         for entry in entries:
+            stand_aside()
             if not entry.is_fresh or self._used_bytes > self._size_bytes:
                 _drop(entry.folder)
                 self._used_bytes -= entry.size
@@ -145,9 +149,10 @@ class Cache:
         made_at = (entry / _FACTS).stat().st_mtime
         return abs(time.time() - made_at) <= self._ttl_s  # one from the future is of a clock that was wrong
 
-    def _entries(self) -> list[_Entry]:
+    def _entries(self, stand_aside: Callable[[], None]) -> list[_Entry]:
         entries = []
         for folder in _folders(self.root):
+            stand_aside()
             with suppress(OSError):  # gone
                 if not folder.name.startswith(_HIDDEN):
                     with os.scandir(folder) as files:

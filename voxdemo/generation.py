@@ -36,7 +36,7 @@ from voxdemo.results import Results, made_in, prompt_file, speech_file
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.storage import Storage
 from voxdemo.take import Take
-from voxdemo.threads import KEEPING, READING, in_thread
+from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -279,7 +279,6 @@ class Generations:
     def _keep(self, key: str, spoken: Spoken, folder: Path) -> None:
         facts = _SPOKEN.dump_json(replace(spoken, path=Path(spoken.path.name)))
         self._cache.keep(key, facts.decode(), made_in(folder))
-        KEEPING.submit(self._cache.clean)
 
 
 def _finish(sound: LiveSound) -> None:

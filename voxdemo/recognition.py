@@ -28,7 +28,7 @@ from voxdemo.jobs import JobLine, ListenJob, Started
 from voxdemo.request import RecordingRequest, recording
 from voxdemo.results import MOST_BARS, Results, speech_file, write_captions
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
-from voxdemo.threads import KEEPING, READING, in_thread
+from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,12 @@ class Recognitions:
             async with aclosing(self._heard(request, place, keep, countdown)) as events:
                 async for event in events:
                     yield event
+
+    async def supply(self, path: Path, transcript: Transcript) -> None:
+        """As `SpeechService.supply`."""
+        request = await self.request(path, None)
+        if not self.is_at_hand(request):
+            await in_thread(partial(self._keep, request.key, transcript))
 
     async def _heard(
         self, request: RecordingRequest, place: Place, keep: bool, countdown: Countdown
@@ -151,9 +157,11 @@ class Recognitions:
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
         self._learned()
         if info == self._line.recognizer_info:  # which tells its weights only when loaded
-            await in_thread(partial(self._cache.keep, request.key, _TRANSCRIPT.dump_json(transcript).decode()))
-            KEEPING.submit(self._cache.clean)
+            await in_thread(partial(self._keep, request.key, transcript))
         yield transcript
+
+    def _keep(self, key: str, transcript: Transcript) -> None:
+        self._cache.keep(key, _TRANSCRIPT.dump_json(transcript).decode())
 
     def _kept(self, transcript: Transcript, recording: Path) -> Transcript:
         """The same, with the recording as it was heard, and its captions, in a folder among the results."""

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -119,10 +119,16 @@ def write_beside(folder: Path, seed: int, total_s: float, told: Sequence[Segment
         log.exception("captions can't be written")
 
 
-def delete_old(folder: Path, older_than_s: float, in_use: Collection[Path] = ()) -> None:
+def delete_old(
+    folder: Path,
+    older_than_s: float,
+    in_use: Collection[Path] = (),
+    stand_aside: Callable[[], None] = lambda: None,
+) -> None:
     """Delete the files below `folder` that came there longer ago than this, and folders that are empty then.
 
-    What is in one of the folders that are `in_use` stays, and so do they.
+    What is in one of the folders that are `in_use` stays, and so do they. `stand_aside` is called between two folders,
+    and may take its time.
 
     A file that is handed on as a link keeps the time at which it was made, so it counts as no older than the folder it
     is in; right in `folder`, where everybody's come and go, its own time counts alone. A time in the future is of a
@@ -130,6 +136,7 @@ def delete_old(folder: Path, older_than_s: float, in_use: Collection[Path] = ())
     """
     now = _STARTED_AT + time.monotonic()  # a jump of the clock makes nothing old
     for parent, _, names in os.walk(folder, topdown=False):
+        stand_aside()
         if Path(parent) in in_use:
             continue
         with suppress(OSError):  # gone already: a cancelled job takes its files with it

@@ -6,7 +6,9 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +17,6 @@ from pathlib import Path
 from voxdemo import machine
 from voxdemo.alarms import Alarms
 from voxdemo.cache import Cache
-from voxdemo.countdown import Countdown
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
@@ -30,10 +31,15 @@ from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.results import Results, delete_old
-from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Utterance
-from voxdemo.threads import KEEPING, in_thread
+from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
+from voxdemo.threads import CLEANING, KEEPING, in_thread
 from voxdemo.timeline import Timeline
 from voxdemo.visit import Visit
+
+LONGEST_ASIDE_S = 60.0
+"""How long cleaning waits for jobs to end: where they never do, the disk would fill."""
+ASIDE_S = 0.05
+"""How often it is looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ class SpeechService:
         self._folders = folders
         self._cache = cache
         self._paces = paces
+        self._cleaning: Future[None] | None = None
         self._preparing = 0
+        self._needed_at = time.monotonic()
         self._recognitions = Recognitions(line, self.results, cache, paces, self._keep_paces)
         self._generations = Generations(
             line, self._recognitions, self.results, folders.workshop, cache, paces, self._keep_paces
@@ -195,24 +203,23 @@ class SpeechService:
                     outcome.note(event)
                     yield event
 
-    async def prepare(self, asked: Utterance | Path) -> AsyncGenerator[SpeechEvent | RecognitionEvent, None]:
-        """Speak or read this for the cache, if it isn't at hand: for nobody yet, and counted as nobody's request.
+    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+        """Speak this for the cache, if it isn't at hand: for nobody yet, and counted as nobody's request.
 
         Whoever comes for the same meanwhile shares it. Closing this frees the generator, if nobody has. Raises what
-        `speak` and `transcribe` do.
+        `speak` does.
         """
-        preparing: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None]
-        if isinstance(asked, Path):
-            preparing = self._recognitions.read(asked, None, keep=False, countdown=Countdown())
-        else:
-            preparing = self._generations.prepare(asked)
         self._preparing += 1
         try:
-            async with aclosing(preparing) as events:
+            async with aclosing(self._generations.prepare(utterance)) as events:
                 async for event in events:
                     yield event
         finally:
             self._preparing -= 1
+
+    async def supply(self, recording: Path, transcript: Transcript) -> None:
+        """Have this at hand for whoever sends this recording, where nothing is yet."""
+        await self._recognitions.supply(recording, transcript)
 
     def turned_back(self, task: Task, visit: Visit, error: BaseException) -> None:
         """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
@@ -268,6 +275,11 @@ class SpeechService:
         return self._line.wait_s(self._at_doors())
 
     @property
+    def quiet_s(self) -> float:
+        """Seconds since somebody needed a model; 0 while somebody does."""
+        return 0.0 if self.running or self.waiting else time.monotonic() - self._needed_at
+
+    @property
     def running(self) -> int:
         """How many are being served; what is made for nobody yet gives way, and isn't counted."""
         return max(0, self._line.stats().running - self._preparing)
@@ -278,19 +290,30 @@ class SpeechService:
         return self._line.stats().waiting + len(self._at_doors())
 
     def watch(self) -> None:
-        """Look how it does, and whether something is wrong that whoever runs this should know."""
+        """Look how it does, and whether something is wrong that whoever runs this should know; keep the cache small."""
         line = self._line.stats()
         self.alarms.look(self.waiting, line.queue_size, self.history.failure_rate)
         self.timeline.look(line.running, self.waiting)
         if self.timeline.wants_usage:
             self.timeline.use(machine.usage(self._folders.files))
+        if self._cleaning is None or self._cleaning.done():
+            self._cleaning = CLEANING.submit(self._cache.clean, self._aside())
 
     async def clean(self, older_than_s: float) -> None:
-        """Delete uploads and results that are older, and what the cache has no room for."""
+        """Delete uploads and results that are older."""
         in_use = self.results.in_use | self._generations.in_use
         for folder in (self._folders.files, self._folders.workshop):
-            await in_thread(partial(delete_old, folder, older_than_s, in_use), KEEPING)
-        await in_thread(self._cache.clean, KEEPING)
+            await in_thread(partial(delete_old, folder, older_than_s, in_use, self._aside()), CLEANING)
+
+    def _aside(self) -> Callable[[], None]:
+        """For a thread that cleans: returns when no job runs, or when it has waited LONGEST_ASIDE_S in all."""
+        until = time.monotonic() + LONGEST_ASIDE_S
+
+        def stand_aside() -> None:
+            while self._line.stats().running and time.monotonic() < until:
+                time.sleep(ASIDE_S)
+
+        return stand_aside
 
     def _at_doors(self) -> list[float | None]:
         return [seconds for door in self.doors for seconds in door()]
@@ -299,6 +322,7 @@ class SpeechService:
         self.metrics.ended(ended)
         self.history.add(ended)
         self.timeline.add(ended)
+        self._needed_at = time.monotonic()
 
     def _state(self) -> State:
         usage = machine.usage(self._folders.files)

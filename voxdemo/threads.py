@@ -21,6 +21,10 @@ JOINING = ThreadPoolExecutor(1, "joining")
 """For batches that are made one file, up to minutes each: what is spoken meanwhile is converted beside them."""
 KEEPING = ThreadPoolExecutor(1, "keeping")
 """For what is written again and again and must end up as it was last."""
+CLEANING = ThreadPoolExecutor(1, "cleaning")
+"""For deleting what is old, which stands aside while somebody's job runs. A low priority in the system wouldn't do: a
+thread that doesn't get the processor may hold Python's lock, and then everybody waits for it.
+"""
 
 T = TypeVar("T")
 

@@ -15,17 +15,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from voxdemo.errors import UnavailableError
+from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, Transcript, Utterance
+from voxdemo.take import S_PER_UNIT
+from voxdemo.text.length import spoken_length
 from voxdemo.web.assets import ASSETS
 
 log = logging.getLogger(__name__)
 
+_TRANSCRIPTS = TypeAdapter(dict[str, Transcript])
+
 FOLDER = ASSETS / "examples"
+TRANSCRIPTS = FOLDER / "transcripts.json"
 LOOK_EVERY_S = 2.0
-"""How often it is looked whether nobody needs the generator, and whether another model serves."""
+"""How often it is looked whether nobody needs a model, and whether another one serves."""
+QUIET_S = 60.0
+"""How long nobody must have needed a model before anything is made for nobody."""
+GIVE_WAY_WITHIN_S = 0.05
+"""How soon it is noticed that somebody needs the model; it is then free within one step."""
+INSTANT = 0.5
+"""Seconds of work per second of speech up to which people hear a voice at once: making anything ahead gains nothing."""
 AGAIN_S = 3600.0
 """How often it is looked whether all are still in the cache."""
 
@@ -51,6 +65,15 @@ class Text:
     def suits(self, info: EngineInfo) -> bool:
         """Whether this engine can speak it."""
         return self.language in info.languages and (self.prompt is None or "prompt_audio" in info.honours)
+
+    def is_slow(self, service: SpeechService) -> bool:
+        """Whether it is worth being made ahead: not where it would be heard at once.
+
+        Nor where a recording has to be encoded before, which can't be given up halfway.
+        """
+        own_s, spoken_s = service.forecast(self.utterance).own_s, spoken_length(self.words) * S_PER_UNIT
+        is_whole = self.prompt is None and self.suits(service.engine_info)
+        return is_whole and own_s is not None and own_s > INSTANT * spoken_s
 
     @property
     def utterance(self) -> Utterance:
@@ -112,44 +135,65 @@ TEXTS = (
 
 def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
     """What is to be done as long as the server is up: nothing, where it isn't wanted or nothing is kept."""
-    return [partial(make_ahead, service)] if settings.examples_ahead and service.shares else []
+    return [partial(have_at_hand, service)] if settings.examples_ahead and service.shares else []
 
 
-async def make_ahead(service: SpeechService) -> None:
-    """Have the answers to all examples in the cache, made while nobody needs the generator; until this is cancelled.
+async def have_at_hand(service: SpeechService) -> None:
+    """Have answers to the examples in the cache, until this is cancelled; nobody waits for it.
 
-    Whoever comes meanwhile gets the generator at its next step. When another model begins to serve, its own are made.
+    The transcripts of the built-in recogniser come with the recordings, because a step of it is half a minute long and
+    can't be given up. Texts are made ahead for slow voices only, once nobody has needed a model for QUIET_S, and a job
+    that comes meanwhile gets the model at its next step. When another model begins to serve, its own are made.
     """
     made_for, made_at = None, 0.0
     while True:
         models = (service.engine_info, service.recognizer_info)
         is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
-        if is_due and _is_idle(service) and await _made(service):
-            made_for, made_at = models, time.monotonic()
+        if is_due and service.readiness().ready:
+            await _supply_transcripts(service)
+            if await _made(service):
+                made_for, made_at = models, time.monotonic()
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _is_idle(service: SpeechService) -> bool:
-    return service.readiness().ready and not service.stats().running and not service.waiting
+async def _supply_transcripts(service: SpeechService) -> None:
+    if service.recognizer_info.name == BuiltinRecognizer.INFO.name:
+        for recording in RECORDINGS:
+            await service.supply(recording.path, transcript_of(recording))
+
+
+def transcript_of(recording: Recording) -> Transcript:
+    """What the built-in recogniser reads in it."""
+    return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes())[recording.path.stem]
 
 
 async def _made(service: SpeechService) -> bool:
-    """Whether there is nothing more to do for now; not so, where somebody needs the generator."""
-    begun = time.monotonic()
-    try:
-        for asked in _all(service.engine_info):
-            async with aclosing(service.prepare(asked)) as events:
-                async for _ in events:
-                    if service.waiting or service.closing:
+    """Whether there is nothing more to do for now; not so, where somebody needs a model, or did a moment ago."""
+    for text in TEXTS:
+        if text.is_slow(service):
+            if service.quiet_s < QUIET_S:
+                return False
+            making = asyncio.ensure_future(_make(service, text))
+            try:
+                while not making.done():
+                    await asyncio.wait({making}, timeout=GIVE_WAY_WITHIN_S)
+                    if not service.quiet_s:
                         return False
-    except UnavailableError:
-        return False
-    except Exception:  # none further: a model that failed shouldn't be made to fail again for nobody
-        log.exception("an example can't be made")
-        return True
-    log.info("the page's examples are at hand, after %.1f s", time.monotonic() - begun)
+            finally:
+                making.cancel()
+                await asyncio.wait({making})
+            if making.cancelled() or not making.result():
+                return False
     return True
 
 
-def _all(info: EngineInfo) -> Sequence[Utterance | Path]:
-    return [text.utterance for text in TEXTS if text.suits(info)] + [recording.path for recording in RECORDINGS]
+async def _make(service: SpeechService, text: Text) -> bool:
+    """Whether it is at hand, or never will be."""
+    try:
+        async with aclosing(service.prepare(text.utterance)) as events:
+            [event async for event in events]
+    except UnavailableError:
+        return False
+    except Exception:  # a model that failed shouldn't be made to fail again for nobody
+        log.exception("an example can't be made")
+    return True
