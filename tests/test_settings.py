@@ -98,3 +98,103 @@ def test_a_space_says_host_and_port_in_its_own_words(monkeypatch: pytest.MonkeyP
 def test_sentry_may_be_named_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTRY_DSN", "https://0123abcd@o1.ingest.sentry.io/42")
     assert settings.load().sentry_dsn.get_secret_value() == "https://0123abcd@o1.ingest.sentry.io/42"
+
+
+FILES = {
+    '"ann:pw"': "ann:pw",
+    "'ann:pw'": "ann:pw",
+    "“ann:pw”": "ann:pw",
+    "ann:pw  \r": "ann:pw",
+    '"ann:pw"\r': "ann:pw",
+    '"ann:pw # 1"': "ann:pw # 1",
+    '"ann:pw"  # people': "ann:pw",
+    '"ann:pw","bob:pw2"': "ann:pw,bob:pw2",
+    "ann:p'w,bob:#1": "ann:p'w,bob:#1",
+    '"ann:it\'s"': "ann:it's",
+    '""': "",
+}
+"""What programs hand on of a line in a file of variables, and what its writer meant."""
+
+
+@pytest.mark.parametrize("written", FILES)
+def test_quotes_and_line_ends_of_a_file_of_variables_are_no_part_of_a_secret(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("VOXDEMO_AUTH", written)
+    assert settings.load().auth.get_secret_value() == FILES[written]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "value"),
+    [
+        ("VOXDEMO_PORT", "7861 # where we listen", 7861),
+        ("VOXDEMO_PORT", '"7861"', 7861),
+        ("VOXDEMO_PORT", '""', 7860),
+        ("VOXDEMO_HOST", "127.0.0.2\r", "127.0.0.2"),
+        ("GRADIO_SERVER_NAME", "'0.0.0.0'", "0.0.0.0"),
+        ("VOXDEMO_ENGINE", " 'builtin' # ours", "builtin"),
+        ("VOXDEMO_EXAMPLES_AHEAD", "false\t# later", False),
+        ("VOXDEMO_RATE_LIMIT", '"10/minute;1/2seconds"   # per client', "10/minute;1/2seconds"),
+        ("VOXDEMO_CACHE_DIR", '"/tmp/a folder #1"', Path("/tmp/a folder #1")),
+        ("VOXDEMO_CACHE_SIZE", "'500MB' ", 500_000_000),
+        ("VOXDEMO_TRUSTED_PROXIES", "10.0.0.0/8, ::1     # ours", ("10.0.0.0/8", "::1")),
+        ("VOXDEMO_CORS_ORIGINS", '"https://a.example","https://b.example"', ("https://a.example", "https://b.example")),
+        ("VOXDEMO_VOXCPM_MODEL", "“openbmb/VoxCPM2”", "openbmb/VoxCPM2"),
+    ],
+)
+def test_every_setting_is_read_as_it_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str, value: object
+) -> None:
+    monkeypatch.setenv(name, written)
+    field = {"GRADIO_SERVER_NAME": "host"}.get(name, name.removeprefix("VOXDEMO_").lower())
+    assert getattr(settings.load(), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "sentence"),
+    [
+        (
+            "VOXDEMO_AUTH",
+            "ann:pw # people",
+            "VOXDEMO_AUTH has a # behind a space: if it belongs to the value, put quotes round all of it.",
+        ),
+        (
+            "VOXDEMO_AUTH",
+            '"ann:pw',
+            "VOXDEMO_AUTH has quotes round a part of it: put them round the whole value, or remove them.",
+        ),
+        ("VOXDEMO_AUTH", 'ann:"pw",bob:x', "VOXDEMO_AUTH has quotes round a part of it"),
+        ("VOXDEMO_API_KEYS", "a-key-of-some-length'", "VOXDEMO_API_KEYS has quotes round a part of it"),
+        ("VOXDEMO_CACHE_DIR", "/data # here", "VOXDEMO_CACHE_DIR has a # behind a space"),
+        ("VOXDEMO_REDIS_URL", "redis://localhost # one", "VOXDEMO_REDIS_URL has a # behind a space"),
+    ],
+)
+def test_where_two_things_could_be_meant_a_sentence_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, written)
+    with pytest.raises(SettingsError) as mistake:
+        settings.load()
+    assert mistake.value.sentence.startswith(sentence)
+    assert "pw" not in mistake.value.sentence.replace("put", "")
+
+
+def test_the_key_of_the_command_line_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOXDEMO_CLIENT_KEY", '"a-key-of-some-length"\r')
+    assert settings.client_key() == "a-key-of-some-length"
+
+
+@pytest.mark.parametrize(
+    "line", ['VOXDEMO_AUTH="ann:pw', "VOXDEMO_AUTH ann:pw", "VOXDEMO_API_KEYS='a-key-of-some-length"]
+)
+def test_a_line_of_the_file_that_cannot_be_read_is_no_open_door(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"VOXDEMO_PORT=8001\n{line}\nVOXDEMO_QUEUE_SIZE=5\n")
+    with pytest.raises(SettingsError) as mistake:
+        settings.load()
+    assert mistake.value.sentence.startswith("Line 2 of the file .env can't be understood: write NAME=value")
+
+
+def test_a_file_that_windows_has_written_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b'\xef\xbb\xbfVOXDEMO_PORT=8001\r\nVOXDEMO_AUTH="ann:pw # 1"  # people\r\n')
+    read = settings.load()
+    assert (read.port, read.accounts) == (8001, [("ann", "pw # 1")])

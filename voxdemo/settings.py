@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import limits
-from dotenv import dotenv_values
 from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -29,13 +28,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from voxdemo import hosted
+from voxdemo import hosted, quoting
 from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
 ENV_FILE = ".env"
 CLIENT_KEY = "VOXDEMO_CLIENT_KEY"
-"""What the command line sends to another server; it is no setting of this one."""
+"""What the command line sends to another server; it isn't a setting of this one."""
 OTHER_VARIABLES = ("VOXDEMO_PYTHON", CLIENT_KEY)
 """The first is read by launch.sh before there is a Python."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -181,7 +180,7 @@ class Settings(BaseSettings):
     @field_validator("engine", "recognizer", "device", "quantize", "log_level", "log_format", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+        return value.lower() if isinstance(value, str) else value
 
     @property
     def accounts(self) -> list[tuple[str, str]]:
@@ -275,14 +274,20 @@ def load() -> Settings:
     Raises SettingsError, whose sentence names the variable, the value and what is allowed, for the first mistake.
     """
     try:
-        _refuse_unknown(name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX))
+        _refuse_unknown(name for name in (*os.environ, *quoting.names_in(ENV_FILE)) if name.startswith(PREFIX))
+        _undo_quotes()
         return Settings()
     except UnicodeDecodeError as error:
         raise SettingsError(
-            f"The file {ENV_FILE} is no text in UTF-8: write it anew, one VOXDEMO_NAME=value a line."
+            f"The file {ENV_FILE} isn't text in UTF-8: save it as UTF-8, one VOXDEMO_NAME=value a line."
         ) from error
     except ValidationError as error:
         raise SettingsError(_sentence(error.errors()[0])) from error
+
+
+def client_key() -> str:
+    """The key that the command line sends to another server; empty: none. Raises SettingsError, as `load`."""
+    return quoting.meant(CLIENT_KEY, os.environ.get(CLIENT_KEY, ""), is_free=True)
 
 
 def check_usable(settings: Settings) -> None:
@@ -313,6 +318,14 @@ def _why_not(settings: Settings, error: OSError) -> str:
             return f"{what}: use 127.0.0.1 for itself only, 0.0.0.0 for all its addresses."
 
 
+def _undo_quotes() -> None:
+    """Put into the environment what was meant where quotes and comments have come along; the file's are undone."""
+    for field, info in Settings.model_fields.items():
+        for name in _variables(field):
+            if name in os.environ:
+                os.environ[name] = quoting.meant(name, os.environ[name], info.annotation in (str, Path, SecretStr))
+
+
 def _refuse_unknown(names: Iterable[str]) -> None:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
     for name in names:
@@ -333,10 +346,15 @@ def _sentence(mistake: Any) -> str:
 
 
 def _variable(name: str) -> str:
-    """What the setting is called where it was set: some have two names."""
-    alias = Settings.model_fields[name].validation_alias
-    names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [PREFIX + name.upper()]
+    """What the setting is called where it was set."""
+    names = _variables(name)
     return next((written for written in names if os.environ.get(written)), names[0])
+
+
+def _variables(name: str) -> list[str]:
+    """What a setting may be called: some have two names."""
+    alias = Settings.model_fields[name].validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [PREFIX + name.upper()]
 
 
 def _allowed(mistake: Any) -> str:

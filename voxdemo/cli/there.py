@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from voxdemo.cli.hearing import Listen
 from voxdemo.cli.saying import Speak
 from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
-from voxdemo.settings import CLIENT_KEY
+from voxdemo.settings import client_key
 from voxdemo.speech import Segment, Speaking, Transcript, Waiting
 from voxdemo.web import wording
 
@@ -82,7 +81,7 @@ def _body(words: Words) -> dict[str, Any]:
 
 @contextmanager
 def _client(url: str) -> Generator[httpx.Client, None, None]:
-    key = os.environ.get(CLIENT_KEY)
+    key = client_key()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(None, connect=CONNECT_S)
     try:

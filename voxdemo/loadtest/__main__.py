@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,12 +17,13 @@ import httpx
 import typer
 
 from voxdemo.cli.bar import Tell, bar
+from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
 from voxdemo.loadtest.doors import DOORS, Door
 from voxdemo.loadtest.measured import Request, Run
 from voxdemo.loadtest.users import Texts, Told, closed_loop, open_loop
 from voxdemo.loadtest.watching import watched
-from voxdemo.settings import CLIENT_KEY
+from voxdemo.settings import CLIENT_KEY, client_key
 
 TEXTS = Path(__file__).parent / "texts.txt"
 """A text a line, of about half a minute of speech each: shorter ones measure the client as much as the server."""
@@ -57,7 +57,7 @@ def main(
     runs = [Run(None, rate, think)] if rate else [Run(count, None, think) for count in _counts(users)]
     was_stopped = False
     try:
-        asyncio.run(_test(url, runs, DOORS[door](), Texts(texts), requests, random.Random(seed)))
+        asyncio.run(_test(url, _headers(), runs, DOORS[door](), Texts(texts), requests, random.Random(seed)))
     except KeyboardInterrupt:
         was_stopped = True
     except httpx.HTTPStatusError as error:
@@ -72,9 +72,9 @@ def main(
     raise typer.Exit(INTERRUPTED if was_stopped else 0 if any(run.done for run in runs) else FAILED)
 
 
-async def _test(url: str, runs: Sequence[Run], door: Door, texts: Texts, count: int, rng: random.Random) -> None:
-    key = os.environ.get(CLIENT_KEY)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+async def _test(
+    url: str, headers: Mapping[str, str], runs: Sequence[Run], door: Door, texts: Texts, count: int, rng: random.Random
+) -> None:
     limits = httpx.Limits(max_connections=None)
     with bar() as tell:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=None, limits=limits) as client:
@@ -107,6 +107,14 @@ def _write(test: report.LoadTest, folder: Path) -> None:
     (folder / "report.json").write_text(json.dumps(report.as_json(test), indent=2), encoding="utf-8")
     print(told)
     print(f"Written to {folder}.", file=sys.stderr)
+
+
+def _headers() -> dict[str, str]:
+    try:
+        key = client_key()
+    except SettingsError as error:
+        _end(error.sentence, WRONG)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _texts(file: Path) -> list[str]:
