@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from voxdemo.audio import formats
+from voxdemo.audio import decode, formats
 from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
 from voxdemo.batches.store import Store
 from voxdemo.batches.values import Manner, Order, file_names
@@ -36,7 +35,8 @@ def written(folder: Path, *sounds: Samples, rate: int = RATE, ending: formats.Fo
 
 def heard(path: Path) -> list[tuple[float, float, float]]:
     """Of every sound in it: beginning and end in seconds, and how loud it is."""
-    samples, rate = soundfile.read(path, dtype="float32")
+    rate, blocks = decode.stream(path)
+    samples = np.concatenate(list(blocks))
     step = rate // 100
     loud = np.abs(samples[: len(samples) // step * step]).reshape(-1, step).max(axis=1) > 0.01
     edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(int)))
@@ -65,7 +65,7 @@ def test_each_begins_at_its_time_and_what_does_not_fit_delays_the_next(tmp_path:
     assert begins[3] == pytest.approx(9.0, abs=A_FRAME_S)  # and it has caught up
 
 
-@pytest.mark.parametrize("ending", ["flac", "mp3", "opus"])
+@pytest.mark.parametrize("ending", ["flac", "mp3", "opus", "aac"])
 def test_compressed_sounds_are_joined_in_their_format_whatever_rate_they_have(
     tmp_path: Path, ending: formats.Format
 ) -> None:

@@ -97,7 +97,7 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["say", "Hi.", "-o", "said.aac"], 2, "The file must end with .wav, .flac, .mp3, .opus, not 'said.aac'."),
+        (["say", "Hi.", "-o", "said.wma"], 2, "The file must end with .wav, .flac, .mp3, .opus, .aac, not 'said.wma'."),
         (["say", "Hi.", "-o", "nowhere/said.wav"], 2, "can't be written (No such file or directory)"),
         (["hear", "nothing.wav"], 2, "There is no file 'nothing.wav': check its name."),
         (["hear", "x.wav", "--format", "xml"], 2, "--format must be one of text, json, srt, vtt, not 'xml'."),

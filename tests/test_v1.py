@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import jiwer
 import numpy as np
@@ -25,8 +26,16 @@ from serving import Server, eventually
 SENTENCE = "The birch canoe slid on the smooth planks."
 WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
 WARM_UP_WORDS = "the line is open and the voice is ready to speak to whoever comes next"
-KINDS = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "opus": "audio/ogg", "pcm": "audio/pcm"}
+KINDS = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "pcm": "audio/pcm",
+}
 PCM_RATE = 24_000
+HEAR = "/v1/audio/transcriptions"
 
 
 def program(server: Server, key: str = "none") -> OpenAI:
@@ -47,6 +56,10 @@ def client(server: Server) -> Iterator[OpenAI]:
 def samples_of(data: bytes, kind: str) -> tuple[Any, int]:
     if kind == "pcm":
         return np.frombuffer(data, "<i2") / 32768, PCM_RATE
+    if kind == "aac":
+        with av.open(io.BytesIO(data)) as file:
+            frames = [frame.to_ndarray()[0] for frame in file.decode(audio=0)]
+            return np.concatenate(frames), file.streams.audio[0].rate
     return soundfile.read(io.BytesIO(data))
 
 
@@ -119,10 +132,13 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
         ({}, "input: field required.", "input"),
         ({"input": 5}, "input: input should be a valid string.", "input"),
         ({"input": " "}, "There is no text yet: write what is to be spoken.", None),
-        ({"input": "Hi.", "response_format": "aac"}, "one of wav, flac, mp3, opus, pcm, not 'aac'.", None),
+        ({"input": "Hi.", "response_format": "ogg"}, "one of wav, flac, mp3, opus, aac, pcm, not 'ogg'.", None),
         ({"input": "Hi.", "model": "tts-9"}, "There is no model 'tts-9' here: choose built-in-voice.", None),
         ({"input": "Hi.", "voice": "bob"}, "The built-in voice has no voice 'bob': choose one of heart.", None),
-        ({"input": "Hi.", "speed": 9}, "Speed must be from 0.5 to 2, not 9.0.", None),
+        ({"input": "Hi.", "speed": 9}, "Speed must be from 0.25 to 4, not 9.0.", None),
+        ({"input": "Hi.", "speed": 0.2}, "Speed must be from 0.25 to 4, not 0.2.", None),
+        ({"input": None}, "input: field required.", "input"),
+        ({"input": ""}, "There is no text yet: write what is to be spoken.", None),
         ({"input": "Hi.", "seed": -1}, "The seed must be from 0 to 4294967295, not -1.", None),
         ({"input": "Hi.", "prompt_audio": "no"}, "prompt_audio must be a recording in base64", None),
     ],
@@ -148,9 +164,10 @@ def test_requests_that_are_no_such_thing_are_told_so(server: Server) -> None:
         (http.post("/v1/audio/transcriptions", files={"file": ("a.wav", b"")}), 400),
         (http.get("/v1/audio/speech"), 405),
         (http.get("/v1/nothing"), 404),
+        (http.put("/v1/models"), 405),
     ]:
         assert answer.status_code == status
-        assert answer.json()["error"]["message"].endswith((".", "/v1/docs"))
+        assert answer.json()["error"]["message"].endswith(".")
     with program(server) as client, pytest.raises(openai.BadRequestError, match="must be one of json, text, srt"):
         client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
 
@@ -162,6 +179,156 @@ def test_a_seed_gives_the_same_sound_and_what_is_ignored_is_told(server: Server)
     assert answer.headers["x-voxdemo-warning"] == (
         "The built-in voice does without guidance (cfg): ignored. The built-in voice can't say \\u4e16: left out."
     )
+
+
+FIELDS = (
+    "model", "voice", "instructions", "response_format", "speed", "stream_format", "prompt_audio", "prompt_text",
+    "cfg_value", "inference_timesteps", "normalize", "denoise", "seed",
+)  # fmt: skip
+EMPTY = dict.fromkeys(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "warned"),
+    [
+        ({}, "audio/mpeg", ""),
+        (EMPTY, "audio/mpeg", ""),
+        (dict.fromkeys(FIELDS, ""), "audio/mpeg", ""),
+        ({"voice": "Alloy", "model": "TTS-1-1106", "response_format": "WAV"}, "audio/wav", ""),
+        ({"voice": {"id": "HEART"}, "model": "gpt-4o-mini-tts-2025-12-15"}, "audio/mpeg", ""),
+        ({"stream_format": "AUDIO", "stream": True, "user": "me", "response_format": "Aac"}, "audio/aac", ""),
+        ({"speed": 4, "response_format": "pcm"}, "audio/pcm", "A speed of 4 is out of reach: spoken at 2."),
+        ({"speed": 0.25, "response_format": "pcm"}, "audio/pcm", "A speed of 0.25 is out of reach: spoken at 0.5."),
+        ({"speed": 2.5, "response_format": "pcm"}, "audio/pcm", "A speed of 2.5 is out of reach: spoken at 2."),
+        ({"instructions": "Whisper."}, "audio/mpeg", "The built-in voice does"),
+    ],
+)
+def test_what_openais_clients_send_is_taken_as_they_mean_it(
+    server: Server, asked: dict[str, Any], kind: str, warned: str
+) -> None:
+    answer = server.http.post("/v1/audio/speech", json={"input": "As they mean it.", **asked})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers.get("x-voxdemo-warning", "").startswith(warned)
+    assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
+
+
+def test_a_speed_beyond_what_the_voice_can_is_spoken_at_its_bound(server: Server) -> None:
+    def length(speed: float) -> int:
+        return len(speech(server, "At its bound.", speed=speed).content)
+
+    assert length(4) == length(2) < length(1) < length(0.5) == length(0.25)
+    events = events_of(speech(server, "At its bound.", speed=4, stream_format="sse"))
+    assert events[-1]["warnings"] == ["A speed of 4 is out of reach: spoken at 2."]
+
+
+def heard(server: Server, headers: dict[str, str] | None = None, **form: Any) -> httpx.Response:
+    return server.http.post(HEAR, files={"file": ("a.flac", WARM_UP.read_bytes())}, data=form, headers=headers)
+
+
+@pytest.mark.parametrize("language", ["en-US", "EN", "english", "eng", "auto", "", "None", "en_GB"])
+def test_a_language_may_be_called_by_its_tag_or_name(server: Server, language: str) -> None:
+    answer = heard(server, language=language)
+    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
+
+
+@pytest.mark.parametrize("language", ["klingon", "xx", "zz-ZZ"])
+def test_an_unknown_language_is_refused_with_those_that_are_known(server: Server, language: str) -> None:
+    with program(server) as client, pytest.raises(openai.BadRequestError, match=r"leave it out .* one of en, zh, de"):
+        client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, language=language)
+
+
+@pytest.mark.parametrize(
+    ("form", "warned"),
+    [
+        ({"temperature": "0.2", "chunking_strategy": "auto", "response_format": "JSON"}, ""),
+        ({"prompt": "", "timestamp_granularities[]": "segment", "model": ""}, ""),
+        ({"prompt": "Names: Ann."}, "Built-in recogniser doesn't support a prompt: ignored."),
+        ({"include[]": "logprobs"}, "Built-in recogniser doesn't support include: ignored."),
+        ({"timestamp_granularities[]": ["word", "segment"]}, "Words have no times of their own here"),
+        ({"model": "gpt-4o-mini-transcribe-2025-12-15", "keywords[]": ["Ann"]}, "Built-in recogniser doesn't support"),
+    ],
+)
+def test_what_a_recogniser_does_not_take_is_ignored_and_told(server: Server, form: dict[str, Any], warned: str) -> None:
+    answer = heard(server, **form)
+    assert answer.status_code == 200
+    assert answer.headers.get("x-voxdemo-warning", "").startswith(warned)
+    assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
+
+
+def test_words_are_streamed_to_who_asks_and_not_for_whisper_as_openai_does(client: OpenAI) -> None:
+    events = list(client.audio.transcriptions.create(model="gpt-4o-transcribe", file=WARM_UP, stream=True))
+    assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
+    assert jiwer.wer(WARM_UP_WORDS, words(events[-1].text)) <= 0.15
+    ignored = client.audio.transcriptions.with_raw_response.create(model="whisper-1", file=WARM_UP, stream=True)
+    assert ignored.http_response.headers["content-type"] == "application/json"
+
+
+def part(data: bytes, described: str) -> dict[str, Any]:
+    body = b"--edge\r\nContent-Disposition: form-data; " + described.encode() + b"\r\n\r\n" + data + b"\r\n--edge--\r\n"
+    return {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=edge"}}
+
+
+@pytest.mark.parametrize("described", ['name="file"', 'name="file"; filename=""', 'name="file"; filename="a"'])
+def test_a_recording_needs_no_name(server: Server, described: str) -> None:
+    answer = server.http.post(HEAR, **part(WARM_UP.read_bytes(), described))
+    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
+
+
+def test_a_large_recording_without_a_name_is_read_too(server: Server, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(WARM_UP)
+    soundfile.write(tmp_path / "large.wav", np.repeat(samples, 6), 6 * rate, subtype="FLOAT")
+    data = (tmp_path / "large.wav").read_bytes()
+    assert len(data) > 1 << 20  # what Starlette takes of a text field
+    assert server.http.post(HEAR, **part(data, 'name="file"')).status_code == 200
+
+
+FORM = "Send the recording in the field file of a form (multipart/form-data, not "
+JSON = "Send a JSON body with the header Content-Type: application/json, not "
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "sentence"),
+    [
+        ("transcriptions", part(b"talk.wav", 'name="file"'), "with curl, write an @ before the file's name."),
+        ("transcriptions", part(b"no sound \xff", 'name="file"'), "not audio we can read"),
+        ("transcriptions", part(b"x", 'name="sound"'), "file: field required."),
+        ("transcriptions", {"json": {"file": "talk.wav"}}, f"{FORM}application/json)"),
+        ("transcriptions", {"data": {"file": "talk.wav"}}, f"{FORM}application/x-www-form-urlencoded)"),
+        ("transcriptions", {"content": b"RIFF", "headers": {"Content-Type": "audio/wav"}}, f"{FORM}audio/wav)"),
+        ("transcriptions", {"content": b"RIFF"}, f"{FORM}without a type)"),
+        (
+            "transcriptions",
+            {"content": b"RIFF", "headers": {"Content-Type": "multipart/form-data"}},
+            "lacks its boundary",
+        ),
+        ("speech", {"data": {"input": "Hi."}}, f"{JSON}application/x-www-form-urlencoded."),
+        ("speech", {"files": {"input": (None, "Hi.")}}, f"{JSON}multipart/form-data."),
+        ("speech", {"content": '{"input": "Hi."}', "headers": {"Content-Type": "text/plain"}}, f"{JSON}text/plain."),
+        ("speech", {"content": '{"input": "Hi."}'}, f"{JSON}without one."),
+        ("speech", {"content": "{'input'}", "headers": {"Content-Type": "application/json"}}, "from character 2 on"),
+        ("speech", {"json": ["Hi."]}, "Send a JSON object"),
+        ("speech", {}, "Send a JSON body; see /v1/docs."),
+        ("jobs", {"data": {"input": "Hi."}}, f"{JSON}application/x-www-form-urlencoded."),
+    ],
+)
+def test_a_body_of_another_kind_is_told_what_to_send(
+    server: Server, path: str, sent: dict[str, Any], sentence: str
+) -> None:
+    answer = server.http.post(f"/v1/audio/{path}", **sent)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("model", ["nope", "gpt-5", "somebody/voice", "tts-1x", "built-in"])
+def test_a_model_that_is_not_here_is_not_found(client: OpenAI, model: str) -> None:
+    with pytest.raises(openai.NotFoundError, match=r"There is no model .* choose built-in-voice or") as error:
+        client.models.retrieve(model)
+    assert (error.value.code, error.value.param) == ("model_not_found", "model")
+
+
+@pytest.mark.parametrize("model", ["tts-1", "TTS-1", "tts-1-hd-1106", "whisper-1", "gpt-4o-transcribe"])
+def test_a_model_is_found_by_openais_names(client: OpenAI, model: str) -> None:
+    assert client.models.retrieve(model).id.startswith("built-in-")
 
 
 def events_of(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -199,7 +366,7 @@ def in_line(server: Server) -> int:
 
 
 def test_sound_is_heard_before_the_rest_of_it_is_spoken(fake_server: Server) -> None:
-    for kind in ("wav", "mp3", "opus", "pcm"):
+    for kind in ("wav", "mp3", "opus", "aac", "pcm"):
         body = {"input": f"one two three {kind}.", "response_format": kind}
         fake_server.http.post("/stage/steps/3")
         with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
@@ -235,6 +402,7 @@ def test_a_program_is_told_its_place(fake_server: Server) -> None:
         lines = (json.loads(line[6:]) for line in answer.iter_lines() if line)
         first = next(lines)
         assert (first["type"], first["state"], first["ahead"]) == ("speech.progress", "waiting", 3)
+        assert first["seconds"] == round(first["seconds"], 2)
         fake_server.http.post("/stage/open")
         assert [event["type"] for event in lines][-1] == "speech.audio.done"
 

@@ -186,7 +186,7 @@ def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> Non
         ({"inputs": ["word"] * 1001}, "inputs: list should have at most 1000 items"),
         ({"inputs": ["Fine.", " ", "Fine."]}, "Text 2 of 3: There is no text yet: write what is to be spoken."),
         ({"inputs": ["Fine.", *[" "] * 7]}, "Texts 2, 3, 4, 5, 6 and 2 more of 8 can't be spoken. Text 2: There is no"),
-        ({"inputs": ["Hi.", "Ho."], "speed": 7}, "Speed must be from 0.5 to 2"),
+        ({"inputs": ["Hi.", "Ho."], "speed": 7}, "Speed must be from 0.25 to 4"),
         ({"inputs": ["a", "b"], "starts": [1.0]}, "starts must have one for each of inputs: 1 for 2 texts don't fit."),
         (
             {"inputs": ["a", "b"], "names": ["x"] * 3},
@@ -194,8 +194,8 @@ def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> Non
         ),
         ({"inputs": ["a", "b"], "starts": [2.0, 1.0]}, "starts must be seconds from 0 to 6 hours"),
         ({"inputs": ["a", "b"], "starts": [0, 1e9]}, "starts must be seconds from 0 to 6 hours"),
-        ({"input": "Hi.", "speed": 7}, "Speed must be from 0.5 to 2"),
-        ({"input": "Hi.", "response_format": "pcm"}, "must be one of wav, flac, mp3, opus, not 'pcm'."),
+        ({"input": "Hi.", "speed": 7}, "Speed must be from 0.25 to 4"),
+        ({"input": "Hi.", "response_format": "pcm"}, "must be one of wav, flac, mp3, opus, aac, not 'pcm'."),
     ],
 )
 def test_what_cannot_be_said_refuses_all_of_it(fake_server: Server, body: dict[str, Any], sentence: str) -> None:

@@ -16,6 +16,7 @@ from voxdemo.audio.decode import check_there
 from voxdemo.errors import InputError
 from voxdemo.files import content
 from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
+from voxdemo.text import languages
 
 MAKING = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
@@ -54,7 +55,8 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     Raises InputError for values that can't be, and for prompt audio that isn't there; the text isn't looked at.
     """
     warnings = validate.checked(utterance, engine)
-    utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(utterance.speed))  # 1 is 1.0
+    speed = validate.within_bounds(utterance).speed
+    utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(speed))  # 1 is 1.0
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
     asked["text"] = utterance.text.strip()
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
@@ -67,10 +69,12 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
 
 
 def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> RecordingRequest:
-    """The request to read this. Takes up to half a second for the longest recording; raises InputError, as `speech`."""
-    if language not in (None, *recognizer.languages):
-        raise InputError(f"{recognizer.title} doesn't know the language {str(language)[:40]!r}.")
-    return RecordingRequest(_key(_model(recognizer), language, _content(path)), path, language, recognizer)
+    """The request to read this, in a language as `languages.code_of` takes it.
+
+    Takes up to half a second for the longest recording; raises InputError, as `speech`.
+    """
+    code = languages.code_of(language, recognizer)
+    return RecordingRequest(_key(_model(recognizer), code, _content(path)), path, code, recognizer)
 
 
 def _model(info: EngineInfo | RecognizerInfo) -> list[str]:

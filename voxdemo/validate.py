@@ -5,7 +5,7 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from voxdemo.errors import InputError
@@ -20,6 +20,8 @@ TIMESTEPS_RANGE = (4, 30)
 """Inference steps that VoxCPM's own demo offers."""
 SPEED_RANGE = (0.5, 2.0)
 """Paces at which speech stays intelligible."""
+ASKED_SPEEDS = (0.25, 4.0)
+"""Paces that may be asked for, as in OpenAI's API; those beyond SPEED_RANGE are spoken at its bounds."""
 
 _NAMES = {
     "prompt_audio": "prompt audio",
@@ -44,7 +46,12 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     _check_ranges(utterance)
     _check_choices(utterance, info)
     _check_together(utterance, info)
-    return _ignored(utterance, info)
+    return (*_ignored(utterance, info), *_bounded(utterance, info))
+
+
+def within_bounds(utterance: Utterance) -> Utterance:
+    """The same at the nearest pace that is spoken; it must have been `checked`."""
+    return replace(utterance, speed=nearest(utterance.speed, SPEED_RANGE, 1.0))
 
 
 def nearest(value: object, bounds: tuple[float, float], usual: float) -> float:
@@ -75,7 +82,7 @@ def _check_ranges(utterance: Utterance) -> None:
     for name, words, (low, high) in (
         ("cfg_value", "Guidance (cfg)", CFG_RANGE),
         ("inference_timesteps", "Inference steps", TIMESTEPS_RANGE),
-        ("speed", "Speed", SPEED_RANGE),
+        ("speed", "Speed", ASKED_SPEEDS),
         ("seed", "The seed", (0, 2**32 - 1)),
     ):
         value = getattr(utterance, name)
@@ -147,6 +154,13 @@ def _without(ignored: list[str], info: EngineInfo) -> tuple[str, ...]:
     why = [info.absent[name] for name in ignored if name in info.absent]
     plain = [_NAMES[name] for name in ignored if name not in info.absent]
     return (*([f"{info.subject} does without {_listed(plain)}: ignored."] if plain else []), *why)
+
+
+def _bounded(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
+    spoken = within_bounds(utterance).speed
+    if spoken == utterance.speed or "speed" not in info.honours:
+        return ()
+    return (f"A speed of {utterance.speed:g} is out of reach: spoken at {spoken:g}.",)
 
 
 def _differs(utterance: Utterance, name: str) -> bool:

@@ -87,7 +87,7 @@ def stream(path: Path) -> tuple[int, Iterator[Samples]]:
     """The rate in Hz of a sound of ours, and all of it block by block, mono. Raises OSError where it isn't there."""
     if not path.is_file():
         raise FileNotFoundError(path)
-    blocks = _ffmpeg_blocks(path) if path.suffix == ".mp3" else _libsndfile_blocks(path)
+    blocks = _ffmpeg_blocks(path) if path.suffix in (".mp3", ".aac") else _libsndfile_blocks(path)
     first = next(blocks)
     return first.sample_rate, (_mono(block, first.sample_rate) for block in chain([first], blocks))
 

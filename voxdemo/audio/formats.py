@@ -8,20 +8,28 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import soundfile
 
 from voxdemo.audio.encode import clean
 from voxdemo.audio.resample import resample_blocks
+from voxdemo.audio.streaming import encoder
 from voxdemo.speech import Samples
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-Compressed = Literal["flac", "mp3", "opus"]
-Format = Literal["wav", "flac", "mp3", "opus"]
+Compressed = Literal["flac", "mp3", "opus", "aac"]
+Format = Literal["wav", "flac", "mp3", "opus", "aac"]
 
-MIME_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
-"""By format: RFC 2361, RFC 9639, RFC 3003 and RFC 5334 (Opus in Ogg)."""
+MIME_TYPES = {
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+}
+"""By format: RFC 2361, RFC 9639, RFC 3003, RFC 5334 (Opus in Ogg) and ISO 13818-7 (AAC in ADTS)."""
 
 _LIBSNDFILE = {
     "wav": ("WAV", "PCM_16"),
@@ -53,7 +61,10 @@ def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None
     beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
     try:
         with _Output(beside) as target:
-            _encode(sound, rate, target, format)
+            if format == "aac":
+                _encode_aac(sound, rate, target)
+            else:
+                _encode(sound, rate, target, format)
         beside.replace(to)
     finally:
         beside.unlink(missing_ok=True)
@@ -82,6 +93,18 @@ def _encode(sound: Iterable[Samples], source_rate: int, file: _Output, format: F
             target.write(clean(block))
             if file.error:
                 raise file.error
+    if file.error:
+        raise file.error
+
+
+def _encode_aac(sound: Iterable[Samples], rate: int, file: _Output) -> None:
+    """By FFmpeg, as libsndfile has none."""
+    made = encoder("aac", rate)
+    for block in sound:
+        file.write(made.encode(np.rint(clean(block) * 32767).astype("<i2").tobytes()))
+        if file.error:
+            raise file.error
+    file.write(made.finish())
     if file.error:
         raise file.error
 

@@ -15,23 +15,24 @@ from av.audio.stream import AudioStream
 
 from voxdemo.audio.wav import header
 
-StreamFormat = Literal["wav", "mp3", "opus", "pcm"]
+StreamFormat = Literal["wav", "mp3", "opus", "aac", "pcm"]
 """No flac: its head tells the length, and libsndfile reads none that doesn't."""
 PCM_RATE = 24_000
 """Hz of bare samples, which can't tell theirs: what OpenAI's API gives."""
 _UNKNOWN_FRAMES = (0xFFFFFFFF - 36) // 2
 """What a wav says whose length isn't known yet: as much as it can; players go on to the end of what comes."""
-_KINDS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus")}
+_KINDS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac")}
 """FFmpeg's container and codec."""
 _OPTIONS = {
     "mp3": {"flush_packets": "1", "write_xing": "0", "id3v2_version": "0"},  # the last two tell a length, unknown yet
     "opus": {"flush_packets": "1", "page_duration": "100000"},
+    "aac": {"flush_packets": "1"},
 }
 """So that nothing is held back; a page of Ogg lasts 0.1 s, instead of a second."""
-_RATES = {"opus": (8_000, 12_000, 16_000, 24_000, 48_000), "pcm": (PCM_RATE,)}
+_RATES = {"opus": (8_000, 12_000, 16_000, 24_000, 48_000), "aac": (24_000, 44_100, 48_000), "pcm": (PCM_RATE,)}
 """Hz that a format knows; of another one the next higher is taken. Engines' rates are all fit for the others."""
 _BIT_RATE = 96_000
-"""Of mp3 and Opus, in bits a second: speech in one channel, with room to spare."""
+"""Of mp3, Opus and AAC, in bits a second: speech in one channel, with room to spare."""
 
 
 class Encoder(Protocol):

@@ -42,7 +42,9 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")] = STDIO,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="The file; its ending says wav, flac, mp3 or opus. - is wav to stdout."),
+        typer.Option(
+            "--output", "-o", help="The file; its ending says wav, flac, mp3, opus or aac. - is wav to stdout."
+        ),
     ] = "speech.wav",
     voice: Annotated[str | None, typer.Option(help="One of `voices`.")] = None,
     prompt_audio: Annotated[Path | None, typer.Option(help="A recording of the voice to speak in.")] = None,

@@ -8,12 +8,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.validate import CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
+from voxdemo.validate import ASKED_SPEEDS, CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
@@ -21,8 +21,12 @@ MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
 NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
 
 
+TEXTS = ("input", "inputs")
+"""The fields that say something when they are empty."""
+
+
 class Manner(BaseModel):
-    """How to say something."""
+    """How to say something. What is null, or an empty string, counts as left out."""
 
     model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
     voice: str | dict[str, Any] = Field(
@@ -30,9 +34,14 @@ class Manner(BaseModel):
     )
     instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
     response_format: str = Field(
-        default="mp3", description="wav, mp3, opus or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole."
+        default="mp3",
+        description="wav, mp3, opus, aac or pcm (24 kHz, 16-bit, mono) as they are spoken; flac when whole.",
     )
-    speed: float = Field(default=1.0, description=f"From {SPEED_RANGE[0]:g} to {SPEED_RANGE[1]:g}.")
+    speed: float = Field(
+        default=1.0,
+        description=f"From {ASKED_SPEEDS[0]:g} to {ASKED_SPEEDS[1]:g}; below {SPEED_RANGE[0]:g} it is spoken at"
+        f" {SPEED_RANGE[0]:g}, above {SPEED_RANGE[1]:g} at {SPEED_RANGE[1]:g}.",
+    )
     prompt_audio: str | None = Field(
         default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
     )
@@ -44,6 +53,18 @@ class Manner(BaseModel):
     normalize: bool = Field(default=False, description="voxdemo's: write out numbers and dates.")
     denoise: bool = Field(default=False, description="voxdemo's: remove noise from prompt_audio.")
     seed: int | None = Field(default=None, description="voxdemo's: the same seed gives the same sound.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_unset(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        return {name: value for name, value in sent.items() if value is not None and (value != "" or name in TEXTS)}
+
+    @field_validator("response_format", "stream_format", mode="before", check_fields=False)
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
 
 class SpeechBody(Manner):

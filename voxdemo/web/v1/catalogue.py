@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
+from voxdemo.web.answers import to_program
 
 SPEECH_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe")
 """Names of OpenAI's models, by which those that are here can be called, too: programs often have them built in."""
+_RELEASE = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})$")
+"""What OpenAI puts behind the name of a model for one release of it."""
 VOICE_ALIASES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
 )  # fmt: skip
@@ -30,13 +35,14 @@ def routes(service: SpeechService) -> APIRouter:
         """The voice's and the recogniser's model; `aliases` are names of OpenAI's that mean them."""
         return {"object": "list", "data": _models(service)}
 
-    @router.get("/models/{model}")
-    async def model(model: str) -> dict[str, Any]:
-        """One of them."""
-        for each in _models(service):
-            if model in (each["id"], *each["aliases"]):
-                return each
-        raise InputError(_unknown(model, [each["id"] for each in _models(service)]))
+    @router.get("/models/{model:path}")
+    async def model(model: str) -> Response:
+        """One of them, by its id or an alias."""
+        models = _models(service)
+        for each in models:
+            if _plain(model) in (each["id"], *each["aliases"]):
+                return JSONResponse(each)
+        return to_program(404, _unknown(model, [each["id"] for each in models]), "model_not_found", "model")
 
     @router.get("/audio/voices")
     async def voices() -> dict[str, Any]:
@@ -56,13 +62,15 @@ def id_of(info: EngineInfo | RecognizerInfo) -> str:
 def check_model(asked: str, info: EngineInfo | RecognizerInfo) -> None:
     """Raises InputError where this model isn't the one that is asked for."""
     aliases = SPEECH_ALIASES if isinstance(info, EngineInfo) else RECOGNITION_ALIASES
-    if asked not in (id_of(info), info.name, *aliases):
+    if _plain(asked) not in (id_of(info), info.name, *aliases):
         raise InputError(_unknown(asked, [id_of(info)]))
 
 
 def voice_of(asked: str, info: EngineInfo) -> str | None:
     """The voice by this name, for an `Utterance`; None is the first."""
-    return None if asked in VOICE_ALIASES and asked not in info.voice_names else asked
+    by_name = {name.lower(): name for name in info.voice_names}
+    name = asked.lower()
+    return by_name.get(name) or (None if name in VOICE_ALIASES else asked)
 
 
 def _described(voice: Voice, info: EngineInfo) -> dict[str, Any]:
@@ -86,6 +94,11 @@ def _models(service: SpeechService) -> list[dict[str, Any]]:
         }
         for info, aliases in served
     ]
+
+
+def _plain(asked: str) -> str:
+    """The name of a model as it is compared: OpenAI's "TTS-1-1106" is its "tts-1"."""
+    return _RELEASE.sub("", asked.lower())
 
 
 def _unknown(asked: str, known: list[str]) -> str:

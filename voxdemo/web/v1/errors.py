@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -20,8 +20,12 @@ log = logging.getLogger(__name__)
 REUSED = "This Idempotency-Key belongs to another request: send a new one."
 LEFT = 499
 """nginx's status for who hung up; it is seen in logs only."""
-NO_SUCH_PATH = "There is no such address here: /v1/docs lists those that there are."
-UNREADABLE = "The body doesn't have the form that this address takes: see /v1/docs."
+NO_SUCH_PATH = "No such endpoint; see /v1/docs."
+OTHER_METHOD = "This endpoint doesn't take {method}, but {others}; see /v1/docs."
+NOT_JSON = "Send a JSON body with the header Content-Type: application/json, not {kind}."
+NO_BODY = "Send a JSON body; see /v1/docs."
+BROKEN_JSON = "The body isn't valid JSON, from character {position} on: write text in double quotes; see /v1/docs."
+NO_OBJECT = "Send a JSON object, in braces; see /v1/docs."
 
 
 async def ours(_: Request, error: Any) -> Response:
@@ -31,20 +35,34 @@ async def ours(_: Request, error: Any) -> Response:
     return of_error(error)
 
 
-async def unfit(_: Request, error: Any) -> Response:
+async def unfit(request: Request, error: Any) -> Response:
     """What doesn't have the form that its address takes: which field, and what it should be."""
     first = error.errors()[0]
     names = [str(name) for name in first["loc"] if name != "body" and not isinstance(name, int)]
     if not names:
-        return to_program(400, UNREADABLE)
-    said = str(first["msg"])
+        return to_program(400, _of_body(request, first))
+    said = str(first["msg"]).removeprefix("Value error, ")
     return to_program(400, f"{'.'.join(names)}: {said[0].lower()}{said[1:]}.", param=names[0])
 
 
-async def http(_: Request, error: Any) -> Response:
+def _of_body(request: Request, error: Mapping[str, Any]) -> str:
+    """What is wrong with a body that isn't a JSON object, and what to send."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if error["type"] == "json_invalid":
+        return BROKEN_JSON.format(position=int(error["loc"][-1]) + 1)
+    if error["type"] == "missing":
+        return NO_BODY
+    return NO_OBJECT if kind.endswith("json") else NOT_JSON.format(kind=kind[:60] or "without one")
+
+
+async def http(request: Request, error: Any) -> Response:
     """An answer that routes or Starlette give by raising."""
-    is_usual = error.detail in ("Not Found", "Method Not Allowed")  # Starlette's own
-    sentence = NO_SUCH_PATH if is_usual else error.detail
+    sentence = error.detail
+    if sentence == "Not Found":  # Starlette's own, as the next
+        sentence = NO_SUCH_PATH
+    elif sentence == "Method Not Allowed":
+        others = (error.headers or {}).get("Allow") or "others"
+        sentence = OTHER_METHOD.format(method=request.method[:10], others=others)
     return to_program(error.status_code, sentence, headers=error.headers)
 
 
@@ -61,6 +79,12 @@ async def left(_: Request, __: Any) -> Response:
 async def unexpected(_: Request, error: Any) -> Response:
     """Anything else; the log has the rest."""
     return to_program(500, UNEXPECTED)
+
+
+def warning(*sentences: str) -> dict[str, str]:
+    """The header that says what was asked for and isn't done; in ASCII, as headers are."""
+    told = " ".join(sentences).encode("ascii", "backslashreplace").decode()
+    return {"X-Voxdemo-Warning": told} if told else {}
 
 
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {

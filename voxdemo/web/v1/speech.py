@@ -24,6 +24,7 @@ from voxdemo.web.answers import code_of, status_of, told
 from voxdemo.web.asking import Entry
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, utterance_of
 from voxdemo.web.v1.entrance import Entrance, while_there
+from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.hearing import Begun, Heard, Hearing
 
 log = logging.getLogger(__name__)
@@ -155,9 +156,10 @@ async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
 
 def _progress(event: Waiting | Speaking) -> bytes:
     if isinstance(event, Waiting):
-        return _event("speech.progress", state="waiting", ahead=event.ahead, seconds=event.seconds, done_fraction=0.0)
-    told_s = event.seconds_left
-    return _event("speech.progress", state="speaking", ahead=0, seconds=told_s, done_fraction=event.done_fraction)
+        told = {"state": "waiting", "ahead": event.ahead, "seconds": event.seconds, "done_fraction": 0.0}
+    else:
+        told = {"state": "speaking", "ahead": 0, "seconds": event.seconds_left, "done_fraction": event.done_fraction}
+    return _event("speech.progress", **{name: round(v, 2) if isinstance(v, float) else v for name, v in told.items()})
 
 
 def _delta(data: bytes) -> bytes:
@@ -188,9 +190,8 @@ def _check_whole(spoken: Spoken) -> None:
 
 
 def _headers(entry: Entry) -> dict[str, str]:
-    """What is known of a job before it is done; in ASCII, as headers are."""
+    """What is known of a job before it is done."""
     request = entry.asked
     if not isinstance(request, SpeechRequest):
         return {}
-    warnings = " ".join((*request.warnings, *entry.warnings)).encode("ascii", "backslashreplace").decode()
-    return {"X-Voxdemo-Seed": str(request.seed)} | ({"X-Voxdemo-Warning": warnings} if warnings else {})
+    return {"X-Voxdemo-Seed": str(request.seed)} | warning(*request.warnings, *entry.warnings)

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from voxdemo import captions
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
+from voxdemo.text import languages
 from voxdemo.web.asking import Entry
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.entrance import Entrance, while_there
+from voxdemo.web.v1.errors import warning
+from voxdemo.web.v1.forms import RecordingForm, recording_in
+
+NEVER_STREAMS = "whisper-1"
+"""The one of OpenAI's names for which `stream` is ignored, as OpenAI does."""
+IGNORED = {
+    "prompt": "a prompt",
+    "include": "include",
+    "keywords": "keywords",
+    "known_speaker_names": "names of speakers",
+    "known_speaker_references": "recordings of speakers",
+}
+"""Fields of OpenAI's that would change the answer there, and nothing here, with what they ask for."""
+NO_WORDS = "Words have no times of their own here: the times are those of sentences."
 
 
 def routes(entrance: Entrance) -> APIRouter:
     """The route."""
-    router = APIRouter(tags=["recognition"])
+    router = APIRouter(tags=["recognition"], route_class=RecordingForm)
 
     @router.post(
         "/audio/transcriptions",
-        summary="Read a recording",
+        summary="Recognise a recording",
         response_class=Response,
         responses={200: {"content": {"application/json": {}}}},
     )
@@ -36,28 +53,45 @@ def routes(entrance: Entrance) -> APIRouter:
         ],
         model: Annotated[
             str, Form(description="The id of the recogniser's model, or a name of OpenAI's.")
-        ] = "whisper-1",
-        language: Annotated[str, Form(description="An ISO 639-1 code; empty: to be found out.")] = "",
+        ] = NEVER_STREAMS,
+        language: Annotated[
+            str, Form(description='Its code, tag or name, such as "en", "en-US" or "English"; empty: to be found out.')
+        ] = "",
         response_format: Annotated[str, Form(description="json, text, srt, vtt or verbose_json.")] = "json",
-        stream: Annotated[bool, Form(description="Not offered: the words come when all are read.")] = False,
+        stream: Annotated[
+            bool, Form(description="The transcript as events, once it is whole; ignored for whisper-1.")
+        ] = False,
     ) -> Response:
-        """Read a recording. The times in verbose_json, srt and vtt are those of sentences."""
-        _check(response_format, stream)
-        catalogue.check_model(model, entrance.service.recognizer_info)
-        recording = await entrance.kept(lambda: file.file)
+        """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
+        info = entrance.service.recognizer_info
+        form = _form_of(response_format)
+        catalogue.check_model(model, info)
+        code = languages.code_of(language, info)
+        ignored = _ignored(await request.form(), info.title)
+        recording = await entrance.kept(partial(recording_in, file))
         entry = await entrance.admitted(request, "recognition", lambda: recording, recording)
-        transcript = await while_there(request, _heard(entrance, entry, recording, language or None))
-        return _FORMATS[response_format](transcript)
+        transcript = await while_there(request, _heard(entrance, entry, recording, code))
+        answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
+        answer.headers.update(warning(*ignored, *transcript.warnings))
+        return answer
 
     return router
 
 
-def _check(response_format: str, stream: bool) -> None:
-    if response_format not in _FORMATS:
+def _form_of(response_format: str) -> Callable[[Transcript], Response]:
+    form = _FORMATS.get(response_format.lower())
+    if form is None:
         known = ", ".join(_FORMATS)
         raise InputError(f"response_format must be one of {known}, not {response_format[:20]!r}.")
-    if stream:
-        raise InputError("A transcript isn't streamed here: leave stream out.")
+    return form
+
+
+def _ignored(form: FormData, title: str) -> Sequence[str]:
+    """What was sent that changes nothing here, in sentences."""
+    sent = {name.removesuffix("[]"): value for name, value in form.multi_items() if value}
+    told = [f"{title} doesn't support {what}: ignored." for name, what in IGNORED.items() if name in sent]
+    granularities = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
+    return [*told, NO_WORDS] if "word" in granularities else told
 
 
 async def _heard(entrance: Entrance, entry: Entry, recording: Path, language: str | None) -> Transcript:
@@ -85,6 +119,16 @@ def _verbose(transcript: Transcript) -> Response:
         "segments": segments,
     }
     return JSONResponse(told)
+
+
+def _events(transcript: Transcript) -> Response:
+    """The events of OpenAI's newer models, all at once."""
+    events = [
+        {"type": "transcript.text.delta", "delta": transcript.text},
+        {"type": "transcript.text.done", "text": transcript.text},
+    ]
+    body = "".join(f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events)
+    return Response(body, media_type="text/event-stream")
 
 
 _FORMATS: dict[str, Callable[[Transcript], Response]] = {

@@ -1,0 +1,85 @@
+"""Forms with a recording in them, however a program sends them: their part `file` is a file, even without a name.
+
+curl sends `-F "file=<talk.wav"` and some libraries send bytes as a text field; Starlette would take it for text, decode
+it and stop after 1 MiB. A method of its parser is overridden here; a test fails when Starlette changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, BinaryIO
+
+from fastapi import UploadFile
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+from voxdemo.errors import InputError, StorageError
+
+NAMELESS = "without a name"
+"""What a file is called that came without a name."""
+NOT_A_FORM = (
+    "Send the recording in the field file of a form (multipart/form-data, not {kind}): curl does it by"
+    " -F file=@talk.wav."
+)
+NO_BOUNDARY = "The Content-Type of this form lacks its boundary: let your HTTP library set that header by itself."
+BROKEN = "This form can't be read: {why}"
+A_NAME = "The field file has a text in it instead of a recording: with curl, write an @ before the file's name."
+LONGEST_NAME = 1024
+"""Bytes of what may be a name that somebody sent in place of the file."""
+
+
+class RecordingForm(APIRoute):
+    """A route whose body is a form with a recording."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's, with the form read before."""
+        handle = super().get_route_handler()
+
+        async def handle_form(request: Request) -> Response:
+            request._form = await _form(request)  # where Starlette keeps it once it is read
+            return await handle(request)
+
+        return handle_form
+
+
+def recording_in(sent: UploadFile) -> BinaryIO:
+    """The recording that was sent. Raises InputError where it is the name of one; blocks for a moment."""
+    if sent.filename == NAMELESS and _is_text(sent.file.read(LONGEST_NAME + 1)):
+        raise InputError(A_NAME)
+    sent.file.seek(0)
+    return sent.file
+
+
+class _Parser(MultiPartParser):
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        described = part.content_disposition or b""
+        if b'name="file"' in described and b"filename" not in described:
+            part.content_disposition = described + f'; filename="{NAMELESS}"'.encode()
+        super().on_headers_finished()
+
+
+async def _form(request: Request) -> FormData:
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "multipart/form-data":
+        raise InputError(NOT_A_FORM.format(kind=kind[:60] or "without a type"))
+    if "boundary=" not in kind:
+        raise InputError(NO_BOUNDARY)
+    try:
+        async with aclosing(request.stream()) as stream:
+            return await _Parser(request.headers, stream).parse()
+    except MultiPartException as error:
+        raise InputError(BROKEN.format(why=error.message)) from error
+    except OSError as error:
+        raise StorageError from error
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return len(data) <= LONGEST_NAME and data.decode().strip().isprintable()
+    except UnicodeDecodeError:
+        return False
