@@ -4,6 +4,7 @@ import time
 import pytest
 
 from voxdemo.text.english import readable, unsayable
+from voxdemo.text.scripts import unreadable
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,10 @@ def test_what_only_looks_like_a_numeral_stays(text):
         ("room 007 at 07:30", "room 0 0 7 at 07:30"),
         ("3,4 or 1,2,3 or 1,000,000", "3, 4 or 1, 2, 3 or 1,000,000"),
         ("version 1.2.3", "version 1 point 2 point 3"),
-        ("$1,234.56", "$1,234.56"),
-        ("1½ or 2⅓", "1 and ½ or 2 and 1/3"),
+        ("$1,234.56", "1,234 dollars and 56 cents"),
+        ("1½ or 2⅓", "1 and a half or 2 and a third"),
         ("10⁴ and x⁻³ and 5²", "10^4 and x^-3 and 5²"),
-        ("H₂O", "H2O"),
+        ("H₂O", "H two O"),
         ("٣ x", "3 x"),
     ],
 )
@@ -97,13 +98,34 @@ def test_accents_are_kept_or_folded():
 
 
 def test_greek_symbols_have_names_and_greek_words_are_refused():
-    assert readable("5 Ω").split() == ["5", "omega"]
+    assert readable("the Ω").split() == ["the", "omega"]
+    assert readable("5 Ω") == "5 ohms"
     assert unsayable("λόγος") == ["λ", "ό", "γ", "ο", "ς"]
 
 
 def test_letters_of_other_scripts_are_reported_in_order_and_once():
     assert unsayable("Hello 世界, 世 мир") == ["世", "界", "м", "и", "р"]
     assert unsayable("naïve café — “fine” ½ ™ 🎉") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("180℃ or 350℉", "180 degrees Celsius or 350 degrees Fahrenheit"),
+        ("5 μm or 5 µm", "5 micrometers or 5 micrometers"),
+        ("5㎏, 3㎞ and 2㎡", "5 kilograms, 3 kilometers and 2 square meters"),
+        ("5㎲, 3 ㎶ and 7㏀", "5 microseconds, 3 microvolts and 7 kilohms"),
+        ("in ㎏ or ㍱", "in kilograms or hectopascals"),
+        ("5 Å", "5 angstroms"),
+        ("℡ 5, № 6, ㏒ 7", "telephone 5, number 6, log 7"),
+        ("a ½, a ⅞", "a 1 half, a 7 eighths"),
+        ("C♯ and B♭, 5‰", "C sharp and B flat, 5 per thousand"),
+    ],
+)
+def test_signs_that_are_letters_in_one_glyph_are_said(text, spoken):
+    assert readable(text) == spoken
+    assert unsayable(text) == []
+    assert unreadable(text, ("en",)) == ""
 
 
 def test_pictures_and_invisible_characters_are_silent():

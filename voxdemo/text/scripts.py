@@ -12,7 +12,7 @@ from voxdemo.text import english
 _UNSAYABLE = {"en": english.unsayable}
 """What each language (ISO 639-1) has no sound for. A language that isn't here is taken to read everything."""
 
-_SAID = frozenset("°©®™¦№")
+_SAID = frozenset("°©®™℠¦№")
 """Pictures by their category that English voices say or pass over harmlessly."""
 
 _PICTURES = ("So", "Co", "Cn")
@@ -71,9 +71,9 @@ def is_speakable(text: str) -> bool:
 
 
 def _is_picture(character: str) -> bool:
-    if character in _SAID or ord(character) in _SKIN_TONES:
+    if character in _SAID or ord(character) in _SKIN_TONES or unicodedata.category(character) not in _PICTURES:
         return False
-    return unicodedata.category(character) in _PICTURES
+    return not english.is_spelt(character)
 
 
 def _is_attached(character: str) -> bool:

@@ -1,0 +1,46 @@
+"""What the rooms that rewrite figures share: what a number is, and whether an amount stands before its noun.
+
+Knows no figures of any kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+Rule = tuple[str, str | Callable[[re.Match[str]], str]]
+"""A pattern, and how what it finds is said."""
+
+NUMBER = r"(?:\d{1,15}(?:,\d{3}){0,5}(?:\.\d{1,12})?)"
+
+_ARTICLE = re.compile(r"(?:^|\W)[Aa]n?[ -]$")
+_DETERMINER = re.compile(
+    r"(?:^|\W)(?:the|this|that|each|every|another|its|his|her|their|our|my|your)[ -]$", re.IGNORECASE
+)
+_NOT_NOUNS = (
+    "a|an|the|of|to|in|on|at|by|for|from|with|and|or|but|if|as|than|that|which|who|he|she|it|we|you|they|is|are|was|"
+    "were|be|been|has|have|had|will|would|can|could|did|does|do|between|per|each|away|off|more|less|long|wide|tall|"
+    "high|deep|thick|up|down|into|over|under|above|below|before|after|back|left|apart|out|ago|now|only|not|so|then|"
+    "when|while|because|about|all|spent|paid|made|lost|given|going|worth"
+)
+_NOUN = re.compile(rf"[ -](?!(?:{_NOT_NOUNS}|\w+ed)\b)[a-z]{{3,}}")
+_COUNTED = re.compile(r"[ -](?:bills?|notes?|coins?|tickets?|stamps?|fees?|fines?)\b")
+
+
+def rules(*pairs: Rule) -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]:
+    """`pairs` with their patterns compiled."""
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """A pattern that finds each of `words`, the longest first."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def is_attributive(match: re.Match[str]) -> bool:
+    """Whether the amount that `match` found describes the noun behind it: "a 5 meter rope", "the 90 meter race"."""
+    before = match.string[max(0, match.start() - 9) : match.start()]
+    after = match.string[match.end() : match.end() + 16]
+    if _ARTICLE.search(before):
+        return bool(re.match(r"[ -]\w", after))
+    return bool(_COUNTED.match(after) or (_DETERMINER.search(before) and _NOUN.match(after)))
