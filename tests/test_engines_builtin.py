@@ -144,6 +144,43 @@ def test_king_charles_is_not_the_zeroth(engine):
     assert "zˈɪɹO" not in engine._phonemes("King Charles met the Class Clown")
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("The U.S. Army marched on Jan. 5, 2024 at 5 p.m. Monday.",
+         "The US Army marched on January fifth, 2024 at five PM Monday."),
+        ("See Vol. 3, Fig. 2 and p. 12.", "See volume three, figure two and page twelve."),
+        ("P.O. Box 12", "P.O. Box twelve"),
+        ("I ate a fig.", "I ate a fig ."),
+        ("Her name is Jan.", "Her name is Jan ."),
+        ("We sat in the sun.", "We sat in the sun ."),
+        ("Gen. Ray taught Gen Z.", "General Ray taught Gen Z ."),
+        ("742 Maple Dr., Springfield", "seven hundred forty two Maple Drive, Springfield"),
+        ("350 5th Ave", "three hundred fifty fifth Avenue"),
+        ("St. John's St. is long.", "Saint John's Street is long."),
+        ("He lives in the U.S.", "He lives in the US ."),
+        ("Fruit, etc. is sold.", "Fruit, et cetera is sold."),
+        ("1. Milk", "one. Milk"),
+    ],
+)  # fmt: skip
+def test_a_sentence_with_abbreviations_is_pronounced_at_once_as_its_words_are(engine, written, said):
+    (piece,) = engine._pieces(written)
+    assert engine._phonemes(piece).replace(",", "") == engine._phonemes(said).replace(",", "")
+
+
+def test_there_is_no_rest_at_an_abbreviation_longer_than_at_a_comma(say):
+    with_comma = longest_silence_s(say("The US Army marched on January fifth, 2024 at five PM Monday."))
+    assert longest_silence_s(say("Write to P.O. Box 12 and see Vol. 3 of it.")) < 0.2
+    assert longest_silence_s(say("The U.S. Army marched on Jan. 5, 2024 at 5 p.m. Monday.")) <= with_comma + 0.02
+
+
+def longest_silence_s(sound):
+    """The longest stretch within the speech that is 40 dB below its loudest, in frames of 10 ms."""
+    loudness = np.abs(sound[: len(sound) // 240 * 240].reshape(-1, 240)).max(axis=1)
+    quiet = "".join("." if frame < loudness.max() / 100 else "#" for frame in loudness).strip(".")
+    return max(map(len, quiet.split("#"))) / 100
+
+
 def test_closing_stops_before_the_next_sentence(engine, monkeypatch):
     given = []
     monkeypatch.setattr(engine, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1))

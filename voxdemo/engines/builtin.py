@@ -20,7 +20,9 @@ import numpy as np
 
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Samples, Utterance, Voice
+from voxdemo.text.abbreviations import expanded
 from voxdemo.text.english import readable, unsayable
+from voxdemo.text.split import sentences
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +69,8 @@ class BuiltinEngine:
     def __init__(self) -> None:
         from hibari import Hibari  # here: it takes a second of the worker's time
 
-        _leave_numerals_alone()
         self._model: Any = Hibari(voice="heart")
+        _leave_abbreviations_alone(self._model)
         self._model("Warm up.")
 
     @property
@@ -85,7 +87,7 @@ class BuiltinEngine:
         speed = _checked_speed(utterance.speed)
         _check_sayable(utterance, text)
         spoken = False
-        for piece in self._pieces(readable(text)):
+        for piece in self._pieces(text):
             for phonemes in _cut(self._phonemes(piece), MAX_PHONEMES):
                 spoken = True
                 yield self._sound(phonemes, speed, utterance.seed)
@@ -97,13 +99,17 @@ class BuiltinEngine:
         self._model = None
 
     def _pieces(self, text: str) -> Iterator[str]:
-        for sentence in self._model.split_sentences(text):
-            yield from filter(_has_words, _cut(sentence, MAX_PIECE_CHARS))
+        """What of `text` is pronounced at once, by sentences; hibari's own splitting would rest within "U.S. Army"."""
+        for sentence in sentences(text.encode(errors="ignore").decode()):
+            yield from filter(_has_words, _cut(readable(expanded(sentence)), MAX_PIECE_CHARS))
 
     def _phonemes(self, piece: str) -> str:
         """How `piece` is pronounced. What the model's dictionary stumbles over is read word by word, then spelt."""
         try:
-            return str(self._model.g2p(piece))
+            phonemes = str(self._model.g2p(piece))
+            return (
+                phonemes + "." if piece.endswith(".") and phonemes[-1:].isalpha() else phonemes
+            )  # lost after "5 p.m."
         except Exception:  # the door to a library known to raise IndexError on odd text
             logger.warning("could not read a piece of %d characters: reading its parts", len(piece), exc_info=True)
         parts = piece.split() if " " in piece else list(piece)
@@ -116,12 +122,17 @@ class BuiltinEngine:
         return samples.clip(-1.0, 1.0)
 
 
-def _leave_numerals_alone() -> None:
-    # hibari 0.2.1 finds an empty numeral in "King Charles" and says "King the zeroth Charles"; `readable` has written
-    # out the real ones by then.
+def _leave_abbreviations_alone(model: Any) -> None:
+    """Keep hibari 0.2.1 from guessing at abbreviations and numerals, which `expanded` and `readable` have seen to.
+
+    It says "King the zeroth Charles", "I ate a figure" and "Her name is January", whatever stands beside them.
+    """
     rules = import_module("hibari.g2p.normalize")
-    for name in ("RE_ROMAN_C", "RE_ROMAN_O"):
+    for name in ("RE_ROMAN_C", "RE_ROMAN_O", "RE_TITLE", "RE_ABBREV", "RE_NO"):
         setattr(rules, name, re.compile(r"(?!)"))
+    words = model.g2p.tokenizer.special
+    for word in [word for word in words if re.fullmatch(r"[A-Za-z]{2,}\.", word)]:
+        del words[word]
 
 
 def _checked_speed(speed: float) -> float:

@@ -38,7 +38,7 @@ def readable(text: str) -> str:
     text = "".join(_plain(char) or "" for char in text)
     text = _ADDRESS.sub(_spoken_address, text)
     text = _REPEATED.sub(_calmed, text.translate(_ROUND_BRACKETS))
-    text = _plain_romans(_plain_numbers(spoken(_NO_ABBREVIATION.sub(r"\g<0> ", text))))
+    text = _plain_romans(_plain_numbers(spoken(text)))
     text = _LONG_WORD.sub(_halved, _LONG_CHUNK.sub(r"\g<0> ", text))
     return _SPACES.sub(" ", text).strip()
 
@@ -127,7 +127,6 @@ _ADDRESS_SIGNS = {
     "#": " hash ", "=": " equals ", "&": " and ", "%": " percent ", "+": " plus ", "~": " tilde ", ":": " colon ",
 }  # fmt: skip
 _REPEATED = re.compile(r"([!?])[!?]+|([^\w\s])\2{2,}")
-_NO_ABBREVIATION = re.compile(r"\bno(?=\.(?! ?\d))|(?<=the )Sun(?=\.)")  # "I said no." isn't "number", nor a Sunday
 _SPACES = re.compile(r" {2,}")
 _LONG_WORD = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")
 _LONG_CHUNK = re.compile(r"\S{59}\W")  # without a space; readers of words look at each such stretch again and again

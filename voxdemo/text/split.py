@@ -15,6 +15,7 @@ from itertools import groupby
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 import sentencex
 
+from voxdemo.text import abbreviations
 from voxdemo.text.scripts import is_speakable
 
 FIRST_CHARS = 120
@@ -70,6 +71,12 @@ def parts(text: str, max_chars: int, sentences_apart: bool = False) -> list[Part
     return found
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, each with something to say; a line break ends one. Those that `parts` would make."""
+    found = (sentence.strip() for lines in _paragraphs(text) for line in lines for sentence in _sentences(line))
+    return list(filter(is_speakable, found))
+
+
 # Sentences
 
 _STOPPED = re.compile(r"[^。！？｡।؟۔]*[。！？｡।؟۔]+[”’」』）】》〉]*\s*|[^。！？｡।؟۔]+")
@@ -77,9 +84,6 @@ _STOPPED = re.compile(r"[^。！？｡।؟۔]*[。！？｡।؟۔]+[”’」�
 
 _ITEM_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]\s*")
 """The number of a list item, which sentencex takes for a sentence."""
-
-_BEFORE_NUMBER = re.compile(r"\b(?:approx|vols?|secs?|ch|art|par|ca|ext|tel|nr|eq|fl|est)\.\s*$", re.IGNORECASE)
-"""Abbreviations that sentencex doesn't know; before a number they end no sentence."""
 
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
 
@@ -108,7 +112,7 @@ def _goes_on(before: list[str], sentence: str) -> bool:
     """Whether `sentence` is no beginning, but belongs to what is `before` it in its line."""
     is_number = len(before) == 1 and _ITEM_NUMBER.fullmatch(before[0])
     is_within_word = sentence[:1] in "_0123456789" and not before[-1][-1:].isspace()
-    return bool(is_number or is_within_word or (sentence[:1].isdigit() and _BEFORE_NUMBER.search(before[-1][-20:])))
+    return bool(is_number or is_within_word or abbreviations.goes_on(before[-1], sentence))
 
 
 def _first_chars(line: str) -> int:
