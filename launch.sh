@@ -187,7 +187,7 @@ stamp_for() { # the file's own text: a hash would need a program that Linux and 
 make_venv() {
   local python
   python="$(find_python)"
-  echo "Setting up (once: a few minutes, 2.5 GB; more with CUDA)…" >&2
+  echo "Setting up (once: a few minutes, 2.5 GB; more with CUDA)..." >&2
   rm -rf .venv
   mkdir .venv
   run_logged "$python" -m venv .venv || give_up
@@ -196,7 +196,7 @@ make_venv() {
 }
 
 install() {
-  echo "Installing $1…" >&2
+  echo "Installing $1..." >&2
   rm -f ".venv/$1.stamp"
   { has_one_index && find_uv && run_logged uv_install "$1"; } || run_logged pip_install -r "$1" || give_up
   stamp_for "$1" >".venv/$1.stamp"
@@ -327,7 +327,7 @@ take_lock() {
     if [ -z "$holder" ]; then
       rm -f "$LOCK" # its owner is gone
     elif [ "$holder" != "$told" ]; then
-      echo "Waiting for the launch that is setting up (process $holder; if it isn't one, delete .venv and $LOCK)…" >&2
+      echo "Waiting for the launch that is setting up (process $holder; if it isn't one, delete .venv and $LOCK)..." >&2
       told="$holder"
     fi
     sleep 0.5

@@ -8,8 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -87,6 +90,131 @@ def test_a_server_does_it_as_well(server: Server, voxdemo: Run, said: Path, form
     heard = voxdemo("hear", "said.wav", "--format", form, "--server", server.url)
     assert "welcome aboard" in heard.stdout.decode().lower()
     assert heard.stdout.startswith({"text": b"Good", "srt": b"1\n", "vtt": b"WEBVTT"}[form])
+
+
+NAMES = ("speech.wav", "speech-2.wav", "speech-3.wav")
+
+
+def test_without_a_file_it_says_where_it_saved_and_overwrites_nothing(
+    server: Server, voxdemo: Run, tmp_path: Path
+) -> None:
+    (tmp_path / NAMES[0]).write_bytes(b"mine")
+    for name in NAMES[1:]:
+        spoken = voxdemo("say", SENTENCE, "--server", server.url)
+        assert (spoken.returncode, spoken.stdout, spoken.stderr.decode()) == (0, b"", f"Saved as {name}.\n")
+        assert soundfile.info(tmp_path / name).duration > 1
+    assert (tmp_path / NAMES[0]).read_bytes() == b"mine"
+    assert voxdemo("say", SENTENCE, "-o", NAMES[0], "--server", server.url).stderr == b""
+    assert soundfile.info(tmp_path / NAMES[0]).duration > 1
+    assert voxdemo("say", "你好", "--server", server.url).returncode == 2
+    assert sorted(path.name for path in tmp_path.glob("*.wav")) == sorted(NAMES)
+
+
+class Chinese(BaseHTTPRequestHandler):
+    """A server that hears and has what not every terminal can show."""
+
+    def do_GET(self) -> None:
+        self._answer({"voices": [{"name": "晓 – “warm”", "languages": ["zh"]}], "clones": False})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        segments = [{"text": HEARD, "start": 0.0, "end": 1.0}]
+        self._answer({"text": HEARD, "language": "zh", "duration": 1.0, "segments": segments})
+
+    def _answer(self, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+HEARD = "你好，Zoë – 5 €"
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Chinese) as other:
+        thread = Thread(target=other.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{other.server_port}"
+        other.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding", "shown"),
+    [
+        (["hear", "x.wav"], "ascii", "\\u4f60\\u597d\\uff0cZo\\xeb \\u2013 5 \\u20ac\n"),
+        (["hear", "x.wav"], "latin-1", "\\u4f60\\u597d\\uff0cZoë \\u2013 5 \\u20ac\n"),
+        (["hear", "x.wav"], "cp1252:strict", "\\u4f60\\u597d\\uff0cZoë – 5 €\n"),
+        (["hear", "x.wav", "--format", "srt"], "ascii", "\\u4f60\\u597d"),
+        (["hear", "x.wav"], "utf-8", HEARD + "\n"),
+        (["hear", "x.wav", "--format", "json"], "utf-8", HEARD),
+        (["voices"], "cp1252", "\\u6653 – “warm”: zh\n"),
+        (["voices"], "ascii", "\\u6653 \\u2013 \\u201cwarm\\u201d: zh\n"),
+    ],
+)
+def test_what_a_terminal_cannot_show_is_shown_as_escapes(
+    chinese: str, voxdemo: Run, tmp_path: Path, words: list[str], encoding: str, shown: str
+) -> None:
+    (tmp_path / "x.wav").touch()
+    told = voxdemo(*words, "--server", chinese, PYTHONIOENCODING=encoding)
+    assert (told.returncode, told.stderr) == (0, b"")
+    assert shown in told.stdout.decode(encoding.partition(":")[0])
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_json_stays_json_in_every_encoding(chinese: str, voxdemo: Run, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "x.wav").touch()
+    told = voxdemo("hear", "x.wav", "--format", "json", "--server", chinese, PYTHONIOENCODING=encoding)
+    assert json.loads(told.stdout.decode(encoding))["text"] == HEARD
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path, encoding: str) -> None:
+    told = voxdemo("doctor", PYTHONIOENCODING=encoding, VOXDEMO_CACHE_DIR=tmp_path / "缓存")
+    assert (told.returncode, b"\\u7f13\\u5b58" in told.stdout, told.stdout.count(b"\n") > 8) == (0, True, True)
+    wrong = voxdemo("hear", "录音.wav", PYTHONIOENCODING=encoding)
+    assert (wrong.returncode, b"\\u5f55\\u97f3.wav" in wrong.stderr) == (2, True)
+
+
+def test_a_terminal_shows_at_once_that_it_is_loading_and_stdout_stays_clean(chinese: str, tmp_path: Path) -> None:
+    (tmp_path / "x.wav").touch()
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEFORE_IMPORTS, "hear", "x.wav", "--server", chinese],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=settings_of(tmp_path, TERM="xterm", PYTHONIOENCODING="utf-8"),
+        cwd=tmp_path,
+    )
+    os.close(theirs)
+    out, _ = process.communicate(timeout=60)
+    shown = b""
+    with suppress(OSError):  # that is how a terminal ends
+        while block := os.read(ours, 4096):
+            shown += block
+    os.close(ours)
+    assert (process.returncode, out.decode()) == (0, HEARD + "\n")
+    assert b"Loading" in shown.partition(b"IMPORTS")[0]
+    assert b"IMPORTS" in shown
+
+
+BEFORE_IMPORTS = """
+import sys
+class Marking:
+    def find_spec(self, name, *_):
+        if name == "voxdemo.cli.here":
+            print("IMPORTS", file=sys.stderr, flush=True)
+sys.meta_path.insert(0, Marking())
+from voxdemo.cli import main
+main()
+"""
+"""The command line, which shows on stderr when it begins to import what takes seconds."""
 
 
 def test_voices_are_listed(server: Server, voxdemo: Run) -> None:

@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 
+from voxdemo import terminal
+
 PRINT_EVERY_S = 10.0
 """Where the output is no terminal, but a log."""
 INTERRUPTED = 130
@@ -19,11 +21,12 @@ INTERRUPTED = 130
 def main() -> int:
     """Fetch the models that the settings name. Returns the exit code: 0, 1 or INTERRUPTED."""
     signal.signal(signal.SIGINT, _stop)
+    terminal.show_everything()
     return _fetch_all()
 
 
 def _stop(*_: object) -> None:
-    print("\nStopped: type it again to go on.", file=sys.stderr, flush=True)
+    print("\nStopped: run it again to continue.", file=sys.stderr, flush=True)
     os._exit(INTERRUPTED)  # at once: what was received is on the disk, and no thread of a library may hold it up
 
 
@@ -53,7 +56,7 @@ def _fetch_all() -> int:
 
 
 class _Terminal:
-    """Shows how far it is: on a terminal in one line that is written anew, else in a line every PRINT_EVERY_S."""
+    """Shows how far it is: on a terminal in one line that is rewritten, else in a line every PRINT_EVERY_S."""
 
     def __init__(self) -> None:
         self._rewrites = sys.stdout.isatty()

@@ -16,7 +16,7 @@ from voxdemo.errors import SettingsError
 
 _PAIRS = ('""', "''", "“”", "‘’")
 """Of the shell, and what word processors make of them."""
-_QUOTED = re.compile("|".join(f"{first}([^{first}{last}]*){last}" for first, last in _PAIRS))
+_QUOTED = re.compile("|".join(f"{pair[0]}([^{pair}]*){pair[1]}" for pair in _PAIRS))
 _WITH_COMMENT = re.compile(rf"({_QUOTED.pattern})\s+#.*")
 _COMMENT = re.compile(r"\s#.*")
 _MARKS = tuple("".join(_PAIRS))

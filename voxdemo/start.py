@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from voxdemo import logs
+from voxdemo import logs, terminal
 from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.errors import SettingsError
@@ -18,6 +18,7 @@ def prepare(listens: bool) -> tuple[Settings, SpeechService]:
 
     With `listens` the port and the folder are tried first.
     """
+    terminal.show_everything()
     try:
         settings = voxdemo_settings.load()
         logs.set_up(settings.log_level, settings.log_text, settings.log_format)

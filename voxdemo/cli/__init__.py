@@ -1,8 +1,8 @@
 """The command line: say, hear, serve, voices, doctor; what each takes, and how the process ends.
 
-Results go to stdout, all else to stderr: a bar while a person watches, one sentence where something is wrong. The exit
-code is 0 when done, 1 failed, 2 it can't be asked for like this, 3 not now, 130 Ctrl-C. What takes seconds to import is
-imported by the command that needs it.
+Results go to stdout, everything else to stderr: a bar on a terminal, one sentence where something is wrong. The exit
+code is 0 when done, 1 failed, 2 wrong usage or input, 3 not now, 130 Ctrl-C. What takes seconds to import is imported
+by the command that needs it, behind its bar.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from voxdemo import terminal
 from voxdemo.cli.words import Words
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
+
+if TYPE_CHECKING:
+    from voxdemo.speech import Transcript
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 STDIO = "-"
@@ -25,7 +30,7 @@ log = logging.getLogger(__name__)
 
 Server = Annotated[
     str,
-    typer.Option(help="A running server that is to do it, with VOXDEMO_CLIENT_KEY if it asks for one; else here."),
+    typer.Option(help="Use a running server instead of loading models here (key: VOXDEMO_CLIENT_KEY)."),
 ]
 
 app = typer.Typer(
@@ -39,52 +44,63 @@ app = typer.Typer(
 
 @app.command()
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")] = STDIO,
+    text: Annotated[str, typer.Argument(help="The text to speak; - reads it from stdin.")] = STDIO,
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", help="The file; its ending says wav, flac, mp3, opus or aac. - is wav to stdout."
+            "--output",
+            "-o",
+            help="The audio file (.wav, .flac, .mp3, .opus or .aac); - writes wav to stdout. Default: speech.wav,"
+            " or speech-2.wav and so on if it exists.",
         ),
-    ] = "speech.wav",
-    voice: Annotated[str | None, typer.Option(help="One of `voices`.")] = None,
-    prompt_audio: Annotated[Path | None, typer.Option(help="A recording of the voice to speak in.")] = None,
-    prompt_text: Annotated[str, typer.Option(help="What is said in it.")] = "",
+    ] = "",
+    voice: Annotated[str | None, typer.Option(help="A voice that `voices` lists.")] = None,
+    prompt_audio: Annotated[Path | None, typer.Option(help="A recording of the voice to copy.")] = None,
+    prompt_text: Annotated[str, typer.Option(help="The transcript of that recording.")] = "",
     cfg: Annotated[float, typer.Option(help="Guidance, 1 to 3.")] = 2.0,
     steps: Annotated[int, typer.Option(help="Diffusion steps, 4 to 30.")] = 10,
     speed: Annotated[float, typer.Option(help="Pace, 0.5 to 2.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same sound.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same audio.")] = None,
     server: Server = "",
 ) -> None:
-    """Speak a text into a file."""
-    from voxdemo.cli import here, there
+    """Speak a text into an audio file."""
     from voxdemo.cli.saying import write
+
+    def speak(*request: Any) -> Sequence[str]:
+        from voxdemo.cli import here, there
+
+        return (there.speaker(server) if server else here.speak)(*request)
 
     said = _stdin_text() if text == STDIO else text
     words = Words(said, prompt_audio, prompt_text, cfg, steps, voice, seed, speed)
-    write(words, output, there.speaker(server) if server else here.speak)
+    write(words, output, speak)
 
 
 @app.command()
 def hear(
-    recording: Annotated[str, typer.Argument(help="The file; - reads it from stdin.")],
-    language: Annotated[str, typer.Option(help="Its ISO 639-1 code; empty: to be found out.")] = "",
-    form: Annotated[str, typer.Option("--format", help="text, json, srt or vtt.")] = "text",
+    recording: Annotated[str, typer.Argument(help="The audio file; - reads it from stdin.")],
+    language: Annotated[str, typer.Option(help="Its language, such as en; detected if not given.")] = "",
+    form: Annotated[str, typer.Option("--format", help="What to print: text, json, srt or vtt.")] = "text",
     server: Server = "",
 ) -> None:
-    """Print what is said in a recording."""
-    from voxdemo.cli import here, there
+    """Print the transcript of a recording."""
     from voxdemo.cli.hearing import printed
 
-    printed(recording, language, form, there.listener(server) if server else here.listen)
+    def listen(*request: Any) -> Transcript:
+        from voxdemo.cli import here, there
+
+        return (there.listener(server) if server else here.listen)(*request)
+
+    printed(recording, language, form, listen)
 
 
 @app.command()
 def voices(server: Server = "") -> None:
-    """List the voices, and what the engine takes."""
+    """List the voices."""
     from voxdemo.cli import here, there
 
     for line in there.voices(server) if server else here.voices():
-        typer.echo(line)
+        print(line)
 
 
 @app.command()
@@ -100,16 +116,17 @@ def serve() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Tell what was found here, and which models would be taken and why; loads and downloads nothing."""
+    """Report what is installed and which models would be used. Nothing is loaded."""
     from voxdemo.cli.checkup import findings
 
     for line in findings():
-        typer.echo(line)
+        print(line)
 
 
 def main() -> NoReturn:
     """Run the command that was typed; ends the process."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start what runs behind with it ignored
+    terminal.show_everything()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start background jobs with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no half file stays
     try:
         app()
@@ -144,8 +161,8 @@ def _code_of(error: VoxdemoError) -> int:
 
 def _stdin_text() -> str:
     if sys.stdin.isatty():
-        raise InputError("There is no text: write it behind `say`, in quotes, or pipe it in.")
+        raise InputError("There is no text: write it after `say`, in quotes, or pipe it in.")
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError("What comes on stdin is no text in UTF-8.") from None
+        raise InputError("The text on stdin isn't UTF-8: convert it, then try again.") from None

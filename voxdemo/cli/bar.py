@@ -1,4 +1,4 @@
-"""How far a command is, on stderr while a person watches; nothing where stderr goes elsewhere."""
+"""How far a command is, on stderr if that is a terminal; otherwise nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 Tell = Callable[[str, float], None]
-"""Takes what it is at, in words, and the share that is done, 0..1."""
+"""Takes what the command is doing, in words, and the share that is done, 0..1."""
 
 
 @contextmanager
@@ -18,5 +18,5 @@ def bar() -> Generator[Tell, None, None]:
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Starting", total=1.0)
+        task = progress.add_task("Loading", total=1.0)
         yield lambda words, done: progress.update(task, description=words, completed=done)

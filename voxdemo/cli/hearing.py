@@ -1,7 +1,8 @@
-"""The command `hear`: a recording in, words out."""
+"""The command `hear`: a recording in, its transcript out."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import shutil
 import sys
@@ -16,11 +17,11 @@ from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
 
 Listen = Callable[[Path, str | None, Tell], Transcript]
-"""Reads a recording in a language, or finds it out."""
+"""Recognises a recording in a language, or in the one that it detects."""
 
 
 def printed(recording: str, language: str, form: str, listen: Listen) -> None:
-    """Print what is said in the recording, "-" being stdin, in one of the FORMS."""
+    """Print the transcript of the recording, "-" being stdin, in one of the FORMS."""
     if form not in FORMS:
         raise InputError(f"--format must be one of {', '.join(FORMS)}, not {form[:20]!r}.")
     with bar() as tell, _file(recording) as path:
@@ -51,7 +52,8 @@ def _json(transcript: Transcript) -> str:
         "duration": transcript.duration_s,
         "segments": segments,
     }
-    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
+    return json.dumps(told, ensure_ascii=not is_unicode, indent=2) + "\n"
 
 
 FORMS: dict[str, Callable[[Transcript], str]] = {

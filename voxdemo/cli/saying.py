@@ -1,4 +1,4 @@
-"""The command `say`: where its sound goes, whole or not at all."""
+"""The command `say`: where its audio goes, whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,19 +16,25 @@ from voxdemo.cli.words import Words
 from voxdemo.errors import InputError
 
 Speak = Callable[[Words, str, BinaryIO, Tell], Sequence[str]]
-"""Says the words in a format into a file, and returns what of them was ignored, in sentences."""
+"""Speaks the words in a format into a file, and returns what was ignored, in sentences."""
+USUAL = Path("speech.wav")
+"""The file where none is named, unless it exists."""
 
 
 def write(words: Words, output: str, speak: Speak) -> None:
-    """Speak into the file that `output` names, "-" being stdout. Raises InputError for an ending that isn't offered."""
+    """Speak into the file that `output` names, "-" being stdout, "" a new one, whose name is printed.
+
+    Raises InputError for an ending that isn't offered.
+    """
+    format = _format(output)  # noqa: A001
     with bar() as tell, _opened(output) as file:
-        warnings = speak(words, _format(output), file, tell)
+        warnings = speak(words, format, file, tell)
     for warning in warnings:
         print(warning, file=sys.stderr)
 
 
 def _format(output: str) -> str:
-    if output == "-":
+    if output in ("-", ""):
         return "wav"
     ending = Path(output).suffix.removeprefix(".").lower()
     if ending not in MIME_TYPES:
@@ -37,23 +44,39 @@ def _format(output: str) -> str:
 
 @contextmanager
 def _opened(output: str) -> Generator[BinaryIO, None, None]:
-    """The file, which gets its name when all is in it."""
-    _format(output)
+    """The file, which gets its name when it is complete."""
     if output == "-":
         yield sys.stdout.buffer
         return
-    path = Path(output)
+    path = Path(output or USUAL)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with _told(output, beside) as file:
+        with _created(path, beside) as file:
             yield file
+        path = path if output else _new()
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+    if not output:
+        print(f"Saved as {path}.", file=sys.stderr)
 
 
-def _told(output: str, beside: Path) -> BinaryIO:
+def _created(path: Path, beside: Path) -> BinaryIO:
     try:
         return beside.open("xb")
     except OSError as error:
-        raise InputError(f"{output} can't be written ({error.strerror}): choose another place.") from error
+        raise InputError(f"{path} can't be written ({error.strerror}): choose another place.") from error
+
+
+def _new() -> Path:
+    """A file that nothing had: speech.wav, speech-2.wav and so on. It is there, so that nobody else takes its name."""
+    names = chain([USUAL], (USUAL.with_stem(f"{USUAL.stem}-{number}") for number in count(2)))
+    return next(path for path in names if _is_made(path))
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True

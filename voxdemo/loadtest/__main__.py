@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import httpx
 import typer
 
+from voxdemo import terminal
 from voxdemo.cli.bar import Tell, bar
 from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
@@ -50,6 +51,7 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
 ) -> None:
     """Ask a running server for speech as many people would, and report how it does. Ctrl-C ends it with a report."""
+    terminal.show_everything()
     texts = _texts(text_file)
     folder = _folder(output or Path(time.strftime("loadtest-%Y%m%d-%H%M%S")))
     if door not in DOORS or not texts:
