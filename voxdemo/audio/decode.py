@@ -1,57 +1,49 @@
 """Recordings that people send, as mono samples at the rate a model wants.
 
-A file is whatever somebody uploaded: it may be no audio at all, or small and ten hours long. So decoding goes block
-by block and stops at a limit; memory and time depend on the limit, not on the file. What to do with a recording
-that is too long is the caller's business, as is everything about models and the web.
+A file is whatever somebody uploaded: it may be no audio at all, or small and ten hours long, and what it says of itself
+may be wrong. So decoding goes block by block and stops at a limit; memory and time depend on the limit, not on the
+file. What to do with a recording that is too long is the caller's business, as is everything about models and the web.
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
-import soundfile
-from av.container import InputContainer
-from numpy.typing import NDArray
 
-from voxdemo.audio.resample import resample_blocks
+from voxdemo.audio import by_ffmpeg, by_libsndfile
+from voxdemo.audio.blocks import Block, begun, mixed, mono
+from voxdemo.audio.by_ffmpeg import Source
+from voxdemo.audio.links import links
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
+
+SUFFIXES = (
+    "3g2", "3gp", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "awb", "caf", "dsf", "dts",
+    "eac3", "f4v", "flac", "flv", "m2ts", "m4a", "m4b", "m4r", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpc",
+    "mpeg", "mpg", "mts", "mxf", "oga", "ogg", "ogv", "ogx", "opus", "ra", "rf64", "rm", "rmvb", "snd", "spx", "ts",
+    "tta", "voc", "vob", "w64", "wav", "wave", "webm", "weba", "wma", "wmv", "wv",
+)  # fmt: skip
+"""How the names of files end that are read here. Only a page asks: what is in a file counts, not what it is called."""
 
 MIN_SECONDS = 0.1
 """Anything shorter holds no syllable, and SenseVoice crashes under 400 samples (0.025 s at 16 kHz)."""
 
-_RATES = range(2_000, 384_001)
-"""Hz. Below telephone speech nothing is understood; 384 kHz is the highest that sound cards record."""
+_SILENT = 0.003
+"""RMS of the loudest tenth of a second (-50 dB) under which nobody speaks in a track that has a sister."""
 
-_MAX_CHANNELS = 64
-"""As many as the largest mixing desks record; libsndfile would take 1024."""
+_FEWEST_BYTES = 250
+"""A second of sound takes so many at least (Speex at 2 kbit/s): a file that says it is longer doesn't know."""
 
-_BLOCK_FRAMES = 16_384
-
-_CONTAINERS = "aac,ac3,amr,amrnb,amrwb,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,wav"
-"""What FFmpeg may open. Playlists (hls, concat, dash) stay out: they make it read other files and fetch addresses."""
-
-_BOUNDS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file", "max_streams": "8"}
-_LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
-"""Song titles in Latin-1 are no reason to refuse a song; PyAV 19 sees to it by itself."""
-
-_MOST_AT_ONCE = 16 << 20
-"""Bytes that FFmpeg may take at once. Its tables are as long as a file says it is, up to three for each of 8 streams:
-those of an m4a of four hours fit, while without a limit 6 kB that lie take 3 GB."""
+_CLOSE_S = 0.1
+"""Seconds that a file may be shorter than it says, as encoders round."""
 
 _UNREADABLE = "That file is not audio we can read: send a wav, mp3, flac, m4a, ogg or webm recording."
 _MISSING = "That recording is no longer here: send it again."
 _EMPTY = "That recording is empty or damaged: record it again or choose another one."
-_SILENT_VIDEO = "That video has no sound: send a recording, or a video with sound."
-_ODD = "That recording has an unusual sample rate or number of channels: save it as a 16 kHz mono wav and send that."
 _SHORT = f"That recording is too short: record at least {MIN_SECONDS} s."
 
 
@@ -62,34 +54,39 @@ class Recording:
     samples: Samples
     """Mono float32, shape [n], within [-1, 1]."""
     sample_rate: int
-    duration_s: float
-    """Length of `samples`."""
     truncated: bool
     """There was more in the file than the limit."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length of `samples`."""
+        return len(self.samples) / self.sample_rate
 
 
 def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     """The first `max_seconds` of the recording at `path`, mixed to mono, at `rate` Hz.
 
     Reads what libsndfile can (wav, flac, ogg, opus, aiff …) and what FFmpeg can (mp3, m4a, webm, sound of videos).
-    Samples that are not numbers become silence; damaged stretches are left out where the format allows it. Raises
-    InputError for a file that is missing, not audio, empty or shorter than `MIN_SECONDS`.
+    Of several tracks it is the first with sound; recordings chained in one file follow each other. Samples that are
+    not numbers become silence; damaged stretches are left out where the format allows it. Raises InputError for a file
+    that is missing, not audio, empty or shorter than `MIN_SECONDS`.
     """
     check_there(path)
-    samples, truncated = _decode(path, max_seconds, rate)
-    duration_s = len(samples) / rate
-    if duration_s < min(MIN_SECONDS, max_seconds):
+    recording = _Reading(path, max_seconds, rate).best()
+    if recording.duration_s < min(MIN_SECONDS, max_seconds):
         raise InputError(_SHORT)
-    return Recording(samples, rate, duration_s, truncated)
+    return recording
 
 
 def stream(path: Path) -> tuple[int, Iterator[Samples]]:
     """The rate in Hz of a sound of ours, and all of it block by block, mono. Raises OSError where it isn't there."""
     if not path.is_file():
         raise FileNotFoundError(path)
-    blocks = _ffmpeg_blocks(path) if path.suffix in (".mp3", ".aac") else _libsndfile_blocks(path)
-    first = next(blocks)
-    return first.sample_rate, (_mono(block, first.sample_rate) for block in chain([first], blocks))
+    source = by_ffmpeg.blocks(Source(path), 0) if path.suffix in (".mp3", ".aac") else by_libsndfile.blocks(path)
+    there = begun(source)
+    assert there, "sounds of ours aren't empty"
+    first, blocks = there
+    return first.sample_rate, mixed(blocks)
 
 
 def check_there(path: Path) -> None:
@@ -101,118 +98,98 @@ def check_there(path: Path) -> None:
 
 
 def told_duration_s(path: Path) -> float | None:
-    """How long the recording at `path` says it is, in seconds, without decoding it; None where it says nothing."""
-    if not path.is_file():
+    """How long the recording at `path` says it is, in seconds, without decoding it.
+
+    None where it says nothing, or more than its bytes can hold.
+    """
+    if not path.is_file() or not (size := path.stat().st_size):
         return None
+    told = _told_s(path)
+    return told if told and 0 < told <= size / _FEWEST_BYTES else None
+
+
+def _told_s(path: Path) -> float | None:
+    parts = links(path)
+    with suppress(*by_libsndfile.UNREADABLE):
+        if len(parts) == 1:
+            return by_libsndfile.told_s(path)
     try:
-        return float(soundfile.info(path).duration) or None
-    except (soundfile.SoundFileRuntimeError, TypeError):
-        pass  # as in `_decode`
-    try:
-        with av.open(path.absolute(), "r", container_options=_BOUNDS, **_LENIENT) as container:
-            return container.duration / av.time_base if container.duration else None
-    except (av.FFmpegError, ValueError):
+        return sum(by_ffmpeg.told_s(Source(path, *part)) or 0.0 for part in parts)
+    except (InputError, *by_ffmpeg.UNREADABLE):
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """A stretch of sound as it is in the file: shape [frames, channels]."""
+class _Reading:
+    """One file on its way to samples."""
 
-    frames: NDArray[np.float32]
-    sample_rate: int
+    path: Path
+    max_seconds: float
+    rate: int
 
+    def best(self) -> Recording:
+        """By libsndfile, or by FFmpeg where that finds it empty, odd or short. Raises InputError where neither can."""
+        refusal = InputError(_UNREADABLE)
+        short: Recording | None = None
+        for attempt in self._attempts():
+            try:
+                recording = attempt()
+            except InputError as error:
+                refusal = error
+            except (*by_libsndfile.UNREADABLE, *by_ffmpeg.UNREADABLE):
+                continue
+            else:
+                if self._is_whole(recording):
+                    return recording
+                short = max(short or recording, recording, key=lambda each: len(each.samples))
+        if short is None:
+            raise refusal
+        return short
 
-def _decode(path: Path, max_seconds: float, rate: int) -> tuple[Samples, bool]:
-    try:
-        return _beginning(_libsndfile_blocks(path), max_seconds, rate)
-    except (soundfile.SoundFileRuntimeError, TypeError):
-        pass  # TypeError: soundfile takes "voice.raw" for headerless, by its name
-    try:
-        return _beginning(_ffmpeg_blocks(path), max_seconds, rate)
-    except (av.FFmpegError, ValueError) as error:  # ValueError: the sound changes its layout halfway
-        raise InputError(_UNREADABLE) from error
+    def _attempts(self) -> list[Callable[[], Recording]]:
+        parts = links(self.path)
+        if len(parts) > 1:
+            return [lambda: self._beginning(self._linked(parts))]
+        return [lambda: self._beginning(by_libsndfile.blocks(self.path)), self._with_sound]
 
+    def _linked(self, parts: list[tuple[int, int]]) -> Iterator[Block]:
+        for part in parts:
+            source = Source(self.path, *part)
+            with suppress(InputError, *by_ffmpeg.UNREADABLE):  # a damaged one is left out
+                yield from by_ffmpeg.blocks(source, by_ffmpeg.tracks(source)[0])
 
-def _beginning(blocks: Iterator[_Block], max_seconds: float, rate: int) -> tuple[Samples, bool]:
-    """The first `max_seconds` of `blocks`, and whether there is more."""
-    first = next(blocks, None)
-    if first is None:
-        raise InputError(_EMPTY)
-    limit = _Limit(round(max_seconds * first.sample_rate))
-    mono = limit.cut(_mono(block, first.sample_rate) for block in chain([first], blocks))
-    samples = np.concatenate(list(resample_blocks(mono, first.sample_rate, rate)))
-    return np.clip(samples, -1.0, 1.0), limit.reached
+    def _with_sound(self) -> Recording:
+        """The first track with sound, or the loudest."""
+        source = Source(self.path)
+        heard: list[tuple[float, Recording]] = []
+        for track in by_ffmpeg.tracks(source):
+            with suppress(*by_ffmpeg.UNREADABLE):
+                recording = self._beginning(by_ffmpeg.blocks(source, track))
+                heard.append((_loudest_rms(recording), recording))
+                if heard[-1][0] > _SILENT:
+                    break
+                heard = [max(heard, key=lambda each: each[0])]
+        if not heard:
+            raise InputError(_EMPTY)
+        return heard[-1][1]
 
+    def _beginning(self, blocks: Iterator[Block]) -> Recording:
+        """The first `max_seconds` of `blocks`, and whether there is more. Raises InputError where there are none."""
+        wanted, samples, count = round(self.max_seconds * self.rate), list[Samples](), 0
+        for part in mono(blocks, self.rate):
+            samples.append(part)
+            count += len(part)
+            if count > wanted:
+                break
+        if not count:
+            raise InputError(_EMPTY)
+        return Recording(np.clip(np.concatenate(samples)[:wanted], -1.0, 1.0), self.rate, count > wanted)
 
-class _Limit:
-    """Lets `frames` samples through and remembers whether there were more. For one use."""
-
-    def __init__(self, frames: int) -> None:
-        self._left = frames
-        self.reached = False
-
-    def cut(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
-        for block in blocks:
-            if len(block) > self._left:
-                self.reached = True
-                yield block[: self._left]
-                return
-            self._left -= len(block)
-            yield block
-
-
-def _mono(block: _Block, sample_rate: int) -> Samples:
-    if block.sample_rate != sample_rate:
-        raise InputError(_ODD)
-    finite = np.nan_to_num(block.frames, nan=0.0, posinf=0.0, neginf=0.0)
-    mixed: Samples = np.clip(finite, -1.0, 1.0).mean(axis=1, dtype=np.float32)
-    return mixed
-
-
-def _libsndfile_blocks(path: Path) -> Iterator[_Block]:
-    with soundfile.SoundFile(path) as sound:
-        if sound.format == "MP3":
-            raise soundfile.SoundFileRuntimeError("libsndfile's mpg123 prints a line for every damaged frame")
-        _check(sound.samplerate, sound.channels)
-        while len(frames := sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            yield _Block(frames, sound.samplerate)
-
-
-def _ffmpeg_blocks(path: Path) -> Iterator[_Block]:
-    # Absolute, because FFmpeg takes the beginning of a relative "http:x" for a protocol.
-    with av.open(path.absolute(), "r", container_options=_BOUNDS, **_LENIENT) as container:
-        if not container.streams.audio:
-            raise InputError(_SILENT_VIDEO)
-        if container.streams.audio[0].codec_context is None:  # an unknown codec; PyAV 17 crashes when it decodes one
-            raise InputError(_UNREADABLE)
-        to_float = av.AudioResampler(format="fltp")
-        for frame in _decodable(container):
-            _check(frame.sample_rate, frame.layout.nb_channels)
-            for part in to_float.resample(frame):
-                yield _Block(part.to_ndarray().T, part.sample_rate)
+    def _is_whole(self, recording: Recording) -> bool:
+        return recording.truncated or recording.duration_s > (told_duration_s(self.path) or 0.0) - _CLOSE_S
 
 
-def _decodable(container: InputContainer) -> Iterator[av.AudioFrame]:
-    """The frames of the first audio stream; damaged ones are left out, as players do."""
-    for packet in container.demux(container.streams.audio[0]):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
-
-
-def _check(sample_rate: int, channels: int) -> None:
-    if sample_rate not in _RATES or not 1 <= channels <= _MAX_CHANNELS:
-        raise InputError(_ODD)
-
-
-def _limit_ffmpeg() -> None:
-    """Hold FFmpeg to `_MOST_AT_ONCE`, for which PyAV has no door; where FFmpeg isn't PyAV's own it can't be."""
-    package = Path(av.__file__).parent
-    for library in (*package.with_name("av.libs").glob("*avutil-*"), *(package / ".dylibs").glob("libavutil.*")):
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(_MOST_AT_ONCE))
-
-
-_limit_ffmpeg()
+def _loudest_rms(recording: Recording) -> float:
+    step = recording.sample_rate // 10
+    tenths = recording.samples[: len(recording.samples) // step * step].reshape(-1, step)
+    return float(np.sqrt((tenths**2).mean(axis=1)).max(initial=0.0))
