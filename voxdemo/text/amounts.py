@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from voxdemo.text.rules import NUMBER, alternatives, is_attributive, rules
+from voxdemo.text.rules import NUMBER, alternatives, as_count, is_attributive, rules
 
 
 class _Currency(NamedTuple):
@@ -71,7 +71,7 @@ _PER = {
     "t": "ton", "kWh": "kilowatt hour", "MWh": "megawatt hour", "GB": "gigabyte", "TB": "terabyte", "MB": "megabyte",
     "p": "person", "pc": "piece", "qtr": "quarter", "ea": "each",
 }  # fmt: skip
-_PERS = r"(?:(?: ?/ ?|/)[A-Za-z]{1,12}²?(?![\w/]\d)){1,3}"
+_PERS = r"(?: ?/ ?[A-Za-z]{1,12}²?(?![\w/]\d)){1,3}"
 _AN = re.compile(r"(?:hour|ounce|[aeio])", re.IGNORECASE)
 
 
@@ -90,7 +90,7 @@ def _amount(match: re.Match[str]) -> str:
     currency = _CURRENCIES[match["code"] or match["sign"]]
     rate, plus = _per(match["rate"] or ""), " plus" if match["plus"] else ""
     singular = is_attributive(match)
-    minus = "minus " if match["minus"] or match["minus_after"] else ""
+    minus = {"-": "minus ", "+": "plus ", "": ""}[match["minus"] or match["minus_after"] or ""]
     scale, low_scale = _scale(match["scale"]), _scale(match["low_scale"])
     if high is None:
         return f"{minus}{_money(low, scale, currency, singular)}{plus}{rate}"
@@ -103,7 +103,7 @@ def _scale(written: str | None) -> str:
 
 
 def _whole(number: str) -> str:
-    return f"0{number}" if number.startswith(".") else number
+    return f"0{number}" if number.startswith(".") else as_count(number)
 
 
 def _has_cents(number: str, currency: _Currency) -> bool:
@@ -118,7 +118,7 @@ def _money(number: str, scale: str, currency: _Currency, singular: bool) -> str:
     cents = int(decimals.ljust(2, "0"))
     parts = []
     if int(whole.replace(",", "") or 0) or not cents:
-        parts.append(f"{whole or 0} {currency.one if singular or whole == '1' else currency.many}")
+        parts.append(f"{as_count(whole) or 0} {currency.one if singular or whole == '1' else currency.many}")
     if cents:
         parts.append(f"{cents} {currency.cent if singular or cents == 1 else currency.cents}")
     return " and ".join(parts)
@@ -150,7 +150,7 @@ RULES = rules(
     (r"(?<![\w.,])(\d{1,6}),(\d\d) ?€(?!\w)", r"€\1.\2"),
     (r"(?<=€)(\d{1,6}),(\d\d)(?!\w|[.,]\d)", r"\1.\2"),
     (
-        rf"(?P<minus>(?<![\w)])-)?(?<![\w$£€])(?P<sign>{_SIGN}|{_CODE}(?![A-Za-z])) ?(?P<minus_after>-)?{_LOW}"
+        rf"(?P<minus>(?<![\w)])[-+])?(?<![\w$£€])(?P<sign>{_SIGN}|{_CODE}(?![A-Za-z])) ?(?P<minus_after>-)?{_LOW}"
         rf"(?:{_HIGH})?{_TAIL}(?!\d)(?: ?(?P<code>{_CODE})(?!\w))?(?![A-Za-z])(?P<rate>{_PERS})?",
         _amount,
     ),
@@ -161,5 +161,6 @@ RULES = rules(
     ),
     (rf"[{''.join(sorted(SIGNS - set('$€£¥₹₩¢')))}]", _sign_alone),
     (r"\b(dollars?|cents?|euros?|pounds?|pence|yen|rupees?|\d ?%)( ?/ ?[A-Za-z]{1,12}²?)(?![\w/])", _rate),
+    (r"(?<![/\d])(\d{1,4}x?)(/(?:day|week|month|year|hour|minute|second|hr|wk|mo|yr|min|sec|person))\b(?!/)", _rate),
 )
 """What is found and how it is said, in this order."""

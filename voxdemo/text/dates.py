@@ -77,7 +77,8 @@ _INNER_STOP = r"\.(?=\W*\w)(?! (?:The|An?|He|She|It|They|We|I|You|But|And|Then|T
 _TIME = r"\d{1,2}(?::\d\d)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
 _DAY, _MONTH = (rf"(?:{alternatives(names)})" for names in (_DAYS | {day: day for day in _DAYS.values()}, _MONTHS))
 RULES = rules(
-    (r"(?<![\w.,/-])(?P<year>(?:1[5-9]|20)\d\d)(?P<sign>[-./])(?P<first>\d{1,2})(?P=sign)(?P<second>\d{1,2})"
+    (r"(?<![\w.,/-])(?P<year>(?:1[5-9]|20)\d\d)(?:(?P<sign>[-/])|\.(?=\d\d\.\d\d))(?P<first>\d{1,2})"
+     r"(?(sign)(?P=sign)|\.)(?P<second>\d{1,2})"
      r"(?P<year_last>)(?![\w/-]|\.\d)", _iso),
     (r"(?<![\w.,/-])(?P<first>\d{1,2})(?P<sign>[-./])(?P<second>\d{1,2})(?P=sign)(?P<year>(?P<year_last>1[5-9]|20)\d\d)"
      r"(?![\w/-]|\.\d)", _iso),

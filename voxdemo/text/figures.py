@@ -45,17 +45,23 @@ def _amount(match: re.Match[str]) -> str:
     return f"{match[1]} {_AMOUNTS[match[2].lower()]}"
 
 
-_VERSIONED = (
-    "version|release|build|section|chapter|figure|table|python|ubuntu|ios|ipados|macos|android|windows|linux|kernel|"
-    "node|php|ruby|go|rust|swift|kotlin|django|debian|fedora|firefox|chrome|postgres|postgresql|mysql"
+_VERSIONED = re.compile(
+    r"\b(?:version|release|build|section|chapter|figure|table|python|ubuntu|ios|ipados|macos|android|windows|linux|"
+    r"kernel|node|php|ruby|go|rust|swift|kotlin|django|debian|fedora|firefox|chrome|postgres|postgresql|mysql|fig|sec|"
+    r"ver)(?:s|\.)? ",
+    re.IGNORECASE,
 )
+"""What is counted in versions, whose second number isn't a decimal."""
 
 
 def _trailing_zero(match: re.Match[str]) -> str:
     """A last zero of a decimal, which the voice would drop: "3 point 5 0"; "Python 3 point 10"."""
-    before, whole, decimals = match[1] or "", match[2], match[3]
-    version = before and re.fullmatch("[1-9]0", decimals)
-    return f"{before}{whole} point {decimals if version else ' '.join(decimals)}"
+    before, after = (
+        match.string[max(0, match.start() - 40) : match.start()],
+        match.string[match.end() : match.end() + 8],
+    )
+    is_version = re.fullmatch("[1-9]0", match[2]) and _VERSIONED.search(before) and not re.match(" ?%| percent", after)
+    return f"{match[1]} point {match[2] if is_version else ' '.join(match[2])}"
 
 
 def _hashtag(match: re.Match[str]) -> str:
@@ -86,8 +92,10 @@ _SUMS = rules(
     (rf"(?<![\w.,$£€])({NUMBER}) ?(bn|mln|tn)\b", _amount),
     (rf"(?<![\w.,$£€])({NUMBER})(k|M)(?!\w)", _amount),
     (r"(?<![\w.,$£€])(\d{1,6}\.\d{1,3})(B)(?!\w)", _amount),
+    (r"\b([A-Z])(\d{1,3})-(?=\1\d)", r"\1\2 to "),
     (r"(?<![\w.)\]])\.(\d{1,12})(?!\w|\.\d)", lambda match: f"point {' '.join(match[1])}"),
     (r"(?<=\d) ?- ?(?=\d[\d.,]{0,15} ?=)", " minus "),
+    (r"(?<=\d)/(?=\d{1,4}\.\d)", " slash "),
     (r"(?<=\d) / (?=\d)|(?<=\d) ?/ ?(?=\d[\d.,]{0,15} ?=)", " divided by "),
     (r"(?<=\d) ?x ?(?=\d[\d.,]{0,15} ?=)", " times "),
     (r"(?<=\d) ?\*\*? ?(?=\d)", lambda match: "^" if "**" in match[0] else " times "),
@@ -111,7 +119,7 @@ _SUMS = rules(
         lambda match: f"{match[1] or match[2]} to ",
     ),
     (
-        rf"(\b(?i:{_VERSIONED}) )?(?<![\w.,:/-])(\d{{1,9}}(?:,\d{{3}}){{0,5}})\.(\d{{0,11}}0)(?![\w]|[.,]\d)",
+        r"(?<![\w.,:/-])(\d{1,9}(?:,\d{3}){0,5})\.(\d{0,11}0)(?![\w]|[.,]\d)",
         _trailing_zero,
     ),
     (r"(?<![\w.,:/])(\d{1,9}(?:,\d{3}){0,5})\.(\d{1,12})(?=[\"”'/A-Za-z-])", _spelt_decimals),

@@ -76,9 +76,13 @@ def _part(first: int, second: int, mixed: bool = False) -> str:
     return f"{first} {'halves' if second == 2 else part + 's'}"
 
 
+def _scored(match: re.Match[str]) -> str:
+    """A score with decimals: "3.8/4.0"."""
+    return f"{match[1]} {'out of' if float(match[1]) <= float(match[2]) else 'over'} {match[2]}"
+
+
 RULES = rules(
-    (r"(?<![\w.,/$£€:-])(\d{1,3}\.\d{1,3})/(\d{1,4})(?![\w/]|[.,:]\d)",
-     lambda match: f"{match[1]} {'out of' if float(match[1]) <= int(match[2]) else 'over'} {match[2]}"),
+    (r"(?<![\w.,/$£€:-])(\d{1,3}\.\d{1,3})/(\d{1,4}(?:\.0{1,2})?)(?![\w/]|[.,:]\d)", _scored),
     (r"(?<![\w.,/$£€:-])(?:(?P<whole>\d{1,3})[ -])?(?P<first>\d{1,4})/(?P<second>\d{1,4})(?![\w/]|[.,:]\d| ?=)",
      _slashed),
 )  # fmt: skip

@@ -82,7 +82,7 @@ _NAMES = {
 _RETIREMENT = {"401": "4 oh 1", "403": "4 oh 3", "457": "4 57"}
 _PEOPLE = (
     "people|users|views|followers|subscribers|downloads|copies|customers|members|jobs|homes|units|records|rows|tokens|"
-    "parameters|visitors|votes|dollars|euros|readers|players|items|streams|likes|years|shares|tons"
+    "parameters|visitors|votes|dollars|euros|readers|players|items|streams|likes|years|tons"
 )
 _MORE = r"(?:[Oo]ver|[Aa]bout|[Nn]early|[Aa]lmost|than|reached|hit|[Aa]round|only|just|sold|ha[sd]|have|got|gained)"
 _NUMBERED = (
@@ -96,6 +96,7 @@ RULES = rules(
     (r"(?<![\w+])\+\d{1,3}(?:(?: ?\(\d{1,4}\) ?|[ ./-])\d{1,6}){1,6}(?![\w-])", _phone),
     (r"(?<![\w.,/+-])(?:1[-. ]?)?\(\d{3}\) ?\d{3}[-. ]\d{4}(?![\w-])", by_digits),
     (r"(?<![\w.,/+-])(?:\d{1,2}[- .])?\d{3}([-. ])\d{3}\1\d{4}(?![\w-])", by_digits),
+    (r"(?<![\w.,/+-])[2-9]\d\d/\d{3}-\d{4}(?![\w-])", by_digits),
     (r"(?<![\w.,/+$£€-])1?[2-9]\d\d[2-9]\d{6}(?![\w%]|[.,:/-]\d)", _run),
     (r"(?<![\w.,/+$£€-])1[3-9]\d([ -]?)\d{4}\1\d{4}(?![\w%]|[.,:/-]\d)",
      lambda match: _spelt(_groups(re.sub(r"\D", "", match[0])))),
@@ -118,6 +119,7 @@ RULES = rules(
     (rf"\b((?:{_NUMBERED}) ?)(\d{{3}})(?![\w,%]|[.:/-]\d)", _model),
     (r"(\b(?:[Aa]|Boeing) )(7[0-8]7)(?:-(\d{1,3}))?(?=s?\b)(?![,.:/]\d|%| [a-z]+s\b)",
      lambda match: f"{match[1]}{match[2][0]} {match[2][1:]}" + (f" {match[3]}" if match[3] else "")),
+    (r"(?<![\w.])p\. ?(?=\d)", "page "),
     (r"(?<![\w.,$-])(7)([0-8]7)-([1-9]00|8|9|10)(?![\w,.-]\w|\w)", r"\1 \2 \3"),
     (r"(?<![\w.,$-])(7)([0-8]7s)\b", r"\1 \2"),
     # Languages and colors

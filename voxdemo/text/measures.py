@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from voxdemo.text.rules import NUMBER, alternatives, is_attributive, rules
+from voxdemo.text.rules import NUMBER, alternatives, as_count, is_attributive, rules
 
 _UNITS = {
     "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "dm": "decimeter", "µm": "micrometer",
@@ -17,11 +17,13 @@ _UNITS = {
     "Angstrom": "angstrom", "nmi": "nautical mile",
     "ha": "hectare", "l": "liter", "L": "liter", "dl": "deciliter", "dL": "deciliter", "cl": "centiliter",
     "ml": "milliliter", "mL": "milliliter", "µl": "microliter", "µL": "microliter", "cc": "cubic centimeter",
-    "gal": "gallon", "qt": "quart", "tsp": "teaspoon", "tbsp": "tablespoon", "fl oz": "fluid ounce", "oz": "ounce",
+    "gal": "gallon", "qt": "quart",
+    "pt": "pint", "tsp": "teaspoon", "tbsp": "tablespoon", "fl oz": "fluid ounce", "oz": "ounce",
     "lb": "pound", "lbs": "pound", "kg": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram",
     "mcg": "microgram", "ng": "nanogram", "t": "metric ton", "kt": "kiloton", "mol": "mole", "mmol": "millimole",
     "sq ft": "square foot", "sq mi": "square mile", "sq m": "square meter", "sq km": "square kilometer",
     "sq in": "square inch",
+    "sq. ft": "square foot", "sq. mi": "square mile", "sq. m": "square meter",
     "min": "minute", "mins": "minute", "sec": "second", "secs": "second", "hr": "hour", "hrs": "hour", "h": "hour",
     "ms": "millisecond", "µs": "microsecond", "ns": "nanosecond", "yr": "year", "yrs": "year",
     "wk": "week", "wks": "week", "mos": "month",
@@ -35,7 +37,7 @@ _UNITS = {
     "dB": "decibel", "hPa": "hectopascal", "kPa": "kilopascal", "MPa": "megapascal", "Pa": "pascal",
     "mbar": "millibar", "px": "pixel", "MP": "megapixel", "lm": "lumen", "lx": "lux", "cd": "candela",
     "KB": "kilobyte", "kB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "PB": "petabyte",
-    "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte", "kb": "kilobit", "Mb": "megabit",
+    "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte", "kb": "kilobyte", "Mb": "megabit",
     "Gb": "gigabit", "Mbit": "megabit", "Gbit": "gigabit", "kbit": "kilobit", "Bq": "becquerel", "Sv": "sievert",
     "mSv": "millisievert", "Gy": "gray", "KM": "kilometer", "KG": "kilogram", "CM": "centimeter",
     "LBS": "pound", "LB": "pound", "OZ": "ounce", "FT": "foot", "HRS": "hour", "ML": "milliliter",
@@ -60,10 +62,10 @@ _LENGTHS = {
 _POWERS = {"²": "square", "2": "square", "^2": "square", "³": "cubic", "3": "cubic", "^3": "cubic"}
 _RAISED = {f"{length}{power}": f"{word} {name}" for length, name in _LENGTHS.items() for power, word in _POWERS.items()}
 _PER = {
-    **_UNITS, **_RAISED, "s": "second", "s²": "second squared", "s2": "second squared", "d": "day", "day": "day",
-    "wk": "week", "week": "week", "month": "month", "yr": "year", "year": "year", "hour": "hour", "second": "second",
-    "minute": "minute", "100 km": "100 kilometers", "100km": "100 kilometers", "100 g": "100 grams",
-    "100g": "100 grams", "person": "person", "capita": "capita",
+    **_UNITS, **_RAISED, "sec": "second", "s": "second", "s²": "second squared", "s2": "second squared", "d": "day",
+    "day": "day", "wk": "week", "week": "week", "month": "month", "yr": "year", "year": "year", "hour": "hour",
+    "second": "second", "minute": "minute", "100 km": "100 kilometers", "100km": "100 kilometers",
+    "100 g": "100 grams", "100g": "100 grams", "person": "person", "capita": "capita",
 }  # fmt: skip
 _IRREGULAR = {"foot": "feet", "inch": "inches", "lux": "lux", "gray": "grays"}
 _ALL = {**_UNITS, **_SAME_PLURAL, **_RAISED}
@@ -73,13 +75,15 @@ _GLYPHS = {
     "㏌": "inches", "㏋": "horsepower", "㍶": "parsecs", "㏔": "millibars", "㏕": "mils", "℠": "",
 }  # fmt: skip
 _GLYPH = re.compile(r"(\d?)( ?)([℀℃℅℉ℓ℞℠℡℻㍱-㍺㎀-㏟㏿])(?=(\w?))")
+_DEGREE = re.compile(r"(?<=\d)( ?)(?:º(?= ?[CF]\b)|˚)")
 _LETTERS = {"μ": "µ", "Ω": "ohm", "Å": "Angstrom"}
 _LETTER = re.compile(r"(?<=\d)( ?[kMGm]?)(μ(?=[A-Za-z])|[ΩÅ](?!\w))")
 
 
 def with_plain_units(text: str) -> str:
     """`text` with "㎏", "℃", "μ", "Ω" and "Å" as letters behind a number, and in words elsewhere."""
-    return _LETTER.sub(lambda match: match[1] + _LETTERS[match[2]], _GLYPH.sub(_glyph, text))
+    text = _DEGREE.sub("°", _GLYPH.sub(_glyph, text))
+    return _LETTER.sub(lambda match: match[1] + _LETTERS[match[2]], text)
 
 
 def _glyph(match: re.Match[str]) -> str:
@@ -102,10 +106,10 @@ def _plural(unit: str) -> str:
 
 def _unit(match: re.Match[str]) -> str:
     """One meter, two meters, "a 5 meter rope", "10 milligrams per liter"."""
-    number, join, unit, per = match["number"], match["join"], _ALL[match["unit"]], match["per"]
+    number, join, unit, per = match["number"], match["join"], _ALL.get(match["unit"], "second"), match["per"]
     one = join == "-" or number in ("1", "-1") or is_attributive(match)
     said = unit if one else _plural(unit)
-    return f"{number} {said}{f' per {_PER[per]}' if per else ''}"
+    return f"{as_count(number)} {said}{f' per {_PER[per]}' if per else ''}"
 
 
 _TIMES = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
@@ -182,21 +186,23 @@ RULES = rules(
     (r"(?<![\w'.])(\d{1,3}) ?ft\.? ?(\d{1,2}(?:\.\d)?) ?in(?:\.(?= ?[a-z])|(?![\w]))", _feet),
     (r"(?<![\w'.])()(\d{1,3})'(?= (?:tall|long|wide|high|deep|by)\b| ?[x×] ?\d)", _feet_alone),
     (r"(\b[Aa]n? )(\d{1,3})'(?= [a-z])", _feet_alone),
+    (r"(?:(?<=\bis )|(?<=\bwas )|(?<=\bover )|(?<=\babout ))()(\d{1,2})'(?=[.,;!?]|$)", _feet_alone),
     (rf"(?P<before>\b[Aa]n? )?(?<![\w./'\"“])(?P<number>(?:\d{{1,3}} )?\d{{1,2}}/\d{{1,2}}|{NUMBER})(?:\"|”|'')"
      rf"(?P<what>{_INCH_NOUN})?", _inches),
     (rf"(?P<before>(?!))?(?<![\w.,$£€/])(?P<number>{NUMBER}) ?in\.?(?P<what> ?[x×] ?(?=\d)| (?=(?:wide|long|tall|deep|"
      rf"thick|high|of (?:rain|snow))\b))", _inches),
     (rf"(?<=[x×] )({NUMBER}) ?in(?!\w)", r"\1 inches"),
     # Units
+    (r"(?<=\d)(?<!\b0) ?x ?(?=\d[\d.,]{0,9}(?! ?=))", " by "),
+    (r"(?<=\d°)-(?=\d)|(?<=\d°[CF])-(?=\d)", " to "),
     (rf"(?<![\w/.,$£€])(?P<number>(?:\d{{1,3}} )?\d{{1,4}}/\d{{1,4}})[ -]?(?P<unit>{_ABBREVIATED}|in)"
      r"(?:\.(?= [a-z]))?(?![\w²³/^'])", _part_of_unit),
+    (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> )(?P<unit>s)(?P<per>(?!))?(?![\w²/^']|-\d)", _unit),
     (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> ?|-)(?P<unit>{_ABBREVIATED})"
      rf"(?:/(?P<per>{alternatives(_PER)}))?(?:\.(?= [a-z]))?(?![\w²³/^']|-\d| \d{{1,3}}(?:st|nd|rd|th)\b)", _unit),
-    (r"(?<=\d )([a-z]{3,15})/(sec|second|min|minute|hr|hour|h|day|d|week|wk|month|year|yr)\b",
-     lambda match: f"{match[1]} per {_PER.get(match[2], match[2])}"),
+    (rf"(?<=\d )([a-z]{{3,15}})/({alternatives(_PER)})(?![\w²³/])", lambda match: f"{match[1]} per {_PER[match[2]]}"),
     (r"(meters?|feet|foot|inch(?:es)?|yards?) ?[x×] ?(?=\d)", r"\1 by "),
     (r"(?<![\w.,])(\d{3,4}) ?× ?(?=\d{3,4}(?![\w.,]))", r"\1 by "),
-    (r"(?<=\d)(?<!\b0) ?x ?(?=\d[\d.,]{0,9}(?! ?=))", " by "),
     (r"(?<=inch by |ches by )(\d{1,3}(?:\.\d{1,3})?)(?:\"|”|'')", r"\1 inches"),
     (r"(\d [a-z]{3,20}s)(?:-|~| ~ )(?=\d)", r"\1 to "),
 )  # fmt: skip

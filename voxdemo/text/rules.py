@@ -24,7 +24,9 @@ _NOT_NOUNS = (
     "when|while|because|about|all|spent|paid|made|lost|given|going|worth"
 )
 _NOUN = re.compile(rf"[ -](?!(?:{_NOT_NOUNS}|\w+ed)\b)[a-z]{{3,}}")
-_COUNTED = re.compile(r"[ -](?:bills?|notes?|coins?|tickets?|stamps?|fees?|fines?)\b")
+_COUNTED = re.compile(
+    r"[ -](?:bills?|notes?|coins?|tickets?|stamps?|fees?|fines?|relay|race|dash|sprint|hurdles|freestyle)\b"
+)
 
 
 def rules(*pairs: Rule) -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]:
@@ -35,6 +37,13 @@ def rules(*pairs: Rule) -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match
 def alternatives(words: Iterable[str]) -> str:
     """A pattern that finds each of `words`, the longest first."""
     return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def as_count(number: str) -> str:
+    """`number` with a comma, where the voice would take it for a year: "1,013", but "1500" is fifteen hundred."""
+    whole = number.partition(".")[0].lstrip("-")
+    is_year = len(whole) == 4 and whole.isdigit() and not number.endswith("00") and whole[0] != "0"
+    return number.replace(whole, f"{whole[0]},{whole[1:]}", 1) if is_year else number
 
 
 def is_attributive(match: re.Match[str]) -> bool:
