@@ -134,6 +134,10 @@ def test_pictures_and_invisible_characters_are_silent():
     assert readable("z̵a̸lgo") == "zalgo"
 
 
+def test_a_placeholder_is_read_without_its_brackets():
+    assert readable("Dear <your name>, see a<b and c>d.") == "Dear your name, see a<b and c>d."
+
+
 def test_rows_of_signs_are_calmed():
     assert readable("Wow!!!!!! Really?!?!") == "Wow! Really?"
     assert readable("a ====== b") == "a b"

@@ -69,12 +69,12 @@ def test_control_characters_are_found_but_for_tabs_and_line_ends() -> None:
     assert control_characters("a\x00b\x00\x1b\x7f\x9f") == "\x00\x1b\x7f\x9f"
 
 
-def test_lone_surrogates_and_direction_overrides_are_control_characters() -> None:
-    assert control_characters("\ud800 \u202d\u202e \u2066\u2069") == "\ud800\u202d\u202e\u2066\u2069"
+def test_lone_surrogates_are_control_characters() -> None:
+    assert control_characters("\ud800 a") == "\ud800"
 
 
 def test_joiners_of_honest_texts_are_not_control_characters() -> None:
-    assert control_characters(f"{ASTRONAUT} \u200e\u200f \u00ad \ufeff") == ""
+    assert control_characters(f"{ASTRONAUT} \u200e\u200f \u202d\u2066\u2069 \u00ad \ufeff") == ""
 
 
 @pytest.mark.parametrize(

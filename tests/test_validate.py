@@ -65,7 +65,7 @@ def test_other_values_out_of_range_or_kind_are_refused(utterance: Utterance) -> 
         checked(utterance, CLONER)
 
 
-@pytest.mark.parametrize("text", ["a\u202eb", "a\x1bb", "\ud800"])
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "\ud800"])
 def test_control_characters_are_refused_by_number(text: str) -> None:
     with pytest.raises(InputError, match=r"control characters \(U\+[0-9A-F]{4}\)"):
         readable_text(text, CLONER)

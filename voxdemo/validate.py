@@ -5,12 +5,13 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.text import pasted, scripts
+from voxdemo.text import leftovers, pasted, scripts
 
 MAX_TEXT_CHARS = 50_000
 """Longest text: a long chapter of a book, about an hour of speech."""
@@ -114,6 +115,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
         raise InputError("There is no text yet: write what is to be spoken.")
     if len(text) > MAX_TEXT_CHARS:
         raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.")
+    text, left_out = leftovers.taken_out(text)
     text = pasted.plain(text)
     if control := scripts.control_characters(text):
         named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
@@ -122,9 +124,10 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     readable = scripts.without(text, unreadable) if unreadable else text
     if not scripts.is_speakable(readable):
         raise InputError(_unspeakable(text, unreadable, info))
-    if unreadable:
-        return readable, (f"{info.subject} can't say {_some(unreadable)}: left out.",)
-    return readable, ()
+    warnings = [f"{info.subject} can't say {_some(unreadable)}: left out."] if unreadable else []
+    if left_out:
+        warnings.append(f"Marks that aren't read aloud are left out: {_some(left_out)}.")
+    return readable, tuple(warnings)
 
 
 def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
@@ -137,8 +140,8 @@ def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
-def _some(characters: str) -> str:
-    shown = " ".join(characters[:8])
+def _some(characters: Sequence[str]) -> str:
+    shown = " ".join(character[:40] for character in characters[:8])
     return f"{shown} and {len(characters) - 8} more" if len(characters) > 8 else shown
 
 

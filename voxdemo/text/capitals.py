@@ -11,7 +11,7 @@ _ACRONYMS = re.compile(
     "ETA|EU|EV|FAQ|FBI|FDA|FIFA|FIFO|GIF|GPA|GPU|GUI|HIV|IBM|ICU|ID|IEEE|IMF|INXS|IOS|IOT|IP|IPA|IPO|IQ|IRA|"
     "IRS|ISBN|ISO|ISP|JPEG|JSON|LED|LIFO|MIT|NAFTA|NASA|NATO|NBA|NRA|NYC|NYPD|NYSE|OECD|OK|OLED|OPEC|OS|PIN|"
     "PNG|Q&A|R&B|R&D|REM|RNA|RSVP|SAT|SIM|SOS|SQL|SUV|TBA|TOEFL|UAE|UCLA|UEFA|UFO|UI|UK|UN|UNESCO|UNICEF|URL|"
-    "USA|USB|USSR|UV|UX|VIP|YMCA"
+    "US|USA|USB|USSR|UV|UX|VIP|YMCA"
 )
 """Those with vowels; one without is known by having none."""
 
@@ -19,6 +19,18 @@ _NOT_ACRONYMS = frozenset({"MR", "MRS", "MS", "DR", "ST", "HMM", "SHH", "PSST", 
 _VOWEL = re.compile(r"[AEIOUYÀ-ÆÈ-ÏÒ-ÖØ-Ý]")
 _NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _I = re.compile(r"I(?:['’][A-Z]+)?")
+
+
+_ORDINAL = re.compile(r"\b(\d{0,12})(1ST|2ND|3RD|\dTH)\b")
+_PRONOUN_US = re.compile(
+    r"\b(?:LET|HELP|JOIN|GIVE|TELL|CONTACT|FOLLOW|CALL|SHOW|SEND|MAKES?|TEACH|TEACHES|SAVE|FREE|LEAVE|BRINGS?|TAKES?|ASK|SEE|"
+    r"MEET|MET|BETWEEN|AMONG|FOR|WITH|ABOUT|TO|OF|LIKE|AGAINST|BEHIND|BEFORE|AROUND|NEAR|FROM|BY|KEEPS?|WANTS?|NEEDS?|"
+    r"LOVES?|HATES?|TRUST|BELIEVE|REMEMBER|FORGIVE|WATCH|VISIT|FIND|HEAR|JUDGE|PROTECT|UNITES?|CHANGES?|GAVE|TOLD|TOOK|"
+    r"MADE|LEFT|SAVED|HELPED) US"
+    r"(?= (?:ALL|BOTH|TO|IN|AT|ON|NOW|TODAY|TONIGHT|AND|OR|A|AN|THE|SO|HERE|THERE|IF|WHEN|AS|BY|FOR|WITH|WHAT|HOW|WHY|"
+    r"WHO|YOUR|MORE|BACK|OUT|UP|DOWN|FREE|KNOW|GO|BE|THAT|THIS|IS|ARE|NOT|FROM|HOPE|ALONE|HUMAN|HAPPY)\b|\W*$)"
+)
+"""The pronoun, which stands behind a verb or a preposition and before no noun; else US is the country."""
 
 
 def calm(text: str) -> str:
@@ -30,10 +42,13 @@ def _is_shouted(sentence: str) -> bool:
     if not sentence.isupper():
         return False
     words = [word for word in _WORD.findall(sentence) if len(word) > 1 and not _stays(word)]
-    return len(words) > 1 and sum(map(len, words)) >= 6
+    return (len(words) > 1 and sum(map(len, words)) >= 6) or bool(_PRONOUN_US.search(sentence))
 
 
 def _calmed(sentence: str) -> str:
+    sentence = _ORDINAL.sub(
+        lambda match: match[0].lower(), _PRONOUN_US.sub(lambda match: match[0][:-2] + "us", sentence)
+    )
     lower = _WORD.sub(lambda match: match[0] if _stays(match[0]) else _lowered(match[0]), sentence)
     first = _WORD.search(lower)
     at = first.start() if first else 0

@@ -36,7 +36,7 @@ def readable(text: str) -> str:
     text = _SUPERSCRIPT.sub(_power, text)
     text = _AFTER_DIGIT_FRACTION.sub(" ", text)
     text = "".join(_plain(char) or "" for char in text)
-    text = _ADDRESS.sub(_spoken_address, text)
+    text = _ADDRESS.sub(_spoken_address, _PLACEHOLDER.sub(r"\1", text))
     text = _REPEATED.sub(_calmed, text.translate(_ROUND_BRACKETS))
     text = _plain_romans(_plain_numbers(spoken(text)))
     text = _LONG_WORD.sub(_halved, _LONG_CHUNK.sub(r"\g<0> ", text))
@@ -126,6 +126,7 @@ _ADDRESS_SIGNS = {
     ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ", "?": " question mark ",
     "#": " hash ", "=": " equals ", "&": " and ", "%": " percent ", "+": " plus ", "~": " tilde ", ":": " colon ",
 }  # fmt: skip
+_PLACEHOLDER = re.compile(r"(?<![\w<])<([A-Za-z][A-Za-z _-]{1,40})>(?!\w)")  # "<your name>"
 _REPEATED = re.compile(r"([!?])[!?]+|([^\w\s])\2{2,}")
 _SPACES = re.compile(r" {2,}")
 _LONG_WORD = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")

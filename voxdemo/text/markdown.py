@@ -54,7 +54,9 @@ class _Collector:
             case "bullet_list_close" | "ordered_list_close":
                 self._lists -= 1
             case "list_item_open":
-                self._number = f"{token.info}{token.markup} " if token.info else ""
+                self._number += f"{token.info}{token.markup} " if token.info else ""
+            case "list_item_close" if self._number:  # the item is nothing but its number: "42." or a year
+                self._take_words([[""]])
             case "paragraph_open":
                 self._begin(Block(is_prose=True))
             case "heading_open":
@@ -112,7 +114,8 @@ _NO_MARK = re.compile(
     r"|\\(?=\\)",  # \\server
     re.MULTILINE,
 )
-_SIGNED = re.compile(r"^([ \t]*)([+-](?= \d)|>(?=[ \t]*[\d=]))")  # "- 5 degrees", "> 5 people"
+_SIGNED = re.compile(r"^([ \t]*)([+-](?= \d)|>(?=[ \t]*[\d=])(?![ \t]*\d+[.)!?]?(?<!\d)(?:\s|$)|[ \t]*\d+$))")
+"""Lines like "- 5 degrees" and "> 5 people", but not the quotation of a year or of a numbered line."""
 _MARKED = re.compile(r"[ \t]*\\?[+>-]")
 _LEFT_OVER = re.compile(r"\*\*([^*\n]*[\u2e80-\u9fff\uac00-\ud7af][^*\n]*)\*\*")
 """Strong words that CommonMark misses between Chinese letters and stops."""

@@ -19,7 +19,7 @@ _BLOCKS = re.compile(
     "section|summary|table|tbody|td|tfoot|th|thead|tr|ul|link|meta|input"
 )
 _UNSEEN = ("script", "style", "head", "template", "svg", "math", "noscript", "iframe", "object", "canvas", "select")
-_TAG = re.compile(
+TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,40})"
     r"(?P<attributes>(?:\s+[\w:@.-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=`][^\s\"'<>`]*))?)*)\s*(?P<empty>/?)>"
 )
@@ -42,9 +42,9 @@ def markdown(text: str) -> str:
         return text
     text = _DECLARATION.sub("", _without_comments(text))
     for name in _UNSEEN:
-        text = _without_element(text, name)
-    closed = {match["name"].lower() for match in _TAG.finditer(text) if match["close"]}
-    names = [match["name"].lower() for match in _TAG.finditer(text) if _is_tag(match, closed)]
+        text = without_element(text, name)
+    closed = {match["name"].lower() for match in TAG.finditer(text) if match["close"]}
+    names = [match["name"].lower() for match in TAG.finditer(text) if _is_tag(match, closed)]
     if not names:
         return text
     is_document = bool(_DOCUMENT.search(text)) and not _MARKDOWN.search(text)
@@ -52,6 +52,11 @@ def markdown(text: str) -> str:
     reader.feed(_marked(text, closed, is_document))
     reader.close()
     return reader.markdown()
+
+
+def is_html(name: str) -> bool:
+    """Whether HTML has elements of this name (in small letters)."""
+    return bool(_BLOCKS.fullmatch(name) or _INLINE.fullmatch(name)) or name in _UNSEEN
 
 
 def _is_tag(match: re.Match[str], closed: set[str]) -> bool:
@@ -66,7 +71,7 @@ def _marked(text: str, closed: set[str], is_document: bool) -> str:
     """`text` in which "<" and, where entities aren't the reader's, "&" are themselves unless they begin a tag."""
     pieces: list[str] = []
     end = 0
-    for match in _TAG.finditer(text):
+    for match in TAG.finditer(text):
         if _is_tag(match, closed):
             pieces += (_escaped(text[end : match.start()], is_document), match[0])
             end = match.end()
@@ -86,7 +91,7 @@ def _without_comments(text: str) -> str:
     return "".join([*kept, text[end:]])
 
 
-def _without_element(text: str, name: str) -> str:
+def without_element(text: str, name: str) -> str:
     """`text` less all from an opening tag of this name to the next closing one; tags without the other go alone."""
     if f"<{name}" not in (lower := text.lower()):
         return text

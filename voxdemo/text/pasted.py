@@ -38,8 +38,12 @@ def plain(text: str) -> str:
 
 _LINE_ENDS = {"\r": "\n", "\v": "\n", "\f": "\n\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n\n"}
 _SPACES = dict.fromkeys("\t\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
-_INVISIBLE = dict.fromkeys("\xad\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u180e\ufeff", "")
-_CHARACTERS = str.maketrans(_LINE_ENDS | _SPACES | _INVISIBLE)
+_INVISIBLE = dict.fromkeys("\xad\u061c\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u180e\ufeff\ufffc", "")
+_DIRECTIONS = dict.fromkeys(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x2070))), "")
+"""They turn the letters around for the eye; a voice reads them in their order."""
+_WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0) if code != 0x85}
+"""Quotes and dashes of Windows that were taken for control characters of ISO 8859-1 ("C1")."""
+_CHARACTERS = str.maketrans(_WINDOWS | _LINE_ENDS | _SPACES | _INVISIBLE | _DIRECTIONS)
 _BROKEN_AT_SOFT_HYPHEN = re.compile(r"\xad ?\n *")
 _STYLED = re.compile(r"[\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]+")
 """Ligatures, wide letters, and the mathematical ones that pass for bold and italics in chats."""

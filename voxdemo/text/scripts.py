@@ -22,8 +22,6 @@ _ATTACHED = ("Mn", "Mc", "Me", "Cf")
 """What belongs to the character before it: accents, vowel signs, variation selectors, joiners."""
 
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
-_DIRECTION_OVERRIDES = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""They make a text look different from what it says (Unicode Technical Report 36)."""
 
 _CLOSING = ",.;:!?…"
 
@@ -59,8 +57,7 @@ def without(text: str, characters: str) -> str:
 def control_characters(text: str) -> str:
     """The distinct characters of `text` that no honest text holds.
 
-    Those are control characters other than tab and line ends, lone surrogates, and overrides of the direction of
-    writing.
+    Those are control characters other than tab and line ends, and lone surrogates.
     """
     return "".join(character for character in dict.fromkeys(text) if _is_control(character))
 
@@ -83,7 +80,7 @@ def _is_attached(character: str) -> bool:
 def _is_control(character: str) -> bool:
     if character in "\t\n\r":
         return False
-    return unicodedata.category(character) in ("Cc", "Cs") or ord(character) in _DIRECTION_OVERRIDES
+    return unicodedata.category(character) in ("Cc", "Cs")
 
 
 def _close_gap(kept: list[str], following: str) -> None:
