@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from voxdemo.engines.builtin import BuiltinEngine
-from voxdemo.speech import Utterance
+from voxdemo.speech import Samples, Utterance
 from voxdemo.text.english import readable
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts
@@ -165,7 +165,12 @@ def voice() -> Iterator[BuiltinEngine]:
 def pronounced(voice: BuiltinEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """The phonemes of each stretch that the model is given for a pasted text, as long as no sound is made of them."""
     given: list[str] = []
-    monkeypatch.setattr(voice, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1, np.float32))
+
+    def kept(phonemes: str, *_: object) -> Samples:
+        given.append(phonemes)
+        return np.zeros(1, np.float32)
+
+    monkeypatch.setattr(voice, "_sound", kept)
 
     def of(pasted: str) -> list[str]:
         given.clear()

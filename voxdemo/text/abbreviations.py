@@ -119,7 +119,7 @@ _GOES_ON = (
     (rf"(?<!\w)(?i:{_any(_BEFORE_LETTERS)})\.", r"(?:[IVXL]+|[A-H])\b(?!'|\. ?\w)"),
     (rf"\d ?(?:{_any(_UNITS)})\.", r"[\da-z(]"),
     (rf"(?<!\w)(?:{_any(_DAYS)})\.", rf"(?: ?[-–] ?(?:{_any(_DAYS)})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
-    (r"(?:^|\s)\.", r"NET\b"),
+    (r"(?:^|[\s/(])\.", r"NET\b"),
     (r"(?<!\w)(?i:[ap]\.m)\.", rf"(?:{_TIMES}|{_DAY_OR_MONTH})\b"),
     (rf"(?<!\w)(?:{_any(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
     (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g))\.", r"[A-Z]"),

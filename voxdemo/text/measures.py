@@ -136,7 +136,7 @@ def _inches(match: re.Match[str]) -> str:
     quoted = match.string.count('"', 0, match.start()) % 2 == 1
     if not sure and (quoted or ("." not in number and "/" not in number)):
         return match[0]
-    one = before or number == "1" or re.fullmatch(r"\d+/\d+", number)
+    one = before or number == "1" or re.fullmatch(r"\d+/\d+", number) or is_attributive(match)
     return f"{before}{number} {'inch' if one else 'inches'}{what or ''}"
 
 
