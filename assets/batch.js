@@ -2,12 +2,12 @@
 //
 // The server's value: {seconds, ahead, wait, ready} of what the lines would take now, null where that isn't known.
 voxdemo.batch = (element, props, watch, look) => {
-  const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300;
+  const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300, LOOK_EVERY_MS = 5000;
   const WINDOW = 200;  // items that are asked for at once
   const SHOWN = 240;  // characters of a line
   const LATE_S = 0.3;  // what a voice is silent at the end of a line
   const WHOLE_TRIES = 4, GIVEN_UP = [502, 504];  // by a proxy, while the server goes on making a file
-  const KEPT = 'voxdemo-batch';
+  const KEPT = 'voxdemo-batch', KEPT_FILE = 'voxdemo-batch-file';  // its id; {name, end} of what its lines came from
   const FINAL = ['done', 'failed', 'cancelled'], BUSY = ['sent', 'waiting', 'speaking', 'lost'];
   const {words, most, isOpen} = props;
   const root = element.querySelector('.card');
@@ -15,7 +15,7 @@ voxdemo.batch = (element, props, watch, look) => {
   const audio = find('audio'), patience = voxdemo.patience();
   const made = (tag, values) => Object.assign(document.createElement(tag), values);
   let view = {state: 'idle'}, arrived = 0, said = '', job = null, rows = [], attempt = null, sending = null;
-  let turn = 0, asking = 0, looking = 0, playing = null, heardAt = 0, complaint = '';
+  let turn = 0, asking = 0, looking = 0, playing = null, heardAt = 0, complaint = '', file = {};
 
   const now = () => performance.now() / 1000;
   const count = (number) => number.toLocaleString('en');
@@ -56,9 +56,11 @@ voxdemo.batch = (element, props, watch, look) => {
 
   function show(next) {
     if (next.state !== view.state) patience.begin();
+    const wasBusy = isBusy();
     view = next;
     arrived = now();
     paint();
+    if (isBusy() !== wasBusy) estimate();
   }
 
   // The rows
@@ -76,12 +78,22 @@ voxdemo.batch = (element, props, watch, look) => {
   function addRow({text, start}) {
     const number = rows.length + 1, row = made('li', {}), words = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
     row.append(made('span', {className: 'number', textContent: count(number)}), made('p', {textContent: words, translate: false}),
-      made('span', {className: 'told'}));
+      made('span', {className: 'told'}), ...start == null ? [] : [made('span', {className: 'at', textContent: clock(start)})]);
     rows.push({row, start, state: '', item: null});
     find('ol').append(row);
   }
 
-  const slot = (number) => rows[number]?.start == null ? null : rows[number].start - rows[number - 1].start;
+  const clock = (seconds) => {
+    const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60], rest = Math.floor(seconds % 60);
+    return [...hours ? [hours, String(minutes).padStart(2, '0')] : [minutes], String(rest).padStart(2, '0')].join(':');
+  };
+
+  // How long a line may be: to where the next begins or, of the last, to where it ends itself.
+  function slot(number) {
+    const {start} = rows[number - 1], end = rows[number]?.start ?? file.end;
+    return start == null || end == null ? null : end - start;
+  }
+
   const isLate = ({item}) => item?.status === 'done' && slot(item.index) != null && item.duration_s - LATE_S > slot(item.index);
 
   function told(entry) {
@@ -149,7 +161,9 @@ voxdemo.batch = (element, props, watch, look) => {
 
   function keep(id) {
     try {
-      if (id) localStorage.setItem(KEPT, id); else localStorage.removeItem(KEPT);
+      for (const [name, value] of [[KEPT, id], [KEPT_FILE, id && JSON.stringify(file)]]) {
+        if (value) localStorage.setItem(name, value); else localStorage.removeItem(name);
+      }
     } catch {
       if (id) complain(words.unkept);
     }
@@ -157,6 +171,10 @@ voxdemo.batch = (element, props, watch, look) => {
 
   function kept() {
     try { return localStorage.getItem(KEPT); } catch { return null; }
+  }
+
+  function keptFile() {
+    try { return JSON.parse(localStorage.getItem(KEPT_FILE)) ?? {}; } catch { return {}; }
   }
 
   function flaw(lines) {
@@ -175,7 +193,7 @@ voxdemo.batch = (element, props, watch, look) => {
     const names = lines.some(({name}) => name) && {names: lines.map(({name}) => name ?? '')};
     const written = String(seed ?? '').trim();
     return {
-      inputs: lines.map(({text}) => text), response_format: format, speed,
+      inputs: lines.map(({text}) => text), response_format: format, speed, skip_unspeakable: true,
       ...(voice ? {voice} : {}), ...(written ? {seed: Number(written)} : {}), ...times, ...names,
     };
   }
@@ -194,6 +212,7 @@ voxdemo.batch = (element, props, watch, look) => {
     // The same again, where no answer came, is the same job: it may have been accepted.
     attempt = attempt?.body === body ? attempt : {body, key: key()};
     clear();
+    file = {name: voxdemo.lines.named(), end: lines.at(-1).end};
     lines.forEach(addRow);
     sending = new AbortController();
     show({state: 'sent', seconds: null});
@@ -242,11 +261,11 @@ voxdemo.batch = (element, props, watch, look) => {
     const lines = Object.values(counts).reduce((sum, number) => sum + number, 0);
     const values = {progress, seconds, ahead, lines, done: counts.done, failed: counts.failed};
     items.forEach(update);
-    const line = lines - counts.queued - counts.cancelled;
+    const line = Math.min(firstOpen(), lines);
     const state = !end ? status.status === 'queued' ? 'waiting' : 'speaking' : counts.cancelled ? 'cancelled' : 'done';
     root.classList.toggle('filled', Boolean(end && counts.done));
     if (end && !view.end) lookSoon();
-    show({...values, state, line: Math.max(1, line), end: Boolean(end)});
+    show({...values, state, line, end: Boolean(end)});
     note();
     return lines;
   }
@@ -306,6 +325,7 @@ voxdemo.batch = (element, props, watch, look) => {
   async function resume(id) {
     const mine = turn;
     job = {id, format: ''};
+    file = keptFile();
     for (let all = 1; rows.length < all;) {
       const asked = address(`?first=${rows.length + 1}&most=${WINDOW}&texts=true`);
       const answer = await fetch(asked, {cache: 'no-store'}).catch(() => null);
@@ -335,7 +355,7 @@ voxdemo.batch = (element, props, watch, look) => {
     button.ariaBusy = 'false';
     button.textContent = words[whole];
     if (mine !== turn) return;
-    if (answer?.ok) return made('a', {href: address(`/${whole}`), download: ''}).click();
+    if (answer?.ok) return made('a', {href: address(`/${whole}?${new URLSearchParams({name: file.name ?? ''})}`), download: ''}).click();
     const {error} = await answer?.json().catch(() => ({})) ?? {};
     complain(error?.message ?? words.unreached);
   }
@@ -354,7 +374,7 @@ voxdemo.batch = (element, props, watch, look) => {
     const line = !ahead ? words.nobody : isKnown && wait != null ? words.queueAbout : words.queue;
     target.className = wrong ? 'over' : '';
     target.replaceChildren(wrong || (lines.length ? voxdemo.fill(phrase, size) : rest));
-    if (wrong || ahead == null) return;
+    if (wrong || ahead == null || isBusy()) return;  // of whom the line is then, the card says
     const values = {ahead, time: isKnown && wait != null ? voxdemo.seconds(seconds + wait) : ''};
     target.append(made('span', {textContent: voxdemo.fill(line, values)}));
   }
@@ -364,6 +384,8 @@ voxdemo.batch = (element, props, watch, look) => {
     looking = setTimeout(look, LOOK_AFTER_MS);
   }
 
+  // Who waits changes without anything that happens here.
+  setInterval(() => { if (isSeen() && !isBusy() && !voxdemo.lostAt) lookSoon(); }, LOOK_EVERY_MS);
   watch('value', estimate);
   window.addEventListener('voxdemo-lines', () => {
     Object.assign(props.value ?? {}, {seconds: null});

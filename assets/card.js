@@ -234,6 +234,7 @@ voxdemo.card = (element, props, watch, tell) => {
       show({state: 'limited', seconds, say});
     },
     tell(say) { if (!isBusy()) show({state: 'failed', say}); },
+    forgive() { if (['missing', 'failed'].includes(value.state)) show({state: 'idle'}); },  // what was missing is there
     rest() { if (!isBusy()) show({state: 'idle'}); },
     deny(say) { pressStop = null; player?.clear(); show({state: 'failed', say}); },
     refuse() { said = ''; player?.clear(); show({state: 'missing'}); },

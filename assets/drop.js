@@ -2,17 +2,19 @@
 // What has no place there is told so.
 (() => {
   const LONGEST_TEXT = 1 << 20;  // bytes
-  const OTHER = 'That file is neither a recording nor a text: drop another one.';
-  const NO_SOUND = 'That file is no recording: drop another one.';
-  const SOUNDS = /\.(wav|mp3|flac|og[ag]|opus|m4a|aac|webm|mp4|mov|wma|aiff?|amr)$/i;
+  const MOST_FRAMES = 60;
+  const OTHER = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.";
+  const NO_SOUND = "That isn't an audio file. Drop a wav, mp3 or m4a.";
+  const RECORDING = 'The microphone is recording. Stop it, then drop the file again.';
+  const CLOSED = "The file can't be dropped here now. Press Upload file and choose it.";
   const CARDS = {'vx-prompt': 'vx-card', 'vx-recording': 'vx-heard', 'vx-new-prompt': 'vx-new-reading'};
   const shown = (selector) => [...document.querySelectorAll(selector)].find((element) => element.offsetParent);
   const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(file.name);
   const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
   let depth = 0;
 
-  // Its own field takes what is dropped on it, as does whatever else says so.
-  const isTaken = ({target}) => target.closest?.('.upload-container, [data-drop]');
+  // What says so takes itself what is dropped on it.
+  const isTaken = ({target}) => target.closest?.('[data-drop]');
 
   function give(input, file) {
     const files = new DataTransfer();
@@ -30,12 +32,24 @@
     field.focus();
   }
 
-  const isSound = (file) => file.type ? /^(audio|video)\//.test(file.type) : SOUNDS.test(file.name);
-
   // Why the tab that is shown takes no such file. That the voice on the Speak tab copies none stands there in its own words.
-  function objection(file, isSpeak) {
-    if (!isSound(file)) return isSpeak ? OTHER : NO_SOUND;
+  async function objection(file, field, isSpeak) {
+    if (!await voxdemo.isSound(file)) return isSpeak ? OTHER : NO_SOUND;
+    if (field.querySelector('.loudness')) return RECORDING;
     return isSpeak ? document.querySelector('#vx-own-note p')?.textContent : '';
+  }
+
+  // The field's way in for files, which it has while it is empty and "Upload file" is chosen. What it holds goes only when
+  // the new one is about to come.
+  async function inputOf(field) {
+    const press = (label) => field.querySelector(`[aria-label="${voxdemo.say(label)}"], [aria-label="${label}"]`)?.click();
+    const input = () => field.querySelector('input[type=file]');
+    if (!input()) press('Clear');
+    for (let tries = 0; tries < MOST_FRAMES && !input(); tries++) {
+      press('Upload file');
+      await new Promise(requestAnimationFrame);
+    }
+    return input();
   }
 
   // What was there is replaced; on the Speak tab the voice is then the recording's.
@@ -43,13 +57,11 @@
     const isSpeak = Boolean(shown('#vx-text'));
     if (isSpeak && isText(file)) return read(file);
     const field = isSpeak ? document.querySelector('#vx-prompt') : shown('#vx-recording, #vx-new-prompt');
-    const why = objection(file, isSpeak);
+    const why = await objection(file, field, isSpeak);
     if (why) return voxdemo.cards[CARDS[field.id]].tell(why);
     if (isSpeak) document.querySelector('#vx-kind label:last-of-type input').click();
-    field.querySelector('[aria-label="Clear"], [title="Clear"]')?.click();
-    for (let tries = 0; tries < 40 && !field.querySelector('input[type=file]'); tries++) await new Promise(requestAnimationFrame);
-    const input = field.querySelector('input[type=file]');
-    if (input) give(input, file);
+    const input = await inputOf(field);
+    if (input) give(input, file); else voxdemo.cards[CARDS[field.id]].tell(CLOSED);
   }
 
   const isOurs = (event) => hasFiles(event) && shown('#vx-text, #vx-recording, #vx-new-prompt') && !isTaken(event);

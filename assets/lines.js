@@ -2,7 +2,9 @@
 // Everything is read here in the browser, so that what can't be sent is said before anything is.
 (() => {
   const SEPARATORS = [',', ';', '\t'];
-  const TEXTS = ['text', 'line', 'lines', 'sentence', 'input'], NAMES = ['name', 'id', 'file', 'filename', 'key'];
+  // Headings of tables, without case and signs; of several known ones in a table the first here.
+  const TEXTS = ['text', 'sentence', 'line', 'lines', 'transcript', 'script', 'input', 'prompt', 'content', '文本', '文字', '句子', '内容'];
+  const NAMES = ['filename', 'file', 'outputfile', 'audiofile', 'name', 'title', 'key', 'id', '文件名', '名称', '编号'];
   const TIME = String.raw`(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})`;
   const TIMES = new RegExp(String.raw`^\s*${TIME}\s*-->\s*${TIME}`);
 
@@ -28,7 +30,11 @@
     return rows.filter((row) => row.some(Boolean));
   }
 
-  const columnOf = (row, known) => (row ?? []).findIndex((cell) => known.includes(cell.toLowerCase()));
+  function columnOf(row, known) {
+    const heads = row.map((cell) => cell.toLowerCase().replace(/[\s_.-]/g, ''));
+    const found = known.find((name) => heads.includes(name));
+    return found === undefined ? -1 : heads.indexOf(found);
+  }
 
   const seconds = ([hours, minutes, rest, fraction]) =>
     (hours ?? 0) * 3600 + minutes * 60 + +rest + fraction.padEnd(3, '0') / 1000;
@@ -39,11 +45,11 @@
     for (const line of text.split('\n')) {
       const times = TIMES.exec(line);
       if (times && /^\d+$/.test(found.at(-1)?.lines.at(-1)?.trim())) found.at(-1).lines.pop();
-      if (times) found.push({start: seconds(times.slice(1, 5)), lines: []});
+      if (times) found.push({start: seconds(times.slice(1, 5)), end: seconds(times.slice(5, 9)), lines: []});
       else found.at(-1)?.lines.push(line);
     }
     return found
-      .map(({start, lines}) => ({start, text: lines.join(' ').replace(/<[^>]*>|{\\[^}]*}/g, '').replace(/\s+/g, ' ').trim()}))
+      .map(({start, end, lines}) => ({start, end, text: lines.join(' ').replace(/<[^>]*>|{\\[^}]*}/g, '').replace(/\s+/g, ' ').trim()}))
       .filter((cue) => cue.text)
       .sort((one, other) => one.start - other.start);
   }
@@ -54,7 +60,7 @@
     const words = props.words;
     const find = (selector) => element.querySelector(selector);
     const field = () => document.querySelector('#vx-lines textarea');
-    let lines = [], source = null, isWriting = false;
+    let lines = [], source = null, file = '', isWriting = false;
 
     const changed = () => window.dispatchEvent(new Event('voxdemo-lines'));
 
@@ -81,6 +87,7 @@
 
     function remove() {
       source = null;
+      file = '';
       tell();
       take([]);
       field().focus();
@@ -108,18 +115,19 @@
     }
 
     async function read(files) {
-      const [file] = files, ending = file?.name.toLowerCase().split('.').pop();
-      if (!file) return;
-      const fill = (phrase) => voxdemo.fill(phrase, {file: file.name});
+      const [chosen] = files, ending = chosen?.name.toLowerCase().split('.').pop();
+      if (!chosen) return;
+      const fill = (phrase) => voxdemo.fill(phrase, {file: chosen.name});
       if (files.length > 1) return tell(words.several);
       if (!['txt', 'csv', 'srt'].includes(ending)) return tell(fill(words.unknown));
-      if (file.size > MOST_BYTES) return tell(fill(words.large));
-      const text = voxdemo.textOf(new Uint8Array(await file.arrayBuffer()));
+      if (chosen.size > MOST_BYTES) return tell(fill(words.large));
+      const text = voxdemo.textOf(new Uint8Array(await chosen.arrayBuffer()));
       if (text === null) return tell(fill(words.binary));
       const rows = ending === 'csv' ? table(text) : null, timed = ending === 'srt' ? cues(text) : null;
       if (!text.trim() || rows?.length === 0) return tell(fill(words.empty));
       if (timed?.length === 0) return tell(fill(words.untimed));
-      source = ending === 'txt' ? null : {name: file.name, rows};
+      file = chosen.name;
+      source = ending === 'txt' ? null : {name: file, rows};
       if (rows) offerColumns(rows);
       tell();
       if (rows) takeTable(); else take(timed ?? plain(text));
@@ -136,6 +144,7 @@
     document.addEventListener('input', ({target}) => {
       if (isWriting || target !== field()) return;
       lines = plain(target.value);
+      if (!lines.length) file = '';
       tell();
       changed();
     });
@@ -157,5 +166,6 @@
     });
 
     voxdemo.lines.now = () => lines;
+    voxdemo.lines.named = () => file.replace(/\.[^.]*$/, '');  // what the lines come from; empty where they were written
   };
 })();

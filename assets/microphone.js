@@ -1,10 +1,10 @@
 // While somebody records: how loud it is, and in a sentence why there is no microphone. Recording itself is Gradio's.
 (() => {
-  const QUIET_DB = -60, SECURE = 'Browsers lend the microphone only to pages over https: open this page so, or upload a recording.';
+  const QUIET_DB = -60, SECURE = 'The microphone works only over https. Open the page at its https address, or upload a recording.';
   const WHY = {
-    NotAllowedError: "The microphone isn't allowed here: allow it for this site in your browser, then record again.",
-    NotFoundError: 'No microphone was found: connect one and record again, or upload a recording.',
-    NotReadableError: 'The microphone is taken by another program: close that and record again.',
+    NotAllowedError: "The microphone is blocked for this site. Allow it in your browser, then record again.",
+    NotFoundError: 'No microphone found. Connect one and record again, or upload a recording.',
+    NotReadableError: 'Another program is using the microphone. Close it and record again.',
   };
   const CARDS = {'vx-recording': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
   let asked = null;  // the field whose button was pressed last

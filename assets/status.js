@@ -5,7 +5,7 @@ voxdemo.status = (element, props, watch, trigger) => {
   const chip = element.querySelector('.chip');
   let state = '', title = props.value.title, pending = false, asking = false;
 
-  const words = {ready: () => `${title}, ready`, loading: (reason) => reason, lost: () => 'No word from the server'};
+  const words = {ready: () => `${title}, ready`, loading: (reason) => reason, lost: () => "Can't reach the server"};
 
   // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
   const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};

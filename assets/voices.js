@@ -275,6 +275,7 @@ voxdemo.voices = (() => {
     one.tell('');
     if (!file) return voxdemo.cards[id.replace(/form$/, 'reading')]?.rest();  // what was read is gone, too
     one.say('');
+    voxdemo.cards[id.replace(/form$/, 'reading')]?.forgive();
     try {
       const {seconds, level, objection} = await shelf.measured(await blobOf(file));
       one.tell(objection || voxdemo.fill(words[level], {seconds: voxdemo.duration(seconds)}), Boolean(objection));

@@ -205,8 +205,8 @@ def test_a_line_that_stays_nearly_full_and_jobs_that_fail_raise_alarms_once(capl
     alarms.look(17, 20, 0.1)
     alarms.look(18, 20, 0.15)
     assert alarms.warnings == (
-        "The line is nearly full: 18 of 20 places are taken.",
-        "Of the last jobs 15% failed: the server's log says why.",
+        "The queue is nearly full: 18 of 20 places are taken.",
+        "15% of the last jobs failed; the server's log says why.",
     )
     alarms.look(3, 20, 0.1)
     assert alarms.warnings == ()

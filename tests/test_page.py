@@ -119,7 +119,7 @@ def test_a_recording_is_read(server: Server, open_page: OpenPage) -> None:
     page.set_input_files("#vx-recording input[type=file]", WARM_UP)
     page.locator("#vx-recording .waveform-container").wait_for()
     page.click("#vx-recognise")
-    says(page, re.compile(r"^English, 4\.7 s of sound, (read in \d+\.\d s|from cache)$"), "#vx-heard")
+    says(page, re.compile(r"^English, 4\.7 s of audio, (recognised in \d+\.\d s|reused from earlier)$"), "#vx-heard")
     assert "the line is open" in page.input_value("#vx-said textarea").lower()
 
 
@@ -130,7 +130,7 @@ def test_nothing_to_speak_or_to_read_is_said_at_once(fake_server: Server, open_p
     expect(page.locator("#vx-text textarea")).to_be_focused()
     page.get_by_role("tab", name="Recognise").click()
     page.click("#vx-recognise")
-    says(page, "There is no recording yet: upload or record one first.", "#vx-heard")
+    says(page, "There is no recording yet. Upload or record one first.", "#vx-heard")
     assert not [url for url in page.asked if "queue/join" in url]
 
 
@@ -320,19 +320,19 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     speak(page, "one two")
     says(page, re.compile("^Speaking"))
     server.stop(signal.SIGKILL)
-    away = re.compile(r"^No word from the server for \d+ s\. Your text is kept\.$")
+    away = re.compile(r"^Can't reach the server \(\d+ s\)\. Retrying; your text is safe\.$")
     says(page, away)
-    expect(page.locator(".chip")).to_have_text("No word from the server")
+    expect(page.locator(".chip")).to_have_text("Can't reach the server")
     page.evaluate("document.querySelector('#vx-card .say').textContent = ''")
     page.click("#vx-speak")
     says(page, away)
     to_tab(page, "Recognise")
     page.locator("#vx-recordings button").first.click()
-    says(page, re.compile(r"^No word from the server for \d+ s\. Your recording is kept\.$"), "#vx-heard")
+    says(page, re.compile(r"^Can't reach the server \(\d+ s\)\. Retrying; your recording is safe\.$"), "#vx-heard")
     to_tab(page, "Batch")
     page.fill("#vx-lines textarea", "one")
     page.click("#vx-batch-start")
-    says(page, "No word from the server. Your lines are kept: try again in a moment.", "#vx-batch-card")
+    says(page, "Can't reach the server. Your lines are kept. Try again in a moment.", "#vx-batch-card")
     to_tab(page, "Status")
     expect(page.locator("#vx-gist .away")).to_be_visible()
     expect(page.locator(".toast-body")).to_be_hidden()  # Gradio's own sentence, in English only

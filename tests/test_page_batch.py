@@ -38,7 +38,7 @@ second
 
 def open_tab(page: Any) -> Any:
     to_tab(page, "Batch")
-    expect(page.locator(ESTIMATE)).to_contain_text(re.compile("waiting|ahead|login"))
+    expect(page.locator(ESTIMATE)).to_contain_text(re.compile("Ready|login"))
     return page
 
 
@@ -100,7 +100,7 @@ def test_lines_are_spoken_one_by_one_heard_at_once_and_fetched_whole(fake_server
     assert page.evaluate("window.moved") == []
     assert barriers(page) == []
     name, content = downloaded(page, "zip")
-    assert re.fullmatch(r"voxdemo-[\w-]+\.zip", name)
+    assert re.fullmatch(r"voxdemo-batch-\d{4}-\d\d-\d\d\.zip", name)
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         assert packed.namelist() == ["manifest.json", "0001.mp3", "0002.mp3"]
     name, content = downloaded(page, "joined")
@@ -116,6 +116,7 @@ def test_a_batch_survives_a_reload_and_tells_when_it_is_gone(fake_server: Server
     page.reload()
     open_tab(page)
     says(page, re.compile("^Speaking line 2 of 3"))
+    expect(page.locator(ESTIMATE)).not_to_contain_text("ahead")  # it's this batch that is served
     assert page.locator(f"{CARD} li p").all_text_contents() == ["one", "two words", "three"]
     fake_server.http.post("/stage/open")
     says(page, "All 3 lines are spoken.")
@@ -124,7 +125,7 @@ def test_a_batch_survives_a_reload_and_tells_when_it_is_gone(fake_server: Server
     assert fake_server.http.delete(f"/v1/audio/jobs/{job}").json()["deleted"]
     page.reload()
     open_tab(page)
-    says(page, "This batch is gone: it was deleted, or its time is over.")
+    says(page, "This batch no longer exists: it was deleted or has expired.")
     assert page.evaluate("localStorage.getItem('voxdemo-batch')") is None
 
 
@@ -135,6 +136,8 @@ def test_cancel_keeps_what_was_spoken_and_the_lines(fake_server: Server, open_pa
     expect(page.get_by_role("button", name="Play line 1")).to_be_visible()
     page.get_by_role("button", name="Cancel").locator("visible=true").click()
     says(page, "Cancelled. 1 of 3 lines are spoken and kept.")
+    fake_server.http.post("/stage/open")
+    expect(page.locator(ESTIMATE)).to_contain_text("Nobody is waiting.")
     assert page.locator(f"{CARD} li .told").all_text_contents() == ["0.3 s", "cancelled", "cancelled"]
     fake_server.http.post("/stage/open")
     assert len(zipfile.ZipFile(io.BytesIO(downloaded(page, "zip")[1])).namelist()) == 2
@@ -160,7 +163,7 @@ def test_what_is_no_text_is_told_in_words(fake_server: Server, open_page: OpenPa
     page = open_tab(open_page(fake_server))
     choose(page, "sound.txt", answer)
     expect(page.locator(".file .wrong")).to_have_text(
-        "sound.txt isn't text: save it as text, in UTF-8, and choose it again."
+        "sound.txt isn't text. Save it as text, in UTF-8, and choose it again."
     )
 
 
@@ -176,6 +179,8 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
         ("e.csv", odd.encode("utf-8-sig"), ['Say "Ahoy", twice', "two\nlines", "last"]),
         ("f.csv", b"no;heading\nsecond;row", ["no", "second"]),
         ("g.csv", b"name\tline\nx\tOne", ["One"]),
+        ("g.csv", b"ID;File_Name;Sentence\n1;x;One", ["One"]),
+        ("g.csv", "编号,文件名,文本\n1,a,早上好".encode(), ["早上好"]),
         ("h.srt", SRT.encode(), ["one two three four five six", "second", "last"]),
     ):
         choose(page, name, content)
@@ -183,9 +188,9 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
                                arg=json.dumps(lines, ensure_ascii=False, separators=(",", ":")))  # fmt: skip
         expect(page.locator(".file .wrong")).to_have_text("")
     for name, content, sentence in (
-        ("i.csv", b"\n\n", "There is nothing in i.csv."),
-        ("j.srt", b"Only words.", re.compile(r"^There are no times in j\.srt: ")),
-        ("k.pdf", b"%PDF", "k.pdf can't be read here: choose a .txt, .csv or .srt file."),
+        ("i.csv", b"\n\n", "i.csv is empty."),
+        ("j.srt", b"Only words.", re.compile(r"^j\.srt has no times\. ")),
+        ("k.pdf", b"%PDF", "k.pdf isn't a list of lines. Choose a .txt, .csv or .srt file."),
     ):
         choose(page, name, content)
         expect(page.locator(".file .wrong")).to_have_text(sentence)
@@ -226,10 +231,53 @@ def test_subtitles_are_joined_at_their_times_and_a_line_that_is_too_long_is_told
     page.click("#vx-batch-start")
     says(page, "All 3 lines are spoken.")
     expect(row(page, 1).locator(".told")).to_have_text("0.8 s, longer than its 0.4 s")
+    assert page.locator(f"{CARD} .at").all_text_contents() == ["0:01", "0:01", "0:02"]
     expect(page.locator(f"{CARD} .note")).to_have_text(
-        "1 line is longer than its time: as one file, what follows it begins later."
+        "1 line is longer than its time. In one file, the lines after it start later."
     )
     assert soundfile.info(io.BytesIO(downloaded(page, "joined")[1])).duration == pytest.approx(2.8, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("table", "files"),
+    [
+        (b"id,file name,sentence\n1,hello,One\n2,goodbye,Two\n", ["hello", "goodbye"]),
+        (b"ID\tTitle\tText\n7\tfirst\tOne\n8\tsecond\tTwo\n", ["first", "second"]),
+        (b"text,id,filename\nOne,7,a\nTwo,8,b\n", ["a", "b"]),
+    ],
+)
+def test_files_are_called_by_the_column_that_is_most_surely_their_name(
+    fake_server: Server, open_page: OpenPage, table: bytes, files: list[str]
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server))
+    choose(page, "my lines.csv", table)
+    page.click("#vx-batch-start")
+    says(page, "All 2 lines are spoken.")
+    name, content = downloaded(page, "zip")
+    assert name == "my lines.zip"
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["manifest.json", *(f"{each}.mp3" for each in files)]
+    page.reload()
+    open_tab(page)
+    says(page, "All 2 lines are spoken.")
+    assert downloaded(page, "joined")[0] == "my lines.mp3"
+
+
+def test_the_last_subtitle_that_is_too_long_is_told_also_after_a_reload(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_tab(open_page(fake_server))
+    long = "two three four five six seven eight nine ten"
+    times = f"1\n00:00:01,000 --> 00:00:03,000\none\n\n2\n01:00:03,000 --> 01:00:03,500\n{long}\n".encode()
+    choose(page, "film.srt", times)
+    page.click("#vx-batch-start")
+    for _ in range(2):
+        says(page, "All 2 lines are spoken.")
+        expect(row(page, 2).locator(".told")).to_have_text(re.compile(r"^\d\.\d s, longer than its 0\.5 s$"))
+        assert page.locator(f"{CARD} .at").all_text_contents() == ["0:01", "1:00:03"]
+        page.reload()
+        open_tab(page)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, open_page: OpenPage) -> None:
@@ -252,12 +300,20 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     says(page, "The seed must be a whole number: write another one, or leave it empty.")
     assert sent(page) == []
     page.fill("#vx-batch-seed textarea, #vx-batch-seed input", "")
-    start(page, "fine", "\N{SKULL}", "fine")
-    says(page, re.compile(r"^Line 2 of 3: "))  # the voice can't say it, which only the server knows
-    expect(page.locator(f"{CARD} li")).to_have_count(3)
+    start(page, "\N{SKULL}")
+    says(page, re.compile(r"can't say"))  # which only the server knows
+    expect(page.locator(f"{CARD} li")).to_have_count(1)
     start(page, "fine", "\N{SKULL}", "fine", "\N{SKULL}")
-    says(page, re.compile(r"^Lines 2, 4 of 4 can't be spoken\. Line 2: "))
     expect(page.locator(f"{CARD} li[data-state=failed] p")).to_have_text(["\N{SKULL}", "\N{SKULL}"])
+    says(page, re.compile("^Speaking line 1 of 4"))  # the others are spoken
+    fake_server.http.post("/stage/open")
+    says(page, "2 of 4 lines are spoken, 2 failed.")
+    expect(row(page, 2).locator(".told")).to_contain_text("can't say \N{SKULL}")
+    page.reload()
+    open_tab(page)
+    expect(row(page, 4).locator(".told")).to_contain_text("can't say \N{SKULL}")
+    start(page, "\N{SKULL}", "\N{SKULL}")
+    says(page, re.compile(r"^Lines 1, 2 of 2 can't be spoken\. Line 1: "))  # all of them
     fake_server.http.post("/stage/open")
     start(page, "fine", "one \N{SKULL}", "two \N{SKULL}")
     left_out = "Line 2 of 3: The fake voice can't say \N{SKULL}: left out. 1 more such notes."
@@ -306,7 +362,7 @@ def test_a_browser_that_keeps_nothing_is_told_of_and_the_batch_goes_on(
     start(page, "one", "two")
     says(page, "All 2 lines are spoken.")
     expect(page.locator(f"{CARD} .note")).to_have_text(
-        "This browser keeps nothing: stay on this page until you have fetched the batch."
+        "This browser doesn't store data. Stay on this page until you have downloaded the batch."
     )
 
 
@@ -334,14 +390,14 @@ def test_who_has_logged_in_may_use_it_and_with_keys_alone_it_says_so(
     closed.wait_until_ready()
     page = open_tab(open_page(closed))
     start(page, "one")
-    says(page, "Batches need a login here: log in anew, or ask whoever runs this server.")
+    says(page, "Batches need a login here. Log in again, or ask whoever runs this server.")
     assert sent(page) == []
     login.wait_until_ready()
     page = browser.new_context().new_page()
     page.goto(login.url)
-    page.get_by_label("username").fill("ann")
-    page.get_by_label("password").fill("word")
-    page.get_by_role("button", name="Login").click()
+    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Password").fill("word")
+    page.get_by_role("button", name="Log in").click()
     open_tab(page)
     start(page, "one", "two")
     says(page, "All 2 lines are spoken.")

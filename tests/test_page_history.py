@@ -93,7 +93,9 @@ def test_a_sound_that_the_server_has_no_more_is_told(start_server: StartServer, 
     for sound in (server.folder / "cache").rglob("speech.*"):
         sound.unlink()
     page.get_by_role("button", name="Hear again: Soon gone.").click()
-    expect(page.locator(".replay .say")).to_have_text("This sound is gone: press Use again, then Speak.")
+    expect(page.locator(".replay .say")).to_have_text(
+        "The server no longer has this audio. Press Use again, then Speak."
+    )
 
 
 def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: OpenPage) -> None:

@@ -356,7 +356,7 @@ def test_a_recording_is_heard_with_its_words_marked(server: Server, open_page: O
     page.locator("#vx-recording .waveform-container").wait_for()
     page.evaluate(WATCH_SHIFTS)
     page.click("#vx-recognise")
-    says(page, re.compile("^English, 4.7 s of sound"), "#vx-heard")
+    says(page, re.compile("^English, 4.7 s of audio"), "#vx-heard")
     page.wait_for_function("document.querySelector('#vx-heard audio').readyState >= 1")
     assert page.evaluate("document.querySelector('#vx-heard audio').paused")
     assert page.evaluate("document.querySelector('#vx-heard audio').duration") == pytest.approx(4.7, abs=0.1)

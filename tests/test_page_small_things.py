@@ -55,9 +55,72 @@ def test_a_recording_dropped_on_the_recognise_tab_is_the_one_to_read(server: Ser
     drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
     drop(page, ".head", "odd.xyz", "", b"odd")
-    says(page, "That file is no recording: drop another one.", "#vx-heard")
+    says(page, "That isn't an audio file. Drop a wav, mp3 or m4a.", "#vx-heard")
     page.click("#vx-recognise")
     says(page, re.compile("^English"), "#vx-heard")
+
+
+@pytest.mark.parametrize(
+    ("tab", "field"), [("Recognise", "#vx-recording"), ("Voices", "#vx-new-prompt"), ("Speak", "#vx-prompt")]
+)
+def test_a_file_dropped_while_the_microphone_is_chosen_is_taken(
+    fake_server: Server, open_page: OpenPage, tab: str, field: str
+) -> None:
+    page = open_page(fake_server, permissions=["microphone"])
+    to_tab(page, tab)
+    if tab == "Speak":
+        page.locator("#vx-kind label").last.click()
+    page.locator(field).get_by_label("Record audio").click()
+    page.locator(f"{field} .record-button").wait_for()
+    drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator(f"{field} .waveform-container").wait_for(state="attached")
+
+
+def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, permissions=["microphone"])
+    to_tab(page, "Recognise")
+    page.click("#vx-recognise")
+    says(page, "There is no recording yet. Upload or record one first.", "#vx-heard")
+    page.locator("#vx-recording").get_by_label("Record audio").click()
+    page.locator("#vx-recording .record-button").click()
+    page.locator(".loudness").wait_for()
+    drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
+    says(page, "The microphone is recording. Stop it, then drop the file again.", "#vx-heard")
+    page.locator("#vx-recording .stop-button").click()
+    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
+    says(page, "No transcript yet.", "#vx-heard")  # nothing is missing any more
+    drop(page, "#vx-recording", "said.flac", "audio/flac", WARM_UP.read_bytes())
+    page.click("#vx-recognise")
+    says(page, re.compile("^English, 4"), "#vx-heard")
+
+
+@pytest.mark.parametrize("way", ["dropped", "chosen"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("holiday.mp4", "video/mp4"),
+        ("talk.ogg", "application/ogg"),
+        ("PTT-20261129", ""),
+        ("meeting.mkv", ""),
+        ("blob", "application/octet-stream"),
+    ],
+)
+def test_whatever_recognise_reads_can_be_dropped_and_chosen(
+    fake_server: Server, open_page: OpenPage, name: str, kind: str, way: str
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    to_tab(page, "Recognise")
+    page.locator("#vx-recording input[type=file]").wait_for(state="attached")
+    if way == "dropped":
+        drop(page, "#vx-recording .upload-container", name, kind, WARM_UP.read_bytes())
+    else:
+        file = {"name": name, "mimeType": kind, "buffer": WARM_UP.read_bytes()}
+        page.set_input_files("#vx-recording input[type=file]", file)
+    page.locator("#vx-recording .audio-container").wait_for(state="attached")
+    page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
+    page.click("#vx-recognise")
+    says(page, re.compile("s of audio, "), "#vx-heard")
 
 
 def test_a_recording_dropped_on_the_voices_tab_is_the_one_to_save(fake_server: Server, open_page: OpenPage) -> None:
@@ -78,7 +141,7 @@ def test_a_voice_that_copies_none_says_so_to_who_drops_a_recording(server: Serve
 def test_what_is_neither_a_recording_nor_a_text_is_refused(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
-    says(page, "That file is neither a recording nor a text: drop another one.")
+    says(page, "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.")
     expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
 
 
@@ -106,7 +169,7 @@ def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: Ope
     drop(page, "#vx-card", "letter.txt", "text/plain", "早上好。Hi.".encode("gb18030"))
     expect(page.locator("#vx-text textarea")).to_have_value("早上好。Hi.")
     drop(page, "#vx-card", "letter.txt", "text/plain", b"\x00\x01")
-    says(page, "That file is neither a recording nor a text: drop another one.")
+    says(page, "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +186,7 @@ def test_a_microphone_that_is_not_allowed_says_what_to_do(
     record, said = page.locator(f"{field} .record-button"), page.locator(f"{card} .say")
     before = said.inner_text()
     eventually(lambda: record.click() or said.inner_text() != before)  # its button may not be ready
-    says(page, re.compile("^The microphone isn't allowed here: allow it for this site in your browser"), card)
+    says(page, re.compile("^The microphone is blocked for this site"), card)
 
 
 def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenPage) -> None:
@@ -168,7 +231,7 @@ def test_a_server_that_comes_back_is_found_again(
     page.fill("#vx-text textarea", "Still here.")
     server.stop(signal.SIGKILL)
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(page.locator(".chip")).to_have_text("No word from the server")
+    expect(page.locator(".chip")).to_have_text("Can't reach the server")
     monkeypatch.setattr("serving.free_port", lambda: server.port)
     start_server("tests/guarded_app.py").wait_until_ready()
     expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)

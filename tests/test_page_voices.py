@@ -210,13 +210,13 @@ def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, ope
     page = open_page(fake_server)
     open_tab(page)
     page.click(f"{FORM} .save")
-    told(page, "There is no recording yet: upload or record one first.")
+    told(page, "There is no recording yet. Upload or record one first.")
     record(page, sound(2))
     level = page.locator(f"{FORM} .level")
-    expect(level).to_have_text("This recording has 2.0 s: 3 to 30 s are needed.")
+    expect(level).to_have_text("This recording is 2.0 s long; it must be 3 to 30 s.")
     fill(page, "Ann")
     page.click(f"{FORM} .save")
-    told(page, "This recording has 2.0 s: 3 to 30 s are needed.")
+    told(page, "This recording is 2.0 s long; it must be 3 to 30 s.")
     for recording, words in (
         (sound(31), "This recording has 31.0 s: cut it to 30 s with the scissors."),
         (sound(4, 0.0001), "There is no sound in this recording: check the microphone, or choose another one."),
@@ -228,7 +228,7 @@ def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, ope
         expect(level).to_have_text(words)
     page.locator(f"{FORM} .consent input").uncheck()
     page.click(f"{FORM} .save")
-    told(page, "Tick that the voice is yours, or that you may use it.")
+    told(page, "Confirm that the voice is yours or that you have permission.")
     expect(page.locator(f"{FORM} .consent input")).to_be_focused()
     page.locator(f"{FORM} .name input").fill(" ")
     page.click(f"{FORM} .save")
@@ -273,7 +273,7 @@ def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage,
 
 
 def broken_files() -> Iterator[tuple[bytes, str]]:
-    no_file = "This is no file of saved voices: choose one that Export all has made."
+    no_file = "This isn't a voices file. Choose one made with Export all."
     voice = {"name": "Ann", "text": "", "consented": "2025-05-03", "audio": ""}
     for content in (b"", b"{", b"[]", b'{"format": "voxdemo voices 1", "voices": []}', WARM_UP.read_bytes()):
         yield content, no_file
@@ -320,7 +320,7 @@ def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
 ) -> None:
     fake_server.http.post("/stage/open")
     page = open_page(fake_server, script=REFUSED)
-    sentence = "This browser keeps nothing for this page, as in a private window: voices can't be saved here."
+    sentence = "This browser doesn't store data for this page, as in a private window. Voices can't be saved."
     open_tab(page)
     expect(page.locator("#vx-shelf .none")).to_have_text(sentence)
     record(page)
@@ -341,7 +341,7 @@ def test_an_upload_that_fails_is_a_sentence_and_speak_works_again(fake_server: S
     page.get_by_label("A voice I saved").check()
     page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
     speak(page, "Not now.")
-    says(page, "No word from the server: try again in a moment.")
+    says(page, "Can't reach the server. Try again in a moment.")
     page.unroute("**/upload*")
     page.route(
         "**/upload*",
@@ -382,7 +382,7 @@ def test_with_a_login_voices_are_kept_in_the_account_whatever_the_browser(browse
     page.context.close()
     other, stranger = log_in(browser, with_login, "ann"), log_in(browser, with_login, "bob")
     open_tab(stranger)
-    expect(stranger.locator("#vx-shelf .none")).to_have_text("No voice is saved yet.")
+    expect(stranger.locator("#vx-shelf .none")).to_have_text("No saved voices yet.")
     stranger.context.close()
     other.get_by_label("A voice I saved").check()
     speak(other, "In my own voice.")

@@ -81,7 +81,7 @@ def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_pag
     assert not [url for url in page.asked if "/embed-" in url]  # what draws plots weighs as much as all the rest
     open_tab(page)
     expect(page.locator("#vx-gist .said")).to_have_text("All is well.")
-    expect(page.locator("#vx-gist")).to_contain_text("Nobody has asked for anything in the last hour.")
+    expect(page.locator("#vx-gist")).to_contain_text("No requests in the last hour.")
     expect(page.locator("#vx-plots")).to_be_hidden()
 
     ask(looked_at, "Zanzibar one.", "Zanzibar one.", "Two words more.", "")
@@ -89,7 +89,7 @@ def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_pag
     expect(panel(page, "Failures").locator("ul")).to_have_text(refused, timeout=SOON_MS)
     expect(page.locator("#vx-gist")).to_contain_text("requests a minute")
     expect(panel(page, "Latency").locator("ul")).to_have_text(re.compile(r"^p50 0\.\d\d s\s*p95 \d\.\d\d s$"))
-    expect(panel(page, "Line").locator("ul")).to_have_text(re.compile(r"^running [01]\s*waiting [01]\s*may wait 20$"))
+    expect(panel(page, "Queue").locator("ul")).to_have_text(re.compile(r"^running [01]\s*waiting [01]\s*room for 20$"))
     expect(panel(page, "Real-time factor").locator("ul")).to_have_text(re.compile(r"^speaking \d\.\d\d$"))
     expect(panel(page, "From the cache").locator("ul")).to_have_text(re.compile(r"^cache hits \d+ %$"))
     expect(panel(page, "Machine").locator("ul")).to_have_text(re.compile(r"^memory \d+ %"))
@@ -127,7 +127,7 @@ def test_on_a_dark_phone_what_is_wrong_is_said_first_and_all_can_be_read(
     ask(looked_at, *["raise"] * 4)
     page = open_page(looked_at, PHONE, color_scheme="dark")
     open_tab(page)
-    wrong = re.compile(r"^Of the last jobs \d\d% failed: the server's log says why\.$")
+    wrong = re.compile(r"^\d\d% of the last jobs failed; the server's log says why\.$")
     expect(page.locator("#vx-gist .said li")).to_have_text([wrong], timeout=SOON_MS)
     expect(page.locator("#vx-plots svg.marks")).to_have_count(ALL_PLOTS)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -290,7 +290,7 @@ JSON = "Send a JSON body with the header Content-Type: application/json, not "
     ("path", "sent", "sentence"),
     [
         ("transcriptions", part(b"talk.wav", 'name="file"'), "with curl, write an @ before the file's name."),
-        ("transcriptions", part(b"no sound \xff", 'name="file"'), "not audio we can read"),
+        ("transcriptions", part(b"no sound \xff", 'name="file"'), "isn't audio"),
         ("transcriptions", part(b"x", 'name="sound"'), "file: field required."),
         ("transcriptions", {"json": {"file": "talk.wav"}}, f"{FORM}application/json)"),
         ("transcriptions", {"data": {"file": "talk.wav"}}, f"{FORM}application/x-www-form-urlencoded)"),
@@ -435,7 +435,7 @@ def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None
     prompt = base64.b64encode(WARM_UP.read_bytes()).decode()
     assert speech(fake_server, "In that voice.", prompt_audio=prompt).status_code == 200
     answer = speech(fake_server, "In that voice.", prompt_audio=base64.b64encode(b"no sound").decode())
-    assert "not audio we can read" in answer.json()["error"]["message"]
+    assert "isn't audio" in answer.json()["error"]["message"]
 
 
 def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(

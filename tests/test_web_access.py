@@ -134,7 +134,7 @@ def test_the_page_needs_no_key(asks_keys: Server, open_page: Any) -> None:
     page.set_input_files("#vx-recording input[type=file]", WARM_UP)
     page.locator("#vx-recording .waveform-container").wait_for()
     page.click("#vx-recognise")
-    says(page, re.compile("s of sound, "), "#vx-heard")
+    says(page, re.compile("s of audio, "), "#vx-heard")
 
 
 @needs_browser

@@ -187,7 +187,7 @@ def test_the_page_lives_with_its_policy(
     page.locator("#vx-recording").get_by_role("button", name="Trim").click()
     page.locator("#vx-recording").get_by_label("Trim audio to selection").wait_for()
     page.click("#vx-recognise")
-    says(page, re.compile("s of sound, "), "#vx-heard")
+    says(page, re.compile("s of audio, "), "#vx-heard")
     assert_at_peace(page, errors, guarded)
 
 
@@ -209,7 +209,7 @@ def test_a_recording_can_be_made_under_the_policy(guarded: Server, browser: Any)
         page.locator("#vx-recording .stop-button").first.click()
         page.locator("#vx-recording .waveform-container").wait_for()
         page.click("#vx-recognise")
-        says(page, re.compile("s of sound, "), "#vx-heard")
+        says(page, re.compile("s of audio, "), "#vx-heard")
         assert_at_peace(page, errors, guarded)
     finally:
         hearing.close()

@@ -39,12 +39,12 @@ class Alarms:
             self._roomy_at = now
         self._say(
             "line",
-            f"The line is nearly full: {waiting} of {queue_size} places are taken.",
+            f"The queue is nearly full: {waiting} of {queue_size} places are taken.",
             queue_size > 0 and now - self._roomy_at >= NEARLY_FULL_S,
         )
         self._say(
             "failures",
-            f"Of the last jobs {failure_rate:.0%} failed: the server's log says why.",
+            f"{failure_rate:.0%} of the last jobs failed; the server's log says why.",
             failure_rate > FAILING,
         )
 

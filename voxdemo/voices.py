@@ -157,6 +157,6 @@ def _check(name: str, text: str, consented: str) -> None:
     if not 1 <= len(name) <= MAX_NAME_CHARS:
         raise InputError(f"A name of 1 to {MAX_NAME_CHARS} characters is needed: write another one.")
     if len(text) > MAX_TEXT_CHARS:
-        raise InputError(f"What is said in the recording may have {MAX_TEXT_CHARS:,} characters: shorten it.")
+        raise InputError(f"The transcript can have {MAX_TEXT_CHARS:,} characters at most. Shorten it.")
     if not 1 <= len(consented) <= MAX_NAME_CHARS:
-        raise InputError("A voice is kept only of who agrees: say that it is yours, or that you may use it.")
+        raise InputError("A voice needs its owner's consent: confirm that it's yours or that you have permission.")

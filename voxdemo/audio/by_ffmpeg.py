@@ -42,7 +42,7 @@ _STREAMS_OF_A_SONG = 4
 """A file with a cover picture above that is a song: sound and pictures. Its bytes may be taken at once."""
 
 _SILENT_VIDEO = "That video has no sound: send a recording, or a video with sound."
-_UNKNOWN_CODEC = "That file is not audio we can read: send a wav, mp3, flac, m4a, ogg or webm recording."
+_UNKNOWN_CODEC = "This file isn't audio, or is damaged. Use wav, mp3, flac, m4a, ogg or webm."
 _TOO_MANY = "That file has more tracks than we can read: save the one with the speech by itself and send that."
 
 

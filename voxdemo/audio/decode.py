@@ -41,7 +41,7 @@ _FEWEST_BYTES = 250
 _CLOSE_S = 0.1
 """Seconds that a file may be shorter than it says, as encoders round."""
 
-_UNREADABLE = "That file is not audio we can read: send a wav, mp3, flac, m4a, ogg or webm recording."
+_UNREADABLE = "This file isn't audio, or is damaged. Use wav, mp3, flac, m4a, ogg or webm."
 _MISSING = "That recording is no longer here: send it again."
 _EMPTY = "That recording is empty or damaged: record it again or choose another one."
 _SHORT = f"That recording is too short: record at least {MIN_SECONDS} s."

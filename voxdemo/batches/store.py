@@ -233,8 +233,9 @@ class Store:
             [id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now],
         )
         self._db.executemany(
-            "INSERT INTO texts (batch, number, text, units, start_s, name) VALUES (?, ?, ?, ?, ?, ?)",
-            [(id, number, *each) for number, each in enumerate(_columns(order), 1)],
+            "INSERT INTO texts (batch, number, text, units, start_s, name, error, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(id, number, *each, *_fate(order, number)) for number, each in enumerate(_columns(order), 1)],
         )
         return id
 
@@ -304,6 +305,11 @@ def _manner(row: Any) -> Manner:
 def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None]]:
     nothing = [None] * len(order.texts)
     return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, strict=True)
+
+
+def _fate(order: Order, number: int) -> tuple[str | None, State]:
+    error = order.refused.get(number)
+    return error, "failed" if error else "queued"
 
 
 def _text(row: Any) -> Text:

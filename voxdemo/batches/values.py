@@ -55,6 +55,8 @@ class Order:
     prompt: bytes | None = None
     starts: Sequence[float] | None = None
     """Seconds at which each text begins in the joined sound, in their order; None: one after the other."""
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Texts that can't be spoken, by their number from 1, and why; they are kept as failed."""
     names: Sequence[str] | None = None
     """What the files of the texts are called, without their ending, as by `file_names`; None: by their numbers."""
 

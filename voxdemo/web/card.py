@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from voxdemo.errors import UNEXPECTED, VoxdemoError
+from voxdemo.errors import UNEXPECTED, InputError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import (
     Listening,
@@ -64,13 +64,13 @@ WORDS: Mapping[str, str] = {
     "keptSeed": "Kept in fine-tuning",
     "hint": "The words appear here, marked as they are heard.",
     "gone": "This sound is gone: press Speak to make it again.",
-    "heard": "{language}, {total} of sound, read in {took}",
-    "heardBefore": "{language}, {total} of sound, from cache",
+    "heard": "{language}, {total} of audio, recognised in {took}",
+    "heardBefore": "{language}, {total} of audio, reused from earlier",
     "allowed": "You can go on now.",
     "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
     "back": "The server is back: press Speak again.",
-    "lost": "No word from the server for {time}. {kept}",
+    "lost": "Can't reach the server ({time}). Retrying; your text is safe.",
     "broken": f"{UNEXPECTED} {{kept}}",
     "missing": "There is no text yet. Write something, then press Speak.",
     "kept": "Your text is kept.",
@@ -127,11 +127,14 @@ class Card:
 
 
 async def told(
-    events: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None], kept: str
+    events: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None],
+    kept: str,
+    kept_of_wrong: str | None = None,
 ) -> AsyncGenerator[CardValue, None]:
     """The card's values for a job, at most four a second and the last one always; failures among them.
 
-    `kept` is what is said behind a failure ("Your text is kept."). Closing this closes `events`.
+    `kept` is what is said behind a failure ("Your text is kept."), `kept_of_wrong` behind one of what was sent, if that
+    is something else. Closing this closes `events`.
     """
     last_kind, last_s = None, 0.0
     try:
@@ -142,6 +145,8 @@ async def told(
                     continue
                 last_kind, last_s = kind, now
                 yield _numbered(value_of(event))
+    except InputError as error:
+        yield failed(error.sentence, kept if kept_of_wrong is None else kept_of_wrong)
     except VoxdemoError as error:
         yield failed(error.sentence, kept)
     except Exception:  # the door: whatever went wrong, the person reads a sentence and the log has the rest

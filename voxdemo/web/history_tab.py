@@ -21,9 +21,9 @@ from voxdemo.web.wiring import IN_BROWSER
 
 WORDS: Mapping[str, str] = {
     **card.WORDS,
-    "where": "Kept in this browser only, the last 50. A sound is there for as long as the server keeps it.",
-    "unkept": "This browser keeps nothing for this page, as in a private window: this list goes with the page.",
-    "none": "Nothing yet. What you have spoken is listed here, in this browser only.",
+    "where": "Your last 50 results, stored only in this browser. The audio lasts until the server deletes it.",
+    "unkept": "This browser doesn't store data for this page, as in a private window. The list goes with it.",
+    "none": "Nothing yet. Your results will be listed here, in this browser only.",
     "choose": "Choose a result to hear it again.",
     "hint": "The words appear here, marked as they are heard.",
     "pick": "Hear again: {first}",
@@ -37,8 +37,8 @@ WORDS: Mapping[str, str] = {
     "replace": "Replace your text?",
     "fetching": "One moment …",
     "heard": "{total} of speech, seed {seed}",
-    "gone": "This sound is gone: press Use again, then Speak.",
-    "unreached": "No word from the server: try again in a moment.",
+    "gone": "The server no longer has this audio. Press Use again, then Speak.",
+    "unreached": "Can't reach the server. Try again in a moment.",
 }
 
 

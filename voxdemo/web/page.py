@@ -29,7 +29,7 @@ from voxdemo.web.wiring import AT_ONCE
 
 SCRIPTS = (
     "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching",
-    "text-file", "lines", "batch", "away", "microphone", "drop",
+    "text-file", "lines", "batch", "away", "microphone", "sounds", "drop",
     "lists",
 )  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64

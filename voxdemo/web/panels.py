@@ -57,7 +57,7 @@ class Panel:
             for series, figure in figures
             if figure is not None
         )
-        return f"<h2>{self.title}</h2><ul>{told or '<li>nothing in this hour</li>'}</ul>"
+        return f"<h2>{self.title}</h2><ul>{told or '<li>nothing this hour</li>'}</ul>"
 
     def plot(self, minutes: Sequence[Minute]) -> dict[str, Any]:
         """What Gradio would make of a data frame: so it is made once, and not for each who looks."""
@@ -191,11 +191,11 @@ _MACHINE = Panel(
 def panels(queue_size: int) -> Sequence[Panel]:
     """All of them, in the order in which they are shown; so many jobs may wait."""
     line = Panel(
-        "Line", "jobs", count, _whole_roof,
+        "Queue", "jobs", count, _whole_roof,
         (
             Series("running", _FIRST, lambda minute: minute.running),
             Series("waiting", _SECOND, lambda minute: minute.waiting),
-            Series("may wait", _BOUND, lambda minute: queue_size),
+            Series("room for", _BOUND, lambda minute: queue_size),
         ),
     )  # fmt: skip
     return _LATENCY, line, _PACE, _FAILURES, _CACHE, _MACHINE

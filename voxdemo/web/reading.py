@@ -14,7 +14,7 @@ from voxdemo.web import card
 from voxdemo.web.asking import Door, sent_file, take_up
 from voxdemo.web.card import CardValue
 
-NO_RECORDING = "There is no recording yet: upload or record one first."
+NO_RECORDING = "There is no recording yet. Upload or record one first."
 
 
 def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:
@@ -28,7 +28,7 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
             yield card.failed(NO_RECORDING), unread
             return
         events = service.transcribe(Path(recording), keep=keep, visit=take_up())
-        async with aclosing(card.told(events, kept)) as values:
+        async with aclosing(card.told(events, kept, kept_of_wrong="")) as values:
             async for value in values:
                 yield value, value.get("text", unread)
 

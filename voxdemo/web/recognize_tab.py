@@ -17,11 +17,12 @@ from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
 KEPT = "Your recording is kept."
 WORDS = {
     **card.WORDS,
-    "idle": "Nothing recognised yet.",
-    "hint": "The recording can be heard here, with its words marked.",
+    "idle": "No transcript yet.",
+    "hint": "Play the recording here and follow its words.",
     "back": "The server is back: press Recognise again.",
-    "gone": "This recording is gone: press Recognise to read it again.",
+    "gone": "The server no longer has this recording. Press Recognise to send it again.",
     "missing": NO_RECORDING,
+    "lost": "Can't reach the server ({time}). Retrying; your recording is safe.",
     "kept": KEPT,
 }
 
@@ -45,7 +46,7 @@ def add_recognize_tab(service: SpeechService) -> None:
         with gr.Column(elem_id="vx-hear-out"):
             heard = Card("vx-heard", WORDS, player="recording")
             words = gr.Textbox(
-                label=say("What was said"),
+                label=say("Transcript"),
                 lines=8,
                 max_lines=30,
                 buttons=["copy"],
@@ -58,4 +59,6 @@ def add_recognize_tab(service: SpeechService) -> None:
         reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows(service)
     )
     heard.ends_with(hearing)
+    forgive = "(recording) => { if (recording) voxdemo.cards['vx-heard'].forgive(); return []; }"
+    recording.change(js=forgive, inputs=recording, **IN_BROWSER)
     cancel.click(cancels=hearing, **IN_BROWSER)

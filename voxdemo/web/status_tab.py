@@ -28,10 +28,9 @@ FRESH_S = 0.8 * REFRESH_S
 HEIGHT = 168
 """Of a plot, in pixels."""
 WELL = "All is well."
-QUIET = "Nobody has asked for anything in the last hour. What comes next is drawn here, minute by minute."
+QUIET = "No requests in the last hour. New ones will appear here, minute by minute."
 NOTHING_YET = (
-    '<p class="moment">One moment …</p>'
-    '<p class="away">No word from the server. The numbers come as soon as it is back.</p>'
+    "<p class=\"moment\">One moment …</p><p class='away'>Can't reach the server. The numbers return when it does.</p>"
 )
 """Before the first answer; which of the two is seen, the stylesheet says."""
 NONE = "–"
@@ -122,8 +121,8 @@ def _numbers(service: SpeechService) -> str:
     latency, hits = told["latency_s"], told["cache_hit_rate"]
     numbers = {
         "requests a minute": count(told["requests_per_minute"]),
-        "to a result, on average": NONE if latency["average"] is None else seconds(latency["average"]),
-        "for 95 % of the results": NONE if latency["p95"] is None else seconds(latency["p95"]),
+        "average time to a result": NONE if latency["average"] is None else seconds(latency["average"]),
+        "95 % of results within": NONE if latency["p95"] is None else seconds(latency["p95"]),
         "of the last jobs failed": percents(100 * told["failure_rate"]),
         "came from the cache": NONE if hits is None else percents(100 * hits),
         "since the start": _span(told["uptime_s"]),

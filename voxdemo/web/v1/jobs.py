@@ -12,6 +12,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -52,6 +53,7 @@ MOST_KEY_CHARS = 255
 MOST_NAMED = 5
 """Of the texts that can't be spoken, so many are named by number."""
 LAST_START_S = 6 * 3600.0
+DownloadName = Annotated[str, Query(max_length=200, description="What the file is called, without its ending.")]
 
 
 class JobBody(Manner):
@@ -66,6 +68,10 @@ class JobBody(Manner):
     )
     names: list[str] | None = Field(
         default=None, description="What the files in the zip are called, without their ending; else by number."
+    )
+    skip_unspeakable: bool = Field(
+        default=False,
+        description="Whether texts that can't be spoken become items that failed, instead of refusing the request.",
     )
 
     @property
@@ -98,7 +104,8 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     ) -> Response:
         """Accept texts to be spoken, even if the server is stopped meanwhile: 202 with an id, and what is left out.
 
-        All of them are looked at first, and one that can't be said refuses the request. With an `Idempotency-Key` the
+        All of them are looked at first, and one that can't be said refuses the request, unless `skip_unspeakable` is
+        true. With an `Idempotency-Key` the
         same request again is the same job. A request counts once against the rate limit, however many its texts, as
         one of them at a time stands in line; 10,000 texts may wait in all, and 2,000 of one client.
         """
@@ -139,17 +146,17 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         return FileResponse(path, media_type=formats.MIME_TYPES[batch.manner.format])
 
     @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
-    async def everything(id: str) -> Response:  # noqa: A002
+    async def everything(id: str, name: DownloadName = "") -> Response:  # noqa: A002
         """All sounds and a manifest.json in one file, once the job is finished."""
         batch = await _found(id, words=True)
         if batch.finished_at is None:
             return to_program(409, UNFINISHED)
         files, folder = await batches.files(batch), await batches.folder(batch)
         path = await _made(folder / "all.zip", partial(_zipped, batch, files))
-        return FileResponse(path, media_type="application/zip", filename=_download(batch, "zip"))
+        return FileResponse(path, media_type="application/zip", filename=_download(batch, name, "zip"))
 
     @router.get("/{id}/joined", response_class=FileResponse, summary="All sounds of a job as one")
-    async def one(id: str) -> Response:  # noqa: A002
+    async def one(id: str, name: DownloadName = "") -> Response:  # noqa: A002
         """All sounds in one file, in one loudness, once the job is finished.
 
         With a pause of 0.5 s between them; or, where the job has `starts`, each at its time, or as soon after it as the
@@ -166,7 +173,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
             raise InputError(TOO_LONG)
         format = batch.manner.format  # noqa: A001
         path = await _made(folder / f"all.{format}", partial(joined.join, pieces))
-        return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, format))
+        return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, name, format))
 
     @router.delete("/{id}", summary="Cancel a job, or delete it")
     async def cancel(
@@ -239,15 +246,17 @@ def _order(asked: JobBody, caller: str, idempotency_key: str | None, info: Engin
     )
     each = manner.utterance("", Path() if prompt else None)  # where the recording will be isn't known yet
     ignored = checked(each, info)
-    units, left_out = _looked_at([replace(each, text=text) for text in texts], info)
+    units, left_out, refused = _looked_at([replace(each, text=text) for text in texts], info)
+    if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
+        raise InputError(_refusal(refused, len(texts)))
     digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
     names = None if asked.names is None else values.file_names(asked.names)
-    order = Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, names)
+    order = Order(caller, manner, texts, units, digest, idempotency_key, prompt, asked.starts, refused, names)
     return order, [*ignored, *left_out]
 
 
-def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[float], list[str]]:
-    """How much each of them is, and what of them will be left out."""
+def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[float], list[str], dict[int, str]]:
+    """How much each of them is, what of them will be left out, and which by their number can't be spoken, and why."""
     units, left_out = list[float](), list[str]()
     refused: dict[int, str] = {}
     for number, utterance in enumerate(utterances, 1):
@@ -256,12 +265,11 @@ def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[
                 _, warnings = readable_text(utterance.text, info)
         except InputError as error:
             refused[number] = error.sentence
+            units.append(0.0)
             continue
         units.append(units_of(utterance, info))
         left_out += [_of_text(number, len(utterances), warning) for warning in warnings]
-    if refused:
-        raise InputError(_refusal(refused, len(utterances)))
-    return units, left_out
+    return units, left_out, refused
 
 
 def _of_text(number: int, count: int, sentence: str) -> str:
@@ -345,9 +353,11 @@ def _joined_s(batch: Batch) -> float:
     )
 
 
-def _download(batch: Batch, ending: str) -> str:
-    """What the file is called where it is saved; the whole id would let whoever is given it at the job."""
-    return f"voxdemo-{batch.id[:6].strip('-_')}.{ending}"
+def _download(batch: Batch, name: str, ending: str) -> str:
+    """What the file is called where it is saved: as is wished, else by the day of the job."""
+    day = datetime.fromtimestamp(batch.created_at, timezone.utc).date()
+    wish = name or f"voxdemo-batch-{day}"
+    return f"{values.file_names([wish])[0]}.{ending}"
 
 
 async def _made(path: Path, make: Callable[[Path], None]) -> Path:
