@@ -36,10 +36,10 @@ main() {
 help() {
   cat <<'END'
 Usage: ./launch.sh [flags]              set up what is missing, then serve
-       ./launch.sh test [arguments]     run all tests, two at a time, or those that pytest's arguments name
+       ./launch.sh test [arguments]     run all tests, two at a time, or those that you name
        ./launch.sh check                check format, style, types and shell scripts
-       ./launch.sh setup                only set up
-       ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice ahead, 5 to 6 GB; goes on where it was stopped
+       ./launch.sh setup                set up and stop
+       ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice, 5 to 6 GB; can be resumed
        ./launch.sh --help               this text
 
 Flags, as --name value or --name=value:
@@ -48,30 +48,30 @@ Flags, as --name value or --name=value:
   --engine NAME         the voice: auto, builtin or voxcpm                       (auto)
   --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
   --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
-  --sensevoice-model MODEL  SenseVoice's weights: a hub id or a folder           (FunAudioLLM/SenseVoiceSmall)
-  --device NAME         what they run on: auto, cuda, cuda:N, mps or cpu         (auto)
-  --quantize NAME       none, or int8: on a CPU about twice as fast              (none)
-  --kv-cache NUMBER     most steps of text and sound VoxCPM keeps in mind        (4096)
+  --sensevoice-model MODEL  SenseVoice: a hub id or a folder                     (FunAudioLLM/SenseVoiceSmall)
+  --device NAME         where models run: auto, cuda, cuda:N, mps or cpu         (auto)
+  --quantize NAME       none or int8, which is about twice as fast on a CPU      (none)
+  --kv-cache NUMBER     most steps of text and audio in VoxCPM's memory          (4096)
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
-  --queue-size NUMBER   jobs that may wait before the next is turned away        (20)
+  --queue-size NUMBER   jobs that may wait; the next one is refused              (20)
   --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
   --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
-  --cache-ttl TIME      how long answers are given again: 90m, 12h, 7d; 0: never (7d)
-  --cache-size SIZE     how much room they may take, such as 500MB               (2GB)
-  --examples-ahead BOOL make the page's examples while nobody waits              (true)
+  --cache-ttl TIME      how long answers are reused: 90m, 12h, 7d; 0: never      (7d)
+  --cache-size SIZE     how much disk cached answers may use, such as 500MB      (2GB)
+  --examples-ahead BOOL make the page's examples while the server is idle        (true)
   --keep-hours NUMBER   hours after which uploads and results are deleted        (24)
-  --rate-limit RATES    how much one client may ask for: 10/minute;1/2seconds    (no limit)
-  --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: any      (0)
-  --trusted-proxies LIST  whose X-Forwarded-For is believed: 10.0.0.0/8,::1      (nobody's)
+  --rate-limit RATES    requests allowed per client: 10/minute;1/2seconds        (no limit)
+  --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: no limit (0)
+  --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
   --redis-url URL       where several servers count their limits together       (in memory)
-  --auth LIST           who may see the page: name:password,name:password        (everybody)
-  --api-keys LIST       keys for programs, separated by commas                   (none is asked for)
+  --auth LIST           logins for the page: name:password,name:password         (everybody)
+  --api-keys LIST       keys for programs, 16 characters each or more            (none is asked for)
   --cors-origins LIST   other sites whose pages may call this one                (none)
-  --drain-s NUMBER      seconds running jobs get to finish when it is stopped    (30)
+  --drain-s NUMBER      seconds that running jobs get to finish at a stop        (30)
   --log-level NAME      debug, info, warning or error                            (info)
-  --log-text BOOL       whether the log may tell what people write               (false)
-  --log-format NAME     human, or json: one object a line                        (human)
-  --sentry-dsn URL      where Sentry takes errors, if sentry-sdk is installed    (none)
+  --log-text BOOL       whether the log may contain people's texts               (false)
+  --log-format NAME     human, or json: one object per line                      (human)
+  --sentry-dsn URL      where errors are reported, if sentry-sdk is installed    (none)
 
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
 VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
@@ -79,11 +79,11 @@ VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR
 VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT,
 VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S,
 VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside
-this script, which is the place for secrets: flags can be seen by everybody on the machine. A flag wins over the
-environment, and the environment over .env.
+this script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the
+environment over .env.
 
-VOXDEMO_PYTHON names the Python to set up with; otherwise the newest of 3.10 to 3.13 on PATH is taken.
-Packages go to .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
+VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
+Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
 END
 }
 
@@ -244,7 +244,7 @@ find_python() { # prints the first that can make a .venv
   exit 1
 }
 
-leave_own_venv() { # it may be the active one, and is about to be made anew
+leave_own_venv() { # it may be the active one, and is about to be made again
   local path=":$PATH:" own=":$PWD/.venv/bin:"
   path="${path//$own/:}"
   path="${path#:}"
@@ -253,7 +253,7 @@ leave_own_venv() { # it may be the active one, and is about to be made anew
 
 complain_about_python() {
   local what="no Python 3.10 to 3.13 was found" remedy="sudo apt install python3 python3-venv"
-  [ -z "${VOXDEMO_PYTHON:-}" ] || what="VOXDEMO_PYTHON ($VOXDEMO_PYTHON) is no Python 3.10 to 3.13"
+  [ -z "${VOXDEMO_PYTHON:-}" ] || what="VOXDEMO_PYTHON ($VOXDEMO_PYTHON) isn't a Python 3.10 to 3.13"
   [ "$(uname -s)" != Darwin ] || remedy="brew install python@3.13"
   echo "voxdemo can't start: $what; install one (\`$remedy\`) or name one in VOXDEMO_PYTHON, then run this again." >&2
 }

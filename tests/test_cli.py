@@ -218,7 +218,7 @@ main()
 
 
 def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
-    assert voxdemo("voices").stdout == b"Built-in voice: heart; copies none; languages: en\n"
+    assert voxdemo("voices").stdout == b"Built-in voice: heart; can't copy voices; languages: en\n"
     assert voxdemo("voices", "--server", server.url).stdout == b"heart: en\n"
 
 
@@ -229,8 +229,8 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
         (["say", "Hi.", "-o", "nowhere/said.wav"], 2, "can't be written (No such file or directory)"),
         (["hear", "nothing.wav"], 2, "There is no file 'nothing.wav': check its name."),
         (["hear", "x.wav", "--format", "xml"], 2, "--format must be one of text, json, srt, vtt, not 'xml'."),
-        (["say", "Hi.", "--server", "http://127.0.0.1:1"], 3, "can't be reached or has gone"),
-        (["say", "Hi.", "--server", "nonsense"], 2, "is no address: it looks like http://127.0.0.1:7860."),
+        (["say", "Hi.", "--server", "http://127.0.0.1:1"], 3, "can't be reached or has stopped"),
+        (["say", "Hi.", "--server", "nonsense"], 2, "isn't an address: write it like http://127.0.0.1:7860."),
         (["say", "Hi.", "--speed", "fast"], 2, "Invalid value for '--speed'"),
         (["shout"], 2, "No such command 'shout'"),
     ],

@@ -404,7 +404,7 @@ def test_a_python_named_in_vain_is_named_in_the_sentence(bare: Checkout) -> None
     done = bare.run(VOXDEMO_PYTHON="python9")
     assert done.returncode == 1
     assert is_one_sentence(done.stderr)
-    assert "VOXDEMO_PYTHON (python9) is no Python 3.10 to 3.13" in done.stderr
+    assert "VOXDEMO_PYTHON (python9) isn't a Python 3.10 to 3.13" in done.stderr
 
 
 def test_a_python_without_venv_says_which_package_brings_it(bare: Checkout) -> None:

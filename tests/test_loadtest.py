@@ -79,13 +79,14 @@ def test_the_first_request_of_each_user_does_not_count_for_the_steady_part() -> 
     run = run_of([0.0, 2.0, 4.0, 4.0, 4.0], 2.0, users=3)
     assert prediction(run, 0) == (4.0, 4.0)
     said = " ".join(recommendation(LoadTest("url", "gradio", 0, 1.0, False, [run])))
-    assert "A request keeps a generator for 2.0 s on average, so 1 generator can do 30 a minute." in said
-    assert "At 3 users theory says that 95 of 100 wait 4.00 s at most; measured were 4.00 s (1.00 of it" in said
+    assert "A request occupies a generator for 2.0 s on average; 1 generator can serve 30 a minute." in said
+    assert "At 3 users, theory predicts that 95 % of waits are at most 4.00 s; 4.00 s were measured (meas" in said
+    assert "(measured/predicted 1.00; 2 requests)." in said
 
 
 def test_without_a_request_nothing_is_recommended() -> None:
     assert recommendation(LoadTest("url", "gradio", 0, 1.0, True, [])) == [
-        "Nothing can be recommended: no request was seen from its beginning to its end."
+        "No recommendation: no request was measured from start to end."
     ]
 
 
@@ -112,9 +113,10 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
     ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "9")
     assert ended.returncode == 0, ended.stderr
     assert "3 users: 9 of 9" in ended.stderr
+    assert "## 1 user\n" in ended.stdout
     report = tmp_path / "report"
     assert ended.stdout == (report / "report.md").read_text() + "\n"
-    assert ended.stdout.count("The server counted exactly the same requests, by outcome.") == 2
+    assert ended.stdout.count("The server's own counts match, outcome by outcome.") == 2
     for name in ("latency.png", "waits.png", "timeline.png"):
         assert (report / name).read_bytes().startswith(b"\x89PNG")
     told = json.loads((report / "report.json").read_text())
@@ -127,10 +129,15 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
     assert three["p95_wait_s"]["predicted"] > 0
 
 
-def test_arrivals_by_chance_and_refusals_are_reported(paced_server: Server, tmp_path: Path) -> None:
+def test_arrivals_by_chance_and_refusals_are_reported(
+    paced_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paced_server.http.post("/pace/0.1")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")  # which has neither Greek letters nor multiplication signs
     ended = loadtest(paced_server.url, tmp_path, "--rate", "600", "--requests", "5")
-    assert "## 600 a minute" in ended.stdout
+    assert "## 600 requests a minute" in ended.stdout
+    assert "mean wait C/(c\\u03bc-\\u03bb)\\xb7(1+CV\\xb2)/2" in ended.stdout
+    assert "cμ-λ" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     for words, sentence in [
         (["--users", "some"], "--users must be numbers of 1 or more"),
         (["--door", "back"], "--door must be gradio or openai"),
@@ -139,7 +146,7 @@ def test_arrivals_by_chance_and_refusals_are_reported(paced_server: Server, tmp_
         assert (wrong.returncode, sentence in wrong.stderr) == (2, True)
     (tmp_path / "sound.wav").write_bytes(bytes(range(256)))
     unread = loadtest(paced_server.url, tmp_path, "--text-file", str(tmp_path / "sound.wav"))
-    assert (unread.returncode, unread.stderr) == (2, "--text-file must be a text in UTF-8.\n")
+    assert (unread.returncode, unread.stderr) == (2, "--text-file must be a text file in UTF-8.\n")
     away = loadtest("http://127.0.0.1:1", tmp_path)
     assert (away.returncode, "can't be reached" in away.stderr) == (3, True)
 
@@ -156,6 +163,6 @@ def test_ctrl_c_ends_it_with_a_report(fake_server: Server, tmp_path: Path) -> No
         process.send_signal(signal.SIGINT)
         told, complaints = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "It was stopped early" in told
-    assert "requests done in" in told
+    assert "Stopped early" in told
+    assert "requests completed in" in told
     assert "Traceback" not in complaints

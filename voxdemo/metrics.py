@@ -38,15 +38,19 @@ class Metrics:
     def __init__(self, state: Callable[[], State]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._requests = self._counter("requests", "What became of requests.", "task", "door", "outcome")
-        self._refusals = self._counter("refusals", "Requests that were refused, by why.", "door", "reason")
-        self._answers = self._counter("cache_answers", "Answers, by whether the cache had them.", "task", "result")
-        self._audio = self._counter("audio_seconds", "Sound that was spoken or read anew.", "task")
-        self._total = self._histogram("request_seconds", "From request to result.", WAITS_S)
-        self._wait = self._histogram("wait_seconds", "From request until the model began.", WAITS_S)
-        self._work = self._histogram("work_seconds", "Time the model took.", WAITS_S)
-        self._rtf = self._histogram("real_time_factor", "Seconds of work per second of sound.", RTFS)
-        self._first = self._histogram("first_audio_seconds", "From request to the first sound.", FIRST_AUDIO_S)
+        self._requests = self._counter("requests", "Requests by door, task and outcome.", "task", "door", "outcome")
+        self._refusals = self._counter("refusals", "Refused requests by door and reason.", "door", "reason")
+        self._answers = self._counter(
+            "cache_answers", "Answers by task and whether they came from the cache.", "task", "result"
+        )
+        self._audio = self._counter(
+            "audio_seconds", "Seconds of audio spoken or recognised, without answers from the cache.", "task"
+        )
+        self._total = self._histogram("request_seconds", "Time from request to result.", WAITS_S)
+        self._wait = self._histogram("wait_seconds", "Time from request until the model started.", WAITS_S)
+        self._work = self._histogram("work_seconds", "Time that the model worked.", WAITS_S)
+        self._rtf = self._histogram("real_time_factor", "Seconds of work per second of audio.", RTFS)
+        self._first = self._histogram("first_audio_seconds", "Time from request to the first audio.", FIRST_AUDIO_S)
         self.registry.register(_Now(state))
         self._begin_at_zero()
 
@@ -112,27 +116,29 @@ class _Now:
         yield _info(__version__)
         yield from _of_line(state)
         yield from _of_models(state.line)
-        yield _gauge("cache_bytes", "Room that the cache of answers takes.", state.cached_bytes)
+        yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
         yield from _of_machine(state.usage)
 
 
 def _of_line(state: State) -> Iterator[Metric]:
     line = state.line
-    yield _gauge("jobs_running", "Jobs that have a generator.", line.running)
-    yield _gauge("jobs_waiting", "Jobs in line and at its doors.", state.waiting)
-    yield _gauge("jobs_waiting_limit", "How many jobs may wait.", line.queue_size)
-    yield _gauge("generators", "How many jobs can run at once.", line.seats)
-    yield _gauge("generators_ready", "Of these, those whose models can work now.", line.ready_seats)
-    yield _counter("generator_busy_seconds", "Time that generators have worked, added up.", line.busy_s)
+    yield _gauge("jobs_running", "Jobs running now.", line.running)
+    yield _gauge("jobs_waiting", "Jobs waiting now.", state.waiting)
+    yield _gauge("jobs_waiting_limit", "Most jobs that may wait (VOXDEMO_QUEUE_SIZE).", line.queue_size)
+    yield _gauge("generators", "Most jobs that can run at once (VOXDEMO_GENERATORS).", line.seats)
+    yield _gauge("generators_ready", "Generators whose models are ready.", line.ready_seats)
+    yield _counter("generator_busy_seconds", "Total time that generators have worked.", line.busy_s)
 
 
 def _of_models(line: LaneStats) -> Iterator[Metric]:
     labels = ("task", "model", "number")
-    up = GaugeMetricFamily(f"{PREFIX}_model_up", "Whether a model can work now.", labels=labels)
-    serving = GaugeMetricFamily(f"{PREFIX}_model_serving", "Whether jobs are given to it.", labels=labels)
-    loads = CounterMetricFamily(f"{PREFIX}_model_loads", "How often it was loaded.", labels=labels)
-    deaths = CounterMetricFamily(f"{PREFIX}_model_deaths", "How often it died or hung.", labels=labels)
-    load_s = GaugeMetricFamily(f"{PREFIX}_model_load_seconds", "How long it took to load.", labels=labels)
+    up = GaugeMetricFamily(f"{PREFIX}_model_up", "Whether a model is ready (1) or not (0).", labels=labels)
+    serving = GaugeMetricFamily(
+        f"{PREFIX}_model_serving", "Whether a model gets jobs (1) or stands by (0).", labels=labels
+    )
+    loads = CounterMetricFamily(f"{PREFIX}_model_loads", "How often a model was loaded.", labels=labels)
+    deaths = CounterMetricFamily(f"{PREFIX}_model_deaths", "How often a model died or hung.", labels=labels)
+    load_s = GaugeMetricFamily(f"{PREFIX}_model_load_seconds", "How long the last load of a model took.", labels=labels)
     seen: Tally[tuple[str, str]] = Tally()
     for model in line.models:
         name = "speech" if isinstance(model.info, EngineInfo) else "recognition", model.info.name
@@ -148,13 +154,15 @@ def _of_models(line: LaneStats) -> Iterator[Metric]:
 
 
 def _of_machine(usage: Usage) -> Iterator[Metric]:
-    yield _counter("process_cpu_seconds", "Processor time of the server.", usage.cpu_s)
-    yield _gauge("process_resident_bytes", "Memory that the server takes.", usage.resident_bytes)
-    yield _gauge("memory_available_bytes", "Memory that programs can still have.", usage.available_bytes)
-    yield _gauge("disk_free_bytes", "Room on the disk of VOXDEMO_CACHE_DIR.", usage.free_disk_bytes)
-    used = GaugeMetricFamily(f"{PREFIX}_accelerator_used_bytes", "Memory of a GPU that is taken.", labels=["number"])
-    total = GaugeMetricFamily(f"{PREFIX}_accelerator_total_bytes", "Memory of a GPU.", labels=["number"])
-    use = GaugeMetricFamily(f"{PREFIX}_accelerator_use_ratio", "Share of the time it is at work.", labels=["number"])
+    yield _counter("process_cpu_seconds", "Processor time used by the server.", usage.cpu_s)
+    yield _gauge("process_resident_bytes", "Memory used by the server.", usage.resident_bytes)
+    yield _gauge("memory_available_bytes", "Memory still available on the machine.", usage.available_bytes)
+    yield _gauge("disk_free_bytes", "Free space on the disk of VOXDEMO_CACHE_DIR.", usage.free_disk_bytes)
+    used = GaugeMetricFamily(f"{PREFIX}_accelerator_used_bytes", "Used memory of a GPU.", labels=["number"])
+    total = GaugeMetricFamily(f"{PREFIX}_accelerator_total_bytes", "Total memory of a GPU.", labels=["number"])
+    use = GaugeMetricFamily(
+        f"{PREFIX}_accelerator_use_ratio", "Share of time that a GPU is busy, 0 to 1.", labels=["number"]
+    )
     for each in usage.accelerators:
         used.add_metric([str(each.number)], each.used_bytes)
         total.add_metric([str(each.number)], each.total_bytes)
@@ -163,7 +171,7 @@ def _of_machine(usage: Usage) -> Iterator[Metric]:
 
 
 def _info(version: str) -> Metric:
-    info = GaugeMetricFamily(f"{PREFIX}_build_info", "Which release runs.", labels=["version"])
+    info = GaugeMetricFamily(f"{PREFIX}_build_info", "The release that is running.", labels=["version"])
     info.add_metric([version], 1)
     return info
 

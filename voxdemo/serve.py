@@ -55,9 +55,12 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     demo.launch(
         server_name=settings.host, server_port=settings.port, prevent_thread_lock=True, quiet=True, **site.options
     )
-    print(f"voxdemo is at {demo.local_url} and loads its models. Ctrl-C stops it.", flush=True)
+    print(f"voxdemo is at {demo.local_url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
     _wait_for(signals)
-    print(f"voxdemo stops: running jobs have {settings.drain_s:g} s. Ctrl-C stops it at once.", flush=True)
+    print(
+        f"voxdemo is stopping: running jobs have {settings.drain_s:g} s. Press Ctrl-C again to stop at once.",
+        flush=True,
+    )
     try:
         traffic.run(_drain(site.line, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
     except Exception:  # whatever goes wrong here must not keep the process

@@ -47,8 +47,8 @@ def voices() -> Sequence[str]:
 
 
 def _described(info: EngineInfo) -> str:
-    ready = ", ".join(info.voice_names) or "no voice of its own"
-    cloning = "copies a recording" if "prompt_audio" in info.honours else "copies none"
+    ready = ", ".join(info.voice_names) or "no ready-made voice"
+    cloning = "can copy a voice" if "prompt_audio" in info.honours else "can't copy voices"
     return f"{info.title}: {ready}; {cloning}; languages: {', '.join(info.languages)}"
 
 

@@ -25,7 +25,7 @@ CONNECT_S = 10.0
 
 
 NOT_NOW = (429, 502, 503, 504)
-"""What servers, and proxies before them, answer who should come again."""
+"""What servers, and proxies in front of them, answer a client that should try again later."""
 
 
 def speaker(url: str) -> Speak:
@@ -60,7 +60,7 @@ def voices(url: str) -> Sequence[str]:
         answer = client.get("/v1/audio/voices")
     _check(answer)
     told = answer.json()
-    cloning = ["Recordings can be copied."] if told["clones"] else []
+    cloning = ["Voices can be copied from a recording."] if told["clones"] else []
     return [f"{voice['name']}: {', '.join(voice['languages'])}" for voice in told["voices"]] + cloning
 
 
@@ -88,9 +88,11 @@ def _client(url: str) -> Generator[httpx.Client, None, None]:
         with httpx.Client(base_url=url, headers=headers, timeout=timeout) as client:
             yield client
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise InputError(f"{url[:80]!r} is no address: it looks like http://127.0.0.1:7860.") from None
+        raise InputError(f"{url[:80]!r} isn't an address: write it like http://127.0.0.1:7860.") from None
     except httpx.TransportError as error:
-        raise NotReadyError(f"{url} can't be reached or has gone: see that it runs, then try again.") from error
+        raise NotReadyError(
+            f"{url} can't be reached or has stopped: check that it is running, then try again."
+        ) from error
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def _check(answer: httpx.Response) -> None:
     try:
         sentence = str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        sentence = f"That is no voxdemo server, or it is away: the answer was {answer.status_code}."
+        sentence = f"This isn't a voxdemo server, or it is down: the answer was {answer.status_code}."
     raise _error(answer.status_code, sentence)
 
 
@@ -143,7 +145,7 @@ def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: Tell) -> Sequ
                 return tuple(event["warnings"])
             case "error":
                 raise _error_of(event["error"])
-    raise NotReadyError("The server broke off: try again in a minute.")
+    raise NotReadyError("The server closed the connection: try again in a minute.")
 
 
 def _place(event: dict[str, Any]) -> Waiting | Speaking:

@@ -1,4 +1,4 @@
-"""Drives a running server from outside, as many people would, and reports how it did and how many it could serve.
+"""Drives a running server from outside, as many people would, and reports how it did and how many people it can serve.
 
-It knows the server by its doors alone: Gradio's queue, /v1/audio/speech, /metrics and /ready.
+It knows the server only by its APIs: Gradio's queue, /v1/audio/speech, /metrics and /ready.
 """

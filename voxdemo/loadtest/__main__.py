@@ -27,7 +27,7 @@ from voxdemo.loadtest.watching import watched
 from voxdemo.settings import CLIENT_KEY, client_key
 
 TEXTS = Path(__file__).parent / "texts.txt"
-"""A text a line, of about half a minute of speech each: shorter ones measure the client as much as the server."""
+"""One text per line, about half a minute of speech each: shorter ones measure the client as much as the server."""
 FAILED, WRONG, NOT_NOW, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -36,26 +36,28 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def main(
     url: Annotated[str, typer.Argument(help="The server, such as http://127.0.0.1:7860.")],
-    users: Annotated[str, typer.Option(help="How many ask at once, one run after the other.")] = "5,10",
+    users: Annotated[str, typer.Option(help="Users at the same time; each number is a run of its own.")] = "5,10",
     requests: Annotated[int, typer.Option(min=1, help="Requests in each run.")] = 20,
-    text_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A text a line.")] = TEXTS,
-    door: Annotated[str, typer.Option(help=f"How they ask: {' or '.join(DOORS)}.")] = "gradio",
+    text_file: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="A file with one text per line.")
+    ] = TEXTS,
+    door: Annotated[str, typer.Option(help=f"What to test: {' or '.join(DOORS)}.")] = "gradio",
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Requests a minute that arrive by chance, instead of users.")
+        float | None, typer.Option(min=0.01, help="Requests a minute, arriving at random, instead of --users.")
     ] = None,
-    think: Annotated[float, typer.Option(min=0, help="Seconds a user pauses between two requests.")] = 0.0,
+    think: Annotated[float, typer.Option(min=0, help="Seconds a user pauses between requests.")] = 0.0,
     each_per_minute: Annotated[
-        float, typer.Option(min=0.001, help="How often a person who is online asks, for the recommendation.")
+        float, typer.Option(min=0.001, help="Requests a minute of each person online, for the recommendation.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the arrivals by chance and of the theory's draws.")] = 0,
-    output: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random arrivals and of the prediction.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Folder for the report. Default: loadtest- and the time.")] = None,
 ) -> None:
-    """Ask a running server for speech as many people would, and report how it does. Ctrl-C ends it with a report."""
+    """Load-test a running server and write a report. Ctrl-C stops the test; what was measured is still reported."""
     terminal.show_everything()
     texts = _texts(text_file)
     folder = _folder(output or Path(time.strftime("loadtest-%Y%m%d-%H%M%S")))
     if door not in DOORS or not texts:
-        _end(f"--door must be {' or '.join(DOORS)}, and --text-file must have a text.", WRONG)
+        _end(f"--door must be {' or '.join(DOORS)}, and --text-file must contain a text.", WRONG)
     runs = [Run(None, rate, think)] if rate else [Run(count, None, think) for count in _counts(users)]
     was_stopped = False
     try:
@@ -64,11 +66,11 @@ def main(
         was_stopped = True
     except httpx.HTTPStatusError as error:
         _end(
-            f"{url} answers {error.response.status_code}: see that it is ready, and set {CLIENT_KEY} if it asks.",
+            f"{url} answered {error.response.status_code}: see that it is ready; if it needs a key, set {CLIENT_KEY}.",
             NOT_NOW,
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        _end(f"{url} can't be reached ({type(error).__name__}): see that it runs, then try again.", NOT_NOW)
+        _end(f"{url} can't be reached ({type(error).__name__}): check that it is running, then try again.", NOT_NOW)
     test = report.LoadTest(url, door, seed, each_per_minute, was_stopped, [run for run in runs if run.requests])
     _write(test, folder)
     raise typer.Exit(INTERRUPTED if was_stopped else 0 if any(run.done for run in runs) else FAILED)
@@ -108,7 +110,7 @@ def _write(test: report.LoadTest, folder: Path) -> None:
     (folder / "report.md").write_text(told, encoding="utf-8")
     (folder / "report.json").write_text(json.dumps(report.as_json(test), indent=2), encoding="utf-8")
     print(told)
-    print(f"Written to {folder}.", file=sys.stderr)
+    print(f"Report saved in {folder}.", file=sys.stderr)
 
 
 def _headers() -> dict[str, str]:
@@ -123,7 +125,7 @@ def _texts(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        _end("--text-file must be a text in UTF-8.", WRONG)
+        _end("--text-file must be a text file in UTF-8.", WRONG)
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -132,7 +134,7 @@ def _folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        _end(f"{path} can't be made ({error.strerror}): choose another --output.", WRONG)
+        _end(f"{path} can't be created ({error.strerror}): choose another --output.", WRONG)
     return path
 
 
@@ -151,5 +153,5 @@ def _end(sentence: str, code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start what runs behind with it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some shells start background jobs with it ignored
     app()

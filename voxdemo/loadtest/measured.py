@@ -81,7 +81,9 @@ class Run:
     @property
     def name(self) -> str:
         """As people read it."""
-        return f"{self.per_minute:g} a minute" if self.users is None else f"{self.users} users"
+        if self.users is None:
+            return f"{self.per_minute:g} requests a minute"
+        return "1 user" if self.users == 1 else f"{self.users} users"
 
     @property
     def done(self) -> Sequence[Request]:

@@ -51,7 +51,7 @@ def _waits(axes: Any, runs: Sequence[Run]) -> None:
     axes.bar(range(len(runs)), services, color=TEAL, label="service")
     axes.bar(range(len(runs)), waits, bottom=services, color=ORANGE, label="wait")
     axes.set_xticks(range(len(runs)), [run.name for run in runs])
-    axes.set(title="Wait against service, on average", ylabel="seconds")
+    axes.set(title="Average wait and service time", ylabel="seconds")
 
 
 def _timeline(axes: Any, runs: Sequence[Run]) -> None:
@@ -62,7 +62,7 @@ def _timeline(axes: Any, runs: Sequence[Run]) -> None:
         running = _steps([(each.started_at, each.ended_at) for each in run.requests if each.started_at], begun_at)
         axes.step(*waiting, where="post", color=ORANGE, label=label["waiting"])
         axes.step(*running, where="post", color=TEAL, label=label["running"])
-    axes.set(title="The line, as the clients saw it", xlabel="seconds", ylabel="jobs", ylim=(0, None))
+    axes.set(title="The queue, as clients saw it", xlabel="seconds", ylabel="jobs", ylim=(0, None))
 
 
 def _steps(spans: Sequence[tuple[float, float]], begun_at: float) -> tuple[list[float], list[int]]:

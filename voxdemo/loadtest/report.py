@@ -23,7 +23,7 @@ TIMES: dict[str, Callable[[Request], float | None]] = {
     "first audio": lambda request: request.first_audio_s,
 }
 """What is told of each run, in seconds."""
-NOT_OFFERED = "not offered"
+NOT_OFFERED = "not available"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def as_json(test: LoadTest) -> dict[str, Any]:
 def as_markdown(test: LoadTest, plots: Sequence[str]) -> str:
     """The report; `plots` are names of files beside it."""
     parts = [
-        f"# Load test of {test.url}, door {test.door}",
-        *(["It was stopped early: what follows is of what had ended until then."] if test.was_stopped else []),
+        f"# Load test of {test.url} ({test.door})",
+        *(["Stopped early: this report covers the requests that had ended by then."] if test.was_stopped else []),
         *(_of_run(test, run) for run in test.runs),
         "## What it means",
         "\n".join(f"- {sentence}" for sentence in recommendation(test)),
@@ -100,35 +100,35 @@ def recommendation(test: LoadTest) -> list[str]:
     """What to do, in sentences."""
     runs = [run for run in test.runs if _services(run.steady)]
     if not runs:
-        return ["Nothing can be recommended: no request was seen from its beginning to its end."]
+        return ["No recommendation: no request was measured from start to end."]
     run = runs[-1]
     services, seats = _services(run.steady), run.generators
     service_s, each_per_s = statistics.fmean(services), test.each_per_minute / 60
     sentences = [
-        f"A request keeps a generator for {service_s:.1f} s on average, so {_generators(seats)} can do"
+        f"A request occupies a generator for {service_s:.1f} s on average; {_counted(seats, 'generator')} can serve"
         f" {60 * seats / service_s:.0f} a minute.",
         *filter(None, (_compared(each, test.seed) for each in test.runs)),
     ]
     for servers in sorted({seats, seats + 1}):
         people = [theory.most_people(services, each_per_s, servers, wait_s) for wait_s in WAITS_S]
+        each = _counted(test.each_per_minute, "request")
         promised = ", ".join(f"{count} for {wait_s:.0f} s" for count, wait_s in zip(people, WAITS_S, strict=True))
         sentences.append(
-            f"With {_generators(servers)}, so many people can be online if 95 of 100 waits are to be no longer than"
-            f" that: {promised} (each asks {test.each_per_minute:g} times a minute; generators at most 90 % busy)."
+            f"With {_counted(servers, 'generator')}, this many people can be online if 95 % of waits must stay within"
+            f" a time: {promised} (each sends {each} a minute; generators at most 90 % busy)."
         )
         if people[-1]:
             size = min(theory.queue_size(services, people[-1] * each_per_s, servers), people[-1])
-            sentences.append(
-                f"Then VOXDEMO_QUEUE_SIZE={size} refuses fewer than one in a thousand of the {people[-1]}."
-            )
+            who = _counted(people[-1], "person", "people")
+            sentences.append(f"For {who}, VOXDEMO_QUEUE_SIZE={size} refuses fewer than 1 request in 1000.")
     return [*sentences, _sources()]
 
 
 def _sources() -> str:
     return (
-        "How this is reckoned: people come by chance, and a request waits by Erlang's C with Allen and Cunneen's"
-        " correction for how services vary (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail); users who ask again"
-        " at once are a closed line, whose waits are sums of measured services, drawn again (bootstrap)."
+        "Method: requests arrive at random, and waits follow Erlang C with the Allen-Cunneen correction for varying"
+        " service times (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail). Users who ask again at once form a"
+        " closed queue, whose waits are sums of measured service times, resampled (bootstrap)."
     )
 
 
@@ -137,9 +137,10 @@ def _compared(run: Run, seed: int) -> str:
     if known is None or not math.isfinite(known[0]) or not known[1]:
         return ""
     predicted, seen = known
+    ratio = f"measured/predicted {seen / predicted:.2f}; " if predicted else ""
     return (
-        f"At {run.name} theory says that 95 of 100 wait {predicted:.2f} s at most; measured were {seen:.2f} s"
-        f" ({predicted / seen:.2f} of it, over {len(run.steady)} requests in the steady part)."
+        f"At {run.name}, theory predicts that 95 % of waits are at most {predicted:.2f} s; {seen:.2f} s were measured"
+        f" ({ratio}{_counted(len(run.steady), 'request')})."
     )
 
 
@@ -148,17 +149,17 @@ def _of_run(test: LoadTest, run: Run) -> str:
         f"| {name} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |" for name, row in times(run).items()
     ]
     table = ["| seconds | average | p50 | p95 | p99 | max |", "|---|---|---|---|---|---|", *rows]
-    return "\n".join([f"## {run.name}", "", *(table if rows else ["No request was done."]), "", *_facts(test, run)])
+    return "\n".join([f"## {run.name}", "", *(table if rows else ["No request completed."]), "", *_facts(test, run)])
 
 
 def _facts(test: LoadTest, run: Run) -> list[str]:
     told = _server(run)
     failures = ", ".join(f"{count} × {what}" for what, count in run.failures.items())
     return [
-        f"- {len(run.done)} of {len(run.requests)} requests done in {run.span_s:.1f} s:"
+        f"- {len(run.done)} of {_counted(len(run.requests), 'request')} completed in {run.span_s:.1f} s:"
         f" {told['requests_per_minute']:.1f} a minute; audio: {_or_not(told['audio_s_per_s'], '{:.1f} s a second')}",
         f"- Failures: {failures or 'none'}",
-        f"- Generators busy while somebody waited: {_or_not(told['busy'], '{:.1%}')}",
+        f"- Generators busy while requests waited: {_or_not(told['busy'], '{:.1%}')}",
         f"- Processor: {_or_not(told['cores'], '{:.2f} cores')}; memory: {_or_not(told['memory_gb'], '{:.2f} GB')};"
         f" GPU: {_or_not(told['gpu'], '{:.0%}')}",
         f"- {_agreed(test, run)}",
@@ -167,13 +168,13 @@ def _facts(test: LoadTest, run: Run) -> list[str]:
 
 def _agreed(test: LoadTest, run: Run) -> str:
     if test.was_stopped:
-        return "The server's counts weren't compared, as the test was stopped early."
+        return "The server's counts weren't compared, because the test was stopped early."
     agrees = agreement(run, test.door)
     if agrees is None:
         return f"The server's counts: {NOT_OFFERED}."
     if agrees:
-        return "The server counted exactly the same requests, by outcome."
-    return f"The server counted otherwise: {run.counted(test.door)}; did others ask it meanwhile?"
+        return "The server's own counts match, outcome by outcome."
+    return f"The server counted differently: {run.counted(test.door)}; did others use it during the test?"
 
 
 def _server(run: Run) -> dict[str, float | None]:
@@ -215,8 +216,9 @@ def _services(requests: Sequence[Request]) -> list[float]:
     return [request.service_s for request in requests if request.service_s]
 
 
-def _generators(count: int) -> str:
-    return "1 generator" if count == 1 else f"{count} generators"
+def _counted(count: float, one: str, many: str = "") -> str:
+    """As in "1 request" and "20 requests"."""
+    return f"{count:g} {one if count == 1 else many or one + 's'}"
 
 
 def _or_not(value: float | None, form: str) -> str:
