@@ -123,6 +123,8 @@ _SUMS = rules(
         _trailing_zero,
     ),
     (r"(?<![\w.,:/])(\d{1,9}(?:,\d{3}){0,5})\.(\d{1,12})(?=[\"”'/A-Za-z-])", _spelt_decimals),
+    (r"(?<=[A-Za-z])(-?\d{1,9})\.(\d{1,12})(?!\.?\d)", _spelt_decimals),
+    (r"(?<!\w)'0(\d)(?![\d'])", r"oh \1"),
 )
 _HANDLES = rules(
     (r"(?<![\w&/])#([^\W\d]\w{0,60})", _hashtag),

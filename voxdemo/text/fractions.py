@@ -41,7 +41,8 @@ def _slashed(match: re.Match[str]) -> str:
     whole, first, second = match["whole"], int(match["first"]), int(match["second"])
     before = match.string[max(0, match.start("first") - 16) : match.start("first")]
     after = match.string[match.end() : match.end() + 16]
-    measured, scored = _MEASURE_AFTER.match(after), _SCORED_AFTER.match(after)
+    measured = _MEASURE_AFTER.match(after) or before.rstrip().endswith("=")
+    scored = _SCORED_AFTER.match(after)
     is_part = second in _PARTS and first > 0 and (first < second or bool(measured))
     if whole:
         return f"{whole} and {_part(first, second, mixed=True)}" if is_part else match[0]

@@ -197,7 +197,8 @@ RULES = rules(
     (r"(?<=\d°)-(?=\d)|(?<=\d°[CF])-(?=\d)", " to "),
     (rf"(?<![\w/.,$£€])(?P<number>(?:\d{{1,3}} )?\d{{1,4}}/\d{{1,4}})[ -]?(?P<unit>{_ABBREVIATED}|in)"
      r"(?:\.(?= [a-z]))?(?![\w²³/^'])", _part_of_unit),
-    (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> )(?P<unit>s)(?P<per>(?!))?(?![\w²/^']|-\d)", _unit),
+    (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> |(?<=\.\d)|(?<=\.\d\d))(?P<unit>s)"
+     r"(?P<per>(?!))?(?![\w²/^']|-\d)", _unit),
     (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> ?|-)(?P<unit>{_ABBREVIATED})"
      rf"(?:/(?P<per>{alternatives(_PER)}))?(?:\.(?= [a-z]))?(?![\w²³/^']|-\d| \d{{1,3}}(?:st|nd|rd|th)\b)", _unit),
     (rf"(?<=\d )([a-z]{{3,15}})/({alternatives(_PER)})(?![\w²³/])", lambda match: f"{match[1]} per {_PER[match[2]]}"),
