@@ -251,6 +251,11 @@ def test_a_line_without_a_stop_gets_one(kept: Build, generation: str) -> None:
     np.testing.assert_array_equal(sound(engine, HELLO, "a\nb"), sound(engine, HELLO, "a. b"))
 
 
+def test_quotes_and_dashes_of_print_are_said_as_those_of_a_keyboard(kept: Build) -> None:
+    typed, printed = sound(kept("2"), HELLO, '"It\'s" - so'), sound(kept("2"), HELLO, "“It’s” — so")
+    np.testing.assert_array_equal(printed, typed)
+
+
 @pytest.mark.parametrize(
     ("written", "spoken"), [("3 cats", "three cats"), ("我有3个苹果。", "我有三个苹果。"), ("`code`", "`code`")]
 )

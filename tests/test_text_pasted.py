@@ -153,6 +153,8 @@ def test_lines_broken_in_mid_sentence_are_joined_and_hyphenated_words_mended() -
         ("a pre-\nand a post-war design of the kind", "a pre- and a post-war design of the kind"),
         ("the state-of-the-\nart machine", "the state-of-the-art machine"),
         ("the experi-\nment that we did\nin New York was\ngood", "the experiment that we did in New York was good"),
+        ("The army marched on Jan.\n5, 2024 with Gen.\nSmith, as in Vol.\n3 of it.",
+         "The army marched on Jan. 5, 2024 with Gen. Smith, as in Vol. 3 of it."),
         ("He met Dr.\nBrown; and he\nleft.", "He met Dr. Brown; and he\nleft."),
         (
             "EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF\nFITNESS, AND SO ON.",

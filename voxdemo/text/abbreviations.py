@@ -21,7 +21,7 @@ _ALSO_WORDS = ("Jan", "Mar", "Sat", "Sun", "Wed")
 """Names and words as well: months and days only where something beside them says so."""
 
 _TITLES = {
-    "Mr": "Mr", "Mrs": "Mrs", "Ms": "Ms", "Messrs": "Messieurs", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
+    "Mr": "Mr", "Mrs": "Mrs", "Ms": "Miz", "Messrs": "Messieurs", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
     "Mt": "Mount", "Ft": "Fort", "Sgt": "Sergeant", "Capt": "Captain", "Lt": "Lieutenant", "Cpl": "Corporal",
     "Cmdr": "Commander", "Msgr": "Monsignor", "Supt": "Superintendent",
 }  # fmt: skip
@@ -59,7 +59,8 @@ _BEFORE_YEARS = {"c": "circa", "b": "born", "d": "died"}
 _ANYWHERE = {
     "approx": "approximately", "dept": "department", "depts": "departments", "govt": "government", "vs": "versus",
     "v.s": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is", "cf": "compare", "viz": "namely",
-    "et al": "et al", "incl": "including", "excl": "excluding", "misc": "miscellaneous", "Inc": "Incorporated",
+    "et al": "et al", "incl": "including", "excl": "excluding", "misc": "miscellaneous",
+    "temp": "temperature", "p.a": "per annum", "Inc": "Incorporated",
     "Corp": "Corporation", "Ltd": "Limited", "Co": "Company", "Cos": "Companies", "Bros": "Brothers",
     "Assn": "Association", "Assoc": "Associates", "Univ": "University", "Intl": "International", "Natl": "National",
     "Jr": "Junior", "Esq": "Esquire", "Blvd": "Boulevard", "Rd": "Road", "Hwy": "Highway", "Pkwy": "Parkway",
@@ -122,7 +123,7 @@ _GOES_ON = (
     (r"(?:^|[\s/(])\.", r"NET\b"),
     (r"(?<!\w)(?i:[ap]\.m)\.", rf"(?:{_TIMES}|{_DAY_OR_MONTH})\b"),
     (rf"(?<!\w)(?:{_any(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
-    (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g))\.", r"[A-Z]"),
+    (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g|vs))\.", r"[A-Z]"),
     (r"(?:^|(?<![\w'])(?!the |my |your |his |her |our |a )[a-z']+[,;]? )(?:Dr|St|Mt|Ft)\.", r"[A-Z]"),
 )
 """What is before a break and what behind it, where the stop between them only ends an abbreviation."""
@@ -146,7 +147,7 @@ _STREET_NAME = rf"\b{_NO_STREET}(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th))"
 _AFTER_STREET = (
     r"(?!,? (?:Maria|Atque))(?=[,;:)!?]|\.?$|\.[\"”')]|,? (?:[a-z0-9#&(]|(?:Apt|Ste|Suite|Unit|Room|Floor|[NS][WE])\b))"
 )
-_ADDRESS = rf"(?<!\bin )(?<!\bIn )\b\d{{1,5}}(?: [NSEW]\.?)?(?: {_STREET_NAME}){{1,3}}"
+_ADDRESS = rf"(?<!\bin )(?<!\bIn )\b\d{{1,5}}[A-Z]?(?: [NSEW]\.?)?(?: {_STREET_NAME}){{1,3}}"
 _CITY = rf"(?:{_WORD} ){{0,2}}{_WORD}"
 _NUMBER = r"[#$€£]?\d"
 _SEASON = "(?:[Ii]n|[Ss]ince|[Uu]ntil|[Dd]uring|[Ll]ast|[Nn]ext|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id)"
@@ -207,11 +208,13 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             _words(_MONTHS),
         ),
         (rf"\b(?:{_SEASON}|\d(?:st|nd|rd|th)?(?: of)?) (?P<short>{_any(_MONTHS)})\.(?!\w)", _words(_MONTHS)),
+        (rf"(?<=\b[DRI]-)(?P<short>{_any(_OLDER_STATES)})\.", lambda match: _STATES[_OLDER_STATES[match["short"]]]),
         (rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_any(_DAYS)})\.(?!\w)", _words(_DAYS)),
         (
             rf"(?<![\w.])(?P<short>Sat|Sun|Wed)\.(?=,? (?:{_DAY_OR_MONTH}|\d|and|at|through|night|morning|evening)\b)",
             _words(_DAYS),
         ),
+        (rf"\b(?:{_any(_DAYS.values())}) (?:or|and|to|through) (?P<short>{_any(_DAYS)})\.(?!\w)", _words(_DAYS)),
         # Numbers
         (
             rf"(?<=\d) ?(?P<short>{_any(_UNITS)})\.(?= [\w(]|,)",
@@ -243,9 +246,11 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             _words(_ALL_TITLES, " "),
         ),
         (r"(?<![\w.])(?P<short>Mr|Mrs|Ms|Dr|Prof|Capt|Sgt|Lt)\.(?!\w)", _words(_TITLES)),
+        (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z])", _words(_STOPPED_TITLES)),
         (r"(?<![\w.])(?P<short>St)\.(?!\w)", _words(_STREETS)),
         # Everything else
         (rf"(?<![\w./@-])(?P<short>{_either_case(_ANYWHERE)})\.(?!\w)", _words(_ANYWHERE)),
+        (r"(?<![\w.])(?![ap]\.m\.)(?:[a-z]\.){2,5}(?= [a-z0-9])", lambda match: match[0].upper()),
         (rf"(?<![\w./])(?P<short>{_any(_UNSTOPPED)})(?![\w./])", lambda match: _UNSTOPPED[match["short"]]),
     )
 )

@@ -1,8 +1,25 @@
-"""Several lines as one, for models that take a line break for a space. Pure; knows no model."""
+"""Text as models have learnt it: in one line, and with the signs that are typed. Pure; knows no model."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_TYPED = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛ʼ′", "'"),
+        **dict.fromkeys("“”„‟«»″", '"'),
+        **dict.fromkeys("‐‑‒–−", "-"),
+        "…": "...",
+    }
+)
+_LONG_DASH = re.compile(" ?[—―]+ ?")
+_CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+
+
+def typed(text: str) -> str:
+    """`text` with the quotes, dashes and dots of a keyboard for those of print, unless it is Chinese or the like."""
+    return text if _CHINESE.search(text) else _LONG_DASH.sub(" - ", text).translate(_TYPED).strip()
 
 
 def one_line(text: str) -> str:

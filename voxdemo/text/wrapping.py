@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
+from voxdemo.text import abbreviations
+
 
 @dataclass(frozen=True, slots=True)
 class Habits:
@@ -79,7 +81,6 @@ _FIRST = re.compile(r"[\"'“‘«(\[]*(.)")
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]」』）]*$")
 _OWN_LINE = re.compile(r"[-–—•*] |[–—]|[(]?(?:\d{1,3}|[a-zA-Z])[.)] |[\"“«„][A-ZÀ-ÖØ-Þ]|[A-ZÀ-ÖØ-Þ]\w{0,20}: ")
 _CODE = re.compile(r"[{}=<>]|;$|\w\(|^(?:import|from|def|class|return|print) |//|^#")
-_TITLE = re.compile(r"(?:^| )(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e)\.$")
 _AT_HYPHEN = re.compile(r"[^\W\d_][-\u2010]$")
 _HYPHENATED = re.compile(r"(?:^|[^\w-])([^\W\d_]{2,})[-\u2010]$")
 _COMPOUND = re.compile(
@@ -106,7 +107,7 @@ def _goes_on(before: str, after: str, width: int, habits: Habits) -> bool:
             and width >= _SHORTEST_WIDTH_CJK
             and _is_full(before, after[:2], width)
         )
-    if _is_continued(before, after, habits) or _TITLE.search(before[-6:]):
+    if _is_continued(before, after, habits) or abbreviations.goes_on(before, after):
         return True
     wrapped = habits.is_wrapped or _is_shouted((before, after))
     return wrapped and width >= habits.shortest_width and _is_full(before, after.split(maxsplit=1)[0], width)

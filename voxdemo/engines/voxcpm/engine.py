@@ -29,7 +29,7 @@ from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import at_a_glance
 from voxdemo.speech import EngineInfo, Samples, Utterance
-from voxdemo.text.lines import one_line
+from voxdemo.text.lines import one_line, typed
 
 MAX_TAKES = 3
 """How often a text is said before it is cut off (`retry_badcase_max_times` of voxcpm's `VoxCPM.generate`)."""
@@ -225,7 +225,7 @@ class VoxCPMEngine:
         return self._fitted(utterance, self._with_control(utterance, words), prompt)
 
     def _words(self, utterance: Utterance, text: str) -> str:
-        words = one_line(text)  # voxcpm's `VoxCPM._generate` makes spaces of line breaks
+        words = typed(one_line(text))  # voxcpm's `VoxCPM._generate` makes spaces of line breaks
         if utterance.normalize:
             words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
         if not words:
@@ -249,7 +249,7 @@ class VoxCPMEngine:
     def _prompt(self, utterance: Utterance) -> Prompt | None:
         if utterance.prompt_audio is None:
             return None
-        title, transcript = self._info.title, utterance.prompt_text.strip()
+        title, transcript = self._info.title, typed(utterance.prompt_text.strip())
         if self._info.needs_transcript and not transcript:
             raise InputError(f"{title} needs to know what is said in the recording: write it down beside it.")
         if transcript and "control" in self._info.honours and utterance.control.strip():
