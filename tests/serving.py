@@ -46,8 +46,7 @@ class Server:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
-        reused = httpx.Limits(keepalive_expiry=2.0)  # before the server hangs up, at 5 s
-        self.http = httpx.Client(base_url=self.url, timeout=30, limits=reused)
+        self.http = httpx.Client(base_url=self.url, timeout=30)
         self._log_path = folder / "server.log"
         inherited = environment(folder, **{port_variable: self.port, **settings})
         self.process = _started(ROOT / script, inherited, self._log_path, anew=any(map(is_read_at_import, settings)))

@@ -164,6 +164,32 @@ def test_who_asks_for_too_much_is_told_when_to_come_again(limited: Server, door:
     assert join(limited, f"{door} 0", client).status_code == 200  # which is at hand, and free
 
 
+TOO_MANY = r"^Too many requests: try again in \d+ (s|min)\.$"
+
+
+def test_a_script_is_told_by_gradio_client_when_to_come_again(started: Callable[..., Server]) -> None:
+    server = started(VOXDEMO_RATE_LIMIT="2/hour", VOXDEMO_QUEUE_SIZE=QUEUE + 1)
+    server.http.post("/stage/open")
+    script = client_of(server)
+    for number in range(2):
+        assert script.predict(f"within {number}", api_name="/generate")
+    with pytest.raises(AppError, match=TOO_MANY):
+        script.predict("one too many", api_name="/generate")
+    with pytest.raises(AppError, match=TOO_MANY):
+        script.submit("and another", api_name="/generate").result(timeout=30)
+    for _ in range(3):  # the third upload is one too many by itself
+        with pytest.raises(AppError, match=TOO_MANY):
+            script.predict(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
+    with pytest.raises(AppError, match=TOO_MANY):
+        script.predict("in that voice", handle_file(WARM_UP), "", api_name="/generate")
+    assert script.predict("within 0", api_name="/generate")  # which is at hand, and free
+    for answer in (join(server, "by raw HTTP"), server.http.post("/gradio_api/upload", files={"files": b"a"})):
+        assert answer.status_code == 429
+        assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    assert not in_line(server)
+    assert "ERROR" not in server.log
+
+
 def test_what_the_caller_claims_to_be_changes_nothing(started: Callable[..., Server]) -> None:
     server = started(VOXDEMO_RATE_LIMIT="2/hour")
     server.http.post("/stage/open")
@@ -189,6 +215,16 @@ def test_one_client_cannot_fill_the_line(limited: Server) -> None:
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.json()["detail"].startswith("You have 2 jobs waiting already")
     assert join(limited, "somebody else's", "192.0.2.5").status_code == 200
+
+
+def test_a_script_whose_jobs_wait_already_is_told_so_by_gradio_client(limited: Server) -> None:
+    script = Client(limited.url, verbose=False, download_files=False, headers={"X-Forwarded-For": "192.0.2.6"})
+    jobs = [script.submit(f"script {number}", api_name="/generate") for number in range(MOST // 2 + 1)]
+    eventually(lambda: in_line(limited) == len(jobs))
+    with pytest.raises(AppError, match=r"^You have 2 jobs waiting already"):
+        script.predict("one too many", api_name="/generate")
+    limited.http.post("/stage/open")
+    assert all(job.result(timeout=30) for job in jobs)
 
 
 def test_a_key_is_asked_of_scripts_and_counted_by_itself(started: Callable[..., Server]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sqlite3
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -240,6 +243,135 @@ def test_too_many_requests_and_too_many_texts_say_when_to_come_again(start_serve
     )
     limited = server.http.post(JOBS, json={"input": "And another."})
     assert limited.status_code == 429
+
+
+def test_the_same_request_again_costs_nothing_and_another_by_its_key_neither(start_server: StartServer) -> None:
+    server = start_server("tests/guarded_app.py", VOXDEMO_RATE_LIMIT="2/hour")
+    server.wait_until_ready()
+    key = {"Idempotency-Key": "chapter-1"}
+    body = {"inputs": ["One.", "Two \N{SKULL}."], "response_format": "wav"}
+    first, *again = [server.http.post(JOBS, json=body, headers=key) for _ in range(5)]
+    assert [(answer.status_code, answer.json()["id"]) for answer in again] == [(202, first.json()["id"])] * 4
+    assert all(answer.json()["warnings"] == first.json()["warnings"] != [] for answer in again)
+    assert server.http.post(JOBS, json={"input": "Other."}, headers=key).status_code == 409
+    assert server.http.post(JOBS, json={"input": "The second."}).status_code == 202
+    assert server.http.post(JOBS, json={"input": "The third."}).status_code == 429
+    assert server.http.post(JOBS, json=body, headers=key).status_code == 202
+
+
+@pytest.mark.parametrize("recording", [b"no sound", b"", b"RIFF" + bytes(60), WARM_UP.read_bytes()[:200]])
+def test_a_recording_that_cannot_be_read_refuses_the_job(fake_server: Server, recording: bytes) -> None:
+    sent = base64.b64encode(recording).decode() or "===="
+    answer = fake_server.http.post(JOBS, json={"input": "In that voice.", "prompt_audio": sent})
+    assert answer.status_code == 400
+    assert message(answer).startswith(("That ", "prompt_audio must be"))
+
+
+def test_what_is_null_counts_as_left_out(fake_server: Server) -> None:
+    fields = ("inputs", "starts", "names", "voice", "speed", "response_format", "instructions", "seed", "prompt_audio")
+    job = fake_server.http.post(JOBS, json={"input": "one", **dict.fromkeys(fields)})
+    assert (job.status_code, job.json()["format"], job.json()["warnings"]) == (202, "mp3", [])
+    assert fake_server.http.post(JOBS, json={"input": None, "inputs": ["one"]}).status_code == 202
+    fake_server.http.post("/stage/open")
+
+
+def test_a_speed_beyond_what_the_voice_can_is_told_when_a_job_is_accepted(server: Server) -> None:
+    job = accepted(server, inputs=["A bound for jobs.", "Another."], speed=4, response_format="aac")
+    assert job["warnings"] == ["A speed of 4 is out of reach: spoken at 2."]
+    done = finished(server, job)
+    assert done["warnings"] == job["warnings"]
+    assert [item["warnings"] for item in done["items"]] == [[], []]
+    audio = server.http.get(done["items"][0]["audio_url"])
+    assert audio.headers["content-type"] == "audio/aac"
+    assert audio.content[0] == 0xFF
+
+
+OWNERS = ("key-a-of-some-length", "key-b-of-some-length", "ann", "bob")
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With two keys and two accounts."""
+    keys, people = ",".join(OWNERS[:2]), ",".join(f"{name}:pw" for name in OWNERS[2:])
+    folder = tmp_path_factory.mktemp("shared")
+    server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=keys, VOXDEMO_AUTH=people)
+    server.wait_until_ready()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def by(server: Server, owner: str) -> Iterator[httpx.Client]:
+    """A client that calls as this owner."""
+    key = {"Authorization": f"Bearer {owner}"} if owner.startswith("key") else {}
+    with httpx.Client(base_url=server.url, headers=key) as client:
+        if not key:
+            client.post("/login", data={"username": owner, "password": "pw"}).raise_for_status()
+        yield client
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_nobody_else_reads_cancels_lists_or_fetches_a_job(shared_server: Server, owner: str) -> None:
+    body = {"inputs": ["One.", "Two."], "response_format": "wav"}
+    repeated = {"Idempotency-Key": "the same for all"}
+    with by(shared_server, owner) as mine:
+        job = mine.post(JOBS, json=body, headers=repeated).json()
+        eventually(lambda: mine.get(job["url"]).json()["finished_at"])
+        paths = [job["url"], *(f"{job['url']}/{rest}" for rest in ("items/1", "zip", "joined"))]
+        for other in OWNERS:
+            if other == owner:
+                continue
+            with by(shared_server, other) as theirs:
+                assert [theirs.get(path).status_code for path in paths] == [404] * 4
+                assert [theirs.head(path).status_code for path in paths] == [404] * 4
+                assert theirs.delete(job["url"]).status_code == 404
+                assert message(theirs.get(job["url"])) == message(theirs.get(f"{JOBS}/nothing"))
+                assert job["id"] not in theirs.get(JOBS).text
+                assert theirs.get(JOBS, params={"after": job["id"]}).status_code == 400
+                assert theirs.post(JOBS, json=body, headers=repeated).json()["id"] != job["id"]
+        assert [mine.get(path).status_code for path in paths] == [200] * 4
+        assert [mine.head(path).status_code for path in paths] == [200] * 4
+        assert mine.get(JOBS).json()["data"][0]["id"] == job["id"]
+        assert mine.delete(job["url"]).json()["deleted"]
+
+
+def test_jobs_are_listed_page_by_page_the_newest_first(shared_server: Server) -> None:
+    with by(shared_server, OWNERS[0]) as mine:
+        made = [mine.post(JOBS, json={"input": f"Number {number}."}).json()["id"] for number in range(5)][::-1]
+        first = mine.get(JOBS, params={"limit": 2}).json()
+        assert (first["object"], first["has_more"]) == ("list", True)
+        assert [job["id"] for job in first["data"]] == [first["first_id"], first["last_id"]] == made[:2]
+        assert first["data"][0].keys() >= {"status", "progress", "seconds", "url", "counts", "created_at"}
+        rest = mine.get(JOBS, params={"limit": 100, "after": first["last_id"]}).json()
+        assert [job["id"] for job in rest["data"]][:3] == made[2:]
+        assert not rest["has_more"]
+        for wrong in ({"limit": 0}, {"limit": 101}, {"limit": "x"}, {"after": "nothing"}):
+            assert mine.get(JOBS, params=wrong).status_code == 400  # type: ignore[arg-type]
+
+
+def test_without_keys_jobs_are_reached_by_their_id_and_not_listed(fake_server: Server) -> None:
+    job = accepted(fake_server, input="one")
+    listed = fake_server.http.get(JOBS).json()
+    assert listed["data"] == []
+    assert "keep the ids of yours" in listed["warnings"][0]
+    assert fake_server.http.get(job["url"]).status_code == 200
+    fake_server.http.post("/stage/open")
+
+
+def test_a_store_from_before_gives_the_jobs_of_keys_to_their_keys(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    ids = [store.accept(Order(who, Manner("wav"), ["One."], [4.0], "digest")) for who in ("key-1234", "192.0.2.1")]
+    store.close()
+    with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
+        database.execute("DROP INDEX batches_by_reader")
+        for column in ("reader", "warnings"):
+            database.execute(f"ALTER TABLE batches DROP COLUMN {column}")
+    database.close()
+    again = Store(tmp_path)
+    assert [bool(again.batch(each, "key-5678")) for each in ids] == [False, True]
+    assert [bool(again.batch(each, "key-1234")) for each in ids] == [True, True]
+    assert [bool(again.batch(each)) for each in ids] == [False, True]
+    again.close()
 
 
 def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer) -> None:

@@ -37,6 +37,10 @@ LOOK_EVERY_S = 0.5
 """How often it is looked whether a signal has come."""
 OVERDUE_S = 5.0
 """How much longer than allowed an ending may take, until it is given up."""
+IDLE_S = 120
+"""How long a connection may lie idle before it is closed. With uvicorn's 5 s, clients that keep one in a pool find it
+closed now and then, and fail: Go's keeps it 90 s, nginx and load balancers 60 to 75 s.
+"""
 OPEN_STREAMS_S = 2
 """How long uvicorn waits for streams that stay open; without a bound it would for ever."""
 
@@ -55,6 +59,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     demo.launch(
         server_name=settings.host, server_port=settings.port, prevent_thread_lock=True, quiet=True, **site.options
     )
+    demo.server.config.timeout_keep_alive = IDLE_S  # looked at when a connection is made
     print(f"voxdemo is at {demo.local_url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
     _wait_for(signals)
     print(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -82,9 +82,24 @@ class Batches:
         """How many texts this server has in the line, or is speaking."""
         return len(self._running)
 
-    async def batch(self, id: str, first: int = 1, most: int = MOST_TEXTS, words: bool = False) -> Batch | None:  # noqa: A002
+    async def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
+        """As `Store.known`."""
+        return await self._kept(lambda store: store.known(caller, idempotency_key, digest))
+
+    async def batch(
+        self,
+        id: str,  # noqa: A002
+        reader: str | None,
+        first: int = 1,
+        most: int = MOST_TEXTS,
+        words: bool = False,
+    ) -> Batch | None:
         """As `Store.batch`."""
-        return await self._kept(lambda store: store.batch(id, first, most, words))
+        return await self._kept(lambda store: store.batch(id, reader, first, most, words))
+
+    async def batches(self, reader: str, most: int, after: str | None) -> Sequence[Batch] | None:
+        """As `Store.batches`."""
+        return await self._kept(lambda store: store.batches(reader, most, after))
 
     async def loads(self) -> list[Load]:
         """As `Store.loads`."""

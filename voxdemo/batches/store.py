@@ -45,6 +45,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS batches (
     id TEXT PRIMARY KEY, caller TEXT NOT NULL, idempotency_key TEXT, digest TEXT NOT NULL, manner TEXT NOT NULL,
     created_at REAL NOT NULL, served_at REAL NOT NULL, finished_at REAL,
+    reader TEXT, warnings TEXT NOT NULL DEFAULT '[]',
     UNIQUE (caller, idempotency_key)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS texts (
@@ -56,8 +57,17 @@ CREATE TABLE IF NOT EXISTS texts (
 CREATE INDEX IF NOT EXISTS texts_by_state ON texts (state, batch, number);
 CREATE INDEX IF NOT EXISTS texts_by_batch ON texts (batch, state, units);
 """
-_LATER_COLUMNS = {"start_s": "REAL", "name": "TEXT"}
-"""Of `texts`, that files from before lack."""
+_LATER_COLUMNS = {
+    ("texts", "start_s"): "REAL",
+    ("texts", "name"): "TEXT",
+    ("batches", "reader"): "TEXT",
+    ("batches", "warnings"): "TEXT NOT NULL DEFAULT '[]'",
+}
+"""That files from before lack, and what is in them."""
+_AFTERWARDS = """
+UPDATE batches SET reader = caller WHERE reader IS NULL AND caller LIKE 'key-%';
+CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id);
+"""
 _TOLD = "batch, number, units, state, error, duration_s, seed, cached, warnings, start_s, name"
 """All of a text but the words, which may be long."""
 
@@ -94,19 +104,48 @@ class Store:
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
         with self._change():
-            if known := self._known(order):
+            if known := self.known(order.caller, order.idempotency_key, order.digest):
                 return known
             self.check_room(order.caller, len(order.texts))
             return self._add(order)
 
-    def batch(self, id: str, first: int = 1, most: int = MOST_TEXTS, words: bool = False) -> Batch | None:  # noqa: A002
-        """A batch and how far it is, with at most so many of its texts from the `first` on; None: there is no such one.
+    def batch(
+        self,
+        id: str,  # noqa: A002
+        reader: str | None = None,
+        first: int = 1,
+        most: int = MOST_TEXTS,
+        words: bool = False,
+    ) -> Batch | None:
+        """A batch and how far it is, with at most so many of its texts from the `first` on.
 
-        What is to be said stands in the texts where `words` are asked for.
+        None: there is no such one, or none that this `reader` may see. What is to be said stands in the texts where
+        `words` are asked for.
         """
-        row = self._db.execute("SELECT * FROM batches WHERE id = ?", [id]).fetchone()
-        if row is None:
+        row = self._db.execute(
+            "SELECT * FROM batches WHERE id = ? AND (reader IS NULL OR reader = ?)", [id, reader]
+        ).fetchone()
+        return None if row is None else self._batch(row, first, most, words)
+
+    def batches(self, reader: str, most: int, after: str | None = None) -> Sequence[Batch] | None:
+        """The batches of this reader without their texts, the newest first, from behind the one `after` on.
+
+        None where `after` isn't one of them.
+        """
+        last = self._db.execute(
+            "SELECT created_at, id FROM batches WHERE id = ? AND reader = ?", [after, reader]
+        ).fetchone()
+        if after is not None and last is None:
             return None
+        rows = self._db.execute(
+            "SELECT * FROM batches WHERE reader = ? AND (? IS NULL OR (created_at, id) < (?, ?))"
+            " ORDER BY created_at DESC, id DESC LIMIT ?",
+            [reader, after, *(last or (None, None)), most],
+        ).fetchall()
+        return [self._batch(row, 1, 0, False) for row in rows]
+
+    def _batch(self, row: Any, first: int, most: int, words: bool) -> Batch:
+        id = row["id"]  # noqa: A001
         tallies = self._db.execute(
             "SELECT state, count(*), sum(units) FROM texts WHERE batch = ? GROUP BY state", [id]
         ).fetchall()
@@ -116,12 +155,13 @@ class Store:
             [id, first, most],
         ).fetchall()
         return Batch(
-            row["id"],
+            id,
             _manner(row),
             row["created_at"],
             row["finished_at"],
             {state: Tally(count, units) for state, count, units in tallies},
             [_text(each) for each in texts],
+            tuple(json.loads(row["warnings"])),
         )
 
     def loads(self) -> Sequence[Load]:
@@ -201,16 +241,16 @@ class Store:
         """Where the sound of a text is, once it is done."""
         return self.folder(text.batch) / f"{text.number:04}.{manner.format}"
 
-    def _known(self, order: Order) -> str | None:
-        if order.idempotency_key is None:
+    def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
+        """The id of the batch that this request was accepted as before; raises KeyReused where it was another one."""
+        if idempotency_key is None:
             return None
         row = self._db.execute(
-            "SELECT id, digest FROM batches WHERE caller = ? AND idempotency_key = ?",
-            [order.caller, order.idempotency_key],
+            "SELECT id, digest FROM batches WHERE caller = ? AND idempotency_key = ?", [caller, idempotency_key]
         ).fetchone()
         if row is None:
             return None
-        if row["digest"] != order.digest:
+        if row["digest"] != digest:
             raise KeyReused
         return str(row["id"])
 
@@ -228,10 +268,13 @@ class Store:
         if order.prompt is not None:
             self.prompt(id).write_bytes(order.prompt)
         self._db.execute(
-            "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 0)",
-            [id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now],
-        )
+            "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            [
+                id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now,
+                order.reader, json.dumps(order.warnings),
+            ],
+        )  # fmt: skip
         self._db.executemany(
             "INSERT INTO texts (batch, number, text, units, start_s, name, error, state)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -241,10 +284,12 @@ class Store:
 
     def _add_columns(self) -> None:
         with self._change():
-            present = {row["name"] for row in self._db.execute("PRAGMA table_info(texts)")}
-            for column, kind in _LATER_COLUMNS.items():
+            for (table, column), kind in _LATER_COLUMNS.items():
+                present = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
                 if column not in present:
-                    self._db.execute(f"ALTER TABLE texts ADD COLUMN {column} {kind}")
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            for statement in _AFTERWARDS.strip().split("\n"):
+                self._db.execute(statement)
 
     def _settle(self, text: Text, state: State) -> bool:
         with self._change():

@@ -59,6 +59,10 @@ class Order:
     """Texts that can't be spoken, by their number from 1, and why; they are kept as failed."""
     names: Sequence[str] | None = None
     """What the files of the texts are called, without their ending, as by `file_names`; None: by their numbers."""
+    reader: str | None = None
+    """Who alone may see it, a key or an account; None: whoever knows its id."""
+    warnings: Sequence[str] = ()
+    """What will be left out or ignored of it, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Batch:
     finished_at: float | None
     tallies: Mapping[State, Tally]
     texts: Sequence[Text] = field(repr=False)
+    warnings: Sequence[str] = ()
+    """What was told of it when it was accepted."""
 
     def tally(self, *states: State) -> Tally:
         """Of the texts in one of these states."""

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
 from voxdemo.web.answers import OWN_PATHS, path_of, refused
-from voxdemo.web.callers import KEY
+from voxdemo.web.callers import KEY, READER
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ class Access:
                 return await refused(scope, 401, refusal, CHALLENGE)(scope, receive, send)
             if key:
                 scope = _let_in(scope, key)
+            elif path_of(scope).startswith(FOR_PEOPLE) and (account := account_of(scope)) is not None:
+                scope = {**scope, READER: f"account {account}"}
         return await self._app(scope, receive, send)
 
     def _known(self, sent: str) -> _Key | None:
@@ -147,7 +149,7 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
         app.tokens[key.login] = key.id
         cookie = f"{_cookie(scope)}={key.login}"  # the last one of a name counts
         scope = {**scope, "headers": [*scope["headers"], (b"cookie", cookie.encode())]}
-    return {**scope, KEY: key.id}
+    return {**scope, KEY: key.id, READER: key.id}
 
 
 def _login(scope: Scope) -> str | None:

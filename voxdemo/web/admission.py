@@ -1,8 +1,8 @@
 """Who may join the line: answers that are at hand pass it by, and who can't be served is told why.
 
-Every refusal is one sentence. Where a client of Gradio's has asked for too much, it is an HTTP answer of its own, 429;
-the other refusals come to it as the result of the job, because Gradio's clients have words of their own for them. One
-of Gradio's methods is wrapped here; a test fails when Gradio changes it.
+Every refusal is one sentence. Where a client of Gradio's has asked for too much, it is an HTTP answer of its own, 429,
+unless gradio_client asks; the other refusals come as the result of the job, because Gradio's clients have words of
+their own for them. One of Gradio's methods is wrapped here; a test fails when Gradio changes it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.threads import in_thread
 from voxdemo.visit import Visit
-from voxdemo.web import access, queueing
+from voxdemo.web import access, queueing, scripts
 from voxdemo.web.answers import retry_after
 from voxdemo.web.asking import Entry, Wish, door_of, examined, requested
 from voxdemo.web.callers import caller_of
 
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
+MOST_UNREAD = 1_000
+"""Sessions that have messages to fetch, up to which gradio_client is refused by one; beyond, as anybody."""
 SHORTEST_WORDS = 20
 """Characters of what is taken for somebody's words, rather than the name of a choice."""
 
@@ -103,12 +105,19 @@ class Admission:
             entry = await self.entry(partial(door.wish, body.data), caller_of(request.scope), visit)
             self.join(entry)  # from here on nobody else can
         except LimitError as error:
-            self._service.turned_back(door.task, visit, error)
-            raise HTTPException(429, error.sentence, retry_after(error)) from error
+            if not self._fails_later(request):
+                self._service.turned_back(door.task, visit, error)
+                raise HTTPException(429, error.sentence, retry_after(error)) from error
+            entry = Entry(caller=caller_of(request.scope), visit=visit, objection=error)
         with self._line.entries.arriving(body, entry):
             joined, event_id, state = await push(body, request=request, username=username)
         self._line.receive(event_id, entry)
         return joined, event_id, state
+
+    def _fails_later(self, request: Request) -> bool:
+        """Whether a refusal comes as the end of a job: gradio_client shows no other. They may not pile up unread."""
+        unread = len(self._demo._queue.pending_messages_per_session)
+        return scripts.is_gradio_client(request.scope) and unread < MOST_UNREAD
 
     def _objection(self) -> UnavailableError | None:
         """Why nobody can join now."""

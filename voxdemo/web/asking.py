@@ -26,6 +26,7 @@ from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.validate import readable_text
 from voxdemo.visit import DoorName, Visit
+from voxdemo.web import scripts
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
@@ -39,7 +40,7 @@ class Door:
     """What must be known of a handler before it's called, where it needs a model: the attribute `door` of those."""
 
     wish: Callable[[Sequence[Any]], Wish]
-    """Tells what arguments ask for, as they were sent, which may be anything. Raises InputError."""
+    """Tells what arguments ask for, as they were sent, which may be anything. Raises as `sent_file`."""
     speaks: bool = False
     """Whether it speaks; the others read recordings."""
     refusal: Callable[[str], list[Any]] | None = None
@@ -170,11 +171,16 @@ def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
 
 
 def sent_file(file: object) -> Path | None:
-    """The path of an uploaded file, as Gradio's clients send it; None where there is none."""
+    """The path of an uploaded file, as Gradio's clients send it; None where there is none.
+
+    Raises InputError for what is no file, and LimitError for one whose upload was refused.
+    """
     if not file:
         return None
     if isinstance(file, dict) and isinstance(file.get("path"), str):
-        return Path(file["path"])
+        path = Path(file["path"])
+        scripts.check_uploaded(path)
+        return path
     raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
 
 

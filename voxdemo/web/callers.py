@@ -13,6 +13,8 @@ from typing import Any
 
 KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
+READER = "voxdemo.reader"
+"""Where in a scope stands who may see what a request makes, and nobody else: a key's id, or an account."""
 NOBODY = "unknown"
 """Who comes without an address, as through a Unix socket; all are one client."""
 NETWORK_BITS = 64
@@ -25,6 +27,12 @@ def caller_of(scope: Mapping[str, Any]) -> str:
         return str(key)
     client = scope.get("client")
     return _network(client[0]) if client else NOBODY
+
+
+def reader_of(scope: Mapping[str, Any]) -> str | None:
+    """The key or account that a request came with; None where it came without."""
+    reader: str | None = scope.get(READER)
+    return reader
 
 
 def trust(proxies: Sequence[str]) -> None:

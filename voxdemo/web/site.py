@@ -23,6 +23,7 @@ from voxdemo.settings import Settings
 from voxdemo.voices import VoiceStore
 from voxdemo.web import access, callers, examples, headers, page, routes, v1, voice_routes
 from voxdemo.web.admission import Admission
+from voxdemo.web.heads import Heads
 from voxdemo.web.queueing import Line
 from voxdemo.web.uploads import BodyLimit, CostlyDoors, leave_nothing_unfinished
 from voxdemo.web.v1.entrance import Entrance
@@ -55,7 +56,8 @@ def build(
     demo = page.build_page(service, settings)
     line = Line(demo, service)
     admission = Admission(demo, line, service, settings, limits)
-    inner = (Middleware(WellFormed), Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit), *more_middleware)
+    doors = (Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit))
+    inner = (Middleware(WellFormed), Middleware(Heads), *doors, *more_middleware)
     guards = headers.guards(settings, *inner)
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import LimitError
 from voxdemo.limits import Limits
+from voxdemo.web import scripts
 from voxdemo.web.answers import refused, retry_after
 from voxdemo.web.callers import caller_of
 
@@ -42,6 +43,7 @@ LINGER_S = 30.0
 
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Write what is sent to the disk; behind any sub-path."""
+GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices/?$")
 PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
 UNREADABLE = "That upload can't be read: send it again."
@@ -74,6 +76,8 @@ class CostlyDoors:
             try:
                 await self._limits.take(caller_of(scope), kind)
             except LimitError as error:
+                if GRADIO_UPLOAD.search(scope["path"]) and scripts.is_gradio_client(scope):
+                    return scripts.refused_upload(error)
                 return refused(scope, 429, error.sentence, retry_after(error))
         return None
 

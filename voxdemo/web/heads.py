@@ -1,0 +1,52 @@
+"""HEAD is answered wherever GET is: probes, proxies and download managers ask so first.
+
+FastAPI's routes, unlike Starlette's, know only the methods that they name. Pure ASGI; knows nothing of the routes but
+which are no pages.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voxdemo.web.answers import path_of
+
+NOT_ASKED = re.compile(r"/gradio_api/(queue|heartbeat|call|stream|dev)/|/logout/?$")
+"""What a GET begins or ends: Gradio's streams, whose end stops the jobs of a page, and a login."""
+
+
+class Heads:
+    """ASGI middleware: a HEAD that nobody takes is answered as a GET without its body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD" or NOT_ASKED.match(path_of(scope)):
+            return await self._app(scope, receive, send)
+        first = _UnlessRefused(send)
+        await self._app(dict(scope), receive, first.send)  # a copy: routing writes into it
+        if first.is_refused:
+            await self._app({**scope, "method": "GET"}, receive, partial(_send_head, send))
+        return None
+
+
+class _UnlessRefused:
+    """Hands an answer on, unless it's that this method isn't taken."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_refused = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.is_refused = message["status"] == 405
+        if not self.is_refused:
+            await self._send(message)
+
+
+async def _send_head(send: Send, message: Message) -> None:
+    await send({**message, "body": b""} if message["type"] == "http.response.body" else message)

@@ -1,0 +1,161 @@
+"""What programs send to leave texts to be spoken, and the order that it amounts to. Knows no store and no answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import Field
+
+from voxdemo import logs, prompt
+from voxdemo.audio import formats
+from voxdemo.batches import values
+from voxdemo.batches.values import Order
+from voxdemo.errors import InputError
+from voxdemo.plan import units_of
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.validate import checked, readable_text, within_bounds
+from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
+
+UNEVEN = "{field} must have one for each of inputs: {count} for {texts} texts don't fit."
+UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
+MOST_NAMED = 5
+"""Of the texts that can't be spoken, so many are named by number."""
+LAST_START_S = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who leaves texts, as `values.Order` has it."""
+
+    caller: str
+    reader: str | None
+    idempotency_key: str | None
+
+
+class JobBody(Manner):
+    """One text, or up to a thousand, and how to say them."""
+
+    input: str | None = Field(default=None, description="The text, up to 50,000 characters; or `inputs`.")
+    inputs: list[str] | None = Field(
+        default=None, min_length=1, max_length=values.MOST_TEXTS, description="Several texts, in their order."
+    )
+    starts: list[float] | None = Field(
+        default=None, description="The second at which each begins in the joined sound; else one comes after the other."
+    )
+    names: list[str] | None = Field(
+        default=None, description="What the files in the zip are called, without their ending; else by number."
+    )
+    skip_unspeakable: bool = Field(
+        default=False,
+        description="Whether texts that can't be spoken become items that failed, instead of refusing the request.",
+    )
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """All of them. Raises InputError where it isn't clear which."""
+        if (self.input is None) == (self.inputs is None):
+            raise InputError("Send either input, a text, or inputs, a list of texts.")
+        return self.inputs if self.inputs is not None else [str(self.input)]
+
+    def check_beside(self) -> None:
+        """Raises InputError where what stands beside the texts doesn't fit them."""
+        for field, beside in (("starts", self.starts), ("names", self.names)):
+            if beside is not None and len(beside) != len(self.texts):
+                raise InputError(UNEVEN.format(field=field, count=len(beside), texts=len(self.texts)))
+        starts = self.starts or []
+        if not all(0 <= start <= LAST_START_S for start in starts) or starts != sorted(starts):
+            raise InputError(UNORDERED)
+
+
+def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> Order:
+    """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
+
+    Raises InputError, which names the texts that can't be said, or says what is wrong with the recording.
+    """
+    recording = decoded(asked.prompt_audio) if asked.prompt_audio else None
+    if recording is not None:
+        _check_readable(recording, info)
+    texts = asked.texts
+    asked.check_beside()
+    utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
+    manner = values.Manner(
+        format=asked.response_format,
+        prompt_text=asked.prompt_text,
+        cfg_value=asked.cfg_value,
+        inference_timesteps=asked.inference_timesteps,
+        normalize=asked.normalize,
+        denoise=asked.denoise,
+        control=asked.instructions,
+        voice=None if recording else utterance.voice,
+        seed=asked.seed,
+        speed=within_bounds(utterance).speed,
+        has_prompt=recording is not None,
+    )
+    each = manner.utterance("", Path() if recording else None)  # where the recording will be isn't known yet
+    ignored = checked(replace(each, speed=asked.speed), info)
+    units, left_out, refused = _looked_at([replace(each, text=text) for text in texts], info)
+    if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
+        raise InputError(_refusal(refused, len(texts)))
+    names = None if asked.names is None else values.file_names(asked.names)
+    return Order(
+        sender.caller,
+        manner,
+        texts,
+        units,
+        digest,
+        sender.idempotency_key,
+        recording,
+        asked.starts,
+        refused,
+        names,
+        sender.reader,
+        [*ignored, *left_out],
+    )
+
+
+def digest_of(asked: JobBody) -> str:
+    """What tells this request from others."""
+    return hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def _check_readable(recording: bytes, info: EngineInfo) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recording"
+        path.write_bytes(recording)
+        prompt.read(path, info.prompt_rate)
+
+
+def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[float], list[str], dict[int, str]]:
+    """How much each of them is, what of them will be left out, and which by their number can't be spoken, and why."""
+    units, left_out = list[float](), list[str]()
+    refused: dict[int, str] = {}
+    for number, utterance in enumerate(utterances, 1):
+        try:
+            with logs.private(utterance.text):
+                _, warnings = readable_text(utterance.text, info)
+        except InputError as error:
+            refused[number] = error.sentence
+            units.append(0.0)
+            continue
+        units.append(units_of(utterance, info))
+        left_out += [_of_text(number, len(utterances), warning) for warning in warnings]
+    return units, left_out, refused
+
+
+def _of_text(number: int, count: int, sentence: str) -> str:
+    return f"Text {number} of {count}: {sentence}" if count > 1 else sentence
+
+
+def _refusal(refused: Mapping[int, str], count: int) -> str:
+    """Which of so many texts can't be spoken, and why the first of them can't."""
+    first, sentence = next(iter(refused.items()))
+    if len(refused) == 1:
+        return _of_text(first, count, sentence)
+    named = ", ".join(map(str, list(refused)[:MOST_NAMED]))
+    rest = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
+    return f"Texts {named}{rest} of {count} can't be spoken. Text {first}: {sentence}"
