@@ -264,7 +264,7 @@ def test_a_recording_that_cannot_be_read_refuses_the_job(fake_server: Server, re
     sent = base64.b64encode(recording).decode() or "===="
     answer = fake_server.http.post(JOBS, json={"input": "In that voice.", "prompt_audio": sent})
     assert answer.status_code == 400
-    assert message(answer).startswith(("That ", "prompt_audio must be"))
+    assert any(word in message(answer) for word in ("audio", "recording"))
 
 
 def test_what_is_null_counts_as_left_out(fake_server: Server) -> None:
