@@ -59,6 +59,50 @@ def test_a_transcript_grows_and_its_segments_lie_within_the_recording(recognizer
     assert last.text == " ".join(segment.text for segment in last.segments)
 
 
+@pytest.mark.parametrize("loudness", [0.003, 0.0005])
+def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken, loudness):
+    speech = spoken(SENTENCES[0])
+    noise = np.random.default_rng(0).normal(0, speech.std() / 6, len(speech)).astype(np.float32)
+    heard = list(recognizer.transcribe(((speech + noise) * np.float32(loudness)).astype(np.float32), RATE))[-1].text
+    assert jiwer.wer(words(SENTENCES[0]), words(heard)) < 0.2
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("She planted three rows of carrots.", "A small brown dog followed the children."),
+        ("She planted three rows of", "carrots behind the old stone wall."),
+    ],
+)
+def test_no_segment_stretches_over_a_long_silence(recognizer, spoken, parts):
+    first, second = map(spoken, parts)
+    silence_s = 20
+    recording = np.concatenate([first, np.zeros(silence_s * RATE, np.float32), second])
+    segments = list(recognizer.transcribe(recording, RATE))[-1].segments
+    assert len(segments) > 1
+    assert max(segment.end_s - segment.start_s for segment in segments) < 6
+    begins_s = len(first) / RATE + silence_s
+    assert all(segment.end_s < len(first) / RATE + 2 or segment.start_s > begins_s - 2 for segment in segments)
+    assert all(type(time) is float for segment in segments for time in (segment.start_s, segment.end_s))
+
+
+def test_laughter_makes_no_loop(recognizer, spoken):
+    laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
+    assert len(list(recognizer.transcribe(laughter, RATE))[-1].text) < 200
+
+
+def test_what_was_said_before_a_loop_is_kept(recognizer, spoken):
+    laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
+    pause = np.zeros(RATE, np.float32)
+    recording = np.concatenate([*(spoken(sentence) for sentence in SENTENCES[:8]), pause, laughter])
+    transcript = list(recognizer.transcribe(recording, RATE))[-1]
+    assert words(transcript.text).startswith(words(SENTENCES[0])[:40])
+    assert len(transcript.text) < sum(map(len, SENTENCES[:8])) + 250
+    times = [time for segment in transcript.segments for time in (segment.start_s, segment.end_s)]
+    assert times == sorted(times)
+    assert times[-1] <= transcript.duration_s
+
+
 def test_a_named_language_is_taken(recognizer, spoken):
     assert list(recognizer.transcribe(spoken("Good morning."), RATE, "en"))[-1].language == "en"
 

@@ -6,12 +6,14 @@ It knows nothing of files, formats or the line: samples in, transcripts out.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from typing import Any
 
 from voxdemo.errors import InputError
 from voxdemo.recognizers import recordings
+from voxdemo.recognizers.segments import PAUSE_S
 from voxdemo.recognizers.weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
@@ -41,6 +43,9 @@ def _installed_version() -> str:
 
 NO_SPEECH, REPETITION = 0.6, 2.4
 """Probability that there is no speech, and how much shorter gzip makes a text, above which Whisper mistrusts it."""
+
+_NO_LOOPS = 1.1
+"""Penalty for saying the same again: it ended every loop seen, of laughter and songs, and costs clear speech words."""
 
 
 class BuiltinRecognizer:
@@ -95,30 +100,67 @@ class BuiltinRecognizer:
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
         duration_s = len(samples) / self.INFO.sample_rate
         transcript = Transcript("", None, (), duration_s)
-        if _has_speech(samples):
-            for transcript in self._growing(samples, language, duration_s):
+        samples = recordings.brought_up(samples, self.INFO.sample_rate)
+        stretches = _stretches_of_speech(samples)
+        if stretches:
+            for spoken_in, segments in self._growing(samples, language, has_pauses=stretches > 1):
+                text = " ".join(" ".join(segment.text for segment in segments).split())
+                transcript = Transcript(text, spoken_in, segments, duration_s)
                 yield transcript
         if not transcript.segments:
             yield transcript
 
-    def _growing(self, samples: Samples, language: str | None, duration_s: float) -> Generator[Transcript, None, None]:
-        found, info = self._model.transcribe(
+    def _growing(
+        self, samples: Samples, language: str | None, has_pauses: bool
+    ) -> Generator[tuple[str, tuple[Segment, ...]], None, None]:
+        """The language and all segments so far. Where the model begins to repeat itself it listens again from there."""
+        code = _WHISPER_CODES.get(language, language) if language else None
+        segments, penalty, start = tuple[Segment, ...](), 1.0, 0
+        while True:
+            found, info = self._heard(samples[start:], code, penalty, has_pauses)
+            code, offset_s = info.language, start / self.INFO.sample_rate
+            for part in found:
+                if part.compression_ratio > REPETITION and penalty == 1.0:
+                    start += round(part.start * self.INFO.sample_rate)
+                    penalty = _NO_LOOPS
+                    break
+                if part.text.strip() and not _is_invented(part):
+                    segments = (*segments, *_segments(part, offset_s, len(samples) / self.INFO.sample_rate))
+                    yield _ISO_CODES.get(code, code), segments
+            else:
+                return
+
+    def _heard(self, samples: Samples, code: str | None, penalty: float, has_pauses: bool) -> Any:
+        return self._model.transcribe(
             samples,
-            language=_WHISPER_CODES.get(language, language) if language else None,
+            language=code,
             beam_size=5,  # 1 misheard one word in 240 more and, beside the cost of the encoder, was hardly faster
             temperature=0.0,  # the default tries again up to five times, on noise above all, and draws lots for it
             condition_on_previous_text=False,  # or one misheard window is repeated through all that follow
+            repetition_penalty=penalty,
+            word_timestamps=has_pauses,  # they cost time, and are wanted where a sentence stretches over a pause
             vad_filter=True,
         )
-        spoken_in = _ISO_CODES.get(info.language, info.language)
-        text, segments = "", tuple[Segment, ...]()
-        for part in found:
-            if not part.text.strip() or _is_invented(part):
-                continue
-            text += part.text
-            segment = Segment(part.text.strip(), min(part.start, duration_s), min(part.end, duration_s))
-            segments = (*segments, segment)
-            yield Transcript(" ".join(text.split()), spoken_in, segments, duration_s)
+
+
+def _segments(part: Any, offset_s: float, duration_s: float) -> Iterator[Segment]:
+    """The part's words, at their times in the recording, in as many segments as pauses leave; captions end there."""
+    pieces = [(part.text, part.start, part.end)]
+    if part.words:
+        groups = _without_pauses(part.words)
+        pieces = [("".join(word.word for word in words), words[0].start, words[-1].end) for words in groups]
+    for text, start_s, end_s in pieces:
+        start_s, end_s = (min(float(at) + offset_s, duration_s) for at in (start_s, end_s))  # words have NumPy's
+        yield Segment(text.strip(), start_s, end_s)
+
+
+def _without_pauses(words: Sequence[Any]) -> list[list[Any]]:
+    groups = [[words[0]]]
+    for before, word in pairwise(words):
+        if word.start - before.end >= PAUSE_S:
+            groups.append([])
+        groups[-1].append(word)
+    return groups
 
 
 def _is_invented(part: Any) -> bool:
@@ -129,8 +171,9 @@ def _is_invented(part: Any) -> bool:
     return bool(part.no_speech_prob > NO_SPEECH and part.compression_ratio > REPETITION)
 
 
-def _has_speech(samples: Samples) -> bool:
+def _stretches_of_speech(samples: Samples) -> int:
+    """How many there are with pauses of two seconds between them."""
     # Whisper listens to half a minute to name a language even when nothing is left to listen to; this costs 2 ms/s.
     from faster_whisper.vad import get_speech_timestamps
 
-    return bool(get_speech_timestamps(samples))
+    return len(get_speech_timestamps(samples))
