@@ -390,6 +390,18 @@ def test_the_parts_of_a_job_are_said_in_one_voice(kept: Build, generation: str) 
         np.testing.assert_array_equal(sound(engine, again, part), before)
 
 
+def test_a_voice_of_its_own_survives_jobs_that_are_served_between_its_parts(kept: Build) -> None:
+    engine, parts = kept("1.5"), ("One.", "Two.", "Three.")
+    job = replace(HELLO, text=" ".join(parts))
+    said = [sound(engine, job, part) for part in parts]
+    job = replace(job)
+    for part, before in zip(parts, said, strict=True):
+        np.testing.assert_array_equal(sound(engine, job, part), before)
+        other = replace(HELLO, text="Four. Five.", seed=3)
+        for text in ("Four.", "Five."):
+            sound(engine, other, text)
+
+
 def test_a_voice_of_its_own_grows_until_it_can_be_told_well(kept: Build) -> None:
     import torch
 

@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
 
+from voxdemo import seat
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
 from voxdemo.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
-from voxdemo.lane import RESTART_S, Lane, in_turn
+from voxdemo.lane import RESTART_S, Lane
 from voxdemo.run import Anew, Run
 from voxdemo.seat import Role, Seat
 from voxdemo.speech import Transcript, Utterance, Waiting
+from voxdemo.turns import TURN_S, Busy, Size, foretold, in_turn
 from voxdemo.worker import ModelWorker
 
 MakeLane = Callable[..., Lane]
@@ -191,6 +194,214 @@ async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane:
     await events.aclose()
     stage.steps.release(10)
     await asyncio.gather(*tasks)
+
+
+LONG = replace(job("one two three", expected_s=60.0), parts=["one", "two", "three"], units=3000.0)
+"""Three parts of 20 s of work each, and 200 s of speech: of a voice that is ahead of its listeners."""
+
+
+def kinds(events: Sequence[Any]) -> list[str]:
+    return [type(event).__name__ for event in events if not isinstance(event, Waiting)]
+
+
+async def let_run(stage: Stage, tasks: Sequence[asyncio.Task[Any]]) -> None:
+    stage.open = True
+    stage.steps.release(100)
+    await asyncio.gather(*tasks)
+
+
+def all_started(stage: Stage) -> list[str]:
+    return [stage.started.get() for _ in range(stage.started.qsize())]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens live to what the fakes say, so that a longer text stands aside after any part."""
+    monkeypatch.setattr(seat, "TURN_S", 0.0)
+
+
+async def test_a_brief_text_is_spoken_between_two_parts_of_a_longer_one(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    later, later_events = await in_line(lane, replace(LONG, utterance=Utterance("four"), parts=["four"]))
+    assert await next_started(stage) == "one"
+    brief, places = await in_line(lane, job("brief", expected_s=5.0))
+    place = await places.get()
+    assert place == Waiting(1, pytest.approx(20 + 5, abs=1))  # the part, and its own
+    assert (await later_events.get()).ahead == 1
+    assert (lane.stats().running, lane.stats().waiting) == (1, 2)
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    assert (lane.stats().running, lane.stats().waiting) == (2, 1)
+    stage.steps.release(1)
+    assert await next_started(stage) == "two"
+    await let_run(stage, [long, later, brief])
+    assert all_started(stage) == ["three", "four"]
+    assert kinds(long.result()) == ["Started", "Piece", "Paused", "Resumed", "Piece", "Piece"]
+    assert [event.part for event in long.result() if isinstance(event, Piece)] == [0, 1, 2]
+    assert (lane.stats().running, lane.stats().waiting) == (0, 0)
+
+
+async def test_a_longer_text_goes_on_by_a_part_after_each_brief_job_whichever_kind_it_is(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    others = [(await in_line(lane, job(text, expected_s=5.0)))[0] for text in ("brief", "briefer")]
+    listening, _ = await in_line(lane, ListenJob("fake", np.zeros(RATE, np.float32), RATE, None, 1.0))
+    await let_run(stage, [long, *others, listening])
+    assert all_started(stage) == ["two", "brief", "three", "briefer"]  # the recording came first of all
+    assert kinds(long.result()) == [*["Started", "Piece", "Paused", "Resumed", "Piece"], "Paused", "Resumed", "Piece"]
+
+
+@pytest.mark.parametrize("expected_s", [None, 10.1])
+async def test_of_longer_texts_the_first_goes_on_to_its_end(
+    make_lane: MakeLane, stage: Stage, patient: None, expected_s: float | None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    tasks = [(await in_line(lane, LONG))[0], (await in_line(lane, job("other", expected_s=expected_s)))[0]]
+    await let_run(stage, tasks)
+    assert all_started(stage) == ["one", "two", "three", "other"]
+
+
+async def test_a_text_that_is_just_heard_does_not_stand_aside_before_its_turn_is_over(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, job("brief", expected_s=5.0))  # a part of the fake's lasts 0.1 s
+    await let_run(stage, [long, brief])
+    assert all_started(stage) == ["two", "three", "brief"]
+
+
+async def test_with_two_seats_a_brief_text_waits_for_neither_of_two_longer_ones(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane(seats=2)
+    await ready(lane)
+    longer = [(await in_line(lane, LONG))[0] for _ in range(2)]
+    assert [await next_started(stage) for _ in longer] == ["one", "one"]
+    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    assert (lane.stats().running, stage.running) == (3, 2)
+    await let_run(stage, [*longer, brief])
+    assert [kinds(task.result()).count("Piece") for task in longer] == [3, 3]
+
+
+async def test_who_leaves_while_standing_aside_is_gone_and_the_brief_job_goes_on(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    long.cancel()
+    await until(lambda: lane.stats().running == 1)
+    await let_run(stage, [brief])
+    await until(lambda: not lane.stats().running)
+    assert not all_started(stage)
+
+
+async def test_a_brief_job_that_leaves_lets_the_longer_one_go_on(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    waiting, _ = await in_line(lane, job("left before", expected_s=5.0))
+    waiting.cancel()
+    await until(lambda: not lane.stats().waiting)
+    stage.steps.release(1)
+    assert await next_started(stage) == "two"
+    brief, _ = await in_line(lane, job("left while it is spoken", expected_s=5.0))
+    stage.steps.release(1)
+    assert await next_started(stage) == "left while it is spoken"
+    brief.cancel()
+    await let_run(stage, [long])
+    assert kinds(long.result())[-3:] == ["Paused", "Resumed", "Piece"]
+
+
+@pytest.mark.parametrize("ending", ["drain", "close"])
+async def test_a_server_that_stops_ends_what_stands_aside_too(
+    make_lane: MakeLane, stage: Stage, patient: None, ending: str
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    if ending == "drain":
+        lane.turn_away(within_s=0)
+        await lane.drain(within_s=0)
+    else:
+        stage.open = True
+        stage.steps.release(1)
+        await lane.close()
+    for task in (long, brief):
+        with suppress(NotReadyError):
+            await asyncio.wait_for(task, timeout=5)
+    assert isinstance(long.exception(), NotReadyError)
+
+
+async def test_what_stands_aside_is_finished_where_there_is_time_to(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    lane.turn_away(within_s=30)
+    await let_run(stage, [long, brief])
+    assert kinds(long.result()).count("Piece") == 3
+
+
+def told_places(seats: list[Busy], waiting: list[Size]) -> list[tuple[int, float | None, float | None]]:
+    return [(place.ahead, place.start_s, place.end_s) for place in foretold(seats, len(seats), waiting, False)]
+
+
+@pytest.mark.parametrize(
+    ("seats", "waiting", "told"),
+    [
+        pytest.param([Busy(4.0)], [Size(1.0), Size(2.0)], [(1, 4, 5), (2, 5, 7)], id="one after the other"),
+        pytest.param([Busy(4.0), Busy(1.0)], [Size(5.0), Size(2.0)], [(2, 1, 6), (3, 4, 6)], id="two seats"),
+        pytest.param([Busy(2.0, 50.0, True, 2.0)], [Size(1.0)], [(1, 2, 3)], id="after a part"),
+        pytest.param(
+            [Busy(2.0, 50.0, True, 3.0)], [Size(1.0), Size(1.0)], [(1, 2, 3), (2, 6, 7)], id="a part between two"
+        ),
+        pytest.param(
+            [Busy(2.0, 50.0, True, 2.0)], [Size(20.0), Size(1.0)], [(2, 53, 73), (1, 2, 3)], id="before a longer one"
+        ),
+        pytest.param([Busy(2.0, 50.0)], [Size(1.0)], [(1, 12, 13)], id="after the one that it is at, and a turn"),
+        pytest.param(
+            [Busy(0.0)], [Size(30.0), Size(1.0)], [(1, 0, 31), (2, TURN_S, TURN_S + 1)], id="into one that waits"
+        ),
+        pytest.param([Busy(None)], [Size(1.0)], [(1, None, None)], id="nothing known of who runs"),
+        pytest.param(
+            [Busy(1.0)], [Size(None), Size(2.0)], [(1, 1, None), (2, None, None)], id="nothing known of who waits"
+        ),
+        pytest.param([Busy(1.0)], [Size(2.0), Size(3.0, speaks=False)], [(2, 4, 6), (1, 1, 4)], id="a recording first"),
+    ],
+)
+def test_places_and_seconds(seats: list[Busy], waiting: list[Size], told: list[Any]) -> None:
+    assert told_places(seats, waiting) == told
 
 
 async def test_prompt_audio_is_read_on_the_same_seat_before_it_is_used(make_lane: MakeLane, stage: Stage) -> None:
@@ -414,7 +625,7 @@ async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> No
     tasks = [(await in_line(lane, text))[0] for text in ("a", "b", "c", "d")]
     await next_started(stage)
     await next_started(stage)
-    assert lane.wait_s() == pytest.approx(20, abs=1)
+    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(20, abs=1)
     stage.steps.release(4)
     await asyncio.gather(*tasks)
 
@@ -491,7 +702,7 @@ async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeL
     results = await asyncio.gather(*(everything(lane, f"job-{number}") for number in range(10)))
     assert all(isinstance(events[-1], Piece) for events in results)
     await until(lambda: lane.stats().running == 0)
-    assert lane.wait_s() == pytest.approx(0, abs=1)
+    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(0, abs=1)
 
 
 async def test_a_rebuild_may_take_longer_than_a_job(make_lane: MakeLane, stage: Stage) -> None:
@@ -587,7 +798,9 @@ async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(mak
     stage.steps.release(3)
     while not isinstance(event := await events.get(), Piece) or event.part < 2:
         pass
-    assert lane.wait_s() == pytest.approx(250, abs=1)  # half is done in no time, so the other will hardly take 500 s
+    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(
+        250, abs=1
+    )  # half is done in no time, so the other will hardly take 500 s
     stage.steps.release()
     await running
 
@@ -641,7 +854,7 @@ async def test_an_engine_that_hangs_past_the_grace_is_replaced(make_lane: MakeLa
 async def test_a_job_that_comes_while_models_load_waits_for_them(make_lane: MakeLane, stage: Stage) -> None:
     stage.may_load.clear()
     lane = make_lane()
-    assert lane.wait_s() is None
+    assert lane.foretell([Size(None)])[0].start_s is None
     early, events = await in_line(lane, "early")
     assert await events.get() == Waiting(ahead=0, seconds=None)
     stage.may_load.set()

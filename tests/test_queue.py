@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from conftest import StartServer
 from gradio.context import LocalContext
 from gradio.queueing import Queue
@@ -18,7 +19,7 @@ from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
-from serving import Server, eventually
+from serving import EVERY_JOB_ANEW, Server, eventually
 
 WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
 
@@ -189,3 +190,33 @@ def test_gradios_queue_still_is_as_we_wrap_it() -> None:
     assert parameters(Queue.send_message) == ["self", "event", "event_message"]
     assert parameters(Queue.clean_events) == ["self", "session_hash", "event_id"]
     assert {"rank", "rank_eta", "queue_size"} <= set(EstimationMessage.model_fields)
+
+
+def test_a_sentence_waits_for_a_part_of_a_long_text_at_any_door(start_server: StartServer) -> None:
+    server = start_server("tests/paced_app.py", PACE=1, **EVERY_JOB_ANEW)
+    server.wait_until_ready()
+    server.http.post("/pace/0.1")
+    text = " ".join(["Nobody waits for all of it to be said."] * 20)
+    other = text.replace("Nobody", "Somebody")
+    long, waiting = (submitted(Client(server.url, verbose=False), words) for words in (text, other))
+    eventually(lambda: texts(server) == [text])
+    told = [
+        message
+        for message in server.messages("generate", ["By Gradio.", None, "", 2.0, 10, False, False])
+        if message["msg"] == "estimation"
+    ]
+    assert told[0]["rank"] == 1  # and not the one who waits
+    assert told[0]["rank_eta"] < 15  # a turn, and its own
+    assert not long.done()
+    speech = {"input": "By HTTP.", "model": "tts-1", "voice": "alloy"}
+    server.http.post("/v1/audio/speech", json=speech).raise_for_status()
+    assert texts(server)[:4] == [text, "By Gradio.", text, "By HTTP."]
+    assert not long.done()
+    server.http.post("/pace/0")
+    durations = [soundfile.info(job.result(timeout=60)).duration for job in (long, waiting)]
+    assert min(durations) >= 160 * 0.4  # nothing is missing
+    assert durations[0] == pytest.approx(durations[1], abs=0.1)
+
+
+def texts(server: Server) -> list[str]:
+    return [asked["text"] for asked in server.http.get("/asked").json()]

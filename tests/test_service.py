@@ -25,6 +25,7 @@ from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Captions, Speaking, Spoken, Transcript, Utterance, Waiting
+from voxdemo.turns import Size
 
 NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 
@@ -328,7 +329,7 @@ async def test_a_forecast_counts_the_line_and_who_stands_at_a_door(service: Spee
     running = asyncio.ensure_future(spoken(service, Utterance("Hello there.")))
     await asyncio.to_thread(stage.started.get, timeout=10)
     await asyncio.to_thread(stage.started.get, timeout=10)
-    service.doors.append(lambda: [1.0, 2.0])
+    service.doors.append(lambda: [Size(1.0), Size(2.0)])
     forecast = service.forecast(Utterance("Hello."))
     assert forecast.ahead == 3
     assert forecast.own_s is not None

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TypeVar
 
 import numpy as np
 import pytest
 
+from voxdemo import take as take_module
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, SpeechEvent
 from voxdemo.take import PAUSES_S, Take
 from voxdemo.text.split import Part, Stop
@@ -188,3 +190,19 @@ def test_once_the_prompt_is_read_what_is_expected_counts_anew() -> None:
     take = Take([ONE], RATE)
     assert take.begin(30.0).seconds_left == pytest.approx(30.0, abs=0.1)
     assert take.begin(20.0).seconds_left == pytest.approx(20.0, abs=0.1)
+
+
+def test_a_pause_counts_towards_what_is_left_and_not_as_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(take_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    take = Take([ONE, TWO, LAST], RATE)
+    take.begin(30.0)
+    now[0] += 10
+    assert take.pause(5.0).seconds_left == pytest.approx(20 + 5)
+    now[0] += 4
+    assert take.pause(1.0).seconds_left == pytest.approx(20 + 1)
+    assert take.pause(None).seconds_left is None
+    now[0] += 3
+    assert take.resume().seconds_left == pytest.approx(20)
+    now[0] += 20
+    assert take.seconds_spent == pytest.approx(30)

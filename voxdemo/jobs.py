@@ -5,13 +5,14 @@ Knows no threads and no models, so that the line may be the lane of this process
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from voxdemo.errors import NotReadyError
 from voxdemo.model_thread import WorkerStatus
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.turns import Place, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class ListenJob:
     sample_rate: int
     language: str | None
     expected_s: float | None
+
+    @property
+    def size(self) -> Size:
+        """How much work it is."""
+        return Size(self.expected_s, speaks=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class SpeakJob:
         if self.expected_s is None or self.prompt is None or self.prompt.expected_s is None:
             return self.expected_s
         return self.expected_s - self.prompt.expected_s
+
+    @property
+    def size(self) -> Size:
+        """How much work it is."""
+        return Size(self.expected_s)
 
     def done_before(self, part: int) -> float:
         """The share of the work that is done when `parts[part]` begins."""
@@ -85,8 +96,20 @@ class Started:
     """The job left the line and has a seat."""
 
 
-LaneEvent = Waiting | Started | Piece | Retaken | Cut | Transcript
-"""Waiting… → Started → Transcript… or Piece… (Retaken and Cut among them)"""
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A brief job is served before the next part; it takes so many more seconds, None where that isn't known."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The job goes on with its next part."""
+
+
+LaneEvent = Waiting | Started | Piece | Retaken | Cut | Paused | Resumed | Transcript
+"""Waiting… → Started → Transcript… or Piece… (Retaken, Cut and Paused… → Resumed among them)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +168,8 @@ class JobLine(Protocol):
         """The job's events. Raises BusyError when the line is full, `refusal`, and what the model raised."""
         ...
 
-    def wait_s(self, behind: Iterable[float | None] = ()) -> float | None:
-        """Seconds until a job would start that came now, after all in line and those `behind` them."""
+    def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
+        """The places that jobs would have which came now, in this order, after all in line."""
         ...
 
     def stats(self) -> LaneStats:

@@ -7,20 +7,19 @@ knows nothing of files, caches or the web.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.jobs import Job, LaneEvent, LaneStats, ListenJob, ModelReport
 from voxdemo.run import End
 from voxdemo.seat import Role, Seat, Ticket
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+from voxdemo.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.worker import ModelWorker
 
 TELL_EVERY_S = 1.0
@@ -37,7 +36,8 @@ class Lane:
     Cancelling (closing the generator of `run`) takes a waiting job out at once; a running one frees its seat when the
     model has really stopped, within one engine step, and never before.
 
-    Whose turn it is: `in_turn`.
+    Whose turn it is when a seat is free: `in_turn`. A longer text leaves its seat between two parts to one brief job at
+    a time (a recording, or a text of at most BRIEF_S of work), and then goes on there, in the same voice.
     """
 
     def __init__(self, seats: Sequence[Seat], queue_size: int, job_timeout_s: float) -> None:
@@ -88,20 +88,19 @@ class Lane:
         finally:
             self._leave(ticket)
 
-    def wait_s(self, behind: Iterable[float | None] = ()) -> float | None:
-        """Seconds until a job would start that came now; None while models load or nothing is known of some job."""
-        ahead = [ticket.job.expected_s for ticket in self._waiting]
-        return self._starts([*ahead, *behind, 0.0])[-1]
+    def foretell(self, coming: Sequence[Size]) -> list[Place]:
+        """The places that jobs would have which came now; no seconds while models load or nothing is known of a job."""
+        return self._places(coming)[len(self._waiting) :]
 
     def stats(self) -> LaneStats:
         """How the lane is doing."""
-        running = [seat.ticket for seat in self._seats if seat.ticket]
+        running = self._running()
         return LaneStats(
             seats=len(self._seats),
             running=len(running),
             waiting=len(self._waiting),
             queue_size=self._queue_size,
-            busy_s=self._busy_s + sum(ticket.elapsed_s for ticket in running),
+            busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in running),
             ready_seats=sum(seat.is_ready for seat in self._seats),
             models=tuple(
                 _report(worker, role) for seat in self._seats for role in seat.roles for worker in role.workers
@@ -127,14 +126,14 @@ class Lane:
         self._closing = True
         if self._telling:
             self._telling.cancel()
-        self._end(self._waiting)
+        self._end([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(worker.close() for seat in self._seats for worker in seat.workers))
 
     def _admit(self, job: Job) -> Ticket:
         if refusal := self.refusal:
             raise refusal
         if len(self._waiting) >= self._queue_size:
-            raise BusyError.full(len(self._waiting), self.wait_s())
+            raise BusyError.full(len(self._waiting), self.foretell([Size(None)])[0].start_s)
         ticket = Ticket(job)
         self._inside.add(ticket)
         self._is_empty.clear()
@@ -145,8 +144,8 @@ class Lane:
         return ticket
 
     async def _keep_telling(self) -> None:
-        """Tell places and seconds anew as long as somebody waits: jobs turn out faster or slower than expected."""
-        while self._waiting:
+        """Tell places and seconds again as long as somebody waits: jobs turn out faster or slower than expected."""
+        while self._waiting or any(seat.host for seat in self._seats):
             await asyncio.sleep(TELL_EVERY_S)
             self._tell_places()
 
@@ -161,8 +160,9 @@ class Lane:
 
     def _until_restarted_s(self, within_s: float) -> float:
         """What is left of the running jobs, and what the models took to load."""
-        left = [seat.ticket.left_s for seat in self._seats if seat.ticket and not seat.waits_for_model]
-        longest_s = max((within_s if seconds is None else seconds for seconds in left), default=0.0)
+        outlooks = [seat.outlook for seat in self._seats if seat.ticket and not seat.waits_for_model]
+        left = [within_s if busy.free_s is None else busy.free_s + busy.rest_s for busy in outlooks]
+        longest_s = max(left, default=0.0)
         loads = [worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s]
         return min(within_s, longest_s) + RESTART_S + (max(loads) if loads else LOADING_S)
 
@@ -173,15 +173,37 @@ class Lane:
             self._is_empty.set()
         if ticket.run:
             ticket.run.cancel()
+            for seat in self._seats:
+                if seat.host is ticket:
+                    seat.host = None
         elif ticket in self._waiting:
             self._waiting.remove(ticket)
             self._move_up()
 
     def _release(self, seat: Seat) -> None:
-        if seat.ticket:
-            self._busy_s += seat.ticket.elapsed_s
-        seat.ticket = None
+        ticket, seat.ticket = seat.ticket, None
+        if ticket:
+            self._busy_s += ticket.rest()
+        if ticket and ticket.stands_aside and (guest := self._guest(seat)):
+            seat.host = ticket
+            self._begin(seat, guest)
+        elif ticket and ticket.stands_aside:
+            self._begin(seat, ticket)
+        elif seat.host:
+            host, seat.host = seat.host, None
+            if not host.ended:
+                self._begin(seat, host)
         self._move_up()
+
+    def _begin(self, seat: Seat, ticket: Ticket) -> None:
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+        seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
+
+    def _guest(self, seat: Seat) -> Ticket | None:
+        """Who may be served between two parts of a longer text."""
+        waiting = [] if self.refusal else self._turns()
+        return next((one for one in waiting if one.job.size.is_brief and seat.can_host(one.job)), None)
 
     def _move_up(self) -> None:
         while self._waiting and not self.refusal:
@@ -190,40 +212,48 @@ class Lane:
             if seat is None:
                 break
             self._overtook = ticket is not self._waiting[0]
-            self._waiting.remove(ticket)
-            seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
+            self._begin(seat, ticket)
+        self._ask_for_room()
         self._tell_places()
+
+    def _ask_for_room(self) -> None:
+        """Have longer texts stand aside after their next part, if a brief job waits."""
+        for seat in self._seats:
+            if seat.ticket and seat.ticket.speech and not seat.ticket.job.size.is_brief:
+                guest = self._guest(seat)
+                seat.ticket.speech.guest_s = (guest.job.expected_s or 0.0) if guest else None
+
+    def _running(self) -> list[Ticket]:
+        return [ticket for seat in self._seats for ticket in seat.tickets]
 
     def _turns(self) -> list[Ticket]:
         return in_turn(self._waiting, [isinstance(ticket.job, ListenJob) for ticket in self._waiting], self._overtook)
 
     def _tell_places(self) -> None:
-        running = sum(seat.ticket is not None for seat in self._seats)
         for seat in self._seats:
             if seat.ticket and seat.waits_for_model:
                 seat.ticket.tell(Waiting(ahead=0, seconds=None))
-        turns = self._turns()
-        starts = self._starts([ticket.job.expected_s for ticket in turns])
-        for index, (ticket, seconds) in enumerate(zip(turns, starts, strict=True)):
-            ticket.tell(Waiting(running + index, None if seconds is None else seconds + (ticket.job.expected_s or 0.0)))
+            if seat.ticket and seat.host:
+                seat.host.pause(seat.ticket)
+        for ticket, place in zip(list(self._waiting), self._places(()), strict=True):
+            ticket.tell(Waiting(place.ahead, place.end_s))
 
     def _free_seat(self, job: Job) -> Seat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
         usable = [seat for seat in self._seats if seat.worker_for(job).status.state != "failed"] or self._seats
-        free = [seat for seat in usable if seat.ticket is None]
+        free = [seat for seat in usable if not seat.tickets]
         return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
 
     def _serving_seats(self) -> Sequence[Seat]:
         engine = self.engine_info.name
         return [seat for seat in self._seats if seat.serves(engine)] or self._seats
 
-    def _starts(self, expected: Sequence[float | None]) -> list[float | None]:
-        """When jobs expected to take so long will start, one after the other, as seats become free."""
-        seats = self._serving_seats()
-        if not all(seat.is_ready for seat in seats):
-            return [None] * len(expected)
-        left = [seat.ticket.left_s if seat.ticket else 0.0 for seat in seats]
-        return _start_times(left, expected)
+    def _places(self, coming: Sequence[Size]) -> list[Place]:
+        """Of those who wait, and those who come after them."""
+        seats, sizes = self._serving_seats(), [ticket.job.size for ticket in self._waiting]
+        is_known = all(seat.is_ready for seat in seats)
+        busy = [seat.outlook if is_known else Busy(None) for seat in seats]
+        return foretold(busy, len(self._running()), [*sizes, *coming], self._overtook)
 
 
 def _report(worker: ModelWorker[Any], role: Role[Any]) -> ModelReport:
@@ -238,44 +268,6 @@ def _report(worker: ModelWorker[Any], role: Role[Any]) -> ModelReport:
     )
 
 
-T = TypeVar("T")
-
-
-def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> list[T]:
-    """Those who wait, given in order of arrival, in the order in which their turns come.
-
-    Recognitions are short (seconds) and must not starve behind generations (tens of seconds each), nor keep those from
-    ever being reached. So a short job goes before all long ones, but only if the last turn was not one that a short job
-    took before its time (`overtook`): then it is the turn of whoever has waited longest. A job that runs is never
-    interrupted for this.
-    """
-    short, long = deque[tuple[int, T]](), deque[tuple[int, T]]()
-    for entry, brief in zip(enumerate(waiting), is_short, strict=True):
-        (short if brief else long).append(entry)
-    turns = []
-    while short or long:
-        short_is_first = not long or (bool(short) and short[0][0] < long[0][0])
-        takes_short = bool(short) and (short_is_first or not overtook)
-        overtook = takes_short and not short_is_first
-        turns.append((short if takes_short else long).popleft()[1])
-    return turns
-
-
 def _serving(roles: Sequence[Role[Any]]) -> ModelWorker[Any]:
     """Of the same role at every seat: the wanted worker where any of them serves, else the stand-in."""
     return next((role.wanted for role in roles if role.serving is role.wanted), roles[0].serving)
-
-
-def _start_times(left: Sequence[float | None], expected: Iterable[float | None]) -> list[float | None]:
-    """When each of the waiting jobs starts, given what is left of the running ones; None once something is unknown."""
-    known = [seconds for seconds in left if seconds is not None]
-    if len(known) < len(left):
-        return [None for _ in expected]
-    heapq.heapify(known)
-    starts: list[float | None] = []
-    certain = True
-    for seconds in expected:
-        starts.append(known[0] if certain else None)
-        certain = certain and seconds is not None
-        heapq.heapreplace(known, known[0] + (seconds or 0.0))
-    return starts

@@ -13,7 +13,7 @@ from functools import partial
 from voxdemo import jobs
 from voxdemo.audio.encode import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
-from voxdemo.jobs import Cut, LaneEvent, Piece, SpeakJob, Started
+from voxdemo.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.live import LiveSound
 from voxdemo.results import MOST_BARS
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
@@ -97,6 +97,10 @@ class Rendition:
             case Transcript(text):
                 self._transcript = text
                 return (self._take.begin(self.job.speaking_s),)
+            case Paused(seconds):
+                return (self._take.pause(seconds),)
+            case Resumed():
+                return (self._take.resume(),)
             case Piece(part, samples):
                 return self._take.add(part, samples)
             case jobs.Retaken(part):

@@ -16,11 +16,13 @@ from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
-from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
 from voxdemo.progress import remaining_s
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.run import Anew, End, Model, Run
 from voxdemo.speech import Transcript, Waiting
+from voxdemo.text.length import S_PER_UNIT
+from voxdemo.turns import BRIEF_S, TURN_S, Busy
 from voxdemo.worker import ModelWorker
 
 M = TypeVar("M", bound=Model)
@@ -55,6 +57,28 @@ class Seat:
         self.speech = speech
         self.recognition = recognition
         self.ticket: Ticket | None = None
+        """The job that it is at."""
+        self.host: Ticket | None = None
+        """A longer one that stands aside meanwhile."""
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """The jobs that have begun here."""
+        return [ticket for ticket in (self.ticket, self.host) if ticket]
+
+    @property
+    def outlook(self) -> Busy:
+        """What it is at, for foretelling the turns of those who wait."""
+        left = [ticket.left_s for ticket in self.tickets]
+        if None in left:
+            return Busy(None)
+        seconds = [seconds or 0.0 for seconds in left]
+        if self.host:
+            return Busy(seconds[0], seconds[1], turn_s=self.host.turn_s)
+        if self.ticket and not self.ticket.job.size.is_brief:
+            turn_s = min(seconds[0], self.ticket.turn_s)
+            return Busy(turn_s, seconds[0] - turn_s, may_host=True, turn_s=self.ticket.turn_s)
+        return Busy(sum(seconds))
 
     @property
     def roles(self) -> tuple[Role[SpeechEngine], Role[Recognizer]]:
@@ -87,13 +111,19 @@ class Seat:
             return self.speech.named(job.engine.name)
         return self.recognition.named(job.recognizer)
 
+    def can_host(self, job: Job) -> bool:
+        """Whether this job can be served between two parts of another: not where that would wait for a model, too."""
+        return self.worker_for(job).status.state == "ready"
+
     def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
-        """Give the ticket's job to the model it needs; it starts when that is loaded."""
+        """Give the ticket's job to the model it needs; it starts when that is loaded. One that stood aside goes on."""
         self.ticket = ticket
         ticket.context.run(self._begin, ticket.job, ticket, timeout_s, released)
 
     def _begin(self, job: Job, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
-        if isinstance(job, ListenJob):
+        if ticket.speech:
+            self._go_on(ticket.speech, ticket, released, timeout_s)
+        elif isinstance(job, ListenJob):
             self._listen(job, ticket, ticket.deliver, released, timeout_s)
         elif job.prompt:
             self._read_prompt_and_speak(job, job.prompt, ticket, released, timeout_s)
@@ -112,9 +142,16 @@ class Seat:
         ticket.run = recognizer.begin(partial(_listen, job), deliver, ticket.start, released, timeout_s)
 
     def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
-        engine = self.speech.named(job.engine.name)
-        speech = _Speech(job)
-        ticket.run = engine.begin(speech, ticket.deliver, ticket.start, released, timeout_s, speech.may_go_on)
+        ticket.speech = Speech(job)
+        self._go_on(ticket.speech, ticket, released, timeout_s)
+
+    def _go_on(self, speech: Speech, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
+        def deliver(event: LaneEvent | End) -> None:
+            if not (isinstance(event, End) and event.error is None and speech.is_aside):
+                ticket.deliver(event)
+
+        engine = self.speech.named(speech.job.engine.name)
+        ticket.run = engine.begin(speech, deliver, ticket.start, released, timeout_s, speech.may_go_on)
 
     def _read_prompt_and_speak(
         self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], timeout_s: float
@@ -152,17 +189,43 @@ class Ticket:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
     run: Run[SpeechEngine] | Run[Recognizer] | None = None
+    speech: Speech | None = None
+    """What is being said for it, once that has begun."""
     begun_at: float | None = None
+    turn_at: float | None = None
+    """When a seat turned to it; None while none is at it."""
+    worked_s: float = 0.0
+    """Seconds of work before that."""
     told: Waiting | None = None
     ended: bool = False
     done: float = 0.0
     """The share of the work that was done `done_at_s` seconds after it began."""
     done_at_s: float = 0.0
+    is_paused: bool = False
+    """Whether it was told that it stands aside."""
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since its seat turned to it; 0 before."""
-        return 0.0 if self.begun_at is None else time.monotonic() - self.begun_at
+        """Seconds of work since its seat turned to it; 0 before."""
+        return self.worked_s + self.turn_elapsed_s
+
+    @property
+    def turn_elapsed_s(self) -> float:
+        """Those since it turned to it last."""
+        return 0.0 if self.turn_at is None else time.monotonic() - self.turn_at
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether it has more parts, and has left its seat to a brief job."""
+        return bool(self.speech and self.speech.is_aside and not self.ended)
+
+    @property
+    def turn_s(self) -> float:
+        """How long it goes on, about, before it can stand aside: a part, where listeners won't hear a gap."""
+        speech, expected_s = self.speech, self.job.expected_s or 0.0
+        if speech and (speech.lead_s >= BRIEF_S or expected_s < speech.job.units * S_PER_UNIT / 2):
+            return expected_s / len(speech.job.parts)
+        return TURN_S
 
     @property
     def left_s(self) -> float | None:
@@ -171,9 +234,24 @@ class Ticket:
 
     def start(self) -> None:
         """A model turns to it; told once, whichever models follow."""
+        self.turn_at = self.turn_at or time.monotonic()
         if self.begun_at is None:
-            self.begun_at = time.monotonic()
+            self.begun_at = self.turn_at
             self.deliver(Started())
+        elif self.is_paused:
+            self.is_paused = False
+            self.deliver(Resumed())
+
+    def rest(self) -> float:
+        """The seat has turned away from it; returns the seconds of work since it turned to it."""
+        seconds = self.turn_elapsed_s
+        self.worked_s, self.turn_at = self.worked_s + seconds, None
+        return seconds
+
+    def pause(self, guest: Ticket) -> None:
+        """Tell it how long this one is served before it goes on."""
+        self.is_paused = True
+        self.deliver(Paused(guest.left_s))
 
     def deliver(self, event: LaneEvent | End) -> None:
         """Hand an event to whoever waits for it."""
@@ -199,28 +277,46 @@ class Ticket:
             self.deliver(place)
 
 
-class _Speech:
+class Speech:
     """Says the parts of a job, one after the other. Called again after a failure, it goes on with the part that failed.
 
-    A part that fails twice is not tried a third time. For the engine's thread.
+    A part that fails twice is not tried a third time. While a brief job waits (`guest_s`, the seconds that it takes),
+    it stands aside after a part: as soon as what it has said lasts that long, or after TURN_S. For the engine's thread,
+    but for `guest_s`, which is set, and `is_aside` and `lead_s`, which are read, on the event loop.
     """
 
     def __init__(self, job: SpeakJob) -> None:
-        self._job = job
+        self.job = job
+        self.guest_s: float | None = None
+        self.is_aside = False
+        self._turn_at = 0.0
+        self._first_at: float | None = None
+        self._said_s = 0.0
         self._part = 0
         self._was_heard = False
         self._failed_part: int | None = None
 
     def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | Anew, None, None]:
-        if (engine.info.title, engine.info.sample_rate) != (self._job.engine.title, self._job.engine.sample_rate):
+        """What is said from where it stands on. Raises InputError where this isn't the engine it was planned for."""
+        if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
             raise InputError(f"{engine.info.title} has been loaded meanwhile: press Speak again.")
         if self._was_heard:
             yield Retaken(self._part)
-        while self._part < len(self._job.parts):
+        self.is_aside, self._turn_at = False, time.monotonic()
+        while self._part < len(self.job.parts) and not self.is_aside:
             self._was_heard = False
             yield Anew()
             yield from self._say(engine)
-            self._part += 1
+            self._part, self._was_heard = self._part + 1, False
+            self.is_aside = self._part < len(self.job.parts) and self._makes_room(self.guest_s)
+
+    @property
+    def lead_s(self) -> float:
+        """How many seconds of what was said a listener, who heard it from the beginning, has still to hear."""
+        return 0.0 if self._first_at is None else self._said_s - (time.monotonic() - self._first_at)
+
+    def _makes_room(self, guest_s: float | None) -> bool:
+        return guest_s is not None and (self.lead_s >= guest_s or time.monotonic() - self._turn_at >= TURN_S)
 
     def may_go_on(self) -> bool:
         """Whether the part that failed is to be tried again."""
@@ -228,7 +324,7 @@ class _Speech:
         return failed_before != self._part
 
     def _say(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
-        with closing(engine.speak(self._job.utterance, self._job.parts[self._part])) as pieces:
+        with closing(engine.speak(self.job.utterance, self.job.parts[self._part])) as pieces:
             for piece in pieces:
                 match piece:
                     case Retake():
@@ -237,6 +333,8 @@ class _Speech:
                         yield Cut(self._part)
                     case _:
                         self._was_heard = True
+                        self._first_at = self._first_at or time.monotonic()
+                        self._said_s += len(piece) / engine.info.sample_rate
                         yield Piece(self._part, piece)
 
 

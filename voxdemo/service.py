@@ -34,6 +34,7 @@ from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.threads import CLEANING, KEEPING, in_thread
 from voxdemo.timeline import Timeline
+from voxdemo.turns import Place, Size
 from voxdemo.visit import Visit
 
 LONGEST_ASIDE_S = 60.0
@@ -78,7 +79,7 @@ class SpeechService:
     """Speaks and listens through one line. All methods are for the event loop's thread.
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
-    wait for the same. `doors` lists who stands at a door and isn't in the line yet, as expected seconds, so that
+    wait for the same. `doors` lists who stands at a door and isn't in the line yet, as sizes, so that
     forecasts count everybody. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
     `metrics`, `history`, `timeline` and `alarms` are told how every job ends; `watch` is to be called about once a
     second.
@@ -86,7 +87,7 @@ class SpeechService:
 
     def __init__(self, line: JobLine, folders: Folders, cache: Cache, paces: Paces) -> None:
         self.results = Results(folders.results)
-        self.doors: list[Callable[[], Sequence[float | None]]] = []
+        self.doors: list[Callable[[], Sequence[Size]]] = []
         self.metrics = Metrics(self._state)
         self.history = History()
         self.timeline = Timeline()
@@ -179,6 +180,7 @@ class SpeechService:
         with private(*words), told(outcome, self._ended):
             async with aclosing(self._generations.speak(utterance, visit.countdown)) as events:
                 async for event in events:
+                    visit.has_reached_line = True
                     outcome.note(event)
                     yield event
 
@@ -200,6 +202,7 @@ class SpeechService:
         with told(outcome, self._ended):
             async with aclosing(self._recognitions.read(recording, language, keep, visit.countdown)) as events:
                 async for event in events:
+                    visit.has_reached_line = True
                     outcome.note(event)
                     yield event
 
@@ -229,11 +232,10 @@ class SpeechService:
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
-        return Forecast(
-            ahead=self.running + self.waiting,
-            wait_s=self.until_next_s,
-            own_s=self.speaking_s(units_of(utterance, self.engine_info)),
-        )
+        own_s = self.speaking_s(units_of(utterance, self.engine_info))
+        place = self._foretold(Size(own_s))
+        wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
+        return Forecast(ahead=max(0, place.ahead - self._preparing), wait_s=wait_s, own_s=own_s)
 
     def speaking_s(self, units: float) -> float | None:
         """Seconds that it takes to speak so much, by `plan.units_of`; None: not known yet."""
@@ -243,13 +245,13 @@ class SpeechService:
         """Seconds that it takes to read a recording of so many seconds; None: not known yet."""
         return self._recognitions.seconds(recording_s)
 
-    def wait_s(self, behind: Sequence[float | None]) -> float | None:
-        """Seconds until a job would start that stands after all in line and those `behind` them."""
-        return self._line.wait_s(behind)
+    def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
+        """The places that jobs would have which came now, in this order, after all in line."""
+        return self._line.foretell(coming)
 
     def busy(self, waiting: int) -> BusyError:
         """The refusal for somebody who meets a full line, with `waiting` people in it."""
-        return BusyError.full(waiting, self.until_next_s)
+        return BusyError.full(waiting, self._foretold(Size(None)).start_s)
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
@@ -271,8 +273,12 @@ class SpeechService:
 
     @property
     def until_next_s(self) -> float | None:
-        """Seconds until a job would start that came now, behind everybody; None: not known yet."""
-        return self._line.wait_s(self._at_doors())
+        """Seconds until a sentence would start that came now, behind everybody; None: not known yet."""
+        return self._foretold(Size(0.0)).start_s
+
+    def _foretold(self, size: Size) -> Place:
+        """Of a job that comes now, behind everybody."""
+        return self._line.foretell([*self._at_doors(), size])[-1]
 
     @property
     def quiet_s(self) -> float:
@@ -288,6 +294,12 @@ class SpeechService:
     def waiting(self) -> int:
         """How many wait, in the line and at its doors."""
         return self._line.stats().waiting + len(self._at_doors())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait that nobody else may, but for those who have a seat in a moment."""
+        line = self._line.stats()
+        return self.waiting - max(0, line.seats - line.running) >= line.queue_size
 
     def watch(self) -> None:
         """Look how it does, and whether something is wrong that whoever runs this should know; keep the cache small."""
@@ -315,8 +327,8 @@ class SpeechService:
 
         return stand_aside
 
-    def _at_doors(self) -> list[float | None]:
-        return [seconds for door in self.doors for seconds in door()]
+    def _at_doors(self) -> list[Size]:
+        return [size for door in self.doors for size in door()]
 
     def _ended(self, ended: Ended) -> None:
         self.metrics.ended(ended)

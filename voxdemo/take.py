@@ -17,16 +17,13 @@ from voxdemo.audio.align import sentence_spans
 from voxdemo.audio.join import Joiner
 from voxdemo.progress import remaining_s
 from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
-from voxdemo.text.length import spoken_length
+from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.text.split import Part, Stop
 
 PAUSES_S: Mapping[Stop, float] = MappingProxyType(
     {Stop.CUT: 0.0, Stop.CLAUSE: 0.15, Stop.SENTENCE: 0.4, Stop.PARAGRAPH: 0.8}
 )
 """Silence behind a part at normal pace, chosen by ear with the built-in voice."""
-
-S_PER_UNIT = 1 / 15
-"""Seconds of speech for a unit of text, its pauses with it, while nothing of this take was heard (`text.length`)."""
 
 
 class Take:
@@ -56,6 +53,8 @@ class Take:
         self._captions: list[Segment] = []
         self._cut = False
         self._begun_at = time.monotonic()
+        self._paused_at: float | None = None
+        self._pause_s: float | None = 0.0
         self.seconds_to_first_chunk = 0.0
 
     @property
@@ -65,8 +64,8 @@ class Take:
 
     @property
     def seconds_spent(self) -> float:
-        """Since `begin`."""
-        return time.monotonic() - self._begun_at
+        """Since `begin`, without pauses."""
+        return (self._paused_at or time.monotonic()) - self._begun_at
 
     @property
     def captions(self) -> tuple[Segment, ...]:
@@ -77,6 +76,17 @@ class Take:
         """The engine turns to this utterance now, or has read the prompt audio; from here it should take so long."""
         self._begun_at = time.monotonic()
         self._expected_s = expected_s
+        return self._progress()
+
+    def pause(self, seconds: float | None) -> Speaking:
+        """The engine is at another job now, for so many seconds more."""
+        self._paused_at, self._pause_s = self._paused_at or time.monotonic(), seconds
+        return self._progress()
+
+    def resume(self) -> Speaking:
+        """It goes on with this utterance."""
+        self._begun_at += time.monotonic() - (self._paused_at or time.monotonic())
+        self._paused_at, self._pause_s = None, 0.0
         return self._progress()
 
     def add(self, part: int, samples: Samples) -> list[TakeEvent]:
@@ -175,6 +185,7 @@ class Take:
     def _progress(self) -> Speaking:
         done, spent = self._done_fraction(), self.seconds_spent
         left = remaining_s(self._expected_s, done, spent, spent)
+        left = None if left is None or self._pause_s is None else left + self._pause_s
         return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), left)
 
     def _done_fraction(self) -> float:

@@ -33,6 +33,9 @@ _INNER_DOT = re.compile(r"(?<=\w)\.(?=\w)")
 _PAUSES = re.compile(r"[,;:—–](?=\s)|[，；：、،؛]")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”’»)\]]*\s|[。！？｡।؟۔\n]")
 
+S_PER_UNIT = 1 / 15
+"""Seconds of speech for a unit, its pauses with it."""
+
 
 def spoken_length(text: str) -> float:
     """How long `text` is when read aloud, in units of about a spoken letter; 0.0 where there's nothing to say.

@@ -123,8 +123,7 @@ class Admission:
         """Why nobody can join now."""
         if closing := self._service.closing:
             return closing
-        waiting = len(self._line.waiting) + self._service.stats().waiting
-        return self._service.busy(waiting) if waiting >= self._settings.queue_size else None
+        return self._service.busy(self._settings.queue_size) if self._service.is_full else None
 
     async def _count(self, caller: str) -> None:
         """Count one more job of this client. Raises LimitError where that is too much."""
@@ -137,7 +136,7 @@ class Admission:
         theirs = [index for index, entry in enumerate(line) if entry.caller == caller]
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"
-            until_next_s = self._service.wait_s(self._line.expected(line[: theirs[0]]))
+            until_next_s = self._service.foretell(self._line.sizes(line[: theirs[0] + 1]))[-1].start_s
             raise LimitError(f"You have {jobs} waiting already: send more when one of them has begun.", until_next_s)
 
     async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str, visit: Visit) -> Entry:

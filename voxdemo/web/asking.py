@@ -24,6 +24,7 @@ from voxdemo.plan import units_of
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
+from voxdemo.turns import Size
 from voxdemo.validate import readable_text
 from voxdemo.visit import DoorName, Visit
 from voxdemo.web import scripts
@@ -97,9 +98,11 @@ class Entry:
         """As it is counted."""
         return "generation" if self.speaks else "recognition"
 
-    def expected_s(self, service: SpeechService) -> float | None:
-        """Seconds that it will take."""
-        return service.listening_s(self.recording_s) if self.units is None else service.speaking_s(self.units)
+    def size(self, service: SpeechService) -> Size:
+        """How much work it is."""
+        if self.units is None:
+            return Size(service.listening_s(self.recording_s), speaks=False)
+        return Size(service.speaking_s(self.units))
 
 
 class Entries:

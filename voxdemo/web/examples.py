@@ -22,8 +22,7 @@ from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Transcript, Utterance
-from voxdemo.take import S_PER_UNIT
-from voxdemo.text.length import spoken_length
+from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.web.assets import ASSETS
 
 log = logging.getLogger(__name__)

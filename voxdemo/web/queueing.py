@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -19,9 +20,9 @@ from gradio.queueing import Event, EventQueue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
 from voxdemo.errors import InputError, UnavailableError
-from voxdemo.lane import in_turn
 from voxdemo.service import SpeechService
 from voxdemo.speech import Waiting
+from voxdemo.turns import Place, Size, in_turn
 from voxdemo.web.asking import Entries, Entry, door_of
 
 UPDATE_EVERY_S = 1.0
@@ -39,10 +40,10 @@ E = TypeVar("E")
 def in_line(service: SpeechService) -> dict[str, Any]:
     """Arguments for every event that needs a model, so that all of them stand in one line.
 
-    One more than there are seats is let through, so that the next job is at the lane before a seat is free. Among
-    events that share an id the smallest limit wins, and an unset one counts as 1: so it is set on each.
+    Who is let through is the line's to say. Among events that share an id the smallest limit wins, and an unset one
+    counts as 1: so it is set on each.
     """
-    return {"concurrency_id": LINE, "concurrency_limit": service.stats().seats + 1}
+    return {"concurrency_id": LINE, "concurrency_limit": None}
 
 
 class Line:
@@ -62,7 +63,7 @@ class Line:
         self._inside: list[Entry] = []
         self._moved = asyncio.Event()
         self.queue.event_queue_per_concurrency_id[AT_HAND] = EventQueue(AT_HAND, None)
-        service.doors.append(lambda: self.expected([*self._on_the_way(), *self.waiting]))
+        service.doors.append(lambda: self.sizes(self._at_door()))
         self._take_turns()
         self._hold_who_came_later()
         self._tell_honest_places()
@@ -76,19 +77,19 @@ class Line:
 
     def without_seat(self) -> Sequence[Entry]:
         """Who waits, here or next at the lane."""
-        return [*self._active()[self._service.stats().seats :], *self.waiting]
+        return [*self._active(), *self.waiting][self._service.stats().seats :]
 
     def beside(self) -> int:
         """How many of Gradio's events are served beside the line, or are about to be."""
         beside = self.queue.event_queue_per_concurrency_id[AT_HAND]
         return len(beside.queue) + beside.current_concurrency
 
-    def expected(self, asked: Sequence[Entry]) -> list[float | None]:
-        """How long each of these will take; who waits for the same as somebody before takes no time."""
+    def sizes(self, asked: Sequence[Entry]) -> list[Size]:
+        """How much work each of these is; who waits for the same as somebody before takes no time."""
         firsts = {entry.key: index for index, entry in reversed(list(enumerate(asked)))}
         return [
-            0.0 if entry.key and firsts[entry.key] < index else entry.expected_s(self._service)
-            for index, entry in enumerate(asked)
+            replace(size, expected_s=0.0) if entry.key and firsts[entry.key] < index else size
+            for index, (entry, size) in enumerate((entry, entry.size(self._service)) for entry in asked)
         ]
 
     def receive(self, event_id: str, entry: Entry) -> None:
@@ -133,7 +134,7 @@ class Line:
     ) -> AsyncGenerator[E | Waiting, None]:
         """For a program that comes by HTTP: its places as long as others came before, then what `begin` yields.
 
-        Recognitions wait for older recognitions only, as in Gradio's line. Raises the refusal of a service that closes.
+        It waits for those who came earlier and are of no higher rank. Raises the refusal of a service that closes.
         """
         async with aclosing(self._until_turn(entry)) as places:
             async for place in places:
@@ -151,10 +152,11 @@ class Line:
     async def _until_turn(self, entry: Entry) -> AsyncGenerator[Waiting, None]:
         self._programs.append(entry)
         try:
-            while before := self._before(entry):
+            while self._must_wait(entry):
                 if closing := self._service.closing:
                     raise closing
-                yield self._place(entry, before)
+                place = self._place(entry)
+                yield Waiting(place.ahead, self._told_s(entry, place))
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._moved.wait(), UPDATE_EVERY_S)
         except BaseException as error:
@@ -163,15 +165,25 @@ class Line:
         finally:
             self._programs.remove(entry)
 
-    def _before(self, program: Entry) -> Sequence[Entry]:
-        """Those who came before this program and haven't reached the service: it would overtake them."""
-        coming = [entry for entry in self._active() if not entry.is_taken_up]
-        older = [entry for entry in (*coming, *self.waiting) if entry.visit.begun_at < program.visit.begun_at]
-        return older if program.speaks else [entry for entry in older if not entry.speaks]
+    def _must_wait(self, entry: Entry) -> bool:
+        """Whether it would overtake somebody who came before and hasn't reached the service."""
+        coming = [other for other in self._active() if not other.is_taken_up]
+        rank = entry.size(self._service).rank
+        return any(
+            other.visit.begun_at < entry.visit.begun_at and other.size(self._service).rank <= rank
+            for other in (*coming, *self.waiting)
+        )
 
-    def _place(self, program: Entry, before: Sequence[Entry]) -> Waiting:
-        stats, ahead = self._service.stats(), [*self._on_the_way(), *before]
-        return Waiting(stats.running + stats.waiting + len(ahead), self._told_s(program, ahead))
+    def _place(self, entry: Entry) -> Place:
+        """Its place among all who stand at a door."""
+        there = self._at_door()
+        if entry not in there:
+            there.append(entry)
+        return self._service.foretell(self.sizes(there))[there.index(entry)]
+
+    def _at_door(self) -> list[Entry]:
+        """Who hasn't reached the lane yet: before their turn, or while a text is being cut, or a recording decoded."""
+        return [*(entry for entry in self._active() if not entry.visit.has_reached_line), *self.waiting]
 
     def _events(self) -> Sequence[Event]:
         """Who waits in Gradio's line."""
@@ -186,19 +198,11 @@ class Line:
         """Who has had their turn, by arrival: the first ones have seats, as far as there are any."""
         return _by_arrival([*(self.entries.of(event) for event in self._active_events()), *self._inside])
 
-    def _on_the_way(self) -> Sequence[Entry]:
-        """Who has had their turn and isn't at the lane yet: their text is being cut, or a recording decoded."""
-        active, stats = self._active(), self._service.stats()
-        count = max(0, len(active) - stats.running - stats.waiting)
-        return active[len(active) - count :]
-
-    def _told_s(self, entry: Entry, before: Sequence[Entry]) -> float | None:
-        wait_s, own_s = self._service.wait_s(self.expected(before)), entry.expected_s(self._service)
-        seconds = None if wait_s is None or own_s is None else wait_s + own_s
-        return entry.visit.countdown.tell(seconds, time.monotonic())
+    def _told_s(self, entry: Entry, place: Place) -> float | None:
+        return entry.visit.countdown.tell(place.end_s, time.monotonic())
 
     def _take_turns(self) -> None:
-        """Keep Gradio's line in the order of the lane's turns, of which `lane.in_turn` tells."""
+        """Keep Gradio's line in the order of the lane's turns, by `turns.in_turn`."""
         overtook = False
         queue, send, broadcast = self.queue, self.queue.send_message, self.queue.broadcast_estimations
 
@@ -225,26 +229,35 @@ class Line:
         queue.send_message, queue.broadcast_estimations = send_message, broadcast_in_order  # type: ignore[method-assign]
 
     def _hold_who_came_later(self) -> None:
-        """Let nobody leave Gradio's line as long as a program waits here that came before them."""
+        """Let through whose turn it is: none before a program that came earlier, and no more than the lane needs."""
         get_events = self.queue.get_events
 
         def get_events_in_turn() -> tuple[list[Event], bool, str] | None:
             line = self.queue.event_queue_per_concurrency_id.get(LINE)
-            if not line or not line.queue or not self._is_overtaking(self.entries.of(line.queue[0])):
+            if not line or not line.queue:
                 return get_events()
-            held, line.queue = line.queue, []
+            waiting, going = line.queue, self._next()
+            line.queue = [going] if going else []
             try:
                 return get_events()
             finally:
-                line.queue = held
+                line.queue = waiting if line.queue or not going else [event for event in waiting if event is not going]
 
         self.queue.get_events = get_events_in_turn  # type: ignore[method-assign]
 
-    def _is_overtaking(self, first: Entry) -> bool:
-        return any(
-            program.speaks == first.speaks and program.visit.begun_at < first.visit.begun_at
-            for program in self._programs
-        )
+    def _next(self) -> Event | None:
+        """Whose turn it is to be let through.
+
+        Of brief and of longer jobs one more than there are seats is, so that the next one is at the lane before a seat
+        is free, or before a longer text stands aside.
+        """
+        brief = [entry.size(self._service).is_brief for entry in map(self.entries.of, self._active_events())]
+        room = [brief.count(kind) <= self._service.stats().seats for kind in (False, True)]
+        for event in self._events() if any(room) else ():
+            entry = self.entries.of(event)
+            if room[entry.size(self._service).is_brief] and not self._must_wait(entry):
+                return event
+        return None
 
     def _tell_programs(self) -> None:
         """The line has moved."""
@@ -267,15 +280,11 @@ class Line:
         if entry.is_at_hand or event.concurrency_id == AT_HAND:
             _tell_none_ahead(message)
         elif isinstance(message, EstimationMessage) and message.rank is not None:
-            stats, coming = self._service.stats(), self._on_the_way()
-            older = [program for program in self._programs if program.visit.begun_at < entry.visit.begun_at]
-            in_front = [*(self.entries.of(other) for other in self._events()[: message.rank]), *older]
-            at_lane = stats.running + stats.waiting + len(coming)
-            message.rank = at_lane + len(in_front)
-            message.queue_size += at_lane + len(self._programs)
-            message.rank_eta = self._told_s(entry, [*coming, *in_front])
+            place, stats = self._place(entry), self._service.stats()
+            message.rank, message.queue_size = place.ahead, stats.running + stats.waiting + len(self._at_door())
+            message.rank_eta = self._told_s(entry, place)
         elif isinstance(message, ProcessStartsMessage):
-            message.eta = self._told_s(entry, [other for other in self._on_the_way() if other is not entry])
+            message.eta = None if entry.visit.has_reached_line else self._told_s(entry, self._place(entry))
 
     def _let_follow(self) -> None:
         """When a job leaves the line, let those follow who wait for the same: they share its answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import unicodedata
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ VOICES_KEPT = 16
 
 ENOUGH_S = 10.0
 """Seconds of a voice from which it can be told well; what a job says is added to its voice up to there."""
+
+JOBS_KEPT = 2
+"""Jobs whose voices are remembered: the one that is served, and a longer one that stands aside for it."""
 
 Prompt = dict[str, Any]
 """What the package's `build_prompt_cache` makes of a recording."""
@@ -75,19 +78,20 @@ class Recordings:
 class OwnVoice:
     """The voice that the model chose for a job without prompt audio, so that its other parts are said in it too.
 
-    The parts of a job come with the very same `Utterance` object. Saying the first of them anew is a new beginning,
-    which keeps one seed to one sound. Threading: for the model's thread only.
+    The parts of a job come with the very same `Utterance` object, and another job may be served between two of them.
+    Saying the first of them again is a new beginning, which keeps one seed to one sound. Threading: for the model's
+    thread only.
     """
 
     def __init__(self, model: Any, patch_s: float) -> None:
         self._enough = round(ENOUGH_S / patch_s)
         self._model = model
-        self._job: _Job | None = None
+        self._jobs: deque[_Job] = deque(maxlen=JOBS_KEPT)
 
     def prompt(self, utterance: Utterance, text: str) -> Prompt | None:
         """What was said of this job so far, to be continued; None where `text` is its beginning."""
-        job = self._job
-        if job and job.utterance is utterance and job.first != text and _is_part(text, utterance.text):
+        job = self._of(utterance)
+        if job and job.first != text and _is_part(text, utterance.text):
             return job.prompt
         return None
 
@@ -95,15 +99,23 @@ class OwnVoice:
         """Take note of what the model said for `text`: the words it was given, and its patches ([1, 1, P, D] each)."""
         import torch
 
-        so_far = self.prompt(utterance, text)
+        so_far, job = self.prompt(utterance, text), self._of(utterance)
+        if job:  # the others go before it
+            self._jobs.remove(job)
+            self._jobs.append(job)
         if so_far and patches(so_far) >= self._enough:
             return
         sound = torch.cat(list(features), dim=1).squeeze(0).float().cpu()
         prompt = self._model.merge_prompt_cache(so_far, _before_more(said), sound)
-        self._job = _Job(utterance, self._job.first if so_far and self._job else text, prompt)
+        if job:
+            self._jobs.remove(job)
+        self._jobs.append(_Job(utterance, job.first if so_far and job else text, prompt))
+
+    def _of(self, utterance: Utterance) -> _Job | None:
+        return next((job for job in self._jobs if job.utterance is utterance), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     utterance: Utterance
     first: str

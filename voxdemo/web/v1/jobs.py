@@ -26,6 +26,7 @@ from voxdemo.batches.values import Batch, Load, Order, Text, TooMuch
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.threads import JOINING, READING, in_thread
+from voxdemo.turns import Size
 from voxdemo.visit import Visit
 from voxdemo.web.answers import to_program
 from voxdemo.web.callers import caller_of, reader_of
@@ -245,7 +246,7 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
     texts = left.texts + sum(min(load.texts, left.texts) for load in others)
     spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others))
     fixed_s = service.speaking_s(0.0)
-    wait_s = 0.0 if batch.tally("running").texts else service.wait_s([])
+    wait_s = 0.0 if batch.tally("running").texts else service.foretell([Size(None)])[0].start_s
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None
     return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.stats().seats, 1)

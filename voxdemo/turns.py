@@ -1,0 +1,116 @@
+"""Whose turn it is in a line, and when it will be. Arithmetic; knows no jobs, no models and no clock."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+BRIEF_S = 10.0
+"""Work up to which a text is brief: it is spoken between two parts of a longer one."""
+TURN_S = 10.0
+"""How long a longer text goes on while a brief job waits, where its listeners would else hear a gap."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much work a job is: seconds, None where that isn't known; the others read a recording."""
+
+    expected_s: float | None
+    speaks: bool = True
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it needn't wait for a longer text to end, only for a part of it."""
+        return not self.speaks or (self.expected_s is not None and self.expected_s <= BRIEF_S)
+
+    @property
+    def rank(self) -> int:
+        """It waits for none that came earlier with a higher one."""
+        return self.speaks + (not self.is_brief)
+
+
+@dataclass(slots=True)
+class Busy:
+    """What a seat is at: in `free_s` it can turn to another job; None where that isn't known.
+
+    Of a longer text that it has begun `rest_s` will be left then, which `may_host` a brief job first; while others
+    wait, it goes on for `turn_s` at a time.
+    """
+
+    free_s: float | None = 0.0
+    rest_s: float = 0.0
+    may_host: bool = False
+    turn_s: float = TURN_S
+    owner: int | None = None
+    """Which of those that wait has begun here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Before how many it's this one's turn, and in how many seconds it will begin and end; None: not known."""
+
+    ahead: int
+    start_s: float | None
+    end_s: float | None
+
+
+def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> list[T]:
+    """Those who wait, given in order of arrival, in the order in which their turns come.
+
+    Recognitions are short (seconds) and must not starve behind generations (tens of seconds each), nor keep those from
+    ever being reached. So a short job goes before all long ones, but only if the last turn was not one that a short job
+    took before its time (`overtook`): then it is the turn of whoever has waited longest.
+    """
+    short, long = deque[tuple[int, T]](), deque[tuple[int, T]]()
+    for entry, brief in zip(enumerate(waiting), is_short, strict=True):
+        (short if brief else long).append(entry)
+    turns = []
+    while short or long:
+        short_is_first = not long or (bool(short) and short[0][0] < long[0][0])
+        takes_short = bool(short) and (short_is_first or not overtook)
+        overtook = takes_short and not short_is_first
+        turns.append((short if takes_short else long).popleft()[1])
+    return turns
+
+
+def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool) -> list[Place]:
+    """The places of those who wait, given in order of arrival, behind so many that run.
+
+    A longer text that runs is interrupted between two of its parts for one brief job at a time.
+    """
+    line = in_turn(range(len(waiting)), [not size.speaks for size in waiting], overtook)
+    starts: dict[int, float | None] = {}
+    ends: dict[int, float | None] = {}
+    certain = all(seat.free_s is not None for seat in seats)
+    times = [(seat.free_s or 0.0, number) for number, seat in enumerate(seats)]
+    heapq.heapify(times)
+    while len(ends) < len(waiting):
+        now, number = heapq.heappop(times)
+        seat = seats[number]
+        brief = next((index for index in line if waiting[index].is_brief), None)
+        if seat.rest_s and (brief is None or not seat.may_host):
+            works_s = seat.rest_s if brief is None else min(seat.rest_s, seat.turn_s)
+            seat.rest_s, seat.may_host = seat.rest_s - works_s, True
+            if not seat.rest_s and seat.owner is not None:
+                ends[seat.owner], seat.owner = now + works_s if certain else None, None
+        elif line:
+            index = line[0] if brief is None or not seat.rest_s else brief
+            line.remove(index)
+            size, starts[index] = waiting[index], now if certain else None
+            certain = certain and size.expected_s is not None
+            works_s = size.expected_s or 0.0
+            if size.is_brief or not works_s:
+                ends[index] = now + works_s if certain else None
+            else:
+                seat.rest_s, seat.owner, seat.turn_s, works_s = works_s, index, TURN_S, 0.0
+            seat.may_host = False
+        else:
+            continue  # others end later
+        heapq.heappush(times, (now + works_s, number))
+    order = {index: nth for nth, index in enumerate(starts)}
+    return [Place(running + order[index], starts[index], ends[index]) for index in range(len(waiting))]
