@@ -5,10 +5,12 @@ import json
 import re
 import shutil
 import threading
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import pytest
 import soundfile
 from fakes import CLONER, RATE, Stage, until
 
+from voxdemo import service as service_module
 from voxdemo import storage
 from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
@@ -579,3 +582,29 @@ async def test_an_answer_of_a_form_that_is_unknown_is_made_anew(
     assert not again.cached
     assert again.path.read_bytes() == first.path.read_bytes()
     assert len(stage.utterances) == 2
+
+
+async def test_what_is_old_is_deleted_when_no_job_runs(
+    service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: service.readiness().ready)
+    stage.open = False
+    running = asyncio.ensure_future(spoken(service, Utterance("Hello there.")))
+    await asyncio.to_thread(stage.started.get, timeout=10)
+    old = service.files / "old"
+    old.mkdir(parents=True)
+    (old / "recording").write_bytes(b"RIFF")
+    stands_aside = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        stands_aside.set()
+        time.sleep(seconds)
+
+    monkeypatch.setattr(service_module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    cleaning = asyncio.ensure_future(service.clean(older_than_s=-60))  # so that what is new is old
+    await until(stands_aside.is_set)
+    assert old.exists()
+    stage.steps.release(2)
+    await running
+    await cleaning
+    assert not old.exists()

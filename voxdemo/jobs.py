@@ -168,6 +168,11 @@ class JobLine(Protocol):
         """The job's events. Raises BusyError when the line is full, `refusal`, and what the model raised."""
         ...
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs. May be read from any thread."""
+        ...
+
     def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
         """The places that jobs would have which came now, in this order, after all in line."""
         ...

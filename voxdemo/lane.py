@@ -88,6 +88,11 @@ class Lane:
         finally:
             self._leave(ticket)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs. May be read from any thread."""
+        return any(seat.ticket for seat in self._seats)
+
     def foretell(self, coming: Sequence[Size]) -> list[Place]:
         """The places that jobs would have which came now; no seconds while models load or nothing is known of a job."""
         return self._places(coming)[len(self._waiting) :]

@@ -322,7 +322,7 @@ class SpeechService:
         until = time.monotonic() + LONGEST_ASIDE_S
 
         def stand_aside() -> None:
-            while self._line.stats().running and time.monotonic() < until:
+            while self._line.is_busy and time.monotonic() < until:
                 time.sleep(ASIDE_S)
 
         return stand_aside
