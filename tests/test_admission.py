@@ -227,7 +227,8 @@ def test_behind_a_proxy_that_is_trusted_everybody_is_counted_apart(limited: Serv
 
 def test_one_client_cannot_fill_the_line(limited: Server) -> None:
     for number in range(MOST // 2 + 1):  # the first one runs, the next is at the lane already, and the last one waits
-        assert join(limited, f"waiting {number}", "192.0.2.4").status_code == 200
+        joined = join(limited, f"waiting {number}", "192.0.2.4")
+        assert joined.status_code == 200, joined.text
         eventually(lambda number=number: in_line(limited) == number + 1)
     refused = join(limited, "one too many", "192.0.2.4")
     assert refused.status_code == 429

@@ -77,7 +77,8 @@ class Line:
 
     def without_seat(self) -> Sequence[Entry]:
         """Who waits, here or next at the lane."""
-        return [*self._active(), *self.waiting][self._service.stats().seats :]
+        at_lane, coming = self._let_in()
+        return [*at_lane, *coming, *self.waiting][self._service.stats().seats :]
 
     def beside(self) -> int:
         """How many of Gradio's events are served beside the line, or are about to be."""
@@ -183,7 +184,16 @@ class Line:
 
     def _at_door(self) -> list[Entry]:
         """Who hasn't reached the lane yet: before their turn, or while a text is being cut, or a recording decoded."""
-        return [*(entry for entry in self._active() if not entry.visit.has_reached_line), *self.waiting]
+        _, coming = self._let_in()
+        return [*coming, *self.waiting]
+
+    def _let_in(self) -> tuple[list[Entry], list[Entry]]:
+        """Who has had their turn: those at the lane, as far as their jobs haven't ended, and those on the way there."""
+        jobs = self._service.running + self._service.stats().waiting
+        entries = sorted(self._active(), key=lambda entry: not entry.visit.has_reached_line)
+        reached = sum(entry.visit.has_reached_line for entry in entries)
+        at_lane = max(reached, jobs)  # the next ones are there already, and their events will tell it
+        return entries[max(0, at_lane - jobs) : at_lane], entries[at_lane:]
 
     def _events(self) -> Sequence[Event]:
         """Who waits in Gradio's line."""
