@@ -2,14 +2,17 @@
 //
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
-// first, seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took,
-// notes, url, peaks, captions} · {state: 'failed', say}. The browser's own: 'sent', 'stopping', 'stopped', 'cancelled',
-// 'broken', 'lost', 'back', 'missing', 'gone', and {state: 'limited', seconds, say} for who asks for too much.
-voxdemo.card = (element, props, watch, tell) => {
+// seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
+// peaks, captions} · {state: 'failed', say, why, field} · {state: 'limited', seconds, say} for what is refused until then.
+// The browser's own: 'sent', 'stopping', 'stopped', 'cancelled', 'broken', 'lost', 'back', 'missing', 'gone', 'again'.
+voxdemo.card = (element, props, watch, trigger, events) => {
+  const tell = Object.fromEntries(events.map((name) => [name, () => trigger(name)]));
   const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
   const SILENCE_S = 4;  // without a word from the server; then it is asked whether it is still there
   const SETTLED_IN_MS = 3000;  // at the latest, a cancel has reached Gradio
   const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there are two
+  const PLACE_SAID_EVERY_S = 10;  // to a screen reader
+  const ON_ONE_COLUMN = matchMedia('(max-width: 900px)');
   const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
   const words = props.words;
   const root = element.querySelector('.card');
@@ -17,7 +20,7 @@ voxdemo.card = (element, props, watch, tell) => {
   const id = element.closest('[id^=vx-]').id;
   const player = find('.player') && voxdemo.player(find('.player'), props, heed);
   const patience = voxdemo.patience();
-  let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', reached = 0;
+  let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', saidAt = 0, reached = 0;
   let pressStop = null, settling = 0, afterwards = null;
 
   const now = () => performance.now() / 1000;
@@ -44,11 +47,12 @@ voxdemo.card = (element, props, watch, tell) => {
   }
 
   const lines = {
-    waiting: () => voxdemo.fill(value.ahead ? words.ahead : words.next, value) + after(words.wait),
+    waiting: () => (value.ahead ? voxdemo.fill(words.ahead, {people: voxdemo.people(value.ahead)}) : words.next) + after(words.wait),
     speaking,
     listening: () => words.listening + after(words.left),
     done: () => voxdemo.fill(value.cached ? words.cached : words.done, durations()),
-    stopped: () => voxdemo.fill(words.stopped, {total: voxdemo.duration(value.total)}),
+    stopped: () => voxdemo.fill(words.stopped, {total: voxdemo.seconds(value.total)}),
+    again: () => voxdemo.fill(words.again, durations()),
     heard: () => [value.text ? voxdemo.fill(value.cached ? words.heardBefore : words.heard, {
       language: value.language ? language(value.language) : 'Speech', ...durations(),
     }) : words.silent, ...value.notes].join(' '),
@@ -57,6 +61,15 @@ voxdemo.card = (element, props, watch, tell) => {
     cancelled: () => voxdemo.fill(words.cancelled, words),
     broken: () => voxdemo.fill(words.broken, words),
     lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence + now() - arrived)}),
+  };
+  // What a screen reader says: a new state, and now and then a new place in line. How far it is, the bar has.
+  const announced = {
+    sent: () => '',
+    stopping: () => '',
+    waiting: () => value.ahead ? voxdemo.fill(words.inLine, value) : words.next,
+    speaking: () => words.speaking,
+    listening: () => words.listening,
+    done: () => voxdemo.fill(words.finished, durations()),
   };
   const line = () => player?.isBlocked ? words.blocked : (lines[value.state] ?? (() => words[value.state]))();
 
@@ -76,11 +89,23 @@ voxdemo.card = (element, props, watch, tell) => {
     if (find('.say').textContent !== text) find('.say').textContent = text;
     find('.bar i').style.transform = `scaleX(${done()})`;
     find('.bar').setAttribute('aria-valuenow', Math.round(done() * 100));
+    find('.bar').setAttribute('aria-valuetext', text);
     root.dataset.state = player?.isBlocked ? 'blocked' : value.state;
-    const key = [root.dataset.state, value.ahead, value.sentence, player?.wait == null].join(' ');
-    if (key === said) return;  // to a screen reader only what is new, not every second
-    said = key;
-    find('.live').textContent = text;
+    announce(text);
+  }
+
+  function announce(text) {
+    const {state} = root.dataset, key = state === 'waiting' ? `${state} ${value.ahead}` : state;
+    const isPlace = state === 'waiting' && said.startsWith(state);
+    if (key === said || (isPlace && value.ahead && now() - saidAt < PLACE_SAID_EVERY_S)) return;
+    [said, saidAt] = [key, now()];
+    const next = (announced[state] ?? (() => text))();
+    if (next && find('.live').textContent !== next) find('.live').textContent = next;
+  }
+
+  // After a press, on a page of one column: the line that says what comes of it.
+  function bringIntoView() {
+    if (ON_ONE_COLUMN.matches) find('.line').scrollIntoView({block: 'nearest', behavior: 'smooth'});
   }
 
   function show(next) {
@@ -191,8 +216,11 @@ voxdemo.card = (element, props, watch, tell) => {
       tellResult(value);
     }
     if (value.state === 'heard' && value.url) player?.offer(value);
+    if (value.state === 'limited') player?.clear();
     if (value.state !== 'failed') return;
     player?.clear();
+    voxdemo.wrong(value.field, value.why);
+    bringIntoView();
     window.dispatchEvent(new Event('voxdemo-lost'));  // it may be the server's to tell why
   });
 
@@ -208,6 +236,7 @@ voxdemo.card = (element, props, watch, tell) => {
     Object.assign(target, {textContent: words.keptSeed, disabled: true});
     tell.keep();
   });
+  find('.take')?.addEventListener('click', tell.take);
 
   voxdemo.cards[id] = {
     isBusy,
@@ -226,6 +255,7 @@ voxdemo.card = (element, props, watch, tell) => {
       player?.clear();
       player?.prepare();
       show({state: 'sent', seconds: null});
+      bringIntoView();
     },
     fail() { if (settling) settle(); else if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
     limit(seconds, say) {
@@ -237,6 +267,18 @@ voxdemo.card = (element, props, watch, tell) => {
     forgive() { if (['missing', 'failed'].includes(value.state)) show({state: 'idle'}); },  // what was missing is there
     rest() { if (!isBusy()) show({state: 'idle'}); },
     deny(say) { pressStop = null; player?.clear(); show({state: 'failed', say}); },
-    refuse() { said = ''; player?.clear(); show({state: 'missing'}); },
+    refuse() {
+      said = '';
+      player?.clear();
+      show({state: 'missing'});
+      if (props.text) voxdemo.wrong('text', line());
+      bringIntoView();
+    },
+    // What was spoken before a reload, if nothing else came meanwhile.
+    recall(result) {
+      if (value.state !== 'idle') return;
+      show({state: 'again', ...result});
+      player.offer(result);
+    },
   };
 };

@@ -4,6 +4,7 @@
   const LONGEST_TEXT = 1 << 20;  // bytes
   const MOST_FRAMES = 60;
   const OTHER = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.";
+  const NO_COPIES = "Copying a voice needs VoxCPM, which this server doesn't run.";
   const NO_SOUND = "That isn't an audio file. Drop a wav, mp3 or m4a.";
   const RECORDING = 'The microphone is recording. Stop it, then drop the file again.';
   const CLOSED = "The file can't be dropped here now. Press Upload file and choose it.";
@@ -32,11 +33,11 @@
     field.focus();
   }
 
-  // Why the tab that is shown takes no such file. That the voice on the Speak tab copies none stands there in its own words.
+  // Why the tab that is shown takes no such file.
   async function objection(file, field, isSpeak) {
     if (!await voxdemo.isSound(file)) return isSpeak ? OTHER : NO_SOUND;
     if (field.querySelector('.loudness')) return RECORDING;
-    return isSpeak ? document.querySelector('#vx-own-note p')?.textContent : '';
+    return isSpeak && !voxdemo.takes('kind') ? NO_COPIES : '';
   }
 
   // The field's way in for files, which it has while it is empty and "Upload file" is chosen. What it holds goes only when

@@ -140,7 +140,7 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
     if (mine !== turn) return;
     if (!result) return say('gone', !answer ? words.unreached : words.gone);
     player.offer({...result, url: entry.url});
-    say('done', voxdemo.fill(words.heard, {total: voxdemo.duration(result.total), seed: result.seed}));
+    say('done', voxdemo.fill(result.seed == null ? words.heard : words.heardSeed, {total: voxdemo.duration(result.total), seed: result.seed}));
     player.play();
   }
 
@@ -179,6 +179,6 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
       tab.click();
       focus();
     });
-    return names.map((name, index) => wanted && name in wanted ? wanted[name] : values[index]);
+    return names.map((name, index) => wanted && name in wanted && voxdemo.takes(name) ? wanted[name] : values[index]);
   };
 };

@@ -62,6 +62,19 @@ voxdemo.audioContext = (() => {
   };
 })();
 
+// How loud live sound is, 0 to 1; and where it goes to in its context.
+voxdemo.volume = (loudness) => {
+  voxdemo.loudness = loudness;
+  if (voxdemo.gain) voxdemo.gain.gain.value = loudness;
+};
+voxdemo.output = (context) => {
+  if (voxdemo.gain?.context !== context) {
+    voxdemo.gain = new GainNode(context, {gain: voxdemo.loudness ?? 1});
+    voxdemo.gain.connect(context.destination);
+  }
+  return voxdemo.gain;
+};
+
 // `outlook()` tells the seconds of work that are left and the length of the whole sound, as far as they are known. All
 // positions are seconds of the sound.
 voxdemo.live = (url, outlook) => {
@@ -131,7 +144,7 @@ voxdemo.live = (url, outlook) => {
     const node = context.createBufferSource(), buffer = context.createBuffer(1, piece.length, rate);
     buffer.copyToChannel(piece.samples, 0);
     node.buffer = buffer;
-    node.connect(context.destination);
+    node.connect(voxdemo.output(context));
     Object.assign(piece, {node, at: next});
     node.start(next / rate);
     node.onended = () => forget(piece);
@@ -217,7 +230,7 @@ voxdemo.live = (url, outlook) => {
   async function read() {
     try {
       const answer = await fetch(url, {cache: 'no-store', signal: leaving.signal});
-      if (!answer.ok) return;
+      if (answer.status !== 200) return;  // 204: it is over, and there is its file
       for await (const frame of voxdemo.frames(answer.body)) {
         take(frame);
         await roomForMore();

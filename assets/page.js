@@ -14,7 +14,13 @@ window.voxdemo = {
 
   seconds: (value) => value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`,
 
-  duration: (value) => value < 90 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`,
+  duration(value) {
+    if (value < 59.95) return `${value.toFixed(1)} s`;
+    const whole = Math.round(value);
+    return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  },
+
+  people: (count) => count === 1 ? '1 person' : `${count} people`,
 
   // What outlives a reload, in this tab only; a browser may allow none.
   keep(name, value) { try { sessionStorage.setItem(`voxdemo-${name}`, value); } catch { /* then it is lost */ } },
@@ -41,6 +47,45 @@ window.voxdemo = {
   },
 };
 
+// One sound at a time: whichever starts pauses the one before. `audio` elements come here by themselves.
+voxdemo.alone = (() => {
+  let sounding = null;
+  const play = HTMLMediaElement.prototype.play;
+  const alone = (sound) => {
+    if (sounding && sounding !== sound) sounding.pause();
+    sounding = sound;
+  };
+  alone.pause = () => sounding?.pause();
+  HTMLMediaElement.prototype.play = function begin(...how) {
+    if (!this.muted) alone(this);
+    return play.apply(this, how);
+  };
+  return alone;
+})();
+
+// Says beside a field of the Speak tab, named as what is asked for, what is wrong with it, until it is changed.
+voxdemo.wrong = (() => {
+  const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
+  return (name, sentence) => {
+    const block = name && document.querySelector(FIELDS[name]), field = block?.querySelector('textarea, input');
+    if (!field) return;
+    const note = block.querySelector('.wrong') ?? block.appendChild(document.createElement('p'));
+    Object.assign(note, {className: 'wrong', id: `${block.id}-wrong`, textContent: sentence});
+    field.setAttribute('aria-invalid', 'true');
+    field.setAttribute('aria-describedby', note.id);
+    const settle = () => {
+      note.remove();
+      field.removeAttribute('aria-invalid');
+      field.removeAttribute('aria-describedby');
+      for (const name of ['input', 'change', 'click']) window.removeEventListener(name, unsettle, true);
+    };
+    const unsettle = ({type, target}) => {
+      if (type === 'click' ? target.closest?.('#vx-speak, #vx-examples button') : block.contains(target)) settle();
+    };
+    for (const name of ['input', 'change', 'click']) window.addEventListener(name, unsettle, true);
+  };
+})();
+
 (() => {
   const byId = (id) => document.getElementById(id);
   const textField = () => document.querySelector('#vx-text textarea');
@@ -63,7 +108,7 @@ window.voxdemo = {
     if (!run.isMissing()) return card.send();
     event.stopImmediatePropagation();
     card.refuse();
-    run.fill?.().focus();
+    run.fill?.().focus({preventScroll: true});
   }
 
   function stop(run, event) {
@@ -97,13 +142,48 @@ window.voxdemo = {
   };
 
   // Gradio gives each radio button a name of its own, and a new one at every change: by that they would be no group, with
-  // one stop of the Tab key and the arrows within.
+  // one stop of the Tab key and the arrows within. They may come later than the text field, and with another engine again.
   function joinRadios() {
-    for (const radio of document.querySelectorAll('#vx-kind input')) {
-      const join = () => { if (radio.name !== 'vx-kind') radio.name = 'vx-kind'; };
-      new MutationObserver(join).observe(radio, {attributeFilter: ['name']});
-      join();
-    }
+    const join = () => {
+      for (const radio of document.querySelectorAll('#vx-kind input')) if (radio.name !== 'vx-kind') radio.name = 'vx-kind';
+    };
+    const changes = {subtree: true, childList: true, attributes: true, attributeFilter: ['name']};
+    new MutationObserver(join).observe(byId('vx-in'), changes);
+    join();
+  }
+
+  // Gradio's folds say neither that they are folds nor whether they are open, and have their arrow in their name.
+  function nameFolds() {
+    const name = () => {
+      for (const fold of document.querySelectorAll('#vx-more .label-wrap')) {
+        const isOpen = String(fold.classList.contains('open'));
+        if (fold.getAttribute('aria-expanded') !== isOpen) fold.setAttribute('aria-expanded', isOpen);
+        fold.querySelector('.icon')?.setAttribute('aria-hidden', 'true');
+      }
+    };
+    new MutationObserver(name).observe(byId('vx-more'), {subtree: true, childList: true, attributes: true, attributeFilter: ['class']});
+    name();
+  }
+
+  // The last result of this tab, after a reload.
+  async function recall() {
+    const {url, text} = JSON.parse(voxdemo.kept('last') || '{}');
+    if (!url || text !== textField().value) return;
+    const answer = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store'}).catch(() => null);
+    if (answer?.ok) voxdemo.cards['vx-card']?.recall({...await answer.json(), url});
+  }
+  window.addEventListener('voxdemo-result', ({detail: {card, url}}) => {
+    if (card === 'vx-card') voxdemo.keep('last', JSON.stringify({url, text: textField().value}));
+  });
+
+  // The first example in the visitor's language, spoken at one click.
+  async function hearExample() {
+    const all = [...document.querySelectorAll('#vx-examples button')], before = textField().value;
+    const mine = all.find((each) => voxdemo.language !== 'en' && each.textContent.trim() === '中文') ?? all[0];
+    voxdemo.audioContext();  // in the click
+    mine.click();
+    while (textField().value === before) await new Promise((wake) => setTimeout(wake, 20));
+    byId('vx-speak').click();
   }
 
   // Gradio loads the page anew when a lost server is back; the text outlives that, in this tab only.
@@ -112,8 +192,10 @@ window.voxdemo = {
     if (!textField()) return;
     clearInterval(waiting);
     joinRadios();
+    nameFolds();
     textField().value ||= voxdemo.kept('text');
     textField().dispatchEvent(new Event('input', {bubbles: true}));
+    recall();
   }, 50);
 
   // In the capture phase of the window, so before Gradio hears of the click.
@@ -122,6 +204,7 @@ window.voxdemo = {
       if (event.target.closest?.(`#${run.go}`)) go(run, event);
       if (event.target.closest?.(`#${run.stop}`)) stop(run, event);
     }
+    if (event.target.closest?.('#vx-card .example')) hearExample();
     if (voxdemo.lostAt && event.target.closest?.('#vx-recordings button')) voxdemo.cards['vx-heard'].lose();
   }, true);
 
@@ -133,7 +216,7 @@ window.voxdemo = {
     }
     if (event.key === 'Escape') {
       const run = runs.find((each) => isShown(each.stop));
-      if (run) byId(run.stop).click();
+      if (run) byId(run.stop).click(); else voxdemo.alone.pause();
     }
   });
 })();

@@ -10,6 +10,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   const MOST_SKIPPED = 40;  // characters that a caption may leave out of the text
   const NO_PLACE_S = 0.1;
   const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
+  const SMALL_UP_TO_S = 60;  // so long a sound is played from a small file, made at once; a longer one takes a while to make
   const FILE_STARTS_IN_S = 0.06;  // what an audio element takes from play() to its first sound
   const find = (selector) => root.querySelector(selector);
   const [audio, play, seek, box, canvas, keep] = ['audio', '.play', '.seek', '.words', '.wave', '.keep'].map(find);
@@ -17,9 +18,13 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   const unknown = {total: null, left: () => null};
   const empty = {total: 0, peaks: [], captions: [], notes: []};
   let sound = empty, asked = '', live = null, token = '', outlook = unknown, isWhole = false, isBlocked = false, turn = 0;
+  let pressedAt = 0, waited = null, result = null, wasAsked = false;  // `waited` ms from the press to the first sound
   let spans = [], marked = -1, spoken = -1, written = '', writtenAt = 0, following = 0;
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+  const wholeClock = (seconds) => clock(Math.round(seconds));
+  const small = audio.canPlayType('audio/ogg; codecs=opus') ? 'opus' : 'mp3';
+  const alone = {pause: () => { if (isPlaying()) toggle(); }};  // the sound of this player while it is live
   const made = (tag, className, content) => Object.assign(document.createElement(tag), {className, textContent: content});
   const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
   const heardOf = (event) => new Promise((wake) => audio.addEventListener(event, wake, {once: true}));
@@ -110,7 +115,9 @@ voxdemo.player = (root, {words, rate, text}, report) => {
 
   function paint() {
     const at = now(), playing = isPlaying(), label = playing ? words.pause : words.play;
-    const times = {now: clock(at), total: clock(sound.total)};
+    const isAtEnd = isWhole && at > sound.total - NO_PLACE_S;
+    const total = isWhole || !live ? wholeClock(sound.total) : `≈ ${voxdemo.say(voxdemo.seconds(sound.total))}`;
+    const times = {now: isAtEnd ? total : clock(at), total};
     find('.time').textContent = `${times.now} / ${times.total}`;
     seek.max = sound.total || 1;
     seek.value = at;
@@ -134,8 +141,16 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     if (performance.now() - writtenAt > WRITE_EVERY_MS) write();
     enable(live.received > 0, isWhole);
     if (live.hasBegun()) root.closest('.card').dataset.firstSound = Math.round(live.firstSound);
+    if (live.isHeard) noteFirst();
     root.closest('.card').dataset.gaps = Math.round(live.gap);
     if (live.isBlocked !== isBlocked) setBlocked(live.isBlocked);
+  }
+
+  // How long it was from the press to the first sound.
+  function noteFirst() {
+    if (waited !== null || !pressedAt) return;
+    waited = performance.now() - pressedAt;
+    if (result) tellFacts();
   }
 
   function enable(isPlayable, isSeekable) {
@@ -151,6 +166,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   }
 
   async function start() {
+    wasAsked = true;
     try {
       await audio.play();
     } catch (error) {
@@ -161,7 +177,10 @@ voxdemo.player = (root, {words, rate, text}, report) => {
   function toggle() {
     setBlocked(false);
     if (!live) return audio.paused ? start() : audio.pause();
-    if (isPlaying()) live.pause(); else live.resume();
+    if (isPlaying()) live.pause(); else {
+      voxdemo.alone(alone);
+      live.resume();
+    }
     if (isWhole) toFile(live.position(), !live.isPaused);
     paint();
   }
@@ -180,6 +199,20 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     if (Math.abs(audio.currentTime - at) > 0.01) audio.currentTime = at;
     if (goesOn && at < sound.total - NO_PLACE_S) start();
     paint();
+  }
+
+  // A small file that can't be had is made up for by the whole one.
+  function failed() {
+    if (!isWhole || !audio.getAttribute('src')) return;
+    if (audio.src !== voxdemo.url(result.url)) {
+      const at = audio.currentTime;
+      audio.src = voxdemo.url(result.url);
+      audio.currentTime = at;
+      if (wasAsked) start();
+      return;
+    }
+    clear();
+    report('gone');
   }
 
   // In the next silence, where nobody hears it; where there is none, what is there is heard to its end.
@@ -210,7 +243,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
 
   function load(url) {
     audio.preload = 'auto';  // so that it can be moved even when it was paused before it had come
-    audio.src = voxdemo.url(url);
+    audio.src = voxdemo.url(sound.total <= SMALL_UP_TO_S && find('.downloads [data-ending=wav]') ? `${url}.${small}` : url);
     for (const link of links) {
       const {ending} = link.dataset;
       link.href = voxdemo.url(ending === 'wav' ? url : `${url}.${ending}`);
@@ -218,18 +251,16 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     }
   }
 
-  function tellFacts(result) {
-    const factor = result.factor.toFixed(result.factor < 0.1 ? 3 : 2);
-    const facts = !result.cached ? words.facts
-      : document.querySelector('#vx-new-seed')?.disabled ? words.cachedFacts : words.cachedTake;
-    find('.figures').textContent = voxdemo.fill(facts, {...result, factor, first: result.first.toFixed(2)});
-    tellSeed(result);
-  }
-
-  function tellSeed(result) {
-    find('.seed').textContent = voxdemo.fill(words.seed, result);
+  function tellFacts() {
+    const {factor, cached, seed} = result, told = [];
+    if (factor != null) told.push(voxdemo.fill(cached ? words.cachedFacts : words.facts, {factor: factor.toFixed(factor < 0.1 ? 3 : 2)}));
+    if (waited !== null) told.push(voxdemo.fill(words.first, {first: (waited / 1000).toFixed(2)}));
+    if (seed != null) told.push(voxdemo.fill(words.seed, {seed}));
+    find('.figures').replaceChildren(...told.map((each) => made('span', '', each)));
+    root.classList.toggle('counted', told.length > 0);
+    root.classList.toggle('seeded', seed != null);  // another seed would make another take
     Object.assign(keep, {textContent: words.keep, disabled: false});
-    keep.dataset.seed = result.seed;
+    keep.dataset.seed = seed;
   }
 
   function clear() {
@@ -245,8 +276,10 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     audio.removeAttribute('src');
     enable(false, false);
     for (const link of links) link.removeAttribute('href');
-    for (const fact of root.querySelectorAll('.facts > *')) fact.textContent = '';
-    find('details')?.removeAttribute('open');
+    result = waited = null;
+    wasAsked = false;
+    root.classList.remove('counted', 'seeded');
+    find('.downloads details')?.removeAttribute('open');
     delete root.closest('.card').dataset.firstSound;
     delete root.closest('.card').dataset.gaps;
     box.translate = !asked;
@@ -259,32 +292,33 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     paint();
   }
 
-  function show(result) {
+  function show(next) {
     isWhole = true;
+    result = next;
     sound = {...empty, ...result, isDrawn: true};
     write();
     load(result.url);
     enable(true, true);
+    if (find('.facts')) tellFacts();
   }
 
   // What was spoken before a Stop, once the server has put it in order.
   async function keepStopped(stopped, url, mine) {
     stopped.pause();
     const at = stopped.position();
-    const result = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store', signal: AbortSignal.timeout(ORDER_MS)})
+    const kept = await fetch(voxdemo.url(`${url}.json`), {cache: 'no-store', signal: AbortSignal.timeout(ORDER_MS)})
       .then((answer) => answer.ok ? answer.json() : null, () => null);
     if (mine !== turn) return null;
-    if (!result) {
+    if (!kept) {
       clear();
       return null;
     }
     stopped.close();
     live = null;
-    show({...result, url});
+    show({...kept, url});
     audio.currentTime = at;
-    tellSeed(result);
     paint();
-    return {...result, url};
+    return {...kept, url};
   }
 
   play.addEventListener('click', toggle);
@@ -298,20 +332,36 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     const caption = sound.captions[target.dataset?.index];
     if (isWhole && caption && getSelection().isCollapsed) seekTo(caption[0], true);
   });
+  box.addEventListener('keydown', (event) => {
+    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key], caption = by && sound.captions[Math.max(0, marked + by)];
+    if (!isWhole || !caption || event.target !== box) return;
+    event.preventDefault();
+    seekTo(caption[0]);
+  });
   root.addEventListener('click', ({target}) => {
-    if (target.matches('[data-ending]')) find('details')?.removeAttribute('open');
+    if (target.matches('[data-ending]')) target.closest('details')?.removeAttribute('open');
   });
-  document.addEventListener('click', ({target}) => {
-    if (!find('details')?.contains(target)) find('details')?.removeAttribute('open');
+  for (const menu of root.querySelectorAll('.foot details')) {
+    document.addEventListener('click', ({target}) => { if (!menu.contains(target)) menu.removeAttribute('open'); });
+    menu.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || !menu.open) return;
+      event.stopPropagation();
+      menu.removeAttribute('open');
+      menu.querySelector('summary').focus();
+    });
+  }
+  find('.pace').addEventListener('change', ({target}) => {
+    audio.defaultPlaybackRate = audio.playbackRate = +target.value;
+    if (live && isWhole) toFile(live.position(), isPlaying());
   });
-  find('details')?.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
-    find('details').removeAttribute('open');
-    find('summary').focus();
+  find('.volume').addEventListener('input', ({target}) => {
+    audio.volume = +target.value;
+    voxdemo.volume(+target.value);
   });
   audio.addEventListener('play', follow);
+  audio.addEventListener('playing', noteFirst);
   for (const name of ['pause', 'ended', 'seeked', 'timeupdate']) audio.addEventListener(name, paint);
-  audio.addEventListener('error', () => { if (isWhole && audio.getAttribute('src')) { clear(); report('gone'); } });
+  audio.addEventListener('error', failed);
   new ResizeObserver(draw).observe(canvas);
   new MutationObserver(draw).observe(document.body, {attributes: true, attributeFilter: ['class']});
 
@@ -322,7 +372,10 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     get isLive() { return live !== null; },
 
     // In the click that asks for a sound: without one, browsers play none.
-    prepare() { voxdemo.audioContext(rate); },
+    prepare() {
+      pressedAt = performance.now();
+      voxdemo.audioContext(rate);
+    },
 
     // While it is spoken: begins to listen, and is told how the work goes on.
     hear(value) {
@@ -333,20 +386,21 @@ voxdemo.player = (root, {words, rate, text}, report) => {
       token = value.sound;
       live = voxdemo.live(voxdemo.url(`live/${token}`), () => ({total: outlook.total, left: outlook.left()}));
       sound = {...empty, captions: live.captions, peaks: live.peaks};
+      voxdemo.alone(alone);
       follow();
     },
 
     // When it is finished.
-    finish(result) {
-      show(result);
-      tellFacts(result);
+    finish(next) {
+      show(next);
       if (live?.isHeard && !live.isPaused && !live.isBlocked) return handOver();
       toFile(live ? live.position() : 0, !live?.isPaused);
     },
 
     // A recording: it waits for its Play.
-    offer(result) {
-      show(result);
+    offer(next) {
+      pressedAt = 0;
+      show(next);
       paint();
     },
 

@@ -10,9 +10,9 @@ voxdemo.share = (element, {names, usual, words}, ask) => {
 
   // Only what differs from how it is at first.
   const manner = () => Object.fromEntries(Object.entries(asked).filter(([name, value]) =>
-    name in usual && value !== usual[name] && value !== '' && value !== null));
+    name in usual && voxdemo.takes(name) && value !== usual[name] && value !== '' && value !== null));
   const page = () => `${location.origin}${location.pathname}`;
-  const hasRecording = () => asked.kind !== usual.kind;
+  const hasRecording = () => voxdemo.takes('kind') && asked.kind !== usual.kind;
 
   function body() {
     const {seed, control, ...rest} = manner();
@@ -120,8 +120,8 @@ voxdemo.arrived = (names, usual, values) => {
   const told = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, '', `${location.pathname}${location.search}`);
   const fold = document.querySelector('#vx-fine .label-wrap');
-  if (fold && !fold.classList.contains('open') && [...told.keys()].some((name) => name !== 'text' && name in usual)) fold.click();
-  const isTold = (name) => told.has(name) && (name === 'text' || name in usual);
+  if (fold && !fold.classList.contains('open') && [...told.keys()].some((name) => name !== 'text' && name in usual && voxdemo.takes(name))) fold.click();
+  const isTold = (name) => told.has(name) && voxdemo.takes(name) && (name === 'text' || name in usual);
   const read = (name, written) => {
     if (typeof usual[name] === 'boolean') return written === 'true';
     if (typeof usual[name] === 'number') return Number.isFinite(+written) ? +written : usual[name];

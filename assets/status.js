@@ -1,7 +1,8 @@
-// Whether the models are ready, at the head of the page, and in the banner what is still being loaded while a stand-in
-// serves. Asks until nothing is, then now and then whether the server is still there, and often again while it is not.
+// Whether the models are ready, at the head of the page; in the banner what is still being loaded while a stand-in serves;
+// and below Speak how long the line is. Asks often while the server is away or something loads, else every few seconds,
+// and only while somebody sees the page.
 voxdemo.status = (element, props, watch, trigger) => {
-  const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_LIFE_EVERY_MS = 15000;
+  const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_THE_LINE_EVERY_MS = 4000;
   const chip = element.querySelector('.chip');
   let state = '', title = props.value.title, pending = false, asking = false;
 
@@ -44,6 +45,8 @@ voxdemo.status = (element, props, watch, trigger) => {
       if (pending && !rest.pending) trigger('retry');
       pending = Boolean(rest.pending);
       show(ready ? 'ready' : 'loading', reason, title);
+      const line = document.querySelector('#vx-estimate p:not(.over) span');
+      if (line && line.textContent !== rest.line) line.textContent = rest.line;
       const banner = document.querySelector('#vx-banner p');
       if (pending && banner && banner.textContent !== notice) banner.textContent = notice;
     } catch {
@@ -62,7 +65,7 @@ voxdemo.status = (element, props, watch, trigger) => {
   }
 
   const look = () => { if (!document.hidden) askUntilReady(); };
-  setInterval(look, ASK_OF_LIFE_EVERY_MS);
+  setInterval(look, ASK_OF_THE_LINE_EVERY_MS);
   document.addEventListener('visibilitychange', look);
   for (const name of ['online', 'offline', 'voxdemo-lost']) window.addEventListener(name, askUntilReady);
   askUntilReady();

@@ -84,6 +84,7 @@ voxdemo.voices = (() => {
   }
 
   audio.addEventListener('ended', hush);
+  audio.addEventListener('pause', () => { if (audio.paused && !audio.ended) hush(); });  // for another sound
 
   // -- the engine's voices
 
@@ -223,7 +224,6 @@ voxdemo.voices = (() => {
       hush();
       list.replaceChildren(...voices.map(row));
       find('.none').textContent = trouble || (voices.length ? '' : words.none);
-      find('.note').textContent = props.value.note;
       find('.export').disabled = !voices.length;
     }
 
@@ -327,6 +327,7 @@ voxdemo.voices = (() => {
     const find = (selector) => element.querySelector(selector);
     const select = find('select'), line = find('.say');
     savedKind = props.kind;
+    voxdemo.takes = (name) => props.value.takes.includes(name);
     const tell = (sentence, isWrong = false) => {
       line.textContent = sentence;
       line.classList.toggle('wrong', isWrong);
@@ -345,7 +346,6 @@ voxdemo.voices = (() => {
       chosen = (picked() ?? voices[0])?.id ?? '';
       select.value = chosen;
       select.disabled = listen.disabled = !voices.length;
-      find('.note').textContent = props.value.note;
       tell(trouble || (voices.length ? '' : words.howToSave));
     }
 

@@ -81,7 +81,7 @@ def test_what_is_said_here_is_heard_here(voxdemo: Run, tmp_path: Path) -> None:
 def test_a_text_is_piped_in_and_the_sound_out(voxdemo: Run) -> None:
     spoken = voxdemo("say", "-o", "-", "--seed", "5", "--cfg", "2.5", said=b"Piped words.")
     assert soundfile.info(io.BytesIO(spoken.stdout)).duration > 0.5
-    assert spoken.stderr.decode() == "The built-in voice does without guidance (cfg): ignored.\n"
+    assert spoken.stderr.decode() == "The built-in voice doesn't support guidance (cfg) and a seed: ignored.\n"
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])

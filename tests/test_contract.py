@@ -56,7 +56,7 @@ def test_a_prompt_for_the_built_in_voice_is_no_error(client: Client) -> None:
 def test_what_is_left_out_is_told_as_a_warning(server: Server) -> None:
     arguments = ["In my voice.", None, "The line is open.", 2.0, 10, False, False]
     logs = [message["log"] for message in server.messages("generate", arguments) if message["msg"] == "log"]
-    assert logs == ["The built-in voice does without a transcript of the prompt audio: ignored."]
+    assert logs == ["The built-in voice doesn't support a transcript of the prompt audio: ignored."]
 
 
 def test_recognition_returns_the_words(client: Client) -> None:

@@ -316,7 +316,7 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     says(page, re.compile(r"^Lines 1, 2 of 2 can't be spoken\. Line 1: "))  # all of them
     fake_server.http.post("/stage/open")
     start(page, "fine", "one \N{SKULL}", "two \N{SKULL}")
-    left_out = "Line 2 of 3: The fake voice can't say \N{SKULL}: left out. 1 more such notes."
+    left_out = "Line 2 of 3: Skipped “\N{SKULL}”: this voice can't read it. 1 more such notes."
     expect(page.locator(f"{CARD} .note")).to_have_text(left_out)
 
 

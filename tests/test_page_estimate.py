@@ -10,17 +10,35 @@ from voxdemo.web.outlook import estimate
 TEXT = "x" * 162
 
 
-def told(text: str, ahead: int = 0, wait_s: float | None = 0.0, own_s: float | None = 9.2, ready: bool = True) -> str:
-    return re.sub("<[^>]+>", "", estimate(text, Forecast(ahead, wait_s, own_s), ready)).replace("\u00a0", " ")
+def told(
+    text: str,
+    ahead: int = 0,
+    wait_s: float | None = 0.0,
+    own_s: float | None = 9.2,
+    waiting: int = 0,
+    ready: bool = True,
+) -> str:
+    return re.sub("<[^>]+>", "", estimate(text, Forecast(ahead, wait_s, own_s, waiting), ready)).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(
     ("forecast", "expected"),
     [
         ({}, "162 characters, about 9 s. Nobody is waiting."),
-        ({"ahead": 3, "wait_s": 16.0}, "162 characters, about 9 s. 3 ahead of you, about 25 s in all."),
-        ({"ahead": 1, "wait_s": 180.0}, "162 characters, about 9 s. 1 ahead of you, about 3 min in all."),
-        ({"ahead": 3, "wait_s": None}, "162 characters, about 9 s. 3 ahead of you."),
+        (
+            {"ahead": 3, "wait_s": 16.0, "waiting": 2},
+            "162 characters, about 9 s. 3 people are ahead of you, about 16 s.",
+        ),
+        (
+            {"ahead": 1, "wait_s": 180.0},
+            "162 characters, about 9 s. 1 person is being served, about 3 min.",
+        ),
+        ({"ahead": 3, "wait_s": None, "waiting": 1}, "162 characters, about 9 s. 3 people are ahead of you."),
+        ({"ahead": 2, "wait_s": 0.0}, "162 characters, about 9 s. 2 people are being served."),
+        (
+            {"ahead": 1, "wait_s": 2.0, "waiting": 1},
+            "162 characters, about 9 s. 1 person is ahead of you, about 2 s.",
+        ),
         ({"own_s": None}, "162 characters. Nobody is waiting."),
     ],
 )
@@ -30,7 +48,7 @@ def test_ones_own_time_and_the_line_are_told_apart(forecast: dict[str, float], e
 
 def test_without_a_text_only_the_line_is_told() -> None:
     assert told("  ") == "Ready. Nobody is waiting."
-    assert told("", ahead=2, wait_s=20.0) == "Ready. 2 ahead of you."
+    assert told("", ahead=2, wait_s=20.0) == "Ready. 2 people are being served, about 20 s."
     assert told("", ready=False) == "Still loading. Nobody is waiting."
 
 

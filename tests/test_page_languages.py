@@ -22,7 +22,7 @@ pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
 NAMES = (
     "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
-    "WebVTT", "CPU", "GPU", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache",
+    "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache",
 )  # fmt: skip
 FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh", ".txt、.csv 或 .srt", "（zip）"
 LEFT_IN_ENGLISH = """(root) => {
@@ -68,16 +68,15 @@ def without_names(text: str) -> str:
 def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
     assert english(page) == []
-    page.get_by_role("button", name="微调").click()
+    page.get_by_role("button", name="声音设置").click()
     speak(page, "The birch canoe slid on the smooth planks.")
     says(page, re.compile("的语音"))
+    page.get_by_text("详情", exact=True).first.click()
     assert "The birch canoe slid" in page.inner_text("#vx-card .words")
     assert english(page) == []
     speak(page, "世界")
-    says(page, "内置声音读不了 世 界：请用英语写。文字已保留。")
-    page.click("#vx-kind label:last-of-type")
-    speak(page, "Anything.")
-    says(page, re.compile("内置声音不能模仿录音"))
+    says(page, "这个声音只说英语，读不了“世界”。请用英语写。文字已保留。")
+    page.get_by_text("怎样启用").first.click()
     assert english(page) == []
 
 
@@ -100,15 +99,14 @@ def test_nothing_is_left_in_english_where_a_recording_is_read(open_page: OpenPag
 def test_nothing_is_left_in_english_of_voices_and_batches(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
     page.get_by_role("tab", name="声音").first.click()
-    page.locator("#vx-new .save").click()
-    expect(page.locator("#vx-new .acts .say")).to_contain_text("还没有录音")
+    expect(page.locator("#vx-new")).to_contain_text("模仿声音需要 VoxCPM")
     page.get_by_role("button", name="试听").first.click()
     expect(page.locator("#vx-ready .play-one")).to_have_text("停止")
     assert english(page) == []
     page.get_by_role("tab", name="批量").first.click()
     page.fill("#vx-lines textarea", "世界\n世界")
     page.click("#vx-batch-start")
-    says(page, "2 行中读不了的：1, 2。第 1 行：内置声音读不了 世 界：请用英语写。", "#vx-batch-card")
+    says(page, "2 行中读不了的：1, 2。第 1 行：这个声音只说英语，读不了“世界”。请用英语写。", "#vx-batch-card")
     page.fill("#vx-lines textarea", "世界\nGood morning.\n世界")
     page.click("#vx-batch-start")
     says(page, "3 行读好了 1 行，2 行失败。", "#vx-batch-card")
@@ -125,7 +123,7 @@ def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: 
     speak(other, "one two three")
     expect(other.locator("#vx-card .card")).to_have_attribute("data-state", "speaking")
     speak(page, "four")
-    says(page, re.compile("前面有 1 个|下一个就是你"))
+    says(page, re.compile("前面有 1 人|下一个就是你"))
     assert english(page) == []
     assert english(other) == []
     page.click("#vx-cancel")
@@ -214,7 +212,7 @@ def test_whatever_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: S
     assert missing == []
 
 
-def test_what_a_voice_does_without_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
+def test_what_a_voice_does_not_support_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
     said = Utterance("x", Path("x"), "x", cfg_value=2.5, inference_timesteps=11, normalize=True, denoise=True)
     voxcpm = replace(CLONER, title="VoxCPM", honours=frozenset())
     (note,) = checked(replace(said, control="x", seed=1, speed=2), voxcpm)

@@ -42,7 +42,7 @@ def drop(page: Any, place: str, name: str, kind: str, content: bytes) -> None:
 def test_a_recording_dropped_anywhere_becomes_the_voice(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    expect(page.get_by_label("A voice I upload")).to_be_checked()
+    expect(page.get_by_label("From a recording")).to_be_checked()
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
     drop(page, "#vx-card", "again.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
@@ -134,15 +134,14 @@ def test_a_recording_dropped_on_the_voices_tab_is_the_one_to_save(fake_server: S
 def test_a_voice_that_copies_none_says_so_to_who_drops_a_recording(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    says(page, "The built-in voice can't copy a recording: VoxCPM can.")
-    expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
+    says(page, "Copying a voice needs VoxCPM, which this server doesn't run.")
 
 
 def test_what_is_neither_a_recording_nor_a_text_is_refused(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
     says(page, "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.")
-    expect(page.get_by_role("radio", name="Ready voice")).to_be_checked()
+    expect(page.get_by_role("radio", name="Ready-made")).to_be_checked()
 
 
 def test_lines_dropped_anywhere_on_the_batch_tab_are_its_lines(fake_server: Server, open_page: OpenPage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -14,7 +15,6 @@ import pytest
 import soundfile
 from browsing import (
     PHONE,
-    SENTENCES,
     WARM_UP,
     WATCH_SHIFTS,
     WIDE,
@@ -103,7 +103,7 @@ def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
         page.evaluate(WATCH_SHIFTS)
         button = page.get_by_role("button", name="Play a sample of Heart")
         button.click()
-        says(page, re.compile(r"^4\.\d s of speech, (made in|from cache)"), "#vx-sample")
+        says(page, re.compile(r"^4\.\d s of speech, (made in|reused)"), "#vx-sample")
         stop = page.get_by_role("button", name="Stop Heart")
         stop.click()
         before = len(page.asked)
@@ -111,7 +111,7 @@ def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
         expect(stop).to_be_visible()
         assert not [url for url in page.asked[before:] if "queue" in url]
         assert page.evaluate("window.moved") == []
-    says(page, re.compile("from cache$"), "#vx-sample")
+    says(page, re.compile("reused from earlier$"), "#vx-sample")
 
 
 def test_a_sample_stands_in_line_and_can_be_cancelled(fake_server: Server, open_page: OpenPage) -> None:
@@ -120,7 +120,7 @@ def test_a_sample_stands_in_line_and_can_be_cancelled(fake_server: Server, open_
     says(first, re.compile("^Speaking"))
     open_tab(second)
     second.get_by_role("button", name="Play a sample of Fake").click()
-    says(second, re.compile("^1 ahead of you"), "#vx-sample")
+    says(second, re.compile("^1 person ahead of you"), "#vx-sample")
     second.click("#vx-sample-cancel")
     says(second, "Cancelled.", "#vx-sample")
     expect(second.get_by_role("button", name="Play a sample of Fake")).to_be_focused()
@@ -149,7 +149,7 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
 
     open_tab(page, "Speak")
     joined = sent_prompts(page)
-    page.get_by_label("A voice I saved").check()
+    page.get_by_label("My voices").check()
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann Lee")
     speak(page, "In my own voice.")
     says(page, re.compile("s of speech"))
@@ -174,7 +174,7 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
 
 def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
-    page.get_by_label("A voice I upload").check()
+    page.get_by_label("From a recording").check()
     record(page, field="#vx-prompt")
     page.get_by_label("What is said in the recording").fill("The line is open.")
     page.locator("#vx-form summary").click()
@@ -182,7 +182,7 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     page.click(f"{FOLD} .save")
     told(page, "Ann is saved.", FOLD)
     expect(page.locator("#vx-prompt .waveform-container")).to_have_count(1)  # it is spoken with, too
-    page.get_by_label("A voice I saved").check()
+    page.get_by_label("My voices").check()
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann")
     page.get_by_role("button", name="Play the chosen voice").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
@@ -195,12 +195,12 @@ def test_what_was_spoken_in_a_saved_voice_is_used_again_with_it(fake_server: Ser
     for name in ("Ann", "Bob"):
         save(page, name)
     open_tab(page, "Speak")
-    page.get_by_label("A voice I saved").check()
+    page.get_by_label("My voices").check()
     page.get_by_label("Saved voice").select_option("Bob")
     speak(page, "one")
     says(page, re.compile("s of speech"))
     page.get_by_label("Saved voice").select_option("Ann")
-    page.get_by_label("Ready voice").first.check()
+    page.get_by_label("Ready-made").first.check()
     open_tab(page, "History")
     page.get_by_role("button", name="Use text and settings again: one").click()
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
@@ -300,19 +300,24 @@ def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_sa
     server: Server, open_page: OpenPage
 ) -> None:
     page = open_page(server)
-    note = "The built-in voice can't copy a recording: VoxCPM can."
     open_tab(page)
-    expect(page.locator("#vx-shelf .note")).to_have_text(note)
-    save(page, "Ann")
+    expect(page.locator("#vx-new")).to_contain_text("Copying voices needs VoxCPM")
+    expect(page.locator("#vx-new-form")).to_be_hidden()
+    voice = {
+        "name": "Ann",
+        "text": "",
+        "consented": "2026-01-01T00:00:00Z",
+        "audio": base64.b64encode(sound(4)["buffer"]).decode(),
+    }
+    file = {"format": "voxdemo voices 1", "voices": [voice]}
+    page.set_input_files(
+        "#vx-shelf input[type=file]",
+        {"name": "v.json", "mimeType": "application/json", "buffer": json.dumps(file).encode()},
+    )
     page.get_by_role("button", name="Play Ann").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
     open_tab(page, "Speak")
-    page.get_by_label("A voice I saved").check()
-    expect(page.locator("#vx-saved .note")).to_have_text(note)
-    before = len(page.asked)
-    speak(page, SENTENCES)
-    says(page, "The built-in voice can't copy a recording: choose Ready voice. Your text is kept.")
-    assert not [url for url in page.asked[before:] if "upload" in url]
+    expect(page.get_by_label("My voices", exact=True)).to_have_count(0)
 
 
 def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
@@ -338,7 +343,7 @@ def test_an_upload_that_fails_is_a_sentence_and_speak_works_again(fake_server: S
     open_tab(page)
     save(page, "Ann")
     open_tab(page, "Speak")
-    page.get_by_label("A voice I saved").check()
+    page.get_by_label("My voices").check()
     page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
     speak(page, "Not now.")
     says(page, "Can't reach the server. Try again in a moment.")
@@ -384,7 +389,7 @@ def test_with_a_login_voices_are_kept_in_the_account_whatever_the_browser(browse
     open_tab(stranger)
     expect(stranger.locator("#vx-shelf .none")).to_have_text("No saved voices yet.")
     stranger.context.close()
-    other.get_by_label("A voice I saved").check()
+    other.get_by_label("My voices").check()
     speak(other, "In my own voice.")
     says(other, re.compile("s of speech"))
     open_tab(other)
@@ -423,10 +428,10 @@ def test_no_serious_barrier_is_found(
       .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
     assert page.evaluate(small) == []
     open_tab(page, "Speak")
-    page.get_by_label("A voice I saved").check()
+    page.get_by_label("My voices").check()
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert page.evaluate(small) == []
-    page.get_by_label("A voice I upload").check()
+    page.get_by_label("From a recording").check()
     page.locator("#vx-form summary").click()
     assert barriers(page) == []

@@ -292,7 +292,7 @@ async def test_what_an_engine_took_back_is_not_in_the_sound_and_what_it_cut_off_
 async def test_a_prompt_for_a_voice_that_cannot_clone_is_a_warning(plain_service: SpeechService, prompt: Path) -> None:
     _, result = await spoken(plain_service, Utterance("Hello.", prompt_audio=prompt, prompt_text="Hi.", cfg_value=3.0))
     assert result.warnings == (
-        "The plain voice does without prompt audio, a transcript of the prompt audio and guidance (cfg): ignored.",
+        "The plain voice doesn't support prompt audio, a transcript of the prompt audio and guidance (cfg): ignored.",
     )
 
 
@@ -441,7 +441,7 @@ async def test_what_an_engine_ignores_does_not_count_and_is_told_all_the_same(
     await spoken(plain_service, Utterance("Hello."))
     _, result = await spoken(plain_service, Utterance("Hello.", cfg_value=3.0))
     assert result.cached
-    assert result.warnings == ("The plain voice does without guidance (cfg): ignored.",)
+    assert result.warnings == ("The plain voice doesn't support guidance (cfg): ignored.",)
     _, result = await spoken(plain_service, Utterance("Hello."))
     assert result.warnings == ()
 

@@ -38,8 +38,8 @@ def test_what_is_left_out_of_texts_is_told_when_they_are_accepted(fake_server: S
     fake_server.http.post("/stage/open")
     job = accepted(fake_server, inputs=["Fine.", "Hi \N{SKULL} there."], speed=1.5)
     assert job["warnings"] == [
-        "The fake voice does without a speed: ignored.",
-        "Text 2 of 2: The fake voice can't say \N{SKULL}: left out.",
+        "The fake voice doesn't support a speed: ignored.",
+        "Text 2 of 2: Skipped “\N{SKULL}”: this voice can't read it.",
     ]
     assert finished(fake_server, job)["status"] == "done"
     recording = base64.b64encode(WARM_UP.read_bytes()).decode()

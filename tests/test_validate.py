@@ -23,17 +23,19 @@ def test_what_the_engine_ignores_is_one_warning() -> None:
     asked = Utterance("Hello.", prompt_audio=Path("x.wav"), prompt_text="Hi.", cfg_value=3.0, denoise=True)
     warnings = checked(asked, PLAIN)
     ignored = "prompt audio, a transcript of the prompt audio, guidance (cfg) and denoising"
-    assert warnings == (f"The plain voice does without {ignored}: ignored.",)
+    assert warnings == (f"The plain voice doesn't support {ignored}: ignored.",)
 
 
 def test_characters_it_cannot_say_are_left_out_with_a_warning_that_names_them() -> None:
     text, warnings = readable_text("Good morning 世界 🙂!", CLONER)
     assert text == "Good morning!"
-    assert warnings == ("The fake voice can't say 世 界 🙂: left out.",)
+    assert warnings == ("Skipped “世界🙂”: this voice can't read it.",)
 
 
 def test_text_of_which_nothing_is_left_is_refused_with_what_to_do() -> None:
-    with pytest.raises(InputError, match=r"^The fake voice can't say 早 上 好: write it in English words\.$"):
+    with pytest.raises(
+        InputError, match=r"^This voice speaks English only and can't read “早上好”\. Write it in English\.$"
+    ):
         readable_text("早上好。", CLONER)
 
 

@@ -67,7 +67,6 @@ def test_a_finished_sound_is_told_by_an_address_relative_to_the_page() -> None:
         "took": 2.5,
         "cached": False,
         "factor": 0.25,
-        "first": 0.25,
         "seed": 7,
         "peaks": [1, 50, 100],
         "captions": [(0.0, 4.0, "One."), (4.0, 10.0, "Two.")],

@@ -31,7 +31,11 @@ class VoxdemoError(Exception):
 
 
 class InputError(VoxdemoError):
-    """What was sent can't be served; the sentence says what to change."""
+    """What was sent can't be served; the sentence says what to change. `field`: of an Utterance, if it's one alone."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class UnavailableError(VoxdemoError):

@@ -24,10 +24,11 @@ READ_BYTES = 1 << 16
 class LiveSound:
     """The sound of one job, from its first sample until it's over.
 
-    `path` is where the finished file comes to be; until then it lies beside it. `seed` is told to players.
+    `path` is where the finished file comes to be; until then it lies beside it. `seed` is told to
+    players; None where it changes nothing.
     """
 
-    def __init__(self, path: Path, sample_rate: int, seed: int) -> None:
+    def __init__(self, path: Path, sample_rate: int, seed: int | None) -> None:
         self.sample_rate = sample_rate
         self.path = path
         self.captions: list[Segment] = []

@@ -24,7 +24,7 @@ MAKING = 1
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """An utterance for an engine. It has a seed: its own, or else one that follows from all the rest of it."""
+    """An utterance for an engine. It has a seed: its own where the engine honours that, else one from all the rest."""
 
     key: str
     utterance: Utterance
@@ -33,10 +33,9 @@ class SpeechRequest:
     """What of it is ignored, one sentence each."""
 
     @property
-    def seed(self) -> int:
-        """The utterance's."""
-        assert self.utterance.seed is not None
-        return self.utterance.seed
+    def seed(self) -> int | None:
+        """The utterance's; None where another one would make no other sound."""
+        return self.utterance.seed if "seed" in self.engine.honours else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,9 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     if utterance.prompt_audio is not None:
         asked["prompt_audio"] = _content(utterance.prompt_audio)
     unseeded = _key(_model(engine), engine.sample_rate, asked)
-    seed = int(unseeded[:8], 16) if utterance.seed is None else utterance.seed
-    key = _key(unseeded, seed) if "seed" in engine.honours else unseeded
+    varies = "seed" in engine.honours
+    seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
+    key = _key(unseeded, seed) if varies else unseeded
     return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings)
 
 

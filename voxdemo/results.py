@@ -99,7 +99,7 @@ def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
         speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
 
 
-def write_beside(folder: Path, seed: int, total_s: float, told: Sequence[Segment], peaks: Sequence[int]) -> None:
+def write_beside(folder: Path, seed: int | None, total_s: float, told: Sequence[Segment], peaks: Sequence[int]) -> None:
     """Put beside a sound of `total_s` seconds what players need: its captions and a summary.
 
     `told` may run on behind the end. Where the disk is full, that is logged, and the sound is there all the same.

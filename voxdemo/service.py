@@ -58,8 +58,11 @@ class Forecast:
     """What a job that comes now would meet. Seconds are None while nothing was measured yet."""
 
     ahead: int
+    """Jobs that come first, those that are being served among them."""
     wait_s: float | None
     own_s: float | None
+    waiting: int = 0
+    """How many of those ahead aren't served yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,8 @@ class SpeechService:
         own_s = self.speaking_s(units_of(utterance, self.engine_info))
         place = self._foretold(Size(own_s))
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
-        return Forecast(ahead=max(0, place.ahead - self._preparing), wait_s=wait_s, own_s=own_s)
+        ahead = max(0, place.ahead - self._preparing)
+        return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
 
     def speaking_s(self, units: float) -> float | None:
         """Seconds that it takes to speak so much, by `plan.units_of`; None: not known yet."""

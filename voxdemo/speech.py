@@ -237,7 +237,7 @@ class Spoken:
 
     path: Path
     duration_s: float
-    seed: int
+    seed: int | None
     seconds_spent: float
     """Time the engine took, without waiting."""
     captions: tuple[Segment, ...]

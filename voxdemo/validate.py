@@ -88,7 +88,7 @@ def _check_ranges(utterance: Utterance) -> None:
     ):
         value = getattr(utterance, name)
         if value is not None and not low <= value <= high:  # which not-a-number never is
-            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {str(value)[:20]}.")
+            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {str(value)[:20]}.", name)
 
 
 def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
@@ -112,9 +112,9 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
     if not text.strip():
-        raise InputError("There is no text yet: write what is to be spoken.")
+        raise InputError("There is no text yet: write what is to be spoken.", "text")
     if len(text) > MAX_TEXT_CHARS:
-        raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.")
+        raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.", "text")
     text, left_out = leftovers.taken_out(text)
     text = pasted.plain(text)
     if control := scripts.control_characters(text):
@@ -124,7 +124,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     readable = scripts.without(text, unreadable) if unreadable else text
     if not scripts.is_speakable(readable):
         raise InputError(_unspeakable(text, unreadable, info))
-    warnings = [f"{info.subject} can't say {_some(unreadable)}: left out."] if unreadable else []
+    warnings = [f"Skipped “{_some(unreadable, '')}”: this voice can't read it."] if unreadable else []
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {_some(left_out)}.")
     return readable, tuple(warnings)
@@ -134,15 +134,15 @@ def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
     if not unreadable:
         return "There is nothing to say in this text: write some words."
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return f"{info.subject} can't say {_some(unreadable)}: write it in {languages} words."
+    return f"This voice speaks {languages} only and can't read “{_some(unreadable, '')}”. Write it in {languages}."
 
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
-def _some(characters: Sequence[str]) -> str:
-    shown = " ".join(character[:40] for character in characters[:8])
-    return f"{shown} and {len(characters) - 8} more" if len(characters) > 8 else shown
+def _some(characters: Sequence[str], between: str = " ") -> str:
+    shown = between.join(character[:40] for character in characters[:8])
+    return f"{shown}…" if len(characters) > 8 else shown
 
 
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
 def _without(ignored: list[str], info: EngineInfo) -> tuple[str, ...]:
     why = [info.absent[name] for name in ignored if name in info.absent]
     plain = [_NAMES[name] for name in ignored if name not in info.absent]
-    return (*([f"{info.subject} does without {_listed(plain)}: ignored."] if plain else []), *why)
+    return (*([f"{info.subject} doesn't support {_listed(plain)}: ignored."] if plain else []), *why)
 
 
 def _bounded(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:

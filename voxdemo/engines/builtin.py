@@ -60,8 +60,8 @@ class BuiltinEngine:
         sample_rate=24_000,
         languages=("en",),
         voices=(Voice("heart", "en-US", "female"),),
-        honours=frozenset({"seed", "speed"}),
-        note="The built-in voice reads English only, in one voice, and can't copy the voice of a recording.",
+        honours=frozenset({"speed"}),  # its seed draws only breath, 42 dB below the speech: no other take is heard
+        note="This server speaks English.",
         chunk_chars=MAX_PIECE_CHARS,
         sentences_apart=True,
     )
@@ -144,13 +144,13 @@ def _checked_speed(speed: float) -> float:
 
 def _check_sayable(utterance: Utterance, text: str) -> None:
     if letters := _unsayable(utterance.text) or unsayable(text):
-        raise InputError(f"The built-in voice reads English only and can't say {_some(letters)}: write it in English.")
+        raise InputError(f"This voice speaks English only and can't read “{_some(letters)}”. Write it in English.")
     if not _has_words(readable(text)) and not _has_words(readable(utterance.text)):
         signs = [char for char in dict.fromkeys(utterance.text + text) if char.isprintable() and not char.isspace()]
         raise InputError(
-            f"The built-in voice reads English only and found no word beside {_some(signs)}: write some words."
+            f"This voice speaks English only and found no word beside “{_some(signs)}”. Write some words."
             if signs
-            else "The built-in voice reads English only and found no word: write some words."
+            else "This voice speaks English only and found no word. Write some words."
         )
 
 
@@ -161,7 +161,7 @@ def _unsayable(whole: str) -> list[str]:
 
 
 def _some(characters: Sequence[str]) -> str:
-    return " ".join(characters[:5]) + (" and others" if len(characters) > 5 else "")
+    return "".join(characters[:5]) + ("…" if len(characters) > 5 else "")
 
 
 def _has_words(text: str) -> bool:

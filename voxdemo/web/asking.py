@@ -19,7 +19,7 @@ from gradio.queueing import Event
 
 from voxdemo import logs, outcomes
 from voxdemo.audio.decode import told_duration_s
-from voxdemo.errors import InputError, UnavailableError
+from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.plan import units_of
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
@@ -44,8 +44,8 @@ class Door:
     """Tells what arguments ask for, as they were sent, which may be anything. Raises as `sent_file`."""
     speaks: bool = False
     """Whether it speaks; the others read recordings."""
-    refusal: Callable[[str], list[Any]] | None = None
-    """What it returns to tell the page a sentence; None: scripts are told by an error."""
+    refusal: Callable[[VoxdemoError], list[Any]] | None = None
+    """What it returns to show the page an error; None: scripts are told by an error."""
 
     @property
     def task(self) -> outcomes.Task:

@@ -124,11 +124,11 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 )
                 speed = gr.Slider(
                     *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
-                    info=say("1 is the voice's own pace, 2 twice as fast."), **shown["speed"],
+                    info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
                 )  # fmt: skip
                 seed = gr.Textbox(
                     label=say("Seed"), info=say("The same for all lines."),
-                    placeholder=say("One that follows from the rest"), max_lines=1, elem_id="vx-batch-seed",
+                    placeholder=say("Automatic"), max_lines=1, elem_id="vx-batch-seed",
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
                 )  # fmt: skip
             note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
@@ -178,13 +178,14 @@ def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engine."""
-    missing = [name for name in ("speed", "seed") if name not in info.honours]
     choices = voice_choices(info)
     return {
         "voice": {"choices": choices, "value": choices[0][1]},
-        "speed": {"interactive": "speed" in info.honours},
-        "seed": {"interactive": "seed" in info.honours},
-        "note": {"value": f"<p>{html.escape(info.subject)} has no {' and no '.join(missing)}.</p>" if missing else ""},
+        "speed": {"visible": "speed" in info.honours},
+        "seed": {"visible": "seed" in info.honours},
+        "note": {
+            "value": "" if "speed" in info.honours else f"<p>{html.escape(info.subject)} doesn't support a speed.</p>"
+        },
     }
 
 

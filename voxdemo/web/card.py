@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -43,7 +44,7 @@ WORDS: Mapping[str, str] = {
     "idle": "Nothing spoken yet.",
     "sent": "Sending",
     "next": "You are next",
-    "ahead": "{ahead} ahead of you",
+    "ahead": "{people} ahead of you",
     "wait": ", about {time}",
     "speaking": "Speaking",
     "part": "Speaking part {part} of {parts}",
@@ -52,18 +53,22 @@ WORDS: Mapping[str, str] = {
     "buffering": "\nBuffering, sound in about {time}",
     "finishing": "Finishing",
     "done": "{total} of speech, made in {took}",
-    "cached": "{total} of speech, from cache",
+    "cached": "{total} of speech, reused from earlier",
+    "again": "{total} of speech, spoken before",
     "stopping": "Stopping",
-    "stopped": "Stopped. {total} of speech are kept.",
-    "blocked": "Sound is ready: press Play",
-    "facts": "Real-time factor {factor} · time to first audio {first}\u00a0s",
+    "stopped": "Stopped. The first {total} are kept.",
+    "blocked": "Audio is ready: press Play",
+    "details": "Details",
+    "facts": "Real-time factor {factor}",
     "cachedFacts": "Real-time factor {factor} when it was made",
-    "cachedTake": "Another take: New seed, in Fine-tuning",
-    "seed": "Seed {seed} · {format}",
+    "first": "First sound after {first}\u00a0s",
+    "seed": "Seed {seed}",
     "keep": "Keep this seed",
-    "keptSeed": "Kept in fine-tuning",
-    "hint": "The words appear here, marked as they are heard.",
-    "gone": "This sound is gone: press Speak to make it again.",
+    "keptSeed": "Kept in Voice settings",
+    "take": "Another take",
+    "hint": "Your text appears here; each sentence lights up as it is spoken.",
+    "example": "Hear an example",
+    "gone": "This audio is gone: press Speak to make it again.",
     "heard": "{language}, {total} of audio, recognised in {took}",
     "heardBefore": "{language}, {total} of audio, reused from earlier",
     "allowed": "You can go on now.",
@@ -77,10 +82,17 @@ WORDS: Mapping[str, str] = {
     "play": "Play",
     "pause": "Pause",
     "position": "{now} of {total}",
+    "inLine": "In line, {ahead} ahead",
+    "finished": "Done, {total}",
+    "captions": "Captions. Left and Right go from sentence to sentence.",
+    "sound": "Pace and volume",
+    "pace": "Pace",
+    "volume": "Volume",
 }
 """What the card says while a text is spoken; other cards differ in some of it."""
 
-_JS = "voxdemo.card(element, props, watch, {end: () => trigger('end'), keep: () => trigger('keep')})"
+_JS = "voxdemo.card(element, props, watch, trigger, ['end', 'keep', 'take'])"
+_SOON = re.compile(r"again in about (\d+) s\.$")
 _numbers = itertools.count()
 
 
@@ -146,9 +158,9 @@ async def told(
                 last_kind, last_s = kind, now
                 yield _numbered(value_of(event))
     except InputError as error:
-        yield failed(error.sentence, kept if kept_of_wrong is None else kept_of_wrong)
+        yield refused(error, kept if kept_of_wrong is None else kept_of_wrong)
     except VoxdemoError as error:
-        yield failed(error.sentence, kept)
+        yield refused(error, kept)
     except Exception:  # the door: whatever went wrong, the person reads a sentence and the log has the rest
         log.exception("a job of the page failed")
         yield failed(UNEXPECTED, kept)
@@ -171,9 +183,19 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
             return _heard(event)
 
 
-def failed(sentence: str, kept: str = "") -> CardValue:
-    """The card's value for what went wrong, with what is kept said behind it."""
-    return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip()})
+def failed(sentence: str, kept: str = "", field: str = "") -> CardValue:
+    """The card's value for what went wrong, with what is kept said behind it; `field` of the Utterance is wrong.
+
+    A time to try again at is counted down.
+    """
+    if soon := _SOON.search(sentence):
+        return _numbered({"state": "limited", "say": sentence, "seconds": int(soon[1])})
+    return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip(), "why": sentence, "field": field})
+
+
+def refused(error: VoxdemoError, kept: str = "") -> CardValue:
+    """The card's value for an error, as `failed`."""
+    return failed(error.sentence, kept, getattr(error, "field", ""))
 
 
 def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
@@ -194,7 +216,6 @@ def _done(spoken: Spoken) -> CardValue:
         "took": round(spoken.seconds_spent, 2),
         "cached": spoken.cached,
         "factor": round(spoken.real_time_factor, 3),
-        "first": round(spoken.timings["first_chunk"], 3),
         "seed": spoken.seed,
         "notes": [*filter(None, [spoken.stopped]), *spoken.warnings],
         "format": spoken.path.suffix.removeprefix(".").upper(),
@@ -232,9 +253,11 @@ def _template(words: Mapping[str, str], player: Literal["speech", "recording"] |
 
 def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
     """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
-    inside = asset("player.html").replace("<!-- downloads -->", asset(f"player-{kind}.html"))
-    inside = inside.replace("<!-- hint -->", words["hint"])
-    return inside.replace("<!-- facts -->", asset("player-facts.html") if facts else "")
+    example = f'<button class="example" type="button">{words["example"]}</button>' if facts else ""
+    parts = {"downloads": asset(f"player-{kind}.html"), "facts": asset("player-facts.html") if facts else ""}
+    said = {**words, **parts, "example": example}
+    filled = re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], asset("player.html"))
+    return re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], filled)
 
 
 def _numbered(value: CardValue) -> CardValue:

@@ -1,7 +1,7 @@
 """The Speak tab: a text, a voice and the card on which it is spoken. Layout first, then what its events do.
 
-It knows the service and its description of the engine, no model. What the loaded engine can't do is shown switched
-off, with the reason, and looked up again for every visitor.
+It knows the service and its description of the engine, no model. What the loaded engine can't do isn't offered; one
+line says why. It is looked up again for every visitor.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from voxdemo.web.i18n import say
 from voxdemo.web.outlook import estimate
 from voxdemo.web.share import add_share, wire_share
 from voxdemo.web.voice_fields import (
+    NO_COPIES,
     OWN_VOICE,
     READY_VOICE,
     SAVED_VOICE,
@@ -56,7 +57,9 @@ USUAL: dict[str, Any] = {
     "seed": "",
 }  # fmt: skip
 """How it is at first, of what a link or a program may set."""
-_FINE_TUNING = {
+_CLONING = ("kind", "prompt", "prompt_text")
+"""What only engines that copy a voice take."""
+_SETTINGS = {
     "speed": "speed",
     "seed": "seed",
     "control": "instructions on how to speak",
@@ -83,11 +86,12 @@ class _Parts:
     stop: gr.Button
     estimate: gr.HTML
     card: Card
-    fine_tuning: gr.Accordion
+    settings: gr.Accordion
     fine_note: gr.HTML
     control: gr.Textbox
     speed: gr.Slider
     seed: gr.Textbox
+    seed_row: gr.Row
     new_seed: gr.Button
     cfg_value: gr.Slider
     inference_timesteps: gr.Slider
@@ -143,7 +147,7 @@ def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
         with gr.Column(elem_id="vx-out"):
             found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
         with gr.Column(elem_id="vx-more"):
-            found |= _fine_tuning(shown)
+            found |= _settings(shown)
             found["share"] = add_share(ASKED, USUAL)
     return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
 
@@ -165,14 +169,12 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
 
 def _voice(shown: dict[str, dict[str, Any]], info: EngineInfo, is_on_server: bool) -> dict[str, Any]:
     kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
-    kind = gr.Radio(kinds, value=USUAL["kind"], label=say("Voice"), elem_id="vx-kind")
-    voice = gr.Dropdown(
-        **shown["voice"], label=say("Ready voice"), show_label=False, filterable=False, elem_id="vx-voice"
-    )
-    saved = add_picker(is_on_server, info)
+    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **shown["kind"])
+    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")
+    clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
+    saved = add_picker(is_on_server, shown["saved"])
     with gr.Column(elem_id="vx-own"):
-        clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
-        own = add_voice_fields("vx", shown["prompt"], shown["prompt_text"], shown["read"])
+        own = add_voice_fields("vx", shown["prompt_text"])
         form = add_form("vx", is_on_server, folded=True)
     return {"kind": kind, "voice": voice, "saved": saved, "clone_note": clone_note, "own": own, "form": form}
 
@@ -191,8 +193,8 @@ def _buttons() -> dict[str, Any]:
         }
 
 
-def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    with gr.Accordion(open=False, elem_id="vx-fine", **shown["fine_tuning"]) as fine_tuning:
+def _settings(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    with gr.Accordion(say("Voice settings"), open=False, elem_id="vx-fine", **shown["settings"]) as settings:
         note = gr.HTML(**shown["fine_note"], apply_default_css=False, elem_id="vx-fine-note")
         control = gr.Textbox(
             label=say("How to speak"), info=say("In words, such as: a cheerful young woman, a little slow."),
@@ -201,15 +203,15 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         with gr.Row(elem_id="vx-dials"):
             speed = gr.Slider(
                 *SPEED_RANGE, value=USUAL["speed"], step=0.05, label=say("Speed"),
-                info=say("1 is the voice's own pace, 2 twice as fast."), **shown["speed"],
+                info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
             )  # fmt: skip
-            with gr.Row(elem_id="vx-seed-row"):
+            with gr.Row(elem_id="vx-seed-row", **shown["seed_row"]) as seed_row:
                 seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
                     label=say("Seed"), info=say("Another seed makes another take of the same text."),
-                    placeholder=say("One that follows from the rest"), max_lines=1, elem_id="vx-seed",
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
+                    placeholder=say("Automatic"), max_lines=1, elem_id="vx-seed",
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
                 )  # fmt: skip
-                new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed", **shown["new_seed"])
+                new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed")
             cfg_value = gr.Slider(
                 *CFG_RANGE, value=USUAL["cfg_value"], step=0.1, label=say("Guidance"),
                 info=say("Higher keeps closer to the recording, lower varies more."), **shown["cfg_value"],
@@ -221,44 +223,49 @@ def _fine_tuning(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
             normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
             denoise = gr.Checkbox(label=say("Remove noise from the recording"), **shown["denoise"])
     return {
-        "fine_tuning": fine_tuning, "fine_note": note, "control": control, "speed": speed, "seed": seed,
-        "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,
+        "settings": settings, "fine_note": note, "control": control, "speed": speed, "seed": seed,
+        "seed_row": seed_row, "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,
         "normalize": normalize, "denoise": denoise,
     }  # fmt: skip
 
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engine, by the names in `_Parts`."""
-    clones = "prompt_audio" in info.honours
-    reads = clones and "prompt_text" in info.honours
+    clones = _clones(info)
     choices = voice_choices(info)
-    switches = {name: {"interactive": name in info.honours} for name in _FINE_TUNING}
-    off = ", off with this voice" if not info.honours.intersection(_FINE_TUNING) else ""
-    optional = "" if info.needs_transcript or not reads else " (may stay empty)"
+    dials = {name: {"visible": name in info.honours} for name in _SETTINGS if name != "seed"}
+    optional = "" if info.needs_transcript else " (may stay empty)"
     return {
-        "voice": {"choices": choices, "value": choices[0][1]},
-        "saved": {"value": own_voices_use(info)},
-        "clone_note": {"value": "" if clones else f"<p>{html.escape(cloning_note(info))}</p>"},
-        "prompt": {"interactive": clones},
-        "prompt_text": {"interactive": reads, "label": f"What is said in the recording{optional}"},
-        "read": {"interactive": reads},
-        "fine_tuning": {"label": f"Fine-tuning{off}"},
+        "kind": {"visible": clones, "value": USUAL["kind"]},
+        "voice": {"choices": choices, "value": choices[0][1], "show_label": not clones},
+        "saved": {"value": {**own_voices_use(info), "takes": _taken(info)}},
+        "clone_note": {"value": cloning_note(info)},
+        "prompt_text": {"visible": "prompt_text" in info.honours, "label": f"What is said in the recording{optional}"},
+        "settings": {"visible": bool(info.honours.intersection(_SETTINGS) or info.absent)},
         "fine_note": {"value": _missing(info)},
-        "new_seed": switches["seed"],
-        **switches,
+        "seed_row": {"visible": "seed" in info.honours},
+        **dials,
     }
 
 
+def _clones(info: EngineInfo) -> bool:
+    return "prompt_audio" in info.honours
+
+
+def _taken(info: EngineInfo) -> list[str]:
+    """What of ASKED this engine heeds, so that nothing is sent, linked or asked for again that nobody sees."""
+    left_out = {*(() if _clones(info) else _CLONING), *(set(_SETTINGS) - info.honours)}
+    return [name for name in ASKED if name not in left_out]
+
+
 def _missing(info: EngineInfo) -> str:
-    """Why some of the fine-tuning is switched off."""
-    plain = [words for name, words in _FINE_TUNING.items() if name not in info.honours and name not in info.absent]
-    has = [words for name, words in _FINE_TUNING.items() if name in info.honours]
-    if not has:
-        reasons = [f"{info.subject} has nothing to fine-tune: VoxCPM has."]
-    elif len(plain) > len(has):
-        reasons = [f"{info.subject} has only {' and '.join(has)}: VoxCPM has the rest."]
+    """Why there are so few settings."""
+    plain = [words for name, words in _SETTINGS.items() if name not in info.honours and name not in info.absent]
+    has = [words for name, words in _SETTINGS.items() if name in info.honours]
+    if len(plain) > len(has):
+        reasons = [f"{info.subject} supports {' and '.join(has)} only. The other settings need VoxCPM."]
     else:
-        reasons = [f"{info.subject} has no {' and no '.join(plain)}."] if plain else []
+        reasons = [f"{info.subject} doesn't support {' or '.join(plain)}."] if plain else []
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
 
 
@@ -287,6 +294,8 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     parts.card.view.keep(js=kept, outputs=parts.seed, **IN_BROWSER)
     drawn = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
     parts.new_seed.click(js=drawn, outputs=parts.seed, **IN_BROWSER)
+    take = parts.card.view.take(js=drawn, outputs=parts.seed, **IN_BROWSER)
+    take.then(js="() => { document.getElementById('vx-speak').click(); return []; }", **IN_BROWSER)
 
 
 def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
@@ -324,7 +333,7 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
         except (TypeError, AttributeError):  # not what the page sends
             return None
 
-    speak.door = Door(wish, True, lambda sentence: [card.failed(sentence, KEPT)])  # type: ignore[attr-defined]
+    speak.door = Door(wish, True, lambda error: [card.refused(error, KEPT)])  # type: ignore[attr-defined]
     return speak
 
 
@@ -351,17 +360,17 @@ def _utterance(
     speed: float,
     seed: str | None,
 ) -> Utterance:
-    utterance = Utterance(
-        text=text,
-        control=(control or "").strip(),
-        cfg_value=cfg_value,
-        inference_timesteps=whole(inference_timesteps),
-        normalize=normalize,
-        denoise=denoise,
-        voice=voice if voice in info.voice_names else None,  # the page may be older than the engine
-        speed=speed,
-        seed=_seed(seed or ""),
-    )
+    manner = {
+        "control": (control or "").strip(),
+        "cfg_value": cfg_value,
+        "inference_timesteps": whole(inference_timesteps),
+        "normalize": normalize,
+        "denoise": denoise,
+        "speed": speed,
+        "seed": _seed(seed or ""),
+    }
+    seen = {name: value for name, value in manner.items() if name in info.honours}
+    utterance = Utterance(text, voice=voice if voice in info.voice_names else None, **seen)  # or it's an older page
     if kind not in (SAVED_VOICE, OWN_VOICE):
         return utterance
     recording = _own_voice(info, kind, prompt)
@@ -374,15 +383,17 @@ def _seed(written: str) -> int | None:
     try:
         return int(written)
     except ValueError:
-        raise InputError(wording.NO_SEED) from None
+        raise InputError(wording.NO_SEED, "seed") from None
 
 
 def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
     recording = sent_file(prompt)
-    if "prompt_audio" not in info.honours:
-        raise InputError(f"{info.subject} can't copy a recording: choose {READY_VOICE}.")
+    if not _clones(info):
+        raise InputError(NO_COPIES)
     if not recording and kind == SAVED_VOICE:
         raise InputError(f"There is no saved voice yet: save one on the tab Voices, or choose {READY_VOICE}.")
     if not recording:
-        raise InputError(f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.")
+        raise InputError(
+            f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.", "prompt_audio"
+        )
     return recording

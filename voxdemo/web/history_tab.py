@@ -25,7 +25,6 @@ WORDS: Mapping[str, str] = {
     "unkept": "This browser doesn't store data for this page, as in a private window. The list goes with it.",
     "none": "Nothing yet. Your results will be listed here, in this browser only.",
     "choose": "Choose a result to hear it again.",
-    "hint": "The words appear here, marked as they are heard.",
     "pick": "Hear again: {first}",
     "use": "Use again",
     "useOf": "Use text and settings again: {first}",
@@ -36,7 +35,8 @@ WORDS: Mapping[str, str] = {
     "really": "Really delete all?",
     "replace": "Replace your text?",
     "fetching": "One moment …",
-    "heard": "{total} of speech, seed {seed}",
+    "heard": "{total} of speech",
+    "heardSeed": "{total} of speech, seed {seed}",
     "gone": "The server no longer has this audio. Press Use again, then Speak.",
     "unreached": "Can't reach the server. Try again in a moment.",
 }

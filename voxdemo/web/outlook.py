@@ -11,7 +11,7 @@ NEAR_LIMIT = 0.9
 
 
 def estimate(text: str, forecast: Forecast, ready: bool) -> str:
-    """What this text would take now: "162 characters, about 9 s. 3 ahead of you, about 25 s in all."."""
+    """What this text would take now: "162 characters, about 9 s. 3 people are ahead of you; …"."""
     length, has_words = len(text), bool(text.strip())
     if length > MAX_TEXT_CHARS:
         too_many = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
@@ -21,16 +21,22 @@ def estimate(text: str, forecast: Forecast, ready: bool) -> str:
         words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast.own_s)}."
     else:
         words = "Ready." if ready else "Still loading."
-    return f"<p>{words} <span>{_line(forecast, has_words)}</span></p>"
+    return f"<p>{words} <span>{line(forecast)}</span></p>"
 
 
-def _line(forecast: Forecast, has_words: bool) -> str:
-    if not forecast.ahead:
+def line(forecast: Forecast) -> str:
+    """Who is before a job that came now, and how long until its turn: "1 person is being served; …"."""
+    ahead, waiting = forecast.ahead, forecast.waiting
+    if not ahead:
         return "Nobody is waiting."
-    known = None not in (forecast.wait_s, forecast.own_s)
-    in_all = (forecast.wait_s or 0.0) + (forecast.own_s or 0.0) if has_words and known else None
-    return f"{forecast.ahead} ahead of you{_about(in_all, ' in all')}."
+    who = f"{wording.people(ahead)} {'is' if ahead == 1 else 'are'}"
+    turn = f", about {_time(forecast.wait_s)}" if forecast.wait_s else ""
+    return f"{who} {'ahead of you' if waiting else 'being served'}{turn}."
 
 
-def _about(value: float | None, tail: str = "") -> str:
-    return "" if value is None else f", about {wording.seconds(value)}{tail}".replace(" s", "\u00a0s")
+def _about(value: float | None) -> str:
+    return "" if value is None else f", about {_time(value)}"
+
+
+def _time(value: float) -> str:
+    return wording.seconds(value).replace(" ", "\u00a0")

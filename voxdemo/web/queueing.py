@@ -125,7 +125,7 @@ class Line:
                 output={"error": error.sentence, "title": "Busy", "visible": True}, success=False
             )
         else:
-            output = {"data": door.refusal(error.sentence), "is_generating": False}
+            output = {"data": door.refusal(error), "is_generating": False}
             told = ProcessCompletedMessage(output=output, success=True)
         self.queue.send_message(event, told)
         self.queue.broadcast_estimations(LINE)  # as above

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.web import card
 from voxdemo.web.asking import Door, sent_file, take_up
@@ -32,8 +33,8 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
             async for value in values:
                 yield value, value.get("text", unread)
 
-    def refusal(sentence: str) -> list[Any]:
-        return [card.failed(sentence, kept), gr.skip()]
+    def refusal(error: VoxdemoError) -> list[Any]:
+        return [card.refused(error, kept), gr.skip()]
 
     read.door = Door(lambda data: sent_file(next(iter(data), None)), refusal=refusal)  # type: ignore[attr-defined]
     return read

@@ -23,10 +23,10 @@ from voxdemo.jobs import ModelReport
 from voxdemo.limits import Limits
 from voxdemo.making import Share
 from voxdemo.service import SpeechService
-from voxdemo.speech import Captions, Retaken
+from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.watch import Pulse
-from voxdemo.web import front, watching, wording
+from voxdemo.web import front, outlook, watching, wording
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
             "running": service.running,
             "waiting": service.waiting,
             "wait_s": _rounded(service.until_next_s),
+            "line": outlook.line(service.forecast(Utterance(""))),
             "busy_s": round(stats.busy_s, 3),
         }
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
@@ -114,7 +115,10 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
 
     async def live(request: Request) -> Response:
         """A sound while it is made: JSON lines, those of sound followed by its bytes."""
-        sound = service.live.get(request.path_params["token"])
+        token = request.path_params["token"]
+        sound = service.live.get(token)
+        if sound is None and service.results.find(token, "wav"):
+            return Response(status_code=204)  # it ended before it was asked for: there is its file
         if sound is None:
             return JSONResponse({"error": "This sound isn't being spoken."}, status_code=404)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it

@@ -22,7 +22,8 @@ from voxdemo.web.i18n import say
 from voxdemo.web.reading import NO_RECORDING, reader
 from voxdemo.web.wiring import IN_BROWSER
 
-READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready voice", "A voice I saved", "A voice I upload"
+READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"
+NO_COPIES = "Copying a voice needs VoxCPM, which this server doesn't run."
 READING_WORDS = {
     **card.WORDS,
     "idle": "",
@@ -114,15 +115,14 @@ class VoiceFields(NamedTuple):
     reading: Card
 
 
-def add_voice_fields(of: str, prompt: dict[str, Any], prompt_text: dict[str, Any], read: dict[str, Any]) -> VoiceFields:
-    """The fields, whose ids begin with `of`; the rest are arguments for those components."""
+def add_voice_fields(of: str, prompt_text: dict[str, Any]) -> VoiceFields:
+    """The fields, whose ids begin with `of`; `prompt_text` are arguments of the one for what is said."""
     recording = gr.Audio(
         label=f"Recording of the voice, {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s",
         type="filepath",
         sources=["upload", "microphone"],
         buttons=[],
         elem_id=f"{of}-prompt",
-        **prompt,
     )
     said = gr.Textbox(
         lines=2, placeholder=say("Write it, or press Recognise it."), elem_id=f"{of}-prompt-text", **prompt_text
@@ -131,7 +131,7 @@ def add_voice_fields(of: str, prompt: dict[str, Any], prompt_text: dict[str, Any
         return VoiceFields(
             recording,
             said,
-            gr.Button(say("Recognise it"), size="sm", elem_id=f"{of}-read", **read),
+            gr.Button(say("Recognise it"), size="sm", elem_id=f"{of}-read"),
             gr.Button(say("Cancel"), size="sm", variant="stop", elem_id=f"{of}-read-cancel"),
             Card(f"{of}-reading", READING_WORDS),
         )
@@ -176,10 +176,10 @@ def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
     fields.prompt.change(inputs=fields.prompt, js=measure, **IN_BROWSER)
 
 
-def add_picker(is_on_server: bool, info: EngineInfo) -> gr.HTML:
-    """The choice of a saved voice on the Speak tab."""
+def add_picker(is_on_server: bool, shown: dict[str, Any]) -> gr.HTML:
+    """The choice of a saved voice on the Speak tab; `shown` is what it has and which fields the engine takes."""
     return gr.HTML(
-        own_voices_use(info),
+        **shown,
         html_template=template("picker"),
         js_on_load="voxdemo.voices.picker(element, props, watch)",
         apply_default_css=False,
@@ -190,13 +190,13 @@ def add_picker(is_on_server: bool, info: EngineInfo) -> gr.HTML:
 
 
 def own_voices_use(info: EngineInfo) -> dict[str, Any]:
-    """Whether the engine can speak in people's own voices, and if not, why: for the page."""
-    return {"clones": "prompt_audio" in info.honours, "note": cloning_note(info)}
+    """Whether the engine can speak in people's own voices: for the page."""
+    return {"clones": "prompt_audio" in info.honours}
 
 
 def cloning_note(info: EngineInfo) -> str:
-    """Why people's own voices can't be spoken in; "" where they can."""
-    return "" if "prompt_audio" in info.honours else f"{info.subject} can't copy a recording: VoxCPM can."
+    """HTML that says why people's own voices can't be spoken in, and what would help; "" where they can."""
+    return "" if "prompt_audio" in info.honours else asset("voices-copying.html")
 
 
 def props(is_on_server: bool) -> dict[str, Any]:

@@ -34,7 +34,13 @@ SAMPLES = {
     "zh": "早上好。渡船九点半出发，海面很平静。",
 }
 """What a voice says of itself, by its language; English for all others."""
-SAMPLE_WORDS = {**card.WORDS, "idle": "", "kept": "", "cancelled": "Cancelled."}
+SAMPLE_WORDS = {
+    **card.WORDS,
+    "idle": "",
+    "kept": "",
+    "cancelled": "Cancelled.",
+    "lost": voice_fields.READING_WORDS["lost"],
+}
 
 
 def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool) -> None:
@@ -54,16 +60,18 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
             own = _html("own", "vx-shelf", "", own_voices_use(info), props)
         with gr.Column(elem_id="vx-new"):
             gr.HTML(f"<h2>{WORDS['new']}</h2>", apply_default_css=False, elem_id="vx-new-head")
-            fields = add_voice_fields("vx-new", {}, {"label": say("What is said in the recording")}, {})
+            note = gr.HTML(voice_fields.cloning_note(info), apply_default_css=False, elem_id="vx-new-note")
+            fields = add_voice_fields("vx-new", {"label": say("What is said in the recording")})
             form = add_form("vx-new", is_on_server)
     _wire_samples(service, ready, asked, sample, cancel)
     wire_reading(service, fields)
     wire_form(form, fields, clears=True)
 
     async def look() -> list[Any]:
-        return [_ready(service.engine_info), own_voices_use(service.engine_info)]
+        info = service.engine_info
+        return [_ready(info), own_voices_use(info), voice_fields.cloning_note(info)]
 
-    gr.on(arrivals, look, outputs=[ready, own], **AT_ONCE)
+    gr.on(arrivals, look, outputs=[ready, own, note], **AT_ONCE)
 
 
 def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict[str, Any]) -> gr.HTML:
@@ -109,7 +117,7 @@ def _sampler(service: SpeechService) -> Callable[..., Any]:
     def wish(data: Sequence[Any]) -> Utterance:
         return _sample(service.engine_info, next(iter(data), None))
 
-    speak_sample.door = Door(wish, True, lambda sentence: [card.failed(sentence)])  # type: ignore[attr-defined]
+    speak_sample.door = Door(wish, True, lambda error: [card.refused(error)])  # type: ignore[attr-defined]
     return speak_sample
 
 

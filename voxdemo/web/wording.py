@@ -11,20 +11,20 @@ USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the 
 
 
 def notice(service: SpeechService) -> str:
-    """What everybody should know about the voice: what is still being loaded, else what it can't do."""
+    """What this page is for: which languages, how fast; or what is still being loaded."""
     info, pending = service.engine_info, service.readiness().pending
     if pending:
         return pending
     own_s = service.forecast(USUAL_SENTENCE).own_s
-    usual = "When many ask at once," if own_s is None else f"A sentence takes about {seconds(own_s)};"
-    return f"{info.note} {usual} you may wait in line."
+    usual = "" if own_s is None else f"; a sentence takes about {seconds(own_s)}"
+    return f"Type a text and hear it. {info.note.removesuffix('.')}{usual}."
 
 
 def status(event: Waiting | Speaking | Listening) -> str:
-    """One line on where a job is: "2 ahead of you, about 25 s"."""
+    """One line on where a job is: "2 people ahead of you, about 25 s"."""
     match event:
         case Waiting(ahead, left):
-            return _with_seconds(f"{ahead} ahead of you" if ahead else "You are next", left)
+            return _with_seconds(f"{people(ahead)} ahead of you" if ahead else "You are next", left)
         case Speaking(done) if done >= 1:
             return "Finishing"
         case Speaking(_, left, sentence, sentences):
@@ -42,6 +42,11 @@ def caption(segment: Segment) -> tuple[float, float, str]:
 def seconds(value: float) -> str:
     """A length of time as people say it: "1 s", "25 s", "3 min"."""
     return f"{max(1, round(value))} s" if value < 90 else f"{round(value / 60)} min"
+
+
+def people(count: int) -> str:
+    """So many: "1 person", "3 people"."""
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def _with_seconds(words: str, left: float | None, tail: str = "") -> str:

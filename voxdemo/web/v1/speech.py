@@ -194,4 +194,5 @@ def _headers(entry: Entry) -> dict[str, str]:
     request = entry.asked
     if not isinstance(request, SpeechRequest):
         return {}
-    return {"X-Voxdemo-Seed": str(request.seed)} | warning(*request.warnings, *entry.warnings)
+    seed = {} if request.seed is None else {"X-Voxdemo-Seed": str(request.seed)}
+    return seed | warning(*request.warnings, *entry.warnings)
