@@ -10,9 +10,8 @@
   // Gradio writes the ids only at the tabs that a narrow page has room for; the row by which it measures has all labels.
   const idOf = (button) => ids[all('.tab-container.visually-hidden button').findIndex((each) => label(each) === label(button))];
   const buttons = () => all('[role=tab], .overflow-dropdown button');
-  let shown = asked();
-
-  components.find(({type}) => type === 'tabs').props.selected = shown;
+  const open = () => buttons().find((button) => idOf(button) === asked())?.click();
+  let shown = ids[0];
 
   window.addEventListener('click', ({target}) => {
     const button = target.closest?.('#vx-tabs [role=tab], #vx-tabs .overflow-dropdown button');
@@ -20,5 +19,12 @@
     shown = idOf(button);
     if (shown !== asked()) history.pushState(null, '', `#${shown}`);
   }, true);
-  window.addEventListener('hashchange', () => buttons().find((button) => idOf(button) === asked())?.click());
+  window.addEventListener('hashchange', open);
+
+  // Gradio draws a tab when it is opened. The first one is always drawn, because the others lean on it.
+  const waiting = setInterval(() => {
+    if (!document.querySelector('#vx-estimate p')) return;
+    clearInterval(waiting);
+    open();
+  }, 50);
 })();

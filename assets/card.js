@@ -215,7 +215,10 @@ voxdemo.card = (element, props, watch, trigger, events) => {
       player?.finish(value);
       tellResult(value);
     }
-    if (value.state === 'heard' && value.url) player?.offer(value);
+    if (value.state === 'heard' && value.url) {
+      player?.offer(value);
+      tellResult(value);
+    }
     if (value.state === 'limited') player?.clear();
     if (value.state !== 'failed') return;
     player?.clear();

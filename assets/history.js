@@ -1,5 +1,5 @@
-// This browser's last results: what was asked for and where its sound is, while the server has it. They are kept in
-// localStorage, which all tabs of a browser share, and nowhere else.
+// This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
+// server has it. They are kept in localStorage, which all tabs of a browser share, and nowhere else.
 voxdemo.history = (() => {
   const KEY = 'voxdemo-history', MOST = 50;
   const unsaved = [];  // where the browser keeps nothing
@@ -40,9 +40,11 @@ voxdemo.history = (() => {
     asked = {...Object.fromEntries(told), saved: voxdemo.voices.picked()};
   }
 
-  window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed}}) => {
-    if (card !== 'vx-card' || !asked) return;
-    const entry = {id: crypto.getRandomValues(new Uint32Array(2)).join('-'), at: Date.now(), url, total, seed, asked};
+  // The server has a summary of what it spoke, but none of a recording.
+  window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed, text, captions, peaks}}) => {
+    const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && asked ? {seed, asked} : null;
+    if (!told) return;
+    const entry = {id: crypto.getRandomValues(new Uint32Array(2)).join('-'), at: Date.now(), url, total, ...told};
     change((entries) => [entry, ...entries.filter((each) => each.url !== url)]);
   });
   window.addEventListener('storage', ({key}) => { if (key === KEY || key === null) window.dispatchEvent(new Event('voxdemo-history')); });
@@ -52,7 +54,7 @@ voxdemo.history = (() => {
     press,
     get isKept() { list(); return isKept; },
     remove: (id) => change((entries) => entries.filter((entry) => entry.id !== id)),
-    restore: (entry) => change((entries) => [entry, ...entries]),
+    restore: (removed) => change((entries) => [...removed, ...entries]),
     clear: () => change(() => []),
   };
 })();
@@ -64,20 +66,21 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
   const made = (tag, values) => Object.assign(document.createElement(tag), values);
   const when = (at) => new Intl.DateTimeFormat(voxdemo.language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
   const player = voxdemo.player(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
-  let chosen = '', wanted = null, removed = null, sureOf = null, turn = 0;
+  let chosen = '', wanted = null, removed = [], sureOf = null, turn = 0;
 
   function say(state, sentence) {
     find('.replay').dataset.state = state;
     find('.replay .say').textContent = sentence;
   }
 
-  function tell(sentence, entry = null) {
-    removed = entry;
+  function tell(sentence, entries = []) {
+    removed = entries;
     find('.told span').textContent = sentence;
-    find('.undo').hidden = !entry;
+    find('.undo').hidden = !entries.length;
+    if (entries.length) find('.undo').focus();
   }
 
-  // What can't be undone is asked for by a second press.
+  // What would take the place of something written is asked for by a second press.
   function sure(button, question, act) {
     if (sureOf === button) {
       sureOf = null;
@@ -99,7 +102,7 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
     return each;
   }
 
-  const voiceOf = ({kind, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
+  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
 
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
@@ -108,8 +111,9 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
       made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
     pick.setAttribute('aria-pressed', entry.id === chosen);
     const item = made('li', {});
-    item.append(pick, button('use', words.use, voxdemo.fill(words.useOf, {first}), (pressed) => reuse(entry, pressed)),
-      button('remove', words.remove, voxdemo.fill(words.removeOf, {first}), () => remove(entry)));
+    const use = entry.heard ? button('use', words.copy, voxdemo.fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
+      : button('use', words.use, voxdemo.fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
+    item.append(pick, use, button('remove', words.remove, voxdemo.fill(words.removeOf, {first}), () => remove(entry)));
     return item;
   }
 
@@ -135,13 +139,21 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
     element.querySelectorAll('.pick')[history.list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
     player.clear();
     say('sent', words.fetching);
-    const answer = await fetch(voxdemo.url(`${entry.url}.json`), {cache: 'no-store'}).catch(() => null);
-    const result = answer?.ok ? await answer.json().catch(() => null) : null;
+    const ending = entry.heard ? 'srt' : 'json';
+    const answer = await fetch(voxdemo.url(`${entry.url}.${ending}`), {cache: 'no-store'}).catch(() => null);
+    const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
     if (mine !== turn) return;
-    if (!result) return say('gone', !answer ? words.unreached : words.gone);
+    if (!result) return say('gone', !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
     player.offer({...result, url: entry.url});
-    say('done', voxdemo.fill(result.seed == null ? words.heard : words.heardSeed, {total: voxdemo.duration(result.total), seed: result.seed}));
+    const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
+    say('done', voxdemo.fill(said, {total: voxdemo.duration(result.total), seed: result.seed}));
     player.play();
+  }
+
+  async function copy({asked}, pressed) {
+    const isCopied = await navigator.clipboard.writeText(asked.text).then(() => true, () => false);  // only over https
+    pressed.textContent = isCopied ? words.copied : words.copy;
+    if (!isCopied) tell(words.uncopied);
   }
 
   const written = () => document.querySelector('#vx-text textarea').value.trim();
@@ -154,14 +166,14 @@ voxdemo.historyTab = (element, {words, names, kinds, rate}, use) => {
 
   function remove(entry) {
     history.remove(entry.id);
-    tell(words.removed, entry);
-    find('.undo').focus();
+    tell(words.removed, [entry]);
   }
 
-  find('.clear').addEventListener('click', ({currentTarget}) => sure(currentTarget, words.really, () => {
+  find('.clear').addEventListener('click', () => {
+    const all = history.list();
     history.clear();
-    tell(words.cleared);
-  }));
+    tell(words.cleared, all);
+  });
   find('.undo').addEventListener('click', () => {
     history.restore(removed);
     tell('');

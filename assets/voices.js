@@ -149,7 +149,8 @@ voxdemo.voices = (() => {
   function own(element, props, watch) {
     begin(props);
     const find = (selector) => element.querySelector(selector);
-    const list = find('ul'), file = find('input'), line = find('.say');
+    const list = find('ul'), file = find('input'), line = find('.say'), undo = find('.undo');
+    let removed = null;
     say = (sentence, isWrong = false) => {
       line.textContent = sentence;
       line.classList.toggle('wrong', isWrong);
@@ -166,32 +167,32 @@ voxdemo.voices = (() => {
       return item;
     }
 
-    // The first press asks, the second one deletes.
     async function remove(from, voice) {
-      if (!from.classList.contains('sure')) {
-        from.classList.add('sure');
-        from.textContent = words.reallyRemove;
-        from.setAttribute('aria-label', voxdemo.fill(words.reallyRemoveOf, voice));
-        say(voxdemo.fill(words.askAgain, voice));
-        from.addEventListener('blur', () => restore(from, voice), {once: true});
-        return;
-      }
+      from.disabled = true;
       try {
+        removed = {...voice, audio: await shelf.recording(voice)};
         await shelf.remove(voice);
+        undo.hidden = false;
         say(voxdemo.fill(words.removed, voice));
       } catch (error) {
         say(sentenceOf(error), true);
       }
       hush();
       await reload();
-      find('.import').focus();  // what had it is gone
+      if (!undo.hidden) undo.focus();  // what had it is no longer there
     }
 
-    function restore(from, voice) {
-      from.classList.remove('sure');
-      from.textContent = words.remove;
-      from.setAttribute('aria-label', voxdemo.fill(words.removeOf, voice));
-      if (line.textContent === voxdemo.fill(words.askAgain, voice)) say('');
+    async function bringBack() {
+      if (voices.some(({name}) => name.toLowerCase() === removed.name.toLowerCase())) return say(words.nameTaken, true);
+      try {
+        await shelf.add(removed);
+        undo.hidden = true;
+        say('');
+      } catch (error) {
+        say(sentenceOf(error), true);
+      }
+      await reload();
+      if (undo.hidden) find('.import').focus();
     }
 
     async function save() {
@@ -229,6 +230,7 @@ voxdemo.voices = (() => {
 
     find('.export').addEventListener('click', save);
     find('.import').addEventListener('click', () => file.click());
+    undo.addEventListener('click', bringBack);
     file.addEventListener('change', load);
     watch('value', paint);
     painters.push(paint);

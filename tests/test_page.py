@@ -283,7 +283,7 @@ def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, ope
     page.set_input_files("#vx-prompt input[type=file]", WARM_UP)
     page.locator("#vx-prompt .waveform-container").wait_for()
     page.click("#vx-read")
-    expect(page.get_by_label("What is said in the recording")).to_have_value("heard", timeout=30_000)
+    expect(page.get_by_label("Transcript of the recording")).to_have_value("heard", timeout=30_000)
     page.click("#vx-speak")
     says(page, re.compile("s of speech"))
     page.get_by_role("button", name="Voice settings").click()

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import PHONE, WIDE, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
+from browsing import PHONE, WARM_UP, WIDE, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
 from conftest import StartServer
 from serving import Server
 
@@ -70,7 +70,25 @@ def test_text_and_settings_are_those_of_the_press_and_can_be_used_again(server: 
     says(page, re.compile("reused from earlier"))
 
 
-def test_one_is_deleted_and_brought_back_and_all_are_deleted_for_good(server: Server, open_page: OpenPage) -> None:
+def test_a_transcript_is_kept_copied_and_its_recording_heard_again(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, permissions=["clipboard-read", "clipboard-write"])
+    to_tab(page, "Recognise")
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.wait_for_selector("#vx-recording .waveform-container")
+    page.click("#vx-recognise")
+    says(page, re.compile("^English"), "#vx-heard")
+    page.reload()
+    to_tab(page, "History")
+    page.get_by_role("button", name="Copy transcript: The line is open").click()
+    expect(page.get_by_role("button", name="Copy transcript")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("The line is open")
+    page.get_by_role("button", name="Hear again: The line is open").click()
+    page.wait_for_function(HEARD)
+    expect(page.locator(".replay .say")).to_have_text("4.7 s of audio")
+    expect(page.locator(".replay .words")).to_contain_text("The line is open")
+
+
+def test_one_is_deleted_and_brought_back_and_so_are_all(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server), "To be kept.", "To be deleted.")
     page.get_by_role("button", name="Delete: To be deleted.").click()
     assert entries(page) == ["To be kept."]
@@ -78,8 +96,10 @@ def test_one_is_deleted_and_brought_back_and_all_are_deleted_for_good(server: Se
     page.get_by_role("button", name="Undo").click()
     assert entries(page) == ["To be deleted.", "To be kept."]
     page.get_by_role("button", name="Delete all").click()
-    assert len(entries(page)) == 2
-    page.get_by_role("button", name="Really delete all?").click()
+    assert entries(page) == []
+    page.get_by_role("button", name="Undo").click()
+    assert entries(page) == ["To be deleted.", "To be kept."]
+    page.get_by_role("button", name="Delete all").click()
     assert entries(page) == []
     assert page.evaluate("localStorage.getItem('voxdemo-history')") == "[]"
     expect(page.locator(".history .where")).to_contain_text("Nothing yet")

@@ -161,9 +161,12 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
 
     open_tab(page)
     page.get_by_role("button", name="Delete Ann Lee").click()
-    told(page, "Press again to delete Ann Lee for good.", "#vx-shelf")
+    told(page, "Ann Lee is deleted.", "#vx-shelf")
+    assert stored(page) == 0
+    page.locator("#vx-shelf").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Delete Ann Lee")).to_be_visible()
     assert stored(page) == 1
-    page.get_by_role("button", name="Really? Delete Ann Lee").click()
+    page.get_by_role("button", name="Delete Ann Lee").click()
     told(page, "Ann Lee is deleted.", "#vx-shelf")
     assert stored(page) == 0
     open_tab(page, "Speak")
@@ -176,7 +179,7 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     page = open_page(fake_server)
     page.get_by_label("From a recording").check()
     record(page, field="#vx-prompt")
-    page.get_by_label("What is said in the recording").fill("The line is open.")
+    page.get_by_label("Transcript of the recording").fill("The line is open.")
     page.locator("#vx-form summary").click()
     fill(page, "Ann", FOLD)
     page.click(f"{FOLD} .save")
@@ -218,7 +221,7 @@ def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, ope
     page.click(f"{FORM} .save")
     told(page, "This recording is 2.0 s long; it must be 3 to 30 s.")
     for recording, words in (
-        (sound(31), "This recording has 31.0 s: cut it to 30 s with the scissors."),
+        (sound(31), "This recording is 31.0 s long; cut it to 30 s with the scissors."),
         (sound(4, 0.0001), "There is no sound in this recording: check the microphone, or choose another one."),
         (sound(4, 0.01), "4.0 s, but quiet: closer to the microphone sounds better."),
         (sound(4, 1.5), "4.0 s, but overdriven: further from the microphone sounds better."),
@@ -372,9 +375,9 @@ def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def log_in(browser: Any, server: Server, name: str) -> Any:
     page = browser.new_context().new_page()
     page.goto(server.url)
-    page.get_by_label("username").fill(name)
-    page.get_by_label("password").fill("word")
-    page.get_by_role("button", name="Login").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill("word")
+    page.get_by_role("button", name="Log in").click()
     expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
     return page
 

@@ -43,6 +43,8 @@ _RATES = {
 }
 """Hz that a format knows; another one becomes the next higher. Others than these libsndfile refuses."""
 
+MADE_BY = "Speech made by a machine (voxdemo)"
+"""What a file says of itself in its comment, where its format has one; AAC in ADTS has none."""
 _BLOCK_FRAMES = 65_536
 
 
@@ -89,6 +91,7 @@ def _encode(sound: Iterable[Samples], source_rate: int, file: _Output, format: F
     kind, subtype = _LIBSNDFILE[format]
     rate = _rate(source_rate, format)
     with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
+        target.comment = MADE_BY
         for block in resample_blocks(sound, source_rate, rate):
             target.write(clean(block))
             if file.error:

@@ -240,7 +240,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
         "voice": {"choices": choices, "value": choices[0][1], "show_label": not clones},
         "saved": {"value": {**own_voices_use(info), "takes": _taken(info)}},
         "clone_note": {"value": cloning_note(info)},
-        "prompt_text": {"visible": "prompt_text" in info.honours, "label": f"What is said in the recording{optional}"},
+        "prompt_text": {"visible": "prompt_text" in info.honours, "label": f"Transcript of the recording{optional}"},
         "settings": {"visible": bool(info.honours.intersection(_SETTINGS) or info.absent)},
         "fine_note": {"value": _missing(info)},
         "seed_row": {"visible": "seed" in info.honours},

@@ -1,4 +1,4 @@
-"""The History tab: what this browser has had spoken, to be heard again, asked for again and deleted.
+"""The History tab: what this browser has had spoken and recognised, to be heard again, asked for again and deleted.
 
 All of it happens in the browser (`assets/history.js`), which keeps what was asked for and where its sound is. The
 server knows of no history; it has a sound for as long as it keeps results.
@@ -32,11 +32,17 @@ WORDS: Mapping[str, str] = {
     "removeOf": "Delete: {first}",
     "removed": "Deleted.",
     "cleared": "All are deleted.",
-    "really": "Really delete all?",
     "replace": "Replace your text?",
     "fetching": "One moment …",
     "heard": "{total} of speech",
     "heardSeed": "{total} of speech, seed {seed}",
+    "transcript": "Transcript",
+    "copy": "Copy",
+    "copyOf": "Copy transcript: {first}",
+    "copied": "Copied",
+    "uncopied": "Copying works only over https.",
+    "recording": "{total} of audio",
+    "goneRecording": "The server no longer has this recording. Its transcript can still be copied.",
     "gone": "The server no longer has this audio. Press Use again, then Speak.",
     "unreached": "Can't reach the server. Try again in a moment.",
 }

@@ -61,7 +61,7 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
         with gr.Column(elem_id="vx-new"):
             gr.HTML(f"<h2>{WORDS['new']}</h2>", apply_default_css=False, elem_id="vx-new-head")
             note = gr.HTML(voice_fields.cloning_note(info), apply_default_css=False, elem_id="vx-new-note")
-            fields = add_voice_fields("vx-new", {"label": say("What is said in the recording")})
+            fields = add_voice_fields("vx-new", {"label": say("Transcript of the recording")})
             form = add_form("vx-new", is_on_server)
     _wire_samples(service, ready, asked, sample, cancel)
     wire_reading(service, fields)
