@@ -149,7 +149,7 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
 
     open_tab(page, "Speak")
     joined = sent_prompts(page)
-    page.get_by_label("My voices").check()
+    page.get_by_role("radio", name="My voices").check()
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann Lee")
     speak(page, "In my own voice.")
     says(page, re.compile("s of speech"))
@@ -185,7 +185,7 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     page.click(f"{FOLD} .save")
     told(page, "Ann is saved.", FOLD)
     expect(page.locator("#vx-prompt .waveform-container")).to_have_count(1)  # it is spoken with, too
-    page.get_by_label("My voices").check()
+    page.get_by_role("radio", name="My voices").check()
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann")
     page.get_by_role("button", name="Play the chosen voice").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
@@ -198,7 +198,7 @@ def test_what_was_spoken_in_a_saved_voice_is_used_again_with_it(fake_server: Ser
     for name in ("Ann", "Bob"):
         save(page, name)
     open_tab(page, "Speak")
-    page.get_by_label("My voices").check()
+    page.get_by_role("radio", name="My voices").check()
     page.get_by_label("Saved voice").select_option("Bob")
     speak(page, "one")
     says(page, re.compile("s of speech"))
@@ -346,7 +346,7 @@ def test_an_upload_that_fails_is_a_sentence_and_speak_works_again(fake_server: S
     open_tab(page)
     save(page, "Ann")
     open_tab(page, "Speak")
-    page.get_by_label("My voices").check()
+    page.get_by_role("radio", name="My voices").check()
     page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
     speak(page, "Not now.")
     says(page, "Can't reach the server. Try again in a moment.")
@@ -392,7 +392,7 @@ def test_with_a_login_voices_are_kept_in_the_account_whatever_the_browser(browse
     open_tab(stranger)
     expect(stranger.locator("#vx-shelf .none")).to_have_text("No saved voices yet.")
     stranger.context.close()
-    other.get_by_label("My voices").check()
+    other.get_by_role("radio", name="My voices").check()
     speak(other, "In my own voice.")
     says(other, re.compile("s of speech"))
     open_tab(other)
@@ -431,7 +431,7 @@ def test_no_serious_barrier_is_found(
       .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
     assert page.evaluate(small) == []
     open_tab(page, "Speak")
-    page.get_by_label("My voices").check()
+    page.get_by_role("radio", name="My voices").check()
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert page.evaluate(small) == []
