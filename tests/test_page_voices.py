@@ -320,7 +320,7 @@ def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_sa
     page.get_by_role("button", name="Play Ann").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
     open_tab(page, "Speak")
-    expect(page.get_by_label("My voices", exact=True)).to_have_count(0)
+    expect(page.get_by_role("radio", name="My voices")).to_have_count(0)
 
 
 def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
