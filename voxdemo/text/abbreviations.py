@@ -31,7 +31,9 @@ _STOPPED_TITLES = {
     "Rep": "Representative", "Rev": "Reverend", "Hon": "Honorable", "Pres": "President", "Pvt": "Private",
     "Fr": "Father", "Br": "Brother", "Sr": "Sister", "Atty": "Attorney", "Amb": "Ambassador", "Ste": "Sainte",
     "Pt": "Point", "Pfc": "Private First Class", "Cpt": "Captain", "Insp": "Inspector", "Det": "Detective",
-    "Sens": "Senators", "Reps": "Representatives", "Drs": "Doctors", "Profs": "Professors", "Gens": "Generals",
+    "Sec": "Secretary", "Dist": "District", "Wm": "William", "Geo": "George", "Chas": "Charles", "Thos": "Thomas",
+    "Attn": "attention", "Sens": "Senators", "Reps": "Representatives", "Drs": "Doctors", "Profs": "Professors",
+    "Gens": "Generals",
 }  # fmt: skip
 """Before a name and with their stop only: "Gen Z", "Rep Smith's team" and "Rev Up" aren't titles."""
 
@@ -49,17 +51,18 @@ _BEFORE_NUMBERS = {
     "secs": "sections", "sect": "section", "para": "paragraph", "eq": "equation", "eqs": "equations", "op": "opus",
     "pt": "part", "tel": "telephone", "ext": "extension", "rm": "room", "ste": "suite", "fl": "floor",
     "apt": "apartment", "bldg": "building", "rte": "route", "rt": "route", "col": "column", "ver": "version",
-    "ca": "circa", "est": "established", "approx": "approximately", "nr": "number",
+    "ca": "circa", "est": "established", "approx": "approximately", "nr": "number", "ep": "episode",
 }  # fmt: skip
-_CAPITAL_BEFORE_NUMBERS = {"Art": "Article", "Par": "Paragraph", "Ex": "Example", "Hwy": "Highway"}
+_CAPITAL_BEFORE_NUMBERS = {"Art": "Article", "Par": "Paragraph", "Ex": "Example", "Hwy": "Highway", "App": "Appendix"}
 """These are words in small letters: "It was art. 5 people saw it."."""
 _BEFORE_LETTERS = ("fig", "vol", "ch", "sec", "pt", "rm", "ste", "apt", "bldg")
+_BEHIND_ORDINALS = {"gen": "generation", "fl": "floor", "ed": "edition"}
 _UNSTOPPED_BEFORE_NUMBERS = ("fig", "figs", "vol", "vols", "pp", "rte", "apt", "bldg", "rm", "approx")
 _BEFORE_YEARS = {"c": "circa", "b": "born", "d": "died"}
 _ANYWHERE = {
     "approx": "approximately", "dept": "department", "depts": "departments", "govt": "government", "vs": "versus",
     "v.s": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is", "cf": "compare", "viz": "namely",
-    "et al": "et al", "incl": "including", "excl": "excluding", "misc": "miscellaneous",
+    "et al": "et al", "incl": "including", "excl": "excluding", "misc": "miscellaneous", "pts": "points",
     "temp": "temperature", "p.a": "per annum", "Inc": "Incorporated",
     "Corp": "Corporation", "Ltd": "Limited", "Co": "Company", "Cos": "Companies", "Bros": "Brothers",
     "Assn": "Association", "Assoc": "Associates", "Univ": "University", "Intl": "International", "Natl": "National",
@@ -75,13 +78,21 @@ _ANYWHERE = {
 _UNSTOPPED = {
     "w/": "with ", "w/o": "without ", "b/c": "because ", "aka": "also known as", "AKA": "also known as",
     "BTW": "by the way", "IMO": "in my opinion", "TBD": "to be determined", "vs": "versus", "approx": "approximately",
-    "Blvd": "Boulevard", "Hwy": "Highway", "Pkwy": "Parkway",
+    "Blvd": "Boulevard", "Hwy": "Highway", "Pkwy": "Parkway", "Dept": "Department", "dept": "department",
+    "Govt": "Government", "govt": "government", "Gov't": "Government", "gov't": "government", "Int'l": "International",
+    "int'l": "international", "Nat'l": "National", "nat'l": "national", "Qty": "Quantity", "qty": "quantity",
+    "Attn": "Attention", "Temp:": "Temperature:", "temp:": "temperature:",
 }  # fmt: skip
 _UNITS = (
     "in", "ft", "lb", "lbs", "oz", "mi", "yd", "hr", "hrs", "min", "mins", "sec", "secs", "tbsp", "tsp", "qt", "pt",
     "gal",
 )  # fmt: skip
 """Behind a number and with a stop, which would be heard as the end of the sentence."""
+_ONE_OF_UNITS = {
+    "tbsp": "tablespoon", "tsp": "teaspoon", "pt": "pint", "qt": "quart", "gal": "gallon", "oz": "ounce", "lb": "pound",
+    "yd": "yard",
+}  # fmt: skip
+"""As in "a tbsp. of oil" and "per lb."; behind numbers they are measures."""
 
 _STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
@@ -113,14 +124,22 @@ def _any(words: Iterable[str]) -> str:
 
 _TIMES = "ET|EST|EDT|CT|CST|CDT|MT|MST|MDT|PT|PST|PDT|GMT|UTC|Eastern|Central|Mountain|Pacific"
 _DAY_OR_MONTH = _any({*_DAYS, *_DAYS.values(), *_MONTHS, *_MONTHS.values(), "May"})
+_LETTER = r"(?:(?:[IVXL]{2,}|[B-HVXL])\b|[AI]\b(?:(?! [a-z])|(?= (?:and|or|is|shows?|below|above)\b)))(?!'|\. ?\w)"
+"""Of a figure or volume; "A" and "I" before another word begin a sentence."""
+_OFFICES = r"(?:Prof|Dean|Dir|Editor|Coach|Att|Producer|Manager|Principal|Justice)"
 _MAY_BE_LAST = {"Dr", "St", "Sr", "Ft", "Mt", "Pt"}
 _KNOWN = {*_TITLES, *_STOPPED_TITLES, *_ANYWHERE, *_STREETS, *_MONTHS, *_DAYS, *_OLDER_STATES}
 _GOES_ON = (
     (rf"(?<!\w)(?:(?i:{_any(_BEFORE_NUMBERS)})|{_any({*_CAPITAL_BEFORE_NUMBERS, *_MONTHS})})\.", r"[#$€£]?\d"),
-    (rf"(?<!\w)(?i:{_any(_BEFORE_LETTERS)})\.", r"(?:[IVXL]+|[A-H])\b(?!'|\. ?\w)"),
+    (rf"(?<!\w)(?i:{_any(_BEFORE_LETTERS)})\.", _LETTER),
     (rf"\d ?(?:{_any(_UNITS)})\.", r"[\da-z(]"),
     (rf"(?<!\w)(?:{_any(_DAYS)})\.", rf"(?: ?[-–] ?(?:{_any(_DAYS)})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
     (r"(?:^|[\s/(])\.", r"NET\b"),
+    (r"[A-Za-z]\.", "[,:;]"),
+    (r"(?<!\w)App\.", _LETTER),
+    (rf"\b[Aa]n? (?:{_any(_ONE_OF_UNITS)})\.", r"of\b"),
+    (r"(?<!\w)So\.", r"(?:Calif|Carolina|Dakota)"),
+    (r"(?<!\w)(?:Assoc|Asst)\.", rf"{_OFFICES}"),
     (r"(?<!\w)(?i:[ap]\.m)\.", rf"(?:{_TIMES}|{_DAY_OR_MONTH})\b"),
     (rf"(?<!\w)(?:{_any(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
     (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g|vs))\.", r"[A-Z]"),
@@ -150,6 +169,7 @@ _AFTER_STREET = (
 _ADDRESS = rf"(?<!\bin )(?<!\bIn )\b\d{{1,5}}[A-Z]?(?: [NSEW]\.?)?(?: {_STREET_NAME}){{1,3}}"
 _CITY = rf"(?:{_WORD} ){{0,2}}{_WORD}"
 _NUMBER = r"[#$€£]?\d"
+_AND = r"(?:,? (?:and|or|&) |, ?| ?[/&] ?)"
 _SEASON = "(?:[Ii]n|[Ss]ince|[Uu]ntil|[Dd]uring|[Ll]ast|[Nn]ext|[Tt]his|[Ee]arly|[Ll]ate|[Mm]id)"
 _IN = "(?:[Ii]n|[Ff]rom|[Tt]o|[Nn]ear|[Oo]f|[Aa]round|[Oo]utside|[Vv]isit|[Ll]eft)"
 _CERTAIN_STATES = {
@@ -177,6 +197,12 @@ def _either_case(words: Iterable[str]) -> str:
     return _any({case for word in words for case in (word, word.lower(), word[0].upper() + word[1:])})
 
 
+def _days(match: re.Match[str]) -> str:
+    """A list of days in full: "Saturday and Sunday" for "Sat & Sun"."""
+    named = re.sub(rf"\b({_any(_DAYS)})\b\.?", lambda day: _DAYS[day[1]], match[0])
+    return re.sub(" ?[/&] ?", " and ", named)
+
+
 def _state(match: re.Match[str]) -> str:
     return f"{match['city']}, {_STATES[_OLDER_STATES.get(match['short'], match['short'])]}"
 
@@ -202,6 +228,13 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (rf"(?P<city>\b{_WORD}), (?P<short>{_any(_CERTAIN_STATES)})(?![\w'-]|\.\w)", _state),
         (rf"(?P<city>\b{_IN} {_CITY}), (?P<short>{_any(set(_STATES) - {'OK', 'HI', 'ME'})})(?![\w'-]|\.\w)", _state),
         (rf"(?P<city>\b{_WORD}), (?P<short>{_any(_OLDER_STATES)})\.(?!\w)", _state),
+        (
+            rf"\b{_IN} (?P<short>{_any(_OLDER_STATES)})\.(?= [a-z]|,)",
+            _words({short: _STATES[state] for short, state in _OLDER_STATES.items()}),
+        ),
+        (r"(?<![\w.])So\. (?=Calif)", "Southern "),
+        (r"(?<![\w.])So\. (?=Carolina|Dakota)", "South "),
+        (r"\b(?:I-|US-|Route |Highway )\d{1,3} (?P<short>[NSEW])\b\.?(?!\w)", _words(_PARTS_OF_TOWN)),
         # Dates
         (
             rf"(?<![\w.])(?P<short>{_any(_MONTHS)})\.?(?=(?:,? (?:19|20)\d\d| \d{{1,2}}(?:st|nd|rd|th)?)(?![\w:%]))",
@@ -209,7 +242,16 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         (rf"\b(?:{_SEASON}|\d(?:st|nd|rd|th)?(?: of)?) (?P<short>{_any(_MONTHS)})\.(?!\w)", _words(_MONTHS)),
         (rf"(?<=\b[DRI]-)(?P<short>{_any(_OLDER_STATES)})\.", lambda match: _STATES[_OLDER_STATES[match["short"]]]),
-        (rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_any(_DAYS)})\.(?!\w)", _words(_DAYS)),
+        (
+            rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_any(set(_MONTHS) - set(_ALSO_WORDS))})(?![\w.'-]| [A-Z])",
+            _words(_MONTHS),
+        ),
+        (rf"(?<![\w.'-])(?:{_any(_DAYS)})\b\.?(?:{_AND}(?:{_any(_DAYS)})\b\.?)+(?![\w'-])", _days),
+        (
+            rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_any(_DAYS)})(?:\.(?!\w)|(?![\w.'-]| [A-Z]))",
+            _words(_DAYS),
+        ),
+        (r"(?<![\w.'-])(?P<short>Fri|Tues|Thurs)(?![\w.'-])", _words(_DAYS)),
         (
             rf"(?<![\w.])(?P<short>Sat|Sun|Wed)\.(?=,? (?:{_DAY_OR_MONTH}|\d|and|at|through|night|morning|evening)\b)",
             _words(_DAYS),
@@ -217,7 +259,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (rf"\b(?:{_any(_DAYS.values())}) (?:or|and|to|through) (?P<short>{_any(_DAYS)})\.(?!\w)", _words(_DAYS)),
         # Numbers
         (
-            rf"(?<=\d) ?(?P<short>{_any(_UNITS)})\.(?= [\w(]|,)",
+            rf"(?<=\d) ?(?P<short>{_any(_UNITS)})\.(?= [a-z\d(]|,|(?<!min\.)(?<!mins\.)(?<!hr\.)(?<!hrs\.) [A-Z])",
             lambda match: " inches" if match["short"] == "in" else f" {match['short']}",
         ),
         (
@@ -226,15 +268,23 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             _words(_ALL_BEFORE_NUMBERS, " "),
         ),
         (
-            rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?=(?:[IVXL]+|[A-H])\b(?!'|\. ?\w))",
+            rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?={_LETTER})",
             _words(_BEFORE_NUMBERS, " "),
         ),
+        (rf"(?<![\w.])(?P<short>App)\. (?={_LETTER})", _words(_CAPITAL_BEFORE_NUMBERS, " ")),
+        (r"(?<![\w.])(?P<short>[Tt]el|[Ee]xt)\.(?=:)", _words(_BEFORE_NUMBERS)),
+        (rf"\b(?:[Aa]n?) (?P<short>{_any(_ONE_OF_UNITS)})\b\.?(?= of\b)", _words(_ONE_OF_UNITS)),
+        (rf"\b[Pp]er (?P<short>{_any(_ONE_OF_UNITS)})\b\.?(?!\w)", _words(_ONE_OF_UNITS)),
         (rf"(?<![\w.])(?P<short>{_either_case(_UNSTOPPED_BEFORE_NUMBERS)}) (?=\d)", _words(_BEFORE_NUMBERS, " ")),
         (r"(?<![\w.])(?P<short>[cbd])\. ?(?=\d{3,4}\b)", _words(_BEFORE_YEARS, " ")),
-        (r"(?:\d(?:st|nd|rd|th)|rev\.|revised) (?P<short>ed)\.(?!\w)", _words({"ed": "edition"})),
+        (r"\d(?:st|nd|rd|th) (?P<short>[Gg]en|[Ff]l)\b\.?(?!\w)", _words(_BEHIND_ORDINALS)),
+        (r"(?:\d(?:st|nd|rd|th)|rev\.|revised) (?P<short>ed)\.(?!\w)", _words(_BEHIND_ORDINALS)),
         # Names
         (r"(?<![\w.])Gen\.? (?=(?:[A-Z]|Alpha|Beta)s?\b(?!\.))", "Gen "),
         (rf"{_WORD},? (?P<short>Sr)\.(?!\w)", _words({"Sr": "Senior"})),
+        (rf"{_WORD},? (?P<short>[JS]r)(?![\w.'-]| [A-Z])", _words({"Sr": "Senior", "Jr": "Junior"})),
+        (r"(?<=[a-z]) v\.? (?=[A-Z][a-z])", " versus "),
+        (rf"(?P<short>Assoc|Asst)\. (?={_OFFICES})", _words({"Assoc": "Associate", "Asst": "Assistant"}, " ")),
         (rf"(?<![\w.])(?<!\d )(?P<short>{_any(_TITLES)})\.? {_NAME}", _words(_TITLES, " ")),
         (rf"(?<![\w.])(?P<short>{_any(_STOPPED_TITLES)})\. ?{_NAME}", _words(_STOPPED_TITLES, " ")),
         (

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*|[.!?。！？\n]+")
+_TITLES = "MR|MRS|MS|DR|ST|MT|FT|GOV|SEN|REP|GEN|PROF|REV|CAPT|SGT|LT|COL"
+_SHORTENED = f"{_TITLES}|JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT?|OCT|NOV|DEC|PTS?|VS|DEPT|AVE|BLVD"
+_BEHIND_SHORTENED = "".join(
+    rf"|(?<=\b{word})\.(?= [A-Z\d])"
+    for word in _SHORTENED.replace("SEPT?", "SEP|SEPT").replace("PTS?", "PTS").split("|")
+)
+_SENTENCE = re.compile(
+    rf"(?:[^.!?。！？\n]|\.(?=[A-Z\d])|(?<=\.[A-Z])\.(?= [A-Z\d])|(?<=\bNO)\.(?= \d){_BEHIND_SHORTENED})+[.!?。！？]*"
+    r"|[.!?。！？\n]+"
+)
+"""Up to a stop that ends more than an abbreviation."""
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:['’&][^\W_]+)*")
 _ACRONYMS = re.compile(
     "ABBA|ACLU|AI|AIDS|AKA|API|APR|ASAP|ASCII|ATM|AT&T|AWS|CEO|CFO|CIA|CIO|COVID|CPU|CTO|DIY|DNA|EOF|EPA|ESA|"
@@ -15,13 +25,39 @@ _ACRONYMS = re.compile(
 )
 """Those with vowels; one without is known by having none."""
 
-_NOT_ACRONYMS = frozenset({"MR", "MRS", "MS", "DR", "ST", "HMM", "SHH", "PSST", "GRR", "BRR", "NTH", "VS"})
+_NOT_ACRONYMS = frozenset(
+    {
+        "MR",
+        "MRS",
+        "MS",
+        "DR",
+        "ST",
+        "MT",
+        "FT",
+        "SGT",
+        "LT",
+        "JR",
+        "SR",
+        "LTD",
+        "BLVD",
+        "PTS",
+        "HMM",
+        "SHH",
+        "PSST",
+        "GRR",
+        "BRR",
+        "NTH",
+        "VS",
+    }
+)
 _VOWEL = re.compile(r"[AEIOUYÀ-ÆÈ-ÏÒ-ÖØ-Ý]")
 _NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _I = re.compile(r"I(?:['’][A-Z]+)?")
 
 
 _ORDINAL = re.compile(r"\b(\d{0,12})(1ST|2ND|3RD|\dTH)\b")
+_DECADE = re.compile(r"\b(\d{2}|\d{3}0)S\b")
+_TITLED = re.compile(rf"\b(?i:({_TITLES}))\. ([a-z])")
 _PRONOUN_US = re.compile(
     r"\b(?:LET|HELP|JOIN|GIVE|TELL|CONTACT|FOLLOW|CALL|SHOW|SEND|MAKES?|TEACH|TEACHES|SAVE|FREE|LEAVE|BRINGS?|TAKES?|ASK|SEE|"
     r"MEET|MET|BETWEEN|AMONG|FOR|WITH|ABOUT|TO|OF|LIKE|AGAINST|BEHIND|BEFORE|AROUND|NEAR|FROM|BY|KEEPS?|WANTS?|NEEDS?|"
@@ -49,7 +85,8 @@ def _calmed(sentence: str) -> str:
     sentence = _ORDINAL.sub(
         lambda match: match[0].lower(), _PRONOUN_US.sub(lambda match: match[0][:-2] + "us", sentence)
     )
-    lower = _WORD.sub(lambda match: match[0] if _stays(match[0]) else _lowered(match[0]), sentence)
+    lower = _WORD.sub(lambda match: match[0] if _stays(match[0]) else _lowered(match[0]), _DECADE.sub(r"\1s", sentence))
+    lower = _TITLED.sub(lambda match: f"{match[1].capitalize()}. {match[2].upper()}", lower)
     first = _WORD.search(lower)
     at = first.start() if first else 0
     return lower[:at] + lower[at : at + 1].upper() + lower[at + 1 :]
