@@ -233,7 +233,7 @@ def test_one_client_cannot_fill_the_line(limited: Server) -> None:
     refused = join(limited, "one too many", "192.0.2.4")
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
-    assert refused.json()["detail"].startswith("You have 2 jobs waiting already")
+    assert refused.json()["detail"].startswith("You already have 2 jobs waiting")
     assert join(limited, "somebody else's", "192.0.2.5").status_code == 200
 
 
@@ -241,7 +241,7 @@ def test_a_script_whose_jobs_wait_already_is_told_so_by_gradio_client(limited: S
     script = Client(limited.url, verbose=False, download_files=False, headers={"X-Forwarded-For": "192.0.2.6"})
     jobs = [script.submit(f"script {number}", api_name="/generate") for number in range(MOST // 2 + 1)]
     eventually(lambda: in_line(limited) == len(jobs))
-    with pytest.raises(AppError, match=r"^You have 2 jobs waiting already"):
+    with pytest.raises(AppError, match=r"^You already have 2 jobs waiting"):
         script.predict("one too many", api_name="/generate")
     limited.http.post("/stage/open")
     assert all(job.result(timeout=30) for job in jobs)

@@ -93,7 +93,7 @@ def test_what_cannot_be_spoken_ends_in_the_servers_sentence(server: Server, fron
     wrong.write_text(script.read_text().replace("Good morning, and welcome aboard.", " "))
     ended = subprocess.run(["node", wrong], capture_output=True, text=True, timeout=120, cwd=front_end)
     assert ended.returncode == 1
-    assert "Error: There is no text yet: write what is to be spoken." in ended.stderr, ended.stderr
+    assert "Error: There is no text yet: write what should be spoken." in ended.stderr, ended.stderr
 
 
 def test_a_route_handler_answers_with_the_sound_and_has_the_key(start_server: StartServer, front_end: Path) -> None:

@@ -390,7 +390,7 @@ def test_who_has_logged_in_may_use_it_and_with_keys_alone_it_says_so(
     closed.wait_until_ready()
     page = open_tab(open_page(closed))
     start(page, "one")
-    says(page, "Batches need a login here. Log in again, or ask whoever runs this server.")
+    says(page, "Batches need a login here. Log in again, or ask the server's operator.")
     assert sent(page) == []
     login.wait_until_ready()
     page = browser.new_context().new_page()

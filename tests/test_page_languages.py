@@ -46,7 +46,7 @@ ERRORS = {
 FOR_PROGRAMS = ("cli", "loadtest", "v1", "batches")
 ONLY_FOR_PROGRAMS = (
     "with gradio_client",
-    "What was spoken until there can be had at",
+    "The part spoken so far is at",
     "as JSON",
     "must be a string",
     "must be a number",

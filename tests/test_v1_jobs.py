@@ -187,7 +187,7 @@ def test_the_same_request_by_its_key_is_the_same_job(fake_server: Server) -> Non
         ({"input": "a", "inputs": ["b"]}, "Send either input, a text, or inputs, a list of texts."),
         ({"inputs": []}, "inputs: list should have at least 1 item"),
         ({"inputs": ["word"] * 1001}, "inputs: list should have at most 1000 items"),
-        ({"inputs": ["Fine.", " ", "Fine."]}, "Text 2 of 3: There is no text yet: write what is to be spoken."),
+        ({"inputs": ["Fine.", " ", "Fine."]}, "Text 2 of 3: There is no text yet: write what should be spoken."),
         ({"inputs": ["Fine.", *[" "] * 7]}, "Texts 2, 3, 4, 5, 6 and 2 more of 8 can't be spoken. Text 2: There is no"),
         ({"inputs": ["Hi.", "Ho."], "speed": 7}, "Speed must be from 0.25 to 4"),
         ({"inputs": ["a", "b"], "starts": [1.0]}, "starts must have one for each of inputs: 1 for 2 texts don't fit."),

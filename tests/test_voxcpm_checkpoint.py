@@ -120,7 +120,7 @@ def test_a_pointer_in_place_of_a_file_is_explained(copy: Copy, name: str) -> Non
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    _refused(tmp_path / "nowhere", "is no folder")
+    _refused(tmp_path / "nowhere", "isn't a folder")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\xff\xfe"])
@@ -133,7 +133,7 @@ def test_a_configuration_that_is_no_json_is_refused(copy: Copy, text: str) -> No
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"architecture": "llama"}, "architecture 'llama', which is no VoxCPM"),
+        ({"architecture": "llama"}, "architecture 'llama', which isn't VoxCPM"),
         ({"architecture": 7}, "architecture is '7'"),
         ({"patch_size": "four"}, "patch_size is 'four'"),
         ({"max_length": 0}, "max_length is '0'"),

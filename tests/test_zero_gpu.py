@@ -111,7 +111,7 @@ def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartSe
         assert process != server.process.pid
 
         lender.has_none = True
-        with pytest.raises(AppError, match=r"No GPU can be had for this: You have exceeded your ZeroGPU quota"):
+        with pytest.raises(AppError, match=r"No GPU is available for this: You have exceeded your ZeroGPU quota"):
             client.predict("Nothing is left.", api_name="/generate")
         lender.has_none = False
         assert server.http.get("/ready").status_code == 200

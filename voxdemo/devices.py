@@ -57,7 +57,7 @@ def find(setting: str) -> Device:
         return _cuda(int(number or 0), setting)
     if kind == "mps":
         if not torch.backends.mps.is_available():
-            raise SettingsError("VOXDEMO_DEVICE is 'mps', but this is no Mac with Apple silicon: use auto or cpu.")
+            raise SettingsError("VOXDEMO_DEVICE is 'mps', but this isn't a Mac with Apple silicon: use auto or cpu.")
         return Device("mps", f"Apple {platform.machine()} GPU", _free_memory())
     return _processor()
 

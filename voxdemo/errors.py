@@ -86,7 +86,7 @@ class StorageError(VoxdemoError):
     """What was made can't be written to the disk."""
 
     def __init__(self) -> None:
-        super().__init__("The server has no room left for the sound: tell whoever runs it.")
+        super().__init__("The server has no room left for the audio: tell its operator.")
 
 
 class SettingsError(VoxdemoError):

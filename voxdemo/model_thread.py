@@ -239,7 +239,7 @@ class ModelThread(Generic[M]):
 
     def _stay_down(self) -> None:
         times = f"{self.deaths} times in a row (the last time it {self._cause})"
-        reason = f"{self.info.title} died {times} and stays down: see the log, then start the server anew."
+        reason = f"{self.info.title} died {times} and stays down: see the log, then restart the server."
         self._log_once(reason)
         self._set_failed(reason)
 

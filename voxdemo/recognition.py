@@ -152,7 +152,7 @@ class Recognitions:
                         heard = event
                         yield _listening(event, sound.duration_s, time.monotonic() - begun)
         if heard is None:
-            raise EngineError(f"{info.title} read nothing: try again.")
+            raise EngineError(f"{info.title} returned no transcript: try again.")
         transcript = replace(heard, seconds_spent=time.monotonic() - begun)
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
         self._learned()

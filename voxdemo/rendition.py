@@ -64,7 +64,7 @@ class Rendition:
         take = self._take
         if not self._sound.duration_s:
             subject = self.job.engine.subject
-            raise EngineError(f"{subject} made no sound of this text: change it a little and try again.")
+            raise EngineError(f"{subject} produced no audio for this text: change it a little and try again.")
         assert self.job.utterance.seed is not None
         read = [f"The transcript was made from the prompt audio: “{self._transcript}”"] if self._transcript else []
         return Spoken(

@@ -95,8 +95,10 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
     for name, allowed in (("voice", info.voice_names), ("language", info.languages), ("format", ("wav",))):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
-            remedy = f"choose one of {', '.join(allowed)}" if allowed else "leave it empty"
-            raise InputError(f"{info.subject} has no {name} {str(value)[:40]!r}: {remedy}.")
+            shown = str(value)[:40]
+            if not allowed:
+                raise InputError(f"{info.subject} has no {name} '{shown}': leave it empty.", name)
+            raise InputError(f"{info.subject} has no {name} '{shown}': choose one of {', '.join(allowed)}.", name)
 
 
 def _check_together(utterance: Utterance, info: EngineInfo) -> None:
@@ -112,7 +114,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
     if not text.strip():
-        raise InputError("There is no text yet: write what is to be spoken.", "text")
+        raise InputError("There is no text yet: write what should be spoken.", "text")
     if len(text) > MAX_TEXT_CHARS:
         raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.", "text")
     text, left_out = leftovers.taken_out(text)

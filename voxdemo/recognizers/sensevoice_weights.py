@@ -55,7 +55,7 @@ class SenseVoice:
 def read(folder: Path) -> SenseVoiceFiles:
     """The files in `folder`, in milliseconds and without PyTorch. Raises WeightsError for what is missing or broken."""
     if not folder.is_dir():
-        raise _refused(folder, "that is no folder")
+        raise _refused(folder, "that isn't a folder")
     for name in FILES:
         _check_file(folder, name)
     _check_archive(folder)

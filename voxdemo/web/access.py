@@ -39,7 +39,7 @@ FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """What says how to call, open to everybody: a browser has no key to send."""
 LOG_OUT = "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-WRONG_KEY = "This API key is not known here: check it, or ask whoever runs this server for one."
+WRONG_KEY = "This API key isn't valid here: check it, or ask the server's operator for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
 NO_LOGIN = "This server asks for a login: log in on its page first."
 ELSEWHERE = "A login counts on this server's own page only: send an API key from elsewhere."

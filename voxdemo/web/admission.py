@@ -137,7 +137,7 @@ class Admission:
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"
             until_next_s = self._service.foretell(self._line.sizes(line[: theirs[0] + 1]))[-1].start_s
-            raise LimitError(f"You have {jobs} waiting already: send more when one of them has begun.", until_next_s)
+            raise LimitError(f"You already have {jobs} waiting: send more when one of them has started.", until_next_s)
 
     async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str, visit: Visit) -> Entry:
         async with self._examining:

@@ -64,7 +64,7 @@ WORDS: Mapping[str, Any] = {
     "many": "{lines} lines: {over} more than the {most} that fit. Make several batches of them.",
     "long": "Line {line} has {characters} characters: {over} more than the {most} that fit.",
     "noSeed": wording.NO_SEED,
-    "closed": "Batches need a login here. Log in again, or ask whoever runs this server.",
+    "closed": "Batches need a login here. Log in again, or ask the server's operator.",
     "unkept": "This browser doesn't store data. Stay on this page until you have downloaded the batch.",
     "unheard": "This line can't be played now. Try again in a moment.",
     "more": "{lines} more such notes.",

@@ -109,7 +109,7 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
         assert spoken, "a generation that raises nothing ends with Spoken"
         if spoken.stopped:  # half a text is no result to a script that doesn't look
             where = f"/speech/{spoken.path.parent.name}"
-            raise EngineError(f"{spoken.stopped} What was spoken until there can be had at {where}.")
+            raise EngineError(f"{spoken.stopped} The part spoken so far is at {where}.")
         for warning in spoken.warnings:
             gr.Warning(warning)
         return str(spoken.path)

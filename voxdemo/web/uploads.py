@@ -183,7 +183,7 @@ async def _parse_or_delete(parser: GradioMultiPartParser) -> FormData:
         _delete(parser._files_to_close_on_error)
         match error:
             case OSError():
-                raise HTTPException(507, "The server has no room left: tell whoever runs it.") from error
+                raise HTTPException(507, "The server has no room left: tell its operator.") from error
             case ClientDisconnect() | MultiPartException():  # which Gradio answers
                 raise
             case Exception():

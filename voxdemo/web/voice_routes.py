@@ -26,9 +26,9 @@ from voxdemo.web.answers import refused, status_of
 log = logging.getLogger(__name__)
 
 FRESH = {"Cache-Control": "no-store"}
-UNKNOWN = "There is no such voice here: it may be deleted."
+UNKNOWN = "No such voice: it may have been deleted."
 NO_ACCOUNTS = "This server has no accounts: voices are kept in the browser."
-UNREADABLE = "This is no voice: send its name, text, audio (base64) and consented as JSON."
+UNREADABLE = "This isn't a voice: send its name, text, audio (base64) and consented as JSON."
 
 Serve = Callable[[Request, str], Awaitable[Response]]
 

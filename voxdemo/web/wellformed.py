@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from voxdemo.web.answers import refused
 
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
-UNKNOWN = "There is no such endpoint here: see the documentation."
+UNKNOWN = "No such endpoint: see /v1/docs and docs/api.md."
 TWO_LENGTHS = "A request has either a Content-Length or a Transfer-Encoding."
 PLAIN = {
     b"range": re.compile(rb"bytes=(\d{1,99}-\d{0,99}|-\d{1,99})"),

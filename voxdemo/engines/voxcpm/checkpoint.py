@@ -71,11 +71,11 @@ def read(folder: Path) -> Checkpoint:
     Raises WeightsError, which names the folder, for one that isn't whole.
     """
     if not folder.is_dir():
-        raise _mistrust(folder, "is no folder")
+        raise _mistrust(folder, "isn't a folder")
     config = _Config(folder, _read_json(folder, "config.json"))
     architecture = str(config.at("architecture", kind=str, default="voxcpm")).lower()
     if architecture not in ("voxcpm", "voxcpm2"):
-        raise _mistrust(folder, f"holds a model of architecture {architecture!r}, which is no VoxCPM")
+        raise _mistrust(folder, f"holds a model of architecture {architecture!r}, which isn't VoxCPM")
     weights, vae_weights = _one_of(folder, MODEL_FILES), _one_of(folder, VAE_FILES)
     _check_tokenizer(folder, config.number("lm_config", "vocab_size"))
     prompt_rate = config.number("audio_vae_config", "sample_rate", default=16_000)

@@ -120,7 +120,7 @@ def _device(settings: Settings) -> Device:
 def _check_before_download(model: str, settings: Settings, device: Device) -> None:
     if settings.engine == "auto" and settings.voxcpm_model == NEWEST and device.kind == "cpu":
         raise WeightsError(
-            "VoxCPM isn't downloaded, as PyTorch finds no GPU here: set VOXDEMO_ENGINE=voxcpm to run it all the same."
+            "VoxCPM isn't downloaded, as PyTorch finds no GPU here: set VOXDEMO_ENGINE=voxcpm to run it anyway."
         )
     if published := PUBLISHED.get(model):
         _check_fits(published, _plan(published, settings, device), settings.generators)

@@ -251,7 +251,7 @@ class VoxCPMEngine:
             return None
         title, transcript = self._info.title, typed(utterance.prompt_text.strip())
         if self._info.needs_transcript and not transcript:
-            raise InputError(f"{title} needs to know what is said in the recording: write it down beside it.")
+            raise InputError(f"{title} needs a transcript of the recording: write it beside the recording.")
         if transcript and "control" in self._info.honours and utterance.control.strip():
             raise InputError(f"{title} follows instructions or the transcript of a recording: leave one of them empty.")
         return self._recordings.prompt(utterance.prompt_audio, transcript)
@@ -267,14 +267,14 @@ class VoxCPMEngine:
         limit = tokens * MAX_PATCHES_PER_TOKEN + MIN_LIMIT
         needed = min(limit, round(tokens * NEEDED_S_PER_TOKEN / self._checkpoint.patch_s) + MIN_LIMIT)
         if room < needed:
-            raise InputError("That is too much to keep in mind at once: send less text or a shorter recording.")
+            raise InputError("That is too much for the model's memory: send less text or a shorter recording.")
         return min(limit, room)
 
     def _count_tokens(self, text: str) -> int:
         try:
             return len(self._model.text_tokenizer(text))
         except ValueError as error:
-            raise InputError("The words have characters that can't be read: write them anew.") from error
+            raise InputError("The text has characters that can't be read: write it again.") from error
 
 
 def _samples(sound: Any) -> Samples:

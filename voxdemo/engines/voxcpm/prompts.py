@@ -145,7 +145,7 @@ def _content(recording: Path) -> bytes:
     except (OSError, soundfile.LibsndfileError) as error:
         raise InputError("The recording of the voice can't be read: send it again.") from error
     if not len(samples):
-        raise InputError("The recording of the voice has no sound: send another one.")
+        raise InputError("The recording of the voice is silent: send another one.")
     return hashlib.sha256(samples.tobytes() + str(rate).encode()).digest()
 
 

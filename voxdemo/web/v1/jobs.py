@@ -33,10 +33,10 @@ from voxdemo.web.callers import caller_of, reader_of
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.orders import JobBody, Sender, digest_of, order_of
 
-GONE = "There is no such job here: it was deleted, or its time is over."
+GONE = "This job no longer exists: it was deleted or has expired."
 NOT_YOURS = "after must be the id of one of your jobs: leave it out to begin with the newest."
 NO_LIST = "Without an API key or a login the server can't tell whose jobs are whose: keep the ids of yours."
-FULL = "Too many texts wait to be spoken: send these when some of them are done."
+FULL = "Too many texts are waiting to be spoken: send these when some of them are done."
 UNFINISHED = "This job isn't finished: ask again when its status is done, failed or cancelled."
 NOT_SPOKEN = "This text hasn't been spoken."
 NOTHING_SPOKEN = "Nothing of this job has been spoken."
@@ -53,7 +53,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
     router = APIRouter(prefix="/audio/jobs", tags=["jobs"])
     service = entrance.service
 
-    @router.post("", status_code=202, summary="Leave texts to be spoken")
+    @router.post("", status_code=202, summary="Submit texts to be spoken later")
     async def accept(
         asked: JobBody,
         request: Request,
