@@ -22,6 +22,7 @@ def read(text: str) -> list[str]:
         ("The U.N. Security Council met at 10 a.m. Eastern time.",
          "The U.N. Security Council met at 10 a.m. Eastern time."),
         ("He came on Tues. or on Wed. too.", "He came on Tuesday or on Wednesday too."),
+        ("She came on Weds. too.", "She came on Wednesday too."),
         ("It took approx. 5 days, see Ch. 3, Sec. 2 and Art. 5.",
          "It took approximately 5 days, see chapter 3, section 2 and Article 5."),
         ("Built ca. 1900, est. 1950, see p. 12 and pp. 3-7.",

@@ -9,14 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-_MONTHS = {
-    "Jan": "January", "Feb": "February", "Mar": "March", "Apr": "April", "Jun": "June", "Jul": "July", "Aug": "August",
-    "Sep": "September", "Sept": "September", "Oct": "October", "Nov": "November", "Dec": "December",
-}  # fmt: skip
-_DAYS = {
-    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
-    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
-}  # fmt: skip
+from voxdemo.text.dates import SHORT_DAYS, SHORT_MONTHS
+from voxdemo.text.rules import alternatives, rules
+
 _ALSO_WORDS = ("Jan", "Mar", "Sat", "Sun", "Wed")
 """Names and words as well: months and days only where something beside them says so."""
 
@@ -70,9 +65,8 @@ _ANYWHERE = {
     "Ave": "Avenue", "Expy": "Expressway", "Bldg": "Building", "Tpke": "Turnpike", "Apt": "Apartment",
     "Mfg": "Manufacturing", "a.k.a": "also known as", "yr": "year", "yrs": "years",
     "resp": "respectively", "avg": "average", "mgr": "manager", "asst": "assistant", "mgmt": "management",
-    "Pvt": "Private", "Feb": "February", "Apr": "April", "Jun": "June", "Jul": "July", "Aug": "August",
-    "Sep": "September", "Sept": "September", "Oct": "October", "Nov": "November", "Dec": "December", "Mon": "Monday",
-    "Tue": "Tuesday", "Tues": "Tuesday", "Thu": "Thursday", "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday",
+    "Pvt": "Private",
+    **{short: name for short, name in {**SHORT_MONTHS, **SHORT_DAYS}.items() if short not in _ALSO_WORDS},
 }  # fmt: skip
 """Read as these wherever they stand with a stop."""
 _UNSTOPPED = {
@@ -116,33 +110,34 @@ _OLDER_STATES = {
 _PARTS_OF_TOWN = {"N": "North", "S": "South", "E": "East", "W": "West"}
 
 
-def _any(words: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-
-
 # Where a sentence ends
 
+_DAY, _MONTH = alternatives(SHORT_DAYS), alternatives(SHORT_MONTHS)
+_CERTAIN_MONTH = alternatives(set(SHORT_MONTHS) - set(_ALSO_WORDS))
 _TIMES = "ET|EST|EDT|CT|CST|CDT|MT|MST|MDT|PT|PST|PDT|GMT|UTC|Eastern|Central|Mountain|Pacific"
-_DAY_OR_MONTH = _any({*_DAYS, *_DAYS.values(), *_MONTHS, *_MONTHS.values(), "May"})
+_DAY_OR_MONTH = alternatives({*SHORT_DAYS, *SHORT_DAYS.values(), *SHORT_MONTHS, *SHORT_MONTHS.values(), "May"})
 _LETTER = r"(?:(?:[IVXL]{2,}|[B-HVXL])\b|[AI]\b(?:(?! [a-z])|(?= (?:and|or|is|shows?|below|above)\b)))(?!'|\. ?\w)"
 """Of a figure or volume; "A" and "I" before another word begin a sentence."""
 _OFFICES = r"(?:Prof|Dean|Dir|Editor|Coach|Att|Producer|Manager|Principal|Justice)"
 _MAY_BE_LAST = {"Dr", "St", "Sr", "Ft", "Mt", "Pt"}
-_KNOWN = {*_TITLES, *_STOPPED_TITLES, *_ANYWHERE, *_STREETS, *_MONTHS, *_DAYS, *_OLDER_STATES}
+_KNOWN = {*_TITLES, *_STOPPED_TITLES, *_ANYWHERE, *_STREETS, *SHORT_MONTHS, *SHORT_DAYS, *_OLDER_STATES}
 _GOES_ON = (
-    (rf"(?<!\w)(?:(?i:{_any(_BEFORE_NUMBERS)})|{_any({*_CAPITAL_BEFORE_NUMBERS, *_MONTHS})})\.", r"[#$€£]?\d"),
-    (rf"(?<!\w)(?i:{_any(_BEFORE_LETTERS)})\.", _LETTER),
-    (rf"\d ?(?:{_any(_UNITS)})\.", r"[\da-z(]"),
-    (rf"(?<!\w)(?:{_any(_DAYS)})\.", rf"(?: ?[-–] ?(?:{_any(_DAYS)})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
+    (
+        rf"(?<!\w)(?:(?i:{alternatives(_BEFORE_NUMBERS)})|{alternatives({*_CAPITAL_BEFORE_NUMBERS, *SHORT_MONTHS})})\.",
+        r"[#$€£]?\d",
+    ),
+    (rf"(?<!\w)(?i:{alternatives(_BEFORE_LETTERS)})\.", _LETTER),
+    (rf"\d ?(?:{alternatives(_UNITS)})\.", r"[\da-z(]"),
+    (rf"(?<!\w)(?:{_DAY})\.", rf"(?: ?[-–] ?(?:{_DAY})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
     (r"(?:^|[\s/(])\.", r"NET\b"),
     (r"[A-Za-z]\.", "[,:;]"),
     (r"(?<!\w)App\.", _LETTER),
-    (rf"\b[Aa]n? (?:{_any(_ONE_OF_UNITS)})\.", r"of\b"),
+    (rf"\b[Aa]n? (?:{alternatives(_ONE_OF_UNITS)})\.", r"of\b"),
     (r"(?<!\w)So\.", r"(?:Calif|Carolina|Dakota)"),
     (r"(?<!\w)(?:Assoc|Asst)\.", rf"{_OFFICES}"),
     (r"(?<!\w)(?i:[ap]\.m)\.", rf"(?:{_TIMES}|{_DAY_OR_MONTH})\b"),
-    (rf"(?<!\w)(?:{_any(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
-    (rf"(?<!\w)(?:{_any({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g|vs))\.", r"[A-Z]"),
+    (rf"(?<!\w)(?:{alternatives(_KNOWN)}|eds?|(?i:[ap]\.m|e\.g|i\.e)|[A-Z](?:\.[A-Z])+)\.", r"[a-z]"),
+    (rf"(?<!\w)(?:{alternatives({*_TITLES, *_STOPPED_TITLES} - _MAY_BE_LAST)}|(?i:i\.e|e\.g|vs))\.", r"[A-Z]"),
     (r"(?:^|(?<![\w'])(?!the |my |your |his |her |our |a )[a-z']+[,;]? )(?:Dr|St|Mt|Ft)\.", r"[A-Z]"),
 )
 """What is before a break and what behind it, where the stop between them only ends an abbreviation."""
@@ -194,12 +189,12 @@ def _words(table: dict[str, str], suffix: str = "") -> Callable[[re.Match[str]],
 
 
 def _either_case(words: Iterable[str]) -> str:
-    return _any({case for word in words for case in (word, word.lower(), word[0].upper() + word[1:])})
+    return alternatives({case for word in words for case in (word, word.lower(), word[0].upper() + word[1:])})
 
 
 def _days(match: re.Match[str]) -> str:
     """A list of days in full: "Saturday and Sunday" for "Sat & Sun"."""
-    named = re.sub(rf"\b({_any(_DAYS)})\b\.?", lambda day: _DAYS[day[1]], match[0])
+    named = re.sub(rf"\b({_DAY})\b\.?", lambda day: SHORT_DAYS[day[1]], match[0])
     return re.sub(" ?[/&] ?", " and ", named)
 
 
@@ -212,97 +207,97 @@ def _state_and_zip(match: re.Match[str]) -> str:
     return f"{match['city']} {_STATES[match['short']]} {digits}"
 
 
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        # Addresses
-        (rf"{_ADDRESS} (?P<short>{_any(_ALL_STREETS)}){_STOP}", _words(_ALL_STREETS)),
-        (rf"{_STREET_NAME} (?P<short>{_any(_STREETS)}){_STOP}{_AFTER_STREET}", _words(_STREETS)),
-        (rf"{_STREET_NAME} (?P<short>{_any(_RARER_STREETS)})\.{_AFTER_STREET}", _words(_RARER_STREETS)),
-        (r"\b(?:Wall|Main|Elm|Oak|High|Market|State|\d{1,3}(?:st|nd|rd|th)) (?P<short>St)\b\.?", _words(_STREETS)),
-        (r"\b\d{1,5} (?P<short>[NSEW])\.? (?=[A-Z\d][\w'])", _words(_PARTS_OF_TOWN, " ")),
-        (
-            rf"(?P<city>\b{_WORD},?) (?P<short>{_any(_STATES)}),? (?P<zip>\d{{5}}(?:-\d{{4}})?)(?![\w-])",
-            _state_and_zip,
-        ),
-        (rf"(?P<city>\b{_WORD}), (?P<short>{_any(_CERTAIN_STATES)})(?![\w'-]|\.\w)", _state),
-        (rf"(?P<city>\b{_IN} {_CITY}), (?P<short>{_any(set(_STATES) - {'OK', 'HI', 'ME'})})(?![\w'-]|\.\w)", _state),
-        (rf"(?P<city>\b{_WORD}), (?P<short>{_any(_OLDER_STATES)})\.(?!\w)", _state),
-        (
-            rf"\b{_IN} (?P<short>{_any(_OLDER_STATES)})\.(?= [a-z]|,)",
-            _words({short: _STATES[state] for short, state in _OLDER_STATES.items()}),
-        ),
-        (r"(?<![\w.])So\. (?=Calif)", "Southern "),
-        (r"(?<![\w.])So\. (?=Carolina|Dakota)", "South "),
-        (r"\b(?:I-|US-|Route |Highway )\d{1,3} (?P<short>[NSEW])\b\.?(?!\w)", _words(_PARTS_OF_TOWN)),
-        # Dates
-        (
-            rf"(?<![\w.])(?P<short>{_any(_MONTHS)})\.?(?=(?:,? (?:19|20)\d\d| \d{{1,2}}(?:st|nd|rd|th)?)(?![\w:%]))",
-            _words(_MONTHS),
-        ),
-        (rf"\b(?:{_SEASON}|\d(?:st|nd|rd|th)?(?: of)?) (?P<short>{_any(_MONTHS)})\.(?!\w)", _words(_MONTHS)),
-        (rf"(?<=\b[DRI]-)(?P<short>{_any(_OLDER_STATES)})\.", lambda match: _STATES[_OLDER_STATES[match["short"]]]),
-        (
-            rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_any(set(_MONTHS) - set(_ALSO_WORDS))})(?![\w.'-]| [A-Z])",
-            _words(_MONTHS),
-        ),
-        (rf"(?<![\w.'-])(?:{_any(_DAYS)})\b\.?(?:{_AND}(?:{_any(_DAYS)})\b\.?)+(?![\w'-])", _days),
-        (
-            rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_any(_DAYS)})(?:\.(?!\w)|(?![\w.'-]| [A-Z]))",
-            _words(_DAYS),
-        ),
-        (r"(?<![\w.'-])(?P<short>Fri|Tues|Thurs)(?![\w.'-])", _words(_DAYS)),
-        (
-            rf"(?<![\w.])(?P<short>Sat|Sun|Wed)\.(?=,? (?:{_DAY_OR_MONTH}|\d|and|at|through|night|morning|evening)\b)",
-            _words(_DAYS),
-        ),
-        (rf"\b(?:{_any(_DAYS.values())}) (?:or|and|to|through) (?P<short>{_any(_DAYS)})\.(?!\w)", _words(_DAYS)),
-        # Numbers
-        (
-            rf"(?<=\d) ?(?P<short>{_any(_UNITS)})\.(?= [a-z\d(]|,|(?<!min\.)(?<!mins\.)(?<!hr\.)(?<!hrs\.) [A-Z])",
-            lambda match: " inches" if match["short"] == "in" else f" {match['short']}",
-        ),
-        (
-            rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_NUMBERS)}|{_any(_CAPITAL_BEFORE_NUMBERS)})\. ?"
-            rf"(?={_NUMBER})",
-            _words(_ALL_BEFORE_NUMBERS, " "),
-        ),
-        (
-            rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?={_LETTER})",
-            _words(_BEFORE_NUMBERS, " "),
-        ),
-        (rf"(?<![\w.])(?P<short>App)\. (?={_LETTER})", _words(_CAPITAL_BEFORE_NUMBERS, " ")),
-        (r"(?<![\w.])(?P<short>[Tt]el|[Ee]xt)\.(?=:)", _words(_BEFORE_NUMBERS)),
-        (rf"\b(?:[Aa]n?) (?P<short>{_any(_ONE_OF_UNITS)})\b\.?(?= of\b)", _words(_ONE_OF_UNITS)),
-        (rf"\b[Pp]er (?P<short>{_any(_ONE_OF_UNITS)})\b\.?(?!\w)", _words(_ONE_OF_UNITS)),
-        (rf"(?<![\w.])(?P<short>{_either_case(_UNSTOPPED_BEFORE_NUMBERS)}) (?=\d)", _words(_BEFORE_NUMBERS, " ")),
-        (r"(?<![\w.])(?P<short>[cbd])\. ?(?=\d{3,4}\b)", _words(_BEFORE_YEARS, " ")),
-        (r"\d(?:st|nd|rd|th) (?P<short>[Gg]en|[Ff]l)\b\.?(?!\w)", _words(_BEHIND_ORDINALS)),
-        (r"(?:\d(?:st|nd|rd|th)|rev\.|revised) (?P<short>ed)\.(?!\w)", _words(_BEHIND_ORDINALS)),
-        # Names
-        (r"(?<![\w.])Gen\.? (?=(?:[A-Z]|Alpha|Beta)s?\b(?!\.))", "Gen "),
-        (rf"{_WORD},? (?P<short>Sr)\.(?!\w)", _words({"Sr": "Senior"})),
-        (rf"{_WORD},? (?P<short>[JS]r)(?![\w.'-]| [A-Z])", _words({"Sr": "Senior", "Jr": "Junior"})),
-        (r"(?<=[a-z]) v\.? (?=[A-Z][a-z])", " versus "),
-        (rf"(?P<short>Assoc|Asst)\. (?={_OFFICES})", _words({"Assoc": "Associate", "Asst": "Assistant"}, " ")),
-        (rf"(?<![\w.])(?<!\d )(?P<short>{_any(_TITLES)})\.? {_NAME}", _words(_TITLES, " ")),
-        (rf"(?<![\w.])(?P<short>{_any(_STOPPED_TITLES)})\. ?{_NAME}", _words(_STOPPED_TITLES, " ")),
-        (
-            r"(?<![\w.])(?P<short>Gen|Gov|Sen|Col|Maj|Adm) (?=[A-Z][a-z])(?!Con\b|Xers?\b|Zers?\b|Alpha|Beta)",
-            _words(_STOPPED_TITLES, " "),
-        ),
-        (
-            r"(?<![\w.])(?P<short>mr|mrs|ms|dr|prof|gen|gov|sen|sgt|capt|lt|mt)\. (?=[a-z])",
-            _words(_ALL_TITLES, " "),
-        ),
-        (r"(?<![\w.])(?P<short>Mr|Mrs|Ms|Dr|Prof|Capt|Sgt|Lt)\.(?!\w)", _words(_TITLES)),
-        (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z])", _words(_STOPPED_TITLES)),
-        (r"(?<![\w.])(?P<short>St)\.(?!\w)", _words(_STREETS)),
-        # Everything else
-        (rf"(?<![\w./@-])(?P<short>{_either_case(_ANYWHERE)})\.(?!\w)", _words(_ANYWHERE)),
-        (r"(?<![\w.])(?![ap]\.m\.)(?:[a-z]\.){2,5}(?= [a-z0-9])", lambda match: match[0].upper()),
-        (rf"(?<![\w./])(?P<short>{_any(_UNSTOPPED)})(?![\w./])", lambda match: _UNSTOPPED[match["short"]]),
-    )
+_RULES = rules(
+    # Addresses
+    (rf"{_ADDRESS} (?P<short>{alternatives(_ALL_STREETS)}){_STOP}", _words(_ALL_STREETS)),
+    (rf"{_STREET_NAME} (?P<short>{alternatives(_STREETS)}){_STOP}{_AFTER_STREET}", _words(_STREETS)),
+    (rf"{_STREET_NAME} (?P<short>{alternatives(_RARER_STREETS)})\.{_AFTER_STREET}", _words(_RARER_STREETS)),
+    (r"\b(?:Wall|Main|Elm|Oak|High|Market|State|\d{1,3}(?:st|nd|rd|th)) (?P<short>St)\b\.?", _words(_STREETS)),
+    (r"\b\d{1,5} (?P<short>[NSEW])\.? (?=[A-Z\d][\w'])", _words(_PARTS_OF_TOWN, " ")),
+    (
+        rf"(?P<city>\b{_WORD},?) (?P<short>{alternatives(_STATES)}),? (?P<zip>\d{{5}}(?:-\d{{4}})?)(?![\w-])",
+        _state_and_zip,
+    ),
+    (rf"(?P<city>\b{_WORD}), (?P<short>{alternatives(_CERTAIN_STATES)})(?![\w'-]|\.\w)", _state),
+    (
+        rf"(?P<city>\b{_IN} {_CITY}), (?P<short>{alternatives(set(_STATES) - {'OK', 'HI', 'ME'})})(?![\w'-]|\.\w)",
+        _state,
+    ),
+    (rf"(?P<city>\b{_WORD}), (?P<short>{alternatives(_OLDER_STATES)})\.(?!\w)", _state),
+    (
+        rf"\b{_IN} (?P<short>{alternatives(_OLDER_STATES)})\.(?= [a-z]|,)",
+        _words({short: _STATES[state] for short, state in _OLDER_STATES.items()}),
+    ),
+    (r"(?<![\w.])So\. (?=Calif)", "Southern "),
+    (r"(?<![\w.])So\. (?=Carolina|Dakota)", "South "),
+    (r"\b(?:I-|US-|Route |Highway )\d{1,3} (?P<short>[NSEW])\b\.?(?!\w)", _words(_PARTS_OF_TOWN)),
+    # Dates
+    (
+        rf"(?<![\w.])(?P<short>{_MONTH})\.?(?=(?:,? (?:19|20)\d\d| \d{{1,2}}(?:st|nd|rd|th)?)(?![\w:%]))",
+        _words(SHORT_MONTHS),
+    ),
+    (rf"\b(?:{_SEASON}|\d(?:st|nd|rd|th)?(?: of)?) (?P<short>{_MONTH})\.(?!\w)", _words(SHORT_MONTHS)),
+    (rf"(?<=\b[DRI]-)(?P<short>{alternatives(_OLDER_STATES)})\.", lambda match: _STATES[_OLDER_STATES[match["short"]]]),
+    (
+        rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_CERTAIN_MONTH})(?![\w.'-]| [A-Z])",
+        _words(SHORT_MONTHS),
+    ),
+    (rf"(?<![\w.'-])(?:{_DAY})\b\.?(?:{_AND}(?:{_DAY})\b\.?)+(?![\w'-])", _days),
+    (
+        rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_DAY})(?:\.(?!\w)|(?![\w.'-]| [A-Z]))",
+        _words(SHORT_DAYS),
+    ),
+    (r"(?<![\w.'-])(?P<short>Fri|Tues|Thurs)(?![\w.'-])", _words(SHORT_DAYS)),
+    (
+        rf"(?<![\w.])(?P<short>Sat|Sun|Wed)\.(?=,? (?:{_DAY_OR_MONTH}|\d|and|at|through|night|morning|evening)\b)",
+        _words(SHORT_DAYS),
+    ),
+    (rf"\b(?:{alternatives(SHORT_DAYS.values())}) (?:or|and|to|through) (?P<short>{_DAY})\.(?!\w)", _words(SHORT_DAYS)),
+    # Numbers
+    (
+        rf"(?<=\d) ?(?P<short>{alternatives(_UNITS)})\.(?= [a-z\d(]|,|(?<!min\.)(?<!mins\.)(?<!hr\.)(?<!hrs\.) [A-Z])",
+        lambda match: " inches" if match["short"] == "in" else f" {match['short']}",
+    ),
+    (
+        rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_NUMBERS)}|{alternatives(_CAPITAL_BEFORE_NUMBERS)})\. ?"
+        rf"(?={_NUMBER})",
+        _words(_ALL_BEFORE_NUMBERS, " "),
+    ),
+    (
+        rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?={_LETTER})",
+        _words(_BEFORE_NUMBERS, " "),
+    ),
+    (rf"(?<![\w.])(?P<short>App)\. (?={_LETTER})", _words(_CAPITAL_BEFORE_NUMBERS, " ")),
+    (r"(?<![\w.])(?P<short>[Tt]el|[Ee]xt)\.(?=:)", _words(_BEFORE_NUMBERS)),
+    (rf"\b(?:[Aa]n?) (?P<short>{alternatives(_ONE_OF_UNITS)})\b\.?(?= of\b)", _words(_ONE_OF_UNITS)),
+    (rf"\b[Pp]er (?P<short>{alternatives(_ONE_OF_UNITS)})\b\.?(?!\w)", _words(_ONE_OF_UNITS)),
+    (rf"(?<![\w.])(?P<short>{_either_case(_UNSTOPPED_BEFORE_NUMBERS)}) (?=\d)", _words(_BEFORE_NUMBERS, " ")),
+    (r"(?<![\w.])(?P<short>[cbd])\. ?(?=\d{3,4}\b)", _words(_BEFORE_YEARS, " ")),
+    (r"\d(?:st|nd|rd|th) (?P<short>[Gg]en|[Ff]l)\b\.?(?!\w)", _words(_BEHIND_ORDINALS)),
+    (r"(?:\d(?:st|nd|rd|th)|rev\.|revised) (?P<short>ed)\.(?!\w)", _words(_BEHIND_ORDINALS)),
+    # Names
+    (r"(?<![\w.])Gen\.? (?=(?:[A-Z]|Alpha|Beta)s?\b(?!\.))", "Gen "),
+    (rf"{_WORD},? (?P<short>Sr)\.(?!\w)", _words({"Sr": "Senior"})),
+    (rf"{_WORD},? (?P<short>[JS]r)(?![\w.'-]| [A-Z])", _words({"Sr": "Senior", "Jr": "Junior"})),
+    (r"(?<=[a-z]) v\.? (?=[A-Z][a-z])", " versus "),
+    (rf"(?P<short>Assoc|Asst)\. (?={_OFFICES})", _words({"Assoc": "Associate", "Asst": "Assistant"}, " ")),
+    (rf"(?<![\w.])(?<!\d )(?P<short>{alternatives(_TITLES)})\.? {_NAME}", _words(_TITLES, " ")),
+    (rf"(?<![\w.])(?P<short>{alternatives(_STOPPED_TITLES)})\. ?{_NAME}", _words(_STOPPED_TITLES, " ")),
+    (
+        r"(?<![\w.])(?P<short>Gen|Gov|Sen|Col|Maj|Adm) (?=[A-Z][a-z])(?!Con\b|Xers?\b|Zers?\b|Alpha|Beta)",
+        _words(_STOPPED_TITLES, " "),
+    ),
+    (
+        r"(?<![\w.])(?P<short>mr|mrs|ms|dr|prof|gen|gov|sen|sgt|capt|lt|mt)\. (?=[a-z])",
+        _words(_ALL_TITLES, " "),
+    ),
+    (r"(?<![\w.])(?P<short>Mr|Mrs|Ms|Dr|Prof|Capt|Sgt|Lt)\.(?!\w)", _words(_TITLES)),
+    (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z])", _words(_STOPPED_TITLES)),
+    (r"(?<![\w.])(?P<short>St)\.(?!\w)", _words(_STREETS)),
+    # Everything else
+    (rf"(?<![\w./@-])(?P<short>{_either_case(_ANYWHERE)})\.(?!\w)", _words(_ANYWHERE)),
+    (r"(?<![\w.])(?![ap]\.m\.)(?:[a-z]\.){2,5}(?= [a-z0-9])", lambda match: match[0].upper()),
+    (rf"(?<![\w./])(?P<short>{alternatives(_UNSTOPPED)})(?![\w./])", lambda match: _UNSTOPPED[match["short"]]),
 )
 """What is found and what is read for it, in this order."""
 

@@ -54,11 +54,12 @@ _CURRENCIES = _SIGNS | _CODES
 SIGNS = frozenset(sign for sign in _SIGNS if len(sign) == 1)
 """The signs that are read with an amount; alone they are left to the voice or to their names."""
 
-_SCALES = {
+SCALES = {
     "k": "thousand", "m": "million", "mm": "million", "mn": "million", "mln": "million", "mio": "million",
     "b": "billion", "bn": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion", "cr": "crore",
     "lakhs": "lakh", "crores": "crore",
 }  # fmt: skip
+"""What stands behind a number for so many of them, in small letters."""
 _SCALE = (
     r"(?:(?i:hundred|thousand|million|billion|trillion|lakhs?|crores?)(?![a-z])"
     r"|(?i:mln|mio|trn|mm|mn|bn|tn|cr|(?<=\d)[kmbt]|(?<= )[kmbt](?!-))(?![\w&']|\.\w))"
@@ -99,7 +100,7 @@ def _amount(match: re.Match[str]) -> str:
 
 
 def _scale(written: str | None) -> str:
-    return f" {_SCALES.get(written.lower(), written.lower())}" if written else ""
+    return f" {SCALES.get(written.lower(), written.lower())}" if written else ""
 
 
 def _whole(number: str) -> str:

@@ -14,12 +14,14 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
-_MONTHS = {month[:3]: month for month in MONTHS} | {month: month for month in MONTHS} | {"Sept": "September"}
-_DAYS = {
+SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
+SHORT_DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Weds": "Wednesday", "Thu": "Thursday",
     "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
 }  # fmt: skip
-_NAMES = _MONTHS | _DAYS | {day: day for day in _DAYS.values()}
+_MONTH_NAMES = SHORT_MONTHS | {month: month for month in MONTHS}
+_DAY_NAMES = SHORT_DAYS | {day: day for day in SHORT_DAYS.values()}
+_NAMES = _MONTH_NAMES | _DAY_NAMES
 _LONG_MONTHS = {1, 3, 5, 7, 8, 10, 12}
 
 
@@ -75,7 +77,7 @@ _INNER_STOP = r"\.(?=\W*\w)(?! (?:The|An?|He|She|It|They|We|I|You|But|And|Then|T
 """The stop of "5 p.m." within a sentence, where the voice would take it for its end."""
 
 _TIME = r"\d{1,2}(?::\d\d)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
-_DAY, _MONTH = (rf"(?:{alternatives(names)})" for names in (_DAYS | {day: day for day in _DAYS.values()}, _MONTHS))
+_DAY, _MONTH = (rf"(?:{alternatives(names)})" for names in (_DAY_NAMES, _MONTH_NAMES))
 RULES = rules(
     (r"(?<![\w.,/-])(?P<year>(?:1[5-9]|20)\d\d)(?:(?P<sign>[-/])|\.(?=\d\d\.\d\d))(?P<first>\d{1,2})"
      r"(?(sign)(?P=sign)|\.)(?P<second>\d{1,2})"
@@ -89,7 +91,10 @@ RULES = rules(
     (rf"\b({_DAY})\.? ?- ?({_DAY})\b(?:\.(?= ?[\d:a-z]))?", _span),
     (rf"\b({_MONTH})\.? ?- ?({_MONTH})\b(?:\.(?= ?[\d:a-z]))?", _span),
     (r"\bM-F(?=[,:]? \d)", "Monday to Friday"),
-    (rf"\b({alternatives(_DAYS)})\.?(?=:? \d{{1,2}}(?::\d\d| ?[ap]\.?m\b|-\d))", lambda match: _DAYS[match[1]]),
+    (
+        rf"\b({alternatives(SHORT_DAYS)})\.?(?=:? \d{{1,2}}(?::\d\d| ?[ap]\.?m\b|-\d))",
+        lambda match: SHORT_DAYS[match[1]],
+    ),
     (r"(?<=\d\d-\d\d)T(?=\d\d:\d\d)", " "),
     (r"(?<![\w.:,])(0\d)([0-5]\d)(?: hours\b| ?hrs\b|h\b)", _hours),
     (r"(?<=\b[Aa]t )(1\d|2[0-3])([0-5]\d)(?: hours\b| ?hrs\b|h\b)", _hours),

@@ -24,10 +24,6 @@ def spoken(text: str) -> str:
     return text
 
 
-_AMOUNTS = {"k": "thousand", "m": "million", "mn": "million", "mln": "million", "bn": "billion", "b": "billion",
-            "tn": "trillion"}  # fmt: skip
-
-
 def _with_commas(match: re.Match[str]) -> str:
     """Thousands parted by points, spaces or apostrophes; the group that is named "cents" is what follows a comma."""
     cents = match["cents"] if "cents" in match.re.groupindex else None
@@ -42,7 +38,7 @@ def _address_or_thousands(match: re.Match[str]) -> str:
 
 
 def _amount(match: re.Match[str]) -> str:
-    return f"{match[1]} {_AMOUNTS[match[2].lower()]}"
+    return f"{match[1]} {amounts.SCALES[match[2].lower()]}"
 
 
 _VERSIONED = re.compile(
@@ -56,10 +52,8 @@ _VERSIONED = re.compile(
 
 def _trailing_zero(match: re.Match[str]) -> str:
     """A last zero of a decimal, which the voice would drop: "3 point 5 0"; "Python 3 point 10"."""
-    before, after = (
-        match.string[max(0, match.start() - 40) : match.start()],
-        match.string[match.end() : match.end() + 8],
-    )
+    before = match.string[max(0, match.start() - 40) : match.start()]
+    after = match.string[match.end() : match.end() + 8]
     is_version = re.fullmatch("[1-9]0", match[2]) and _VERSIONED.search(before) and not re.match(" ?%| percent", after)
     return f"{match[1]} point {match[2] if is_version else ' '.join(match[2])}"
 
@@ -73,7 +67,7 @@ def _file(match: re.Match[str]) -> str:
 
 
 def _spelt_decimals(match: re.Match[str]) -> str:
-    """A decimal whose point the voice would drop, because something that is no number is joined to it."""
+    """A decimal whose point the voice would drop, because letters or a quote are joined to it."""
     return f"{match[1]} point {' '.join(match[2])}"
 
 

@@ -7,6 +7,7 @@ signs. Knows how these look, and nothing of Markdown, of HTML's own tags or of v
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from voxdemo.text import markup
 
@@ -22,11 +23,11 @@ def taken_out(text: str) -> tuple[str, tuple[str, ...]]:
     text = _without_thoughts(text, found)
     text = _without_tags(_TAG_IN_ENTITIES.sub(_as_tag, text), found)
     for pattern, kept_behind in _MARKS:
-        text = pattern.sub(lambda match, kept=kept_behind: _left_of(match, kept, found), text)  # type: ignore[misc]
+        text = pattern.sub(partial(_left_of, kept_behind, found), text)
     return text, tuple(dict.fromkeys(found))
 
 
-def _left_of(match: re.Match[str], kept_behind: frozenset[str], found: list[str]) -> str:
+def _left_of(kept_behind: frozenset[str], found: list[str], match: re.Match[str]) -> str:
     """The word before a mark, without the mark, unless the word makes that part of the sentence."""
     word = match.groupdict().get("word") or ""
     if word.lower() in kept_behind:

@@ -55,10 +55,9 @@ _SAME_PLURAL = {
     "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "THz": "terahertz", "hp": "horsepower",
     "bhp": "brake horsepower", "pct": "percent",
 }  # fmt: skip
-_LENGTHS = {
-    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "µm": "micrometer", "nm": "nanometer",
-    "dm": "decimeter", "ft": "foot", "in": "inch", "mi": "mile", "yd": "yard",
-}  # fmt: skip
+_LENGTHS = {"in": "inch"} | {
+    length: _UNITS[length] for length in ("km", "m", "cm", "mm", "µm", "nm", "dm", "ft", "mi", "yd")
+}
 _POWERS = {"²": "square", "2": "square", "^2": "square", "³": "cubic", "3": "cubic", "^3": "cubic"}
 _RAISED = {f"{length}{power}": f"{word} {name}" for length, name in _LENGTHS.items() for power, word in _POWERS.items()}
 _PER = {
