@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import gradio as gr
 import httpx
 import pytest
 from browsing import PHONE, WIDE, OpenPage, expect, needs_browser, to_tab
 from serving import Server
 
 from voxdemo import __version__
+from voxdemo.web import front
 
 PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
 """Of our own; Gradio's are written otherwise."""
@@ -50,6 +52,14 @@ def test_a_browser_without_scripts_is_told_what_is_missing(fake_server: Server) 
     assert len(told) == 1
     assert "voxdemo needs JavaScript" in told[0]
     assert 'href="./v1/docs"' in told[0]
+
+
+def test_gradios_page_is_ours_in_a_process_that_makes_several() -> None:
+    front.put_in_place()
+    front.put_in_place()
+    environment = gr.routes.templates.env
+    source, _, _ = environment.loader.get_source(environment, front.TEMPLATE)
+    assert source.count('href="./manifest.json"') == 1
 
 
 @needs_browser

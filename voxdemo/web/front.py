@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import gradio as gr
 from jinja2 import ChoiceLoader, DictLoader
@@ -25,8 +26,9 @@ PICTURE = ASSETS / "screenshot.png"
 """What a preview of a link shows."""
 
 
+@cache
 def put_in_place() -> None:
-    """Have Gradio serve its page with what is ours."""
+    """Have Gradio serve its page with what is ours: of all pages of this process, as Gradio has one template."""
     environment = gr.routes.templates.env
     assert environment.loader, "Gradio's templates are files"
     source, _, _ = environment.loader.get_source(environment, TEMPLATE)
