@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -18,19 +18,20 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from voxdemo.errors import UnavailableError
-from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Transcript, Utterance
 from voxdemo.text.length import S_PER_UNIT, spoken_length
+from voxdemo.threads import READING, in_thread
 from voxdemo.web.assets import ASSETS
 
 log = logging.getLogger(__name__)
 
-_TRANSCRIPTS = TypeAdapter(dict[str, Transcript])
+_TRANSCRIPTS = TypeAdapter(dict[str, dict[str, Transcript]])
 
 FOLDER = ASSETS / "examples"
 TRANSCRIPTS = FOLDER / "transcripts.json"
+"""By the names of recognisers, then of recordings."""
 LOOK_EVERY_S = 2.0
 """How often it is looked whether nobody needs a model, and whether another one serves."""
 QUIET_S = 60.0
@@ -140,9 +141,10 @@ def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Co
 async def have_at_hand(service: SpeechService) -> None:
     """Have answers to the examples in the cache, until this is cancelled; nobody waits for it.
 
-    The transcripts of the built-in recogniser come with the recordings, because a step of it is half a minute long and
-    can't be given up. Texts are made ahead for slow voices only, once nobody has needed a model for QUIET_S, and a job
-    that comes meanwhile gets the model at its next step. When another model begins to serve, its own are made.
+    Transcripts come with the recordings, because a step of a recogniser is half a minute long and can't be given up;
+    for one whose transcripts aren't there nothing is made. Texts are made ahead for slow voices only, once nobody has
+    needed a model for QUIET_S, and a job that comes meanwhile gets the model at its next step. When another model
+    begins to serve, its own are made.
     """
     made_for, made_at = None, 0.0
     while True:
@@ -156,14 +158,15 @@ async def have_at_hand(service: SpeechService) -> None:
 
 
 async def _supply_transcripts(service: SpeechService) -> None:
-    if service.recognizer_info.name == BuiltinRecognizer.INFO.name:
-        for recording in RECORDINGS:
-            await service.supply(recording.path, transcript_of(recording))
+    known = await in_thread(partial(transcripts, service.recognizer_info.name), READING)
+    for recording in RECORDINGS:
+        if transcript := known.get(recording.path.stem):
+            await service.supply(recording.path, transcript)
 
 
-def transcript_of(recording: Recording) -> Transcript:
-    """What the built-in recogniser reads in it."""
-    return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes())[recording.path.stem]
+def transcripts(recognizer: str) -> Mapping[str, Transcript]:
+    """What the recogniser of this name reads in the recordings, by the names of their files; empty: not known."""
+    return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes()).get(recognizer, {})
 
 
 async def _made(service: SpeechService) -> bool:
