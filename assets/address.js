@@ -12,6 +12,7 @@
   const buttons = () => all('[role=tab], .overflow-dropdown button');
   const open = () => buttons().find((button) => idOf(button) === asked())?.click();
   let shown = ids[0];
+  document.documentElement.classList.toggle('vx-elsewhere', asked() !== ids[0]);  // until it is open nothing is shown
 
   window.addEventListener('click', ({target}) => {
     const button = target.closest?.('#vx-tabs [role=tab], #vx-tabs .overflow-dropdown button');
@@ -26,5 +27,6 @@
     if (!document.querySelector('#vx-estimate p')) return;
     clearInterval(waiting);
     open();
+    requestAnimationFrame(() => document.documentElement.classList.remove('vx-elsewhere'));
   }, 50);
 })();

@@ -36,8 +36,8 @@ voxdemo.batch = (element, props, watch, look) => {
       failed: '{say}',
     };
     const say = view.say?.replace(/\s*(Try|: try) again in (about )?\d+ (s|min|h)\.$/, '.').replace(/\.\.$/, '.');
-    const values = {...view, say: view.state === 'limited' ? say : view.say, time};
-    for (const name of ['line', 'lines', 'done', 'failed', 'ahead']) if (name in values) values[name] = count(values[name]);
+    const values = {...view, say: view.state === 'limited' ? say : view.say, time, people: voxdemo.people(view.ahead)};
+    for (const name of ['line', 'lines', 'done', 'failed']) if (name in values) values[name] = count(values[name]);
     return voxdemo.fill(phrases[view.state] ?? words[view.state], values);
   }
 
@@ -375,7 +375,7 @@ voxdemo.batch = (element, props, watch, look) => {
     target.className = wrong ? 'over' : '';
     target.replaceChildren(wrong || (lines.length ? voxdemo.fill(phrase, size) : rest));
     if (wrong || ahead == null || isBusy()) return;  // of whom the line is then, the card says
-    const values = {ahead, time: isKnown && wait != null ? voxdemo.seconds(seconds + wait) : ''};
+    const values = {people: voxdemo.people(ahead), time: isKnown && wait != null ? voxdemo.seconds(seconds + wait) : ''};
     target.append(made('span', {textContent: voxdemo.fill(line, values)}));
   }
 

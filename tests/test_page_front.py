@@ -15,6 +15,14 @@ from voxdemo.web import front
 
 PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
 """Of our own; Gradio's are written otherwise."""
+WATCH_SPEAK = """
+window.speakSeen = 0;
+(function look() {
+  if (document.querySelector('#vx-text')?.checkVisibility({visibilityProperty: true})) window.speakSeen += 1;
+  requestAnimationFrame(look);
+})();
+"""
+"""In how many frames Speak was shown since the page began."""
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,7 @@ def test_gradios_page_is_ours_in_a_process_that_makes_several() -> None:
 def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
     fake_server: Server, open_page: OpenPage, viewport: dict[str, int]
 ) -> None:
-    page = open_page(fake_server, viewport)
+    page = open_page(fake_server, viewport, script=WATCH_SPEAK)
     inside = {"speak": "#vx-text", "recognise": "#vx-recording", "batch": "#vx-lines", "status": "#vx-gist"}
 
     def is_at(tab: str, written: str) -> None:
@@ -80,6 +88,7 @@ def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
     is_at("batch", "#batch")
     page.reload()
     is_at("batch", "#batch")
+    assert page.evaluate("window.speakSeen") == 0
     page.go_back()
     is_at("recognise", "#recognise")
     page.go_back()

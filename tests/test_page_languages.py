@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,22 @@ from serving import ROOT, Server
 
 from voxdemo.speech import Utterance
 from voxdemo.validate import checked
+from voxdemo.web import batch_tab, card, history_tab, recognize_tab, voice_fields, voices_tab
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
 NAMES = (
     "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
-    "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache",
+    "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",
 )  # fmt: skip
-FORMATS = "wav、mp3、flac、m4a、ogg 或 webm", "16 kHz 单声道 wav", "./launch.sh", ".txt、.csv 或 .srt", "（zip）"
+FORMATS = (
+    "wav、mp3、flac、m4a、ogg 或 webm",
+    "wav、mp3、flac、ogg 或 m4a",
+    "16 kHz 单声道 wav",
+    "./launch.sh",
+    ".txt、.csv 或 .srt",
+    "（zip）",
+)
 LEFT_IN_ENGLISH = """(root) => {
   const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
   const found = [], skipped = '[translate=no], script, style, textarea, input, .vx-probe, [role=log]';
@@ -51,6 +59,16 @@ ONLY_FOR_PROGRAMS = (
     "must be a string",
     "must be a number",
 )
+
+WORDS = [
+    batch_tab.WORDS, batch_tab.FILE_WORDS, card.WORDS, history_tab.WORDS, recognize_tab.WORDS, voice_fields.WORDS,
+    voices_tab.WORDS,
+]  # fmt: skip
+IN_PLACES = {
+    "time": "7 s", "took": "7.0 s", "length": "7.0 s", "slot": "7.0 s", "seconds": "7.0 s",
+    "people": "7 people", "language": "English", "gender": "female", "say": "Copied.", "kept": "Your text is kept.",
+}  # fmt: skip
+"""What stands in the places of the page's words; a 7 in all others."""
 
 
 def english(page: Any) -> list[str]:
@@ -191,6 +209,19 @@ def sentences_of(path: Path) -> Iterator[tuple[str, str]]:
                     yield sentence, f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
+def words_of(said: Any) -> Iterator[str]:
+    """The page's words with their places filled; those that go on from others, behind others."""
+    if isinstance(said, str):
+        told = re.sub(r"{(\w+)}", lambda place: IN_PLACES.get(place[1], "7"), said)
+        before = (
+            "Speaking, about 7 s left" if told[0] == "\n" else "Speaking" if told.endswith("left") else "You are next"
+        )
+        yield before + told if told[0] in ",\n" else told
+    else:
+        for each in said.values() if isinstance(said, Mapping) else said:
+            yield from words_of(each)
+
+
 def text_of(written: ast.AST | None) -> str:
     if isinstance(written, ast.Constant) and isinstance(written.value, str):
         return written.value
@@ -199,10 +230,11 @@ def text_of(written: ast.AST | None) -> str:
     return ""
 
 
-def test_whatever_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
+def test_whatever_the_page_says_and_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
     found = [(said, where) for said, where in sentences() if not any(words in said for words in ONLY_FOR_PROGRAMS)]
     assert len(found) > 40
+    found += [(said, "a tab's words") for said in words_of(WORDS)]
     told = page.evaluate("(all) => all.map(voxdemo.say)", [sentence for sentence, _ in found])
     missing = [
         (sentence, where)

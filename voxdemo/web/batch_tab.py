@@ -38,8 +38,8 @@ WORDS: Mapping[str, Any] = {
     "unsent": "Cancelled. Your lines are kept.",
     "next": "You are next",
     "nextAbout": "You are next, about {time}",
-    "ahead": "{ahead} ahead of you",
-    "aheadAbout": "{ahead} ahead of you, about {time}",
+    "ahead": "{people} ahead of you",
+    "aheadAbout": "{people} ahead of you, about {time}",
     "speaking": "Speaking line {line} of {lines}",
     "speakingAbout": "Speaking line {line} of {lines}, about {time} left",
     "doneOne": "The line is spoken.",
@@ -77,8 +77,8 @@ WORDS: Mapping[str, Any] = {
     "sizeAbout": "{lines} lines, {characters} characters, about {time}.",
     "sizeOneAbout": "1 line, {characters} characters, about {time}.",
     "nobody": "Nobody is waiting.",
-    "queue": "{ahead} ahead of you.",
-    "queueAbout": "{ahead} ahead of you, about {time} in all.",
+    "queue": "{people} ahead of you.",
+    "queueAbout": "{people} ahead of you, about {time} in all.",
 }
 FILE_WORDS: Mapping[str, str] = {
     "choose": "Choose a file",

@@ -28,8 +28,8 @@ from voxdemo.web.voices_tab import add_voices_tab
 from voxdemo.web.wiring import AT_ONCE
 
 SCRIPTS = (
-    "page", "words", "live", "player", "card", "share", "history", "shelf", "voices", "status", "watching",
-    "text-file", "lines", "batch", "away", "microphone", "sounds", "drop",
+    "page", "words", "live", "player", "card", "transcript", "share", "history", "shelf", "voices", "status",
+    "watching", "text-file", "lines", "batch", "away", "microphone", "sounds", "drop",
     "lists",
 )  # fmt: skip
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
