@@ -95,7 +95,7 @@ def test_numbers_written_elsewhere(written: str, said: str) -> None:
         ("5 km at 20°C", "5 kilometers at 20 degrees Celsius"),
         ("5'10\"", "5 feet 10 inches"),
         ("3x4 or 1920×1080", "3 by 4 or 1920 by 1080"),
-        ("0x1F and 2x faster", "0x1F and 2x faster"),
+        ("0x1F and 2x faster", "0x1F and 2 times faster"),
         ("£3 m", "3 million pounds"),
         ("I'm 5 m'lord", "I'm 5 m'lord"),
     ],
@@ -124,7 +124,7 @@ def test_measures(written: str, said: str) -> None:
         ("John 3:16", "John 3:16"),
         ("2 1/2 cups", "2 and a half cups"),
         ("24/7 or 50/50", "24 7 or 50 50"),
-        ("-5 degrees", "-5 degrees"),
+        ("-5 degrees", "minus 5 degrees"),
     ],
 )  # fmt: skip
 def test_sums_ranges_and_ratios(written: str, said: str) -> None:
@@ -141,6 +141,9 @@ def test_sums_ranges_and_ratios(written: str, said: str) -> None:
         ("report.pdf and foo.py.", "report dot PDF and foo dot PY."),
         ("I <3 you, 5 <3?", "I heart you, 5 <3?"),
         ("see example.com/a_b?", "see example dot com slash a underscore b?"),
+        ("cd /usr/local/bin, edit /etc/hosts.", "cd slash usr slash local slash bin, edit slash etc slash hosts."),
+        ("rm -rf /tmp and ~/my_files/a.txt", "rm -rf slash tmp and tilde slash my underscore files slash a dot txt"),
+        ("$5 /month, 3 items /day, and/or", "5 dollars a month, 3 items /day, and/or"),
     ],
 )
 def test_handles_files_and_hearts(written: str, said: str) -> None:

@@ -18,6 +18,7 @@ from voxdemo.validate import readable_text
          "[12][13] [2, 3] [citation needed]"),
         ("It is so.(3) And so.¹", "It is so. And so.", "(3) ¹"),
         ("The mountain² is high.", "The mountain is high.", "²"),
+        ("Rates rose in 2019 [4], by 50% [12] or 5 kg[1].", "Rates rose in 2019, by 50% or 5 kg.", "[4] [12] [1]"),
         ("Hello <break/> world.", "Hello world.", "<break/>"),
         ('<speak>Hi <break time="1s"/> you.</speak>', "Hi you.", '<speak> <break time="1s"/> </speak>'),
         ("<prosody rate='slow'>Slow</prosody> <amazon:effect name=\"x\">a</amazon:effect>", "Slow a",

@@ -51,7 +51,7 @@ _BEFORE_NUMBERS = {
 _CAPITAL_BEFORE_NUMBERS = {"Art": "Article", "Par": "Paragraph", "Ex": "Example", "Hwy": "Highway", "App": "Appendix"}
 """These are words in small letters: "It was art. 5 people saw it."."""
 _BEFORE_LETTERS = ("fig", "vol", "ch", "sec", "pt", "rm", "ste", "apt", "bldg")
-_BEHIND_ORDINALS = {"gen": "generation", "fl": "floor", "ed": "edition"}
+_BEHIND_ORDINALS = {"gen": "generation", "fl": "floor", "ed": "edition", "c": "century"}
 _UNSTOPPED_BEFORE_NUMBERS = ("fig", "figs", "vol", "vols", "pp", "rte", "apt", "bldg", "rm", "approx")
 _BEFORE_YEARS = {"c": "circa", "b": "born", "d": "died"}
 _ANYWHERE = {
@@ -78,7 +78,8 @@ _UNSTOPPED = {
     "Attn": "Attention", "Temp:": "Temperature:", "temp:": "temperature:",
 }  # fmt: skip
 _UNITS = (
-    "in", "ft", "lb", "lbs", "oz", "mi", "yd", "hr", "hrs", "min", "mins", "sec", "secs", "tbsp", "tsp", "qt", "pt",
+    "in", "ft", "lb", "lbs", "oz", "mi", "yd", "yds", "mo", "mos", "wk", "wks", "yr", "yrs", "hr", "hrs",
+    "min", "mins", "sec", "secs", "tbsp", "tsp", "qt", "pt",
     "gal",
 )  # fmt: skip
 """Behind a number and with a stop, which would be heard as the end of the sentence."""
@@ -274,6 +275,7 @@ _RULES = rules(
     (rf"(?<![\w.])(?P<short>{_either_case(_UNSTOPPED_BEFORE_NUMBERS)}) (?=\d)", _words(_BEFORE_NUMBERS, " ")),
     (r"(?<![\w.])(?P<short>[cbd])\. ?(?=\d{3,4}\b)", _words(_BEFORE_YEARS, " ")),
     (r"\d(?:st|nd|rd|th) (?P<short>[Gg]en|[Ff]l)\b\.?(?!\w)", _words(_BEHIND_ORDINALS)),
+    (r"\d(?:st|nd|rd|th) (?P<short>c)\.(?!\w)", _words(_BEHIND_ORDINALS)),
     (r"(?:\d(?:st|nd|rd|th)|rev\.|revised) (?P<short>ed)\.(?!\w)", _words(_BEHIND_ORDINALS)),
     # Names
     (r"(?<![\w.])Gen\.? (?=(?:[A-Z]|Alpha|Beta)s?\b(?!\.))", "Gen "),

@@ -73,7 +73,9 @@ def _hour_sign(match: re.Match[str]) -> str:
 
 _LASTING = "took|takes?|taking|lasts?|lasted|lasting|for|in|within|under|over"
 _AT = "at|by|until|till|from|to|before|after|since|around"
-_INNER_STOP = r"\.(?=\W*\w)(?! (?:The|An?|He|She|It|They|We|I|You|But|And|Then|This|That|There|In|On|At|His|Her)\b)"
+_INNER_STOP = (
+    r"\.(?=\W*\w)(?![\"”’')\]]* (?:The|An?|He|She|It|They|We|I|You|But|And|Then|This|That|There|In|On|At|His|Her)\b)"
+)
 """The stop of "5 p.m." within a sentence, where the voice would take it for its end."""
 
 _TIME = r"\d{1,2}(?::\d\d)?(?: ?[AaPp]\.?[Mm]\b\.?)?"

@@ -36,7 +36,7 @@ def readable(text: str) -> str:
     text = _SUPERSCRIPT.sub(_power, text)
     text = _AFTER_DIGIT_FRACTION.sub(" ", text)
     text = "".join(_plain(char) or "" for char in text)
-    text = _ADDRESS.sub(_spoken_address, _PLACEHOLDER.sub(r"\1", text))
+    text = _PATH.sub(_spoken_address, _ADDRESS.sub(_spoken_address, _PLACEHOLDER.sub(r"\1", text)))
     text = _REPEATED.sub(_calmed, text.translate(_ROUND_BRACKETS))
     text = _plain_romans(_plain_numbers(spoken(text)))
     text = _LONG_WORD.sub(_halved, _LONG_CHUNK.sub(r"\g<0> ", text))
@@ -122,6 +122,11 @@ _ADDRESS = re.compile(
     r"|\b(?:[\w-]{1,64}\.){1,8}(?:com|org|net|edu|gov|io|dev|app|ai|co\.uk|de|eu)\b(?:/[^\s<>\"“”]*\w)?",
     re.IGNORECASE,
 )
+_PATH = re.compile(
+    r"(?:(?<![\w/<.~)])(?<!\d )~?/[A-Za-z.][\w.-]{0,60}(?:/[\w.-]{1,60}){1,20}|"
+    r"(?<=\b(?:in|to|at|of|on|ls|cd|rf|or) )/[A-Za-z][\w.-]{1,60})(?<![.-])"
+)
+"""Of a file: "/etc/hosts". A rate like "5 items /day" isn't one."""
 _ADDRESS_SIGNS = {
     ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ", "?": " question mark ",
     "#": " hash ", "=": " equals ", "&": " and ", "%": " percent ", "+": " plus ", "~": " tilde ", ":": " colon ",

@@ -43,7 +43,8 @@ def _amount(match: re.Match[str]) -> str:
 
 _VERSIONED = re.compile(
     r"\b(?:version|release|build|section|chapter|figure|table|python|ubuntu|ios|ipados|macos|android|windows|linux|"
-    r"kernel|node|php|ruby|go|rust|swift|kotlin|django|debian|fedora|firefox|chrome|postgres|postgresql|mysql|fig|sec|"
+    r"npm|java|dotnet|\.net|tensorflow|pytorch|numpy|pandas|cuda|kubernetes|docker|angular|react|next\.js|wordpress|"
+    r"laravel|rails|typescript|gradio|blender|minecraft|safari|gcc|clang|cmake|kernel|node(?:\.js)?|php|ruby|go|rust|swift|kotlin|django|debian|fedora|firefox|chrome|postgres|postgresql|mysql|fig|sec|"
     r"ver)(?:s|\.)? ",
     re.IGNORECASE,
 )
@@ -119,6 +120,7 @@ _SUMS = rules(
     (r"(?<![\w.,:/])(\d{1,9}(?:,\d{3}){0,5})\.(\d{1,12})(?=[\"”'/A-Za-z-])", _spelt_decimals),
     (r"(?<=[A-Za-z])(-?\d{1,9})\.(\d{1,12})(?!\.?\d)", _spelt_decimals),
     (r"(?<!\w)'0(\d)(?![\d'])", r"oh \1"),
+    (r"(?<![\w.,:/)^%°-])-(?=\d)", "minus "),  # of "-12 degrees" the voice would say nothing
 )
 _HANDLES = rules(
     (r"(?<![\w&/])#([^\W\d]\w{0,60})", _hashtag),

@@ -56,6 +56,12 @@ def _groups(digits: str) -> list[str]:
     return re.findall(r"\d{3}(?=\d\d)|\d+", digits)
 
 
+def _order(match: re.Match[str]) -> str:
+    """The number of an order or a case, whose parts are no range: "88, 1 2 0 4"."""
+    first, second = match[0].split("-")
+    return f"{first if len(first) < 3 else ' '.join(first)}, {' '.join(second)}"
+
+
 def _vanity(match: re.Match[str]) -> str:
     area = f"{match[2][0]} hundred" if match[2].endswith("00") else " ".join(match[2])
     words = match[3].replace("-", " ")
@@ -77,6 +83,7 @@ def _hex(match: re.Match[str]) -> str:
 _NAMES = {
     "7UP": "7 Up", "7up": "7 Up", "Y2K": "Y two K", "H2O": "H two O", "CO2": "C O 2", "CO₂": "C O 2", "N2O": "N two O",
     "2FA": "2 F A", "U2": "U 2", "4X4": "4 by 4", "501c3": "5 oh 1 C 3", "501(c)(3)": "5 oh 1 C 3",
+    "49er": "forty niner", "49ers": "forty niners",
     "501(c)3": "5 oh 1 C 3", "AK-47": "A K 47", "C++": "C plus plus", "S&P 500": "S and P 500",
 }  # fmt: skip
 _RETIREMENT = {"401": "4 oh 1", "403": "4 oh 3", "457": "4 57"}
@@ -86,7 +93,7 @@ _PEOPLE = (
 )
 _MORE = r"(?:[Oo]ver|[Aa]bout|[Nn]early|[Aa]lmost|than|reached|hit|[Aa]round|only|just|sold|ha[sd]|have|got|gained)"
 _NUMBERED = (
-    "Room|Flight|Highway|Route|Interstate|Suite|Apartment|Apt\\.|Unit|Gate|Channel|Bus|Bldg\\.|Error|HTTP|Exit|"
+    "[Rr]oom|[Ff]light|[Hh]ighway|[Rr]oute|[Ii]nterstate|[Ss]uite|[Aa]partment|Apt\\.|Unit|Gate|Channel|Bus|Bldg\\.|Error|HTTP|Exit|"
     "Area|Airbus A|I-|US-|Hwy\\.?"
 )
 _CALL = r"(?i:\b(?:call|dial|phone|tel|text|fax|mobile|cell|whatsapp)\b[.:]? ?(?:(?:us|me|is|at|on|now|him|her) ){0,2})"
@@ -102,6 +109,9 @@ RULES = rules(
      _run),
     (r"(?<![\w.,/+:-])(?:\(0\d{1,4}\)|0\d{1,4})(?:[ -]\d{2,8}){1,4}(?![\w-]|[.,:/]\d)", _phone),
     (r"(?<![\w.,/+-])\d{3}-\d{4}(?![\w-])", by_digits),
+    (r"(?<![\w.,/+-])\d{3} \d{4} \d{4}(?![\w-]| \d)", by_digits),
+    (r"(?<![\w.,/+-])([1-9]\d?)-([1-9]\d?|0)-([1-9]\d?|0)(?![\w-]|[.,/]\d)", r"\1, \2, \3"),
+    (r"(?<=#)\d{1,6}-\d{1,7}(?![\w-])", _order),
     (r"(?<![\w.,/+-])(?!\d{4}-\d\d-\d\d(?!\d))\d{1,5}(?:-\d{1,7}){2,5}(?![\w-])", by_digits),
     (r"(?<![\w.,/+-])\d{4}(?:[ -]\d{4}){2,4}(?![\w-])", by_digits),
     (rf"({_CALL})(\d(?:[ -]?\d){{6,14}})(?![\w-]|[.,:/]\d)", _called),
@@ -116,7 +126,7 @@ RULES = rules(
     (r"\b(?<=[Aa] )(\d{1,2})k(?!\w)|(?<![\w.,])(\d{1,2})k(?= (?:run|race|walk|marathon|today|yesterday)\b)",
      lambda match: f"{match[1] or match[2]} K"),
     (r"(?<![\w.,])(360|480|720)p\b", lambda match: f"{match[1][0]} {match[1][1:]} p"),
-    (rf"\b((?:{_NUMBERED}) ?)(\d{{3}})(?![\w,%]|[.:/-]\d)", _model),
+    (rf"\b((?:{_NUMBERED}) ?)([1-9]\d\d)(?![\w,%]|[.:/-]\d)", _model),
     (r"(\b(?:[Aa]|Boeing) )(7[0-8]7)(?:-(\d{1,3}))?(?=s?\b)(?![,.:/]\d|%| [a-z]+s\b)",
      lambda match: f"{match[1]}{match[2][0]} {match[2][1:]}" + (f" {match[3]}" if match[3] else "")),
     (r"(?<![\w.])p\. ?(?=\d)", "page "),

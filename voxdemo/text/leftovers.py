@@ -162,6 +162,11 @@ _MARKS = tuple(
             r"(?=[\s.,;:!?)”\"]|$)(?! *[=(+*/;{\[])",
             _REFERRING,
         ),
+        (
+            rf"(?P<word>\d(?: ?(?:%|°?[A-Za-zµ]{{1,2}}))?)(?P<mark> ?(?:{_NUMBERS})(?: ?{_NUMBERS})*)"
+            r"(?=[\s.,;:!?)”\"]|$)(?! *[=(+*/;{\[])",
+            _WHEREVER,
+        ),
         (rf"(?P<mark> ?\[(?i:{_REMARKS})\])", _WHEREVER),
         (rf"(?<=[.,;:!?”\")’])(?P<mark>{_RAISED}+)", _WHEREVER),
         (rf"(?P<word>\b[^\W\d_]{{4,30}})(?P<mark>{_RAISED}+)(?!\w)", _MEASURES),

@@ -13,7 +13,7 @@ from voxdemo.text.rules import NUMBER, alternatives, as_count, is_attributive, r
 
 _UNITS = {
     "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "dm": "decimeter", "µm": "micrometer",
-    "nm": "nanometer", "mi": "mile", "yd": "yard", "ft": "foot",
+    "nm": "nanometer", "mi": "mile", "yd": "yard", "yds": "yard", "ft": "foot",
     "Angstrom": "angstrom", "nmi": "nautical mile",
     "ha": "hectare", "l": "liter", "L": "liter", "dl": "deciliter", "dL": "deciliter", "cl": "centiliter",
     "ml": "milliliter", "mL": "milliliter", "µl": "microliter", "µL": "microliter", "cc": "cubic centimeter",
@@ -26,7 +26,7 @@ _UNITS = {
     "sq. ft": "square foot", "sq. mi": "square mile", "sq. m": "square meter",
     "min": "minute", "mins": "minute", "sec": "second", "secs": "second", "hr": "hour", "hrs": "hour", "h": "hour",
     "ms": "millisecond", "µs": "microsecond", "ns": "nanosecond", "yr": "year", "yrs": "year",
-    "wk": "week", "wks": "week", "mos": "month",
+    "wk": "week", "wks": "week", "mo": "month", "mos": "month",
     "W": "watt", "mW": "milliwatt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "TW": "terawatt",
     "V": "volt", "kV": "kilovolt", "mV": "millivolt", "µV": "microvolt", "mA": "milliamp", "µA": "microamp",
     "Ah": "amp hour", "mAh": "milliamp hour", "Wh": "watt hour", "kWh": "kilowatt hour", "MWh": "megawatt hour",
@@ -53,7 +53,7 @@ _UNITS = {
 }  # fmt: skip
 _SAME_PLURAL = {
     "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "THz": "terahertz", "hp": "horsepower",
-    "bhp": "brake horsepower", "pct": "percent",
+    "bhp": "brake horsepower", "pct": "percent", "mM": "millimolar", "µM": "micromolar", "nM": "nanomolar",
 }  # fmt: skip
 _LENGTHS = {"in": "inch"} | {
     length: _UNITS[length] for length in ("km", "m", "cm", "mm", "µm", "nm", "dm", "ft", "mi", "yd")
@@ -122,6 +122,10 @@ def _duration(match: re.Match[str]) -> str:
     return " ".join(f"{int(number)} {unit}{'s' * (int(number) != 1)}" for number, unit in parts)
 
 
+def _dose(match: re.Match[str]) -> str:
+    return f"{match[1]} {_plural(_ALL[match[2]])} per kilogram per {_PER[match[3]]}"
+
+
 def _seconds(match: re.Match[str]) -> str:
     unit = _TIMES[match["unit"]]
     plural = match["before"].rstrip().lower() not in ("a", "an") and match["number"] != "1"
@@ -148,9 +152,12 @@ def _feet_alone(match: re.Match[str]) -> str:
     return f"{match[1] or ''}{match[2]} {'foot' if match[1] or match[2] == '1' else 'feet'}"
 
 
+_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
 def _angle(match: re.Match[str]) -> str:
     seconds = f" {match[3]} seconds" if match[3] else ""
-    side = {"N": " north", "S": " south", "E": " east", "W": " west"}.get(match[4] or "", "")
+    side = f" {_SIDES[match[4]]}" if match[4] else ""
     return f"{match[1]} degrees {match[2]} minutes{seconds}{side}"
 
 
@@ -162,10 +169,16 @@ def _part_of_unit(match: re.Match[str]) -> str:
 
 _ABBREVIATED = alternatives(_ALL)
 _INCH_NOUN = (
-    r" ?[x×] ?(?=\d)| (?=(?:screens?|displays?|monitors?|tvs?|TVs?|tablet|laptop|pipes?|nails?|drill|wide|long|tall|"
-    r"deep|thick|high|wheels?|rims?|pizza|waist|gun|barrel|tires?|vinyl|heels?|binder|disc|diameter|by|snow|rain|"
-    r"of (?:rain|snow))\b)"
+    r" ?[x×] ?(?=\d)| (?=(?:[A-Z]{2,5} )?(?:screens?|displays?|monitors?|tvs?|TVs?|tablet|laptop|pipes?|"
+    r"nails?|drill|wide|long|tall|deep|thick|high|wheels?|rims?|pizza|waist|gun|barrel|tires?|vinyl|heels?|binder|disc|diameter|by|snow|rain|"
+    r"of (?:rain|snow)|[WHDL])\b)"
 )
+_AMP_NOUN = (
+    "fuses?|chargers?|breakers?|circuits?|suppl(?:y|ies)|outlets?|plugs?|sockets?|adapters?|cables?|currents?|loads?|"
+    "max|peak|DC|AC|of current"
+)
+_HEATED = r"(?:\b(?:at|to|is|was|hit|below|above|about|around|reach(?:es|ed)?|near|over|under|from|between|and)) "
+_MULTIPLIED = r"(?:[a-z]{2,12}er\b|as\b|more\b|less\b|worse\b|the\b|daily\b|weekly\b|a (?:day|week|month|year)\b|per\b)"
 _TOOK = r"\b(?:[Tt]ook|[Tt]akes?|[Ll]ast(?:s|ed)?|[Ww]ait(?:s|ed)?)(?: (?:about|only|just|over|under))? "
 _WITHIN = r"\b(?:[Ii]n|[Ff]or|[Ww]ithin|[Aa]fter|[Ee]very|[Oo]nly|[Aa]bout|[Uu]nder|[Ll]east|another|[Jj]ust|[Aa]n?) "
 RULES = rules(
@@ -176,6 +189,7 @@ RULES = rules(
         _duration,
     ),
     (rf"(?P<before>{_TOOK})(?P<number>\d{{1,4}}(?:\.\d{{1,3}})?) ?(?P<unit>[ms])(?!\w| of\b)", _seconds),
+    (r"(?P<before>=)(?P<number>\d{1,4}) ?(?P<unit>[smhd])(?![\w'])", _seconds),
     (rf"(?P<before>{_WITHIN})(?P<number>\d{{1,4}}\.\d{{1,3}}|\d?[1-9]) ?(?P<unit>s)(?![\w'])", _seconds),
     (r"(?P<before>\b(?:[Ii]n|[Ww]ithin|[Aa]fter|[Ff]or) )(?P<number>[1-6]0)(?P<unit>s)(?![\w'])", _seconds),
     # Feet, inches, angles
@@ -192,11 +206,21 @@ RULES = rules(
      rf"thick|high|of (?:rain|snow))\b))", _inches),
     (rf"(?<=[x×] )({NUMBER}) ?in(?!\w)", r"\1 inches"),
     # Units
+    (rf"(?<![\w.,$£€/-])(\d{{1,3}}(?:\.\d{{1,2}})?)[ -]?A(?= (?:{_AMP_NOUN})\b)", r"\1 amp"),
+    (r"(\b(?:draws?|drew|rated at|pulls?) )(\d{1,3}(?:\.\d{1,2})?) ?A(?!\w)", r"\1\2 amps"),
+    (rf"({_HEATED})((?:-\d|\d\d|(?<=at )\d(?= C))\d?(?:\.\d)?) ([CF])(?=[.,;:!?)]|$| [a-z(])", r"\1\2 °\3"),
+    (rf"({_HEATED})(-?[1-5]\d0) ?([CF])(?!\w)", r"\1\2 °\3"),
+    (r"(\d°) ?([NSEW])(?!\w)", lambda match: f"{match[1]} {_SIDES[match[2]]}"),
+    (rf"(\d)x(?= {_MULTIPLIED})|(\d)x(?=/(?:day|week|month|year)\b)", lambda match: f"{match[1] or match[2]} times"),
+    (r"(?<=\d) ?[x×] g\b", " times g"),
+    (rf"(?<![\w.,/])({NUMBER}) ?(mg|g|mL|µg)/kg/(day|d|hr|h|min|wk)(?![\w/])", _dose),
+    (r"(?<=°[CF])/(?=\d)", ", "),
+    (r"(?<=inches [WHDL]) ?[x×] ?(?=\d)", " by "),
     (r"(?<=\d)(?<!\b0) ?x ?(?=\d[\d.,]{0,9}(?! ?=))", " by "),
     (r"(?<=\d°)-(?=\d)|(?<=\d°[CF])-(?=\d)", " to "),
     (rf"(?<![\w/.,$£€])(?P<number>(?:\d{{1,3}} )?\d{{1,4}}/\d{{1,4}})[ -]?(?P<unit>{_ABBREVIATED}|in)"
      r"(?:\.(?= [a-z]))?(?![\w²³/^'])", _part_of_unit),
-    (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> |(?<=\.\d)|(?<=\.\d\d))(?P<unit>s)"
+    (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> |(?<=\.\d)|(?<=\.\d\d)|(?<=\.\d\d\d))(?P<unit>s)"
      r"(?P<per>(?!))?(?![\w²/^']|-\d)", _unit),
     (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> ?|-)(?P<unit>{_ABBREVIATED})"
      rf"(?:/(?P<per>{alternatives(_PER)}))?(?:\.(?= [a-z]))?(?![\w²³/^']|-\d| \d{{1,3}}(?:st|nd|rd|th)\b)", _unit),

@@ -27,6 +27,11 @@ _NOUN = re.compile(rf"[ -](?!(?:{_NOT_NOUNS}|\w+ed)\b)[a-z]{{3,}}")
 _COUNTED = re.compile(
     r"[ -](?:bills?|notes?|coins?|tickets?|stamps?|fees?|fines?|relay|race|dash|sprint|hurdles|freestyle)\b"
 )
+_PACKED = re.compile(
+    r"\.?\) (?:cans?|packages?|packs?|pkgs?|jars?|boxe?s?|bags?|bottles?|containers?|tubes?|sticks?|blocks?|"
+    r"cartons?|tubs?|tins?|pouche?s?|loa(?:f|ves)|steaks?|fillets?|bunche?s?|envelopes?)\b"
+)
+"""Of recipes: "1 (14.5 oz) can"."""
 
 
 def rules(*pairs: Rule) -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]:
@@ -50,6 +55,8 @@ def is_attributive(match: re.Match[str]) -> bool:
     """Whether the amount that `match` found describes the noun behind it: "a 5 meter rope", "the 90 meter race"."""
     before = match.string[max(0, match.start() - 9) : match.start()]
     after = match.string[match.end() : match.end() + 16]
+    if _PACKED.match(after):
+        return True
     if _ARTICLE.search(before):
         return bool(re.match(r"[ -]\w", after))
     return bool(_COUNTED.match(after) or (_DETERMINER.search(before) and _NOUN.match(after)))
