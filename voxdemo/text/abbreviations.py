@@ -132,6 +132,7 @@ _GOES_ON = (
     (rf"(?<!\w)(?:{_DAY})\.", rf"(?: ?[-–] ?(?:{_DAY})\b|\d{{1,2}}(?::\d\d| ?[ap]\.?m\b| ?[-–]))"),
     (r"(?:^|[\s/(])\.", r"NET\b"),
     (r"[A-Za-z]\.", "[,:;]"),
+    (r"(?:^|[(:,;] )(?i:max|min)\.", r"[a-z\d]"),
     (r"(?<!\w)App\.", _LETTER),
     (rf"\b[Aa]n? (?:{alternatives(_ONE_OF_UNITS)})\.", r"of\b"),
     (r"(?<!\w)So\.", r"(?:Calif|Carolina|Dakota)"),
@@ -194,8 +195,8 @@ def _either_case(words: Iterable[str]) -> str:
 
 
 def _days(match: re.Match[str]) -> str:
-    """A list of days in full: "Saturday and Sunday" for "Sat & Sun"."""
-    named = re.sub(rf"\b({_DAY})\b\.?", lambda day: SHORT_DAYS[day[1]], match[0])
+    """Days or months in full: "Saturday and Sunday" for "Sat & Sun"."""
+    named = re.sub(rf"\b({_DAY}|{_MONTH})\b\.?", lambda name: {**SHORT_DAYS, **SHORT_MONTHS}[name[1]], match[0])
     return re.sub(" ?[/&] ?", " and ", named)
 
 
@@ -243,6 +244,7 @@ _RULES = rules(
         rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_CERTAIN_MONTH})(?![\w.'-]| [A-Z])",
         _words(SHORT_MONTHS),
     ),
+    (rf"\b(?i:from|between) (?:{_MONTH})\b\.? (?:to|through|and|until) (?:{_MONTH})\b(?:\.(?!\w)|(?![\w'-]))", _days),
     (rf"(?<![\w.'-])(?:{_DAY})\b\.?(?:{_AND}(?:{_DAY})\b\.?)+(?![\w'-])", _days),
     (
         rf"\b(?:[Oo]n|[Nn]ext|[Ll]ast|[Tt]his|[Ee]very) (?P<short>{_DAY})(?:\.(?!\w)|(?![\w.'-]| [A-Z]))",
@@ -294,7 +296,10 @@ _RULES = rules(
         _words(_ALL_TITLES, " "),
     ),
     (r"(?<![\w.])(?P<short>Mr|Mrs|Ms|Dr|Prof|Capt|Sgt|Lt)\.(?!\w)", _words(_TITLES)),
-    (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z])", _words(_STOPPED_TITLES)),
+    (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z]|-elect)", _words(_STOPPED_TITLES)),
+    (r"(?<![\w.])(?P<short>Maj|Lt|Brig)\.-(?=Gen|Col|Gov)", _words({**_ALL_TITLES, "Brig": "Brigadier"}, " ")),
+    (r"(?<![\w.])(?P<short>Sec)\.(?= of [A-Z])", _words(_STOPPED_TITLES)),
+    (r"(?:^|[(:,;] )(?P<short>[Mm]ax|[Mm]in)\. (?=[a-z\d])", _words({"max": "maximum", "min": "minimum"}, " ")),
     (r"(?<![\w.])(?P<short>St)\.(?!\w)", _words(_STREETS)),
     # Everything else
     (rf"(?<![\w./@-])(?P<short>{_either_case(_ANYWHERE)})\.(?!\w)", _words(_ANYWHERE)),

@@ -55,6 +55,15 @@ def _span(match: re.Match[str]) -> str:
     return f"{_NAMES[match[1]]} to {_NAMES[match[2]]}"
 
 
+def _days_of_month(match: re.Match[str]) -> str:
+    """Two days of a month: "January 5 to 7th"."""
+    first, last = int(match[2]), int(match[3])
+    if not first < last <= 31:
+        return match[0]
+    ending = "th" if 10 < last < 14 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th")
+    return f"{_NAMES[match[1]]} {first} to {last}{ending}"
+
+
 def _hours(match: re.Match[str]) -> str:
     """A time as soldiers say it: "oh 8 hundred hours"."""
     hour, minute = (f"oh {part[1]}" if part[0] == "0" else part for part in match.groups())
@@ -93,6 +102,10 @@ RULES = rules(
     (rf"\b({_DAY})\.? ?- ?({_DAY})\b(?:\.(?= ?[\d:a-z]))?", _span),
     (rf"\b({_MONTH})\.? ?- ?({_MONTH})\b(?:\.(?= ?[\d:a-z]))?", _span),
     (r"\bM-F(?=[,:]? \d)", "Monday to Friday"),
+    (rf"\b({_MONTH})\.? (\d{{1,2}}) ?- ?(\d{{1,2}})"
+     r"(?=[,.;:)!?](?!\d)|$| (?:and|in|at|for|from|the|is|are|was|were|by)\b)",
+     _days_of_month),
+    (rf"\b({_DAY})\.?(?=:? (?:closed|open)\b)", lambda match: _NAMES[match[1]]),
     (
         rf"\b({alternatives(SHORT_DAYS)})\.?(?=:? \d{{1,2}}(?::\d\d| ?[ap]\.?m\b|-\d))",
         lambda match: SHORT_DAYS[match[1]],

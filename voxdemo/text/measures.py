@@ -152,7 +152,10 @@ def _feet_alone(match: re.Match[str]) -> str:
     return f"{match[1] or ''}{match[2]} {'foot' if match[1] or match[2] == '1' else 'feet'}"
 
 
-_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_SIDES = {
+    "N": "north", "S": "south", "E": "east", "W": "west", "NE": "northeast", "NW": "northwest", "SE": "southeast",
+    "SW": "southwest",
+}  # fmt: skip
 
 
 def _angle(match: re.Match[str]) -> str:
@@ -177,7 +180,7 @@ _AMP_NOUN = (
     "fuses?|chargers?|breakers?|circuits?|suppl(?:y|ies)|outlets?|plugs?|sockets?|adapters?|cables?|currents?|loads?|"
     "max|peak|DC|AC|of current"
 )
-_HEATED = r"(?:\b(?:at|to|is|was|hit|below|above|about|around|reach(?:es|ed)?|near|over|under|from|between|and)) "
+_HEATED = r"(?:\b(?i:at|to|is|was|hit|below|above|about|around|reach(?:es|ed)?|near|over|under|from|between|and)) "
 _MULTIPLIED = r"(?:[a-z]{2,12}er\b|as\b|more\b|less\b|worse\b|the\b|daily\b|weekly\b|a (?:day|week|month|year)\b|per\b)"
 _TOOK = r"\b(?:[Tt]ook|[Tt]akes?|[Ll]ast(?:s|ed)?|[Ww]ait(?:s|ed)?)(?: (?:about|only|just|over|under))? "
 _WITHIN = r"\b(?:[Ii]n|[Ff]or|[Ww]ithin|[Aa]fter|[Ee]very|[Oo]nly|[Aa]bout|[Uu]nder|[Ll]east|another|[Jj]ust|[Aa]n?) "
@@ -229,5 +232,6 @@ RULES = rules(
     (r"(?<![\w.,])(\d{3,4}) ?× ?(?=\d{3,4}(?![\w.,]))", r"\1 by "),
     (r"(?<=inch by |ches by )(\d{1,3}(?:\.\d{1,3})?)(?:\"|”|'')", r"\1 inches"),
     (r"(\d [a-z]{3,20}s)(?:-|~| ~ )(?=\d)", r"\1 to "),
+    (r"(miles?|kilometers?|hour) ([NS]?[EW]|[NS])(?= of\b|[,.;)]|$)", lambda match: f"{match[1]} {_SIDES[match[2]]}"),
 )  # fmt: skip
 """What is found and how it is said, in this order."""

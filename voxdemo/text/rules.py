@@ -27,6 +27,8 @@ _NOUN = re.compile(rf"[ -](?!(?:{_NOT_NOUNS}|\w+ed)\b)[a-z]{{3,}}")
 _COUNTED = re.compile(
     r"[ -](?:bills?|notes?|coins?|tickets?|stamps?|fees?|fines?|relay|race|dash|sprint|hurdles|freestyle)\b"
 )
+_HYPHENED = re.compile(r"(?:^|\W)(?:an?|the|its|his|her|their|our|my) [\w.]{1,12}-[a-z]{1,12}, $", re.IGNORECASE)
+"""As in "a 30-day, $5 trial"."""
 _PACKED = re.compile(
     r"\.?\) (?:cans?|packages?|packs?|pkgs?|jars?|boxe?s?|bags?|bottles?|containers?|tubes?|sticks?|blocks?|"
     r"cartons?|tubs?|tins?|pouche?s?|loa(?:f|ves)|steaks?|fillets?|bunche?s?|envelopes?)\b"
@@ -53,9 +55,10 @@ def as_count(number: str) -> str:
 
 def is_attributive(match: re.Match[str]) -> bool:
     """Whether the amount that `match` found describes the noun behind it: "a 5 meter rope", "the 90 meter race"."""
-    before = match.string[max(0, match.start() - 9) : match.start()]
+    longer = match.string[max(0, match.start() - 32) : match.start()]
+    before = longer[-9:]
     after = match.string[match.end() : match.end() + 16]
-    if _PACKED.match(after):
+    if _PACKED.match(after) or (_HYPHENED.search(longer) and _NOUN.match(after)):
         return True
     if _ARTICLE.search(before):
         return bool(re.match(r"[ -]\w", after))

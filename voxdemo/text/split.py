@@ -82,6 +82,7 @@ def sentences(text: str) -> list[str]:
 _STOPPED = re.compile(r"[^。！？｡।؟۔]*[。！？｡।؟۔]+[”’」』）】》〉]*\s*|[^。！？｡।؟۔]+")
 """Runs up to a stop that isn't Latin. sentencex knows these stops, but takes quadratic time over many of them."""
 
+_WITHIN_WORD = re.compile(r"[_\d]|[A-Z]\.")
 _ITEM_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]\s*")
 """The number of a list item, which sentencex takes for a sentence."""
 
@@ -111,7 +112,7 @@ def _sentences(line: str) -> Iterator[str]:
 def _goes_on(before: list[str], sentence: str) -> bool:
     """Whether `sentence` is no beginning, but belongs to what is `before` it in its line."""
     is_number = len(before) == 1 and _ITEM_NUMBER.fullmatch(before[0])
-    is_within_word = sentence[:1] in "_0123456789" and not before[-1][-1:].isspace()
+    is_within_word = bool(_WITHIN_WORD.match(sentence)) and not before[-1][-1:].isspace()
     return bool(is_number or is_within_word or abbreviations.goes_on(before[-1], sentence))
 
 
