@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from forking import ROOT
 
 from voxdemo.audio.decode import read, told_duration_s
 from voxdemo.errors import InputError
@@ -272,6 +275,64 @@ def test_a_file_of_more_tracks_than_we_read_is_refused_as_such(tmp_path: Path, n
     encoded(tmp_path / name, codec, [tone(LOW, 48_000, seconds=0.2)] * 40)
     with pytest.raises(InputError, match="more tracks than we can read"):
         read(tmp_path / name, 30, rate=RATE)
+
+
+def test_many_silent_tracks_are_only_glanced_at_and_one_that_speaks_is_heard_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxdemo.audio.decode._GLANCE_S", 1.0)
+    path, quiet = tmp_path / "a.mkv", silence(3)
+    speaking = np.concatenate([tone(LOW, 48_000, seconds=1.6), tone(HIGH, 48_000, seconds=1.4)])
+    late = np.concatenate([silence(2), tone(HIGH, 48_000)])[: len(quiet)]
+    assert heard(path, encoded(path, "libopus", [quiet] * 6 + [speaking]))[:5:2] == [LOW, LOW, HIGH]
+    assert heard(path, encoded(path, "libopus", [quiet] * 3 + [late] + [quiet] * 3))[3:6] == [0, HIGH, HIGH]
+
+
+# -- tables that are as long as a file says they are
+
+
+def full_atom(name: bytes, content: bytes) -> bytes:
+    return in_an_atom(name, bytes(4) + content)
+
+
+def lying_track(samples: int) -> bytes:
+    """A sound of so many samples, of which there is none."""
+    description = in_an_atom(b"sowt", bytes(6) + struct.pack(">H8xHHHHI", 1, 1, 16, 0, 0, 48_000 << 16))
+    tables = (
+        full_atom(b"stsd", struct.pack(">I", 1) + description),
+        full_atom(b"stts", struct.pack(">III", 1, samples, 1_024)),
+        full_atom(b"ctts", struct.pack(">III", 1, samples, 7)),
+        full_atom(b"stsc", struct.pack(">IIII", 1, 1, samples, 1)),
+        full_atom(b"stsz", struct.pack(">II", 1, samples)),
+        full_atom(b"stco", struct.pack(">II", 1, 40)),
+    )
+    media = in_an_atom(b"minf", full_atom(b"smhd", bytes(4)) + in_an_atom(b"stbl", b"".join(tables)))
+    rate = full_atom(b"mdhd", struct.pack(">IIIII", 0, 0, 48_000, 48_000, 0))
+    kind = full_atom(b"hdlr", bytes(4) + b"soun" + bytes(13))
+    return in_an_atom(b"trak", full_atom(b"tkhd", bytes(80)) + in_an_atom(b"mdia", rate + kind + media))
+
+
+def test_small_files_that_lie_take_no_more_memory_than_large_ones(tmp_path: Path) -> None:
+    start = in_an_atom(b"ftyp", b"isom\0\0\0\0isom")
+    duration = full_atom(b"mvhd", struct.pack(">IIII80x", 0, 0, 1_000, 1_000))
+    for tracks, samples in ((31, 690_000), (31, 170_000), (3, 2_000_000)):
+        movie = in_an_atom(b"moov", duration + tracks * lying_track(samples))
+        (tmp_path / f"{tracks} of {samples}.mp4").write_bytes(start + movie + bytes(4_000))
+    reading = """
+import resource, sys
+from contextlib import suppress
+from pathlib import Path
+from voxdemo.audio.decode import read
+from voxdemo.errors import InputError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in Path(sys.argv[1]).iterdir():
+    with suppress(InputError):
+        read(path, 30, rate=16_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = [sys.executable, "-c", reading, tmp_path]
+    taken = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert int(taken) < 300 << 10  # KiB
 
 
 # -- pictures on songs

@@ -93,6 +93,14 @@ def test_every_kind_of_wav_is_read(tmp_path: Path, subtype: str) -> None:
         ("browser.ogg", "libopus", 48_000),
         ("voice.opus", "libopus", 16_000),
         ("song.mp3", "libmp3lame", 44_100),
+        ("song.tta", "tta", 44_100),
+        ("song.wv", "wavpack", 44_100),
+        ("film.ac3", "ac3", 48_000),
+        ("film.eac3", "eac3", 48_000),
+        ("film.flv", "libmp3lame", 44_100),
+        ("film.avi", "mp2", 48_000),
+        ("film.mpg", "mp2", 48_000),
+        ("old.rm", "ac3", 44_100),
     ],
 )
 @pytest.mark.parametrize("layout", ["mono", "stereo"])

@@ -105,7 +105,7 @@ def wav(folder: Path, samples: np.ndarray, rate: int = RATE, subtype: str = "FLO
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (no_audio, "not audio"),
+        (no_audio, "isn't audio"),
         (empty_file, "empty"),
         (no_samples, "empty"),
         (too_short, "0.1 s"),
@@ -162,15 +162,24 @@ def opus(folder: Path, speech: np.ndarray) -> Path:
     return by_ffmpeg(folder / "sound.opus", "libopus", "flt", 48_000, np.repeat(speech, 3))
 
 
-def by_ffmpeg(path: Path, codec: str, sample_format: str, rate: int, samples: np.ndarray) -> Path:
-    with av.open(str(path), "w") as container:
+def by_ffmpeg(
+    path: Path, codec: str, sample_format: str, rate: int, samples: np.ndarray, picture: str = "", kind: str = ""
+) -> Path:
+    """A file of this kind, or of what the path's suffix says; `picture` is the codec of a video's."""
+    with av.open(str(path), "w", format=kind or None) as container:
+        video = container.add_stream(picture, rate=25, width=64, height=64, pix_fmt="yuv420p") if picture else None
         stream = container.add_stream(codec, rate=rate, layout="mono")
-        for start in range(0, len(samples), 960):
-            block = np.ascontiguousarray(samples[start : start + 960].reshape(1, -1).astype(np.float32))
+        block_size = 1_920 if video else 960
+        for start in range(0, len(samples), block_size):
+            block = np.ascontiguousarray(samples[start : start + block_size].reshape(1, -1).astype(np.float32))
             frame = av.AudioFrame.from_ndarray(block, format=sample_format, layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
             container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            if video:
+                black = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+                container.mux(video.encode(black))
+        for each in (stream, video) if video else (stream,):
+            container.mux(each.encode(None))
     return path
 
 
@@ -193,6 +202,24 @@ def test_recordings_of_every_usual_kind_are_read(
 ) -> None:
     text = client.predict(handle_file(make(tmp_path, speech)), api_name="/prompt_wav_recognition")
     assert "line is open" in text.lower()
+
+
+def test_videos_and_files_without_a_suffix_are_read_at_every_door(
+    client: Client, server: Server, tmp_path: Path, speech: np.ndarray
+) -> None:
+    sound = np.repeat(speech, 3)
+    for name, container, codec, picture, content_type in (
+        ("recording", "ogg", "libopus", "", "application/ogg"),
+        ("film.mp4", "mp4", "aac", "mpeg4", "video/mp4"),
+        ("film.webm", "webm", "libopus", "libvpx", "video/webm"),
+        ("film.mkv", "matroska", "ac3", "mpeg4", "video/x-matroska"),
+        ("film.mxf", "mxf", "pcm_s16le", "mpeg2video", "application/mxf"),
+    ):
+        path = by_ffmpeg(tmp_path / name, codec, "flt", 48_000, sound, picture, container)
+        assert "line is open" in client.predict(handle_file(path), api_name="/prompt_wav_recognition").lower()
+        sent = {"file": (name, path.read_bytes(), content_type)}
+        answer = server.http.post("/v1/audio/transcriptions", files=sent, data={"model": "whisper-1"})
+        assert "line is open" in answer.json()["text"].lower()
 
 
 def test_silence_recognises_as_nothing(client: Client, tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from itertools import groupby, starmap
 from pathlib import Path
 from typing import Any, cast
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Discard
 
 from voxdemo.audio.blocks import Block
 from voxdemo.errors import InputError
@@ -22,8 +24,8 @@ UNREADABLE = (av.FFmpegError, ValueError)
 """What it raises for files that it can't read."""
 
 _CONTAINERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
-    "mxf,ogg,rm,tta,voc,w64,wav,wv"
+    "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,avi,caf,eac3,flac,flv,loas,matroska,mov,mp3,mpeg,mpegts,mxf,ogg,rm,tta,voc,"
+    "w64,wav,wv"
 )
 """What FFmpeg may open. Playlists (hls, concat, dash) stay out: they make it read other files and fetch addresses."""
 
@@ -31,19 +33,22 @@ _BOUNDS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file,subfile"
 _LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 """Song titles in Latin-1 are no reason to refuse a song; PyAV 19 sees to it by itself."""
 
-_MOST_STREAMS = 32
-"""Tracks, pictures and subtitles that a file may have. Of a Matroska file with more, FFmpeg would lose stretches."""
-
 _MOST_AT_ONCE = 16 << 20
 """Bytes that FFmpeg may take at once. Its tables are as long as a file says it is, up to three for each stream: those
 of an m4a of four hours fit, while without a limit 6 kB that lie take 3 GB."""
 
-_STREAMS_OF_A_SONG = 4
-"""A file with a cover picture above that is a song: sound and pictures. Its bytes may be taken at once."""
+_FEW_STREAMS, _MOST_STREAMS = 8, 32
+"""Tracks, pictures and subtitles of an ordinary file, and of any. Of a Matroska file with more, FFmpeg would lose
+stretches. Where there are more than a few, the tables of each may be so much smaller: of an hour instead of four."""
+
+_STREAMS_OF_A_SONG, _LARGEST_PICTURE = 4, 48 << 20
+"""A file that wants more at once is a song or a book: sound, of half a day at most, and a cover picture or two."""
 
 _SILENT_VIDEO = "That video has no sound: send a recording, or a video with sound."
 _UNKNOWN_CODEC = "This file isn't audio, or is damaged. Use wav, mp3, flac, m4a, ogg or webm."
-_TOO_MANY = "That file has more tracks than we can read: save the one with the speech by itself and send that."
+_TOO_MANY = (
+    "That file is damaged or has more tracks than we can read: save the one with the speech by itself and send that."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ def _decodable(container: InputContainer, track: int) -> Iterator[av.AudioFrame]
     stream = next((known for known in _known(container) if known.index == track), None)
     if stream is None:  # a damaged file may look different the second time
         return
+    for other in container.streams:
+        other.discard = Discard.default if other.index == track else Discard.all
     packets = container.demux(stream)
     has_begun = False
     while True:
@@ -117,36 +124,43 @@ def _decodable(container: InputContainer, track: int) -> Iterator[av.AudioFrame]
 
 @contextmanager
 def _opened(source: Source) -> Generator[InputContainer, None, None]:
-    with _open(source, _MOST_STREAMS) or _opened_song(source) as container:
-        if len(container.streams) >= _MOST_STREAMS:
-            raise InputError(_TOO_MANY)
+    ways = (
+        (_FEW_STREAMS, _MOST_AT_ONCE),
+        (_MOST_STREAMS, _MOST_AT_ONCE * _FEW_STREAMS // _MOST_STREAMS),
+        (_STREAMS_OF_A_SONG, _LARGEST_PICTURE),
+    )
+    container = next(filter(None, starmap(partial(_open, source), ways)), None)
+    if container is None:
+        raise InputError(_TOO_MANY)
+    with container:
         yield container
 
 
-def _opened_song(source: Source) -> InputContainer:
-    with _at_once(source.path.stat().st_size):
-        container = _open(source, _STREAMS_OF_A_SONG)
-    if container is None:
-        raise InputError(_TOO_MANY)
-    return container
-
-
-def _open(source: Source, most_streams: int) -> InputContainer | None:
-    """None where that would take too much memory at once, or, of some containers, has more streams."""
+def _open(source: Source, most_streams: int, most_bytes: int) -> InputContainer | None:
+    """None where it has as many streams or more, or FFmpeg wants more bytes at once."""
     options = {**_BOUNDS, "max_streams": str(most_streams)}
-    with suppress(MemoryError):
-        return cast(InputContainer, av.open(str(source), "r", container_options=options, **_LENIENT))
+    with suppress(MemoryError), _at_once(most_bytes):
+        container = cast(InputContainer, av.open(str(source), "r", container_options=options, **_LENIENT))
+        if len(container.streams) < most_streams and _has_tables(container):
+            return container
+        container.close()
     return None
 
 
-_raising = threading.Lock()
-"""Held while FFmpeg may take more at once than else: its limit is one for the whole process."""
+def _has_tables(container: InputContainer) -> bool:
+    """False where FFmpeg left out a track's table, as it does in mp4 without an error."""
+    sounds = container.streams.audio if container.format.name.startswith("mov") else ()
+    return all(len(sound.index_entries) or not sound.frames for sound in sounds)
+
+
+_opening = threading.Lock()
+"""Held while FFmpeg opens a file: its limit is one for the whole process, also for packets that are read meanwhile."""
 
 
 @contextmanager
-def _at_once(size_bytes: int) -> Generator[None, None, None]:
-    with _raising:
-        _limit(max(_MOST_AT_ONCE, size_bytes))
+def _at_once(most_bytes: int) -> Generator[None, None, None]:
+    with _opening:
+        _limit(most_bytes)
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +21,16 @@ from voxdemo.audio.links import links
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
 
-SUFFIXES = (
-    "3g2", "3gp", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "awb", "caf", "dsf", "dts",
-    "eac3", "f4v", "flac", "flv", "m2ts", "m4a", "m4b", "m4r", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpc",
-    "mpeg", "mpg", "mts", "mxf", "oga", "ogg", "ogv", "ogx", "opus", "ra", "rf64", "rm", "rmvb", "snd", "spx", "ts",
-    "tta", "voc", "vob", "w64", "wav", "wave", "webm", "weba", "wma", "wmv", "wv",
-)  # fmt: skip
-"""How the names of files end that are read here. Only a page asks: what is in a file counts, not what it is called."""
-
 MIN_SECONDS = 0.1
 """Anything shorter holds no syllable, and SenseVoice crashes under 400 samples (0.025 s at 16 kHz)."""
 
 _SILENT = 0.003
 """RMS of the loudest tenth of a second (-50 dB) under which nobody speaks in a track that has a sister."""
+
+_LISTENED_TO = 4
+"""Tracks that are listened to from beginning to end for sound, one after the other."""
+_GLANCE_S = 60.0
+"""How much of each further one: thirty silent tracks would take a minute, and whoever waits behind them too."""
 
 _FEWEST_BYTES = 250
 """A second of sound takes so many at least (Speex at 2 kbit/s): a file that says it is longer doesn't know."""
@@ -160,18 +157,23 @@ class _Reading:
 
     def _with_sound(self) -> Recording:
         """The first track with sound, or the loudest."""
-        source = Source(self.path)
         heard: list[tuple[float, Recording]] = []
-        for track in by_ffmpeg.tracks(source):
+        for place, track in enumerate(by_ffmpeg.tracks(Source(self.path))):
             with suppress(*by_ffmpeg.UNREADABLE):
-                recording = self._beginning(by_ffmpeg.blocks(source, track))
+                recording = self._glanced_at(track) if place >= _LISTENED_TO else self._track(track)
                 heard.append((_loudest_rms(recording), recording))
                 if heard[-1][0] > _SILENT:
-                    break
+                    return recording if place < _LISTENED_TO else self._track(track)
                 heard = [max(heard, key=lambda each: each[0])]
         if not heard:
             raise InputError(_EMPTY)
         return heard[-1][1]
+
+    def _glanced_at(self, track: int) -> Recording:
+        return replace(self, max_seconds=min(_GLANCE_S, self.max_seconds))._track(track)
+
+    def _track(self, track: int) -> Recording:
+        return self._beginning(by_ffmpeg.blocks(Source(self.path), track))
 
     def _beginning(self, blocks: Iterator[Block]) -> Recording:
         """The first `max_seconds` of `blocks`, and whether there is more. Raises InputError where there are none."""

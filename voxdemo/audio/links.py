@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
-_MOST = 10_000
+_MOST = 1_000
 """Links that are looked for: a second each is more than is ever read."""
 
 _OGG_PAGE = re.compile(rb"OggS\0[\2\3\6\7]", re.DOTALL)
