@@ -91,6 +91,13 @@ def test_laughter_makes_no_loop(recognizer, spoken):
     assert len(list(recognizer.transcribe(laughter, RATE))[-1].text) < 200
 
 
+def test_a_letter_faster_than_anyone_speaks_is_left_out_and_repeated_words_are_not(recognizer, spoken):
+    buzzing = np.tile(spoken("z" * 22), 2)
+    assert list(recognizer.transcribe(buzzing, RATE, "en"))[-1].text == ""
+    marching = words(list(recognizer.transcribe(spoken("Left, right, " * 10), RATE, "en"))[-1].text)
+    assert marching.count("left right") >= 6
+
+
 def test_what_was_said_before_a_loop_is_kept(recognizer, spoken):
     laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
     pause = np.zeros(RATE, np.float32)

@@ -45,7 +45,10 @@ NO_SPEECH, REPETITION = 0.6, 2.4
 """Probability that there is no speech, and how much shorter gzip makes a text, above which Whisper mistrusts it."""
 
 _NO_LOOPS = 1.1
-"""Penalty for saying the same again: it ended every loop seen, of laughter and songs, and costs clear speech words."""
+"""Penalty for saying the same again: it ended nearly every loop of laughter and songs, and costs clear speech words."""
+
+_MOST_A_SECOND = 8
+"""Syllables that somebody says in a second at most: "Z" 220 times in 9 s isn't what was said."""
 
 
 class BuiltinRecognizer:
@@ -164,11 +167,14 @@ def _without_pauses(words: Sequence[Any]) -> list[list[Any]]:
 
 
 def _is_invented(part: Any) -> bool:
-    """Whether it's words over and over where there is hardly speech, as Whisper writes of noise.
+    """Whether it's words over and over where there is hardly speech, or one letter, faster than anyone speaks.
 
-    The thresholds are Whisper's own, by which it tries again (Radford et al., arXiv:2212.04356, section 4.5).
+    Whisper writes such things of noise and of laughter. The thresholds are its own, by which it tries again (Radford et
+    al., arXiv:2212.04356, section 4.5).
     """
-    return bool(part.no_speech_prob > NO_SPEECH and part.compression_ratio > REPETITION)
+    letters = [letter for letter in part.text.casefold() if letter.isalnum()]
+    too_fast = len(set(letters)) == 1 and len(letters) > _MOST_A_SECOND * (part.end - part.start)
+    return bool(part.compression_ratio > REPETITION and (part.no_speech_prob > NO_SPEECH or too_fast))
 
 
 def _stretches_of_speech(samples: Samples) -> int:
