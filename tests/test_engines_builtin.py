@@ -83,7 +83,7 @@ def test_a_speed_out_of_range_is_refused_naming_the_range(say, speed):
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("你好", "你 好"), ("Hello, мир!", "м и р"), ("🎉🎊", "🎉 🎊"), ("...", r"\.")]
+    ("text", "named"), [("你好", "“你好”"), ("Hello, мир!", "“мир”"), ("🎉🎊", "“🎉🎊”"), ("...", r"“\.”")]
 )
 def test_what_it_cannot_say_is_named(say, text, named):
     with pytest.raises(InputError, match=f"English only.*{named}"):
