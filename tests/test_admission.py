@@ -237,6 +237,21 @@ def test_one_client_cannot_fill_the_line(limited: Server) -> None:
     assert join(limited, "somebody else's", "192.0.2.5").status_code == 200
 
 
+def test_a_recording_in_another_language_is_another_request(limited: Server) -> None:
+    """Its answer without a language, which the cache has, doesn't let it pass the line and the limits."""
+    limited.http.post("/stage/open")
+
+    def heard(**form: str) -> int:
+        file = {"file": WARM_UP.read_bytes()}
+        return limited.http.post(
+            "/v1/audio/transcriptions", files=file, data=form, headers=forwarded("192.0.2.9")
+        ).status_code
+
+    assert [heard(), heard(), heard(language="en"), heard(language="en")] == [200] * 4  # two of which are counted
+    texts = [join(limited, f"a text after {number} recordings", "192.0.2.9") for number in range(MOST - 1)]
+    assert [answer.status_code for answer in texts] == [200, 200, 429]
+
+
 def test_a_script_whose_jobs_wait_already_is_told_so_by_gradio_client(limited: Server) -> None:
     script = Client(limited.url, verbose=False, download_files=False, headers={"X-Forwarded-For": "192.0.2.6"})
     jobs = [script.submit(f"script {number}", api_name="/generate") for number in range(MOST // 2 + 1)]

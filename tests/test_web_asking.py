@@ -13,7 +13,7 @@ from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web.asking import UNSEEN_RECORDING_S, examined, requested, sent_file, whole
+from voxdemo.web.asking import UNSEEN_RECORDING_S, Recording, examined, requested, sent_file, whole
 
 NO_RECORDING = b"not a recording"
 
@@ -66,11 +66,11 @@ async def test_a_file_that_nobody_sent_is_not_looked_at(service: SpeechService, 
         Path("/dev/zero"),
         Path("outside.wav"),
     ):
-        assert await requested(path, service) is None
+        assert await requested(Recording(path), service) is None
         asked = await requested(Utterance("Hello.", prompt_audio=path), service)
         assert isinstance(asked, SpeechRequest)
         assert asked.utterance.prompt_audio is None
-    assert isinstance(await requested(sent, service), RecordingRequest)
+    assert isinstance(await requested(Recording(sent), service), RecordingRequest)
 
 
 async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechService, sent: Path) -> None:
@@ -79,10 +79,10 @@ async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechS
     assert long.units
     assert long.units > 10 * short.units
     assert "There is no text" in str(examined(await requested(Utterance(" "), service)).objection)
-    entry = examined(await requested(sent, service))
+    entry = examined(await requested(Recording(sent), service))
     assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, None)
 
 
 async def test_a_name_that_no_file_can_have_is_refused_in_words(service: SpeechService) -> None:
     with pytest.raises(InputError, match="no longer here"):
-        await requested(service.files / ("a" * 5000), service)
+        await requested(Recording(service.files / ("a" * 5000)), service)

@@ -32,8 +32,17 @@ from voxdemo.web import scripts
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
 
-Wish = Utterance | Path | None
-"""What a handler is asked for: to say this, to read this recording, or nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One to be recognised, in a language if it's known."""
+
+    path: Path
+    language: str | None = None
+
+
+Wish = Utterance | Recording | None
+"""What a handler is asked for: to say this, to recognise this recording, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,8 @@ async def requested(wish: Wish, service: SpeechService) -> SpeechRequest | Recor
             if recording is not None and not _was_sent(recording, service.files):
                 utterance = replace(utterance, prompt_audio=None)  # Gradio refuses it, when it looks
             return await service.request(utterance)
-        case Path() as recording if _was_sent(recording, service.files):
-            return await service.recording_request(recording)
+        case Recording(path, language) if _was_sent(path, service.files):
+            return await service.recording_request(path, language)
     return None
 
 
@@ -185,6 +194,12 @@ def sent_file(file: object) -> Path | None:
         scripts.check_uploaded(path)
         return path
     raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
+
+
+def sent_recording(data: Sequence[Any]) -> Recording | None:
+    """What a handler is asked for whose first argument is an uploaded file. Raises as `sent_file`."""
+    path = sent_file(next(iter(data), None))
+    return Recording(path) if path else None
 
 
 def whole(number: Any) -> Any:

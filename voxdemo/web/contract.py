@@ -21,7 +21,7 @@ from voxdemo.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.web import queueing, wording
-from voxdemo.web.asking import Door, sent_file, take_up, whole
+from voxdemo.web.asking import Door, sent_file, sent_recording, take_up, whole
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
                     _show(progress, event)
         return text
 
-    prompt_wav_recognition.door = Door(lambda data: sent_file(next(iter(data), None)))  # type: ignore[attr-defined]
+    prompt_wav_recognition.door = Door(sent_recording)  # type: ignore[attr-defined]
     return prompt_wav_recognition
 
 

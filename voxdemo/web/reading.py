@@ -12,7 +12,7 @@ import gradio as gr
 from voxdemo.errors import VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.web import card
-from voxdemo.web.asking import Door, sent_file, take_up
+from voxdemo.web.asking import Door, sent_recording, take_up
 from voxdemo.web.card import CardValue
 
 NO_RECORDING = "There is no recording yet. Upload or record one first."
@@ -36,5 +36,5 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
     def refusal(error: VoxdemoError) -> list[Any]:
         return [card.refused(error, kept), gr.skip()]
 
-    read.door = Door(lambda data: sent_file(next(iter(data), None)), refusal=refusal)  # type: ignore[attr-defined]
+    read.door = Door(sent_recording, refusal=refusal)  # type: ignore[attr-defined]
     return read

@@ -17,7 +17,7 @@ from voxdemo import captions
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
 from voxdemo.text import languages
-from voxdemo.web.asking import Entry
+from voxdemo.web.asking import Entry, Recording
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning
@@ -69,7 +69,7 @@ def routes(entrance: Entrance) -> APIRouter:
         code = languages.code_of(language, info)
         ignored = _ignored(await request.form(), info.title)
         recording = await entrance.kept(partial(recording_in, file))
-        entry = await entrance.admitted(request, "recognition", lambda: recording, recording)
+        entry = await entrance.admitted(request, "recognition", lambda: Recording(recording, code), recording)
         transcript = await while_there(request, _heard(entrance, entry, recording, code))
         answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
         answer.headers.update(warning(*ignored, *transcript.warnings))
