@@ -135,6 +135,22 @@ def test_a_stream_may_change_its_rate_and_channels_on_the_way(
         assert len(pitches) == 4
 
 
+@pytest.mark.parametrize("options", [{}, {"live": "1"}])
+def test_a_browser_that_recorded_twice_into_a_file_is_heard_twice(tmp_path: Path, options: dict[str, str]) -> None:
+    path = tmp_path / "a.webm"
+    low, high = (encoded(path, "libopus", [tone(hertz, 48_000)], **options) for hertz in (LOW, HIGH))
+    assert heard(path, low + high) == [LOW, LOW, HIGH, HIGH]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+@pytest.mark.parametrize("kept", [1.0, 0.7])
+def test_a_film_in_fragments_is_heard_as_far_as_it_came(tmp_path: Path, suffix: str, kept: float) -> None:
+    path = tmp_path / f"a.{suffix}"
+    fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"}
+    whole = encoded(path, "aac", [tone(LOW, 48_000, seconds=2)], **fragments)
+    assert heard(path, whole[: int(len(whole) * kept)])[:2] == [LOW, LOW]
+
+
 # -- headers that were never finished
 
 
@@ -156,6 +172,25 @@ def test_a_wav_whose_recorder_was_killed_is_heard_to_its_end(
     killed = patched(whole, (4, size), (whole.index(b"data") + 4, b"\0" * 4 if told == 36 else size))
     assert heard(tmp_path / "a.wav", killed) == [LOW, LOW]
     assert told_duration_s(tmp_path / "a.wav") == pytest.approx(1.01, abs=0.001)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+@pytest.mark.parametrize("told", [0, 4_000, 0xFFFFFFFF])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize(
+    "notes", [chunk(b"JUNK", bytes(28)), chunk(b"bext", b"OBS" + bytes(604)), chunk(b"iXML", b"<x/>.")]
+)
+def test_a_killed_wav_with_notes_about_itself_is_heard_to_its_end(
+    tmp_path: Path, told: int, subtype: str, notes: bytes
+) -> None:
+    whole = written(tmp_path / "a.wav", tone(LOW, 48_000, 2), 48_000, subtype=subtype, format="WAVEX")
+    start = whole.index(b"data")
+    killed = patched(whole[:start] + notes + whole[start:], (start + len(notes) + 4, struct.pack("<I", told)))
+    assert heard(tmp_path / "a.wav", killed) == [LOW, LOW]
+    assert heard(tmp_path / "a.wav", killed[:12] + notes + killed[12:-1]) == [LOW, LOW]
 
 
 def test_a_wav_is_not_read_beyond_its_sound(tmp_path: Path) -> None:
@@ -244,6 +279,13 @@ def opposed(layout: str) -> np.ndarray:
 )
 def test_channels_that_cancel_each_other_out_are_no_silence(tmp_path: Path, layout: str) -> None:
     assert heard(tmp_path / "a.wav", written(tmp_path / "a.wav", opposed(layout), 48_000)) == [LOW, LOW]
+
+
+@pytest.mark.parametrize("channel", range(6))
+def test_a_voice_in_any_one_channel_is_heard(tmp_path: Path, channel: int) -> None:
+    sound = np.zeros((48_480, 6), np.float32)
+    sound[:, channel] = tone(LOW, 48_000)[:, 0]
+    assert heard(tmp_path / "a.wav", written(tmp_path / "a.wav", sound, 48_000)) == [LOW, LOW]
 
 
 def test_channels_that_have_nothing_to_do_with_each_other_are_mixed_as_they_are(tmp_path: Path) -> None:
