@@ -13,7 +13,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import soundfile
@@ -36,11 +36,14 @@ def settings_of(folder: Path, **settings: object) -> dict[str, str]:
 
 @pytest.fixture
 def voxdemo(tmp_path: Path) -> Run:
-    def run(*words: str, said: bytes = b"", **settings: object) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        *words: str, said: bytes = b"", to: int | BinaryIO = subprocess.PIPE, **settings: object
+    ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [sys.executable, "-m", "voxdemo", *words],
             input=said,
-            capture_output=True,
+            stdout=to,
+            stderr=subprocess.PIPE,
             env=settings_of(tmp_path, **settings),
             cwd=tmp_path,
             timeout=120,
@@ -174,6 +177,12 @@ def test_json_stays_json_in_every_encoding(chinese: str, voxdemo: Run, tmp_path:
     assert json.loads(told.stdout.decode(encoding))["text"] == HEARD
 
 
+def test_a_text_is_read_as_utf_8_in_every_locale(server: Server, voxdemo: Run) -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    told = voxdemo("say", "Hello 你好, Zoë.", "-o", "x.wav", "--server", server.url, **locale)
+    assert (told.returncode, told.stderr.decode()) == (0, "Skipped “你好”: this voice can't read it.\n")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path, encoding: str) -> None:
     told = voxdemo("doctor", PYTHONIOENCODING=encoding, VOXDEMO_CACHE_DIR=tmp_path / "缓存")
@@ -219,7 +228,20 @@ main()
 
 def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
     assert voxdemo("voices").stdout == b"Built-in voice: heart; can't copy voices; languages: en\n"
-    assert voxdemo("voices", "--server", server.url).stdout == b"heart: en\n"
+    for address in (server.url, f"{server.url}/", f"{server.url}/v1", f"{server.url}/v1/"):
+        assert voxdemo("voices", "--server", address).stdout == b"heart: en\n"
+    key = voxdemo("voices", "--server", server.url, VOXDEMO_CLIENT_KEY="kéy-of-some-length")
+    assert (key.returncode, b"VOXDEMO_CLIENT_KEY can't be used" in key.stderr) == (2, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("words", [["say", "Full.", "-o", "-"], ["hear", "said.wav"], ["voices"], ["doctor"]])
+def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, said: Path, words: list[str]) -> None:
+    there = [] if words == ["doctor"] else ["--server", server.url]
+    with Path("/dev/full").open("wb") as full:
+        ended = voxdemo(*words, *there, to=full)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (1, 1)
+    assert b"can't be written (No space left on device): make room" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -227,6 +249,13 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
     [
         (["say", "Hi.", "-o", "said.wma"], 2, "The file must end with .wav, .flac, .mp3, .opus, .aac, not 'said.wma'."),
         (["say", "Hi.", "-o", "nowhere/said.wav"], 2, "can't be written (No such file or directory)"),
+        (["say", "Hi.", "-o", "."], 2, "The file must end with"),
+        (["say", "Hi.", "-o", "folder.wav"], 2, "folder.wav is a folder: name a file in it."),
+        (["say", "Hi.", "-o", "folder.wav/"], 2, "folder.wav is a folder: name a file in it."),
+        (["say", os.fsdecode(b"caf\xe9")], 2, "The text isn't UTF-8: convert it, then try again."),
+        (["say", "Hi.", "--voice", os.fsdecode(b"Zo\xeb")], 2, "The text isn't UTF-8"),
+        (["say", "Hi.", "--prompt-text", os.fsdecode(b"\xff")], 2, "The text isn't UTF-8"),
+        (["hear", "x.wav", "--language", os.fsdecode(b"fran\xe7ais")], 2, "The text isn't UTF-8"),
         (["hear", "nothing.wav"], 2, "There is no file 'nothing.wav': check its name."),
         (["hear", "x.wav", "--format", "xml"], 2, "--format must be one of text, json, srt, vtt, not 'xml'."),
         (["say", "Hi.", "--server", "http://127.0.0.1:1"], 3, "can't be reached or has stopped"),
@@ -235,7 +264,10 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
         (["shout"], 2, "No such command 'shout'"),
     ],
 )
-def test_mistakes_are_one_sentence_and_a_code(voxdemo: Run, words: list[str], code: int, sentence: str) -> None:
+def test_mistakes_are_one_sentence_and_a_code(
+    voxdemo: Run, tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    (tmp_path / "folder.wav").mkdir()
     ended = voxdemo(*words)
     assert (ended.returncode, ended.stdout) == (code, b"")
     assert sentence in " ".join(ended.stderr.decode().split())

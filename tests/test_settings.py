@@ -184,6 +184,16 @@ def test_the_key_of_the_command_line_is_read_alike(monkeypatch: pytest.MonkeyPat
     assert settings.client_key() == "a-key-of-some-length"
 
 
+@pytest.mark.parametrize("key", ["kéy-of-some-length", "key of some length", "ключ-достаточной-длины"])
+def test_a_key_that_no_header_can_carry_is_told_as_such(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("VOXDEMO_API_KEYS", key)
+    with pytest.raises(SettingsError, match="must be at least 16 characters of ASCII, without spaces"):
+        settings.load()
+    monkeypatch.setenv("VOXDEMO_CLIENT_KEY", key)
+    with pytest.raises(SettingsError, match="VOXDEMO_CLIENT_KEY can't be used: a key has characters of ASCII only"):
+        settings.client_key()
+
+
 @pytest.mark.parametrize(
     "line", ['VOXDEMO_AUTH="ann:pw', "VOXDEMO_AUTH ann:pw", "VOXDEMO_API_KEYS='a-key-of-some-length"]
 )

@@ -137,6 +137,7 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
         ({"input": "Hi.", "voice": "bob"}, "The built-in voice has no voice 'bob': choose one of heart.", None),
         ({"input": "Hi.", "speed": 9}, "Speed must be from 0.25 to 4, not 9.0.", None),
         ({"input": "Hi.", "speed": 0.2}, "Speed must be from 0.25 to 4, not 0.2.", None),
+        ({"input": "Hi.", "voice": ["alloy"]}, "voice: input should be a valid string.", "voice"),
         ({"input": None}, "input: field required.", "input"),
         ({"input": ""}, "There is no text yet: write what should be spoken.", None),
         ({"input": "Hi.", "seed": -1}, "The seed must be from 0 to 4294967295, not -1.", None),
@@ -168,6 +169,9 @@ def test_requests_that_are_no_such_thing_are_told_so(server: Server) -> None:
     ]:
         assert answer.status_code == status
         assert answer.json()["error"]["message"].endswith(".")
+    for query in ("limit=0", "limit=many"):
+        error = http.get(f"/v1/audio/jobs?{query}").json()["error"]
+        assert (error["param"], error["message"][:13]) == ("limit", "limit: input ")
     with program(server) as client, pytest.raises(openai.BadRequestError, match="must be one of json, text, srt"):
         client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
 
@@ -197,6 +201,9 @@ EMPTY = dict.fromkeys(FIELDS)
         (EMPTY, "audio/mpeg", ""),
         (dict.fromkeys(FIELDS, ""), "audio/mpeg", ""),
         ({"voice": "Alloy", "model": "TTS-1-1106", "response_format": "WAV"}, "audio/wav", ""),
+        ({"voice": {"id": None}}, "audio/mpeg", ""),
+        ({"voice": {"id": ""}}, "audio/mpeg", ""),
+        ({"voice": {}}, "audio/mpeg", ""),
         ({"voice": {"id": "HEART"}, "model": "gpt-4o-mini-tts-2025-12-15"}, "audio/mpeg", ""),
         ({"stream_format": "AUDIO", "stream": True, "user": "me", "response_format": "Aac"}, "audio/aac", ""),
         ({"speed": 4, "response_format": "pcm"}, "audio/pcm", "A speed of 4 is out of reach: spoken at 2."),
@@ -244,6 +251,8 @@ def test_an_unknown_language_is_refused_with_those_that_are_known(server: Server
     [
         ({"temperature": "0.2", "chunking_strategy": "auto", "response_format": "JSON"}, ""),
         ({"prompt": "", "timestamp_granularities[]": "segment", "model": ""}, ""),
+        (dict.fromkeys(["model", "response_format", "stream", "prompt", "include[]", "keywords"], "null"), ""),
+        (dict.fromkeys(["model", "response_format", "stream", "prompt", "temperature"], "undefined"), ""),
         ({"prompt": "Names: Ann."}, "Built-in recogniser doesn't support a prompt: ignored."),
         ({"include[]": "logprobs"}, "Built-in recogniser doesn't support include: ignored."),
         ({"timestamp_granularities[]": ["word", "segment"]}, "Words have no times of their own here"),
@@ -270,7 +279,10 @@ def part(data: bytes, described: str) -> dict[str, Any]:
     return {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=edge"}}
 
 
-@pytest.mark.parametrize("described", ['name="file"', 'name="file"; filename=""', 'name="file"; filename="a"'])
+DESCRIBED = ['name="file"', "name=file", ' NAME = "file"', 'name="file"; filename=""', "name=file; filename=a"]
+
+
+@pytest.mark.parametrize("described", DESCRIBED)
 def test_a_recording_needs_no_name(server: Server, described: str) -> None:
     answer = server.http.post(HEAR, **part(WARM_UP.read_bytes(), described))
     assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
@@ -292,6 +304,9 @@ JSON = "Send a JSON body with the header Content-Type: application/json, not "
     ("path", "sent", "sentence"),
     [
         ("transcriptions", part(b"talk.wav", 'name="file"'), "with curl, write an @ before the file's name."),
+        ("transcriptions", part(b"talk.wav", "name=file"), "with curl, write an @ before the file's name."),
+        ("transcriptions", part(b"null", 'name="file"'), "with curl, write an @ before the file's name."),
+        ("transcriptions", part(b"", 'name="file"'), "That recording is empty or damaged"),
         ("transcriptions", part(b"no sound \xff", 'name="file"'), "isn't audio"),
         ("transcriptions", part(b"x", 'name="sound"'), "file: field required."),
         ("transcriptions", {"json": {"file": "talk.wav"}}, f"{FORM}application/json)"),
@@ -308,6 +323,8 @@ JSON = "Send a JSON body with the header Content-Type: application/json, not "
         ("speech", {"content": '{"input": "Hi."}', "headers": {"Content-Type": "text/plain"}}, f"{JSON}text/plain."),
         ("speech", {"content": '{"input": "Hi."}'}, f"{JSON}without one."),
         ("speech", {"content": "{'input'}", "headers": {"Content-Type": "application/json"}}, "from character 2 on"),
+        ("speech", {"content": b'{"input": "caf\xe9"}', "headers": {"Content-Type": "application/json"}}, "in UTF-8"),
+        ("jobs", {"content": b'{"input": "\xd6l"}', "headers": {"Content-Type": "application/json"}}, "in UTF-8"),
         ("speech", {"json": ["Hi."]}, "Send a JSON object"),
         ("speech", {}, "Send a JSON body; see /v1/docs."),
         ("jobs", {"data": {"input": "Hi."}}, f"{JSON}application/x-www-form-urlencoded."),

@@ -264,7 +264,7 @@ class Settings(BaseSettings):
     @classmethod
     def _long_keys(cls, value: SecretStr) -> SecretStr:
         if not all(re.fullmatch(rf"[!-~]{{{SHORTEST_KEY},}}", key) for key in _listed(value.get_secret_value())):
-            raise ValueError(f"each key must have at least {SHORTEST_KEY} characters, and no spaces")
+            raise ValueError(f"each key must be at least {SHORTEST_KEY} characters of ASCII, without spaces")
         return value
 
 
@@ -287,7 +287,10 @@ def load() -> Settings:
 
 def client_key() -> str:
     """The key that the command line sends to another server; empty: none. Raises SettingsError, as `load`."""
-    return quoting.meant(CLIENT_KEY, os.environ.get(CLIENT_KEY, ""), is_free=True)
+    key = quoting.meant(CLIENT_KEY, os.environ.get(CLIENT_KEY, ""), is_free=True)
+    if not re.fullmatch("[!-~]*", key):
+        raise SettingsError(f"{CLIENT_KEY} can't be used: a key has characters of ASCII only, and no spaces.")
+    return key
 
 
 def check_usable(settings: Settings) -> None:

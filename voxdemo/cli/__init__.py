@@ -7,6 +7,7 @@ by the command that needs it, behind its bar.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 STDIO = "-"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 log = logging.getLogger(__name__)
 
 Server = Annotated[
@@ -71,8 +73,9 @@ def say(
 
         return (there.speaker(server) if server else here.speak)(*request)
 
-    said = _stdin_text() if text == STDIO else text
-    words = Words(said, prompt_audio, prompt_text, cfg, steps, voice, seed, speed)
+    said = _stdin_text() if text == STDIO else _typed(text)
+    voice = None if voice is None else _typed(voice)
+    words = Words(said, prompt_audio, _typed(prompt_text), cfg, steps, voice, seed, speed)
     write(words, output, speak)
 
 
@@ -91,7 +94,7 @@ def hear(
 
         return (there.listener(server) if server else here.listen)(*request)
 
-    printed(recording, language, form, listen)
+    printed(recording, _typed(language), form, listen)
 
 
 @app.command()
@@ -140,13 +143,17 @@ def main() -> NoReturn:
         code = FAILED
     except Exception as error:  # the door: people get a sentence
         log.debug("a command failed", exc_info=True)
-        print(
-            f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more.", file=sys.stderr
-        )
+        print(_explained(error), file=sys.stderr)
         code = FAILED
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # as in serve.py: PyTorch aborts where a model's thread outlives the rest
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f"The result can't be written ({error.strerror}): make room, or choose another place."
+    return f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more."
 
 
 def _code_of(error: VoxdemoError) -> int:
@@ -162,7 +169,16 @@ def _code_of(error: VoxdemoError) -> int:
 def _stdin_text() -> str:
     if sys.stdin.isatty():
         raise InputError("There is no text: write it after `say`, in quotes, or pipe it in.")
+    return _decoded(sys.stdin.buffer.read(), "The text on stdin")
+
+
+def _typed(word: str) -> str:
+    """A word of the command, read as UTF-8 whatever Python has taken it for; a file's name is better left alone."""
+    return _decoded(os.fsencode(word), "The text")
+
+
+def _decoded(typed: bytes, what: str) -> str:
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return typed.decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError("The text on stdin isn't UTF-8: convert it, then try again.") from None
+        raise InputError(f"{what} isn't UTF-8: convert it, then try again.") from None

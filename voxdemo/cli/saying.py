@@ -49,6 +49,8 @@ def _opened(output: str) -> Generator[BinaryIO, None, None]:
         yield sys.stdout.buffer
         return
     path = Path(output or USUAL)
+    if output and path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it.")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with _created(path, beside) as file:

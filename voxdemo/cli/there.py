@@ -85,7 +85,7 @@ def _client(url: str) -> Generator[httpx.Client, None, None]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(None, connect=CONNECT_S)
     try:
-        with httpx.Client(base_url=url, headers=headers, timeout=timeout) as client:
+        with httpx.Client(base_url=url.rstrip("/").removesuffix("/v1"), headers=headers, timeout=timeout) as client:
             yield client
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise InputError(f"{url[:80]!r} isn't an address: write it like http://127.0.0.1:7860.") from None

@@ -61,6 +61,12 @@ class Manner(BaseModel):
             return sent
         return {name: value for name, value in sent.items() if value is not None and (value != "" or name in TEXTS)}
 
+    @field_validator("voice")
+    @classmethod
+    def _by_its_name(cls, value: str | dict[str, Any]) -> str:
+        name = value if isinstance(value, str) else value.get("id")
+        return cls.model_fields["voice"].default if name in (None, "") else str(name)
+
     @field_validator("response_format", "stream_format", mode="before", check_fields=False)
     @classmethod
     def _in_any_case(cls, value: Any) -> Any:
@@ -83,7 +89,6 @@ def utterance_of(
     catalogue.check_model(asked.model, info)
     if asked.response_format not in known:
         raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
-    voice = asked.voice if isinstance(asked.voice, str) else str(asked.voice.get("id", ""))
     return Utterance(
         text=text,
         prompt_audio=prompt,
@@ -93,7 +98,7 @@ def utterance_of(
         normalize=asked.normalize,
         denoise=asked.denoise,
         control=asked.instructions,
-        voice=None if prompt else catalogue.voice_of(voice, info),
+        voice=None if prompt else catalogue.voice_of(str(asked.voice), info),
         seed=asked.seed,
         speed=asked.speed,
     )

@@ -25,6 +25,7 @@ OTHER_METHOD = "This endpoint doesn't take {method}, but {others}; see /v1/docs.
 NOT_JSON = "Send a JSON body with the header Content-Type: application/json, not {kind}."
 NO_BODY = "Send a JSON body; see /v1/docs."
 BROKEN_JSON = "The body isn't valid JSON, from character {position} on: write text in double quotes; see /v1/docs."
+UNREADABLE = "The body can't be read as JSON: send it in UTF-8; see /v1/docs."
 NO_OBJECT = "Send a JSON object, in braces; see /v1/docs."
 
 
@@ -38,11 +39,12 @@ async def ours(_: Request, error: Any) -> Response:
 async def unfit(request: Request, error: Any) -> Response:
     """What doesn't have the form that its address takes: which field, and what it should be."""
     first = error.errors()[0]
-    names = [str(name) for name in first["loc"] if name != "body" and not isinstance(name, int)]
-    if not names:
+    where, *field = first["loc"]
+    if where == "body" and not (field and isinstance(field[0], str)):
         return to_program(400, _of_body(request, first))
+    name = str(field[0])
     said = str(first["msg"]).removeprefix("Value error, ")
-    return to_program(400, f"{'.'.join(names)}: {said[0].lower()}{said[1:]}.", param=names[0])
+    return to_program(400, f"{name}: {said[0].lower()}{said[1:]}.", param=name)
 
 
 def _of_body(request: Request, error: Mapping[str, Any]) -> str:
@@ -58,7 +60,9 @@ def _of_body(request: Request, error: Mapping[str, Any]) -> str:
 async def http(request: Request, error: Any) -> Response:
     """An answer that routes or Starlette give by raising."""
     sentence = error.detail
-    if sentence == "Not Found":  # Starlette's own, as the next
+    if error.status_code == 400:  # FastAPI gives it to a body that is in no encoding of Unicode
+        sentence = UNREADABLE
+    elif sentence == "Not Found":  # Starlette's own, as the next
         sentence = NO_SUCH_PATH
     elif sentence == "Method Not Allowed":
         others = (error.headers or {}).get("Allow") or "others"

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from fastapi import UploadFile
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -28,6 +29,8 @@ NOT_A_FORM = (
 NO_BOUNDARY = "The Content-Type of this form lacks its boundary: let your HTTP library set that header by itself."
 BROKEN = "This form can't be read: {why}"
 A_NAME = "The field file has a text in it instead of a recording: with curl, write an @ before the file's name."
+UNSET = ("null", "undefined")
+"""What JavaScript puts into a form for a field that has no value."""
 LONGEST_NAME = 1024
 """Bytes of what may be a name that somebody sent in place of the file."""
 
@@ -58,7 +61,8 @@ class _Parser(MultiPartParser):
     def on_headers_finished(self) -> None:
         part = self._current_part
         described = part.content_disposition or b""
-        if b'name="file"' in described and b"filename" not in described:
+        _, options = parse_options_header(described)
+        if options.get(b"name") == b"file" and b"filename" not in options:
             part.content_disposition = described + f'; filename="{NAMELESS}"'.encode()
         super().on_headers_finished()
 
@@ -71,15 +75,16 @@ async def _form(request: Request) -> FormData:
         raise InputError(NO_BOUNDARY)
     try:
         async with aclosing(request.stream()) as stream:
-            return await _Parser(request.headers, stream).parse()
+            sent = await _Parser(request.headers, stream).parse()
     except MultiPartException as error:
         raise InputError(BROKEN.format(why=error.message)) from error
     except OSError as error:
         raise StorageError from error
+    return FormData([(name, value) for name, value in sent.multi_items() if value not in UNSET])
 
 
 def _is_text(data: bytes) -> bool:
     try:
-        return len(data) <= LONGEST_NAME and data.decode().strip().isprintable()
+        return 0 < len(data) <= LONGEST_NAME and data.decode().strip().isprintable()
     except UnicodeDecodeError:
         return False
