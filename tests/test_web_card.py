@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voxdemo.errors import InputError
+from voxdemo.errors import BusyError, InputError, LimitError, VoxdemoError
 from voxdemo.speech import (
     Listening,
     Segment,
@@ -151,3 +151,21 @@ async def test_closing_the_values_closes_the_job() -> None:
     async with aclosing(card.told(endless(), KEPT)) as values:
         await anext(values)
     assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "seconds"),
+    [
+        (BusyError("Full.", 12.4), "limited", 12),
+        (BusyError("Full.", 0.2), "limited", 1),
+        (BusyError.full(3, 40.0), "limited", 40),
+        (BusyError.full(3, None), "failed", None),
+        (InputError("Try again in about 5 s.", "seed"), "failed", None),
+        (LimitError("You have a job waiting already.", 5.0), "failed", None),
+    ],
+)
+def test_a_full_line_is_counted_down_by_the_errors_own_seconds(
+    error: VoxdemoError, state: str, seconds: int | None
+) -> None:
+    value = card.refused(error, KEPT)
+    assert (value["state"], value.get("seconds")) == (state, seconds)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from voxdemo.errors import UNEXPECTED, InputError, VoxdemoError
+from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.service import SpeechService
 from voxdemo.speech import (
     Listening,
@@ -92,7 +92,6 @@ WORDS: Mapping[str, str] = {
 """What the card says while a text is spoken; other cards differ in some of it."""
 
 _JS = "voxdemo.card(element, props, watch, trigger, ['end', 'keep', 'take'])"
-_SOON = re.compile(r"again in about (\d+) s\.$")
 _numbers = itertools.count()
 
 
@@ -184,18 +183,15 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
 
 
 def failed(sentence: str, kept: str = "", field: str = "") -> CardValue:
-    """The card's value for what went wrong, with what is kept said behind it; `field` of the Utterance is wrong.
-
-    A time to try again at is counted down.
-    """
-    if soon := _SOON.search(sentence):
-        return _numbered({"state": "limited", "say": sentence, "seconds": int(soon[1])})
+    """The card's value for what went wrong, with what is kept said behind it; `field` of the Utterance is wrong."""
     return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip(), "why": sentence, "field": field})
 
 
 def refused(error: VoxdemoError, kept: str = "") -> CardValue:
-    """The card's value for an error, as `failed`."""
-    return failed(error.sentence, kept, getattr(error, "field", ""))
+    """The card's value for an error, as `failed`; where the line is full, the time to try again is counted down."""
+    if isinstance(error, BusyError) and error.retry_after_s is not None:
+        return _numbered({"state": "limited", "say": error.sentence, "seconds": max(1, round(error.retry_after_s))})
+    return failed(error.sentence, kept, error.field if isinstance(error, InputError) else "")
 
 
 def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
