@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from voxdemo.speech import Utterance
 
@@ -34,11 +34,19 @@ class Manner:
     speed: float = 1.0
     has_prompt: bool = False
     """Whether there is a recording to speak like, as `Store.prompt`."""
+    _OWN: ClassVar = ("format", "has_prompt")
+    """All others are fields of an `Utterance`."""
+
+    @classmethod
+    def of(cls, utterance: Utterance, format: str) -> Manner:  # noqa: A002
+        """The manner of this utterance, for files in this format."""
+        shared = {each.name: getattr(utterance, each.name) for each in fields(cls) if each.name not in cls._OWN}
+        return cls(format=format, has_prompt=utterance.prompt_audio is not None, **shared)
 
     def utterance(self, text: str, prompt: Path | None) -> Utterance:
         """One of the texts, to be spoken in this manner, like the recording `prompt`."""
-        fields = {name: value for name, value in asdict(self).items() if name not in ("format", "has_prompt")}
-        return Utterance(text=text, prompt_audio=prompt, **fields)
+        shared = {name: value for name, value in asdict(self).items() if name not in self._OWN}
+        return Utterance(text=text, prompt_audio=prompt, **shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ LAST_START_S = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who leaves texts, as `values.Order` has it."""
+    """The client that leaves texts: `caller`, `reader` and `idempotency_key` of a `values.Order`."""
 
     caller: str
     reader: str | None
@@ -82,44 +82,30 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
         _check_readable(recording, info)
     texts = asked.texts
     asked.check_beside()
-    utterance = utterance_of("", asked, None, info, formats.MIME_TYPES)
-    manner = values.Manner(
-        format=asked.response_format,
-        prompt_text=asked.prompt_text,
-        cfg_value=asked.cfg_value,
-        inference_timesteps=asked.inference_timesteps,
-        normalize=asked.normalize,
-        denoise=asked.denoise,
-        control=asked.instructions,
-        voice=None if recording else utterance.voice,
-        seed=asked.seed,
-        speed=within_bounds(utterance).speed,
-        has_prompt=recording is not None,
-    )
-    each = manner.utterance("", Path() if recording else None)  # where the recording will be isn't known yet
-    ignored = checked(replace(each, speed=asked.speed), info)
+    prompt = None if recording is None else Path()  # where it will be isn't known yet
+    asked_for = utterance_of("", asked, prompt, info, formats.MIME_TYPES)
+    ignored, each = checked(asked_for, info), within_bounds(asked_for)
     units, left_out, refused = _looked_at([replace(each, text=text) for text in texts], info)
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
         raise InputError(_refusal(refused, len(texts)))
-    names = None if asked.names is None else values.file_names(asked.names)
     return Order(
-        sender.caller,
-        manner,
-        texts,
-        units,
-        digest,
-        sender.idempotency_key,
-        recording,
-        asked.starts,
-        refused,
-        names,
-        sender.reader,
-        [*ignored, *left_out],
+        caller=sender.caller,
+        manner=values.Manner.of(each, asked.response_format),
+        texts=texts,
+        units=units,
+        digest=digest,
+        idempotency_key=sender.idempotency_key,
+        prompt=recording,
+        starts=asked.starts,
+        refused=refused,
+        names=None if asked.names is None else values.file_names(asked.names),
+        reader=sender.reader,
+        warnings=[*ignored, *left_out],
     )
 
 
 def digest_of(asked: JobBody) -> str:
-    """What tells this request from others."""
+    """The same for the same request, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
 
 
