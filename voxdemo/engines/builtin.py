@@ -107,11 +107,11 @@ class BuiltinEngine:
         """How `piece` is pronounced. What the model's dictionary stumbles over is read word by word, then spelt."""
         try:
             phonemes = str(self._model.g2p(piece))
-            return (
-                phonemes + "." if piece.endswith(".") and phonemes[-1:].isalpha() else phonemes
-            )  # lost after "5 p.m."
         except Exception:  # the door to a library known to raise IndexError on odd text
             logger.warning("could not read a piece of %d characters: reading its parts", len(piece), exc_info=True)
+        else:
+            is_stop_lost = piece.endswith(".") and phonemes[-1:].isalpha()  # as behind "5 p.m."
+            return f"{phonemes}." if is_stop_lost else phonemes
         parts = piece.split() if " " in piece else list(piece)
         return " ".join(self._phonemes(part) for part in parts) if len(piece) > 1 else ""
 
