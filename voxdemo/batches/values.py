@@ -68,7 +68,7 @@ class Order:
     names: Sequence[str] | None = None
     """What the files of the texts are called, without their ending, as by `file_names`; None: by their numbers."""
     reader: str | None = None
-    """Who alone may see it, a key or an account; None: whoever knows its id."""
+    """The key or the account that alone may see it; None: everybody with its id."""
     warnings: Sequence[str] = ()
     """What will be left out or ignored of it, in sentences."""
 

@@ -185,7 +185,7 @@ def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
 def sent_file(file: object) -> Path | None:
     """The path of an uploaded file, as Gradio's clients send it; None where there is none.
 
-    Raises InputError for what is no file, and LimitError for one whose upload was refused.
+    Raises InputError for what isn't a file, and LimitError for one whose upload was refused.
     """
     if not file:
         return None

@@ -14,7 +14,7 @@ from typing import Any
 KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
 READER = "voxdemo.reader"
-"""Where in a scope stands who may see what a request makes, and nobody else: a key's id, or an account."""
+"""The entry of a scope for the only one that may see what the request makes: a key's id, or an account."""
 NOBODY = "unknown"
 """Who comes without an address, as through a Unix socket; all are one client."""
 NETWORK_BITS = 64

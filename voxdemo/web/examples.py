@@ -77,7 +77,7 @@ class Text:
 
     @property
     def utterance(self) -> Utterance:
-        """What is asked for by who presses it, and then Speak."""
+        """What pressing it, and then Speak, asks for."""
         if self.prompt is None:
             return Utterance(self.words)
         return Utterance(self.words, prompt_audio=self.prompt.path, prompt_text=self.prompt.said)

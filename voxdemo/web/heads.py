@@ -1,7 +1,7 @@
 """HEAD is answered wherever GET is: probes, proxies and download managers ask so first.
 
 FastAPI's routes, unlike Starlette's, know only the methods that they name. Pure ASGI; knows nothing of the routes but
-which are no pages.
+which of them aren't pages.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ AGENT = "gradio_client/"
 """How its User-Agent begins: huggingface_hub makes it of the library's name."""
 _REFUSED = re.compile(r"/refused-upload-until-(\d{1,12})(/|$)")
 _WAIT_S = 1.0
-"""What is told where the time has come meanwhile."""
+"""Seconds to wait where the time has come meanwhile."""
 
 
 def is_gradio_client(scope: Scope) -> bool:

@@ -62,9 +62,9 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         """Accept texts to be spoken, even if the server is stopped meanwhile: 202 with an id, and what is left out.
 
         All of them are looked at first, and one that can't be said refuses the request, unless `skip_unspeakable` is
-        true. With an `Idempotency-Key` the
-        same request again is the same job. A request counts once against the rate limit, however many its texts, as
-        one of them at a time stands in line; 10,000 texts may wait in all, and 2,000 of one client.
+        true. With an `Idempotency-Key` the same request again is the same job. A request counts once against the rate
+        limit, however many its texts, as one of them at a time stands in line; 10,000 texts may wait in all, and 2,000
+        of one client.
         """
         logs.keep_private(asked.prompt_text, asked.instructions)  # the texts, where they are looked at: there are many
         reader = reader_of(request.scope)
