@@ -492,6 +492,10 @@ def test_nothing_moves_while_the_page_loads_on_a_phone(server: Server, open_page
     assert sum(value for value, _ in shifts) <= 0.02, shifts
 
 
+THEIRS = re.compile(r"Method not implemented\.$|WARN The input spec uses Vega-Lite")
+"""What Gradio's own components write into the console: its audio player, and its plots."""
+
+
 def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     errors: list[str] = []
@@ -501,8 +505,11 @@ def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Serve
     for text in (SENTENCES, *(f"A short one, number {number}." for number in range(4))):
         speak(page, text)
         says(page, re.compile("s of speech"))
+    for tab in ("Recognise", "Voices", "History", "Batch", "Status", "Speak"):
+        to_tab(page, tab)
+        page.wait_for_load_state("networkidle")
     outside = [url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))]
-    assert (outside, errors) == ([], [])
+    assert (outside, [error for error in errors if not THEIRS.match(error)]) == ([], [])
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])

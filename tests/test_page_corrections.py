@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from browsing import WARM_UP, OpenPage, expect, needs_browser, says, to_tab
+from browsing import PHONE, WARM_UP, OpenPage, expect, needs_browser, says, to_tab
 from serving import Server
 
 pytestmark = needs_browser
@@ -63,3 +63,8 @@ def test_corrections_are_in_the_files_of_a_transcript(open_page: OpenPage, serve
         assert content.rstrip().endswith(marks)
     field.fill(before)
     assert saved(page, "SRT") == theirs["SRT"]
+
+    page.set_viewport_size(PHONE)
+    end = page.locator("#vx-heard [data-ending=vtt]").bounding_box()
+    card = page.locator("#vx-heard").bounding_box()
+    assert end["x"] + end["width"] <= card["x"] + card["width"] - 16

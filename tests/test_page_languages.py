@@ -31,6 +31,7 @@ FORMATS = (
     "16 kHz 单声道 wav",
     "./launch.sh",
     ".txt、.csv 或 .srt",
+    ".srt",
     "（zip）",
 )
 LEFT_IN_ENGLISH = """(root) => {

@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "unkept": "This browser doesn't store data for this page, as in a private window. The list goes with it.",
     "none": "Nothing yet. Your results will be listed here, in this browser only.",
     "choose": "Choose a result to hear it again.",
+    "hint": "The text appears here; each sentence lights up as it is heard.",
     "pick": "Hear again: {first}",
     "use": "Use again",
     "useOf": "Use text and settings again: {first}",

@@ -16,7 +16,7 @@ WORDS = {
     "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
     "without": "Opens this page with your text and settings, without your recording.",
     "long": "This text is too long for a link: save it as a file, or take one of the other three.",
-    "code": "Asks this server for the same sound.",
+    "code": "Asks this server for the same audio.",
     "key": "or a key, where one is asked for",
     "copied": "Copied.",
     "selected": "Selected: copy it with your keyboard or the menu.",

@@ -82,7 +82,7 @@ WORDS = {
     "gone": "This voice no longer exists. Choose another one.",
     "notAFile": "This isn't a voices file. Choose one made with Export all.",
     "badSound": "The recording of {name} in this file isn't audio of {least_s} to {longest_s} s.",
-    "blocked": "Sound is ready: press Play again.",
+    "blocked": "Audio is ready: press Play again.",
     "broken": UNEXPECTED,
     "pick": "Saved voice",
     "playChosen": "Play the chosen voice",
