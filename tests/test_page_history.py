@@ -154,7 +154,7 @@ def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(
 def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server, script=NO_STORAGE), "Only for now.")
     assert entries(page) == ["Only for now."]
-    expect(page.locator(".history .where")).to_contain_text("This browser keeps nothing for this page")
+    expect(page.locator(".history .where")).to_contain_text("This browser doesn't store data for this page")
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
