@@ -452,7 +452,9 @@ def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Serv
 def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None:
     fake_server.http.post("/stage/open")
     prompt = base64.b64encode(WARM_UP.read_bytes()).decode()
-    assert speech(fake_server, "In that voice.", prompt_audio=prompt).status_code == 200
+    in_lines, as_url = base64.encodebytes(WARM_UP.read_bytes()).decode(), f"data:audio/flac;base64,{prompt}"
+    for sent in (prompt, in_lines, as_url):
+        assert speech(fake_server, "In that voice.", prompt_audio=sent).status_code == 200
     answer = speech(fake_server, "In that voice.", prompt_audio=base64.b64encode(b"no sound").decode())
     assert "isn't audio" in answer.json()["error"]["message"]
 

@@ -61,7 +61,7 @@ def say(
     prompt_text: Annotated[str, typer.Option(help="The transcript of that recording.")] = "",
     cfg: Annotated[float, typer.Option(help="Guidance, 1 to 3.")] = 2.0,
     steps: Annotated[int, typer.Option(help="Diffusion steps, 4 to 30.")] = 10,
-    speed: Annotated[float, typer.Option(help="Pace, 0.5 to 2.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="Pace, 0.25 to 4; spoken at 0.5 to 2.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same audio.")] = None,
     server: Server = "",
 ) -> None:

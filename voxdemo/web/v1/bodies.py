@@ -105,8 +105,9 @@ def utterance_of(
 
 
 def decoded(recording: str) -> bytes:
-    """A recording that came in base64. Raises InputError where it is none."""
+    """A recording that came in base64, in lines as MIME writes it, or as a data URL. Raises InputError otherwise."""
+    _, comma, after = recording.partition(";base64,")
     try:
-        return base64.b64decode(recording, validate=True)
+        return base64.b64decode("".join((after if comma else recording).split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError(NO_RECORDING) from error
