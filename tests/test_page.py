@@ -441,6 +441,7 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     again = start_server("tests/fake_app.py", port=server.port)
     again.wait_until_ready()
     says(page, "The server is back: press Speak again.")
+    to_tab(page, "Speak")
     expect(page.locator("#vx-text textarea")).to_have_value("one two")
     again.http.post("/stage/open")
     page.click("#vx-speak")
@@ -474,6 +475,27 @@ def test_nothing_moves_while_a_job_runs(fake_server: Server, open_page: OpenPage
         assert page.locator("#vx-speak").bounding_box() == box
 
 
+def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, forced_colors="active")
+    fake_server.http.post("/stage/open")
+    speak(page, "one two three. " * 20)
+    expect(page.locator("#vx-card .now")).to_have_count(1)
+    look = page.evaluate(
+        """() => {
+             const style = (selector) => getComputedStyle(document.querySelector(selector));
+             const filled = (chosen, other) => style(chosen).backgroundColor !== style(other).backgroundColor;
+             return {
+               voice: filled('#vx-kind label:has(:checked)', '#vx-kind label:not(:has(:checked))'),
+               sentence: filled('#vx-card .now', '#vx-card .words'),
+               tab: style('#vx-tabs [role=tab][aria-selected=true]').borderBottomWidth,
+               play: style('#vx-card .play').borderTopStyle,
+               speak: style('#vx-speak').borderTopStyle,
+             };
+           }"""
+    )
+    assert look == {"voice": True, "sentence": True, "tab": "3px", "play": "solid", "speak": "solid"}
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1024, 1920])
 def test_no_width_scrolls_sideways(server: Server, open_page: OpenPage, width: int) -> None:
     page = open_page(server, {"width": width, "height": 844})
@@ -485,8 +507,9 @@ def test_no_width_scrolls_sideways(server: Server, open_page: OpenPage, width: i
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_nothing_moves_while_the_page_loads_on_a_phone(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server, PHONE, script=f"({WATCH_SHIFTS})()")
+@pytest.mark.parametrize("viewport", [WIDE, {"width": 1280, "height": 720}, PHONE], ids=["wide", "laptop", "phone"])
+def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage, viewport: dict[str, int]) -> None:
+    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()")
     expect(page.locator("#vx-share .label-wrap")).to_be_visible()
     shifts = page.evaluate("window.moved")
     assert sum(value for value, _ in shifts) <= 0.02, shifts
@@ -537,7 +560,7 @@ def test_every_control_can_be_hit(server: Server, open_page: OpenPage) -> None:
     page = open_page(server, PHONE)
     small = page.evaluate(
         """() => [...document.querySelectorAll('button, a[href], select, input[type=range]')]
-             .filter((each) => each.offsetParent && getComputedStyle(each).visibility === 'visible')
+             .filter((each) => each.offsetParent && each.checkVisibility({visibilityProperty: true}))
              .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
              .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     )
@@ -552,4 +575,4 @@ def test_a_recording_that_is_none_is_a_sentence(fake_server: Server, open_page: 
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
     page.click("#vx-recognise")
     expect(page.locator("#vx-heard .card")).to_have_attribute("data-state", "failed", timeout=30_000)
-    assert page.inner_text("#vx-heard .say").endswith("Your recording is kept.")
+    assert page.inner_text("#vx-heard .say").startswith("This file isn't audio, or is damaged.")

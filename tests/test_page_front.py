@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -12,6 +14,7 @@ from serving import Server
 
 from voxdemo import __version__
 from voxdemo.web import front
+from voxdemo.web.assets import asset
 
 PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
 """Of our own; Gradio's are written otherwise."""
@@ -107,6 +110,34 @@ def test_an_address_that_names_no_tab_opens_the_first(fake_server: Server, open_
     for written in ("#nothing", "#Recognise", "#constructor"):
         page = open_page(Below(fake_server, written))
         expect(page.locator("#vx-text")).to_be_visible()
+
+
+@needs_browser
+def test_all_modules_that_the_page_asks_for_until_it_can_be_used_are_linked_in_its_head(
+    server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(server)
+
+    def without_links(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r'<link rel="modulepreload"[^>]*>', "", answer.text()))
+
+    page.route(f"{server.url}/", without_links)
+    page.asked.clear()
+    page.reload()
+    expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
+    asked = {url.rpartition("/assets/")[2] for url in page.asked if "/assets/" in url and url.endswith(".js")}
+    assert asked == set(asset("modules.txt").split())
+    head = server.http.get("/").text
+    assert all(f'href="./assets/{name}"' in head for name in asked)
+
+
+def test_what_stands_in_for_an_unused_file_of_gradios_has_its_names(fake_server: Server) -> None:
+    theirs = Path(gr.__file__).parent / "templates" / "frontend" / "assets" / front.UNUSED
+    names = set(re.findall(r" as (\w+)", theirs.read_text().rpartition("export{")[2]))
+    answer = fake_server.http.get(f"/assets/{front.UNUSED}")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert names == set(re.findall(r"(\w+) = ", answer.text))
 
 
 class Below:

@@ -21,9 +21,15 @@ from voxdemo.web.i18n import login_words
 
 TEMPLATE = "frontend/index.html"
 """Gradio's page."""
+BASE = """<base href="{{ base_url | default('./') }}" />"""
+"""What addresses below it are relative to."""
 THEIR_PREVIEW = r'\s*<meta\s+(property="og:|name="twitter:)[^>]*>'
 PICTURE = ASSETS / "screenshot.png"
 """What a preview of a link shows."""
+UNUSED = "hls-DKvqWxTe.js"
+"""The player of HTTP Live Streaming, which Gradio's own player waits for: 157 kB, and nothing here streams that way."""
+STAND_IN = "export const n = () => false, r = null, t = null;"
+"""Its three names; the first says whether it can be used."""
 
 
 @cache
@@ -42,12 +48,15 @@ def login_head() -> str:
 
 
 def routes() -> Sequence[Route]:
-    """The picture of previews, which is nobody's secret: a login doesn't guard it."""
+    """What isn't Gradio's of its page's files: the picture of previews, and what stands in for `UNUSED`."""
 
     async def picture(_: Request) -> Response:
         return FileResponse(PICTURE, headers={"Cache-Control": "public, max-age=86400"})
 
-    return [Route("/preview.png", picture)]
+    async def stand_in(_: Request) -> Response:
+        return Response(STAND_IN, media_type="text/javascript", headers={"Cache-Control": "public, max-age=86400"})
+
+    return [Route("/preview.png", picture), Route(f"/assets/{UNUSED}", stand_in)]
 
 
 def _ours(source: str) -> str:
@@ -57,6 +66,7 @@ def _ours(source: str) -> str:
         script = f"<script>{{% raw %}}{asset(f'{name}.js')}{{% endraw %}}</script>"
         head = head.replace(f"<!-- {name} -->", script)
     edits = {
+        BASE: BASE + _needed_at_once(),
         # Where a proxy serves the page below a path, "/" isn't ours.
         'href="/manifest.json"': 'href="./manifest.json"',
         "<gradio-app": f"{asset('no-script.html')}<gradio-app",
@@ -66,3 +76,12 @@ def _ours(source: str) -> str:
         assert source.count(theirs) == 1, f"Gradio's page has no {theirs} any more"
         source = source.replace(theirs, ours)
     return source
+
+
+def _needed_at_once() -> str:
+    """Links to the modules of Gradio's that the page asks for until it can be used, in that order.
+
+    A browser would learn of them in five steps, each of them as long as the way to the server and back. Not to their
+    styles, which must come in Gradio's own order.
+    """
+    return "".join(f'<link rel="modulepreload" href="./assets/{name}">' for name in asset("modules.txt").split())
