@@ -57,6 +57,17 @@ def test_the_picture_of_a_preview_is_there(fake_server: Server) -> None:
     assert picture.content.startswith(b"\x89PNG")
 
 
+def test_a_browser_may_keep_gradios_modules(fake_server: Server) -> None:
+    module = re.findall('"modulepreload" href="./assets/(.*?)"', fake_server.http.get("/").text)[0]
+    for coding in ("br", "gzip", "identity"):
+        answer = fake_server.http.get(f"/assets/{module}", headers={"Accept-Encoding": coding})
+        assert answer.text == front.THEIR_FILES[module].read_text()
+        assert answer.headers.get("content-encoding", "identity") == coding
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-type"].startswith("text/javascript")
+    assert fake_server.http.get("/assets/none.js").status_code == 404
+
+
 def test_a_browser_without_scripts_is_told_what_is_missing(fake_server: Server) -> None:
     body = fake_server.http.get("/").text.partition("<body")[2]
     told = re.findall("<noscript>(.*?)</noscript>", body)

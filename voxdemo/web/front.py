@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import gradio as gr
 from jinja2 import ChoiceLoader, DictLoader
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from voxdemo.threads import in_thread
 from voxdemo.web.assets import ASSETS, asset
 from voxdemo.web.i18n import login_words
 
@@ -26,6 +29,10 @@ BASE = """<base href="{{ base_url | default('./') }}" />"""
 THEIR_PREVIEW = r'\s*<meta\s+(property="og:|name="twitter:)[^>]*>'
 PICTURE = ASSETS / "screenshot.png"
 """What a preview of a link shows."""
+THEIR_FILES = {path.name: path for path in Path(gr.__file__).with_name("templates").glob("frontend/assets/*")}
+"""Gradio's modules, styles and fonts, by their names, which change with what is in them."""
+TEXTS = {".js": "text/javascript", ".css": "text/css"}
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 UNUSED = "hls-DKvqWxTe.js"
 """The player of HTTP Live Streaming, which Gradio's own player waits for: 157 kB, and nothing here streams that way."""
 STAND_IN = "export const n = () => false, r = null, t = null;"
@@ -48,7 +55,7 @@ def login_head() -> str:
 
 
 def routes() -> Sequence[Route]:
-    """What isn't Gradio's of its page's files: the picture of previews, and what stands in for `UNUSED`."""
+    """The page's files where Gradio's own answers don't do: it lets no browser keep its modules."""
 
     async def picture(_: Request) -> Response:
         return FileResponse(PICTURE, headers={"Cache-Control": "public, max-age=86400"})
@@ -56,7 +63,15 @@ def routes() -> Sequence[Route]:
     async def stand_in(_: Request) -> Response:
         return Response(STAND_IN, media_type="text/javascript", headers={"Cache-Control": "public, max-age=86400"})
 
-    return [Route("/preview.png", picture), Route(f"/assets/{UNUSED}", stand_in)]
+    async def theirs(request: Request) -> Response:
+        path = THEIR_FILES.get(request.path_params["name"])
+        if path is None:
+            raise HTTPException(404)
+        if media_type := TEXTS.get(path.suffix):  # whole, and so compressed better than Gradio would
+            return Response(await in_thread(path.read_bytes), media_type=media_type, headers=FOR_EVER)
+        return FileResponse(path, headers=FOR_EVER)
+
+    return [Route("/preview.png", picture), Route(f"/assets/{UNUSED}", stand_in), Route("/assets/{name}", theirs)]
 
 
 def _ours(source: str) -> str:
