@@ -136,7 +136,7 @@ def test_a_job_that_takes_too_long_is_stopped_in_words_and_what_was_spoken_is_ke
     running = speaking(server, "one two three")
     server.http.post("/stage/steps/2")
     told_to_stop(server)
-    with pytest.raises(AppError, match=rf"The voice stopped after .* {RESTARTING} What was spoken"):
+    with pytest.raises(AppError, match=rf"The voice stopped after .* {RESTARTING} The part spoken so far"):
         running.result(timeout=20)
     assert server.process.wait(timeout=25) == 0
     assert "Traceback" not in server.log

@@ -129,7 +129,7 @@ def test_who_waits_is_told_so_while_nothing_moves(hosted: Server) -> None:
     with closing(told(WORDS)) as first, closing(told("In hand.")) as second, closing(told("In line.")) as third:
         assert next(message for message in first if message["msg"] == "process_starts")
         progress = next(message for message in second if message["msg"] == "progress")["progress_data"]
-        assert progress[0]["desc"].startswith("1 ahead of you, about ")
+        assert progress[0]["desc"].startswith("1 person ahead of you, about ")
         assert next(message for message in third if message["msg"] == "estimation")["rank"] == 2
 
 

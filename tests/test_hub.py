@@ -382,7 +382,7 @@ def test_fetch_models_can_be_stopped_and_says_how_to_go_on(start: Start, fake_hu
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert errors.strip() == "Stopped: type it again to go on."
+    assert errors.strip() == "Stopped: run it again to continue."
 
 
 def wait_for(process: subprocess.Popen[str], pattern: str) -> None:

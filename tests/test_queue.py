@@ -71,7 +71,7 @@ def test_a_script_sees_its_place_its_seconds_and_its_progress(
     assert (third.status().code, third.status().rank) == (Status.IN_QUEUE, 2)
     assert (fourth.status().rank, fourth.status().queue_size) == (3, 4)
     assert fourth.status().eta >= third.status().eta > 0
-    assert in_hand.status().progress_data[0].desc.startswith("1 ahead of you, about ")
+    assert in_hand.status().progress_data[0].desc.startswith("1 person ahead of you, about ")
     fake_server.http.post("/stage/steps/1")
     progress = eventually(lambda: [unit for unit in running.status().progress_data or [] if unit.progress])
     assert progress[0].desc.startswith("Speaking")

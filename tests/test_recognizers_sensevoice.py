@@ -299,7 +299,7 @@ def assert_refused(folder, because):
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    assert_refused(tmp_path / "nowhere", "no folder")
+    assert_refused(tmp_path / "nowhere", "isn't a folder")
 
 
 def test_the_files_it_wants_are_those_of_the_published_model():

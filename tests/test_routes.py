@@ -95,7 +95,7 @@ def test_a_result_is_had_in_every_format(server: Server, ending: str, kind: str)
         assert soundfile.info(io.BytesIO(answer.content)).duration > 0.3
     else:
         assert "A format." in answer.text
-    assert server.http.get(f"/speech/{path.split('/')[-2]}.aac").status_code == 404
+    assert server.http.get(f"/speech/{path.split('/')[-2]}.m4a").status_code == 404
 
 
 def test_a_result_is_fetched_whole_or_in_ranges_by_its_token_only(server: Server) -> None:

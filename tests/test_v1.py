@@ -512,6 +512,6 @@ def test_keys_are_asked_for_in_openai_s_words(start_server: Callable[..., Server
     key = "a-key-of-some-length"
     server = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
     server.wait_until_ready()
-    with pytest.raises(openai.AuthenticationError, match="This API key is not known here"):
+    with pytest.raises(openai.AuthenticationError, match="This API key isn't valid here"):
         spoken_for_a_program(server, "Kept out.")
     assert spoken_for_a_program(server, "Let in.", key)

@@ -226,7 +226,7 @@ async def test_a_refused_upload_is_not_read() -> None:
     async def send(message: Message) -> None:
         told.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": UPLOAD, "client": ("192.0.2.1", 1)}
+    scope = {"type": "http", "method": "POST", "path": UPLOAD, "headers": [], "client": ("192.0.2.1", 1)}
     await CostlyDoors(small_app(limits), limits)(scope, receive, send)
     assert told[0]["status"] == 429
 
