@@ -301,17 +301,17 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     assert sent(page) == []
     page.fill("#vx-batch-seed textarea, #vx-batch-seed input", "")
     start(page, "\N{SKULL}")
-    says(page, re.compile(r"can't say"))  # which only the server knows
+    says(page, re.compile("can't read"))  # which only the server knows
     expect(page.locator(f"{CARD} li")).to_have_count(1)
     start(page, "fine", "\N{SKULL}", "fine", "\N{SKULL}")
     expect(page.locator(f"{CARD} li[data-state=failed] p")).to_have_text(["\N{SKULL}", "\N{SKULL}"])
     says(page, re.compile("^Speaking line 1 of 4"))  # the others are spoken
     fake_server.http.post("/stage/open")
     says(page, "2 of 4 lines are spoken, 2 failed.")
-    expect(row(page, 2).locator(".told")).to_contain_text("can't say \N{SKULL}")
+    expect(row(page, 2).locator(".told")).to_contain_text("can't read “\N{SKULL}”")
     page.reload()
     open_tab(page)
-    expect(row(page, 4).locator(".told")).to_contain_text("can't say \N{SKULL}")
+    expect(row(page, 4).locator(".told")).to_contain_text("can't read “\N{SKULL}”")
     start(page, "\N{SKULL}", "\N{SKULL}")
     says(page, re.compile(r"^Lines 1, 2 of 2 can't be spoken\. Line 1: "))  # all of them
     fake_server.http.post("/stage/open")

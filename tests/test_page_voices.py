@@ -283,7 +283,7 @@ def broken_files() -> Iterator[tuple[bytes, str]]:
     for changed in ({"name": ""}, {"name": "x" * 61}, {"text": 1}, {"consented": ""}, {"audio": "no base64!"}):
         yield json.dumps({"format": "voxdemo voices 1", "voices": [voice | changed]}).encode(), no_file
     no_sound = {"format": "voxdemo voices 1", "voices": [{**voice, "audio": "bm8gc291bmQ="}]}
-    yield json.dumps(no_sound).encode(), "The recording of Ann in this file is no sound of 3 to 30 s."
+    yield json.dumps(no_sound).encode(), "The recording of Ann in this file isn't audio of 3 to 30 s."
 
 
 def test_a_file_that_is_none_of_voices_is_refused_and_nothing_of_it_kept(
