@@ -1,9 +1,9 @@
 """Gradio's queue as the line that people see: its order, and what it tells those who wait.
 
 The lane below is what guarantees. Gradio knows neither how long a text takes nor what already stands at the lane, nor
-who comes through another door, and lets the job of somebody who left run on; and recognitions would starve in its line
-behind generations. So four of its methods are wrapped here, and a fifth in `admission`, which decides who joins. They
-are private; tests fail when Gradio changes them.
+a client that comes through another door, and lets the job of a client that left run on; and recognitions would starve
+in its line behind generations. So four of its methods are wrapped here, and a fifth in `admission`, which decides who
+joins. They are private; tests fail when Gradio changes them.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ async def _send_and_read_on(receive: Receive, send: Send, message: Message) -> N
     """Send it; behind the end of an answer read for a while what is still coming, to throw it away.
 
     A connection that is closed over what nobody has read is reset, and who sent it loses the answer: nginx tells its
-    client of a bad gateway instead. Who has the answer hangs up.
+    client of a bad gateway instead. A client that has the answer hangs up.
     """
     if message["type"] != "http.response.body":
         return await send(message)

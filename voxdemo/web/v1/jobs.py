@@ -192,7 +192,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
 
 
 async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[], Order]) -> str:
-    """The id of a batch. Whoever hangs up before all of it is looked at has nothing accepted: they couldn't know it."""
+    """The id of a batch. For a client that hangs up before all of it is looked at, nothing is accepted."""
     try:
         await batches.check_room(caller, count)  # before the work of looking at them
         return await batches.accept(await in_thread(order, READING))
