@@ -6,7 +6,7 @@ import time
 import pytest
 
 from voxdemo.text.pasted import plain
-from voxdemo.text.scripts import is_speakable
+from voxdemo.text.split import is_speakable
 
 LEFT_ALONE = [
     "2 * 3 * 4", "2*3*4 and a*b*c", "2**8 and 3**2", "snake_case_name", "see __init__.py and self.__dict__",

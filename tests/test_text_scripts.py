@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from voxdemo.text.scripts import control_characters, is_speakable, unreadable, without
+from voxdemo.text.scripts import control_characters, unreadable, without
+from voxdemo.text.split import is_speakable
 
 ENGLISH = ("en",)
 ASTRONAUT = "👩🏽\u200d🚀"

@@ -6,8 +6,7 @@ import unicodedata
 
 import pytest
 
-from voxdemo.text.scripts import is_speakable
-from voxdemo.text.split import FIRST_CHARS, Part, Stop, parts
+from voxdemo.text.split import FIRST_CHARS, Part, Stop, is_speakable, parts
 
 LONG = (
     "The committee, which had met twice already that week without any result, decided at last to send a letter, "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voxdemo.errors import NotReadyError
-from voxdemo.model_thread import WorkerStatus
+from voxdemo.reports import LaneStats
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
 from voxdemo.turns import Place, Size
 
@@ -110,40 +110,6 @@ class Resumed:
 
 LaneEvent = Waiting | Started | Piece | Retaken | Cut | Paused | Resumed | Transcript
 """Waiting… → Started → Transcript… or Piece… (Retaken, Cut and Paused… → Resumed among them)"""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelReport:
-    """How one model is: `serving` when jobs that come now are given to it."""
-
-    info: EngineInfo | RecognizerInfo
-    status: WorkerStatus
-    wanted: bool
-    """Whether it is the one that should serve; else it stands by."""
-    serving: bool
-    hangs: bool = False
-    """Whether a step of it goes on past its job's deadline."""
-    loads: int = 0
-    """How often it was loaded."""
-    deaths: int = 0
-    """How often it died, hung or failed its check."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneStats:
-    """How the lane is doing."""
-
-    seats: int
-    running: int
-    waiting: int
-    queue_size: int
-    """How many may wait."""
-    busy_s: float
-    """Seconds that seats have worked since the start, added up."""
-    ready_seats: int
-    """Seats whose models can work now."""
-    models: tuple[ModelReport, ...]
-    """Every model, seat by seat; for each kind the one that is wanted comes first."""
 
 
 class JobLine(Protocol):

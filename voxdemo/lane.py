@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.jobs import Job, LaneEvent, LaneStats, ListenJob, ModelReport
+from voxdemo.jobs import Job, LaneEvent, ListenJob
+from voxdemo.reports import LaneStats, ModelReport
 from voxdemo.run import End
 from voxdemo.seat import Role, Seat, Ticket
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting

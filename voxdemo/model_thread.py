@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Literal
+from typing import Any, Generic
 
 from voxdemo.errors import (
     EngineError,
@@ -25,6 +25,7 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
+from voxdemo.reports import ReadyState, WorkerStatus
 from voxdemo.run import M, Named, Run
 from voxdemo.speech import Tell
 
@@ -39,18 +40,6 @@ MOST_DEATHS = 3
 
 Measured = Sequence[tuple[float, float]]
 """Pairs of units of work and the seconds they took."""
-State = Literal["loading", "ready", "reloading", "failed", "closed"]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """Whether the model can work now, and if not, why: one sentence."""
-
-    state: State
-    """"reloading": it has been ready, and is checked after a fault or built anew after its death."""
-    reason: str = ""
-    load_s: float | None = None
-    """How long the last successful build and check took."""
 
 
 @dataclass(slots=True)
@@ -264,7 +253,7 @@ class ModelThread(Generic[M]):
     def _set_loading(self, reason: str) -> None:
         self._set_status("reloading" if self._was_ready else "loading", reason)
 
-    def _set_status(self, state: State, reason: str = "") -> None:
+    def _set_status(self, state: ReadyState, reason: str = "") -> None:
         if not self._leaving:
             self.status = WorkerStatus(state, reason, self._load_s)
 

@@ -22,13 +22,14 @@ from voxdemo.estimates import Paces
 from voxdemo.estimates import write as write_paces
 from voxdemo.generation import Generations
 from voxdemo.history import History
-from voxdemo.jobs import JobLine, LaneStats
+from voxdemo.jobs import JobLine
 from voxdemo.logs import private
 from voxdemo.making import Share
 from voxdemo.metrics import Metrics, State
 from voxdemo.outcomes import Ended, Outcome, Task, told
 from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
+from voxdemo.reports import LaneStats
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance

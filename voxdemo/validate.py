@@ -12,6 +12,7 @@ from typing import Any
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text import leftovers, pasted, scripts
+from voxdemo.text.split import is_speakable
 
 MAX_TEXT_CHARS = 50_000
 """Longest text: a long chapter of a book, about an hour of speech."""
@@ -124,7 +125,7 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
         raise InputError(f"The text has control characters ({named}): take them out and try again.")
     unreadable = scripts.unreadable(text, info.languages)
     readable = scripts.without(text, unreadable) if unreadable else text
-    if not scripts.is_speakable(readable):
+    if not is_speakable(readable):
         raise InputError(_unspeakable(text, unreadable, info))
     warnings = [f"Skipped “{_some(unreadable, '')}”: this voice can't read it."] if unreadable else []
     if left_out:

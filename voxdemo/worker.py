@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.model_thread import Lives, Measured, ModelThread, WorkerStatus
+from voxdemo.model_thread import Lives, Measured, ModelThread
+from voxdemo.reports import WorkerStatus
 from voxdemo.run import M, Named, Run, post
 from voxdemo.speech import Tell
 

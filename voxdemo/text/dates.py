@@ -8,17 +8,9 @@ from __future__ import annotations
 
 import re
 
+from voxdemo.text.abbreviations import MONTHS, SHORT_DAYS, SHORT_MONTHS
 from voxdemo.text.rules import alternatives, rules
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
-SHORT_DAYS = {
-    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Weds": "Wednesday", "Thu": "Thursday",
-    "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
-}  # fmt: skip
 _MONTH_NAMES = SHORT_MONTHS | {month: month for month in MONTHS}
 _DAY_NAMES = SHORT_DAYS | {day: day for day in SHORT_DAYS.values()}
 _NAMES = _MONTH_NAMES | _DAY_NAMES

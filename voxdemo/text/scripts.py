@@ -62,11 +62,6 @@ def control_characters(text: str) -> str:
     return "".join(character for character in dict.fromkeys(text) if _is_control(character))
 
 
-def is_speakable(text: str) -> bool:
-    """Whether there is a letter or digit to say."""
-    return any(map(str.isalnum, text))
-
-
 def _is_picture(character: str) -> bool:
     if character in _SAID or ord(character) in _SKIN_TONES or unicodedata.category(character) not in _PICTURES:
         return False

@@ -16,7 +16,6 @@ import regex  # type: ignore[import-untyped]  # its stubs are a package of their
 import sentencex
 
 from voxdemo.text import abbreviations
-from voxdemo.text.scripts import is_speakable
 
 FIRST_CHARS = 120
 """A first sentence longer than this is cut, so that sound starts early. About eight seconds of speech."""
@@ -87,6 +86,11 @@ _ITEM_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]\s*")
 """The number of a list item, which sentencex takes for a sentence."""
 
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
+
+
+def is_speakable(text: str) -> bool:
+    """Whether there is a letter or digit to say."""
+    return any(map(str.isalnum, text))
 
 
 def _paragraphs(text: str) -> Iterator[list[str]]:
