@@ -14,9 +14,6 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from weakref import WeakValueDictionary
-
-from pydantic import TypeAdapter, ValidationError
 
 from voxdemo import prompt
 from voxdemo.arrivals import Arrivals, Place
@@ -32,7 +29,8 @@ from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.recognition import Recognitions
 from voxdemo.rendition import Rendition
 from voxdemo.request import SpeechRequest, speech
-from voxdemo.results import Results, made_in, prompt_file, speech_file
+from voxdemo.results import Results, prompt_file, speech_file
+from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.storage import Storage
 from voxdemo.take import Take
@@ -42,8 +40,6 @@ log = logging.getLogger(__name__)
 
 PROOF = Utterance("Ready.")
 """What is said to see whether sounds can be written again."""
-
-_SPOKEN = TypeAdapter(Spoken)
 
 
 class Generations:
@@ -64,14 +60,13 @@ class Generations:
         learned: Callable[[], None],
     ) -> None:
         self.live: dict[str, Share] = {}
+        self.answers: SharedAnswers[Spoken, Making] = SharedAnswers(cache, Spoken)
         self._line = line
         self._recognitions = recognitions
         self._results = results
         self._workshop = workshop
-        self._cache = cache
         self._paces = paces
         self._learned = learned
-        self._makings: WeakValueDictionary[str, Making] = WeakValueDictionary()
         self._storage = Storage(self._say_something)
         self._arrivals = Arrivals()
         self._in_use: set[Path] = set()
@@ -80,10 +75,6 @@ class Generations:
     def in_use(self) -> frozenset[Path]:
         """The folders of the workshop in which something is being made."""
         return frozenset(self._in_use)
-
-    def is_at_hand(self, request: SpeechRequest) -> bool:
-        """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
-        return self._cache.has(request.key) or self._in_flight(request) is not None
 
     def seconds(self, units: float) -> float | None:
         """How long it takes to speak so much, by `plan.units_of`; None: not known yet."""
@@ -115,7 +106,7 @@ class Generations:
         """As `SpeechService.prepare`."""
         with self._faults_noted(), self._arrivals.arrive() as place:
             request = await self.request(utterance)
-            if self.is_at_hand(request):
+            if self.answers.is_at_hand(request.key):
                 return
             with self._results.new() as folder:
                 try:
@@ -138,10 +129,7 @@ class Generations:
         self, request: SpeechRequest, place: Place, countdown: Countdown
     ) -> AsyncGenerator[SpeechEvent, None]:
         with self._results.new() as folder:
-            spoken = await in_thread(partial(self._known, request, folder))
-            has_come = not self._in_flight(request) and self._cache.has(request.key)  # while it was looked for
-            if spoken is None and has_come:
-                spoken = await in_thread(partial(self._known, request, folder))
+            spoken = await self.answers.kept(request.key, folder)
             if spoken is None:
                 async with self._on_air(request, place, folder) as events:
                     async for event in events:
@@ -158,22 +146,12 @@ class Generations:
             warnings = (*spoken.warnings, *request.warnings)
             yield replace(spoken, path=speech_file(folder), seed=request.seed, warnings=warnings)
 
-    def _known(self, request: SpeechRequest, folder: Path) -> Spoken | None:
-        facts = self._cache.fetch(request.key, folder)
-        try:
-            return replace(_SPOKEN.validate_json(facts), cached=True) if facts else None
-        except ValidationError:
-            self._cache.drop(request.key)  # made by another release
-            for file in made_in(folder):
-                file.unlink()
-            return None
-
     @asynccontextmanager
     async def _on_air(
         self, request: SpeechRequest, place: Place, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a making that has a share in this folder, which can be heard under the folder's name."""
-        if making := self._in_flight(request):
+        if making := self.answers.work(request.key):
             place.leave()
         else:
             making = self._begun(request, place)
@@ -184,16 +162,9 @@ class Generations:
         finally:
             self.live.pop(folder.name, None)
 
-    def _in_flight(self, request: SpeechRequest) -> Making | None:
-        making = self._makings.get(request.key)
-        return making if making and not making.is_over else None
-
     def _begun(self, request: SpeechRequest, place: Place) -> Making:
         folder, sound = self._prepared(request)
-        making = Making(folder, sound, self._speak_anew(request, place, folder, sound))
-        if self._cache.is_on:
-            self._makings[request.key] = making
-        return making
+        return self.answers.share(request.key, Making(folder, sound, self._speak_anew(request, place, folder, sound)))
 
     def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
         folder = self._workshop / secrets.token_hex(8)
@@ -228,7 +199,7 @@ class Generations:
         spoken = rendition.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
         if rendition.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
-            await in_thread(partial(self._keep, request.key, spoken, folder))
+            await self.answers.keep(request.key, replace(spoken, path=Path(spoken.path.name)), folder)
         yield spoken
 
     async def _job(self, planned: Plan, info: EngineInfo, folder: Path) -> tuple[SpeakJob, list[str]]:
@@ -275,10 +246,6 @@ class Generations:
         if job.prompt is None and not spoken.stopped:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._learned()
-
-    def _keep(self, key: str, spoken: Spoken, folder: Path) -> None:
-        facts = _SPOKEN.dump_json(replace(spoken, path=Path(spoken.path.name)))
-        self._cache.keep(key, facts.decode(), made_in(folder))
 
 
 def _finish(sound: LiveSound) -> None:

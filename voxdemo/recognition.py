@@ -12,9 +12,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from weakref import WeakValueDictionary
-
-from pydantic import TypeAdapter, ValidationError
 
 from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio import decode, encode
@@ -27,6 +24,7 @@ from voxdemo.flight import Flight
 from voxdemo.jobs import JobLine, ListenJob, Started
 from voxdemo.request import RecordingRequest, recording
 from voxdemo.results import MOST_BARS, Results, speech_file, write_captions
+from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.threads import READING, in_thread
 
@@ -34,8 +32,6 @@ log = logging.getLogger(__name__)
 
 MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
-
-_TRANSCRIPT = TypeAdapter(Transcript)
 
 
 class Recognitions:
@@ -47,17 +43,12 @@ class Recognitions:
     def __init__(
         self, line: JobLine, results: Results, cache: Cache, paces: Paces, learned: Callable[[], None]
     ) -> None:
+        self.answers: SharedAnswers[Transcript, Flight[RecognitionEvent]] = SharedAnswers(cache, Transcript)
         self._line = line
         self._results = results
-        self._cache = cache
         self._paces = paces
         self._learned = learned
         self._arrivals = Arrivals()
-        self._flights: WeakValueDictionary[str, Flight[RecognitionEvent]] = WeakValueDictionary()
-
-    def is_at_hand(self, request: RecordingRequest) -> bool:
-        """As `Generations.is_at_hand`."""
-        return self._cache.has(request.key) or self._in_flight(request) is not None
 
     async def request(self, path: Path, language: str | None) -> RecordingRequest:
         """As `SpeechService.recording_request`."""
@@ -76,18 +67,15 @@ class Recognitions:
     async def supply(self, path: Path, transcript: Transcript) -> None:
         """As `SpeechService.supply`."""
         request = await self.request(path, None)
-        if not self.is_at_hand(request):
-            await in_thread(partial(self._keep, request.key, transcript))
+        if not self.answers.is_at_hand(request.key):
+            await self.answers.keep(request.key, transcript)
 
     async def _heard(
         self, request: RecordingRequest, place: Place, keep: bool, countdown: Countdown
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        transcript = await in_thread(partial(self._known, request.key))
-        has_come = not self._in_flight(request) and self._cache.has(request.key)  # while it was looked for
-        if transcript is None and has_come:
-            transcript = await in_thread(partial(self._known, request.key))
+        transcript = await self.answers.kept(request.key)
         if transcript is None:
-            if flight := self._in_flight(request):
+            if flight := self.answers.work(request.key):
                 place.leave()
             else:
                 flight = self._begun(request, place)
@@ -111,23 +99,8 @@ class Recognitions:
         """How long it takes to read a recording of so many seconds; None: not known yet."""
         return self._paces.listening(self._line.recognizer_info.key).seconds(recording_s)
 
-    def _known(self, key: str) -> Transcript | None:
-        facts = self._cache.fetch(key)
-        try:
-            return replace(_TRANSCRIPT.validate_json(facts), cached=True) if facts else None
-        except ValidationError:
-            self._cache.drop(key)  # made by another release
-            return None
-
-    def _in_flight(self, request: RecordingRequest) -> Flight[RecognitionEvent] | None:
-        flight = self._flights.get(request.key)
-        return flight if flight and not flight.is_over else None
-
     def _begun(self, request: RecordingRequest, place: Place) -> Flight[RecognitionEvent]:
-        flight = Flight(self._read_anew(request, place))
-        if self._cache.is_on:
-            self._flights[request.key] = flight
-        return flight
+        return self.answers.share(request.key, Flight(self._read_anew(request, place)))
 
     async def _read_anew(self, request: RecordingRequest, place: Place) -> AsyncGenerator[RecognitionEvent, None]:
         info = request.recognizer
@@ -157,11 +130,8 @@ class Recognitions:
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
         self._learned()
         if info == self._line.recognizer_info:  # which tells its weights only when loaded
-            await in_thread(partial(self._keep, request.key, transcript))
+            await self.answers.keep(request.key, transcript)
         yield transcript
-
-    def _keep(self, key: str, transcript: Transcript) -> None:
-        self._cache.keep(key, _TRANSCRIPT.dump_json(transcript).decode())
 
     def _kept(self, transcript: Transcript, recording: Path) -> Transcript:
         """The same, with the recording as it was heard, and its captions, in a folder among the results."""

@@ -166,9 +166,8 @@ class SpeechService:
 
     def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
-        if isinstance(asked, SpeechRequest):
-            return self._generations.is_at_hand(asked)
-        return self._recognitions.is_at_hand(asked)
+        by_kind = self._generations if isinstance(asked, SpeechRequest) else self._recognitions
+        return by_kind.answers.is_at_hand(asked.key)
 
     async def speak(self, utterance: Utterance, visit: Visit | None = None) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.

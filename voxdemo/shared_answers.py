@@ -1,0 +1,85 @@
+"""One answer for all equal requests: kept from before, or being made at the moment for those who asked for it.
+
+Lives on the event loop. Knows the cache, and nothing of how an answer is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+from pydantic import TypeAdapter, ValidationError
+
+from voxdemo.cache import Cache
+from voxdemo.results import made_in
+from voxdemo.speech import Spoken, Transcript
+from voxdemo.threads import in_thread
+
+
+class Work(Protocol):
+    """An answer in the making."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it's too late to wait for it with the others."""
+        ...
+
+
+Answer = TypeVar("Answer", Spoken, Transcript)
+AnyWork = TypeVar("AnyWork", bound=Work)
+
+
+class SharedAnswers(Generic[Answer, AnyWork]):
+    """Answers of the type `kind` by the keys of their requests. All methods are for the event loop's thread."""
+
+    def __init__(self, cache: Cache, kind: type[Answer]) -> None:
+        self._cache = cache
+        self._adapter: TypeAdapter[Answer] = TypeAdapter(kind)
+        self._works: WeakValueDictionary[str, AnyWork] = WeakValueDictionary()
+
+    def is_at_hand(self, key: str) -> bool:
+        """Whether the answer is kept or being made, so that it costs nothing and waits in no line."""
+        return self._cache.has(key) or self.work(key) is not None
+
+    def work(self, key: str) -> AnyWork | None:
+        """The work that makes this answer now, while others can still join it."""
+        work = self._works.get(key)
+        return work if work and not work.is_over else None
+
+    def share(self, key: str, work: AnyWork) -> AnyWork:
+        """Let others join this `work`, which is returned, for as long as anybody holds it."""
+        if self._cache.is_on:
+            self._works[key] = work
+        return work
+
+    async def kept(self, key: str, into: Path | None = None) -> Answer | None:
+        """The answer from before, marked as `cached`, or None; its files are put into the folder `into`."""
+        answer = await in_thread(partial(self._fetch, key, into))
+        if answer is None and not self.work(key) and self._cache.has(key):  # it was made while it was looked for
+            answer = await in_thread(partial(self._fetch, key, into))
+        return answer
+
+    async def keep(self, key: str, answer: Answer, folder: Path | None = None) -> None:
+        """Keep an answer, with the files that were made for it in `folder`."""
+        await in_thread(partial(self._store, key, answer, folder))
+
+    def _fetch(self, key: str, into: Path | None) -> Answer | None:
+        facts = self._cache.fetch(key, into)
+        try:
+            return replace(self._adapter.validate_json(facts), cached=True) if facts else None
+        except ValidationError:
+            self._cache.drop(key)  # made by another release
+            for file in _files(into):
+                file.unlink()
+            return None
+
+    def _store(self, key: str, answer: Answer, folder: Path | None) -> None:
+        self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder))
+
+
+def _files(folder: Path | None) -> Sequence[Path]:
+    return made_in(folder) if folder else []
