@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import EVERY_JOB_ANEW, SPACE, Server
-
-StartServer = Callable[..., Server]
+from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,10 @@ class Server:
             self.http.close()
 
 
+StartServer = Callable[..., Server]
+"""What the fixture `start_server` is: a script, port_variable and settings to a server."""
+
+
 def _started(script: Path, environment: Mapping[str, str], log: Path, anew: bool) -> Forked | subprocess.Popen[bytes]:
     """A process that runs it, in a Python begun `anew` or in one that has imported what it needs."""
     log.touch()
@@ -136,6 +141,19 @@ def environment(folder: Path, **settings: object) -> Mapping[str, str]:
     usual["VOXDEMO_EXAMPLES_AHEAD"] = "false"  # hundreds of servers would be busy with them
     wanted = {**kept, **usual, **settings}
     return {name: str(value) for name, value in wanted.items() if value is not None}
+
+
+def asked(
+    server: Server, path: str, takes: str | None, method: str = "GET", **headers: str
+) -> tuple[httpx.Response, bytes]:
+    """The answer and its bytes as they came, to a client that takes these codings; None: it says nothing of any."""
+    request = server.http.build_request(method, path, headers=headers)
+    del request.headers["accept-encoding"]
+    if takes is not None:
+        request.headers["accept-encoding"] = takes
+    answer = server.http.send(request, stream=True)
+    with closing(answer):
+        return answer, b"".join(answer.iter_raw())
 
 
 def is_default(name: str, written: str) -> bool:

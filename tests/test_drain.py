@@ -6,7 +6,6 @@ import io
 import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,28 +14,17 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
-from conftest import StartServer
 from fakes import RATE
 from gradio_client import Client
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
-from serving import Server
-from test_routes import frames, key_of
+from listening import frames, key_of
+from serving import Server, StartServer, eventually
 
 ROUNDS = 10 if os.environ.get("LONG_TESTS") else 2
 WORD_S = 0.1
 """How long a word of the fake voice is, without the silence around."""
 RESTARTING = r"The server is restarting: try again in \d+ s\."
-
-
-def eventually(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
-    """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
-    pause, end = threading.Event(), time.monotonic() + within_s
-    while time.monotonic() < end:
-        if result := condition():
-            return result
-        pause.wait(0.02)
-    raise AssertionError("it never came to be")
 
 
 def started(server: Server) -> list[str]:

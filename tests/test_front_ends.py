@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 from browsing import expect, needs_browser
-from conftest import StartServer
-from serving import ROOT, Server
+from serving import ROOT, Server, StartServer
 
 IN_CI = "CI" in os.environ  # where .ci/run sees that they are there, so that their absence is a failure
 ADDRESS = "http://127.0.0.1:7860"

@@ -11,12 +11,10 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from conftest import StartServer
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from serving import Server
-from test_drain import eventually
+from serving import Server, StartServer, eventually
 
 from voxdemo.errors import EngineError, JobTimeoutError
 from voxdemo.jobs import SpeakJob

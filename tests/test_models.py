@@ -13,11 +13,10 @@ import checkpoints
 import pytest
 import soundfile
 from checkpoints import GENERATIONS, Generation
-from conftest import StartServer
 from fake_hub import FakeHub, serve
 from gradio_client import Client, handle_file
 from sensevoice_checkpoint import sensevoice
-from serving import ROOT, Server, environment, free_port
+from serving import ROOT, Server, StartServer, environment, free_port
 
 RATES = {"0.5B": 16_000, "1.5": 44_100, "2": 48_000}
 TITLES = {"0.5B": "VoxCPM-0.5B", "1.5": "VoxCPM1.5", "2": "VoxCPM2"}

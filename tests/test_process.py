@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import StartServer
 from gradio_client import Client
-from serving import ROOT, Server, environment, free_port
+from serving import ROOT, Server, StartServer, environment, free_port
 
 
 def test_it_is_alive_before_it_is_ready_and_says_why_it_is_not(start_server: StartServer) -> None:

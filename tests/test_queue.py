@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import soundfile
-from conftest import StartServer
 from gradio.context import LocalContext
 from gradio.queueing import Queue
 from gradio.server_messages import EstimationMessage
@@ -19,7 +18,7 @@ from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
-from serving import EVERY_JOB_ANEW, Server, eventually
+from serving import EVERY_JOB_ANEW, Server, StartServer, eventually
 
 WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
 

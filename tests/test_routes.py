@@ -1,43 +1,15 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client
+from listening import WORDS, frames, key_of
 from serving import Server
-
-WORDS = "one two three four. five six seven."
-
-
-def frames(answer: httpx.Response) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """What comes on a live stream: each JSON line, with the bytes behind it."""
-    buffered, header = b"", None
-    for block in answer.iter_raw():
-        buffered += block
-        while header or b"\n" in buffered:
-            if header is None:
-                line, _, buffered = buffered.partition(b"\n")
-                header = json.loads(line)
-            size = header.get("sound", 0)
-            if len(buffered) < size:
-                break
-            yield header, buffered[:size]
-            header, buffered = None, buffered[size:]
-
-
-def key_of(messages: Iterator[dict[str, Any]]) -> str:
-    """The key under which the sound of a job can be heard, as the page is told it."""
-    return next(
-        found[1] for message in messages if (found := re.search(r'"sound": "([\w-]{22})"', json.dumps(message)))
-    )
 
 
 def test_sound_is_heard_while_it_is_made_and_then_no_more(fake_server: Server) -> None:

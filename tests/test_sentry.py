@@ -13,7 +13,7 @@ from typing import Any
 
 import brotli
 import pytest
-from conftest import StartServer
+from serving import StartServer
 
 from voxdemo.logs import sentry
 

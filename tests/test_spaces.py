@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import StartServer
 from gradio_client import Client, handle_file
-from serving import ROOT, SPACE
+from serving import ROOT, SPACE, StartServer
 
 from voxdemo import hosted
 from voxdemo.settings import Settings, load

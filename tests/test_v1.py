@@ -19,9 +19,8 @@ import pysubs2
 import pytest
 import soundfile
 import webvtt
-from conftest import StartServer
 from openai import OpenAI
-from serving import Server, eventually
+from serving import Server, StartServer, eventually
 
 SENTENCE = "The birch canoe slid on the smooth planks."
 WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"

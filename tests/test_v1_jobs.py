@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
-from conftest import StartServer
-from serving import ROOT, Server, eventually
+from serving import ROOT, Server, StartServer, eventually
 
 from voxdemo.batches.store import Store
 from voxdemo.batches.values import Manner, Order

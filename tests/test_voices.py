@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from browsing import WARM_UP
-from conftest import StartServer
-from serving import Server
+from serving import Server, StartServer
 
 from voxdemo import voices
 from voxdemo.errors import InputError

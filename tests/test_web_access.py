@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from browsing import PHONE, WARM_UP, WIDE, barriers, expect, needs_browser, says, speak
-from conftest import StartServer
 from gradio_client import Client, handle_file
-from serving import Server
+from serving import Server, StartServer
 
 from voxdemo import settings as voxdemo_settings
 from voxdemo.web import access

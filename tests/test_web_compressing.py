@@ -7,27 +7,13 @@ import json
 from contextlib import closing
 
 import brotli
-import httpx
 import pytest
-from serving import Server
-from test_routes import WORDS, frames, key_of
+from listening import WORDS, frames, key_of
+from serving import Server, asked
 
 MOST_BYTES = 100_000
 """Of the first answer, on the wire."""
 STREAMED = {"input": WORDS, "model": "tts-1", "voice": "fake", "response_format": "pcm"}
-
-
-def asked(
-    server: Server, path: str, takes: str | None, method: str = "GET", **headers: str
-) -> tuple[httpx.Response, bytes]:
-    """The answer and its bytes as they came, to a client that takes these codings; None: it says nothing of any."""
-    request = server.http.build_request(method, path, headers=headers)
-    del request.headers["accept-encoding"]
-    if takes is not None:
-        request.headers["accept-encoding"] = takes
-    answer = server.http.send(request, stream=True)
-    with closing(answer):
-        return answer, b"".join(answer.iter_raw())
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from serving import Server, eventually
+from uploading import MIB, form
 
 from voxdemo.web.uploads import MAX_BODY_BYTES, MAX_FORM_BYTES
-
-MIB = 1 << 20
-
-
-def form(size: int, files: int = 1) -> Iterator[bytes]:
-    """A form with so many files of so many bytes each."""
-    for number in range(files):
-        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="%d.wav"\r\n\r\n' % number
-        for _ in range(size // MIB):
-            yield bytes(MIB)
-        yield b"\r\n"
-    yield b"--b--\r\n"
 
 
 def uploaded(server: Server, content: Iterator[bytes], **headers: str) -> httpx.Response:

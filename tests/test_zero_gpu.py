@@ -18,10 +18,9 @@ import psutil
 import pytest
 import soundfile
 from checkpoints import voxcpm
-from conftest import StartServer
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from serving import ROOT, environment, eventually
+from serving import ROOT, StartServer, environment, eventually
 
 from voxdemo import devices, engines, hosted, recognizers
 from voxdemo.settings import Settings

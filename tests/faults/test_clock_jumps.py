@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from callers import Call, Callers, callers
-from test_vanishing_clients import spoken_token
-from witness import StartWitness, Witness, eventually, new_text
+from witness import StartWitness, Witness, eventually, new_text, spoken_token
 
 DAY_S = 86_400.0
 NOW_S = 1_790_000_000.0

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from test_vanishing_clients import spoken_token
-from witness import Witness, eventually, new_text
+from witness import Witness, eventually, new_text, spoken_token
 
 
 def cut_short(file: Path) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from callers import callers
-from test_vanishing_clients import spoken_token
-from witness import LONG, StartWitness, Witness, is_answer, new_text, tells_too_much
+from witness import LONG, StartWitness, Witness, is_answer, new_text, spoken_token, tells_too_much
 
 DISK_BYTES = 4 << 20
 LONGER_THAN_THE_DISK = "word " * 2_000  # 6.4 MB

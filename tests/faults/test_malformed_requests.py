@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_vanishing_clients import spoken_token
-from witness import Witness, connected, converse, is_answer, tells_too_much
+from witness import Witness, connected, converse, is_answer, spoken_token, tells_too_much
 
 UPLOAD = "/gradio_api/upload"
 FORM = "multipart/form-data; boundary=b"

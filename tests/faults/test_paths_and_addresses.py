@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_vanishing_clients import spoken_token
-from witness import Witness, converse, is_answer, tells_too_much
+from witness import Witness, converse, is_answer, spoken_token, tells_too_much
 
 WARM_UP = Path(__file__).parents[2] / "assets" / "warm-up.flac"
 ROOT = Path(__file__).parents[2]

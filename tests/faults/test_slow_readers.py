@@ -7,8 +7,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 from callers import callers
-from test_vanishing_clients import LONG_TEXT, live_token, spoken_token
-from witness import LONG, Witness, connected, eventually, new_text
+from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
 READERS = 50 if LONG else 5
 

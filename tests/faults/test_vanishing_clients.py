@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterable
 from contextlib import aclosing, closing
 from functools import partial
 
 from callers import callers
-from witness import LONG, Witness, connected, eventually, new_text
+from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
 ROUNDS = 30 if LONG else 3
-LONG_TEXT = "word " * 2_000
 
 
 def has_started(fake: Witness, text: str) -> bool:
@@ -88,17 +85,3 @@ def test_while_listening_to_what_is_spoken(fake: Witness) -> None:
                 assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     fake.step_until_free()
     assert fake.ask("GET", f"/speech/{token}").status_code == 200
-
-
-def spoken_token(fake: Witness, text: str) -> str:
-    """By which the sound of this text can be had."""
-    fake.stage("open")
-    told = list(fake.server.messages("generate", [text, None, "", 2.0, 10, False, False]))
-    path = next(message for message in told if message["msg"] == "process_completed")["output"]["data"][0]["path"]
-    return str(path).split("/")[-2]
-
-
-def live_token(told: Iterable[object]) -> str:
-    """By which the sound of a job can be heard while it's made, from what the page is told."""
-    found = (re.search(r"'sound': '([\w-]{22})'|\"sound\": \"([\w-]{22})\"", str(message)) for message in told)
-    return next(match[1] or match[2] for match in found if match)

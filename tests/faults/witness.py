@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,8 @@ SECRETS = re.compile(r"Traceback|File \"|site-packages|/work/|/tmp/|/root/|/home
 
 QUEUE_SIZE = 5
 """How many may wait at the server that all tests share."""
+
+LONG_TEXT = "word " * 2_000
 
 T = TypeVar("T")
 
@@ -250,6 +252,20 @@ def eventually(condition: Callable[[], T], what: str | Callable[[], str] = "", s
         assert time.monotonic() < deadline, f"it never came to be: {what() if callable(what) else what}"
         pause.wait(0.02)
     return result
+
+
+def spoken_token(fake: Witness, text: str) -> str:
+    """By which the sound of this text can be had."""
+    fake.stage("open")
+    told = list(fake.server.messages("generate", [text, None, "", 2.0, 10, False, False]))
+    path = next(message for message in told if message["msg"] == "process_completed")["output"]["data"][0]["path"]
+    return str(path).split("/")[-2]
+
+
+def live_token(told: Iterable[object]) -> str:
+    """By which the sound of a job can be heard while it's made, from what the page is told."""
+    found = (re.search(r"'sound': '([\w-]{22})'|\"sound\": \"([\w-]{22})\"", str(message)) for message in told)
+    return next(match[1] or match[2] for match in found if match)
 
 
 def converse(witness: Witness, sent: bytes, most_bytes: int = 1 << 20) -> bytes:
