@@ -25,9 +25,8 @@ from browsing import (
     to_tab,
 )
 from checkpoints import voxcpm
-from conftest import StartServer
 from fake_hub import serve
-from serving import Server
+from serving import Server, StartServer
 
 pytestmark = needs_browser
 

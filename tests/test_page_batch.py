@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
-from conftest import StartServer
-from serving import Server, eventually
+from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from browsing import OpenPage, expect, needs_browser, says, to_tab
-from conftest import StartServer
-from serving import Server
+from serving import Server, StartServer
 
 from voxdemo.web.examples import RECORDINGS, TEXTS
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from browsing import PHONE, WARM_UP, WIDE, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
-from conftest import StartServer
-from serving import Server
+from serving import Server, StartServer
 
 pytestmark = needs_browser
 DONE = re.compile("s of speech")

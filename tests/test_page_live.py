@@ -24,8 +24,7 @@ from browsing import (
     says,
     speak,
 )
-from conftest import StartServer
-from serving import Server
+from serving import Server, StartServer
 
 pytestmark = needs_browser
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from browsing import WARM_UP, OpenPage, expect, needs_browser, says, to_tab
-from conftest import StartServer
-from serving import Server, eventually
+from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
 LOOK_AWAY = """(away) => {

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Server
 from witness import QUEUE_SIZE, StartWitness, Witness
-
-StartServer = Callable[..., Server]  # tests beside this folder ask `conftest` for it, and this may be the one they get
 
 
 @pytest.fixture(scope="session")
