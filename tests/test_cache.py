@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from voxdemo import cache as cache_module
 from voxdemo.cache import Cache
+from voxdemo.files import LEFT_BEHIND_S
 
 DAY_S = 86_400.0
 
@@ -186,7 +186,7 @@ def test_a_full_disk_is_logged_once_and_harmless(
 
 
 def test_what_a_process_left_behind_goes_and_what_another_is_making_stays(cache: Cache, tmp_path: Path) -> None:
-    for name, age_s in ((".abandoned", 2 * cache_module.LEFT_BEHIND_S), (".in-the-making", 0.0)):
+    for name, age_s in ((".abandoned", 2 * LEFT_BEHIND_S), (".in-the-making", 0.0)):
         (cache.root / name).mkdir(parents=True)
         (cache.root / name / "speech.wav").touch()
         os.utime(cache.root / name, (time.time() - age_s,) * 2)

@@ -20,6 +20,7 @@ from serving import Server, StartServer
 
 from voxdemo import voices
 from voxdemo.errors import InputError
+from voxdemo.files import LEFT_BEHIND_S
 from voxdemo.results import delete_old
 from voxdemo.voices import VoiceStore
 from voxdemo.web.access import NO_LOGIN
@@ -131,7 +132,7 @@ def test_what_a_killed_server_left_behind_goes_later(store: VoiceStore) -> None:
     for folder in (left, being_made):
         folder.mkdir()
         (folder / "recording.wav").touch()
-    long_ago = time.time() - 2 * voices.LEFT_BEHIND_S
+    long_ago = time.time() - 2 * LEFT_BEHIND_S
     os.utime(left, (long_ago, long_ago))
     assert store.voices("ann") == [kept]
     store.keep("ann", "Bea", "", RECORDING, WHEN)

@@ -12,25 +12,20 @@ import hashlib
 import json
 import logging
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxdemo.files import at_a_glance, hand_on
+from voxdemo.files import HIDDEN, fingerprint, folders, link_or_copy, remove, replacing, sweep
 
 log = logging.getLogger(__name__)
 
 RECOUNT_S = 60.0
 """How often the room that all answers take is counted anew: other processes add to it too."""
-LEFT_BEHIND_S = 3600.0
-"""What was being made and isn't finished after this will never be: its process is gone."""
 
 _FACTS = "answer.json"
-_HIDDEN = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Cache:
 
     def drop(self, key: str) -> None:
         """Forget an answer."""
-        _drop(self.root / key)
+        remove(self.root / key)
 
     def fetch(self, key: str, into: Path | None = None) -> str | None:
         """The facts of an answer; None where there is none that is whole. Its files are put into the folder `into`."""
@@ -93,27 +88,24 @@ class Cache:
             log.warning("an answer in the cache was damaged and is dropped: %s", damage)
             facts = None
         if facts is None:
-            _drop(entry)
+            self.drop(key)
         return facts
 
     def keep(self, key: str, facts: str, files: Sequence[Path] = ()) -> None:
         """Keep an answer: these facts, and these files by their names. Where the disk is full it's logged, once."""
-        beside = self.root / f"{_HIDDEN}{secrets.token_hex(8)}"
         try:
             size = sum(file.stat().st_size for file in files) + len(facts)
             if not self.is_on or size > self._size_bytes:
                 return
-            _make(beside, facts, files)
-            if not self.has(key):
-                _drop(self.root / key)  # what is left of a damaged one
-            _rename(beside, self.root / key)
+            with replacing(self.root / key) as beside:
+                _make(beside, facts, files)
+                if not self.has(key):
+                    self.drop(key)  # what is left of a damaged one
             self._used_bytes += size
             self._is_failing = False
         except OSError:
             if all(file.exists() for file in files):  # else whoever had them made has left
                 self._log_once("answers can't be kept")
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
     def clean(self, stand_aside: Callable[[], None] = lambda: None) -> None:
         """Make room where it's needed, and drop what is too old or was left behind. Takes up to a second.
@@ -128,9 +120,9 @@ class Cache:
         for entry in entries:
             stand_aside()
             if not entry.is_fresh or self._used_bytes > self._size_bytes:
-                _drop(entry.folder)
+                remove(entry.folder)
                 self._used_bytes -= entry.size
-        self._sweep()
+        sweep(self.root)
 
     def _given(self, entry: Path, into: Path | None) -> str | None:
         if not self._is_fresh(entry):
@@ -151,20 +143,14 @@ class Cache:
 
     def _entries(self, stand_aside: Callable[[], None]) -> list[_Entry]:
         entries = []
-        for folder in _folders(self.root):
+        for folder in folders(self.root):
             stand_aside()
             with suppress(OSError):  # gone
-                if not folder.name.startswith(_HIDDEN):
+                if not folder.name.startswith(HIDDEN):
                     with os.scandir(folder) as files:
                         size = sum(file.stat().st_size for file in files)
                     entries.append(_Entry(folder, folder.stat().st_mtime, size, self._is_fresh(folder)))
         return entries
-
-    def _sweep(self) -> None:
-        for folder in _folders(self.root):
-            with suppress(OSError):
-                if folder.name.startswith(_HIDDEN) and abs(time.time() - folder.stat().st_mtime) > LEFT_BEHIND_S:
-                    shutil.rmtree(folder, ignore_errors=True)
 
     def _log_once(self, what: str) -> None:
         if not self._is_failing:
@@ -175,16 +161,10 @@ class Cache:
 def _make(folder: Path, facts: str, files: Sequence[Path]) -> None:
     folder.mkdir(parents=True)
     for file in files:
-        hand_on(file, folder / file.name)
+        link_or_copy(file, folder / file.name)
     marks = {file.name: _mark(folder / file.name) for file in files}
     answer = {"facts": facts, "files": marks, "check": _check(facts, marks)}
     (folder / _FACTS).write_text(json.dumps(answer), encoding="utf-8")
-
-
-def _folders(root: Path) -> list[Path]:
-    with suppress(OSError), os.scandir(root) as entries:
-        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return []
 
 
 def _check(facts: str, marks: dict[str, list[object]]) -> str:
@@ -193,7 +173,7 @@ def _check(facts: str, marks: dict[str, list[object]]) -> str:
 
 def _mark(file: Path) -> list[object]:
     """By which a file is known again: when it was last written, and a sample of what is in it."""
-    return [file.stat().st_mtime_ns, at_a_glance(file)]
+    return [file.stat().st_mtime_ns, fingerprint(file)]
 
 
 def _put(entry: Path, marks: dict[str, list[object]], into: Path) -> None:
@@ -201,25 +181,10 @@ def _put(entry: Path, marks: dict[str, list[object]], into: Path) -> None:
     try:
         for name, mark in marks.items():
             given.append(into / Path(name).name)
-            hand_on(entry / Path(name).name, given[-1])
+            link_or_copy(entry / Path(name).name, given[-1])
             if _mark(given[-1]) != mark:
                 raise ValueError(f"{name} has changed")
     except BaseException:
         for file in given:
             file.unlink(missing_ok=True)
         raise
-
-
-def _rename(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was first
-            raise
-
-
-def _drop(entry: Path) -> None:
-    away = entry.with_name(f"{_HIDDEN}{secrets.token_hex(8)}")
-    with suppress(OSError):  # gone, or another process was first
-        entry.rename(away)
-        shutil.rmtree(away, ignore_errors=True)

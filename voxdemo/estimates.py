@@ -5,11 +5,9 @@ Knows no models but their keys, no line and no clock.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import math
-import tempfile
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from voxdemo.files import replacing
 from voxdemo.text.length import spoken_length
 
 log = logging.getLogger(__name__)
@@ -173,18 +172,12 @@ class Paces:
 
 def write(path: Path, snapshot: str) -> None:
     """Put a snapshot of `Paces` at `path`, whole or not at all. Blocks; never raises; complains once."""
-    beside: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            beside = file.name
-            file.write(snapshot)
-        Path(beside).replace(path)
+        with replacing(path) as beside:
+            beside.write_text(snapshot, encoding="utf-8")
     except OSError as error:
         _complain(path, error.strerror or type(error).__name__)
-        if beside:
-            with contextlib.suppress(OSError):
-                Path(beside).unlink()
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voxdemo.files import hand_on
+from voxdemo.files import link_or_copy
 from voxdemo.flight import Flight
 from voxdemo.live import LiveSound
 from voxdemo.results import made_in, speech_file
@@ -101,7 +101,7 @@ class Making:
 
     def _link(self, folder: Path) -> None:
         for file in made_in(self._folder):
-            hand_on(file, folder / file.name)
+            link_or_copy(file, folder / file.name)
 
     def _copy(self, folder: Path) -> None:
         if self._sound.duration_s:

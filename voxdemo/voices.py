@@ -13,7 +13,6 @@ import json
 import re
 import secrets
 import shutil
-import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from voxdemo.audio import decode, encode
 from voxdemo.errors import InputError, StorageError
+from voxdemo.files import HIDDEN, beside, replacing, sweep
 from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 
 MOST = 50
@@ -31,12 +31,10 @@ MAX_TEXT_CHARS = 2000
 """Of what is said in a recording: several times what fits into MAX_PROMPT_S."""
 RATE = 48_000
 """Hz that recordings are kept at, as 16-bit mono; so MOST of the longest are 144 MB."""
-LEFT_BEHIND_S = 3600.0
-"""What was being made or deleted and isn't gone after this never will be: its process is."""
 ROUNDED_S = 0.05
 """By how much a recording may miss the bounds: formats add and leave out a little."""
 
-_FACTS, _RECORDING, _HIDDEN = "voice.json", "recording.wav", "."
+_FACTS, _RECORDING = "voice.json", "recording.wav"
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -84,11 +82,11 @@ class VoiceStore:
 
     def delete(self, account: str, voice_id: str) -> bool:
         """Delete a voice for good; False where there was none. Raises StorageError."""
-        self._sweep(account)
+        sweep(self._home(account))
         folder = self._folder(account, voice_id)
         if folder is None or not folder.is_dir():
             return False
-        gone = _beside(folder)
+        gone = beside(folder)
         try:
             folder.rename(gone)
             shutil.rmtree(gone)
@@ -99,28 +97,18 @@ class VoiceStore:
         return True
 
     def _write(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
-        self._sweep(account)
+        sweep(self._home(account))
         folder = self._home(account) / secrets.token_hex(8)
-        making = _beside(folder)
-        making.mkdir(parents=True)
-        try:
+        with replacing(folder) as making:
+            making.mkdir(parents=True)
             seconds = _write_recording(making, recording)
             voice = KeptVoice(folder.name, name, text, round(seconds, 2), consented)
             (making / _FACTS).write_text(json.dumps(asdict(voice), ensure_ascii=False), encoding="utf-8")
-            making.rename(folder)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return voice
-
-    def _sweep(self, account: str) -> None:
-        for folder in self._home(account).glob(f"{_HIDDEN}*"):
-            with suppress(OSError):
-                if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
-                    shutil.rmtree(folder)
 
     def _found(self, account: str) -> Iterator[KeptVoice]:
         for facts in self._home(account).glob(f"*/{_FACTS}"):
-            if not facts.parent.name.startswith(_HIDDEN):
+            if not facts.parent.name.startswith(HIDDEN):
                 with suppress(OSError, ValueError, TypeError):  # what is no voice, or no more
                     yield KeptVoice(**json.loads(facts.read_text(encoding="utf-8")))
 
@@ -129,10 +117,6 @@ class VoiceStore:
 
     def _home(self, account: str) -> Path:
         return self._root / hashlib.sha256(account.encode()).hexdigest()[:32]
-
-
-def _beside(folder: Path) -> Path:
-    return folder.with_name(f"{_HIDDEN}{folder.name}.{secrets.token_hex(4)}")
 
 
 def _write_recording(folder: Path, recording: bytes) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
 _FULL_BAR_RMS = 0.12
@@ -18,16 +18,11 @@ _FULL_BAR_RMS = 0.12
 def write_wav(path: Path, samples: Samples, sample_rate: int) -> None:
     """`samples` (mono, shape [n]) as a 16-bit PCM wav at `path`, there whole or not at all.
 
-    Samples that are not numbers become silence, those beyond ±1 are clipped. Written beside `path` and renamed;
-    raises OSError where it can't be written.
+    Samples that are not numbers become silence, those beyond ±1 are clipped.
+    Raises OSError where it can't be written.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("xb") as file:
-            soundfile.write(file, clean(samples), sample_rate, format="WAV", subtype="PCM_16")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, beside.open("xb") as file:
+        soundfile.write(file, clean(samples), sample_rate, format="WAV", subtype="PCM_16")
 
 
 def peaks(samples: Samples, count: int) -> list[int]:

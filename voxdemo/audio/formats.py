@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +13,7 @@ import soundfile
 from voxdemo.audio.encode import clean
 from voxdemo.audio.resample import resample_blocks
 from voxdemo.audio.streaming import encoder
+from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
 if TYPE_CHECKING:
@@ -57,19 +57,13 @@ def convert(wav: Path, to: Path, format: Compressed) -> None:  # noqa: A002
 def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:  # noqa: A002
     """Mono `sound` at `rate` Hz, in `format`, at `to`: there whole or not at all.
 
-    Written beside `to` and renamed, so that several may do it at once. Memory doesn't grow with the length. Raises
-    OSError where it can't be written.
+    Several may do it at once. Memory doesn't grow with the length. Raises OSError where it can't be written.
     """
-    beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
-    try:
-        with _Output(beside) as target:
-            if format == "aac":
-                _encode_aac(sound, rate, target)
-            else:
-                _encode(sound, rate, target, format)
-        beside.replace(to)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(to) as beside, _Output(beside) as target:
+        if format == "aac":
+            _encode_aac(sound, rate, target)
+        else:
+            _encode(sound, rate, target, format)
 
 
 class _Output(io.BufferedRandom):

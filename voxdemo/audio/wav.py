@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from voxdemo.audio.encode import bar, clean
+from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
 PEAKS_PER_S = 10
@@ -88,8 +89,8 @@ class GrowingWav:
 
     def copy(self, path: Path) -> int:
         """Put what there is so far at `path`, whole and under its name at once; how many samples. Raises OSError."""
-        frames, beside = self.frames, path.with_name(f".{path.name}")
-        with self.reader() as file, beside.open("wb") as copy:
+        frames = self.frames
+        with replacing(path) as beside, self.reader() as file, beside.open("xb") as copy:
             copy.write(header(self._rate, 0))
             copied = 0
             while data := self.read(file, copied, frames, _COPY_FRAMES * _SAMPLE_BYTES):
@@ -97,7 +98,6 @@ class GrowingWav:
                 copied += len(data) // _SAMPLE_BYTES
             copy.seek(0)
             copy.write(header(self._rate, copied))  # less than there was where some was taken back meanwhile
-        beside.replace(path)
         return copied
 
     @contextmanager

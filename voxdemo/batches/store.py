@@ -13,11 +13,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from voxdemo import files
 from voxdemo.batches.values import (
     MOST_TEXTS,
     Batch,
@@ -36,8 +37,6 @@ MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
 MOST_UNFINISHED_EACH = 2_000
 """And of one client."""
-LEFT_BEHIND_S = 3600.0
-"""What belongs to no batch after this never will."""
 BUSY_S = 30.0
 """How long another process may keep the file to itself; it takes milliseconds."""
 
@@ -314,11 +313,7 @@ class Store:
     def _sweep(self) -> None:
         """Delete the folders of batches that were never accepted: their server was killed on the way."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
-        for folder in self._folder.iterdir():
-            with suppress(FileNotFoundError):  # another server was first
-                is_old = time.time() - folder.stat().st_mtime > LEFT_BEHIND_S
-                if folder.is_dir() and folder != self._owners and folder.name not in known and is_old:
-                    shutil.rmtree(folder, ignore_errors=True)
+        files.sweep(self._folder, lambda folder: folder != self._owners and folder.name not in known)
 
     def _lives(self, owner: str) -> bool:
         try:

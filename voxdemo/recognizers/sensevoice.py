@@ -16,7 +16,7 @@ from typing import Any
 
 from voxdemo.devices import is_out_of_memory
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
-from voxdemo.files import at_a_glance
+from voxdemo.files import fingerprint
 from voxdemo.recognizers import recordings, segments, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.segments import SAMPLE_RATE, Span
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
@@ -62,7 +62,7 @@ class SenseVoiceRecognizer:
                 way_out = "free some, or set VOXDEMO_RECOGNIZER=builtin"
                 raise WeightsError(f"SenseVoice finds too little free memory on {device}: {way_out}.") from error
             raise
-        weights = at_a_glance(*(folder / name for name in sensevoice_weights.FILES))
+        weights = fingerprint(*(folder / name for name in sensevoice_weights.FILES))
         self._info = replace(info_for(device), weights=weights)
 
     @property

@@ -27,7 +27,7 @@ from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
-from voxdemo.files import at_a_glance
+from voxdemo.files import fingerprint
 from voxdemo.speech import EngineInfo, Samples, Utterance
 from voxdemo.text.lines import one_line, typed
 
@@ -95,7 +95,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
 def loaded_info(checkpoint: Checkpoint, plan: loading.Plan) -> EngineInfo:
     """What the generation in `checkpoint` is when it is loaded by this plan."""
     info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
-    return replace(info, weights=at_a_glance(*checkpoint.files))
+    return replace(info, weights=fingerprint(*checkpoint.files))
 
 
 def _chunk_chars(kv_cache: int) -> int:

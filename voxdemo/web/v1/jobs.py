@@ -6,7 +6,6 @@ Reads what programs send and tells how far it is; `voxdemo.batches` keeps it and
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from voxdemo.batches import joined, values
 from voxdemo.batches.runner import Batches
 from voxdemo.batches.values import Batch, Load, Order, Text, TooMuch
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
+from voxdemo.files import replacing
 from voxdemo.service import SpeechService
 from voxdemo.threads import JOINING, READING, in_thread
 from voxdemo.turns import Size
@@ -299,18 +299,13 @@ async def _made(path: Path, make: Callable[[Path], None]) -> Path:
 
 def _zipped(batch: Batch, files: Mapping[int, Path], path: Path) -> None:
     """All sounds in one file; they are compressed already, or are wanted as they are."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     packed = {text.number: f"{text.name}.{batch.manner.format}" for text in batch.texts if text.number in files}
     manifest = [
         {"index": text.number, "text": text.text, "status": text.state, "file": packed.get(text.number),
          "error": text.error, "duration_s": text.duration_s, "start_s": text.start_s, "seed": text.seed}
         for text in batch.texts
     ]  # fmt: skip
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:
-            made.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2))
-            for number, name in packed.items():
-                made.write(files[number], name)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:
+        made.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2))
+        for number, name in packed.items():
+            made.write(files[number], name)
