@@ -13,8 +13,9 @@ import torch
 import yaml
 from sensevoice_checkpoint import sensevoice
 
+from voxdemo.audio import trim
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
-from voxdemo.recognizers import segments, sensevoice_text, sensevoice_weights
+from voxdemo.recognizers import sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice import SenseVoiceRecognizer, info_for
 
 pytestmark = [
@@ -92,7 +93,7 @@ def test_it_hears_what_funasr_hears(folder, recognizer, speech, monkeypatch):
         frontend_conf={"dither": 0.0},
         ncpu=torch.get_num_threads(),
     )
-    (span,) = segments.cut(speech)
+    (span,) = trim.parts(speech)
     (result,) = upstream.generate(input=speech[span.start : span.end].copy(), language="auto", use_itn=True)
     assert last(recognizer.transcribe(speech, RATE)).text == sensevoice_text.read(result["text"]).text
 
@@ -121,13 +122,13 @@ def test_a_long_recording_grows_in_parts_that_follow_each_other(korean, long_spe
     times = [time for segment in grown[-1].segments for time in (segment.start_s, segment.end_s)]
     assert times == sorted(times)
     assert 0 <= times[0] < times[-1] <= grown[-1].duration_s == len(long_speech) / RATE
-    assert all(segment.end_s - segment.start_s <= segments.PART_S for segment in grown[-1].segments)
+    assert all(segment.end_s - segment.start_s <= trim.PART_S for segment in grown[-1].segments)
     assert grown[-1].text == " ".join(["안녕 하세요."] * len(grown))
 
 
 def test_whoever_leaves_after_the_first_part_stops_the_work(korean, long_speech):
     listened = []
-    hook = korean._parts.model.encoder.register_forward_hook(lambda *_: listened.append(1))
+    hook = korean._loaded.model.encoder.register_forward_hook(lambda *_: listened.append(1))
     try:
         transcripts = korean.transcribe(long_speech, RATE)
         next(transcripts)
@@ -205,7 +206,7 @@ def test_running_out_of_memory_ends_the_model_with_a_sentence(korean, speech):
     def take_too_much(*_):
         torch.empty(2**60, dtype=torch.uint8)
 
-    hook = korean._parts.model.encoder.register_forward_pre_hook(take_too_much)
+    hook = korean._loaded.model.encoder.register_forward_pre_hook(take_too_much)
     try:
         with pytest.raises(ModelDiedError, match="ran out of memory and is reloading") as caught:
             last(korean.transcribe(speech, RATE))
@@ -227,18 +228,18 @@ def test_what_it_is_can_be_said_before_it_is_loaded(recognizer):
 
 
 def test_half_a_minute_is_heard_as_a_whole(speech):
-    assert len(segments.cut(repeated(speech, 20)[: 30 * RATE])) == 1
+    assert len(trim.parts(repeated(speech, 20)[: 30 * RATE])) == 1
 
 
 def test_speech_without_a_pause_is_cut_all_the_same(speech):
     breathless = np.tile(speech[int(0.5 * RATE) : int(1.5 * RATE)], 70)
-    spans = segments.cut(breathless)
-    assert max(span.end - span.start for span in spans) <= segments.PART_S * RATE
+    spans = trim.parts(breathless)
+    assert max(span.end - span.start for span in spans) <= trim.PART_S * RATE
     assert sum(span.end - span.start for span in spans) > 0.8 * len(breathless)
 
 
 def test_a_long_pause_is_left_out(speech):
-    first, second = segments.cut(np.concatenate([speech, np.zeros(5 * RATE, np.float32), speech]))
+    first, second = trim.parts(np.concatenate([speech, np.zeros(5 * RATE, np.float32), speech]))
     assert second.start - first.end > 4 * RATE
 
 

@@ -173,6 +173,3 @@ def _limit(most_bytes: int) -> None:
     for library in (*package.with_name("av.libs").glob("*avutil-*"), *(package / ".dylibs").glob("libavutil.*")):
         with suppress(OSError, AttributeError):
             ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(most_bytes))
-
-
-_limit(_MOST_AT_ONCE)

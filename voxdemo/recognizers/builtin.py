@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
+from voxdemo.audio.trim import PAUSE_S, stretches
 from voxdemo.errors import InputError
 from voxdemo.recognizers import recordings
-from voxdemo.recognizers.segments import PAUSE_S
 from voxdemo.recognizers.weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
@@ -104,9 +104,9 @@ class BuiltinRecognizer:
         duration_s = len(samples) / self.INFO.sample_rate
         transcript = Transcript("", None, (), duration_s)
         samples = recordings.brought_up(samples, self.INFO.sample_rate)
-        stretches = _stretches_of_speech(samples)
-        if stretches:
-            for spoken_in, segments in self._growing(samples, language, has_pauses=stretches > 1):
+        # Whisper listens to half a minute to name a language even when nothing is left to listen to.
+        if count := stretches(samples):
+            for spoken_in, segments in self._growing(samples, language, has_pauses=count > 1):
                 text = " ".join(" ".join(segment.text for segment in segments).split())
                 transcript = Transcript(text, spoken_in, segments, duration_s)
                 yield transcript
@@ -175,11 +175,3 @@ def _is_invented(part: Any) -> bool:
     letters = [letter for letter in part.text.casefold() if letter.isalnum()]
     too_fast = len(set(letters)) == 1 and len(letters) > _MOST_A_SECOND * (part.end - part.start)
     return bool(part.compression_ratio > REPETITION and (part.no_speech_prob > NO_SPEECH or too_fast))
-
-
-def _stretches_of_speech(samples: Samples) -> int:
-    """How many there are with pauses of two seconds between them."""
-    # Whisper listens to half a minute to name a language even when nothing is left to listen to; this costs 2 ms/s.
-    from faster_whisper.vad import get_speech_timestamps
-
-    return len(get_speech_timestamps(samples))

@@ -14,14 +14,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from voxdemo.audio.trim import DETECTOR_RATE, Span, parts
 from voxdemo.devices import is_out_of_memory
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
 from voxdemo.files import fingerprint
-from voxdemo.recognizers import recordings, segments, sensevoice_text, sensevoice_weights
-from voxdemo.recognizers.segments import SAMPLE_RATE, Span
+from voxdemo.recognizers import recordings, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
+SAMPLE_RATE = DETECTOR_RATE
+"""Hz that the model was trained at, which is the detector's too."""
 _OUT_OF_MEMORY = "The recogniser ran out of memory and is reloading: try again in about 20 s."
 
 
@@ -54,7 +56,7 @@ class SenseVoiceRecognizer:
     def __init__(self, folder: Path, device: str) -> None:
         """Load the model from `folder` onto `device` ("cuda:0", "mps", "cpu"). Raises WeightsError if that can't be."""
         try:
-            self._parts: sensevoice_weights.SenseVoice | None = sensevoice_weights.load(
+            self._loaded: sensevoice_weights.SenseVoice | None = sensevoice_weights.load(
                 sensevoice_weights.read(folder), device
             )
         except Exception as error:
@@ -85,28 +87,29 @@ class SenseVoiceRecognizer:
 
     def close(self) -> None:
         """Give back the model's memory, the device's too."""
-        self._parts = None
+        self._loaded = None
         _release(self._info.device)
 
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
         told = _Told(len(samples) / SAMPLE_RATE, language)
-        for span in segments.cut(samples):
-            told.add(span, self._heard(samples[span.start : span.end], language))
-            yield told.transcript()
+        for span in parts(samples):
+            if span.end - span.start >= recordings.MIN_SAMPLES:
+                told.add(span, self._heard(samples[span.start : span.end], language))
+                yield told.transcript()
         if not told.parts:
             yield told.transcript()
 
     def _heard(self, samples: Samples, language: str | None) -> Heard:
         import torch
 
-        assert self._parts, "it is closed"
+        assert self._loaded, "it is closed"
         try:
             with torch.inference_mode():
-                results, _ = self._parts.model.inference(
+                results, _ = self._loaded.model.inference(
                     data_in=[torch.tensor(samples)],
                     key=["recording"],
-                    tokenizer=self._parts.tokenizer,
-                    frontend=self._parts.frontend,
+                    tokenizer=self._loaded.tokenizer,
+                    frontend=self._loaded.frontend,
                     device=self._info.device,
                     language=language or "auto",
                     use_itn=True,  # punctuation, and numbers in figures
