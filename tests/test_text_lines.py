@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxdemo.text.lines import one_line, typed
+from voxdemo.text.wrapping import one_line, typed
 
 
 @pytest.mark.parametrize(

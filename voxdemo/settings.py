@@ -185,13 +185,13 @@ class Settings(BaseSettings):
     @property
     def accounts(self) -> list[tuple[str, str]]:
         """Name and password of everybody who may see the page; nobody: all may."""
-        pairs = (pair.partition(":") for pair in _listed(self.auth.get_secret_value()))
+        pairs = (pair.partition(":") for pair in _separated(self.auth.get_secret_value()))
         return [(name, password) for name, _, password in pairs]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys for programs."""
-        return _listed(self.api_keys.get_secret_value())
+        return _separated(self.api_keys.get_secret_value())
 
     @field_validator("cache_dir")
     @classmethod
@@ -220,7 +220,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
-        return _listed(value) if isinstance(value, str) else value
+        return _separated(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -256,14 +256,14 @@ class Settings(BaseSettings):
     @field_validator("auth")
     @classmethod
     def _pairs(cls, value: SecretStr) -> SecretStr:
-        if not all(re.fullmatch(r"[^:]+:.+", pair) for pair in _listed(value.get_secret_value())):
+        if not all(re.fullmatch(r"[^:]+:.+", pair) for pair in _separated(value.get_secret_value())):
             raise ValueError("it must be name:password, several separated by commas")
         return value
 
     @field_validator("api_keys")
     @classmethod
     def _long_keys(cls, value: SecretStr) -> SecretStr:
-        if not all(re.fullmatch(rf"[!-~]{{{SHORTEST_KEY},}}", key) for key in _listed(value.get_secret_value())):
+        if not all(re.fullmatch(rf"[!-~]{{{SHORTEST_KEY},}}", key) for key in _separated(value.get_secret_value())):
             raise ValueError(f"each key must be at least {SHORTEST_KEY} characters of ASCII, without spaces")
         return value
 
@@ -337,7 +337,7 @@ def _refuse_unknown(names: Iterable[str]) -> None:
             raise SettingsError(f"{name} is not a setting: did you mean {nearest}?")
 
 
-def _listed(words: str) -> tuple[str, ...]:
+def _separated(words: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in words.split(","))))
 
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from voxdemo.text import measures
 from voxdemo.text.rules import NUMBER, alternatives, as_count, is_attributive, rules
 
 
@@ -64,13 +65,10 @@ _SCALE = (
     r"(?:(?i:hundred|thousand|million|billion|trillion|lakhs?|crores?)(?![a-z])"
     r"|(?i:mln|mio|trn|mm|mn|bn|tn|cr|(?<=\d)[kmbt]|(?<= )[kmbt](?!-))(?![\w&']|\.\w))"
 )
-_PER = {
-    "hr": "hour", "h": "hour", "mo": "month", "mth": "month", "yr": "year", "y": "year", "wk": "week", "d": "day",
-    "min": "minute", "sec": "second", "s": "second", "pp": "person", "lb": "pound", "lbs": "pound", "oz": "ounce",
-    "kg": "kilogram", "g": "gram", "gal": "gallon", "l": "liter", "L": "liter", "mi": "mile", "km": "kilometer",
-    "ft": "foot", "bbl": "barrel", "sqft": "square foot", "ft²": "square foot", "m²": "square meter", "m": "meter",
-    "t": "ton", "kWh": "kilowatt hour", "MWh": "megawatt hour", "GB": "gigabyte", "TB": "terabyte", "MB": "megabyte",
-    "p": "person", "pc": "piece", "qtr": "quarter", "ea": "each",
+_MEASURES = "hr h mo yr wk d min sec s lb lbs oz kg g gal l L mi km ft ft² m² m kWh MWh GB TB MB"
+_PER = {unit: measures.PER[unit] for unit in _MEASURES.split()} | {
+    "mth": "month", "y": "year", "qtr": "quarter", "pp": "person", "p": "person", "pc": "piece", "ea": "each",
+    "t": "ton", "bbl": "barrel", "sqft": "square foot",
 }  # fmt: skip
 _PERS = r"(?: ?/ ?[A-Za-z]{1,12}²?(?![\w/]\d)){1,3}"
 _AN = re.compile(r"(?:hour|ounce|[aeio])", re.IGNORECASE)

@@ -231,7 +231,7 @@ _SENTENCE_STARTS = re.compile("The|An?|He|She|It|They|We|I|In|On|At|But|And|Then
 def _plain_romans(text: str) -> str:
     text = _CENTURY.sub(lambda m: _ordinal(_value(m[1])), text)
     text = _MONARCH.sub(_monarch, text)
-    text = _LISTED_NUMERALS.sub(_listed, text)
+    text = _LISTED_NUMERALS.sub(_enumerated, text)
     text = _HEADED.sub(_headed, text)
     text = _LOWER_HEADED.sub(lambda m: f"{m[1]} {_valid_value(m[2])}", text)
     text = _YEAR.sub(lambda m: str(_value(m[0])), text)
@@ -272,7 +272,7 @@ def _headed(match: re.Match[str]) -> str:
     return match[0] if letter or pronoun else f"{heading.rstrip('.')} {_value(numeral)}"
 
 
-def _listed(match: re.Match[str]) -> str:
+def _enumerated(match: re.Match[str]) -> str:
     if not re.search(r"[IVX]{2}", match[0]):
         return match[0]
     return re.sub(r"[IVX]+", lambda numeral: str(_value(numeral[0])), match[0])

@@ -60,7 +60,7 @@ _LENGTHS = {"in": "inch"} | {
 }
 _POWERS = {"²": "square", "2": "square", "^2": "square", "³": "cubic", "3": "cubic", "^3": "cubic"}
 _RAISED = {f"{length}{power}": f"{word} {name}" for length, name in _LENGTHS.items() for power, word in _POWERS.items()}
-_PER = {
+PER = {
     **_UNITS, **_RAISED, "sec": "second", "s": "second", "s²": "second squared", "s2": "second squared", "d": "day",
     "day": "day", "wk": "week", "week": "week", "month": "month", "yr": "year", "year": "year", "hour": "hour",
     "second": "second", "minute": "minute", "100 km": "100 kilometers", "100km": "100 kilometers",
@@ -108,7 +108,7 @@ def _unit(match: re.Match[str]) -> str:
     number, join, unit, per = match["number"], match["join"], _ALL.get(match["unit"], "second"), match["per"]
     one = join == "-" or number in ("1", "-1") or is_attributive(match)
     said = unit if one else _plural(unit)
-    return f"{as_count(number)} {said}{f' per {_PER[per]}' if per else ''}"
+    return f"{as_count(number)} {said}{f' per {PER[per]}' if per else ''}"
 
 
 _TIMES = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
@@ -123,7 +123,7 @@ def _duration(match: re.Match[str]) -> str:
 
 
 def _dose(match: re.Match[str]) -> str:
-    return f"{match[1]} {_plural(_ALL[match[2]])} per kilogram per {_PER[match[3]]}"
+    return f"{match[1]} {_plural(_ALL[match[2]])} per kilogram per {PER[match[3]]}"
 
 
 def _seconds(match: re.Match[str]) -> str:
@@ -226,8 +226,8 @@ RULES = rules(
     (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> |(?<=\.\d)|(?<=\.\d\d)|(?<=\.\d\d\d))(?P<unit>s)"
      r"(?P<per>(?!))?(?![\w²/^']|-\d)", _unit),
     (rf"(?<![\w.,$£€/])(?P<number>-?{NUMBER})(?P<join> ?|-)(?P<unit>{_ABBREVIATED})"
-     rf"(?:/(?P<per>{alternatives(_PER)}))?(?:\.(?= [a-z]))?(?![\w²³/^']|-\d| \d{{1,3}}(?:st|nd|rd|th)\b)", _unit),
-    (rf"(?<=\d )([a-z]{{3,15}})/({alternatives(_PER)})(?![\w²³/])", lambda match: f"{match[1]} per {_PER[match[2]]}"),
+     rf"(?:/(?P<per>{alternatives(PER)}))?(?:\.(?= [a-z]))?(?![\w²³/^']|-\d| \d{{1,3}}(?:st|nd|rd|th)\b)", _unit),
+    (rf"(?<=\d )([a-z]{{3,15}})/({alternatives(PER)})(?![\w²³/])", lambda match: f"{match[1]} per {PER[match[2]]}"),
     (r"(meters?|feet|foot|inch(?:es)?|yards?) ?[x×] ?(?=\d)", r"\1 by "),
     (r"(?<![\w.,])(\d{3,4}) ?× ?(?=\d{3,4}(?![\w.,]))", r"\1 by "),
     (r"(?<=inch by |ches by )(\d{1,3}(?:\.\d{1,3})?)(?:\"|”|'')", r"\1 inches"),

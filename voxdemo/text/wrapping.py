@@ -1,17 +1,30 @@
 """Lines that an editor, an e-mail or a PDF broke in mid-sentence, put together again.
 
 It goes by what the lines look like, and where it can't tell, a line stays a line: that costs a pause, while a poem, an
-address or a list run together can't be followed. Knows no markup and nothing of voices.
+address or a list run together can't be followed. For models that want one line with the signs of a keyboard there are
+`one_line` and `typed`. Knows no markup and nothing of voices.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from voxdemo.text import abbreviations
+
+_TYPED = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛ʼ′", "'"),
+        **dict.fromkeys("“”„‟«»″", '"'),
+        **dict.fromkeys("‐‑‒–−", "-"),
+        "…": "...",
+    }
+)
+_LONG_DASH = re.compile(" ?[—―]+ ?")
+_CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +160,22 @@ def _glued(before: str, after: str) -> tuple[str, str]:
     if re.search(r"\w-\w+-$|\w-\w+-\w+-$", before[-60:]) and not _SUSPENDED.match(after):
         return before, ""
     return before, " "
+
+
+def typed(text: str) -> str:
+    """`text` with the quotes, dashes and dots of a keyboard for those of print, unless it is Chinese or the like."""
+    return text if _CHINESE.search(text) else _LONG_DASH.sub(" - ", text).translate(_TYPED).strip()
+
+
+def one_line(text: str) -> str:
+    """`text` in one line with single spaces; headings and list items, which end without a stop, get one."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    return " ".join([*(line + _missing_stop(line) for line in lines[:-1]), *lines[-1:]])
+
+
+def _missing_stop(line: str) -> str:
+    last = line.rstrip("\"'”’»)]")[-1:]
+    if not last.isalnum():
+        return ""
+    return "。" if unicodedata.east_asian_width(last) in "WF" and not "가" <= last <= "힣" else "."

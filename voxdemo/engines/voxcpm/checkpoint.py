@@ -114,11 +114,11 @@ def check(checkpoint: Checkpoint) -> None:
     folder = checkpoint.folder
     if strange := sorted({_owner(name) for name in found} - {_owner(name) for name in wanted} - {"rope_emb"}):
         raise _mistrust(
-            folder, f"holds {_some(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
+            folder, f"holds {_first_of(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
         )
     found |= sound
     if missing := sorted(set(wanted) - set(found)):
-        raise _mistrust(folder, f"lacks {_some(missing)} among its weights")
+        raise _mistrust(folder, f"lacks {_first_of(missing)} among its weights")
     for name, shape in wanted.items():
         if found[name] != shape:
             raise _mistrust(folder, f"has {name} in shape {_by(found[name])}, but config.json makes it {_by(shape)}")
@@ -315,7 +315,7 @@ def _owner(name: str) -> str:
     return "rope_emb" if owner.endswith("rope_emb") else owner  # tables made of config.json
 
 
-def _some(names: list[str]) -> str:
+def _first_of(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 

@@ -29,7 +29,7 @@ from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
 from voxdemo.speech import EngineInfo, Samples, Utterance
-from voxdemo.text.lines import one_line, typed
+from voxdemo.text.wrapping import one_line, typed
 
 MAX_TAKES = 3
 """How often a text is said before it is cut off (`retry_badcase_max_times` of voxcpm's `VoxCPM.generate`)."""
