@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 import soundfile
 
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
 engine = BuiltinEngine()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from voxdemo.audio.align import sentence_spans
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
 RATE = 24_000

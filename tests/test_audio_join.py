@@ -10,7 +10,7 @@ import pyloudnorm
 import pytest
 
 from voxdemo.audio.join import LEAD_S, MOST_GAIN_DB, PEAK, TAIL_S, Joiner
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
 RATE = 24_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxdemo.engines import builtin
-from voxdemo.engines.builtin import MAX_PHONEMES, BuiltinEngine
+from voxdemo.engines.builtin import engine as builtin
+from voxdemo.engines.builtin.engine import MAX_PHONEMES, BuiltinEngine
 from voxdemo.errors import InputError
 from voxdemo.speech import Utterance
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soxr
 
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.recognizers import weights
 from voxdemo.recognizers.builtin import LANGUAGES, BuiltinRecognizer

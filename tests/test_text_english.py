@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from voxdemo.text.english import readable, unsayable
+from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.text.scripts import unreadable
 
 

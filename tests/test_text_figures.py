@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.engines.builtin.english import readable
 from voxdemo.speech import Samples, Utterance
-from voxdemo.text.english import readable
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts
 from voxdemo.validate import readable_text

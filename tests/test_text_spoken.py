@@ -10,7 +10,7 @@ import pytest
 import soxr
 from faster_whisper import WhisperModel
 
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.recognizers.weights import whisper_base_files
 from voxdemo.speech import Utterance
 from voxdemo.text.pasted import plain

@@ -10,15 +10,7 @@ from pathlib import Path
 import pytest
 
 from voxdemo.errors import BusyError, InputError, LimitError, VoxdemoError
-from voxdemo.speech import (
-    Listening,
-    Segment,
-    Speaking,
-    SpeechEvent,
-    Spoken,
-    Transcript,
-    Waiting,
-)
+from voxdemo.speech import Listening, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web import card
 from voxdemo.web.card import CardValue
 

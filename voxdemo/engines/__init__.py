@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from voxdemo import devices, hosted
 from voxdemo.engines.base import EngineChoice
-from voxdemo.engines.builtin import BuiltinEngine
+from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.settings import Settings
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from voxdemo.text import english
+from voxdemo.engines.builtin import english
 
 _UNSAYABLE = {"en": english.unsayable}
 """What each language (ISO 639-1) has no sound for. A language that isn't here is taken to read everything."""

@@ -19,16 +19,7 @@ import gradio as gr
 
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.service import SpeechService
-from voxdemo.speech import (
-    Listening,
-    RecognitionEvent,
-    Segment,
-    Speaking,
-    SpeechEvent,
-    Spoken,
-    Transcript,
-    Waiting,
-)
+from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web import queueing, wording
 from voxdemo.web.assets import asset
 from voxdemo.web.wiring import IN_BROWSER

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from voxdemo.text import measures
+from voxdemo.engines.builtin import measures
 from voxdemo.text.rules import NUMBER, alternatives, as_count, is_attributive, rules
 
 

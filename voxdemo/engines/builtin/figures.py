@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from voxdemo.text import amounts, dates, fractions, labels, measures
+from voxdemo.engines.builtin import amounts, dates, fractions, labels, measures
 from voxdemo.text.rules import NUMBER, rules
 
 

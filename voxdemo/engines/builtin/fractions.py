@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from voxdemo.engines.builtin.dates import is_date
 from voxdemo.text.abbreviations import MONTHS
-from voxdemo.text.dates import is_date
 from voxdemo.text.rules import rules
 
 _PARTS = {

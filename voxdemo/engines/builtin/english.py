@@ -12,9 +12,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from voxdemo.text import amounts
-from voxdemo.text.figures import spoken
-from voxdemo.text.measures import with_plain_units
+from voxdemo.engines.builtin import amounts
+from voxdemo.engines.builtin.figures import spoken
+from voxdemo.engines.builtin.measures import with_plain_units
 
 LONGEST_WORD = 24
 """Letters. Readers of unknown words take no more at once (hibari's net cuts off after 24); longer ones are halved."""

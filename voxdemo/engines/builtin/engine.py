@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError
 from voxdemo.speech import EngineInfo, Samples, Utterance, Voice
 from voxdemo.text.abbreviations import expanded
-from voxdemo.text.english import readable, unsayable
 from voxdemo.text.split import sentences
 
 logger = logging.getLogger(__name__)

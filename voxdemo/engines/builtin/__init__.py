@@ -1,0 +1,1 @@
+"""The built-in voice: hibari-tts, and how English is written for it."""
