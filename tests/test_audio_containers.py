@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from forking import ROOT
 
-from voxdemo.audio.decode import read, told_duration_s
+from voxdemo.audio.reading.decode import read, told_duration_s
 from voxdemo.errors import InputError
 
 RATE = 16_000
@@ -322,7 +322,7 @@ def test_a_file_of_more_tracks_than_we_read_is_refused_as_such(tmp_path: Path, n
 def test_many_silent_tracks_are_only_glanced_at_and_one_that_speaks_is_heard_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voxdemo.audio.decode._GLANCE_S", 1.0)
+    monkeypatch.setattr("voxdemo.audio.reading.decode._GLANCE_S", 1.0)
     path, quiet = tmp_path / "a.mkv", silence(3)
     speaking = np.concatenate([tone(LOW, 48_000, seconds=1.6), tone(HIGH, 48_000, seconds=1.4)])
     late = np.concatenate([silence(2), tone(HIGH, 48_000)])[: len(quiet)]
@@ -364,7 +364,7 @@ def test_small_files_that_lie_take_no_more_memory_than_large_ones(tmp_path: Path
 import resource, sys
 from contextlib import suppress
 from pathlib import Path
-from voxdemo.audio.decode import read
+from voxdemo.audio.reading.decode import read
 from voxdemo.errors import InputError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in Path(sys.argv[1]).iterdir():

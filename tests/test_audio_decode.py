@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.audio.decode import MIN_SECONDS, Recording, read
+from voxdemo.audio.reading.decode import MIN_SECONDS, Recording, read
 from voxdemo.errors import InputError
 
 RATE = 16_000

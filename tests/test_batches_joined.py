@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxdemo.audio import decode, formats
+from voxdemo.audio import formats
+from voxdemo.audio.reading import decode
 from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
 from voxdemo.batches.store import Store
 from voxdemo.batches.values import Manner, Order, file_names

@@ -12,7 +12,7 @@ import pytest
 from fakes import Stage, until
 
 from voxdemo.assemble import local_service
-from voxdemo.audio import decode
+from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from serving import ROOT
 
-from voxdemo import prompt
+from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
 

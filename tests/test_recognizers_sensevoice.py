@@ -13,7 +13,7 @@ import torch
 import yaml
 from sensevoice_checkpoint import sensevoice
 
-from voxdemo.audio import trim
+from voxdemo.audio import voice_activity
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
 from voxdemo.recognizers import sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice import SenseVoiceRecognizer, info_for
@@ -93,7 +93,7 @@ def test_it_hears_what_funasr_hears(folder, recognizer, speech, monkeypatch):
         frontend_conf={"dither": 0.0},
         ncpu=torch.get_num_threads(),
     )
-    (span,) = trim.parts(speech)
+    (span,) = voice_activity.parts(speech)
     (result,) = upstream.generate(input=speech[span.start : span.end].copy(), language="auto", use_itn=True)
     assert last(recognizer.transcribe(speech, RATE)).text == sensevoice_text.read(result["text"]).text
 
@@ -122,7 +122,7 @@ def test_a_long_recording_grows_in_parts_that_follow_each_other(korean, long_spe
     times = [time for segment in grown[-1].segments for time in (segment.start_s, segment.end_s)]
     assert times == sorted(times)
     assert 0 <= times[0] < times[-1] <= grown[-1].duration_s == len(long_speech) / RATE
-    assert all(segment.end_s - segment.start_s <= trim.PART_S for segment in grown[-1].segments)
+    assert all(segment.end_s - segment.start_s <= voice_activity.PART_S for segment in grown[-1].segments)
     assert grown[-1].text == " ".join(["안녕 하세요."] * len(grown))
 
 
@@ -228,18 +228,18 @@ def test_what_it_is_can_be_said_before_it_is_loaded(recognizer):
 
 
 def test_half_a_minute_is_heard_as_a_whole(speech):
-    assert len(trim.parts(repeated(speech, 20)[: 30 * RATE])) == 1
+    assert len(voice_activity.parts(repeated(speech, 20)[: 30 * RATE])) == 1
 
 
 def test_speech_without_a_pause_is_cut_all_the_same(speech):
     breathless = np.tile(speech[int(0.5 * RATE) : int(1.5 * RATE)], 70)
-    spans = trim.parts(breathless)
-    assert max(span.end - span.start for span in spans) <= trim.PART_S * RATE
+    spans = voice_activity.parts(breathless)
+    assert max(span.end - span.start for span in spans) <= voice_activity.PART_S * RATE
     assert sum(span.end - span.start for span in spans) > 0.8 * len(breathless)
 
 
 def test_a_long_pause_is_left_out(speech):
-    first, second = trim.parts(np.concatenate([speech, np.zeros(5 * RATE, np.float32), speech]))
+    first, second = voice_activity.parts(np.concatenate([speech, np.zeros(5 * RATE, np.float32), speech]))
     assert second.start - first.end > 4 * RATE
 
 

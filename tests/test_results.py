@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.audio import decode
+from voxdemo.audio.reading import decode
 from voxdemo.results import Results, speech_file
 
 

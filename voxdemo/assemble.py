@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from voxdemo import engines, recognizers
-from voxdemo.audio import decode
 from voxdemo.audio.join import Joiner
+from voxdemo.audio.reading import decode
 from voxdemo.cache import Cache
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError

@@ -15,8 +15,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxdemo import prompt
 from voxdemo.arrivals import Arrivals, Place
+from voxdemo.audio.reading import prompt
+from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown
 from voxdemo.errors import StorageError
@@ -25,7 +26,6 @@ from voxdemo.jobs import JobLine, SpeakJob
 from voxdemo.live import LiveSound
 from voxdemo.making import Making, Share
 from voxdemo.plan import Plan, plan
-from voxdemo.prompt import MAX_PROMPT_S
 from voxdemo.recognition import Recognitions
 from voxdemo.rendition import Rendition
 from voxdemo.request import SpeechRequest, speech

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.arrivals import Arrivals, Place
-from voxdemo.audio import decode, encode
+from voxdemo.audio import encode
+from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.cache import Cache
 from voxdemo.countdown import Countdown

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo import validate
-from voxdemo.audio.decode import check_there
+from voxdemo.audio.reading.decode import check_there
 from voxdemo.errors import InputError
 from voxdemo.files import content
 from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance

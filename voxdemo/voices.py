@@ -19,10 +19,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from voxdemo.audio import decode, encode
+from voxdemo.audio import encode
+from voxdemo.audio.reading import decode
+from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import InputError, StorageError
 from voxdemo.files import HIDDEN, beside, replacing, sweep
-from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 
 MOST = 50
 """Voices of one account."""

@@ -13,8 +13,9 @@ from typing import cast
 
 import numpy as np
 
-from voxdemo.audio import decode, formats
+from voxdemo.audio import formats
 from voxdemo.audio.join import LEAD_S, Joiner
+from voxdemo.audio.reading import decode
 from voxdemo.audio.resample import resample_blocks
 from voxdemo.speech import Samples
 

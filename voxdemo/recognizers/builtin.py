@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
-from voxdemo.audio.trim import PAUSE_S, stretches
+from voxdemo.audio.voice_activity import PAUSE_S, stretches
 from voxdemo.errors import InputError
 from voxdemo.recognizers import recordings
 from voxdemo.recognizers.weights import whisper_base_files

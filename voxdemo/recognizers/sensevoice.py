@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from voxdemo.audio.trim import DETECTOR_RATE, Span, parts
+from voxdemo.audio.voice_activity import DETECTOR_RATE, Span, parts
 from voxdemo.devices import is_out_of_memory
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
 from voxdemo.files import fingerprint

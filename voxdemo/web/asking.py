@@ -18,7 +18,7 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
 from voxdemo import logs, outcomes
-from voxdemo.audio.decode import told_duration_s
+from voxdemo.audio.reading.decode import told_duration_s
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.plan import units_of
 from voxdemo.request import RecordingRequest, SpeechRequest

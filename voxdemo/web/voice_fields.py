@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from voxdemo import voices
+from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import UNEXPECTED
-from voxdemo.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo
 from voxdemo.web import card

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 
 from pydantic import Field
 
-from voxdemo import logs, prompt
+from voxdemo import logs
 from voxdemo.audio import formats
+from voxdemo.audio.reading import prompt
 from voxdemo.batches import values
 from voxdemo.batches.values import Order
 from voxdemo.errors import InputError

@@ -17,7 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard
 
-from voxdemo.audio.blocks import Block
+from voxdemo.audio.reading.blocks import Block
 from voxdemo.errors import InputError
 
 UNREADABLE = (av.FFmpegError, ValueError)

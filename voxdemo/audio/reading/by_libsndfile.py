@@ -10,8 +10,8 @@ from typing import Any
 
 import soundfile
 
-from voxdemo.audio.blocks import Block
-from voxdemo.audio.headers import a_chunk_follows, samples_start
+from voxdemo.audio.reading.blocks import Block
+from voxdemo.audio.reading.wav_like import a_chunk_follows, samples_start
 
 UNREADABLE = (soundfile.SoundFileRuntimeError, TypeError)
 """What it raises for other files. TypeError: soundfile takes "voice.raw" for headerless, by its name."""

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from voxdemo.audio import by_ffmpeg, by_libsndfile
-from voxdemo.audio.blocks import Block, begun, mixed, mono
-from voxdemo.audio.by_ffmpeg import Source
-from voxdemo.audio.links import links
+from voxdemo.audio.reading import by_ffmpeg, by_libsndfile
+from voxdemo.audio.reading.blocks import Block, begun, mixed, mono
+from voxdemo.audio.reading.by_ffmpeg import Source
+from voxdemo.audio.reading.links import links
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxdemo.audio import decode, encode
+from voxdemo.audio import encode
+from voxdemo.audio.reading import decode
 from voxdemo.audio.resample import resample
-from voxdemo.audio.trim import trim_silence
+from voxdemo.audio.voice_activity import trim_silence
 from voxdemo.speech import Samples
 
 MIN_PROMPT_S = 3.0

@@ -1,0 +1,1 @@
+"""Recordings that people send, read into samples: containers, damaged headers, several streams."""
