@@ -79,7 +79,7 @@ def _child(folder: str, way: str, arguments: argparse.Namespace) -> dict[str, fl
 
 
 def _measure(folder: Path, way: str, arguments: argparse.Namespace) -> dict[str, float]:
-    from voxdemo.torchaudio_stand_in import ensure_torchaudio
+    from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
     ensure_torchaudio()
     import torch
@@ -124,9 +124,9 @@ def _upstream(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Sp
 def _ours(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Speak, float]:
     import dataclasses
 
-    from voxdemo import devices
     from voxdemo.engines.voxcpm import checkpoint, loading
     from voxdemo.engines.voxcpm.engine import VoxCPMEngine
+    from voxdemo.model_support import devices
     from voxdemo.speech import Utterance
 
     found = checkpoint.read(folder)
@@ -145,9 +145,9 @@ def _ours(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Speak,
 
 def _seams(folder: Path, arguments: argparse.Namespace) -> float:
     """Seconds of our engine over those of the package's generator on the same model: the middle of several pairs."""
-    from voxdemo import devices
     from voxdemo.engines.voxcpm import checkpoint, loading
     from voxdemo.engines.voxcpm.engine import VoxCPMEngine
+    from voxdemo.model_support import devices
     from voxdemo.speech import Utterance
 
     found = checkpoint.read(folder)
@@ -304,13 +304,13 @@ def _published(generation: str) -> dict[str, Any]:
 
 
 def _device(arguments: argparse.Namespace) -> str:
-    from voxdemo import devices
+    from voxdemo.model_support import devices
 
     return devices.find(arguments.device).kind
 
 
 def _device_title(arguments: argparse.Namespace) -> str:
-    from voxdemo import devices
+    from voxdemo.model_support import devices
 
     device = devices.find(arguments.device)
     return f"{device.name} ({device.title}, {os.cpu_count()} cores)"

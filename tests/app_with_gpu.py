@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from voxdemo import devices
+from voxdemo.model_support import devices
 
 devices._NVIDIA_NODES = (Path("/dev/null"),)
 runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

@@ -150,7 +150,7 @@ _RATES: dict[Generation, dict[str, Any]] = {
 
 
 def _random_model(folder: Path, config: dict[str, Any], seed: int) -> Any:
-    from voxdemo.torchaudio_stand_in import ensure_torchaudio
+    from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
     ensure_torchaudio()
     import torch

@@ -150,7 +150,7 @@ def _means(size: int) -> str:
 def _random_model(config: dict[str, Any], seed: int, vocab_size: int, input_size: int) -> Any:
     import torch
 
-    from voxdemo.torchaudio_stand_in import ensure_torchaudio
+    from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
     ensure_torchaudio()
     from funasr.models.sense_voice.model import SenseVoiceSmall

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.devices import Device
 from voxdemo.engines.base import RanOn, Retake
 from voxdemo.engines.voxcpm import checkpoint, loading
 from voxdemo.engines.voxcpm.engine import MARKS, MAX_TAKES, VoxCPMEngine, info_for
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Recordings
 from voxdemo.engines.voxcpm.prompts import patches as prompt_patches
 from voxdemo.errors import InputError, ModelDiedError
+from voxdemo.model_support.devices import Device
 from voxdemo.speech import Samples, Utterance
 
 RATES = {"0.5B": (16_000, 0.08, 16_000), "1.5": (44_100, 0.16, 44_100), "2": (48_000, 0.16, 16_000)}

@@ -15,7 +15,7 @@ import pytest
 from fake_hub import COMMIT, FakeHub, serve
 from serving import ROOT, environment
 
-from voxdemo import hub
+from voxdemo.model_support import hub
 
 MODEL = "openbmb/VoxCPM2"
 SENSEVOICE = "FunAudioLLM/SenseVoiceSmall"
@@ -29,7 +29,7 @@ HELD = "3 of 6 MB"
 
 FETCH = f"""
 import sys
-from voxdemo import hub
+from voxdemo.model_support import hub
 from voxdemo.errors import WeightsError
 try:
     print(hub.fetch(sys.argv[1], {NEEDED}, lambda sentence: print(sentence, flush=True), "VOXDEMO_VOXCPM_MODEL"))
@@ -38,7 +38,7 @@ except WeightsError as error:
 """
 CHECK_REACHABLE = f"""
 import sys
-from voxdemo import hub
+from voxdemo.model_support import hub
 from voxdemo.errors import WeightsError
 try:
     hub.check_reachable(sys.argv[1], {NEEDED}, "VOXDEMO_VOXCPM_MODEL")
@@ -314,7 +314,7 @@ def test_too_little_space_is_told_before_the_download(run: Run, fake_hub: FakeHu
 def test_a_disk_that_takes_no_more_is_told_at_once(run: Run, number: str, says: str) -> None:
     fails = f"""
 import errno
-from voxdemo import hub
+from voxdemo.model_support import hub
 def fail(file): raise OSError(errno.{number}, "no")
 hub._receive_rest = fail
 """

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from voxdemo import torchaudio_stand_in
-from voxdemo.torchaudio_stand_in import ensure_torchaudio
+from voxdemo.model_support import torchaudio_stand_in
+from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
 ROOT = Path(__file__).parent.parent
 RATE = 16_000

@@ -7,10 +7,11 @@ from pathlib import Path
 import checkpoints
 import pytest
 
-from voxdemo import devices, engines
-from voxdemo.devices import Device
+from voxdemo import engines
 from voxdemo.engines.voxcpm import choice
 from voxdemo.errors import WeightsError
+from voxdemo.model_support import devices
+from voxdemo.model_support.devices import Device
 from voxdemo.settings import Settings
 
 NEWEST, MIDDLE, OLDEST = "openbmb/VoxCPM2", "openbmb/VoxCPM1.5", "openbmb/VoxCPM-0.5B"

@@ -10,10 +10,10 @@ from typing import Any
 import checkpoints
 import pytest
 
-from voxdemo.devices import Device
 from voxdemo.engines.voxcpm import checkpoint, loading
 from voxdemo.engines.voxcpm.package import Classes, quiet
 from voxdemo.errors import SettingsError, WeightsError
+from voxdemo.model_support.devices import Device
 
 CPU = Device("cpu", "a processor", 2**34)
 TEXT = "Hello there, you."

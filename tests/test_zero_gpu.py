@@ -22,7 +22,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import ROOT, StartServer, environment, eventually
 
-from voxdemo import devices, engines, hosted, recognizers
+from voxdemo import engines, hosted, recognizers
+from voxdemo.model_support import devices
 from voxdemo.settings import Settings
 
 if "CI" not in os.environ:

@@ -11,7 +11,7 @@ import without_cuda  # noqa: F401 - it has to come first
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from voxdemo import devices
+from voxdemo.model_support import devices
 
 devices.lent = lambda _: devices.Device("cpu", "a GPU that is lent", 10**12)
 runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

@@ -15,9 +15,9 @@ import without_cuda  # noqa: F401 - it has to come first
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from voxdemo.devices import Device
 from voxdemo.engines.voxcpm import checkpoint, lent, loading
 from voxdemo.errors import InputError
+from voxdemo.model_support.devices import Device
 from voxdemo.speech import Utterance
 
 found = checkpoint.read(Path(sys.argv[1]))

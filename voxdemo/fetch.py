@@ -31,10 +31,11 @@ def _stop(*_: object) -> None:
 
 
 def _fetch_all() -> int:
-    from voxdemo import hub, settings  # here, so that Ctrl-C during the imports ends as quietly as later
+    from voxdemo import settings  # here, so that Ctrl-C during the imports ends as quietly as later
     from voxdemo.engines.voxcpm import choice
     from voxdemo.engines.voxcpm.checkpoint import NEEDED
     from voxdemo.errors import SettingsError
+    from voxdemo.model_support import hub
     from voxdemo.recognizers.sensevoice_weights import FILES
 
     terminal = _Terminal()

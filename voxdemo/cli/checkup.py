@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from voxdemo import __version__, devices, hub, machine
+from voxdemo import __version__, machine
 from voxdemo import settings as voxdemo_settings
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.errors import SettingsError
+from voxdemo.model_support import devices, hub
 from voxdemo.recognizers import sensevoice_weights
 from voxdemo.settings import Settings
 

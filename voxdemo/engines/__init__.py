@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voxdemo import devices, hosted
+from voxdemo import hosted
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.voxcpm import choice as voxcpm
+from voxdemo.model_support import devices
 from voxdemo.settings import Settings
 
 BUILTIN = EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voxdemo import devices, hub
+from voxdemo.model_support import devices, hub
 from voxdemo.recognizers import sensevoice_weights
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
 from voxdemo.recognizers.builtin import BuiltinRecognizer

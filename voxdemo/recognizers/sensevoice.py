@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo.audio.voice_activity import DETECTOR_RATE, Span, parts
-from voxdemo.devices import is_out_of_memory
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
 from voxdemo.files import fingerprint
+from voxdemo.model_support.devices import is_out_of_memory
 from voxdemo.recognizers import recordings, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript

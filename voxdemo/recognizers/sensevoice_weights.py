@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo.errors import WeightsError
-from voxdemo.process_wide import CHANGES
-from voxdemo.torchaudio_stand_in import ensure_torchaudio
+from voxdemo.model_support.process_wide import CHANGES
+from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,6 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from voxdemo import devices, hub
-from voxdemo.devices import Device
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
@@ -20,6 +18,8 @@ from voxdemo.engines.voxcpm.engine import VoxCPMEngine, info_for
 from voxdemo.engines.voxcpm.lent import LentVoxCPM
 from voxdemo.engines.voxcpm.published import PUBLISHED
 from voxdemo.errors import WeightsError
+from voxdemo.model_support import devices, hub
+from voxdemo.model_support.devices import Device
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Tell
 

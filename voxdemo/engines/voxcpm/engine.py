@@ -21,13 +21,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from voxdemo.devices import is_out_of_memory
 from voxdemo.engines.base import RanOn, Retake
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
+from voxdemo.model_support.devices import is_out_of_memory
 from voxdemo.speech import EngineInfo, Samples, Utterance
 from voxdemo.text.wrapping import one_line, typed
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from voxdemo import hosted
-from voxdemo.devices import Device
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
 from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import SettingsError
+from voxdemo.model_support.devices import Device
 
 ROOM_STEP = 64
 """KV caches come in multiples of this, so that utterances of about the same length share one."""

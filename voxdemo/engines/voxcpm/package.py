@@ -12,8 +12,8 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
-from voxdemo.process_wide import CHANGES
-from voxdemo.torchaudio_stand_in import ensure_torchaudio
+from voxdemo.model_support.process_wide import CHANGES
+from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
 
 @dataclass(frozen=True, slots=True)
