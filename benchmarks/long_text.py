@@ -36,7 +36,7 @@ from overhead import ROOT, SENTENCE, App, running
 
 sys.path.insert(0, str(ROOT))
 
-from voxdemo.recognizers.weights import whisper_base_files
+from voxdemo.recognizers.builtin_weights import whisper_base_files
 
 SHORT_CHARACTERS = 500
 FIRST_AUDIO_CHARACTERS = 5_000

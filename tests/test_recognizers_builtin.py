@@ -9,7 +9,7 @@ import soxr
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.errors import InputError, NotReadyError
-from voxdemo.recognizers import weights
+from voxdemo.recognizers import builtin_weights
 from voxdemo.recognizers.builtin import LANGUAGES, BuiltinRecognizer
 from voxdemo.speech import Utterance
 
@@ -165,7 +165,7 @@ def test_loading_asks_nobody(monkeypatch):
 
 
 def test_the_weights_are_the_public_ones():
-    assert {name: len(content) for name, content in weights.whisper_base_files().items()} == {
+    assert {name: len(content) for name, content in builtin_weights.whisper_base_files().items()} == {
         "model.bin": 145_217_532,
         "config.json": 2_309,
         "tokenizer.json": 2_203_239,
@@ -174,13 +174,13 @@ def test_the_weights_are_the_public_ones():
 
 
 def test_damaged_weights_are_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(weights, "_joined", lambda name: b"damaged")
-    monkeypatch.setattr(weights, "_intact", set())
+    monkeypatch.setattr(builtin_weights, "_joined", lambda name: b"damaged")
+    monkeypatch.setattr(builtin_weights, "_intact", set())
     with pytest.raises(NotReadyError, match=r"damaged: run \./launch\.sh again"):
-        weights.whisper_base_files()
+        builtin_weights.whisper_base_files()
 
 
 def test_missing_weights_are_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(weights, "_PIECES", {"model.bin": (("no_such_package", "model.bin"),)})
+    monkeypatch.setattr(builtin_weights, "_PIECES", {"model.bin": (("no_such_package", "model.bin"),)})
     with pytest.raises(NotReadyError, match=r"isn't installed: run \./launch\.sh again"):
-        weights.whisper_base_files()
+        builtin_weights.whisper_base_files()

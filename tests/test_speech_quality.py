@@ -19,7 +19,7 @@ from gradio_client import Client, handle_file
 from pocketsphinx import Decoder, get_model_path
 from serving import Server
 
-from voxdemo.recognizers.weights import whisper_base_files
+from voxdemo.recognizers.builtin_weights import whisper_base_files
 
 SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text().splitlines()
 

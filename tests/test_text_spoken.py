@@ -11,7 +11,7 @@ import soxr
 from faster_whisper import WhisperModel
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
-from voxdemo.recognizers.weights import whisper_base_files
+from voxdemo.recognizers.builtin_weights import whisper_base_files
 from voxdemo.speech import Utterance
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts

@@ -14,7 +14,7 @@ from typing import Any
 from voxdemo.audio.voice_activity import PAUSE_S, stretches
 from voxdemo.errors import InputError
 from voxdemo.recognizers import recordings
-from voxdemo.recognizers.weights import whisper_base_files
+from voxdemo.recognizers.builtin_weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
 MAX_THREADS = 4
