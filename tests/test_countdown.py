@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from voxdemo.countdown import FLOOR_S, Countdown
+from voxdemo.estimates.countdown import FLOOR_S, Countdown
 
 
 def test_it_counts_down_between_equal_estimates() -> None:

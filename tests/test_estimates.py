@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from voxdemo import estimates
-from voxdemo.estimates import KEPT_MODELS, REMEMBERED_JOBS, Pace, Paces, speech_units, write
+from voxdemo.estimates import paces
+from voxdemo.estimates.paces import KEPT_MODELS, REMEMBERED_JOBS, Pace, Paces, speech_units, write
 from voxdemo.text.length import spoken_length
 
 MODEL = "VoxCPM2 cuda:0 bfloat16"
@@ -159,7 +159,7 @@ def test_a_first_start_is_silent(path: Path, caplog: pytest.LogCaptureFixture) -
 
 
 def kept(jobs: object) -> str:
-    return json.dumps({"format": estimates.FORMAT, "speech": {MODEL: jobs}, "listening": {}})
+    return json.dumps({"format": paces.FORMAT, "speech": {MODEL: jobs}, "listening": {}})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def kept(jobs: object) -> str:
         "{}",
         "\x00" * 1000,
         "[" * 100_000,
-        kept([[1, 2]]) + " " * estimates.MAX_FILE_BYTES + "x",
+        kept([[1, 2]]) + " " * paces.MAX_FILE_BYTES + "x",
         kept([[1, 2, 3]]),
         kept([[1, "two"]]),
         kept([[1, -2]]),
@@ -185,8 +185,8 @@ def kept(jobs: object) -> str:
         kept(None),
         kept({"a": 1}),
         kept([[1, 2]]).replace(MODEL, "x" * 1000),
-        json.dumps({"format": estimates.FORMAT, "speech": [], "listening": {}}),
-        json.dumps({"format": estimates.FORMAT, "speech": {}}),
+        json.dumps({"format": paces.FORMAT, "speech": [], "listening": {}}),
+        json.dumps({"format": paces.FORMAT, "speech": {}}),
     ],
 )
 def test_a_damaged_file_is_forgotten_with_one_warning(
@@ -210,7 +210,7 @@ def test_bytes_that_are_no_text_and_a_folder_are_forgotten_too(path: Path, caplo
 
 
 def test_what_was_measured_in_other_units_is_forgotten(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write(path, filled().snapshot().replace(f'"format": {estimates.FORMAT}', '"format": 0'))
+    write(path, filled().snapshot().replace(f'"format": {paces.FORMAT}', '"format": 0'))
     assert Paces.load(path).snapshot() == Paces().snapshot()
     assert not caplog.records
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxdemo.progress import remaining_s
+from voxdemo.estimates.progress import remaining_s
 
 
 def test_what_is_left_is_what_was_expected_less_the_time_that_is_over_until_some_of_it_is_done() -> None:

@@ -17,7 +17,7 @@ from voxdemo.audio.reading import decode
 from voxdemo.cache import Cache
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError
-from voxdemo.estimates import Pace, Paces, speech_units
+from voxdemo.estimates.paces import Pace, Paces, speech_units
 from voxdemo.lane import Lane
 from voxdemo.model_thread import Measured
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice

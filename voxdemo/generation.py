@@ -19,9 +19,9 @@ from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.cache import Cache
-from voxdemo.countdown import Countdown
 from voxdemo.errors import StorageError
-from voxdemo.estimates import Paces
+from voxdemo.estimates.countdown import Countdown
+from voxdemo.estimates.paces import Paces
 from voxdemo.jobs import JobLine, SpeakJob
 from voxdemo.live import LiveSound
 from voxdemo.making import Making, Share

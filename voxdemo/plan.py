@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voxdemo import validate
-from voxdemo.estimates import speech_units
+from voxdemo.estimates.paces import speech_units
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text import split
 from voxdemo.text.length import spoken_length

@@ -18,9 +18,9 @@ from voxdemo.audio import encode
 from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.cache import Cache
-from voxdemo.countdown import Countdown
 from voxdemo.errors import EngineError, InputError, StorageError
-from voxdemo.estimates import Paces
+from voxdemo.estimates.countdown import Countdown
+from voxdemo.estimates.paces import Paces
 from voxdemo.flight import Flight
 from voxdemo.jobs import JobLine, ListenJob, Started
 from voxdemo.request import RecordingRequest, recording

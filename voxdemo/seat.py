@@ -16,8 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
+from voxdemo.estimates.progress import remaining_s
 from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
-from voxdemo.progress import remaining_s
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.run import Anew, End, Model, Run
 from voxdemo.speech import Transcript, Waiting

@@ -18,8 +18,8 @@ from voxdemo import machine
 from voxdemo.alarms import Alarms
 from voxdemo.cache import Cache
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.estimates import Paces
-from voxdemo.estimates import write as write_paces
+from voxdemo.estimates.paces import Paces
+from voxdemo.estimates.paces import write as write_paces
 from voxdemo.generation import Generations
 from voxdemo.history import History
 from voxdemo.jobs import JobLine

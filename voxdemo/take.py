@@ -15,7 +15,7 @@ import numpy as np
 
 from voxdemo.audio.align import sentence_spans
 from voxdemo.audio.join import Joiner
-from voxdemo.progress import remaining_s
+from voxdemo.estimates.progress import remaining_s
 from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.text.split import Part, Stop

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from voxdemo.countdown import Countdown
+from voxdemo.estimates.countdown import Countdown
 
 DoorName = Literal["page", "gradio", "openai", "program"]
 """A person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""

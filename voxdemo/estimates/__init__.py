@@ -1,0 +1,1 @@
+"""How long things take, learned from how long they took. Arithmetic, and one small file."""
