@@ -13,9 +13,9 @@ import pytest
 from voxdemo.audio import formats
 from voxdemo.audio.reading import decode
 from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
-from voxdemo.batches.store import Store
-from voxdemo.batches.values import Manner, Order, file_names
 from voxdemo.speech import Samples
+from voxdemo.stores.batch_values import Manner, Order, file_names
+from voxdemo.stores.batches import Store
 
 RATE = 16_000
 A_FRAME_S = 0.03

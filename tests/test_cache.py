@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from voxdemo.cache import Cache
 from voxdemo.files import LEFT_BEHIND_S
+from voxdemo.stores.answer_cache import Cache
 
 DAY_S = 86_400.0
 

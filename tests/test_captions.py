@@ -7,8 +7,8 @@ import pysubs2
 import pytest
 import webvtt as independent_webvtt
 
-from voxdemo.captions import LINE_CHARS, srt, webvtt
 from voxdemo.speech import Segment
+from voxdemo.stores.captions import LINE_CHARS, srt, webvtt
 
 ODD = (
     "a < b & c > d",

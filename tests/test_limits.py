@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes import until
 
-from voxdemo import limits
 from voxdemo.errors import LimitError, SettingsError
-from voxdemo.limits import Limits, sentence
+from voxdemo.stores import limits
+from voxdemo.stores.limits import Limits, sentence
 
 if TYPE_CHECKING:
     from redis_server import RedisServer

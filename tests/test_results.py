@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from voxdemo.audio.reading import decode
-from voxdemo.results import Results, speech_file
+from voxdemo.stores.results import Results, speech_file
 
 
 @pytest.fixture

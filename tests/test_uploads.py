@@ -20,7 +20,7 @@ import pytest
 import soundfile
 from serving import Server
 
-from voxdemo.results import Results, delete_old, speech_file
+from voxdemo.stores.results import Results, delete_old, speech_file
 
 RATE = 8_000
 MINUTES_ALLOWED = 10

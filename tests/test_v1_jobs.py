@@ -18,8 +18,8 @@ import pytest
 import soundfile
 from serving import ROOT, Server, StartServer, eventually
 
-from voxdemo.batches.store import Store
-from voxdemo.batches.values import Manner, Order
+from voxdemo.stores.batch_values import Manner, Order
+from voxdemo.stores.batches import Store
 
 JOBS = "/v1/audio/jobs"
 WARM_UP = ROOT / "assets" / "warm-up.flac"

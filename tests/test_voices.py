@@ -18,11 +18,11 @@ import soundfile
 from browsing import WARM_UP
 from serving import Server, StartServer
 
-from voxdemo import voices
 from voxdemo.errors import InputError
 from voxdemo.files import LEFT_BEHIND_S
-from voxdemo.results import delete_old
-from voxdemo.voices import VoiceStore
+from voxdemo.stores import voices
+from voxdemo.stores.results import delete_old
+from voxdemo.stores.voices import VoiceStore
 from voxdemo.web.access import NO_LOGIN
 from voxdemo.web.voice_routes import NO_ACCOUNTS, UNKNOWN, UNREADABLE
 

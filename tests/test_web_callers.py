@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message
 
 from voxdemo.errors import BusyError, LimitError, NotReadyError
-from voxdemo.limits import Limits
+from voxdemo.stores.limits import Limits
 from voxdemo.web.answers import of_error
 from voxdemo.web.callers import caller_of, trust
 from voxdemo.web.uploads import CostlyDoors

@@ -14,7 +14,6 @@ import numpy as np
 from voxdemo import engines, recognizers
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.reading import decode
-from voxdemo.cache import Cache
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
@@ -25,6 +24,7 @@ from voxdemo.seat import Role, Seat
 from voxdemo.service import Folders, SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
+from voxdemo.stores.answer_cache import Cache
 from voxdemo.worker import ModelWorker
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from pathlib import Path
 from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
-from voxdemo.cache import Cache
 from voxdemo.errors import StorageError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
@@ -29,10 +28,11 @@ from voxdemo.plan import Plan, plan
 from voxdemo.recognition import Recognitions
 from voxdemo.rendition import Rendition
 from voxdemo.request import SpeechRequest, speech
-from voxdemo.results import Results, prompt_file, speech_file
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.storage import Storage
+from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.results import Results, prompt_file, speech_file
 from voxdemo.take import Take
 from voxdemo.threads import READING, in_thread
 

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.audio.wav import GrowingWav
-from voxdemo.results import write_beside
 from voxdemo.speech import Captions, Retaken, Samples, Segment
+from voxdemo.stores.results import write_beside
 from voxdemo.threads import in_thread
 
 READ_BYTES = 1 << 16

@@ -18,8 +18,8 @@ from pathlib import Path
 from voxdemo.files import link_or_copy
 from voxdemo.flight import Flight
 from voxdemo.live import LiveSound
-from voxdemo.results import made_in, speech_file
 from voxdemo.speech import Captions, Retaken, SpeechEvent
+from voxdemo.stores.results import made_in, speech_file
 from voxdemo.threads import COPYING, in_thread
 
 log = logging.getLogger(__name__)

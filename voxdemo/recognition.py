@@ -17,16 +17,16 @@ from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio import encode
 from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
-from voxdemo.cache import Cache
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
 from voxdemo.flight import Flight
 from voxdemo.jobs import JobLine, ListenJob, Started
 from voxdemo.request import RecordingRequest, recording
-from voxdemo.results import MOST_BARS, Results, speech_file, write_captions
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
+from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.results import MOST_BARS, Results, speech_file, write_captions
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)

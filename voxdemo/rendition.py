@@ -15,8 +15,8 @@ from voxdemo.audio.encode import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.live import LiveSound
-from voxdemo.results import MOST_BARS
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
+from voxdemo.stores.results import MOST_BARS
 from voxdemo.take import Take
 from voxdemo.threads import in_thread
 

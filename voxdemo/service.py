@@ -16,7 +16,6 @@ from pathlib import Path
 
 from voxdemo import machine
 from voxdemo.alarms import Alarms
-from voxdemo.cache import Cache
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.estimates.paces import write as write_paces
@@ -31,8 +30,9 @@ from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.reports import LaneStats
 from voxdemo.request import RecordingRequest, SpeechRequest
-from voxdemo.results import Results, delete_old
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
+from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.results import Results, delete_old
 from voxdemo.threads import CLEANING, KEEPING, in_thread
 from voxdemo.timeline import Timeline
 from voxdemo.turns import Place, Size

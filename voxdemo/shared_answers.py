@@ -14,9 +14,9 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
-from voxdemo.cache import Cache
-from voxdemo.results import made_in
 from voxdemo.speech import Spoken, Transcript
+from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.results import made_in
 from voxdemo.threads import in_thread
 
 

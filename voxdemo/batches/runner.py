@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from voxdemo.audio import formats
-from voxdemo.batches.store import Store
-from voxdemo.batches.values import MOST_TEXTS, Batch, Load, Manner, Order, Text
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.logs import private
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance
+from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Manner, Order, Text
+from voxdemo.stores.batches import Store
 from voxdemo.threads import CONVERTING, in_thread
 
 log = logging.getLogger(__name__)

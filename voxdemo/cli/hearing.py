@@ -11,10 +11,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from voxdemo import captions
 from voxdemo.cli.bar import Tell, bar
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
+from voxdemo.stores import captions
 
 Listen = Callable[[Path, str | None, Tell], Transcript]
 """Recognises a recording in a language, or in the one that it detects."""

@@ -18,11 +18,11 @@ from gradio.data_classes import PredictBodyInternal
 
 from voxdemo import logs
 from voxdemo.errors import InputError, LimitError, UnavailableError
-from voxdemo.limits import Limits
 from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
+from voxdemo.stores.limits import Limits
 from voxdemo.threads import in_thread
 from voxdemo.visit import Visit
 from voxdemo.web import access, queueing, scripts

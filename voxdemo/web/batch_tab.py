@@ -14,11 +14,11 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.batches.values import MOST_TEXTS
 from voxdemo.errors import UNEXPECTED
 from voxdemo.plan import units_of
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
 from voxdemo.web import wording

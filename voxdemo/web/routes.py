@@ -19,11 +19,11 @@ from starlette.routing import Route
 from voxdemo import __version__
 from voxdemo.audio import formats
 from voxdemo.errors import StorageError
-from voxdemo.limits import Limits
 from voxdemo.making import Share
 from voxdemo.reports import ModelReport
 from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken, Utterance
+from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.watch import Pulse
 from voxdemo.web import front, outlook, watching, wording

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from voxdemo.errors import LimitError
-from voxdemo.limits import sentence
+from voxdemo.stores.limits import sentence
 
 AGENT = "gradio_client/"
 """How its User-Agent begins: huggingface_hub makes it of the library's name."""

@@ -17,10 +17,10 @@ from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
-from voxdemo.limits import Limits
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.voices import VoiceStore
+from voxdemo.stores.limits import Limits
+from voxdemo.stores.voices import VoiceStore
 from voxdemo.web import access, callers, examples, headers, page, routes, v1, voice_routes
 from voxdemo.web.admission import Admission
 from voxdemo.web.heads import Heads

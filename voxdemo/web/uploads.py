@@ -2,7 +2,7 @@
 
 And what comes through any door has a bound, which Gradio knows only for each file of an upload, not for all of them. An
 upload is counted before its body is read. The queue's own doors (join, call, run) are counted where jobs come in. It
-knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/limits.py.
+knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/stores/limits.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import LimitError
-from voxdemo.limits import Limits
+from voxdemo.stores.limits import Limits
 from voxdemo.web import scripts
 from voxdemo.web.answers import refused, retry_after
 from voxdemo.web.callers import caller_of

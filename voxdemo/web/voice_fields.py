@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from voxdemo import voices
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import UNEXPECTED
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo
+from voxdemo.stores import voices
 from voxdemo.web import card
 from voxdemo.web.assets import asset
 from voxdemo.web.card import Card

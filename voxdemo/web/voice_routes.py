@@ -18,8 +18,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
+from voxdemo.stores.voices import VoiceStore
 from voxdemo.threads import KEEPING, in_thread
-from voxdemo.voices import VoiceStore
 from voxdemo.web.access import NO_LOGIN, account_of
 from voxdemo.web.answers import refused, status_of
 

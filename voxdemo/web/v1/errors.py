@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from voxdemo.batches.values import KeyReused
 from voxdemo.errors import UNEXPECTED, VoxdemoError
+from voxdemo.stores.batch_values import KeyReused
 from voxdemo.web.answers import of_error, to_program
 
 log = logging.getLogger(__name__)

@@ -19,12 +19,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from voxdemo import logs
 from voxdemo.audio import formats
-from voxdemo.batches import joined, values
+from voxdemo.batches import joined
 from voxdemo.batches.runner import Batches
-from voxdemo.batches.values import Batch, Load, Order, Text, TooMuch
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.files import replacing
 from voxdemo.service import SpeechService
+from voxdemo.stores import batch_values
+from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import JOINING, READING, in_thread
 from voxdemo.turns import Size
 from voxdemo.visit import Visit
@@ -106,8 +107,8 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         id: str,  # noqa: A002
         request: Request,
         first: Annotated[int, Query(ge=1, description="The number of the first item that is told.")] = 1,
-        most: Annotated[int, Query(ge=0, le=values.MOST_TEXTS, description="How many items are told.")] = (
-            values.MOST_TEXTS
+        most: Annotated[int, Query(ge=0, le=batch_values.MOST_TEXTS, description="How many items are told.")] = (
+            batch_values.MOST_TEXTS
         ),
         texts: Annotated[bool, Query(description="Whether items have their text.")] = False,
     ) -> Response:
@@ -174,7 +175,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         request: Request,
         id: str,  # noqa: A002
         first: int = 1,
-        most: int = values.MOST_TEXTS,
+        most: int = batch_values.MOST_TEXTS,
         words: bool = False,
     ) -> Batch:
         batch = await batches.batch(id, reader_of(request.scope), first, most, words)
@@ -222,7 +223,7 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
         "progress": round(batches.progress(batch), 4),
         "format": batch.manner.format,
         "warnings": batch.warnings,
-        "counts": {state: batch.tally(state).texts for state in get_args(values.State)},
+        "counts": {state: batch.tally(state).texts for state in get_args(batch_values.State)},
         "zip_url": url_at_end and f"{url_at_end}/zip",
         "joined_url": (url_at_end and batch.tally("done").texts and f"{url_at_end}/joined") or None,
     }
@@ -278,7 +279,7 @@ def _download(batch: Batch, name: str, ending: str) -> str:
     """What the file is called where it is saved: as is wished, else by the day of the job."""
     day = datetime.fromtimestamp(batch.created_at, timezone.utc).date()
     wish = name or f"voxdemo-batch-{day}"
-    return f"{values.file_names([wish])[0]}.{ending}"
+    return f"{batch_values.file_names([wish])[0]}.{ending}"
 
 
 async def _made(path: Path, make: Callable[[Path], None]) -> Path:

@@ -14,11 +14,11 @@ from pydantic import Field
 from voxdemo import logs
 from voxdemo.audio import formats
 from voxdemo.audio.reading import prompt
-from voxdemo.batches import values
-from voxdemo.batches.values import Order
 from voxdemo.errors import InputError
 from voxdemo.plan import units_of
 from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.stores import batch_values
+from voxdemo.stores.batch_values import Order
 from voxdemo.validate import checked, readable_text, within_bounds
 from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
 
@@ -43,7 +43,7 @@ class JobBody(Manner):
 
     input: str | None = Field(default=None, description="The text, up to 50,000 characters; or `inputs`.")
     inputs: list[str] | None = Field(
-        default=None, min_length=1, max_length=values.MOST_TEXTS, description="Several texts, in their order."
+        default=None, min_length=1, max_length=batch_values.MOST_TEXTS, description="Several texts, in their order."
     )
     starts: list[float] | None = Field(
         default=None, description="The second at which each begins in the joined sound; else one comes after the other."
@@ -91,7 +91,7 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
         raise InputError(_refusal(refused, len(texts)))
     return Order(
         caller=sender.caller,
-        manner=values.Manner.of(each, asked.response_format),
+        manner=batch_values.Manner.of(each, asked.response_format),
         texts=texts,
         units=units,
         digest=digest,
@@ -99,7 +99,7 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
         prompt=recording,
         starts=asked.starts,
         refused=refused,
-        names=None if asked.names is None else values.file_names(asked.names),
+        names=None if asked.names is None else batch_values.file_names(asked.names),
         reader=sender.reader,
         warnings=[*ignored, *left_out],
     )

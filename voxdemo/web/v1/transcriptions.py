@@ -13,9 +13,9 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from voxdemo import captions
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
+from voxdemo.stores import captions
 from voxdemo.text import languages
 from voxdemo.web.asking import Entry, Recording
 from voxdemo.web.v1 import catalogue

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo import files
-from voxdemo.batches.values import (
+from voxdemo.stores.batch_values import (
     MOST_TEXTS,
     Batch,
     KeyReused,

@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from voxdemo import captions
 from voxdemo.audio import formats
 from voxdemo.audio.encode import fewer_bars
 from voxdemo.errors import StorageError
 from voxdemo.speech import Segment
+from voxdemo.stores import captions
 
 log = logging.getLogger(__name__)
 
