@@ -17,8 +17,8 @@ from fakes import LISTENER, FakeRecognizer, Stage, until
 from serving import Server
 
 from voxdemo import logs
+from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.threads import READING, in_thread
-from voxdemo.validate import MAX_TEXT_CHARS
 from voxdemo.worker import ModelWorker
 
 log = logging.getLogger("voxdemo.test")

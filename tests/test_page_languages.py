@@ -15,8 +15,8 @@ from fakes import CLONER
 from playwright.sync_api import expect
 from serving import ROOT, Server
 
+from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
-from voxdemo.validate import checked
 from voxdemo.web import batch_tab, card, history_tab, recognize_tab, voice_fields, voices_tab
 
 pytestmark = needs_browser

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from voxdemo.engines.builtin.english import readable, unsayable
-from voxdemo.text.scripts import unreadable
+from voxdemo.intake.scripts import unreadable
 
 
 @pytest.mark.parametrize(

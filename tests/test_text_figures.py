@@ -11,10 +11,10 @@ import pytest
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.builtin.english import readable
+from voxdemo.intake.validate import readable_text
 from voxdemo.speech import Samples, Utterance
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts
-from voxdemo.validate import readable_text
 
 
 @pytest.mark.parametrize(

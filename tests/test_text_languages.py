@@ -6,9 +6,9 @@ import pytest
 from fakes import LISTENER
 
 from voxdemo.errors import InputError
+from voxdemo.intake.languages import code_of
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.speech import RecognizerInfo
-from voxdemo.text.languages import code_of
 
 WHISPER = BuiltinRecognizer.INFO
 SENSEVOICE = RecognizerInfo("sensevoice", "SenseVoice", "1", ("zh", "yue", "en", "ja", "ko"), 16_000)

@@ -6,8 +6,8 @@ import time
 import pytest
 from fakes import CLONER
 
+from voxdemo.intake.validate import readable_text
 from voxdemo.text.leftovers import taken_out
-from voxdemo.validate import readable_text
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import soxr
 from faster_whisper import WhisperModel
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.intake.validate import readable_text
 from voxdemo.recognizers.builtin_weights import whisper_base_files
 from voxdemo.speech import Utterance
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts
-from voxdemo.validate import readable_text
 
 
 @pytest.fixture(scope="module")

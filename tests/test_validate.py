@@ -8,8 +8,8 @@ import pytest
 from fakes import CLONER
 
 from voxdemo.errors import InputError
+from voxdemo.intake.validate import checked, readable_text
 from voxdemo.speech import Utterance
-from voxdemo.validate import checked, readable_text
 
 PLAIN = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 

@@ -9,7 +9,7 @@ from fakes import Stage
 
 from voxdemo.assemble import local_service
 from voxdemo.errors import InputError
-from voxdemo.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

@@ -21,13 +21,13 @@ from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.errors import StorageError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
+from voxdemo.intake.plan import Plan, plan
+from voxdemo.intake.request import SpeechRequest, speech
 from voxdemo.jobs import JobLine, SpeakJob
 from voxdemo.live import LiveSound
 from voxdemo.making import Making, Share
-from voxdemo.plan import Plan, plan
 from voxdemo.recognition import Recognitions
 from voxdemo.rendition import Rendition
-from voxdemo.request import SpeechRequest, speech
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.storage import Storage

@@ -21,8 +21,8 @@ from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
 from voxdemo.flight import Flight
+from voxdemo.intake.request import RecordingRequest, recording
 from voxdemo.jobs import JobLine, ListenJob, Started
-from voxdemo.request import RecordingRequest, recording
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.stores.answer_cache import Cache

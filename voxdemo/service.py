@@ -21,15 +21,15 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.estimates.paces import write as write_paces
 from voxdemo.generation import Generations
 from voxdemo.history import History
+from voxdemo.intake.plan import units_of
+from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.jobs import JobLine
 from voxdemo.logs import private
 from voxdemo.making import Share
 from voxdemo.metrics import Metrics, State
 from voxdemo.outcomes import Ended, Outcome, Task, told
-from voxdemo.plan import units_of
 from voxdemo.recognition import Recognitions
 from voxdemo.reports import LaneStats
-from voxdemo.request import RecordingRequest, SpeechRequest
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, delete_old

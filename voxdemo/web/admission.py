@@ -18,7 +18,7 @@ from gradio.data_classes import PredictBodyInternal
 
 from voxdemo import logs
 from voxdemo.errors import InputError, LimitError, UnavailableError
-from voxdemo.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

@@ -20,12 +20,12 @@ from gradio.queueing import Event
 from voxdemo import logs, outcomes
 from voxdemo.audio.reading.decode import told_duration_s
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
-from voxdemo.plan import units_of
-from voxdemo.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.plan import units_of
+from voxdemo.intake.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.validate import readable_text
 from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.turns import Size
-from voxdemo.validate import readable_text
 from voxdemo.visit import DoorName, Visit
 from voxdemo.web import scripts
 

@@ -15,12 +15,12 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED
-from voxdemo.plan import units_of
+from voxdemo.intake.plan import units_of
+from voxdemo.intake.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
-from voxdemo.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
 from voxdemo.web import wording
 from voxdemo.web.assets import asset
 from voxdemo.web.i18n import say

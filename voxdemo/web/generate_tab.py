@@ -18,9 +18,9 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import InputError
+from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
-from voxdemo.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.web import card, examples, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service import Forecast
-from voxdemo.validate import MAX_TEXT_CHARS
 from voxdemo.web import wording
 
 NEAR_LIMIT = 0.9

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
+from voxdemo.intake.validate import ASKED_SPEEDS, CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.validate import ASKED_SPEEDS, CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}

@@ -15,11 +15,11 @@ from voxdemo import logs
 from voxdemo.audio import formats
 from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
-from voxdemo.plan import units_of
+from voxdemo.intake.plan import units_of
+from voxdemo.intake.validate import checked, readable_text, within_bounds
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
-from voxdemo.validate import checked, readable_text, within_bounds
 from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
 
 UNEVEN = "{field} must have one for each of inputs: {count} for {texts} texts don't fit."

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from voxdemo import logs
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
-from voxdemo.request import SpeechRequest
+from voxdemo.intake.request import SpeechRequest
 from voxdemo.speech import Speaking, Spoken, Waiting
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.answers import code_of, status_of, told

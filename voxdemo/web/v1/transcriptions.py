@@ -14,9 +14,9 @@ from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from voxdemo.errors import InputError
+from voxdemo.intake import languages
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
-from voxdemo.text import languages
 from voxdemo.web.asking import Entry, Recording
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.entrance import Entrance, while_there

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from voxdemo import validate
 from voxdemo.audio.reading.decode import check_there
 from voxdemo.errors import InputError
 from voxdemo.files import content
+from voxdemo.intake import languages, validate
 from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
-from voxdemo.text import languages
 
 MAKING = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""

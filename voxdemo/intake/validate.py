@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from voxdemo.errors import InputError
+from voxdemo.intake import scripts
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.text import leftovers, pasted, scripts
+from voxdemo.text import leftovers, pasted
 from voxdemo.text.split import is_speakable
 
 MAX_TEXT_CHARS = 50_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from voxdemo import validate
 from voxdemo.estimates.paces import speech_units
+from voxdemo.intake import validate
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text import split
 from voxdemo.text.length import spoken_length

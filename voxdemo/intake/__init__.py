@@ -1,0 +1,1 @@
+"""A wish becomes a request and a plan, or a refusal. Knows no line and no model."""
