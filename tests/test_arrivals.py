@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from voxdemo.arrivals import Arrivals
+from voxdemo.lanes.arrivals import Arrivals
 
 
 async def on_the_way(arrivals: Arrivals, name: str, work: asyncio.Event, arrived: list[str]) -> None:

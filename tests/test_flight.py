@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
-from voxdemo.flight import Flight
+from voxdemo.lanes.shared_work import Flight
 
 
 class Work:

@@ -17,12 +17,12 @@ from gradio_client.exceptions import AppError
 from serving import Server, StartServer, eventually
 
 from voxdemo.errors import EngineError, JobTimeoutError
-from voxdemo.jobs import SpeakJob
-from voxdemo.lane import Lane
-from voxdemo.seat import Role, Seat
+from voxdemo.lanes.jobs import SpeakJob
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.speech import Utterance
 from voxdemo.watch import STALL_S, Pulse
-from voxdemo.worker import ModelWorker
 
 
 class Checks:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
 
-from voxdemo import seat
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
-from voxdemo.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
-from voxdemo.lane import RESTART_S, Lane
-from voxdemo.run import Anew, Run
-from voxdemo.seat import Role, Seat
+from voxdemo.lanes.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.lanes.local import seat
+from voxdemo.lanes.local.job_run import Anew, Run
+from voxdemo.lanes.local.lane import RESTART_S, Lane
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.turns import TURN_S, Busy, Size, foretold, in_turn
 from voxdemo.speech import Transcript, Utterance, Waiting
-from voxdemo.turns import TURN_S, Busy, Size, foretold, in_turn
-from voxdemo.worker import ModelWorker
 
 MakeLane = Callable[..., Lane]
 PLAIN = replace(CLONER, name="plain", title="Plain voice")

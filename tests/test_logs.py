@@ -18,8 +18,8 @@ from serving import Server
 
 from voxdemo import logs
 from voxdemo.intake.validate import MAX_TEXT_CHARS
+from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.threads import READING, in_thread
-from voxdemo.worker import ModelWorker
 
 log = logging.getLogger("voxdemo.test")
 TEXT = "Dear Anna, the parcel is late.\nIt will “surely” come on Tuesday; don't worry! Yours, Bartholomew"

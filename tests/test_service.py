@@ -24,11 +24,11 @@ from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError
+from voxdemo.lanes.turns import Size
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Captions, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.stores.answer_cache import Cache
-from voxdemo.turns import Size
 
 NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
 

@@ -16,7 +16,7 @@ from serving import Server
 
 from voxdemo.alarms import Alarms
 from voxdemo.history import History
-from voxdemo.reports import LaneStats
+from voxdemo.lanes.reports import LaneStats
 from voxdemo.service import Readiness, SpeechService
 from voxdemo.timeline import Minute, Timeline
 from voxdemo.web.status_tab import REFRESH_S, Board

@@ -17,15 +17,15 @@ from voxdemo.audio.reading import decode
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
-from voxdemo.lane import Lane
-from voxdemo.model_thread import Measured
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.model_thread import Measured
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
-from voxdemo.seat import Role, Seat
 from voxdemo.service import Folders, SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.answer_cache import Cache
-from voxdemo.worker import ModelWorker
 
 log = logging.getLogger(__name__)
 

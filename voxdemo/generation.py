@@ -15,7 +15,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.errors import StorageError
@@ -23,7 +22,8 @@ from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.plan import Plan, plan
 from voxdemo.intake.request import SpeechRequest, speech
-from voxdemo.jobs import JobLine, SpeakJob
+from voxdemo.lanes.arrivals import Arrivals, Place
+from voxdemo.lanes.jobs import JobLine, SpeakJob
 from voxdemo.live import LiveSound
 from voxdemo.making import Making, Share
 from voxdemo.recognition import Recognitions

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.files import link_or_copy
-from voxdemo.flight import Flight
+from voxdemo.lanes.shared_work import Flight
 from voxdemo.live import LiveSound
 from voxdemo.speech import Captions, Retaken, SpeechEvent
 from voxdemo.stores.results import made_in, speech_file

@@ -13,16 +13,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxdemo.arrivals import Arrivals, Place
 from voxdemo.audio import encode
 from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
-from voxdemo.flight import Flight
 from voxdemo.intake.request import RecordingRequest, recording
-from voxdemo.jobs import JobLine, ListenJob, Started
+from voxdemo.lanes.arrivals import Arrivals, Place
+from voxdemo.lanes.jobs import JobLine, ListenJob, Started
+from voxdemo.lanes.shared_work import Flight
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.stores.answer_cache import Cache

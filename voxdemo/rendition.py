@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from voxdemo import jobs
 from voxdemo.audio.encode import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
-from voxdemo.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes import jobs
+from voxdemo.lanes.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.live import LiveSound
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
 from voxdemo.stores.results import MOST_BARS

@@ -23,19 +23,19 @@ from voxdemo.generation import Generations
 from voxdemo.history import History
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
-from voxdemo.jobs import JobLine
+from voxdemo.lanes.jobs import JobLine
+from voxdemo.lanes.reports import LaneStats
+from voxdemo.lanes.turns import Place, Size
 from voxdemo.logs import private
 from voxdemo.making import Share
 from voxdemo.metrics import Metrics, State
 from voxdemo.outcomes import Ended, Outcome, Task, told
 from voxdemo.recognition import Recognitions
-from voxdemo.reports import LaneStats
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, delete_old
 from voxdemo.threads import CLEANING, KEEPING, in_thread
 from voxdemo.timeline import Timeline
-from voxdemo.turns import Place, Size
 from voxdemo.visit import Visit
 
 LONGEST_ASIDE_S = 60.0

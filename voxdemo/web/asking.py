@@ -23,9 +23,9 @@ from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.intake.validate import readable_text
+from voxdemo.lanes.turns import Size
 from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
-from voxdemo.turns import Size
 from voxdemo.visit import DoorName, Visit
 from voxdemo.web import scripts
 

@@ -20,9 +20,9 @@ from gradio.queueing import Event, EventQueue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
 from voxdemo.errors import InputError, UnavailableError
+from voxdemo.lanes.turns import Place, Size, in_turn
 from voxdemo.service import SpeechService
 from voxdemo.speech import Waiting
-from voxdemo.turns import Place, Size, in_turn
 from voxdemo.web.asking import Entries, Entry, door_of
 
 UPDATE_EVERY_S = 1.0

@@ -19,8 +19,8 @@ from starlette.routing import Route
 from voxdemo import __version__
 from voxdemo.audio import formats
 from voxdemo.errors import StorageError
+from voxdemo.lanes.reports import ModelReport
 from voxdemo.making import Share
-from voxdemo.reports import ModelReport
 from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits

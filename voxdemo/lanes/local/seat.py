@@ -17,13 +17,13 @@ from typing import Any, Generic, TypeVar
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.progress import remaining_s
-from voxdemo.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
+from voxdemo.lanes.local.job_run import Anew, End, Model, Run
+from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy
 from voxdemo.recognizers.base import Recognizer
-from voxdemo.run import Anew, End, Model, Run
 from voxdemo.speech import Transcript, Waiting
 from voxdemo.text.length import S_PER_UNIT
-from voxdemo.turns import BRIEF_S, TURN_S, Busy
-from voxdemo.worker import ModelWorker
 
 M = TypeVar("M", bound=Model)
 

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.jobs import Job, LaneEvent, ListenJob
-from voxdemo.reports import LaneStats, ModelReport
-from voxdemo.run import End
-from voxdemo.seat import Role, Seat, Ticket
+from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob
+from voxdemo.lanes.local.job_run import End
+from voxdemo.lanes.local.seat import Role, Seat, Ticket
+from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.reports import LaneStats, ModelReport
+from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
-from voxdemo.turns import Busy, Place, Size, foretold, in_turn
-from voxdemo.worker import ModelWorker
 
 TELL_EVERY_S = 1.0
 """How often who waits is told anew."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voxdemo.errors import NotReadyError
-from voxdemo.reports import LaneStats
+from voxdemo.lanes.reports import LaneStats
+from voxdemo.lanes.turns import Place, Size
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
-from voxdemo.turns import Place, Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
-from voxdemo.reports import ReadyState, WorkerStatus
-from voxdemo.run import M, Named, Run
+from voxdemo.lanes.local.job_run import M, Named, Run
+from voxdemo.lanes.reports import ReadyState, WorkerStatus
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)

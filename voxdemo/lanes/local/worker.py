@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.model_thread import Lives, Measured, ModelThread
-from voxdemo.reports import WorkerStatus
-from voxdemo.run import M, Named, Run, post
+from voxdemo.lanes.local.job_run import M, Named, Run, post
+from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
+from voxdemo.lanes.reports import WorkerStatus
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
