@@ -21,8 +21,8 @@ from voxdemo.lanes.jobs import SpeakJob
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.monitoring.event_loop import STALL_S, Pulse
 from voxdemo.speech import Utterance
-from voxdemo.watch import STALL_S, Pulse
 
 
 class Checks:
@@ -148,8 +148,8 @@ async def test_a_job_that_ends_in_time_hangs_never(lane: Lane, stage: Stage) -> 
 async def test_a_loop_that_stood_still_is_told_of_and_the_log_says_where(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("voxdemo.watch.STALL_S", 0.4)
-    monkeypatch.setattr("voxdemo.watch.LOOK_S", 0.05)
+    monkeypatch.setattr("voxdemo.monitoring.event_loop.STALL_S", 0.4)
+    monkeypatch.setattr("voxdemo.monitoring.event_loop.LOOK_S", 0.05)
     secret = "what somebody wrote"
     pulse = Pulse()
     async with pulse.felt():
@@ -163,13 +163,13 @@ async def test_a_loop_that_stood_still_is_told_of_and_the_log_says_where(
         assert secret not in caplog.text
         stalls = [record for record in caplog.records if "has stood still" in record.message]
         assert [record.levelno for record in stalls] == [logging.ERROR]
-        monkeypatch.setattr("voxdemo.watch.TOLD_S", 0.0)
+        monkeypatch.setattr("voxdemo.monitoring.event_loop.TOLD_S", 0.0)
         assert not pulse.trouble()
 
 
 async def test_time_in_which_nothing_could_run_is_not_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxdemo.watch.STALL_S", 0.4)
-    monkeypatch.setattr("voxdemo.watch.LOOK_S", 1000.0)  # as a thread looks that doesn't get to run
+    monkeypatch.setattr("voxdemo.monitoring.event_loop.STALL_S", 0.4)
+    monkeypatch.setattr("voxdemo.monitoring.event_loop.LOOK_S", 1000.0)  # as a thread looks that doesn't get to run
     pulse = Pulse()
     async with pulse.felt():
         await asyncio.sleep(0)

@@ -15,9 +15,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Server, eventually
 
-from voxdemo.alarms import NEARLY_FULL_S, Alarms
-from voxdemo.history import FEW, History
-from voxdemo.outcomes import Ended
+from voxdemo.monitoring.alarms import NEARLY_FULL_S, Alarms
+from voxdemo.monitoring.history import FEW, History
+from voxdemo.monitoring.outcomes import Ended
 
 
 def ended(**values: Any) -> Ended:

@@ -15,10 +15,10 @@ from fakes import RATE, Stage
 
 from voxdemo.assemble import local_service
 from voxdemo.errors import VoxdemoError
+from voxdemo.monitoring.visit import Visit
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Speaking, Utterance, Waiting
-from voxdemo.visit import Visit
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def stage() -> Stage:
 async def service(
     stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> AsyncGenerator[SpeechService, None]:
-    caplog.set_level(logging.INFO, "voxdemo.outcomes")
+    caplog.set_level(logging.INFO, "voxdemo.monitoring.outcomes")
     settings = Settings(cache_dir=tmp_path / "cache", queue_size=1)
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     service.start()
@@ -51,7 +51,7 @@ async def until_it_tells(events: AsyncGenerator[Any, None], kind: type) -> None:
 
 
 def endings(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [vars(record) for record in caplog.records if record.name == "voxdemo.outcomes"]
+    return [vars(record) for record in caplog.records if record.name == "voxdemo.monitoring.outcomes"]
 
 
 async def test_what_comes_from_the_cache_took_no_work(service: SpeechService, caplog: pytest.LogCaptureFixture) -> None:

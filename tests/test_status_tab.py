@@ -14,11 +14,11 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import Server
 
-from voxdemo.alarms import Alarms
-from voxdemo.history import History
 from voxdemo.lanes.reports import LaneStats
+from voxdemo.monitoring.alarms import Alarms
+from voxdemo.monitoring.history import History
+from voxdemo.monitoring.timeline import Minute, Timeline
 from voxdemo.service import Readiness, SpeechService
-from voxdemo.timeline import Minute, Timeline
 from voxdemo.web.status_tab import REFRESH_S, Board
 
 pytestmark = needs_browser

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from voxdemo.machine import Accelerator, Usage
-from voxdemo.outcomes import Ended
-from voxdemo.timeline import MINUTE_S, MINUTES, SAMPLES, USAGE_EVERY_S, Minute, Timeline
+from voxdemo.monitoring.machine import Accelerator, Usage
+from voxdemo.monitoring.outcomes import Ended
+from voxdemo.monitoring.timeline import MINUTE_S, MINUTES, SAMPLES, USAGE_EVERY_S, Minute, Timeline
 
 
 class Clock:

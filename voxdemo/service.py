@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voxdemo import machine
-from voxdemo.alarms import Alarms
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.estimates.paces import write as write_paces
 from voxdemo.generation import Generations
-from voxdemo.history import History
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine
@@ -28,15 +25,18 @@ from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.logs import private
 from voxdemo.making import Share
-from voxdemo.metrics import Metrics, State
-from voxdemo.outcomes import Ended, Outcome, Task, told
+from voxdemo.monitoring import machine
+from voxdemo.monitoring.alarms import Alarms
+from voxdemo.monitoring.history import History
+from voxdemo.monitoring.metrics import Metrics, State
+from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
+from voxdemo.monitoring.timeline import Timeline
+from voxdemo.monitoring.visit import Visit
 from voxdemo.recognition import Recognitions
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, delete_old
 from voxdemo.threads import CLEANING, KEEPING, in_thread
-from voxdemo.timeline import Timeline
-from voxdemo.visit import Visit
 
 LONGEST_ASIDE_S = 60.0
 """How long cleaning waits for jobs to end: where they never do, the disk would fill."""

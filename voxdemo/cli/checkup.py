@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from voxdemo import __version__, machine
+from voxdemo import __version__
 from voxdemo import settings as voxdemo_settings
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.errors import SettingsError
 from voxdemo.model_support import devices, hub
+from voxdemo.monitoring import machine
 from voxdemo.recognizers import sensevoice_weights
 from voxdemo.settings import Settings
 

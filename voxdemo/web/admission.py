@@ -19,12 +19,12 @@ from gradio.data_classes import PredictBodyInternal
 from voxdemo import logs
 from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
+from voxdemo.monitoring.visit import Visit
 from voxdemo.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import in_thread
-from voxdemo.visit import Visit
 from voxdemo.web import access, queueing, scripts
 from voxdemo.web.answers import retry_after
 from voxdemo.web.asking import Entry, Wish, door_of, examined, requested

@@ -17,16 +17,17 @@ from gradio.context import LocalContext
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
-from voxdemo import logs, outcomes
+from voxdemo import logs
 from voxdemo.audio.reading.decode import told_duration_s
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.intake.validate import readable_text
 from voxdemo.lanes.turns import Size
+from voxdemo.monitoring import outcomes
+from voxdemo.monitoring.visit import DoorName, Visit
 from voxdemo.service import SpeechService
 from voxdemo.speech import Utterance
-from voxdemo.visit import DoorName, Visit
 from voxdemo.web import scripts
 
 UNSEEN_RECORDING_S = 10.0

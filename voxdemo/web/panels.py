@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from gradio.components.native_plot import PlotData
 
-from voxdemo.timeline import MINUTES, Minute
+from voxdemo.monitoring.timeline import MINUTES, Minute
 from voxdemo.web import wording
 
 AGO, SERIES = "ago", "series"

@@ -21,11 +21,11 @@ from voxdemo.audio import formats
 from voxdemo.errors import StorageError
 from voxdemo.lanes.reports import ModelReport
 from voxdemo.making import Share
+from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.service import SpeechService
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.watch import Pulse
 from voxdemo.web import front, outlook, watching, wording
 
 log = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ from typing import Any, BinaryIO, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from voxdemo.errors import StorageError, VoxdemoError
-from voxdemo.outcomes import Task
+from voxdemo.monitoring.outcomes import Task
+from voxdemo.monitoring.visit import Visit
 from voxdemo.service import SpeechService
 from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
-from voxdemo.visit import Visit
 from voxdemo.web.admission import Admission
 from voxdemo.web.asking import Entry, Wish
 from voxdemo.web.callers import caller_of

@@ -24,11 +24,11 @@ from voxdemo.batches.runner import Batches
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.files import replacing
 from voxdemo.lanes.turns import Size
+from voxdemo.monitoring.visit import Visit
 from voxdemo.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import JOINING, READING, in_thread
-from voxdemo.visit import Visit
 from voxdemo.web.answers import to_program
 from voxdemo.web.callers import caller_of, reader_of
 from voxdemo.web.v1.entrance import Entrance, while_there

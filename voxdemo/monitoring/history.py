@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from voxdemo.outcomes import Ended
+from voxdemo.monitoring.outcomes import Ended
 
 MINUTE_S = 60.0
 MOST = 10_000

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from voxdemo.history import nearest_rank
-from voxdemo.machine import Usage
-from voxdemo.outcomes import Ended, Task
+from voxdemo.monitoring.history import nearest_rank
+from voxdemo.monitoring.machine import Usage
+from voxdemo.monitoring.outcomes import Ended, Task
 
 MINUTE_S = 60.0
 MINUTES = 60

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from voxdemo.errors import InputError, UnavailableError
+from voxdemo.monitoring.visit import DoorName, Visit
 from voxdemo.speech import Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript
-from voxdemo.visit import DoorName, Visit
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
 from voxdemo.lanes.reports import LaneStats
-from voxdemo.machine import Usage
-from voxdemo.outcomes import Ended, Ending, Task
+from voxdemo.monitoring.machine import Usage
+from voxdemo.monitoring.outcomes import Ended, Ending, Task
+from voxdemo.monitoring.visit import DoorName
 from voxdemo.speech import EngineInfo
-from voxdemo.visit import DoorName
 
 PREFIX = "voxdemo"
 REASONS = (InputError, BusyError, LimitError, NotReadyError)
