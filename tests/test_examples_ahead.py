@@ -14,7 +14,7 @@ from fakes import Stage, until
 from voxdemo.assemble import local_service
 from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.web import examples

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.live import READ_BYTES, LiveSound
+from voxdemo.service.live_sound import READ_BYTES, LiveSound
 from voxdemo.speech import Captions, Retaken, Segment
 
 RATE = 1_000

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from voxdemo.service import Forecast
+from voxdemo.service.service import Forecast
 from voxdemo.web.outlook import estimate
 
 TEXT = "x" * 162

@@ -18,14 +18,14 @@ import pytest
 import soundfile
 from fakes import CLONER, RATE, Stage, until
 
-from voxdemo import service as service_module
-from voxdemo import storage
 from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.lanes.turns import Size
-from voxdemo.service import SpeechService
+from voxdemo.service import disk_watch
+from voxdemo.service import service as service_module
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Captions, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.stores.answer_cache import Cache
@@ -548,7 +548,7 @@ async def test_it_is_not_ready_while_sounds_cannot_be_written_and_finds_out_itse
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "TRY_EVERY_S", 0.01)
+    monkeypatch.setattr(disk_watch, "TRY_EVERY_S", 0.01)
     with monkeypatch.context() as patch:
         patch.setattr(GrowingWav, "write", full)
         with pytest.raises(StorageError):

@@ -18,7 +18,7 @@ from voxdemo.lanes.reports import LaneStats
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.timeline import Minute, Timeline
-from voxdemo.service import Readiness, SpeechService
+from voxdemo.service.service import Readiness, SpeechService
 from voxdemo.web.status_tab import REFRESH_S, Board
 
 pytestmark = needs_browser

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from voxdemo import take as take_module
+from voxdemo.service import speech_assembler as take_module
+from voxdemo.service.speech_assembler import PAUSES_S, Take
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, SpeechEvent
-from voxdemo.take import PAUSES_S, Take
 from voxdemo.text.split import Part, Stop
 
 RATE = 16_000

@@ -10,7 +10,7 @@ from fakes import Stage
 from voxdemo.assemble import local_service
 from voxdemo.errors import InputError
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.web.asking import UNSEEN_RECORDING_S, Recording, examined, requested, sent_file, whole

@@ -22,7 +22,7 @@ from voxdemo.lanes.local.model_thread import Measured
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
-from voxdemo.service import Folders, SpeechService
+from voxdemo.service.service import Folders, SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.answer_cache import Cache

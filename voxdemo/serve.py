@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import matplotlib
 
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import access
 from voxdemo.web.queueing import Line

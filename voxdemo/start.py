@@ -9,7 +9,7 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.errors import SettingsError
 from voxdemo.logs import sentry
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 
 

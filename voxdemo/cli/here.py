@@ -18,7 +18,7 @@ from voxdemo.audio import formats
 from voxdemo.cli.bar import Tell
 from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web import wording

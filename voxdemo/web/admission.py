@@ -20,7 +20,7 @@ from voxdemo import logs
 from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.monitoring.visit import Visit
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.limits import Limits

@@ -26,7 +26,7 @@ from voxdemo.intake.validate import readable_text
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import outcomes
 from voxdemo.monitoring.visit import DoorName, Visit
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.web import scripts
 

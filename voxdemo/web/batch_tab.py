@@ -17,7 +17,7 @@ import gradio as gr
 from voxdemo.errors import UNEXPECTED
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread

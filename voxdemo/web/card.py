@@ -18,7 +18,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web import queueing, wording
 from voxdemo.web.assets import asset

@@ -18,7 +18,7 @@ from gradio.data_classes import FileData
 
 from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
 from voxdemo.intake.validate import CFG_RANGE, TIMESTEPS_RANGE
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web import queueing, wording
 from voxdemo.web.asking import Door, sent_file, sent_recording, take_up, whole

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from voxdemo.errors import UnavailableError
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Transcript, Utterance
 from voxdemo.text.length import S_PER_UNIT, spoken_length

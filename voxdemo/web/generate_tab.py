@@ -19,7 +19,7 @@ import gradio as gr
 
 from voxdemo.errors import InputError
 from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.web import card, examples, history_tab, wording
 from voxdemo.web.asking import Door, sent_file, take_up, whole

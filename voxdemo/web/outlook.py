@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxdemo.intake.validate import MAX_TEXT_CHARS
-from voxdemo.service import Forecast
+from voxdemo.service.service import Forecast
 from voxdemo.web import wording
 
 NEAR_LIMIT = 0.9

@@ -13,7 +13,7 @@ from typing import Any, cast
 import gradio as gr
 
 from voxdemo import __version__, hosted
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import admission, contract, examples, front, wording
 from voxdemo.web.assets import ASSETS, asset

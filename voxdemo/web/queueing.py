@@ -21,7 +21,7 @@ from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompl
 
 from voxdemo.errors import InputError, UnavailableError
 from voxdemo.lanes.turns import Place, Size, in_turn
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Waiting
 from voxdemo.web.asking import Entries, Entry, door_of
 

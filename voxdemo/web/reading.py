@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import VoxdemoError
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.web import card
 from voxdemo.web.asking import Door, sent_recording, take_up
 from voxdemo.web.card import CardValue

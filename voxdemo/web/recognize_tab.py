@@ -6,8 +6,8 @@ from functools import partial
 
 import gradio as gr
 
-from voxdemo.recognition import MAX_RECORDING_S
-from voxdemo.service import SpeechService
+from voxdemo.service.recognition import MAX_RECORDING_S
+from voxdemo.service.service import SpeechService
 from voxdemo.web import card, examples
 from voxdemo.web.card import Card
 from voxdemo.web.i18n import say

@@ -20,9 +20,9 @@ from voxdemo import __version__
 from voxdemo.audio import formats
 from voxdemo.errors import StorageError
 from voxdemo.lanes.reports import ModelReport
-from voxdemo.making import Share
 from voxdemo.monitoring.event_loop import Pulse
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
+from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread

@@ -17,7 +17,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.voices import VoiceStore

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.monitoring.timeline import MINUTES, Minute
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.web import wording
 from voxdemo.web.i18n import say
 from voxdemo.web.panels import AGO, BAR_MINUTES, SERIES, Panel, count, panels, percents, seconds

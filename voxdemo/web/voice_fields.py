@@ -12,7 +12,7 @@ import gradio as gr
 
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import UNEXPECTED
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo
 from voxdemo.stores import voices
 from voxdemo.web import card

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.web import card, voice_fields
 from voxdemo.web.asking import Door, take_up

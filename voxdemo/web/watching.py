@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
 from voxdemo.web.answers import to_program
 

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.monitoring.outcomes import Task
 from voxdemo.monitoring.visit import Visit
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.admission import Admission

@@ -14,7 +14,7 @@ from typing import Any
 
 import soundfile
 
-from voxdemo.making import Share
+from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
 

@@ -25,7 +25,7 @@ from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.files import replacing
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring.visit import Visit
-from voxdemo.service import SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import JOINING, READING, in_thread

@@ -24,16 +24,16 @@ from voxdemo.intake.plan import Plan, plan
 from voxdemo.intake.request import SpeechRequest, speech
 from voxdemo.lanes.arrivals import Arrivals, Place
 from voxdemo.lanes.jobs import JobLine, SpeakJob
-from voxdemo.live import LiveSound
-from voxdemo.making import Making, Share
-from voxdemo.recognition import Recognitions
-from voxdemo.rendition import Rendition
+from voxdemo.service.disk_watch import Storage
+from voxdemo.service.job_recorder import Rendition
+from voxdemo.service.live_sound import LiveSound
+from voxdemo.service.recognition import Recognitions
+from voxdemo.service.shared_sound import Making, Share
+from voxdemo.service.speech_assembler import Take
 from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
-from voxdemo.storage import Storage
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, prompt_file, speech_file
-from voxdemo.take import Take
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from voxdemo.audio.encode import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.lanes import jobs
 from voxdemo.lanes.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
-from voxdemo.live import LiveSound
+from voxdemo.service.live_sound import LiveSound
+from voxdemo.service.speech_assembler import Take
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
 from voxdemo.stores.results import MOST_BARS
-from voxdemo.take import Take
 from voxdemo.threads import in_thread
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from voxdemo.files import link_or_copy
 from voxdemo.lanes.shared_work import Flight
-from voxdemo.live import LiveSound
+from voxdemo.service.live_sound import LiveSound
 from voxdemo.speech import Captions, Retaken, SpeechEvent
 from voxdemo.stores.results import made_in, speech_file
 from voxdemo.threads import COPYING, in_thread

@@ -17,14 +17,12 @@ from pathlib import Path
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.estimates.paces import write as write_paces
-from voxdemo.generation import Generations
 from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.logs import private
-from voxdemo.making import Share
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
@@ -32,7 +30,9 @@ from voxdemo.monitoring.metrics import Metrics, State
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
 from voxdemo.monitoring.timeline import Timeline
 from voxdemo.monitoring.visit import Visit
-from voxdemo.recognition import Recognitions
+from voxdemo.service.generation import Generations
+from voxdemo.service.recognition import Recognitions
+from voxdemo.service.shared_sound import Share
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, delete_old
