@@ -24,7 +24,7 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.assemble import local_service
 from voxdemo.logs import sentry
 from voxdemo.serve import serve
-from voxdemo.web import access
+from voxdemo.web.guards import access
 from voxdemo.web.site import build
 
 log = logging.getLogger("voxdemo.guarded")

@@ -26,7 +26,7 @@ from serving import EVERY_JOB_ANEW, ROOT, Server, asked, eventually
 from uploading import MIB, form
 
 from voxdemo.settings import PREFIX, Settings
-from voxdemo.web.uploads import MAX_FORM_BYTES
+from voxdemo.web.guards.bodies import MAX_FORM_BYTES
 
 DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
 RATE_LIMIT = 60

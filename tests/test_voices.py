@@ -23,7 +23,7 @@ from voxdemo.files import LEFT_BEHIND_S
 from voxdemo.stores import voices
 from voxdemo.stores.results import delete_old
 from voxdemo.stores.voices import VoiceStore
-from voxdemo.web.access import NO_LOGIN
+from voxdemo.web.guards.access import NO_LOGIN
 from voxdemo.web.voice_routes import NO_ACCOUNTS, UNKNOWN, UNREADABLE
 
 RECORDING = WARM_UP.read_bytes()

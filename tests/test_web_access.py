@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from serving import Server, StartServer
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.web import access
+from voxdemo.web.guards import access
 
 KEY, OTHER_KEY = "a-key-of-some-length", "another-key-of-some-length"
 RIGHT = {"Authorization": f"Bearer {KEY}"}

@@ -22,9 +22,9 @@ from starlette.types import ASGIApp, Message
 
 from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.stores.limits import Limits
-from voxdemo.web.answers import of_error
-from voxdemo.web.callers import caller_of, trust
-from voxdemo.web.uploads import CostlyDoors
+from voxdemo.web.guards.bodies import CostlyDoors
+from voxdemo.web.guards.callers import caller_of, trust
+from voxdemo.web.guards.refusals import of_error
 
 UPLOAD = "/gradio_api/upload"
 

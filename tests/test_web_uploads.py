@@ -10,7 +10,7 @@ import pytest
 from serving import Server, eventually
 from uploading import MIB, form
 
-from voxdemo.web.uploads import MAX_BODY_BYTES, MAX_FORM_BYTES
+from voxdemo.web.guards.bodies import MAX_BODY_BYTES, MAX_FORM_BYTES
 
 
 def uploaded(server: Server, content: Iterator[bytes], **headers: str) -> httpx.Response:

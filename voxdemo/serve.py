@@ -18,10 +18,10 @@ import matplotlib
 
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import access
+from voxdemo.web.guards import access
+from voxdemo.web.guards.traffic import Traffic
 from voxdemo.web.queueing import Line
 from voxdemo.web.site import Site
-from voxdemo.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,11 @@ from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import in_thread
-from voxdemo.web import access, queueing, scripts
-from voxdemo.web.answers import retry_after
+from voxdemo.web import queueing
 from voxdemo.web.asking import Entry, Wish, door_of, examined, requested
-from voxdemo.web.callers import caller_of
+from voxdemo.web.guards import access, gradio_client
+from voxdemo.web.guards.callers import caller_of
+from voxdemo.web.guards.refusals import retry_after
 
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
@@ -117,7 +118,7 @@ class Admission:
     def _fails_later(self, request: Request) -> bool:
         """Whether a refusal comes as the end of a job: gradio_client shows no other. They may not pile up unread."""
         unread = len(self._demo._queue.pending_messages_per_session)
-        return scripts.is_gradio_client(request.scope) and unread < MOST_UNREAD
+        return gradio_client.is_gradio_client(request.scope) and unread < MOST_UNREAD
 
     def _objection(self) -> UnavailableError | None:
         """Why nobody can join now."""

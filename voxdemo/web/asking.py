@@ -28,7 +28,7 @@ from voxdemo.monitoring import outcomes
 from voxdemo.monitoring.visit import DoorName, Visit
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
-from voxdemo.web import scripts
+from voxdemo.web.guards import gradio_client
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
@@ -192,7 +192,7 @@ def sent_file(file: object) -> Path | None:
         return None
     if isinstance(file, dict) and isinstance(file.get("path"), str):
         path = Path(file["path"])
-        scripts.check_uploaded(path)
+        gradio_client.check_uploaded(path)
         return path
     raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
 

@@ -19,12 +19,12 @@ from voxdemo.web import admission, contract, examples, front, wording
 from voxdemo.web.assets import ASSETS, asset
 from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.generate_tab import add_generate_tab
+from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.history_tab import add_history_tab
 from voxdemo.web.i18n import translations
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.status_tab import add_status_tab
 from voxdemo.web.theme import theme
-from voxdemo.web.uploads import MAX_UPLOAD_MIB
 from voxdemo.web.voices_tab import add_voices_tab
 from voxdemo.web.wiring import AT_ONCE
 

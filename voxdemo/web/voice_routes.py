@@ -20,8 +20,8 @@ from starlette.routing import Route
 from voxdemo.errors import InputError, VoxdemoError
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.threads import KEEPING, in_thread
-from voxdemo.web.access import NO_LOGIN, account_of
-from voxdemo.web.answers import refused, status_of
+from voxdemo.web.guards.access import NO_LOGIN, account_of
+from voxdemo.web.guards.refusals import refused, status_of
 
 log = logging.getLogger(__name__)
 

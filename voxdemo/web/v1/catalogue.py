@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from voxdemo.errors import InputError
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
-from voxdemo.web.answers import to_program
+from voxdemo.web.guards.refusals import to_program
 
 SPEECH_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe")

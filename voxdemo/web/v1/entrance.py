@@ -25,7 +25,7 @@ from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.admission import Admission
 from voxdemo.web.asking import Entry, Wish
-from voxdemo.web.callers import caller_of
+from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.queueing import Line
 
 E = TypeVar("E")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from voxdemo.errors import UNEXPECTED, VoxdemoError
 from voxdemo.stores.batch_values import KeyReused
-from voxdemo.web.answers import of_error, to_program
+from voxdemo.web.guards.refusals import of_error, to_program
 
 log = logging.getLogger(__name__)
 

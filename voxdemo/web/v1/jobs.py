@@ -29,8 +29,8 @@ from voxdemo.service.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import JOINING, READING, in_thread
-from voxdemo.web.answers import to_program
-from voxdemo.web.callers import caller_of, reader_of
+from voxdemo.web.guards.callers import caller_of, reader_of
+from voxdemo.web.guards.refusals import to_program
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.orders import JobBody, Sender, digest_of, order_of
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voxdemo.web.answers import path_of
+from voxdemo.web.guards.refusals import path_of
 
 NOT_ASKED = re.compile(r"/gradio_api/(queue|heartbeat|call|stream|dev)/|/logout/?$")
 """What a GET begins or ends: Gradio's streams, whose end stops the jobs of a page, and a login."""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from voxdemo.web.answers import refused
+from voxdemo.web.guards.refusals import refused
 
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
 UNKNOWN = "No such endpoint: see /v1/docs and docs/api.md."

@@ -25,9 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import LimitError
 from voxdemo.stores.limits import Limits
-from voxdemo.web import scripts
-from voxdemo.web.answers import refused, retry_after
-from voxdemo.web.callers import caller_of
+from voxdemo.web.guards import gradio_client
+from voxdemo.web.guards.callers import caller_of
+from voxdemo.web.guards.refusals import refused, retry_after
 
 MAX_UPLOAD_MIB = 200
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 165 MiB."""
@@ -76,8 +76,8 @@ class CostlyDoors:
             try:
                 await self._limits.take(caller_of(scope), kind)
             except LimitError as error:
-                if GRADIO_UPLOAD.search(scope["path"]) and scripts.is_gradio_client(scope):
-                    return scripts.refused_upload(error)
+                if GRADIO_UPLOAD.search(scope["path"]) and gradio_client.is_gradio_client(scope):
+                    return gradio_client.refused_upload(error)
                 return refused(scope, 429, error.sentence, retry_after(error))
         return None
 

@@ -24,8 +24,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
-from voxdemo.web.answers import OWN_PATHS, path_of, refused
-from voxdemo.web.callers import KEY, READER
+from voxdemo.web.guards.callers import KEY, READER
+from voxdemo.web.guards.refusals import OWN_PATHS, path_of, refused
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo import logs
 from voxdemo.settings import Settings
-from voxdemo.web.access import Access
-from voxdemo.web.compressing import Compressing
+from voxdemo.web.guards.access import Access
+from voxdemo.web.guards.compressing import Compressing
 
 MAY_EMBED = "'self' https://huggingface.co https://*.hf.space"
 """Whose pages may show this one in a frame: Spaces do."""
