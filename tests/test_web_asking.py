@@ -13,7 +13,7 @@ from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web.asking import UNSEEN_RECORDING_S, Recording, examined, requested, sent_file, whole
+from voxdemo.web.line.entries import UNSEEN_RECORDING_S, Recording, examined, requested, sent_file, whole
 
 NO_RECORDING = b"not a recording"
 

@@ -20,7 +20,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.guards import access
 from voxdemo.web.guards.traffic import Traffic
-from voxdemo.web.queueing import Line
+from voxdemo.web.line.gradio_queue import Line
 from voxdemo.web.site import Site
 
 log = logging.getLogger(__name__)

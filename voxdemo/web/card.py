@@ -20,8 +20,9 @@ import gradio as gr
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
-from voxdemo.web import queueing, wording
+from voxdemo.web import wording
 from voxdemo.web.assets import asset
+from voxdemo.web.line import gradio_queue
 from voxdemo.web.wiring import IN_BROWSER
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Card:
     def follows(self, service: SpeechService) -> dict[str, Any]:
         """Arguments for the event of a job that stands in line, and that this card tells of."""
         return {
-            **queueing.in_line(service),
+            **gradio_queue.in_line(service),
             "api_visibility": "private",
             "trigger_mode": "once",
             "show_progress": "minimal",

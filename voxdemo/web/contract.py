@@ -20,8 +20,9 @@ from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
 from voxdemo.intake.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
-from voxdemo.web import queueing, wording
-from voxdemo.web.asking import Door, sent_file, sent_recording, take_up, whole
+from voxdemo.web import wording
+from voxdemo.web.line import gradio_queue
+from voxdemo.web.line.entries import Door, sent_file, sent_recording, take_up, whole
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def add_endpoints(service: SpeechService) -> None:
     """Add `/generate` and `/prompt_wav_recognition` to the Blocks in whose context this is called."""
     # Values reach us as they were sent (preprocess=False; Gradio has still checked that files are uploads), so that
     # a wrong one is refused with our sentence whichever door it came through.
-    options = {**queueing.in_line(service), "preprocess": False}
+    options = {**gradio_queue.in_line(service), "preprocess": False}
     recording = gr.Audio(type="filepath", label="Prompt Speech", visible=False)
     recording.data_model = _FileOrNot
     gr.Button(visible=False).click(

@@ -22,9 +22,9 @@ from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIME
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.web import card, examples, history_tab, wording
-from voxdemo.web.asking import Door, sent_file, take_up, whole
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
+from voxdemo.web.line.entries import Door, sent_file, take_up, whole
 from voxdemo.web.outlook import estimate
 from voxdemo.web.share import add_share, wire_share
 from voxdemo.web.voice_fields import (

@@ -22,12 +22,12 @@ from voxdemo.settings import Settings
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.web import examples, page, routes, v1, voice_routes
-from voxdemo.web.admission import Admission
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
 from voxdemo.web.guards.head_requests import Heads
 from voxdemo.web.guards.wellformed import HANDLERS, WellFormed
-from voxdemo.web.queueing import Line
+from voxdemo.web.line.admission import Admission
+from voxdemo.web.line.gradio_queue import Line
 from voxdemo.web.v1.entrance import Entrance
 
 

@@ -15,9 +15,9 @@ import gradio as gr
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.web import card, voice_fields
-from voxdemo.web.asking import Door, take_up
 from voxdemo.web.card import Card, CardValue
 from voxdemo.web.i18n import say
+from voxdemo.web.line.entries import Door, take_up
 from voxdemo.web.voice_fields import (
     WORDS,
     add_form,

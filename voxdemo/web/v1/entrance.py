@@ -23,10 +23,10 @@ from voxdemo.monitoring.visit import Visit
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.admission import Admission
-from voxdemo.web.asking import Entry, Wish
 from voxdemo.web.guards.callers import caller_of
-from voxdemo.web.queueing import Line
+from voxdemo.web.line.admission import Admission
+from voxdemo.web.line.entries import Entry, Wish
+from voxdemo.web.line.gradio_queue import Line
 
 E = TypeVar("E")
 T = TypeVar("T")

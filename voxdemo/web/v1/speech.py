@@ -20,8 +20,8 @@ from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.intake.request import SpeechRequest
 from voxdemo.speech import Speaking, Spoken, Waiting
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web.asking import Entry
 from voxdemo.web.guards.refusals import code_of, status_of, told
+from voxdemo.web.line.entries import Entry
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, utterance_of
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning

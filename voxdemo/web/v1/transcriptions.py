@@ -17,7 +17,7 @@ from voxdemo.errors import InputError
 from voxdemo.intake import languages
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
-from voxdemo.web.asking import Entry, Recording
+from voxdemo.web.line.entries import Entry, Recording
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning

@@ -25,11 +25,11 @@ from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import in_thread
-from voxdemo.web import queueing
-from voxdemo.web.asking import Entry, Wish, door_of, examined, requested
 from voxdemo.web.guards import access, gradio_client
 from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.guards.refusals import retry_after
+from voxdemo.web.line import gradio_queue
+from voxdemo.web.line.entries import Entry, Wish, door_of, examined, requested
 
 MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
@@ -45,7 +45,7 @@ class Admission:
     """Decides who joins a line, over all doors. Making it lets the queue of `demo` ask it."""
 
     def __init__(
-        self, demo: gr.Blocks, line: queueing.Line, service: SpeechService, settings: Settings, limits: Limits
+        self, demo: gr.Blocks, line: gradio_queue.Line, service: SpeechService, settings: Settings, limits: Limits
     ) -> None:
         self._demo = demo
         self._line = line
@@ -96,7 +96,7 @@ class Admission:
         function = self._demo.fns.get(-1 if body.fn_index is None else body.fn_index)
         if function is not None and function.fn is not None and not function.queue:  # the page asks for these directly
             raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
-        if function is None or function.fn is None or function.concurrency_id != queueing.LINE:
+        if function is None or function.fn is None or function.concurrency_id != gradio_queue.LINE:
             return await push(body, request=request, username=username)
         access.refuse_without_key(request.scope, function.api_name, self._settings)
         logs.keep_private(*(value for value in body.data if isinstance(value, str) and len(value) > SHORTEST_WORDS))

@@ -23,7 +23,7 @@ from voxdemo.errors import InputError, UnavailableError
 from voxdemo.lanes.turns import Place, Size, in_turn
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Waiting
-from voxdemo.web.asking import Entries, Entry, door_of
+from voxdemo.web.line.entries import Entries, Entry, door_of
 
 UPDATE_EVERY_S = 1.0
 """How often everybody who waits is told anew of their place and seconds."""
