@@ -17,8 +17,8 @@ from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web import examples
-from voxdemo.web.examples import RECORDINGS, TEXTS
+from voxdemo.web.components import examples
+from voxdemo.web.components.examples import RECORDINGS, TEXTS
 
 
 @pytest.fixture

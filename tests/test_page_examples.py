@@ -9,7 +9,7 @@ import pytest
 from browsing import OpenPage, expect, needs_browser, says, to_tab
 from serving import Server, StartServer
 
-from voxdemo.web.examples import RECORDINGS, TEXTS
+from voxdemo.web.components.examples import RECORDINGS, TEXTS
 
 CACHED = re.compile(r"reused from earlier$")
 

@@ -13,8 +13,8 @@ from browsing import PHONE, WIDE, OpenPage, expect, needs_browser, to_tab
 from serving import Server
 
 from voxdemo import __version__
-from voxdemo.web import front
-from voxdemo.web.assets import asset
+from voxdemo.web.components import front
+from voxdemo.web.components.assets import asset
 
 PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
 """Of our own; Gradio's are written otherwise."""

@@ -17,7 +17,8 @@ from serving import ROOT, Server
 
 from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
-from voxdemo.web import batch_tab, card, history_tab, recognize_tab, voice_fields, voices_tab
+from voxdemo.web import batch_tab, history_tab, recognize_tab, voices_tab
+from voxdemo.web.components import card, voice_fields
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}

@@ -11,8 +11,8 @@ import pytest
 
 from voxdemo.errors import BusyError, InputError, LimitError, VoxdemoError
 from voxdemo.speech import Listening, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
-from voxdemo.web import card
-from voxdemo.web.card import CardValue
+from voxdemo.web.components import card
+from voxdemo.web.components.card import CardValue
 
 KEPT = "Your text is kept."
 SPOKEN = Spoken(

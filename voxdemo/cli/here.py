@@ -21,7 +21,7 @@ from voxdemo.errors import EngineError
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting
-from voxdemo.web import wording
+from voxdemo.web.components import wording
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
 from voxdemo.speech import Segment, Speaking, Transcript, Waiting
-from voxdemo.web import wording
+from voxdemo.web.components import wording
 
 CONNECT_S = 10.0
 """How long a server may take to be reached; after that it may take as long as its line is."""

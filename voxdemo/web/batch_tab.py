@@ -21,11 +21,11 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
-from voxdemo.web import wording
-from voxdemo.web.assets import asset
-from voxdemo.web.i18n import say
-from voxdemo.web.voice_fields import voice_choices
-from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components import wording
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.voice_fields import voice_choices
+from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
 WORDS: Mapping[str, Any] = {

@@ -20,7 +20,7 @@ from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
 from voxdemo.intake.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
-from voxdemo.web import wording
+from voxdemo.web.components import wording
 from voxdemo.web.line import gradio_queue
 from voxdemo.web.line.entries import Door, sent_file, sent_recording, take_up, whole
 

@@ -21,13 +21,13 @@ from voxdemo.errors import InputError
 from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
-from voxdemo.web import card, examples, history_tab, wording
-from voxdemo.web.card import Card, CardValue
-from voxdemo.web.i18n import say
-from voxdemo.web.line.entries import Door, sent_file, take_up, whole
-from voxdemo.web.outlook import estimate
-from voxdemo.web.share import add_share, wire_share
-from voxdemo.web.voice_fields import (
+from voxdemo.web import history_tab
+from voxdemo.web.components import card, examples, wording
+from voxdemo.web.components.card import Card, CardValue
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.outlook import estimate
+from voxdemo.web.components.share import add_share, wire_share
+from voxdemo.web.components.voice_fields import (
     NO_COPIES,
     OWN_VOICE,
     READY_VOICE,
@@ -42,7 +42,8 @@ from voxdemo.web.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.line.entries import Door, sent_file, take_up, whole
 
 TEXT_FIELD = "#vx-text textarea"
 KEPT = card.WORDS["kept"]

@@ -13,11 +13,11 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.speech import EngineInfo
-from voxdemo.web import card
-from voxdemo.web.assets import asset
-from voxdemo.web.i18n import say
-from voxdemo.web.voice_fields import READY_VOICE
-from voxdemo.web.wiring import IN_BROWSER
+from voxdemo.web.components import card
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.voice_fields import READY_VOICE
+from voxdemo.web.components.wiring import IN_BROWSER
 
 WORDS: Mapping[str, str] = {
     **card.WORDS,

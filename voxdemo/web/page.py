@@ -15,19 +15,20 @@ import gradio as gr
 from voxdemo import __version__, hosted
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web import contract, examples, front, wording
-from voxdemo.web.assets import ASSETS, asset
+from voxdemo.web import contract
 from voxdemo.web.batch_tab import add_batch_tab
+from voxdemo.web.components import examples, front, wording
+from voxdemo.web.components.assets import ASSETS, asset
+from voxdemo.web.components.i18n import translations
+from voxdemo.web.components.theme import theme
+from voxdemo.web.components.wiring import AT_ONCE
 from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.history_tab import add_history_tab
-from voxdemo.web.i18n import translations
 from voxdemo.web.line import admission
 from voxdemo.web.recognize_tab import add_recognize_tab
 from voxdemo.web.status_tab import add_status_tab
-from voxdemo.web.theme import theme
 from voxdemo.web.voices_tab import add_voices_tab
-from voxdemo.web.wiring import AT_ONCE
 
 SCRIPTS = (
     "page", "words", "live", "player", "card", "transcript", "share", "history", "shelf", "voices", "status",

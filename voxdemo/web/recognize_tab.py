@@ -8,11 +8,11 @@ import gradio as gr
 
 from voxdemo.service.recognition import MAX_RECORDING_S
 from voxdemo.service.service import SpeechService
-from voxdemo.web import card, examples
-from voxdemo.web.card import Card
-from voxdemo.web.i18n import say
-from voxdemo.web.reading import NO_RECORDING, reader
-from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components import card, examples
+from voxdemo.web.components.card import Card
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.reading import NO_RECORDING, reader
+from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 
 KEPT = "Your recording is kept."
 WORDS = {

@@ -26,7 +26,8 @@ from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web import front, outlook, watching, wording
+from voxdemo.web import watching
+from voxdemo.web.components import front, outlook, wording
 
 log = logging.getLogger(__name__)
 

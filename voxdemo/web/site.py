@@ -21,7 +21,8 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.voices import VoiceStore
-from voxdemo.web import examples, page, routes, v1, voice_routes
+from voxdemo.web import page, routes, v1, voice_routes
+from voxdemo.web.components import examples
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
 from voxdemo.web.guards.head_requests import Heads

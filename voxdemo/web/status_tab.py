@@ -16,10 +16,10 @@ import gradio as gr
 
 from voxdemo.monitoring.timeline import MINUTES, Minute
 from voxdemo.service.service import SpeechService
-from voxdemo.web import wording
-from voxdemo.web.i18n import say
-from voxdemo.web.panels import AGO, BAR_MINUTES, SERIES, Panel, count, panels, percents, seconds
-from voxdemo.web.wiring import AT_ONCE
+from voxdemo.web.components import wording
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.status_panels import AGO, BAR_MINUTES, SERIES, Panel, count, panels, percents, seconds
+from voxdemo.web.components.wiring import AT_ONCE
 
 REFRESH_S = 5.0
 """How often who looks is shown anew."""

@@ -14,11 +14,10 @@ import gradio as gr
 
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.web import card, voice_fields
-from voxdemo.web.card import Card, CardValue
-from voxdemo.web.i18n import say
-from voxdemo.web.line.entries import Door, take_up
-from voxdemo.web.voice_fields import (
+from voxdemo.web.components import card, voice_fields
+from voxdemo.web.components.card import Card, CardValue
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.voice_fields import (
     WORDS,
     add_form,
     add_voice_fields,
@@ -27,7 +26,8 @@ from voxdemo.web.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.line.entries import Door, take_up
 
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import gradio as gr
 from gradio.i18n import I18nData
 
-from voxdemo.web.assets import asset
+from voxdemo.web.components.assets import asset
 
 MISSING = {"common.complete": "Done"}
 """What Gradio's English lacks; to screen readers it tells the key."""

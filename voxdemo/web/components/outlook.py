@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import Forecast
-from voxdemo.web import wording
+from voxdemo.web.components import wording
 
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""

@@ -20,10 +20,10 @@ import gradio as gr
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
-from voxdemo.web import wording
-from voxdemo.web.assets import asset
+from voxdemo.web.components import wording
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.wiring import IN_BROWSER
 from voxdemo.web.line import gradio_queue
-from voxdemo.web.wiring import IN_BROWSER
 
 log = logging.getLogger(__name__)
 

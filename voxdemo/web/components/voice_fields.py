@@ -15,12 +15,12 @@ from voxdemo.errors import UNEXPECTED
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo
 from voxdemo.stores import voices
-from voxdemo.web import card
-from voxdemo.web.assets import asset
-from voxdemo.web.card import Card
-from voxdemo.web.i18n import say
-from voxdemo.web.reading import NO_RECORDING, reader
-from voxdemo.web.wiring import IN_BROWSER
+from voxdemo.web.components import card
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.card import Card
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.reading import NO_RECORDING, reader
+from voxdemo.web.components.wiring import IN_BROWSER
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"
 NO_COPIES = "Copying a voice needs VoxCPM, which this server doesn't run."

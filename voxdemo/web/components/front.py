@@ -19,8 +19,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
-from voxdemo.web.assets import ASSETS, asset
-from voxdemo.web.i18n import login_words
+from voxdemo.web.components.assets import ASSETS, asset
+from voxdemo.web.components.i18n import login_words
 
 TEMPLATE = "frontend/index.html"
 """Gradio's page."""

@@ -23,7 +23,7 @@ from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Transcript, Utterance
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.assets import ASSETS
+from voxdemo.web.components.assets import ASSETS
 
 log = logging.getLogger(__name__)
 

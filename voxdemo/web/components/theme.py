@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from voxdemo.web.assets import asset
+from voxdemo.web.components.assets import asset
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 """Of the visitor's own system: a web font would be fetched from somebody else's server."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from gradio.components.native_plot import PlotData
 
 from voxdemo.monitoring.timeline import MINUTES, Minute
-from voxdemo.web import wording
+from voxdemo.web.components import wording
 
 AGO, SERIES = "ago", "series"
 """Columns of what a plot gets: minutes from now, so at most 0, and the names of series. The third is its unit's."""

@@ -11,8 +11,8 @@ import gradio as gr
 
 from voxdemo.errors import VoxdemoError
 from voxdemo.service.service import SpeechService
-from voxdemo.web import card
-from voxdemo.web.card import CardValue
+from voxdemo.web.components import card
+from voxdemo.web.components.card import CardValue
 from voxdemo.web.line.entries import Door, sent_recording, take_up
 
 NO_RECORDING = "There is no recording yet. Upload or record one first."

@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.web.assets import asset
-from voxdemo.web.i18n import say
-from voxdemo.web.wiring import IN_BROWSER
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.i18n import say
+from voxdemo.web.components.wiring import IN_BROWSER
 
 WORDS = {
     "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
