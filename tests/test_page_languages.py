@@ -17,8 +17,8 @@ from serving import ROOT, Server
 
 from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
-from voxdemo.web import batch_tab, history_tab, recognize_tab, voices_tab
 from voxdemo.web.components import card, voice_fields
+from voxdemo.web.tabs import batch, history, recognize, voices
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
@@ -63,8 +63,8 @@ ONLY_FOR_PROGRAMS = (
 )
 
 WORDS = [
-    batch_tab.WORDS, batch_tab.FILE_WORDS, card.WORDS, history_tab.WORDS, recognize_tab.WORDS, voice_fields.WORDS,
-    voices_tab.WORDS,
+    batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS, voice_fields.WORDS,
+    voices.WORDS,
 ]  # fmt: skip
 IN_PLACES = {
     "time": "7 s", "took": "7.0 s", "length": "7.0 s", "slot": "7.0 s", "seconds": "7.0 s",

@@ -19,7 +19,7 @@ from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.timeline import Minute, Timeline
 from voxdemo.service.service import Readiness, SpeechService
-from voxdemo.web.status_tab import REFRESH_S, Board
+from voxdemo.web.tabs.status import REFRESH_S, Board
 
 pytestmark = needs_browser
 

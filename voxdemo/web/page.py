@@ -16,19 +16,19 @@ from voxdemo import __version__, hosted
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
-from voxdemo.web.batch_tab import add_batch_tab
 from voxdemo.web.components import examples, front, wording
 from voxdemo.web.components.assets import ASSETS, asset
 from voxdemo.web.components.i18n import translations
 from voxdemo.web.components.theme import theme
 from voxdemo.web.components.wiring import AT_ONCE
-from voxdemo.web.generate_tab import add_generate_tab
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
-from voxdemo.web.history_tab import add_history_tab
 from voxdemo.web.line import admission
-from voxdemo.web.recognize_tab import add_recognize_tab
-from voxdemo.web.status_tab import add_status_tab
-from voxdemo.web.voices_tab import add_voices_tab
+from voxdemo.web.tabs.batch import add_batch_tab
+from voxdemo.web.tabs.history import add_history_tab
+from voxdemo.web.tabs.recognize import add_recognize_tab
+from voxdemo.web.tabs.speak import add_generate_tab
+from voxdemo.web.tabs.status import add_status_tab
+from voxdemo.web.tabs.voices import add_voices_tab
 
 SCRIPTS = (
     "page", "words", "live", "player", "card", "transcript", "share", "history", "shelf", "voices", "status",

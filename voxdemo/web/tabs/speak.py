@@ -21,7 +21,6 @@ from voxdemo.errors import InputError
 from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
-from voxdemo.web import history_tab
 from voxdemo.web.components import card, examples, wording
 from voxdemo.web.components.card import Card, CardValue
 from voxdemo.web.components.i18n import say
@@ -44,6 +43,7 @@ from voxdemo.web.components.voice_fields import (
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 from voxdemo.web.line.entries import Door, sent_file, take_up, whole
+from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"
 KEPT = card.WORDS["kept"]
@@ -285,7 +285,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         _speak(service),
         inputs=list(parts.asked.values()),
         outputs=parts.card.view,
-        js=f"(...values) => {{ {history_tab.press(ASKED)} return voxdemo.voices.along(...values); }}",
+        js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
         **parts.card.follows(service),
     )
