@@ -24,7 +24,7 @@ from voxdemo.stores import voices
 from voxdemo.stores.results import delete_old
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.web.guards.access import NO_LOGIN
-from voxdemo.web.voice_routes import NO_ACCOUNTS, UNKNOWN, UNREADABLE
+from voxdemo.web.routes.voices import NO_ACCOUNTS, UNKNOWN, UNREADABLE
 
 RECORDING = WARM_UP.read_bytes()
 WHEN = "2025-05-03T10:00:00.000Z"

@@ -21,7 +21,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.voices import VoiceStore
-from voxdemo.web import page, routes, v1, voice_routes
+from voxdemo.web import page, v1
 from voxdemo.web.components import examples
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
@@ -29,6 +29,7 @@ from voxdemo.web.guards.head_requests import Heads
 from voxdemo.web.guards.wellformed import HANDLERS, WellFormed
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_queue import Line
+from voxdemo.web.routes import routes, voices
 from voxdemo.web.v1.entrance import Entrance
 
 
@@ -65,7 +66,7 @@ def build(
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
     more_work = [batches.run, *examples.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
-    kept_voices = voice_routes.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
+    kept_voices = voices.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options["routes"] += [*more_routes, *kept_voices, log_out, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS

@@ -26,8 +26,8 @@ from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web import watching
 from voxdemo.web.components import front, outlook, wording
+from voxdemo.web.routes import metrics
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def app_options(
         "middleware": list(middleware),
         "openapi_url": None,  # Gradio's own, which tells of doors that are nobody's business
         "lifespan": _lifespan(
-            service, limits, pulse, [partial(_clean, service, keep_s), partial(watching.watch, service), *more_work]
+            service, limits, pulse, [partial(_clean, service, keep_s), partial(metrics.watch, service), *more_work]
         ),
     }
 
@@ -128,7 +128,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
     return [
         Route("/health", health),
         Route("/ready", ready),
-        *watching.routes(service),
+        *metrics.routes(service),
         *front.routes(),
         Route("/live/{token}", live),
         Route("/speech/{token}.{ending}", speech),
