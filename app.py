@@ -4,9 +4,9 @@ import signal
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that Ctrl-C during the imports below ends without a traceback
 
-from voxdemo.serve import serve
-from voxdemo.start import prepare
-from voxdemo.web.site import build
+from voxdemo.server.serve import serve
+from voxdemo.server.site import build
+from voxdemo.server.start import prepare
 
 settings, service = prepare(listens=__name__ == "__main__")
 site = build(service, settings)

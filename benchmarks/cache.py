@@ -24,7 +24,7 @@ from overhead import ROOT, SENTENCE, running
 
 sys.path.insert(0, str(ROOT))
 
-from voxdemo.assemble import local_service
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

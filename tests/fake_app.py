@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.assemble import local_service
-from voxdemo.serve import serve
-from voxdemo.web.site import build
+from voxdemo.server.assemble import local_service
+from voxdemo.server.serve import serve
+from voxdemo.server.site import build
 
 stage = Stage()
 started: list[str] = []

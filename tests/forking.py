@@ -25,7 +25,7 @@ from pathlib import Path
 from voxdemo import telemetry
 
 ROOT = Path(__file__).parent.parent
-PRELOADED = ["voxdemo.web.site", "voxdemo.serve", "voxdemo.start", "torch", "hibari", "faster_whisper"]
+PRELOADED = ["voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper"]
 READ_AT_IMPORT = ("HF_", "NO_PROXY")
 """How the names begin of variables that libraries read while they are imported."""
 _context = multiprocessing.get_context("forkserver")

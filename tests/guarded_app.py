@@ -21,11 +21,11 @@ from starlette.routing import Route
 
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
-from voxdemo.assemble import local_service
 from voxdemo.logs import sentry
-from voxdemo.serve import serve
+from voxdemo.server.assemble import local_service
+from voxdemo.server.serve import serve
+from voxdemo.server.site import build
 from voxdemo.web.guards import access
-from voxdemo.web.site import build
 
 log = logging.getLogger("voxdemo.guarded")
 may_drip = asyncio.Event()

@@ -26,11 +26,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.assemble import local_service
 from voxdemo.engines.base import EngineChoice, Retake
-from voxdemo.serve import serve
+from voxdemo.server.assemble import local_service
+from voxdemo.server.serve import serve
+from voxdemo.server.site import build
 from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
-from voxdemo.web.site import build
 
 RATE = 24_000
 TONE_S, PAUSE_S = 0.3, 0.1

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from fakes import Stage, until
 
-from voxdemo.assemble import local_service
 from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

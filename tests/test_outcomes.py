@@ -13,9 +13,9 @@ import pytest
 import soundfile
 from fakes import RATE, Stage
 
-from voxdemo.assemble import local_service
 from voxdemo.errors import VoxdemoError
 from voxdemo.monitoring.visit import Visit
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Speaking, Utterance, Waiting

@@ -18,11 +18,11 @@ import pytest
 import soundfile
 from fakes import CLONER, RATE, Stage, until
 
-from voxdemo.assemble import local_service
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.lanes.turns import Size
+from voxdemo.server.assemble import local_service
 from voxdemo.service import disk_watch
 from voxdemo.service import service as service_module
 from voxdemo.service.service import SpeechService

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fakes import Stage
 
-from voxdemo.assemble import local_service
 from voxdemo.errors import InputError
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance

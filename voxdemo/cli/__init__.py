@@ -109,9 +109,9 @@ def voices(server: Server = "") -> None:
 @app.command()
 def serve() -> None:
     """Serve the page, as ./launch.sh does."""
-    from voxdemo import serve as serving
-    from voxdemo.start import prepare
-    from voxdemo.web.site import build
+    from voxdemo.server import serve as serving
+    from voxdemo.server.site import build
+    from voxdemo.server.start import prepare
 
     settings, service = prepare(listens=True)
     serving.serve(build(service, settings), service, settings)

@@ -13,11 +13,11 @@ from typing import BinaryIO, TypeVar, cast
 
 from voxdemo import engines, logs, recognizers
 from voxdemo import settings as voxdemo_settings
-from voxdemo.assemble import local_service
 from voxdemo.audio import formats
 from voxdemo.cli.bar import Tell
 from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 WARM_UP_WORDS = ("Ready.", "The line is open, and the voice is ready to speak to whoever comes next.")
 """What an engine says to prove that it works: a word that loads what loads lazily, then a sentence that is timed."""
-WARM_UP_RECORDING = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+WARM_UP_RECORDING = Path(__file__).parents[2] / "assets" / "warm-up.flac"
 """What a recogniser reads to prove that it works: the sentence above, spoken by the built-in voice."""
 WARM_UP_RECORDING_S = 10.0
 """More than its length, so that all of it is read."""

@@ -6,9 +6,9 @@ import sys
 
 from voxdemo import logs, terminal
 from voxdemo import settings as voxdemo_settings
-from voxdemo.assemble import local_service
 from voxdemo.errors import SettingsError
 from voxdemo.logs import sentry
+from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 

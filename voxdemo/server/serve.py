@@ -16,12 +16,12 @@ from typing import NoReturn
 
 import matplotlib
 
+from voxdemo.server.site import Site
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.guards import access
 from voxdemo.web.guards.traffic import Traffic
 from voxdemo.web.line.gradio_queue import Line
-from voxdemo.web.site import Site
 
 log = logging.getLogger(__name__)
 
