@@ -28,7 +28,7 @@ main() {
     check) shift; refuse_more "$@"; prepare requirements.txt requirements-dev.txt; check ;;
     setup) shift; refuse_more "$@"; prepare requirements.txt ;;
     fetch-models)
-      shift; read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python -m voxdemo.fetch ;;
+      shift; read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python -m voxdemo.cli.fetch ;;
     *) read_flags "$caller_folder" "$@"; prepare requirements.txt; exec .venv/bin/python app.py ;;
   esac
 }

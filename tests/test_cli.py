@@ -217,7 +217,7 @@ BEFORE_IMPORTS = """
 import sys
 class Marking:
     def find_spec(self, name, *_):
-        if name == "voxdemo.cli.here":
+        if name == "voxdemo.cli.local":
             print("IMPORTS", file=sys.stderr, flush=True)
 sys.meta_path.insert(0, Marking())
 from voxdemo.cli import main

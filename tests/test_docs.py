@@ -155,7 +155,7 @@ def test_who_changes_it_checks_and_tests(told: ToldCheckout, block: str) -> None
 @runs("docs/models.md", "./launch.sh fetch-models")
 def test_models_are_fetched(told: ToldCheckout, block: str) -> None:
     """Up to the hub, which tests can't reach; tests/test_hub.py downloads from one of its own."""
-    assert [typed.arguments for typed in told.type(block)] == [["-m", "voxdemo.fetch"]]
+    assert [typed.arguments for typed in told.type(block)] == [["-m", "voxdemo.cli.fetch"]]
 
 
 @runs("README.md", "./launch.sh\n")

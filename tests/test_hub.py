@@ -346,7 +346,7 @@ def test_what_is_not_here_is_none(name: str) -> None:
 
 
 def test_fetch_models_fetches_both_and_says_where_they_are(run: Run, fake_hub: FakeHub, cache: Path) -> None:
-    fetched = run("-m", "voxdemo.fetch")
+    fetched = run("-m", "voxdemo.cli.fetch")
     lines = [line for line in fetched.stdout.splitlines() if "downloaded" not in line]
     assert (fetched.returncode, fetched.stderr) == (0, "")
     assert lines == [
@@ -354,7 +354,7 @@ def test_fetch_models_fetches_both_and_says_where_they_are(run: Run, fake_hub: F
         f"SenseVoiceSmall is in {cache}/models--FunAudioLLM--SenseVoiceSmall/snapshots/{COMMIT}",
     ]
     fake_hub.requests.clear()
-    again = run("-m", "voxdemo.fetch")
+    again = run("-m", "voxdemo.cli.fetch")
     assert again.stdout.splitlines() == lines
     assert fake_hub.requests == []
 
@@ -363,13 +363,13 @@ def test_fetch_models_replaces_what_was_damaged_on_this_disk(run: Run, fake_hub:
     folder = Path(run("-c", FETCH, MODEL).stdout.splitlines()[-1])
     (folder / WEIGHTS).write_bytes(b"")
     fake_hub.requests.clear()
-    assert run("-m", "voxdemo.fetch").returncode == 0
+    assert run("-m", "voxdemo.cli.fetch").returncode == 0
     assert (folder / WEIGHTS).read_bytes() == (model / WEIGHTS).read_bytes()
     assert fake_hub.bytes_asked("config.json") == []
 
 
 def test_fetch_models_takes_names_and_fails_in_one_sentence(run: Run) -> None:
-    failed = run("-m", "voxdemo.fetch", VOXDEMO_VOXCPM_MODEL="nobody/nothing")
+    failed = run("-m", "voxdemo.cli.fetch", VOXDEMO_VOXCPM_MODEL="nobody/nothing")
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
     assert failed.stderr.startswith("nobody/nothing isn't in ~/.cache/huggingface/hub, and the hub has no such model")
@@ -377,7 +377,7 @@ def test_fetch_models_takes_names_and_fails_in_one_sentence(run: Run) -> None:
 
 def test_fetch_models_can_be_stopped_and_says_how_to_go_on(start: Start, fake_hub: FakeHub, large_model: Path) -> None:
     fake_hub.hold_at = HOLD_AT
-    process = start("-m", "voxdemo.fetch")
+    process = start("-m", "voxdemo.cli.fetch")
     wait_for(process, "VoxCPM2 is being downloaded")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)

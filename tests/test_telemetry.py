@@ -121,7 +121,7 @@ def test_a_start_and_jobs_leave_and_send_nothing(tmp_path: Path) -> None:
         (["-c", "import app"], "gradio"),
         (["-m", "voxdemo", "say", "Hi.", "-o", "-"], "onnxruntime"),
         (["-m", "voxdemo", "doctor"], "huggingface_hub"),
-        (["-m", "voxdemo.fetch"], "huggingface_hub"),
+        (["-m", "voxdemo.cli.fetch"], "huggingface_hub"),
     ],
 )
 def test_all_is_off_before_a_library_is_imported(tmp_path: Path, way: list[str], library: str) -> None:

@@ -66,12 +66,12 @@ def say(
     server: Server = "",
 ) -> None:
     """Speak a text into an audio file."""
-    from voxdemo.cli.saying import write
+    from voxdemo.cli.say import write
 
     def speak(*request: Any) -> Sequence[str]:
-        from voxdemo.cli import here, there
+        from voxdemo.cli import local, remote
 
-        return (there.speaker(server) if server else here.speak)(*request)
+        return (remote.speaker(server) if server else local.speak)(*request)
 
     said = _stdin_text() if text == STDIO else _typed(text)
     voice = None if voice is None else _typed(voice)
@@ -87,12 +87,12 @@ def hear(
     server: Server = "",
 ) -> None:
     """Print the transcript of a recording."""
-    from voxdemo.cli.hearing import printed
+    from voxdemo.cli.hear import printed
 
     def listen(*request: Any) -> Transcript:
-        from voxdemo.cli import here, there
+        from voxdemo.cli import local, remote
 
-        return (there.listener(server) if server else here.listen)(*request)
+        return (remote.listener(server) if server else local.listen)(*request)
 
     printed(recording, _typed(language), form, listen)
 
@@ -100,9 +100,9 @@ def hear(
 @app.command()
 def voices(server: Server = "") -> None:
     """List the voices."""
-    from voxdemo.cli import here, there
+    from voxdemo.cli import local, remote
 
-    for line in there.voices(server) if server else here.voices():
+    for line in remote.voices(server) if server else local.voices():
         print(line)
 
 
@@ -120,7 +120,7 @@ def serve() -> None:
 @app.command()
 def doctor() -> None:
     """Report what is installed and which models would be used. Nothing is loaded."""
-    from voxdemo.cli.checkup import findings
+    from voxdemo.cli.doctor import findings
 
     for line in findings():
         print(line)

@@ -17,7 +17,7 @@ import httpx
 import typer
 
 from voxdemo import terminal
-from voxdemo.cli.bar import Tell, bar
+from voxdemo.cli.progress_bar import Tell, bar
 from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
 from voxdemo.loadtest.doors import DOORS, Door

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voxdemo.audio.formats import MIME_TYPES
-from voxdemo.cli.bar import Tell, bar
+from voxdemo.cli.progress_bar import Tell, bar
 from voxdemo.cli.words import Words
 from voxdemo.errors import InputError
 

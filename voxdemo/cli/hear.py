@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from voxdemo.cli.bar import Tell, bar
+from voxdemo.cli.progress_bar import Tell, bar
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions

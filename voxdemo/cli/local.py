@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeVar, cast
 from voxdemo import engines, logs, recognizers
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
-from voxdemo.cli.bar import Tell
+from voxdemo.cli.progress_bar import Tell
 from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError
 from voxdemo.server.assemble import local_service

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from voxdemo.cli.bar import Tell
-from voxdemo.cli.hearing import Listen
-from voxdemo.cli.saying import Speak
+from voxdemo.cli.hear import Listen
+from voxdemo.cli.progress_bar import Tell
+from voxdemo.cli.say import Speak
 from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
