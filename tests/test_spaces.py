@@ -14,7 +14,7 @@ import yaml
 from gradio_client import Client, handle_file
 from serving import ROOT, SPACE, StartServer
 
-from voxdemo import hosted
+from voxdemo import hf_space
 from voxdemo.settings import Settings, load
 
 README = (ROOT / "README.md").read_text()
@@ -32,7 +32,7 @@ def in_a_space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name, value in SPACE.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hosted, "DATA", tmp_path / "data")
+    monkeypatch.setattr(hf_space, "DATA", tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -52,13 +52,13 @@ def test_the_front_matter_is_what_a_space_reads() -> None:
 
 def test_without_storage_only_the_proxy_differs(in_a_space: Path) -> None:
     settings = load()
-    assert settings.trusted_proxies == hosted.PROXIES
+    assert settings.trusted_proxies == hf_space.PROXIES
     assert settings.cache_dir == Path.home() / ".cache" / "voxdemo"
 
 
 def test_persistent_storage_keeps_the_cache_and_the_weights(in_a_space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_a_space.mkdir()
-    hosted.keep_weights()
+    hf_space.keep_weights()
     weights = os.environ.pop("HF_HOME")
     assert load().cache_dir == in_a_space / "voxdemo"
     assert weights == str(in_a_space / ".huggingface")
@@ -71,7 +71,7 @@ def test_what_people_set_wins(in_a_space: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HF_HOME", "/tmp/weights")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7001")
     monkeypatch.setenv("VOXDEMO_PORT", "7002")
-    hosted.keep_weights()
+    hf_space.keep_weights()
     settings = load()
     assert (settings.cache_dir, settings.trusted_proxies) == (Path("/tmp/elsewhere"), ("203.0.113.7",))
     assert (os.environ["HF_HOME"], settings.port) == ("/tmp/weights", 7002)
@@ -80,9 +80,9 @@ def test_what_people_set_wins(in_a_space: Path, monkeypatch: pytest.MonkeyPatch)
 def test_elsewhere_a_folder_data_is_nobodys_business(in_a_space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_a_space.mkdir()
     monkeypatch.delenv("SPACE_ID")
-    hosted.keep_weights()
+    hf_space.keep_weights()
     assert "HF_HOME" not in os.environ
-    assert hosted.defaults() == {}
+    assert hf_space.defaults() == {}
     assert load().trusted_proxies == Settings.model_fields["trusted_proxies"].default == ()
 
 

@@ -22,7 +22,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import ROOT, StartServer, environment, eventually
 
-from voxdemo import engines, hosted, recognizers
+from voxdemo import engines, hf_space, recognizers
 from voxdemo.model_support import devices
 from voxdemo.settings import Settings
 
@@ -147,7 +147,7 @@ def test_what_has_no_gpu_of_its_own_runs_on_the_processor(monkeypatch: pytest.Mo
     monkeypatch.setattr(devices, "_NVIDIA_NODES", (Path("/dev/null"),))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     settings = Settings(_env_file=None)
-    assert hosted.lends_gpu()
+    assert hf_space.lends_gpu()
     assert devices.find("auto").kind == devices.find("cuda").kind == "cpu"
     assert [choice.info.name for choice in recognizers.choose(settings)] == ["builtin"]
     assert [choice.info.name for choice in engines.choose(settings)] == ["voxcpm", "builtin"]

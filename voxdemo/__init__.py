@@ -5,9 +5,9 @@ web → service → lane, worker → engines, recognizers → audio, text. `spee
 everything shares.
 """
 
-from voxdemo import hosted, telemetry
+from voxdemo import hf_space, telemetry
 
 __version__ = "0.1.0"
 
 telemetry.switch_off()
-hosted.keep_weights()
+hf_space.keep_weights()

@@ -1,6 +1,6 @@
 """Every setting of the server: one typed object, read once at start, from VOXDEMO_* variables and `.env`.
 
-Beside it only voxdemo/hosted.py reads the environment, for what a Space sets, and the commands that send a server
+Beside it only voxdemo/hf_space.py reads the environment, for what a Space sets, and the commands that send a server
 VOXDEMO_CLIENT_KEY. Each field's docstring is its documentation; tests check `launch.sh --help` and the table in
 docs/settings.md against the fields.
 """
@@ -28,7 +28,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from voxdemo import hosted, quoting
+from voxdemo import hf_space, quoting
 from voxdemo.errors import SettingsError
 
 PREFIX = "VOXDEMO_"
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Where values come from, the first that has one winning: what is usual in a Space comes last."""
-        usual_here = InitSettingsSource(settings_cls, hosted.defaults())
+        usual_here = InitSettingsSource(settings_cls, hf_space.defaults())
         return init_settings, env_settings, dotenv_settings, file_secret_settings, usual_here
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voxdemo import hosted
+from voxdemo import hf_space
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.voxcpm import choice as voxcpm
@@ -30,5 +30,5 @@ def choose(settings: Settings) -> Sequence[EngineChoice]:
 
 
 def _is_worthwhile(settings: Settings) -> bool:
-    may_use_gpu = settings.device != "cpu" and (devices.accelerator_is_likely() or hosted.lends_gpu())
+    may_use_gpu = settings.device != "cpu" and (devices.accelerator_is_likely() or hf_space.lends_gpu())
     return may_use_gpu or settings.voxcpm_model != voxcpm.NEWEST or voxcpm.is_here(settings)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from voxdemo import hosted
+from voxdemo import hf_space
 from voxdemo.errors import SettingsError
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -37,7 +37,7 @@ class Device:
 
 def accelerator_is_likely() -> bool:
     """Whether this machine seems to have a GPU of its own that PyTorch can use; a guess that costs nothing."""
-    return not hosted.lends_gpu() and (_is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES))
+    return not hf_space.lends_gpu() and (_is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES))
 
 
 def find(setting: str) -> Device:
@@ -46,7 +46,7 @@ def find(setting: str) -> Device:
     Where GPUs are lent (`lent`) this process has none, whatever PyTorch says. Raises SettingsError for one that isn't
     here.
     """
-    if hosted.lends_gpu():
+    if hf_space.lends_gpu():
         return _processor()
     import torch
 
@@ -64,7 +64,7 @@ def find(setting: str) -> Device:
 
 def lent(setting: str) -> Device | None:
     """The GPU that `spaces` lends for single calls, as it describes it, where it does and `setting` allows a GPU."""
-    return _cuda(0, setting) if hosted.lends_gpu() and setting != "cpu" else None
+    return _cuda(0, setting) if hf_space.lends_gpu() and setting != "cpu" else None
 
 
 def _processor() -> Device:

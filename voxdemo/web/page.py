@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from voxdemo import __version__, hosted
+from voxdemo import __version__, hf_space
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
@@ -101,7 +101,7 @@ def _head(service: SpeechService) -> gr.HTML:
 
 
 def _foot() -> None:
-    source = f'<a href="{hosted.source()}" rel="noreferrer">Source</a>' if hosted.source() else ""
+    source = f'<a href="{hf_space.source()}" rel="noreferrer">Source</a>' if hf_space.source() else ""
     foot = asset("foot.html").replace("<!-- source -->", source).replace("<!-- version -->", __version__)
     gr.HTML(foot, apply_default_css=False, elem_id="vx-foot")
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-from voxdemo import hosted
+from voxdemo import hf_space
 from voxdemo.engines.base import RanOn, Retake
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, loaded_info
@@ -103,7 +103,7 @@ def _wrapped(function: Any) -> Any:
 
     A Space with such hardware doesn't start unless a function is wrapped before the launch, whichever voice it has.
     """
-    if not hosted.lends_gpu():
+    if not hf_space.lends_gpu():
         return function
     import spaces
 

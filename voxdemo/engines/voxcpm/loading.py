@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from voxdemo import hosted
+from voxdemo import hf_space
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
 from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import SettingsError
@@ -127,7 +127,7 @@ def _compiles(device: Device) -> bool:
 
     if device.kind != "cuda" or importlib.util.find_spec("triton") is None:
         return False
-    if hosted.lends_gpu():  # to processes that are gone before it pays; nor is torch.compile for it
+    if hf_space.lends_gpu():  # to processes that are gone before it pays; nor is torch.compile for it
         return False
     return torch.cuda.get_device_capability(device.name) >= (7, 0)  # the oldest that Triton knows
 
