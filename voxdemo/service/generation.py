@@ -28,9 +28,9 @@ from voxdemo.service.disk_watch import Storage
 from voxdemo.service.job_recorder import Rendition
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.service.recognition import Recognitions
+from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.service.shared_sound import Making, Share
 from voxdemo.service.speech_assembler import Take
-from voxdemo.shared_answers import SharedAnswers
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import Results, prompt_file, speech_file

@@ -23,7 +23,7 @@ from voxdemo.intake.request import RecordingRequest, recording
 from voxdemo.lanes.arrivals import Arrivals, Place
 from voxdemo.lanes.jobs import JobLine, ListenJob, Started
 from voxdemo.lanes.shared_work import Flight
-from voxdemo.shared_answers import SharedAnswers
+from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import MOST_BARS, Results, speech_file, write_captions
