@@ -7,6 +7,7 @@ import gradio as gr
 import numpy as np
 import soundfile
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
@@ -16,7 +17,9 @@ engine = BuiltinEngine()
 def generate(text: str) -> str:
     """Speak `text` into a wav file."""
     with tempfile.NamedTemporaryFile(suffix=".wav", delete=False) as file:
-        soundfile.write(file, np.concatenate(list(engine.speak(Utterance(text, seed=0), text))), 24_000, format="WAV")
+        soundfile.write(
+            file, np.concatenate(list(engine.speak(SpeechPart(Utterance(text, seed=0), text)))), 24_000, format="WAV"
+        )
     return file.name
 
 

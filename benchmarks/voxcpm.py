@@ -124,6 +124,7 @@ def _upstream(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Sp
 def _ours(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Speak, float]:
     import dataclasses
 
+    from voxdemo.engines.base import SpeechPart
     from voxdemo.engines.voxcpm import checkpoint, loading
     from voxdemo.engines.voxcpm.engine import VoxCPMEngine
     from voxdemo.model_support import devices
@@ -140,11 +141,12 @@ def _ours(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[Speak,
         plan = dataclasses.replace(plan, precision=precision)
     engine = VoxCPMEngine(found, plan)
     utterance = Utterance(TEXT, inference_timesteps=arguments.steps, seed=1)
-    return lambda: engine.speak(utterance, TEXT), found.patch_s
+    return lambda: engine.speak(SpeechPart(utterance, TEXT)), found.patch_s
 
 
 def _seams(folder: Path, arguments: argparse.Namespace) -> float:
     """Seconds of our engine over those of the package's generator on the same model: the middle of several pairs."""
+    from voxdemo.engines.base import SpeechPart
     from voxdemo.engines.voxcpm import checkpoint, loading
     from voxdemo.engines.voxcpm.engine import VoxCPMEngine
     from voxdemo.model_support import devices
@@ -162,10 +164,10 @@ def _seams(folder: Path, arguments: argparse.Namespace) -> float:
             target_text=TEXT, prompt_cache=None, inference_timesteps=arguments.steps
         )
 
-    _take(engine.speak(utterance, TEXT), 3)  # makes the room for both
+    _take(engine.speak(SpeechPart(utterance, TEXT)), 3)  # makes the room for both
     ratios = []
     for _ in range(max(3, arguments.rounds)):
-        seconds = [_take(made, arguments.patches)[-1] for made in (engine.speak(utterance, TEXT), bare())]
+        seconds = [_take(made, arguments.patches)[-1] for made in (engine.speak(SpeechPart(utterance, TEXT)), bare())]
         ratios.append(seconds[0] / seconds[1])
     return statistics.median(ratios)
 

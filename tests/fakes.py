@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from voxdemo.engines.base import EngineChoice, RanOn, Retake
-from voxdemo.errors import InputError, ModelDiedError
+from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart
+from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
+from voxdemo.lanes.jobs import Job, LaneEvent
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.reports import LaneStats
+from voxdemo.lanes.turns import Place, Size
 from voxdemo.recognizers.base import RecognizerChoice
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance, Voice
 
+T = TypeVar("T")
 RATE = 16_000
 PIECE = (0.2 * np.sin(2 * np.pi * 220 * np.arange(RATE // 10) / RATE)).astype(np.float32)
 CLONER = EngineInfo(
@@ -52,7 +60,8 @@ class Stage:
     threads: set[int] = field(default_factory=set)
     running: int = 0
     most_running: int = 0
-    utterances: list[Utterance] = field(default_factory=list)
+    parts: list[SpeechPart] = field(default_factory=list)
+    """What engines were asked for."""
     hears: str = "heard"
     """What recognisers hear."""
     may_hear: threading.Event = field(default_factory=threading.Event)
@@ -81,6 +90,10 @@ class Stage:
             pass
         while not self.started.empty():
             self.started.get()
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        return [part.utterance for part in self.parts]
 
     def enter(self, text: str) -> None:
         with self._lock:
@@ -120,13 +133,14 @@ class FakeEngine:
         self._stage = stage
         self._has_failed = False
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
-        if utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
+        text = part.text
+        if part.utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
             if self._stage.broken:
                 raise RuntimeError("broken")
             yield PIECE
             return
-        self._stage.utterances.append(utterance)
+        self._stage.parts.append(part)
         self._stage.enter(text)
         try:
             for word in text.split():
@@ -178,6 +192,37 @@ class FakeRecognizer:
 
     def close(self) -> None:
         pass
+
+
+class _Wire:
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lane, name)
+
+    async def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
+        try:
+            async with aclosing(self._lane.run(_sent(job))) as events:
+                async for event in events:
+                    yield _sent(event)
+        except VoxdemoError as error:
+            raise _sent(error) from error
+
+    def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
+        return _sent(self._lane.foretell(_sent(coming)))
+
+    def stats(self) -> LaneStats:
+        return _sent(self._lane.stats())
+
+
+def wired(lane: Lane) -> Lane:
+    """The lane as if it were another machine's: all that passes to and fro is pickled on its way."""
+    return cast(Lane, _Wire(lane))
+
+
+def _sent(value: T) -> T:
+    return cast(T, pickle.loads(pickle.dumps(value)))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from voxdemo.audio.align import sentence_spans
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
@@ -26,7 +27,9 @@ SENTENCES = (
 def spoken() -> dict[str, np.ndarray]:
     """Sentences without the silence around them."""
     engine = BuiltinEngine()
-    sounds = {text: np.concatenate(list(engine.speak(Utterance(text=text, seed=1), text))) for text in SENTENCES}
+    sounds = {
+        text: np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))) for text in SENTENCES
+    }
     return {text: sound[slice(*np.flatnonzero(np.abs(sound) > 1e-3)[[0, -1]])] for text, sound in sounds.items()}
 
 

@@ -10,6 +10,7 @@ import pyloudnorm
 import pytest
 
 from voxdemo.audio.join import LEAD_S, MOST_GAIN_DB, PEAK, TAIL_S, Joiner
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
 
@@ -33,7 +34,7 @@ SENTENCES = (
 @pytest.fixture(scope="module")
 def spoken() -> list[np.ndarray]:
     engine = BuiltinEngine()
-    return [np.concatenate(list(engine.speak(Utterance(text=text, seed=1), text))) for text in SENTENCES]
+    return [np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))) for text in SENTENCES]
 
 
 def tone(seconds: float, level: float = 0.2, rate: int = RATE) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin import engine as builtin
 from voxdemo.engines.builtin.engine import MAX_PHONEMES, BuiltinEngine
 from voxdemo.errors import InputError
@@ -22,7 +23,7 @@ def engine():
 @pytest.fixture
 def say(engine):
     def speak(text, **how):
-        return np.concatenate(list(engine.speak(Utterance(text, **({"seed": 1} | how)), text)))
+        return np.concatenate(list(engine.speak(SpeechPart(Utterance(text, **({"seed": 1} | how)), text))))
 
     return speak
 
@@ -59,7 +60,7 @@ def test_without_a_seed_it_speaks_all_the_same(say):
 
 
 def test_sentences_do_not_share_their_noise(engine):
-    first, second = engine.speak(Utterance("One day. One way.", seed=3), "One day. One way.")
+    first, second = engine.speak(SpeechPart(Utterance("One day. One way.", seed=3), "One day. One way."))
     shared = min(len(first), len(second))
     assert not np.array_equal(first[:shared], second[:shared])
 
@@ -92,7 +93,7 @@ def test_what_it_cannot_say_is_named(say, text, named):
 
 def test_a_part_that_cannot_be_said_is_refused_before_the_first_part_sounds(engine):
     with pytest.raises(InputError, match="世"):
-        next(engine.speak(Utterance("Hello. 世界。"), "Hello."))
+        next(engine.speak(SpeechPart(Utterance("Hello. 世界。"), "Hello.")))
 
 
 def test_a_long_text_is_searched_once_and_not_for_each_part(engine, monkeypatch):
@@ -100,12 +101,12 @@ def test_a_long_text_is_searched_once_and_not_for_each_part(engine, monkeypatch)
     monkeypatch.setattr(builtin, "unsayable", lambda text: searched.append(text) or [])
     utterance = Utterance("One day. Two days. " * 50, seed=1)
     for part in ("One day.", "Two days."):
-        next(engine.speak(utterance, part))
+        next(engine.speak(SpeechPart(utterance, part)))
     assert searched == [utterance.text, "One day.", "Two days."]
 
 
 def test_a_part_without_words_is_a_short_silence(engine):
-    (pause,) = engine.speak(Utterance("One.\n* * *\nTwo."), "* * *")
+    (pause,) = engine.speak(SpeechPart(Utterance("One.\n* * *\nTwo."), "* * *"))
     assert not pause.any()
     assert 0.2 < len(pause) / 24_000 < 0.6
 
@@ -118,18 +119,19 @@ def test_two_hundred_digits_are_spoken_one_by_one(engine, say):
 def test_no_piece_is_longer_than_the_model_takes_well(engine, text, monkeypatch):
     given = []
     monkeypatch.setattr(engine, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1))
-    list(engine.speak(Utterance(text, seed=1), text))
+    list(engine.speak(SpeechPart(Utterance(text, seed=1), text)))
     assert len(given) > 5
     assert max(map(len, given)) <= MAX_PHONEMES
 
 
 def test_ten_thousand_characters_without_punctuation_stay_under_half_a_gigabyte():
     code = (
-        "import psutil; from voxdemo.engines.builtin import BuiltinEngine\n"
+        "import psutil; from voxdemo.engines.base import SpeechPart\n"
+        "from voxdemo.engines.builtin import BuiltinEngine\n"
         "from voxdemo.speech import Utterance\n"
         "text = 'the man who walked along the river was thinking about the weather and ' * 140\n"
         "peak = 0\n"
-        "for part in BuiltinEngine().speak(Utterance(text, seed=1), text):\n"
+        "for part in BuiltinEngine().speak(SpeechPart(Utterance(text, seed=1), text)):\n"
         "    peak = max(peak, psutil.Process().memory_info().rss)\n"
         "print(peak / 2**20)"
     )
@@ -184,7 +186,7 @@ def longest_silence_s(sound):
 def test_closing_stops_before_the_next_sentence(engine, monkeypatch):
     given = []
     monkeypatch.setattr(engine, "_sound", lambda phonemes, *_: given.append(phonemes) or np.zeros(1))
-    speech = engine.speak(Utterance("One. Two. Three."), "One. Two. Three.")
+    speech = engine.speak(SpeechPart(Utterance("One. Two. Three."), "One. Two. Three."))
     next(speech)
     speech.close()
     assert len(given) == 1
@@ -215,7 +217,7 @@ def test_hostile_text_gives_sound_or_one_sentence(engine):
 
 def sounds_or_is_refused(engine, text):
     try:
-        parts = list(engine.speak(Utterance(text, seed=1), text))
+        parts = list(engine.speak(SpeechPart(Utterance(text, seed=1), text)))
     except InputError as error:
         return error.sentence.endswith(".")
     return all(len(part) and np.isfinite(part).all() for part in parts)

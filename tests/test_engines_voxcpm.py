@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import gc
 import itertools
-import shutil
+import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import checkpoints
 import numpy as np
 import pytest
-import soundfile
+from fakes import CLONER
 
-from voxdemo.engines.base import RanOn, Retake
+from voxdemo.audio.reading.prompt import PromptAudio
+from voxdemo.engines.base import RanOn, Retake, SpeechPart
 from voxdemo.engines.voxcpm import checkpoint, loading
 from voxdemo.engines.voxcpm.engine import MARKS, MAX_TAKES, VoxCPMEngine, info_for
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Recordings
 from voxdemo.engines.voxcpm.prompts import patches as prompt_patches
 from voxdemo.errors import InputError, ModelDiedError
+from voxdemo.lanes.jobs import SpeakJob
 from voxdemo.model_support.devices import Device
 from voxdemo.speech import Samples, Utterance
 
@@ -70,31 +71,42 @@ def kept(build: Build) -> Callable[..., VoxCPMEngine]:
 
 
 @pytest.fixture
-def recording(tmp_path: Path) -> Callable[..., Path]:
+def recording() -> Callable[..., PromptAudio]:
     """Recordings of noise, one voice per number."""
 
-    def record(generation: str, voice: int = 1, seconds: float = 1.0) -> Path:
+    def record(generation: str, voice: int = 1, seconds: float = 1.0) -> PromptAudio:
         rate = RATES[generation][2]
-        path = tmp_path / f"{generation}-{voice}-{seconds}.wav"
         noise = np.random.default_rng(voice).normal(0, 0.1, round(seconds * rate))
-        soundfile.write(path, noise.astype(np.float32), rate, subtype="FLOAT")
-        return path
+        return PromptAudio(noise.astype(np.float32), rate)
 
     return record
 
 
-def patches(engine: VoxCPMEngine, utterance: Utterance, text: str = "") -> list[Samples]:
-    return [item for item in engine.speak(utterance, text or utterance.text) if isinstance(item, np.ndarray)]
+def patches(engine: VoxCPMEngine, utterance: Utterance, text: str = "", **of: Any) -> list[Samples]:
+    """What it says for a part; `of` are the part's other fields."""
+    part = SpeechPart(utterance, text or utterance.text, **of)
+    return [item for item in engine.speak(part) if isinstance(item, np.ndarray)]
 
 
-def sound(engine: VoxCPMEngine, utterance: Utterance, text: str = "") -> Samples:
-    return np.concatenate(patches(engine, utterance, text))
+def sound(engine: VoxCPMEngine, utterance: Utterance, text: str = "", **of: Any) -> Samples:
+    return np.concatenate(patches(engine, utterance, text, **of))
 
 
-def beginning(engine: VoxCPMEngine, utterance: Utterance, count: int, text: str = "") -> list[Any]:
+def beginning(engine: VoxCPMEngine, utterance: Utterance, count: int, text: str = "", **of: Any) -> list[Any]:
     """The first items of a voice that may not stop."""
-    with closing(engine.speak(utterance, text or utterance.text)) as items:
+    with closing(engine.speak(SpeechPart(utterance, text or utterance.text, **of))) as items:
         return list(itertools.islice(items, count))
+
+
+def job(*texts: str, **utterance: Any) -> list[SpeechPart]:
+    """The parts of a job, each as it arrives from another process."""
+    whole = replace(HELLO, text=" ".join(texts), **utterance)
+    asked = SpeakJob(CLONER, whole, texts, None)
+    return [pickle.loads(pickle.dumps(asked.part(index))) for index in range(len(texts))]
+
+
+def said(engine: VoxCPMEngine, part: SpeechPart) -> Samples:
+    return np.concatenate([item for item in engine.speak(part) if isinstance(item, np.ndarray)])
 
 
 def tokens(engine: VoxCPMEngine, text: str) -> int:
@@ -148,7 +160,7 @@ def test_speech_comes_in_patches_at_the_rate_of_the_checkpoint(kept: Build, gene
 @ALL
 def test_a_patch_is_heard_before_the_next_is_made(kept: Build, generation: str) -> None:
     engine = kept(generation, stops=False)
-    with calls(engine._model.feat_decoder) as made, closing(engine.speak(HELLO, HELLO.text)) as pieces:
+    with calls(engine._model.feat_decoder) as made, closing(engine.speak(SpeechPart(HELLO, HELLO.text))) as pieces:
         for heard in range(1, 6):
             next(pieces)
             assert made == [heard]
@@ -163,7 +175,7 @@ def test_closing_stops_a_voice_that_would_not_stop_within_a_patch(kept: Build, g
     gc.disable()  # nothing may be left for it to clean up
     try:
         with calls(engine._model.feat_decoder) as made:
-            pieces = engine.speak(HELLO, HELLO.text)
+            pieces = engine.speak(SpeechPart(HELLO, HELLO.text))
             list(itertools.islice(pieces, 3))
             pieces.close()
             assert made == [3]
@@ -202,7 +214,7 @@ def test_the_seed_decides_the_sound(kept: Build, build: Build, recording: Any, g
     first = sound(engine, HELLO)
     other = sound(engine, replace(HELLO, seed=8))
     assert not np.array_equal(first, other)
-    sound(engine, Utterance("A voice.", seed=1, prompt_audio=recording(generation), prompt_text="Another."))
+    sound(engine, Utterance("A voice.", seed=1, prompt_text="Another."), prompt=recording(generation))
     np.testing.assert_array_equal(sound(engine, HELLO), first)
     np.testing.assert_array_equal(sound(build(generation), HELLO), first)
 
@@ -296,26 +308,26 @@ def test_the_description_says_what_is_honoured(kept: Build, generation: str) -> 
 @ALL
 def test_a_voice_with_a_transcript_is_continued(kept: Build, recording: Any, generation: str) -> None:
     engine = kept(generation)
-    cloned = replace(HELLO, prompt_audio=recording(generation, 1), prompt_text="Good day.")
+    cloned, voice = replace(HELLO, prompt_text="Good day."), recording(generation, 1)
     sounds = [
         sound(engine, HELLO),
-        sound(engine, cloned),
-        sound(engine, replace(cloned, prompt_audio=recording(generation, 2))),
-        sound(engine, replace(cloned, prompt_text="Good night.")),
+        sound(engine, cloned, prompt=voice),
+        sound(engine, cloned, prompt=recording(generation, 2)),
+        sound(engine, replace(cloned, prompt_text="Good night."), prompt=voice),
     ]
     assert not any(np.array_equal(one, another) for one, another in itertools.combinations(sounds, 2))
-    np.testing.assert_array_equal(sound(engine, cloned), sounds[1])
+    np.testing.assert_array_equal(sound(engine, cloned, prompt=voice), sounds[1])
 
 
 def test_voxcpm2_copies_a_voice_without_a_transcript(kept: Build, recording: Any) -> None:
     engine = kept("2")
-    copied = replace(HELLO, prompt_audio=recording("2", 1))
+    voice = recording("2", 1)
     sounds = [
         sound(engine, HELLO),
-        sound(engine, copied),
-        sound(engine, replace(copied, prompt_audio=recording("2", 2))),
-        sound(engine, replace(copied, prompt_text="Good day.")),
-        sound(engine, replace(copied, control="whispering")),
+        sound(engine, HELLO, prompt=voice),
+        sound(engine, HELLO, prompt=recording("2", 2)),
+        sound(engine, replace(HELLO, prompt_text="Good day."), prompt=voice),
+        sound(engine, replace(HELLO, control="whispering"), prompt=voice),
     ]
     assert not any(np.array_equal(one, another) for one, another in itertools.combinations(sounds, 2))
 
@@ -323,27 +335,26 @@ def test_voxcpm2_copies_a_voice_without_a_transcript(kept: Build, recording: Any
 @FIRST_TWO
 def test_earlier_generations_ask_for_a_transcript(kept: Build, recording: Any, generation: str) -> None:
     with pytest.raises(InputError, match="needs a transcript of the recording"):
-        patches(kept(generation), replace(HELLO, prompt_audio=recording(generation), prompt_text=" "))
+        patches(kept(generation), replace(HELLO, prompt_text=" "), prompt=recording(generation))
 
 
 def test_instructions_and_a_transcript_together_are_refused(kept: Build, recording: Any) -> None:
-    asked = replace(HELLO, prompt_audio=recording("2"), prompt_text="Good day.", control="whispering")
+    asked = replace(HELLO, prompt_text="Good day.", control="whispering")
     with pytest.raises(InputError, match="leave one of them empty"):
-        patches(kept("2"), asked)
+        patches(kept("2"), asked, prompt=recording("2"))
 
 
 @ALL
-def test_a_voice_is_encoded_once(build: Build, recording: Any, tmp_path: Path, generation: str) -> None:
+def test_a_voice_is_encoded_once(build: Build, recording: Any, generation: str) -> None:
     engine = build(generation)
-    cloned = replace(HELLO, prompt_audio=recording(generation), prompt_text="Good day.")
+    cloned, voice = replace(HELLO, prompt_text="Good day."), recording(generation)
     with calls(engine._model.audio_vae.encoder) as encoded:
-        first = sound(engine, cloned)
+        first = sound(engine, cloned, prompt=voice)
         assert encoded == [1]
-        same = shutil.copy(recording(generation), tmp_path / "same.wav")
-        np.testing.assert_array_equal(sound(engine, replace(cloned, prompt_audio=Path(same))), first)
-        sound(engine, replace(cloned, prompt_text="Good night."))
+        np.testing.assert_array_equal(sound(engine, cloned, prompt=pickle.loads(pickle.dumps(voice))), first)
+        sound(engine, replace(cloned, prompt_text="Good night."), prompt=voice)
         assert encoded == [1]
-        sound(engine, replace(cloned, prompt_audio=recording(generation, 2)))
+        sound(engine, cloned, prompt=recording(generation, 2))
         assert encoded == [2]
 
 
@@ -369,67 +380,66 @@ def test_what_was_said_does_not_run_into_what_follows(kept: Build, recording: An
     assert Recordings(engine._model).prompt(recording("2"), said)["prompt_text"] == before
 
 
-def test_a_recording_without_sound_is_the_senders_fault(kept: Build, recording: Any, tmp_path: Path) -> None:
-    (tmp_path / "junk.wav").write_bytes(b"no sound at all")
-    for path in (tmp_path / "gone.wav", tmp_path / "junk.wav", recording("2", 1, 0.0)):
-        with pytest.raises(InputError, match="recording of the voice"):
-            patches(kept("2"), replace(HELLO, prompt_audio=path))
+def test_a_recording_without_sound_is_the_senders_fault(kept: Build, recording: Any) -> None:
+    with pytest.raises(InputError, match="recording of the voice"):
+        patches(kept("2"), HELLO, prompt=recording("2", 1, 0.0))
 
 
 @ALL
 def test_the_parts_of_a_job_are_said_in_one_voice(kept: Build, generation: str) -> None:
-    engine = kept(generation)
-    job = replace(HELLO, text="One.\n\nTwo. Three.")
-    said = [sound(engine, job, part) for part in ("One.", "Two.", "Three.")]
-    alone = [sound(engine, replace(job), part) for part in ("One.", "Two.", "Three.")]
-    np.testing.assert_array_equal(said[0], alone[0])
-    assert not np.array_equal(said[1], alone[1])
-    assert not np.array_equal(said[2], alone[2])
-    again = replace(job)
-    for part, before in zip(("One.", "Two.", "Three."), said, strict=True):
-        np.testing.assert_array_equal(sound(engine, again, part), before)
+    engine, texts = kept(generation), ("One.", "Two.", "One.")
+    first = [said(engine, part) for part in job(*texts)]
+    alone = [sound(engine, HELLO, text) for text in texts]
+    np.testing.assert_array_equal(first[0], alone[0])
+    assert not np.array_equal(first[1], alone[1])
+    assert not np.array_equal(first[2], alone[2]), "a sentence that comes again is no new beginning"
+    for part, before in zip(job(*texts), first, strict=True):
+        np.testing.assert_array_equal(said(engine, part), before)
+
+
+def test_equal_jobs_have_a_voice_each(kept: Build) -> None:
+    engine, (first, second) = kept("1.5"), job("One.", "Two.")
+    said(engine, first)
+    (_, other) = job("One.", "Two.")
+    assert not np.array_equal(said(engine, other), said(engine, second))
 
 
 def test_a_voice_of_its_own_survives_jobs_that_are_served_between_its_parts(kept: Build) -> None:
-    engine, parts = kept("1.5"), ("One.", "Two.", "Three.")
-    job = replace(HELLO, text=" ".join(parts))
-    said = [sound(engine, job, part) for part in parts]
-    job = replace(job)
-    for part, before in zip(parts, said, strict=True):
-        np.testing.assert_array_equal(sound(engine, job, part), before)
-        other = replace(HELLO, text="Four. Five.", seed=3)
-        for text in ("Four.", "Five."):
-            sound(engine, other, text)
+    engine, texts = kept("1.5"), ("One.", "Two.", "Three.")
+    alone = [said(engine, part) for part in job(*texts)]
+    for part, before in zip(job(*texts), alone, strict=True):
+        np.testing.assert_array_equal(said(engine, part), before)
+        for other in job("Four.", "Five.", seed=3):
+            said(engine, other)
 
 
 def test_a_voice_of_its_own_grows_until_it_can_be_told_well(kept: Build) -> None:
     import torch
 
-    voice, job = OwnVoice(kept("2")._model, patch_s=0.16), replace(HELLO, text="One. Two. Three. Four. Five.")
+    voice, parts = OwnVoice(kept("2")._model, patch_s=0.16), job("One.", "Two.", "Three.", "Four.", "Five.")
     lengths = []
-    for part in job.text.split():
-        voice.heard(job, part, part, [torch.zeros(1, 1, 4, 8)] * 30)
-        lengths.append(prompt_patches(voice.prompt(job, "Three.")))
+    for part in parts:
+        voice.heard(part, part.text, [torch.zeros(1, 1, 4, 8)] * 30)
+        lengths.append(prompt_patches(voice.prompt(parts[2])))
     assert lengths == [30, 60, 90, 90, 90]  # 62 of them are the 10 s that are enough
-    assert voice.prompt(job, "One.") is None
-    assert voice.prompt(replace(job), "Three.") is None
+    assert voice.prompt(parts[0]) is None
+    assert voice.prompt(replace(parts[2], job="another")) is None
 
 
 def test_a_voice_of_its_own_is_left_where_there_is_no_room_for_it(build: Build) -> None:
     engine = build("1.5", kv_cache=256)
-    first, long = "One two three four.", "word " * 12
-    job = replace(HELLO, text=f"{first} {long}")
-    sound(engine, job, first)
-    spoken = sound(engine, job, long)
-    np.testing.assert_array_equal(sound(engine, job, long), spoken)
-    np.testing.assert_array_equal(sound(engine, replace(job), long), spoken)
+    first, long = job("One two three four.", "word " * 12)
+    said(engine, first)
+    spoken = said(engine, long)
+    np.testing.assert_array_equal(said(engine, long), spoken)
+    np.testing.assert_array_equal(said(engine, replace(long, job="another")), spoken)
 
 
 # -- takes that don't end
 @ALL
 def test_speech_without_an_end_is_said_anew_and_then_cut_off(kept: Build, generation: str) -> None:
     engine = kept(generation, stops=False)
-    items = list(engine.speak(HELLO, "Hi."))
+    items = list(engine.speak(SpeechPart(HELLO, "Hi.")))
     limit = 6 * tokens(engine, "Hi.") + 10
     kinds = [type(item) for item in items]
     assert kinds == [*[np.ndarray] * limit, Retake, *[np.ndarray] * limit, Retake, *[np.ndarray] * limit, RanOn]
@@ -452,27 +462,28 @@ def test_speech_that_ends_at_the_limit_has_ended(kept: Build, generation: str) -
         return torch.tensor([[0.0, 1.0]]) if next(asked) == limit else output
 
     with hooked(engine._model.stop_head, stop_at_the_limit):
-        items = list(engine.speak(HELLO, "Hi."))
+        items = list(engine.speak(SpeechPart(HELLO, "Hi.")))
     assert [type(item) for item in items] == [np.ndarray] * limit
 
 
 def test_a_job_that_ran_on_leaves_no_voice_behind(kept: Build) -> None:
     engine = kept("1.5", stops=False)
-    job = replace(HELLO, text="A. B.")
-    assert isinstance(list(engine.speak(job, "A."))[-1], RanOn)
-    np.testing.assert_array_equal(beginning(engine, job, 4, "B."), beginning(engine, replace(job), 4, "B."))
+    whole = replace(HELLO, text="A. B.")
+    assert isinstance(list(engine.speak(SpeechPart(whole, "A.", "a job")))[-1], RanOn)
+    in_it, alone = (beginning(engine, whole, 4, "B.", job=name, index=1) for name in ("a job", "another"))
+    np.testing.assert_array_equal(in_it, alone)
 
 
 # -- room
 @ALL
 def test_too_much_to_keep_in_mind_is_refused_before_a_sound(build: Build, recording: Any, generation: str) -> None:
     engine = build(generation, kv_cache=256)
-    long = replace(HELLO, prompt_audio=recording(generation, 1, 10.0), prompt_text="Good day.")
+    long = replace(HELLO, prompt_text="Good day.")
     with calls(engine._model.base_lm) as used:
         with pytest.raises(InputError, match="send less text or a shorter recording"):
             patches(engine, HELLO, "word " * 60)
         with pytest.raises(InputError, match="send less text or a shorter recording"):
-            patches(engine, long, "word " * 10)
+            patches(engine, long, "word " * 10, prompt=recording(generation, 1, 10.0))
         assert used == [0]
     assert patches(engine, HELLO)
 
@@ -492,7 +503,7 @@ def test_speech_may_get_as_long_as_there_is_room_but_no_longer(build: Build, gen
 def test_a_text_that_cannot_be_read_is_the_senders_fault(kept: Build, text: str) -> None:
     for normalize in (False, True):
         with pytest.raises(InputError):
-            list(kept("2").speak(replace(HELLO, normalize=normalize), text))
+            list(kept("2").speak(SpeechPart(replace(HELLO, normalize=normalize), text)))
 
 
 @ALL

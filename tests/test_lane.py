@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until
+from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until, wired
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
 from voxdemo.lanes.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.lanes.local import seat
@@ -37,19 +38,21 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
 
     def make(seats: int = 1, queue_size: int = 100, job_timeout_s: float = 30.0, hang_grace_s: float = 30.0) -> Lane:
         def check(engine: FakeEngine) -> list[tuple[float, float]]:
-            list(engine.speak(Utterance("Ready."), "Ready."))
+            list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
             return [(1.0, 1.0)]
 
-        lane = Lane(
-            [
-                Seat(
-                    Role(ModelWorker(CLONER, lambda tell: FakeEngine(stage), check, hang_grace_s=hang_grace_s)),
-                    Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])),
-                )
-                for _ in range(seats)
-            ],
-            queue_size,
-            job_timeout_s,
+        lane = wired(
+            Lane(
+                [
+                    Seat(
+                        Role(ModelWorker(CLONER, lambda tell: FakeEngine(stage), check, hang_grace_s=hang_grace_s)),
+                        Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])),
+                    )
+                    for _ in range(seats)
+                ],
+                queue_size,
+                job_timeout_s,
+            )
         )
         lane.start()
         lanes.append(lane)
@@ -408,7 +411,7 @@ async def test_prompt_audio_is_read_on_the_same_seat_before_it_is_used(make_lane
     lane = make_lane()
     stage.open = True
     prompt = ListenJob("fake", PIECE, RATE, None, 1.0)
-    async with aclosing(lane.run(replace(job("hello there"), prompt=prompt))) as events:
+    async with aclosing(lane.run(replace(job("hello there"), transcription=prompt))) as events:
         seen = [event async for event in events]
     assert [type(event) for event in seen if not isinstance(event, Waiting)] == [Started, Transcript, Piece, Piece]
     assert stage.utterances[-1].prompt_text == "heard"
@@ -420,7 +423,7 @@ async def test_prompt_audio_without_speech_ends_the_job_in_words(make_lane: Make
     stage.hears = ""
     with pytest.raises(InputError, match="No speech was found in the prompt audio"):
         async with aclosing(
-            lane.run(replace(job("hello"), prompt=ListenJob("fake", PIECE, RATE, None, 1.0)))
+            lane.run(replace(job("hello"), transcription=ListenJob("fake", PIECE, RATE, None, 1.0)))
         ) as events:
             [event async for event in events]
     await until(lambda: lane.stats().running == 0)
@@ -431,7 +434,7 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     lane = make_lane()
     await ready(lane)
     stage.may_hear.clear()
-    events = lane.run(replace(job("hello"), prompt=ListenJob("fake", PIECE, RATE, None, 1.0)))
+    events = lane.run(replace(job("hello"), transcription=ListenJob("fake", PIECE, RATE, None, 1.0)))
     assert isinstance(await anext(events), Started)
     await events.aclose()
     stage.may_hear.set()
@@ -443,7 +446,7 @@ def with_standby(stage: Stage, standby: Stage, seats: int = 1) -> Lane:
     """A lane whose fake voice is loaded by `stage`, with another fake standing by."""
 
     def check(engine: FakeEngine) -> list[tuple[float, float]]:
-        list(engine.speak(Utterance("Ready."), "Ready."))
+        list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
         return 1.0, 1.0
 
     def seat() -> Seat:
@@ -940,17 +943,15 @@ async def test_a_models_thread_works_in_the_context_of_whoever_asked(make_lane: 
     asked_by = ContextVar("asked_by", default="nobody")
     seen: list[str] = []
 
-    class Recording(str):
-        __slots__ = ()
-
-        def split(self, *_: Any) -> list[str]:  # type: ignore[override]
-            seen.append(asked_by.get())
-            return ["word"]
+    def enter(text: str) -> None:
+        seen.append(asked_by.get())
+        entered(text)
 
     async def ask(name: str) -> None:
         asked_by.set(name)
-        await collected(lane, replace(job(name), parts=[Recording(name)]))
+        await everything(lane, name)
 
+    entered, stage.enter = stage.enter, enter  # type: ignore[method-assign]
     await asyncio.gather(*(ask(name) for name in ("first", "second", "third")))
     assert seen == ["first", "second", "third"]
 

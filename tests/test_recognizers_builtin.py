@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soxr
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.recognizers import builtin_weights
@@ -29,7 +30,7 @@ def spoken():
     engine = BuiltinEngine()
 
     def speak(text):
-        parts = list(engine.speak(Utterance(text, seed=1), text))
+        parts = list(engine.speak(SpeechPart(Utterance(text, seed=1), text)))
         return soxr.resample(np.concatenate(parts), engine.info.sample_rate, RATE)
 
     yield speak

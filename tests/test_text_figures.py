@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.builtin.english import readable
 from voxdemo.intake.validate import readable_text
@@ -180,7 +181,7 @@ def pronounced(voice: BuiltinEngine, monkeypatch: pytest.MonkeyPatch) -> Callabl
         text, warnings = readable_text(plain(pasted), voice.info)
         assert warnings == ()
         for part in parts(text, voice.info.chunk_chars, sentences_apart=True):
-            list(voice.speak(Utterance(text), part.text))
+            list(voice.speak(SpeechPart(Utterance(text), part.text)))
         return list(given)
 
     return of

@@ -10,6 +10,7 @@ import pytest
 import soxr
 from faster_whisper import WhisperModel
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.intake.validate import readable_text
 from voxdemo.recognizers.builtin_weights import whisper_base_files
@@ -87,7 +88,7 @@ def speak(voice: BuiltinEngine, pasted: str) -> np.ndarray:
     text, _ = readable_text(plain(pasted), voice.info)
     utterance = Utterance(text, seed=1)
     spoken = parts(text, voice.info.chunk_chars, sentences_apart=True)
-    return np.concatenate([piece for part in spoken for piece in voice.speak(utterance, part.text)])
+    return np.concatenate([piece for part in spoken for piece in voice.speak(SpeechPart(utterance, part.text))])
 
 
 def listen(listener: WhisperModel, samples: np.ndarray) -> str:

@@ -15,6 +15,7 @@ import without_cuda  # noqa: F401 - it has to come first
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.voxcpm import checkpoint, lent, loading
 from voxdemo.errors import InputError
 from voxdemo.model_support.devices import Device
@@ -23,21 +24,21 @@ from voxdemo.speech import Utterance
 found = checkpoint.read(Path(sys.argv[1]))
 engine = lent.LentVoxCPM(found, loading.plan(found, Device("cpu", "a GPU that is lent", 10**12), "none", 512))
 utterance = Utterance("Good morning. And more.", seed=1)
-speaking = engine.speak(utterance, "Good morning.")
+speaking = engine.speak(SpeechPart(utterance, "Good morning.", "a job"))
 next(speaking)
 (process,) = multiprocessing.active_children()
 begun = time.perf_counter()
 speaking.close()
 closed_s = time.perf_counter() - begun
-again = engine.speak(utterance, "And more.")
+again = engine.speak(SpeechPart(utterance, "And more.", "a job", 1))
 next(again)
 again.close()
 try:
-    next(engine.speak(utterance, " "))
+    next(engine.speak(SpeechPart(utterance, " ")))
 except InputError as error:
     refusal = error.sentence
 try:
-    next(engine.speak(utterance, [1]))  # type: ignore[arg-type]  # a fault of the program
+    next(engine.speak(SpeechPart(utterance, [1])))  # type: ignore[arg-type]  # a fault of the program
 except Exception as error:
     fault = f"{type(error).__name__}: {error}"
 processes = multiprocessing.active_children()

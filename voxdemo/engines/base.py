@@ -6,7 +6,27 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
+from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPart:
+    """What an engine is asked to say: one part of a job's text, which may be all of it.
+
+    It can be pickled, so that the engine may be in another process. Parts with the same `job` are said in one voice, in
+    the order of their `index`; another job may be served between two of them.
+    """
+
+    utterance: Utterance
+    """All that is asked for; the recording that it names, if it does, is here as `prompt`."""
+    text: str
+    """What to say now, from `utterance.text`."""
+    job: str = ""
+    index: int = 0
+    """Which part of the job it is, from 0. Saying the first one again is a new beginning."""
+    prompt: PromptAudio | None = None
+    """The voice to speak in, at the engine's `prompt_rate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +51,8 @@ class SpeechEngine(Protocol):
         """What it is and what it honours."""
         ...
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
-        """The sound of `text` (a part of `utterance.text`), as soon as samples exist.
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
+        """The sound of `part.text`, as soon as samples exist.
 
         Yields float32 mono arrays at `info.sample_rate`, in order, without gaps; engines that may lose their way yield
         a Retake before they begin anew, and RanOn last where that didn't help either. Closing the generator stops the

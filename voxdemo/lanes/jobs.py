@@ -1,18 +1,26 @@
 """What a line of jobs is given, and what it tells of them: plain values, and the line itself as the service sees it.
 
-Knows no threads and no models, so that the line may be the lane of this process or one on other machines.
+Knows no threads and no models, and every value can be pickled, so that the line may be the lane of this process or one
+on other machines.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from voxdemo.audio.reading.prompt import PromptAudio
+from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class ListenJob:
     sample_rate: int
     language: str | None
     expected_s: float | None
+    id: str = field(default_factory=_new_id)
 
     @property
     def size(self) -> Size:
@@ -35,31 +44,39 @@ class ListenJob:
 class SpeakJob:
     """Say `parts`, one after the other, as the utterance wants it, with the engine it was planned for.
 
-    Yields a `Piece` for every stretch of sound, `Retaken` and `Cut` where the engine lost its way. Where `prompt` is
-    there, the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
+    Yields a `Piece` for every stretch of sound, `Retaken` and `Cut` where the engine lost its way. With `transcription`
+    the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
     """
 
     engine: EngineInfo
     utterance: Utterance
     parts: Sequence[str]
     expected_s: float | None
-    prompt: ListenJob | None = None
+    prompt: PromptAudio | None = None
+    """The recording that `utterance` names, which has no path here."""
+    transcription: ListenJob | None = None
     units: float = 0.0
     """How much there is to be spoken, by `estimates.speech_units`."""
     shares: Sequence[float] = ()
     """The share of the work that each part is; empty where they are alike."""
+    id: str = field(default_factory=_new_id)
+    """What the engine knows the parts of this job by."""
 
     @property
     def speaking_s(self) -> float | None:
         """Seconds that it should take once the prompt audio is read."""
-        if self.expected_s is None or self.prompt is None or self.prompt.expected_s is None:
+        if self.expected_s is None or self.transcription is None or self.transcription.expected_s is None:
             return self.expected_s
-        return self.expected_s - self.prompt.expected_s
+        return self.expected_s - self.transcription.expected_s
 
     @property
     def size(self) -> Size:
         """How much work it is."""
         return Size(self.expected_s)
+
+    def part(self, index: int) -> SpeechPart:
+        """What the engine is asked for as `parts[index]`."""
+        return SpeechPart(self.utterance, self.parts[index], self.id, index, self.prompt)
 
     def done_before(self, part: int) -> float:
         """The share of the work that is done when `parts[part]` begins."""

@@ -13,9 +13,8 @@ import importlib
 import sys
 import threading
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -60,15 +59,15 @@ def _module(name: str, **contents: Any) -> ModuleType:
     return module
 
 
-def load(path: str | Path) -> tuple[Any, int]:
-    """The sound in a file as a float32 tensor of shape [channels, n], and its rate in Hz."""
+def load(file: str | BinaryIO) -> tuple[Any, int]:
+    """The sound in a file, by its path or opened, as a float32 tensor of shape [channels, n], and its rate in Hz."""
     import torch
 
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
     return torch.from_numpy(samples.T.copy()), rate
 
 
-def save(path: str | Path, waveform: Any, rate: int) -> None:
+def save(path: str, waveform: Any, rate: int) -> None:
     """Write a tensor of shape [channels, n] as a file."""
     soundfile.write(path, waveform.numpy().T, rate)
 

@@ -14,7 +14,7 @@ import numpy as np
 from voxdemo import engines, recognizers
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.reading import decode
-from voxdemo.engines.base import EngineChoice, SpeechEngine
+from voxdemo.engines.base import EngineChoice, SpeechEngine, SpeechPart
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
 from voxdemo.lanes.local.lane import Lane
@@ -87,7 +87,7 @@ def _speak_warm_up(engine: SpeechEngine) -> Measured:
     """How many units of text it said in how many seconds."""
     for words in WARM_UP_WORDS:
         utterance, begun = Utterance(words, seed=0), time.perf_counter()
-        with closing(engine.speak(utterance, words)) as pieces:
+        with closing(engine.speak(SpeechPart(utterance, words))) as pieces:
             heard = [piece for piece in pieces if isinstance(piece, np.ndarray)]
         sound = np.concatenate([np.zeros(1, np.float32), *heard])
         Joiner(engine.info.sample_rate).add(sound)  # or the first job waits for what it loads

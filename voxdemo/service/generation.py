@@ -33,7 +33,7 @@ from voxdemo.service.shared_sound import Making, Share
 from voxdemo.service.speech_assembler import Take
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.stores.answer_cache import Cache
-from voxdemo.stores.results import Results, prompt_file, speech_file
+from voxdemo.stores.results import Results, speech_file
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class Generations:
         try:
             await place.turn()
             planned, take = await in_thread(partial(_planned, request))
-            job, notes = await self._job(planned, request.engine, folder)
+            job, notes = await self._job(planned, request.engine)
             rendition = Rendition(job, take, sound)
             async with aclosing(rendition.told(self._line.run(job))) as events:
                 async for event in events:
@@ -193,7 +193,6 @@ class Generations:
         finally:
             place.leave()
             self._in_use.discard(folder)
-            prompt_file(folder).unlink(missing_ok=True)
             _finish(sound)
         self._storage.note(rendition.error)
         spoken = rendition.spoken(notes, time.monotonic() - arrived)
@@ -202,33 +201,28 @@ class Generations:
             await self.answers.keep(request.key, replace(spoken, path=Path(spoken.path.name)), folder)
         yield spoken
 
-    async def _job(self, planned: Plan, info: EngineInfo, folder: Path) -> tuple[SpeakJob, list[str]]:
+    async def _job(self, planned: Plan, info: EngineInfo) -> tuple[SpeakJob, list[str]]:
         """The job for the line, and what people should know about it."""
         utterance, notes = planned.utterance, list(planned.warnings)
-        texts = [part.text for part in planned.parts]
-        expected_s = self.seconds(planned.units)
-        job = SpeakJob(info, utterance, texts, expected_s, units=planned.units, shares=planned.shares)
+        texts, expected_s = [part.text for part in planned.parts], self.seconds(planned.units)
+        said = replace(utterance, prompt_audio=None)
+        job = SpeakJob(info, said, texts, expected_s, units=planned.units, shares=planned.shares)
         if utterance.prompt_audio is None:
             return job, notes
         sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate), READING)
         if "prompt_audio" not in info.honours:
             return job, notes
-        path = prompt_file(folder)
-        try:
-            await in_thread(partial(sound.write, path))
-        except OSError as error:
-            raise StorageError from error
         # A transcript of the whole recording is a wrong one of its beginning.
         prompt_text = "" if sound.was_cut else utterance.prompt_text
         if sound.was_cut:
             without = ", without the transcript" if utterance.prompt_text else ""
             notes.append(f"The prompt audio is longer than {MAX_PROMPT_S:.0f} s: only its beginning is used{without}.")
-        job = replace(job, utterance=replace(utterance, prompt_audio=path, prompt_text=prompt_text))
+        job = replace(job, utterance=replace(said, prompt_text=prompt_text), prompt=sound)
         if info.needs_transcript and not prompt_text:
             recognizer = self._line.recognizer_info
             samples = await in_thread(partial(sound.at, recognizer.sample_rate), READING)
             listen = self._recognitions.job(recognizer, samples, None)
-            job = replace(job, prompt=listen, expected_s=_sum(job.expected_s, listen.expected_s))
+            job = replace(job, transcription=listen, expected_s=_sum(job.expected_s, listen.expected_s))
         return job, notes
 
     async def _say_something(self) -> None:
@@ -243,7 +237,7 @@ class Generations:
             await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
-        if job.prompt is None and not spoken.stopped:
+        if job.transcription is None and not spoken.stopped:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._learned()
 

@@ -83,11 +83,6 @@ def speech_file(folder: Path) -> Path:
     return folder / "speech.wav"
 
 
-def prompt_file(folder: Path) -> Path:
-    """Where its prompt audio is while it's made."""
-    return folder / "prompt.wav"
-
-
 def made_in(folder: Path) -> list[Path]:
     """The files of the result in `folder`; those that are still being written are none."""
     return [file for file in folder.iterdir() if not file.name.startswith(".")]

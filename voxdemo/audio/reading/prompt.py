@@ -1,14 +1,14 @@
 """Prompt audio as an engine wants it: at its rate, without the silence around it, no longer than is safe.
 
-Reads and writes files; knows no model and no line.
+Reads files; knows no model and no line.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxdemo.audio import encode
 from voxdemo.audio.reading import decode
 from voxdemo.audio.resample import resample
 from voxdemo.audio.voice_activity import trim_silence
@@ -22,27 +22,28 @@ READ_S = 2 * MAX_PROMPT_S
 """How much of a file is looked at, so that silence before the first word doesn't use up the limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A recording of a voice."""
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptAudio:
+    """A recording of a voice, as samples, so that it can be sent to wherever the engine is."""
 
     samples: Samples
     sample_rate: int
-    was_cut: bool
+    was_cut: bool = False
     """There was more than MAX_PROMPT_S of it."""
 
-    def write(self, path: Path) -> None:
-        """As a wav file."""
-        encode.write_wav(path, self.samples, self.sample_rate)
+    @property
+    def digest(self) -> bytes:
+        """The same for the same sound, under whichever name it was sent. Takes up to 10 ms."""
+        return hashlib.sha256(self.samples.tobytes() + str(self.sample_rate).encode()).digest()
 
     def at(self, rate: int) -> Samples:
         """Its samples at another rate."""
         return resample(self.samples, self.sample_rate, rate)
 
 
-def read(path: Path, rate: int) -> Prompt:
+def read(path: Path, rate: int) -> PromptAudio:
     """The recording at `path` as prompt audio at `rate` Hz. Raises InputError for what is none, or too short."""
     recording = decode.read(path, READ_S, rate=rate)
     spoken = trim_silence(recording.samples, rate)
     longest = round(MAX_PROMPT_S * rate)
-    return Prompt(spoken[:longest], rate, was_cut=recording.truncated or len(spoken) > longest)
+    return PromptAudio(spoken[:longest], rate, was_cut=recording.truncated or len(spoken) > longest)

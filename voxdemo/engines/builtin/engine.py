@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError
-from voxdemo.speech import EngineInfo, Samples, Utterance, Voice
+from voxdemo.speech import EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
 from voxdemo.text.split import sentences
 
@@ -78,19 +79,19 @@ class BuiltinEngine:
         """What it is and what it honours."""
         return self.INFO
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples, None, None]:
-        """The sound of `text`, sentence by sentence; a part without words is a short silence.
+    def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
+        """The sound of `part.text`, sentence by sentence; a part without words is a short silence.
 
-        Raises InputError where `utterance.text` has letters of another script or no words at all, or where the speed is
+        Raises InputError where the whole text has letters of another script or no words at all, or where the speed is
         outside SPEED_RANGE: before the first sample, so that nothing is half said.
         """
-        speed = _checked_speed(utterance.speed)
-        _check_sayable(utterance, text)
+        speed = _checked_speed(part.utterance.speed)
+        _check_sayable(part.utterance.text, part.text)
         spoken = False
-        for piece in self._pieces(text):
+        for piece in self._pieces(part.text):
             for phonemes in _cut(self._phonemes(piece), MAX_PHONEMES):
                 spoken = True
-                yield self._sound(phonemes, speed, utterance.seed)
+                yield self._sound(phonemes, speed, part.utterance.seed)
         if not spoken:
             yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
 
@@ -142,11 +143,11 @@ def _checked_speed(speed: float) -> float:
     raise InputError(f"The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.")
 
 
-def _check_sayable(utterance: Utterance, text: str) -> None:
-    if letters := _unsayable(utterance.text) or unsayable(text):
+def _check_sayable(whole: str, text: str) -> None:
+    if letters := _unsayable(whole) or unsayable(text):
         raise InputError(f"This voice speaks English only and can't read “{_some(letters)}”. Write it in English.")
-    if not _has_words(readable(text)) and not _has_words(readable(utterance.text)):
-        signs = [char for char in dict.fromkeys(utterance.text + text) if char.isprintable() and not char.isspace()]
+    if not _has_words(readable(text)) and not _has_words(readable(whole)):
+        signs = [char for char in dict.fromkeys(whole + text) if char.isprintable() and not char.isspace()]
         raise InputError(
             f"This voice speaks English only and found no word beside “{_some(signs)}”. Write some words."
             if signs

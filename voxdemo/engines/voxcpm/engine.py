@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from voxdemo.engines.base import RanOn, Retake
+from voxdemo.engines.base import RanOn, Retake, SpeechPart
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
@@ -156,25 +156,25 @@ class VoxCPMEngine:
         """What it is and what it honours."""
         return self._info
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
-        """The sound of `text`, patch by patch (0.08 or 0.16 s), each as soon as it is made.
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
+        """The sound of `part.text`, patch by patch (0.08 or 0.16 s), each as soon as it is made.
 
         The same seed gives the same sound, whatever was spoken before. With prompt audio and its transcript the voice
         is continued; with prompt audio alone, which needs VoxCPM2, it is copied; without, the model chooses one, in
-        which it says every further `text` of the same `utterance` object. A take that doesn't end is followed by a
+        which it says the further parts of the same job. A take that doesn't end is followed by a
         Retake and one with the next seed (`seed` + 1, then + 2); after MAX_TAKES of them comes RanOn.
 
         Raises InputError before the first patch for text the model can't take, or too much of it for its memory;
         ModelDiedError when it must not be used again.
         """
         with _deaths():
-            request = self._request(utterance, text)
+            request = self._request(part)
             loading.make_room(self._model, self._plan, request.steps)
-            seed = secrets.randbelow(2**32) if utterance.seed is None else utterance.seed
+            seed = secrets.randbelow(2**32) if part.utterance.seed is None else part.utterance.seed
             for take in range(1, MAX_TAKES + 1):
                 features = yield from self._take(request, seed + take - 1)
                 if features:
-                    self._remember(utterance, text, request, features)
+                    self._remember(part, request, features)
                     return
                 yield Retake() if take < MAX_TAKES else RanOn()
 
@@ -211,22 +211,22 @@ class VoxCPMEngine:
                 yield _samples(sound)
         return features
 
-    def _remember(self, utterance: Utterance, text: str, request: _Request, features: list[Any]) -> None:
-        is_own = utterance.prompt_audio is None and request.prompt is self._own_voice.prompt(utterance, text)
+    def _remember(self, part: SpeechPart, request: _Request, features: list[Any]) -> None:
+        is_own = part.prompt is None and request.prompt is self._own_voice.prompt(part)
         if is_own:  # rather than one that stood in for it because there was no room
-            self._own_voice.heard(utterance, text, request.words, features)
+            self._own_voice.heard(part, request.words, features)
 
-    def _request(self, utterance: Utterance, text: str) -> _Request:
-        words = self._words(utterance, text)
-        if utterance.prompt_audio is None and (voice := self._own_voice.prompt(utterance, text)):
+    def _request(self, part: SpeechPart) -> _Request:
+        words = self._words(part)
+        if part.prompt is None and (voice := self._own_voice.prompt(part)):
             with suppress(InputError):  # too much to keep in mind together with what was said before: say it without
-                return self._fitted(utterance, words, voice)
-        prompt = self._prompt(utterance)
-        return self._fitted(utterance, self._with_control(utterance, words), prompt)
+                return self._fitted(part.utterance, words, voice)
+        prompt = self._prompt(part)
+        return self._fitted(part.utterance, self._with_control(part.utterance, words), prompt)
 
-    def _words(self, utterance: Utterance, text: str) -> str:
-        words = typed(one_line(text))  # voxcpm's `VoxCPM._generate` makes spaces of line breaks
-        if utterance.normalize:
+    def _words(self, part: SpeechPart) -> str:
+        words = typed(one_line(part.text))  # voxcpm's `VoxCPM._generate` makes spaces of line breaks
+        if part.utterance.normalize:
             words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
         if not words:
             raise InputError("There is nothing to say in this text: write some words.")
@@ -246,15 +246,15 @@ class VoxCPMEngine:
         control = " ".join(utterance.control.split())
         return f"({control}){words}" if control and "control" in self._info.honours else words
 
-    def _prompt(self, utterance: Utterance) -> Prompt | None:
-        if utterance.prompt_audio is None:
+    def _prompt(self, part: SpeechPart) -> Prompt | None:
+        if part.prompt is None:
             return None
-        title, transcript = self._info.title, typed(utterance.prompt_text.strip())
+        title, transcript = self._info.title, typed(part.utterance.prompt_text.strip())
         if self._info.needs_transcript and not transcript:
             raise InputError(f"{title} needs a transcript of the recording: write it beside the recording.")
-        if transcript and "control" in self._info.honours and utterance.control.strip():
+        if transcript and "control" in self._info.honours and part.utterance.control.strip():
             raise InputError(f"{title} follows instructions or the transcript of a recording: leave one of them empty.")
-        return self._recordings.prompt(utterance.prompt_audio, transcript)
+        return self._recordings.prompt(part.prompt, transcript)
 
     def _fitted(self, utterance: Utterance, words: str, prompt: Prompt | None) -> _Request:
         """How the model is to be asked. Raises InputError where its KV cache is too short for that."""

@@ -12,12 +12,12 @@ from contextlib import closing
 from typing import Any
 
 from voxdemo import hf_space
-from voxdemo.engines.base import RanOn, Retake
+from voxdemo.engines.base import RanOn, Retake, SpeechPart
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, loaded_info
 from voxdemo.engines.voxcpm.loading import Plan
 from voxdemo.errors import ModelDiedError, NotReadyError, VoxdemoError
-from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.speech import EngineInfo, Samples
 
 LOADING_S = 30.0
 """How long the GPU is asked for beyond speaking: a new process imports the package and reads the weights. A guess."""
@@ -46,13 +46,13 @@ class LentVoxCPM:
         """What it is and what it honours."""
         return self._info
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake | RanOn, None, None]:
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
         """As `VoxCPMEngine.speak`; raises NotReadyError where no GPU is lent for it.
 
-        The voice that the model chooses is kept from part to part of an utterance as long as the process is.
+        The voice that the model chooses is kept from part to part of a job as long as the process is.
         """
         try:
-            with closing(_on_gpu(self._checkpoint, self._plan, utterance, text)) as items:
+            with closing(_on_gpu(self._checkpoint, self._plan, part)) as items:
                 for item in items:
                     if isinstance(item, VoxdemoError):
                         raise item
@@ -68,34 +68,26 @@ class LentVoxCPM:
         """The processes end with the server, or when their GPU is needed elsewhere."""
 
 
-def seconds(_: Checkpoint, __: Plan, utterance: Utterance, text: str) -> float:
+def seconds(_: Checkpoint, __: Plan, part: SpeechPart) -> float:
     """How long the GPU is asked for; whoever asks for less waits less."""
-    return LOADING_S + len(text) / CHARS_PER_S
+    return LOADING_S + len(part.text) / CHARS_PER_S
 
 
 _loaded: dict[Checkpoint, VoxCPMEngine] = {}
 """In a process that has a GPU: its model."""
-_last: list[Utterance] = []
 
 
-def _speak(checkpoint: Checkpoint, plan: Plan, utterance: Utterance, text: str) -> Generator[Item, None, None]:
+def _speak(checkpoint: Checkpoint, plan: Plan, part: SpeechPart) -> Generator[Item, None, None]:
     """In a process that has a GPU: what the engine says. Errors are items, because of others only the name arrives."""
     try:
         if checkpoint not in _loaded:
             _loaded[checkpoint] = VoxCPMEngine(checkpoint, plan)
-        with closing(_loaded[checkpoint].speak(_same(utterance), text)) as pieces:
+        with closing(_loaded[checkpoint].speak(part)) as pieces:
             yield from pieces
     except VoxdemoError as error:
         if isinstance(error, ModelDiedError):
             _loaded.pop(checkpoint).close()
         yield error
-
-
-def _same(utterance: Utterance) -> Utterance:
-    """The object that an equal utterance was before it was sent here: by that the engine knows the parts of a job."""
-    if _last != [utterance]:
-        _last[:] = [utterance]
-    return _last[0]
 
 
 def _wrapped(function: Any) -> Any:

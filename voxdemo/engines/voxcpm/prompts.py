@@ -6,21 +6,20 @@ seeds, takes or how speech is made.
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
+import io
 import unicodedata
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from voxdemo.audio.encode import clean
+from voxdemo.audio.reading.prompt import PromptAudio
+from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import InputError
-from voxdemo.speech import Utterance
 
 VOICES_KEPT = 16
 """Recordings remembered; one of 30 s takes 0.2 MB as features."""
@@ -46,12 +45,12 @@ class Recordings:
         self._kept = kept
         self._encoded: OrderedDict[tuple[bytes, bool], Prompt] = OrderedDict()
 
-    def prompt(self, recording: Path, transcript: str) -> Prompt:
+    def prompt(self, recording: PromptAudio, transcript: str) -> Prompt:
         """The voice in `recording`, to be continued where `transcript` says what is said in it, else to be copied.
 
-        The second needs VoxCPM2. Raises InputError for a file without sound.
+        The second needs VoxCPM2. Raises InputError for one without samples.
         """
-        key = _content(recording), bool(transcript)
+        key = recording.digest, bool(transcript)
         if key not in self._encoded:
             self._encoded[key] = self._encode(recording, transcript)
         self._encoded.move_to_end(key)
@@ -61,65 +60,46 @@ class Recordings:
 
     def warm_up(self, rate: int) -> None:
         """Encode a second of silence: in a fresh install, the first recording lets librosa compile for up to 15 s."""
-        with tempfile.TemporaryDirectory() as folder:
-            silence = Path(folder) / "silence.wav"
-            soundfile.write(silence, np.zeros(rate, np.float32), rate)
-            with quiet():  # librosa imports what Python is about to drop
-                self._encode(silence, "Silence.")
+        with quiet():  # librosa imports what Python is about to drop
+            self._encode(PromptAudio(np.zeros(rate, np.float32), rate), "Silence.")
 
-    def _encode(self, recording: Path, transcript: str) -> Prompt:
+    def _encode(self, recording: PromptAudio, transcript: str) -> Prompt:
+        if not len(recording.samples):
+            raise InputError("The recording of the voice is silent: send another one.")
+        file = io.BytesIO()  # the package takes files only; it hands them to libraries that read these too
+        soundfile.write(file, clean(recording.samples), recording.sample_rate, format="WAV", subtype="PCM_16")
+        file.seek(0)
         if transcript:
-            encoded = self._model.build_prompt_cache(prompt_text=transcript, prompt_wav_path=str(recording))
-        else:
-            encoded = self._model.build_prompt_cache(reference_wav_path=str(recording))
-        return dict(encoded)
+            return dict(self._model.build_prompt_cache(prompt_text=transcript, prompt_wav_path=file))
+        return dict(self._model.build_prompt_cache(reference_wav_path=file))
 
 
 class OwnVoice:
     """The voice that the model chose for a job without prompt audio, so that its other parts are said in it too.
 
-    The parts of a job come with the very same `Utterance` object, and another job may be served between two of them.
-    Saying the first of them again is a new beginning, which keeps one seed to one sound. Threading: for the model's
-    thread only.
+    Threading: for the model's thread only.
     """
 
     def __init__(self, model: Any, patch_s: float) -> None:
         self._enough = round(ENOUGH_S / patch_s)
         self._model = model
-        self._jobs: deque[_Job] = deque(maxlen=JOBS_KEPT)
+        self._jobs: OrderedDict[str, Prompt] = OrderedDict()
 
-    def prompt(self, utterance: Utterance, text: str) -> Prompt | None:
-        """What was said of this job so far, to be continued; None where `text` is its beginning."""
-        job = self._of(utterance)
-        if job and job.first != text and _is_part(text, utterance.text):
-            return job.prompt
-        return None
+    def prompt(self, part: SpeechPart) -> Prompt | None:
+        """What was said of its job so far, to be continued; None where `part` is the job's beginning."""
+        return self._jobs.get(part.job) if part.index else None
 
-    def heard(self, utterance: Utterance, text: str, said: str, features: Sequence[Any]) -> None:
-        """Take note of what the model said for `text`: the words it was given, and its patches ([1, 1, P, D] each)."""
+    def heard(self, part: SpeechPart, said: str, features: Sequence[Any]) -> None:
+        """Take note of what the model said for `part`: the words it was given, and its patches ([1, 1, P, D] each)."""
         import torch
 
-        so_far, job = self.prompt(utterance, text), self._of(utterance)
-        if job:  # the others go before it
-            self._jobs.remove(job)
-            self._jobs.append(job)
-        if so_far and patches(so_far) >= self._enough:
-            return
-        sound = torch.cat(list(features), dim=1).squeeze(0).float().cpu()
-        prompt = self._model.merge_prompt_cache(so_far, _before_more(said), sound)
-        if job:
-            self._jobs.remove(job)
-        self._jobs.append(_Job(utterance, job.first if so_far and job else text, prompt))
-
-    def _of(self, utterance: Utterance) -> _Job | None:
-        return next((job for job in self._jobs if job.utterance is utterance), None)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    utterance: Utterance
-    first: str
-    prompt: Prompt
+        so_far = self.prompt(part)
+        if so_far is None or patches(so_far) < self._enough:
+            sound = torch.cat(list(features), dim=1).squeeze(0).float().cpu()
+            self._jobs[part.job] = self._model.merge_prompt_cache(so_far, _before_more(said), sound)
+        self._jobs.move_to_end(part.job)
+        while len(self._jobs) > JOBS_KEPT:
+            self._jobs.popitem(last=False)
 
 
 def patches(prompt: Prompt | None) -> int:
@@ -136,18 +116,3 @@ def _before_more(words: str) -> str:
     last = words[-1]
     has_none = unicodedata.east_asian_width(last) in "WF" and not "가" <= last <= "힣"
     return words if has_none else f"{words} "
-
-
-def _content(recording: Path) -> bytes:
-    """The sound in a file, in short; of the sound, because some formats write the time into their header."""
-    try:
-        samples, rate = soundfile.read(recording, dtype="float32")
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError("The recording of the voice can't be read: send it again.") from error
-    if not len(samples):
-        raise InputError("The recording of the voice is silent: send another one.")
-    return hashlib.sha256(samples.tobytes() + str(rate).encode()).digest()
-
-
-def _is_part(text: str, whole: str) -> bool:
-    return "".join(text.split()) in "".join(whole.split())

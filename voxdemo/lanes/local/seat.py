@@ -125,8 +125,8 @@ class Seat:
             self._go_on(ticket.speech, ticket, released, timeout_s)
         elif isinstance(job, ListenJob):
             self._listen(job, ticket, ticket.deliver, released, timeout_s)
-        elif job.prompt:
-            self._read_prompt_and_speak(job, job.prompt, ticket, released, timeout_s)
+        elif job.transcription:
+            self._read_prompt_and_speak(job, job.transcription, ticket, released, timeout_s)
         else:
             self._speak(job, ticket, released, timeout_s)
 
@@ -324,7 +324,7 @@ class Speech:
         return failed_before != self._part
 
     def _say(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
-        with closing(engine.speak(self.job.utterance, self.job.parts[self._part])) as pieces:
+        with closing(engine.speak(self.job.part(self._part))) as pieces:
             for piece in pieces:
                 match piece:
                     case Retake():
