@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.engines.base import EngineChoice, Retake
+from voxdemo.engines.base import EngineChoice, Retake, SpeechPart
 from voxdemo.server.assemble import local_service
 from voxdemo.server.serve import serve
 from voxdemo.server.site import build
@@ -34,7 +34,6 @@ from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
 
 RATE = 24_000
 TONE_S, PAUSE_S = 0.3, 0.1
-WARM_UPS = ("Ready", "The line is open")
 INFO = dataclasses.replace(
     CLONER, sample_rate=RATE, chunk_chars=60, honours=CLONER.honours | {"speed"}, title="Paced voice"
 )
@@ -48,17 +47,17 @@ class PacedEngine:
 
     info = INFO
 
-    def speak(self, utterance: Utterance, text: str) -> Generator[Samples | Retake, None, None]:
-        if not utterance.text.startswith(WARM_UPS) and not (asked and asked[-1] is utterance):
-            asked.append(utterance)
-        spoken = text.split()
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake, None, None]:
+        if part.job and part.index == 0:
+            asked.append(part.utterance)
+        spoken = part.text.split()
         while spoken:
             sound = _word(len(spoken))
             time.sleep(pace["factor"] * len(sound) / RATE)
             yield sound
             if spoken.pop(0) == "again":
                 yield Retake()
-                spoken = text.replace("again", "anew").split()
+                spoken = part.text.replace("again", "anew").split()
 
     def close(self) -> None:
         pass
