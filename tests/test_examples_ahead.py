@@ -13,6 +13,7 @@ from fakes import Stage, until
 
 from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
+from voxdemo.server import examples_ahead
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -41,10 +42,10 @@ def stage() -> Stage:
 @pytest.fixture
 async def ahead(service: SpeechService, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None, None]:
     """What works ahead, for a voice that is taken to be slow, without its minute of patience."""
-    monkeypatch.setattr(examples, "INSTANT", 0.0)
-    monkeypatch.setattr(examples, "QUIET_S", 0.0)
-    monkeypatch.setattr(examples, "LOOK_EVERY_S", 0.0)
-    working = asyncio.create_task(examples.have_at_hand(service))
+    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
+    monkeypatch.setattr(examples_ahead, "QUIET_S", 0.0)
+    monkeypatch.setattr(examples_ahead, "LOOK_EVERY_S", 0.0)
+    working = asyncio.create_task(examples_ahead.have_at_hand(service))
     yield
     working.cancel()
     await asyncio.wait({working})
@@ -88,9 +89,9 @@ async def _spoken(service: SpeechService, words: str) -> None:
 async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebody_came(
     service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await examples._made(service)  # the fake voice is instant
-    monkeypatch.setattr(examples, "INSTANT", 0.0)
-    assert not await examples._made(service)
+    assert await examples_ahead._made(service)  # the fake voice is instant
+    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
+    assert not await examples_ahead._made(service)
     assert not turned_to(stage)
 
 
@@ -100,7 +101,7 @@ def test_the_transcripts_that_come_along_are_what_the_built_in_recogniser_reads(
 ) -> None:
     sound = decode.read(recording.path, 60, rate=recognizer.info.sample_rate)
     read = list(recognizer.transcribe(sound.samples, sound.sample_rate))[-1]
-    kept = examples.transcripts(recognizer.info.name)[recording.path.stem]
+    kept = examples_ahead.transcripts(recognizer.info.name)[recording.path.stem]
     assert (kept.text, kept.language, kept.duration_s) == (read.text, read.language, read.duration_s)
     ends = [(round(segment.start_s), round(segment.end_s)) for segment in read.segments]
     assert [(round(segment.start_s), round(segment.end_s)) for segment in kept.segments] == ends
@@ -122,4 +123,4 @@ def test_it_is_done_where_it_is_wanted_and_answers_are_kept(
     settings = Settings(_env_file=None, cache_dir=tmp_path, **changed)  # type: ignore[call-arg]
     stage = Stage()
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
-    assert bool(examples.work(service, settings)) == is_done
+    assert bool(examples_ahead.work(service, settings)) == is_done

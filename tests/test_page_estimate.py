@@ -5,7 +5,7 @@ import re
 import pytest
 
 from voxdemo.service.service import Forecast
-from voxdemo.web.components.outlook import estimate
+from voxdemo.web.components.wording import estimate
 
 TEXT = "x" * 162
 

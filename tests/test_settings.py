@@ -6,6 +6,7 @@ import pytest
 
 from voxdemo import settings
 from voxdemo.errors import SettingsError
+from voxdemo.server.checks import check_usable
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def test_an_env_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
 def test_an_address_that_is_not_this_machines_is_one_sentence(host: str, tmp_path: Path) -> None:
     wrong = settings.Settings(VOXDEMO_HOST=host, cache_dir=tmp_path)
     with pytest.raises(SettingsError, match=f"VOXDEMO_HOST is '{host}', but this machine has no such address"):
-        settings.check_usable(wrong)
+        check_usable(wrong)
 
 
 def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from voxdemo.errors import SettingsError
 from voxdemo.model_support import devices, hub
 from voxdemo.monitoring import machine
 from voxdemo.recognizers import sensevoice_weights
+from voxdemo.server.checks import check_usable
 from voxdemo.settings import Settings
 
 
@@ -56,7 +57,7 @@ def _machine(settings: Settings) -> Iterator[str]:
 
 def _port(settings: Settings) -> str:
     try:
-        voxdemo_settings.check_usable(settings)
+        check_usable(settings)
     except SettingsError as error:
         return error.sentence
     return f"{settings.port} on {settings.host} is free"

@@ -17,12 +17,12 @@ from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
+from voxdemo.server import examples_ahead
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.web import page, v1
-from voxdemo.web.components import examples
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
 from voxdemo.web.guards.head_requests import Heads
@@ -64,7 +64,7 @@ def build(
     guards = headers.guards(settings, *inner)
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
     batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
-    more_work = [batches.run, *examples.work(service, settings)]
+    more_work = [batches.run, *examples_ahead.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
     kept_voices = voices.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])

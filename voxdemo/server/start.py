@@ -9,6 +9,7 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.errors import SettingsError
 from voxdemo.logs import sentry
 from voxdemo.server.assemble import local_service
+from voxdemo.server.checks import check_usable
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 
@@ -24,7 +25,7 @@ def prepare(listens: bool) -> tuple[Settings, SpeechService]:
         logs.set_up(settings.log_level, settings.log_text, settings.log_format)
         sentry.start(settings.sentry_dsn.get_secret_value())
         if listens:
-            voxdemo_settings.check_usable(settings)
+            check_usable(settings)
         return settings, local_service(settings)
     except SettingsError as error:
         print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from voxdemo.service.service import SpeechService
+from voxdemo.intake.validate import MAX_TEXT_CHARS
+from voxdemo.service.service import Forecast, SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
 USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.")
 """For telling how long about a sentence takes."""
+NEAR_LIMIT = 0.9
+"""From this share of the longest text on, the limit is shown."""
 
 
 def notice(service: SpeechService) -> str:
@@ -18,6 +21,30 @@ def notice(service: SpeechService) -> str:
     own_s = service.forecast(USUAL_SENTENCE).own_s
     usual = "" if own_s is None else f"; a sentence takes about {seconds(own_s)}"
     return f"Type a text and hear it. {info.note.removesuffix('.')}{usual}."
+
+
+def estimate(text: str, forecast: Forecast, ready: bool) -> str:
+    """What this text would take now: "162 characters, about 9 s. 3 people are ahead of you; …"."""
+    length, has_words = len(text), bool(text.strip())
+    if length > MAX_TEXT_CHARS:
+        too_many = f"{length:,} characters: {length - MAX_TEXT_CHARS:,} more than the {MAX_TEXT_CHARS:,} that fit."
+        return f'<p class="over">{too_many}</p>'
+    if has_words:
+        of_limit = f" of {MAX_TEXT_CHARS:,}" if length > NEAR_LIMIT * MAX_TEXT_CHARS else ""
+        words = f"{length:,}{of_limit} character{'' if length == 1 else 's'}{_about(forecast.own_s)}."
+    else:
+        words = "Ready." if ready else "Still loading."
+    return f"<p>{words} <span>{line_ahead(forecast)}</span></p>"
+
+
+def line_ahead(forecast: Forecast) -> str:
+    """Who is before a job that came now, and how long until its turn: "1 person is being served; …"."""
+    ahead, waiting = forecast.ahead, forecast.waiting
+    if not ahead:
+        return "Nobody is waiting."
+    who = f"{people(ahead)} {'is' if ahead == 1 else 'are'}"
+    turn = f", about {_time(forecast.wait_s)}" if forecast.wait_s else ""
+    return f"{who} {'ahead of you' if waiting else 'being served'}{turn}."
 
 
 def status(event: Waiting | Speaking | Listening) -> str:
@@ -51,3 +78,11 @@ def people(count: int) -> str:
 
 def _with_seconds(words: str, left: float | None, tail: str = "") -> str:
     return words if left is None else f"{words}, about {seconds(left)}{tail}"
+
+
+def _about(value: float | None) -> str:
+    return "" if value is None else f", about {_time(value)}"
+
+
+def _time(value: float) -> str:
+    return seconds(value).replace(" ", "\u00a0")

@@ -26,7 +26,7 @@ from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.limits import Limits
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web.components import front, outlook, wording
+from voxdemo.web.components import front, wording
 from voxdemo.web.routes import metrics
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
             "running": service.running,
             "waiting": service.waiting,
             "wait_s": _rounded(service.until_next_s),
-            "line": outlook.line(service.forecast(Utterance(""))),
+            "line": wording.line_ahead(service.forecast(Utterance(""))),
             "busy_s": round(stats.busy_s, 3),
         }
         return JSONResponse(body, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})

@@ -24,7 +24,6 @@ from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, examples, wording
 from voxdemo.web.components.card import Card, CardValue
 from voxdemo.web.components.i18n import say
-from voxdemo.web.components.outlook import estimate
 from voxdemo.web.components.share import add_share, wire_share
 from voxdemo.web.components.voice_fields import (
     NO_COPIES,
@@ -42,6 +41,7 @@ from voxdemo.web.components.voice_fields import (
     wire_reading,
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components.wording import estimate
 from voxdemo.web.line.entries import Door, sent_file, take_up, whole
 from voxdemo.web.tabs import history
 

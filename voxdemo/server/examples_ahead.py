@@ -1,0 +1,117 @@
+"""Having the answers to the page's examples at hand before anybody asks. It knows the service, no model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from voxdemo.errors import UnavailableError
+from voxdemo.service.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.speech import Transcript
+from voxdemo.text.length import S_PER_UNIT, spoken_length
+from voxdemo.threads import READING, in_thread
+from voxdemo.web.components import examples
+from voxdemo.web.components.examples import Text
+
+log = logging.getLogger(__name__)
+
+_TRANSCRIPTS = TypeAdapter(dict[str, dict[str, Transcript]])
+
+TRANSCRIPTS = examples.FOLDER / "transcripts.json"
+"""By the names of recognisers, then of recordings."""
+LOOK_EVERY_S = 2.0
+"""How often it is looked whether nobody needs a model, and whether another one serves."""
+QUIET_S = 60.0
+"""How long nobody must have needed a model before anything is made for nobody."""
+GIVE_WAY_WITHIN_S = 0.05
+"""How soon it is noticed that somebody needs the model; it is then free within one step."""
+INSTANT = 0.5
+"""Seconds of work per second of speech up to which people hear a voice at once: making anything ahead gains nothing."""
+AGAIN_S = 3600.0
+"""How often it is looked whether all are still in the cache."""
+
+
+def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What is to be done as long as the server is up: nothing, where it isn't wanted or nothing is kept."""
+    return [partial(have_at_hand, service)] if settings.examples_ahead and service.shares else []
+
+
+async def have_at_hand(service: SpeechService) -> None:
+    """Have answers to the examples in the cache, until this is cancelled; nobody waits for it.
+
+    Transcripts come with the recordings, because a step of a recogniser is half a minute long and can't be given up;
+    for one whose transcripts aren't there nothing is made. Texts are made ahead for slow voices only, once nobody has
+    needed a model for QUIET_S, and a job that comes meanwhile gets the model at its next step. When another model
+    begins to serve, its own are made.
+    """
+    made_for, made_at = None, 0.0
+    while True:
+        models = (service.engine_info, service.recognizer_info)
+        is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
+        if is_due and service.readiness().ready:
+            await _supply_transcripts(service)
+            if await _made(service):
+                made_for, made_at = models, time.monotonic()
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _supply_transcripts(service: SpeechService) -> None:
+    known = await in_thread(partial(transcripts, service.recognizer_info.name), READING)
+    for recording in examples.RECORDINGS:
+        if transcript := known.get(recording.path.stem):
+            await service.supply(recording.path, transcript)
+
+
+def transcripts(recognizer: str) -> Mapping[str, Transcript]:
+    """What the recogniser of this name reads in the recordings, by the names of their files; empty: not known."""
+    return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes()).get(recognizer, {})
+
+
+async def _made(service: SpeechService) -> bool:
+    """Whether there is nothing more to do for now; not so, where somebody needs a model, or did a moment ago."""
+    for text in examples.TEXTS:
+        if _is_slow(text, service):
+            if service.quiet_s < QUIET_S:
+                return False
+            making = asyncio.ensure_future(_make(service, text))
+            try:
+                while not making.done():
+                    await asyncio.wait({making}, timeout=GIVE_WAY_WITHIN_S)
+                    if not service.quiet_s:
+                        return False
+            finally:
+                making.cancel()
+                await asyncio.wait({making})
+            if making.cancelled() or not making.result():
+                return False
+    return True
+
+
+async def _make(service: SpeechService, text: Text) -> bool:
+    """Whether it is at hand, or never will be."""
+    try:
+        async with aclosing(service.prepare(text.utterance)) as events:
+            [event async for event in events]
+    except UnavailableError:
+        return False
+    except Exception:  # a model that failed shouldn't be made to fail again for nobody
+        log.exception("an example can't be made")
+    return True
+
+
+def _is_slow(text: Text, service: SpeechService) -> bool:
+    """Whether it is worth being made ahead: not where it would be heard at once.
+
+    Nor where a recording has to be encoded before, which can't be given up halfway.
+    """
+    own_s, spoken_s = service.forecast(text.utterance).own_s, spoken_length(text.words) * S_PER_UNIT
+    is_whole = text.prompt is None and text.suits(service.engine_info)
+    return is_whole and own_s is not None and own_s > INSTANT * spoken_s
