@@ -13,8 +13,8 @@ import pytest
 from voxdemo.audio import formats
 from voxdemo.audio.reading import decode
 from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
-from voxdemo.speech import Samples
-from voxdemo.stores.batch_values import Manner, Order, file_names
+from voxdemo.speech import Samples, SpeakOptions
+from voxdemo.stores.batch_values import Order, file_names
 from voxdemo.stores.batches import Store
 
 RATE = 16_000
@@ -100,7 +100,7 @@ def test_files_are_called_as_they_are_wished_where_they_can_be() -> None:
 
 def test_a_store_from_before_learns_of_times_and_names(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    order = Order("somebody", Manner("wav"), ["One.", "Two."], [4.0, 4.0], "digest")
+    order = Order("somebody", SpeakOptions(), ["One.", "Two."], [4.0, 4.0], "digest")
     old = store.accept(order)
     store.close()
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:

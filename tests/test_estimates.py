@@ -5,12 +5,16 @@ import logging
 import os
 import random
 import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes import CLONER
 
 from voxdemo.estimates import paces
 from voxdemo.estimates.paces import KEPT_MODELS, REMEMBERED_JOBS, Pace, Paces, speech_units, write
+from voxdemo.speech import Utterance
 from voxdemo.text.length import spoken_length
 
 MODEL = "VoxCPM2 cuda:0 bfloat16"
@@ -113,19 +117,23 @@ def test_the_first_warm_up_is_enough() -> None:
 # What a job comes to
 
 
+def units(text: str, honours: set[str], **options: Any) -> float:
+    return speech_units(Utterance(text, **options), replace(CLONER, honours=frozenset(honours)))
+
+
 def test_steps_and_speed_count_only_where_the_engine_honours_them() -> None:
     text, length = "It is a fine day.", spoken_length("It is a fine day.")
-    both = frozenset({"inference_timesteps", "speed"})
-    assert speech_units(text, 10, 1.0, both) == length
-    assert speech_units(text, 5, 1.0, both) == pytest.approx(0.75 * length)
-    assert speech_units(text, 30, 2.0, both) == pytest.approx(length)
-    assert speech_units(text, 30, 2.0, frozenset({"speed"})) == pytest.approx(length / 2)
-    assert speech_units(text, 30, 2.0, frozenset()) == length
+    both = {"inference_timesteps", "speed"}
+    assert units(text, both, inference_timesteps=10) == length
+    assert units(text, both, inference_timesteps=5) == pytest.approx(0.75 * length)
+    assert units(text, both, inference_timesteps=30, speed=2.0) == pytest.approx(length)
+    assert units(text, {"speed"}, inference_timesteps=30, speed=2.0) == pytest.approx(length / 2)
+    assert units(text, set(), inference_timesteps=30, speed=2.0) == length
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
 def test_a_speed_that_is_none_is_left_out(speed: float) -> None:
-    assert speech_units("Well.", 10, speed, frozenset({"speed"})) == spoken_length("Well.")
+    assert units("Well.", {"speed"}, speed=speed) == spoken_length("Well.")
 
 
 # What is kept

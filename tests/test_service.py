@@ -21,6 +21,7 @@ from fakes import CLONER, RATE, Stage, until, wired
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError
+from voxdemo.intake.request import speech
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.turns import Size
 from voxdemo.server import assemble
@@ -421,6 +422,18 @@ async def test_another_request_has_an_answer_of_its_own(service: SpeechService, 
     _, result = await spoken(service, other)
     assert not result.cached
     assert len(stage.utterances) == 2
+
+
+def test_what_was_cached_by_an_earlier_release_is_found(tmp_path: Path) -> None:
+    (tmp_path / "voice").write_bytes(b"a voice")
+    cloned = Utterance(
+        "Hello.", prompt_audio=tmp_path / "voice", prompt_text="Hi.", cfg_value=3, inference_timesteps=12,
+        normalize=True, denoise=True, voice="fake", speed=1,
+    )  # fmt: skip
+    assert speech(cloned, CLONER).key == "64cbf812104b78990ba6b1067efad162ba83a54a23a6196b9d8bbe615a075372"
+    plain = speech(Utterance(" Hello. "), CLONER)
+    assert plain.key == "bf7c6631f612436eb2e9e1116869d71ccd83db13ad421743a742519c92cafbb7"
+    assert plain.seed == 2563127192
 
 
 async def test_prompt_audio_counts_by_its_content(service: SpeechService, stage: Stage, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ import pytest
 import soundfile
 from serving import ROOT, Server, StartServer, eventually
 
-from voxdemo.stores.batch_values import Manner, Order
+from voxdemo.speech import SpeakOptions
+from voxdemo.stores.batch_values import Order
 from voxdemo.stores.batches import Store
 
 JOBS = "/v1/audio/jobs"
@@ -359,7 +360,7 @@ def test_without_keys_jobs_are_reached_by_their_id_and_not_listed(fake_server: S
 
 def test_a_store_from_before_gives_the_jobs_of_keys_to_their_keys(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    ids = [store.accept(Order(who, Manner("wav"), ["One."], [4.0], "digest")) for who in ("key-1234", "192.0.2.1")]
+    ids = [store.accept(Order(who, SpeakOptions(), ["One."], [4.0], "digest")) for who in ("key-1234", "192.0.2.1")]
     store.close()
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
         database.execute("DROP INDEX batches_by_reader")
@@ -371,6 +372,23 @@ def test_a_store_from_before_gives_the_jobs_of_keys_to_their_keys(tmp_path: Path
     assert [bool(again.batch(each, "key-1234")) for each in ids] == [True, True]
     assert [bool(again.batch(each)) for each in ids] == [False, True]
     again.close()
+
+
+def test_how_a_batch_is_to_be_spoken_stays_as_it_was_written_by_earlier_releases(tmp_path: Path) -> None:
+    options = SpeakOptions(prompt_audio=tmp_path, prompt_text="Hi.", control="low", seed=5, format="mp3")
+    written = {
+        "format": "mp3", "prompt_text": "Hi.", "cfg_value": 2.0, "inference_timesteps": 10, "normalize": False,
+        "denoise": False, "control": "low", "voice": None, "seed": 5, "speed": 1.0, "has_prompt": True,
+    }  # fmt: skip
+    store = Store(tmp_path)
+    id = store.accept(Order("somebody", options, ["One."], [4.0], "digest", prompt=b"sound"))  # noqa: A001
+    with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
+        assert json.loads(database.execute("SELECT manner FROM batches").fetchone()[0]) == written
+    database.close()
+    taken = store.take()
+    assert taken
+    assert taken[1] == replace(options, prompt_audio=store.prompt(id))
+    store.close()
 
 
 def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer) -> None:
@@ -389,7 +407,7 @@ def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer)
 
 def test_old_ones_go_with_their_files_once_they_are_finished(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    order = Order("somebody", Manner("wav"), ["One."], [4.0], "digest", prompt=b"sound")
+    order = Order("somebody", SpeakOptions(), ["One."], [4.0], "digest", prompt=b"sound")
     ended, unfinished = store.accept(order), store.accept(order)
     assert store.prompt(ended).read_bytes() == b"sound"
     store.cancel(ended)
@@ -405,7 +423,7 @@ def test_old_ones_go_with_their_files_once_they_are_finished(tmp_path: Path) -> 
 
 def test_of_several_servers_one_takes_a_text_and_what_a_dead_one_had_is_free_again(tmp_path: Path) -> None:
     first, second = Store(tmp_path), Store(tmp_path)
-    first.accept(Order("somebody", Manner("wav"), ["One.", "Two."], [4.0, 4.0], "digest"))
+    first.accept(Order("somebody", SpeakOptions(), ["One.", "Two."], [4.0, 4.0], "digest"))
     taken = [store.take() for store in (first, second, first)]
     assert [each and each[0].text for each in taken] == ["One.", "Two.", None]
     assert second.reclaim() == 0

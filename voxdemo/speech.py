@@ -6,7 +6,7 @@ Plain frozen values. They know nothing of models, threads, files being written o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +19,13 @@ Tell = Callable[[str], None]
 """Takes one sentence on what loading is at ("VoxCPM2 is being downloaded: 1.2 of 4.6 GB, about 3 min left.")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """What to say and how. The field names up to `denoise` are those of the public VoxCPM demo."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakOptions:
+    """How to say something: all of an utterance but its text. Every door fills it once.
 
-    text: str
+    The field names up to `denoise` are those of the public VoxCPM demo.
+    """
+
     prompt_audio: Path | None = None
     """A recording of the voice to speak in."""
     prompt_text: str = ""
@@ -48,6 +50,17 @@ class Utterance:
     """Pace: 2.0 is twice as fast."""
     format: str = "wav"
     """File format of the result."""
+
+    def saying(self, text: str) -> Utterance:
+        """The utterance of `text` with these options."""
+        return Utterance(text, **{each.name: getattr(self, each.name) for each in fields(SpeakOptions)})
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance(SpeakOptions):
+    """What to say and how."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import TypeVar, cast
 from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.logs import private
-from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance
-from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Manner, Order, Text
+from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance
+from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
 from voxdemo.stores.batches import Store
 from voxdemo.threads import CONVERTING, in_thread
 
@@ -126,7 +126,7 @@ class Batches:
     async def files(self, batch: Batch) -> dict[int, Path]:
         """The sounds of those of its texts here that are done, by their numbers."""
         done = [text for text in batch.texts if text.state == "done"]
-        return await self._kept(lambda store: {text.number: store.file(text, batch.manner) for text in done})
+        return await self._kept(lambda store: {text.number: store.file(text, batch.options.format) for text in done})
 
     async def folder(self, batch: Batch) -> Path:
         """Where the files of a batch are."""
@@ -146,10 +146,10 @@ class Batches:
                 self._log_once("batches can't be gone on with")
                 await asyncio.sleep(AGAIN_S)
 
-    async def _served(self, text: Text, manner: Manner) -> bool:
+    async def _served(self, text: Text, options: SpeakOptions) -> bool:
         """Whether the text has come to its end; else it can't be spoken just now and has been put back."""
         key = text.batch, text.number
-        task = self._running[key] = asyncio.create_task(self._speak_text(text, manner))
+        task = self._running[key] = asyncio.create_task(self._speak_text(text, options))
         try:
             await asyncio.wait({task})
             error = None if task.cancelled() else task.exception()
@@ -165,11 +165,11 @@ class Batches:
             del self._running[key]
             self._spoken_units.pop(key, None)
 
-    async def _speak_text(self, text: Text, manner: Manner) -> None:
+    async def _speak_text(self, text: Text, options: SpeakOptions) -> None:
         """Speak it and tell the store. Raises UnavailableError where it can't be spoken just now."""
         try:
             with private(text.text):
-                ended = await self._spoken(text, manner)
+                ended = await self._spoken(text, options)
         except UnavailableError:
             raise
         except VoxdemoError as error:
@@ -179,9 +179,10 @@ class Batches:
             ended = replace(text, state="failed", error=UNEXPECTED)
         await self._kept(lambda store: store.finish(ended))
 
-    async def _spoken(self, text: Text, manner: Manner) -> Text:
+    async def _spoken(self, text: Text, options: SpeakOptions) -> Text:
         spoken: Spoken | None = None
-        async with aclosing(self._speak(await self._utterance(text, manner))) as events:
+        utterance = replace(options.saying(text.text), format="wav")  # which is converted when it is whole
+        async with aclosing(self._speak(utterance)) as events:
             async for event in events:
                 if isinstance(event, Speaking):
                     self._spoken_units[text.batch, text.number] = event.done_fraction * text.units
@@ -190,7 +191,7 @@ class Batches:
         assert spoken, "a generation that raises nothing ends with Spoken"
         if spoken.stopped:
             raise EngineError(spoken.stopped)
-        await self._put(spoken.path, await self._kept(lambda store: store.file(text, manner)))
+        await self._put(spoken.path, await self._kept(lambda store: store.file(text, options.format)))
         return replace(
             text,
             state="done",
@@ -199,10 +200,6 @@ class Batches:
             cached=spoken.cached,
             warnings=spoken.warnings,
         )
-
-    async def _utterance(self, text: Text, manner: Manner) -> Utterance:
-        prompt = await self._kept(lambda store: store.prompt(text.batch)) if manner.has_prompt else None
-        return manner.utterance(text.text, prompt)
 
     async def _put(self, wav: Path, to: Path) -> None:
         """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""

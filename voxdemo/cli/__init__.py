@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from voxdemo import terminal
-from voxdemo.cli.words import Words
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def say(
 ) -> None:
     """Speak a text into an audio file."""
     from voxdemo.cli.say import write
+    from voxdemo.speech import Utterance
 
     def speak(*request: Any) -> Sequence[str]:
         from voxdemo.cli import local, remote
@@ -75,8 +75,11 @@ def say(
 
     said = _stdin_text() if text == STDIO else _typed(text)
     voice = None if voice is None else _typed(voice)
-    words = Words(said, prompt_audio, _typed(prompt_text), cfg, steps, voice, seed, speed)
-    write(words, output, speak)
+    utterance = Utterance(
+        said, prompt_audio=prompt_audio, prompt_text=_typed(prompt_text), cfg_value=cfg, inference_timesteps=steps,
+        voice=voice, seed=seed, speed=speed,
+    )  # fmt: skip
+    write(utterance, output, speak)
 
 
 @app.command()

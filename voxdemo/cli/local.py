@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
@@ -15,7 +14,6 @@ from voxdemo import engines, logs, recognizers
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
 from voxdemo.cli.progress_bar import Tell
-from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -26,12 +24,12 @@ from voxdemo.web.components import wording
 T = TypeVar("T")
 
 
-def speak(words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
     """As `saying.Speak`. By the engine that is wanted, and no other in the meantime."""
     with _own_settings() as settings:
-        listeners = None if words.prompt_audio else [recognizers.BUILTIN]  # it isn't needed, and is there
+        listeners = None if utterance.prompt_audio else [recognizers.BUILTIN]  # it isn't needed, and is there
         service = local_service(settings, engines.choose(settings)[:1], listeners)
-        return asyncio.run(_served(service, lambda: _spoken(service, words, format, to, tell)))
+        return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
 def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
@@ -75,8 +73,13 @@ async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T
         await service.close()
 
 
-async def _spoken(service: SpeechService, words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
-    utterance = Utterance(**asdict(words))
+async def _spoken(
+    service: SpeechService,
+    utterance: Utterance,
+    format: str,  # noqa: A002
+    to: BinaryIO,
+    tell: Tell,
+) -> Sequence[str]:
     spoken = await _last(service, service.speak(utterance), tell)
     assert isinstance(spoken, Spoken)
     if spoken.stopped:

@@ -14,10 +14,9 @@ import httpx
 from voxdemo.cli.hear import Listen
 from voxdemo.cli.progress_bar import Tell
 from voxdemo.cli.say import Speak
-from voxdemo.cli.words import Words
 from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
-from voxdemo.speech import Segment, Speaking, Transcript, Waiting
+from voxdemo.speech import Segment, Speaking, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
 
 CONNECT_S = 10.0
@@ -31,8 +30,8 @@ NOT_NOW = (429, 502, 503, 504)
 def speaker(url: str) -> Speak:
     """What says things by this server."""
 
-    def speak(words: Words, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
-        body = _body(words) | {"response_format": format, "stream_format": "sse"}
+    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+        body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
         with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
             _check(answer)
             return _written(_events(answer), to, tell)
@@ -64,19 +63,19 @@ def voices(url: str) -> Sequence[str]:
     return [f"{voice['name']}: {', '.join(voice['languages'])}" for voice in told["voices"]] + cloning
 
 
-def _body(words: Words) -> dict[str, Any]:
+def _body(utterance: Utterance) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "input": words.text,
-        "prompt_text": words.prompt_text,
-        "cfg_value": words.cfg_value,
-        "inference_timesteps": words.inference_timesteps,
-        "seed": words.seed,
-        "speed": words.speed,
+        "input": utterance.text,
+        "prompt_text": utterance.prompt_text,
+        "cfg_value": utterance.cfg_value,
+        "inference_timesteps": utterance.inference_timesteps,
+        "seed": utterance.seed,
+        "speed": utterance.speed,
     }
-    if words.prompt_audio:
-        with _opened(words.prompt_audio) as file:
+    if utterance.prompt_audio:
+        with _opened(utterance.prompt_audio) as file:
             body["prompt_audio"] = base64.b64encode(file.read()).decode()
-    return body | ({"voice": words.voice} if words.voice else {})
+    return body | ({"voice": utterance.voice} if utterance.voice else {})
 
 
 @contextmanager

@@ -12,23 +12,23 @@ from typing import BinaryIO
 
 from voxdemo.audio.formats import MIME_TYPES
 from voxdemo.cli.progress_bar import Tell, bar
-from voxdemo.cli.words import Words
 from voxdemo.errors import InputError
+from voxdemo.speech import Utterance
 
-Speak = Callable[[Words, str, BinaryIO, Tell], Sequence[str]]
-"""Speaks the words in a format into a file, and returns what was ignored, in sentences."""
+Speak = Callable[[Utterance, str, BinaryIO, Tell], Sequence[str]]
+"""Speaks an utterance in a format into a file, and returns what was ignored, in sentences."""
 USUAL = Path("speech.wav")
 """The file where none is named, unless it exists."""
 
 
-def write(words: Words, output: str, speak: Speak) -> None:
+def write(utterance: Utterance, output: str, speak: Speak) -> None:
     """Speak into the file that `output` names, "-" being stdout, "" a new one, whose name is printed.
 
     Raises InputError for an ending that isn't offered.
     """
     format = _format(output)  # noqa: A001
     with bar() as tell, _opened(output) as file:
-        warnings = speak(words, format, file, tell)
+        warnings = speak(utterance, format, file, tell)
     for warning in warnings:
         print(warning, file=sys.stderr)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from voxdemo.files import replacing
+from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text.length import spoken_length
 
 log = logging.getLogger(__name__)
@@ -102,18 +103,17 @@ FULL_STEPS = 10
 """Diffusion steps at which a unit of text is one unit of work; VoxCPM's default."""
 
 
-def speech_units(text: str, inference_timesteps: int, speed: float, honours: frozenset[str]) -> float:
-    """What speaking `text` so comes to, in the units of a speech pace.
+def speech_units(utterance: Utterance, info: EngineInfo) -> float:
+    """How much work it is for this engine to speak this, in the units of a speech pace.
 
-    `honours` are the names of the Utterance fields that change what the engine does. Half of VoxCPM's time goes with
-    the diffusion steps (real-time factor 0.85 at 10 steps, 0.64 at 5, on two cores in int8), all of it with the length
-    of the sound.
+    Half of VoxCPM's time goes with the diffusion steps (real-time factor 0.85 at 10 steps, 0.64 at 5, on two cores in
+    int8), all of it with the length of the sound.
     """
-    units = spoken_length(text)
-    if "inference_timesteps" in honours:
-        units *= (1 + max(0, inference_timesteps) / FULL_STEPS) / 2
-    if "speed" in honours and speed > 0:
-        units /= speed
+    units = spoken_length(utterance.text)
+    if "inference_timesteps" in info.honours:
+        units *= (1 + max(0, utterance.inference_timesteps) / FULL_STEPS) / 2
+    if "speed" in info.honours and utterance.speed > 0:
+        units /= utterance.speed
     return units
 
 

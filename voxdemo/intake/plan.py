@@ -21,7 +21,7 @@ class Plan:
     shares: Sequence[float]
     """The share of the work that each part is."""
     units: float
-    """How much work it is, by `estimates.speech_units`."""
+    """How much work it is, by `estimates.paces.speech_units`."""
     warnings: tuple[str, ...]
     """What of the text will be left out, one sentence each."""
 
@@ -37,9 +37,4 @@ def plan(utterance: Utterance, info: EngineInfo) -> Plan:
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)
     shares = [length / total for length in lengths]
-    return Plan(utterance, parts, shares, units_of(utterance, info), warnings)
-
-
-def units_of(utterance: Utterance, info: EngineInfo) -> float:
-    """How much work it is for this engine to speak this."""
-    return speech_units(utterance.text, utterance.inference_timesteps, utterance.speed, info.honours)
+    return Plan(utterance, parts, shares, speech_units(utterance, info), warnings)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from voxdemo.errors import InputError
 from voxdemo.intake import scripts
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted
 from voxdemo.text.split import is_speakable
 
@@ -37,7 +37,8 @@ _NAMES = {
     "seed": "a seed",
     "speed": "a speed",
 }
-_DEFAULTS = Utterance(text="")
+_DEFAULTS = SpeakOptions()
+Options = TypeVar("Options", bound=SpeakOptions)
 
 
 def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
@@ -52,9 +53,9 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     return (*_ignored(utterance, info), *_bounded(utterance, info))
 
 
-def within_bounds(utterance: Utterance) -> Utterance:
+def within_bounds(options: Options) -> Options:
     """The same at the nearest pace that is spoken; it must have been `checked`."""
-    return replace(utterance, speed=nearest(utterance.speed, SPEED_RANGE, 1.0))
+    return replace(options, speed=nearest(options.speed, SPEED_RANGE, 1.0))
 
 
 def nearest(value: object, bounds: tuple[float, float], usual: float) -> float:
@@ -150,7 +151,7 @@ def _some(characters: Sequence[str], between: str = " ") -> str:
 
 
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
-    asked = [field.name for field in fields(Utterance) if field.name in _NAMES and _differs(utterance, field.name)]
+    asked = [field.name for field in fields(SpeakOptions) if field.name in _NAMES and _differs(utterance, field.name)]
     ignored = [name for name in asked if name not in info.honours]
     if "prompt_text" not in ignored and utterance.prompt_text and not utterance.prompt_audio:
         return ("The transcript is left out: there is no prompt audio that it belongs to.", *_without(ignored, info))

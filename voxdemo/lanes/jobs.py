@@ -56,7 +56,7 @@ class SpeakJob:
     """The recording that `utterance` names, which has no path here."""
     transcription: ListenJob | None = None
     units: float = 0.0
-    """How much there is to be spoken, by `estimates.speech_units`."""
+    """How much there is to be spoken, by `estimates.paces.speech_units`."""
     shares: Sequence[float] = ()
     """The share of the work that each part is; empty where they are alike."""
     id: str = field(default_factory=_new_id)

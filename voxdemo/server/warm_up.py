@@ -40,7 +40,7 @@ def speak(engine: SpeechEngine) -> Measured:
         Joiner(engine.info.sample_rate).add(sound)  # or the first job waits for what it loads
         if not np.abs(sound).max() > 0:
             raise EngineError(f"{engine.info.title} spoke only silence.")
-    units = speech_units(words, utterance.inference_timesteps, utterance.speed, engine.info.honours)
+    units = speech_units(utterance, engine.info)
     return [(units, time.perf_counter() - begun)]
 
 

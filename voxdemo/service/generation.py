@@ -77,7 +77,7 @@ class Generations:
         return frozenset(self._in_use)
 
     def seconds(self, units: float) -> float | None:
-        """How long it takes to speak so much, by `plan.units_of`; None: not known yet."""
+        """How long it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
         return self._paces.speech(self._line.engine_info.key).seconds(units)
 
     @property

@@ -15,9 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.estimates.paces import Paces
+from voxdemo.estimates.paces import Paces, speech_units
 from voxdemo.estimates.paces import write as write_paces
-from voxdemo.intake.plan import units_of
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine
 from voxdemo.lanes.reports import LaneStats
@@ -235,14 +234,14 @@ class SpeechService:
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
-        own_s = self.speaking_s(units_of(utterance, self.engine_info))
+        own_s = self.speaking_s(speech_units(utterance, self.engine_info))
         place = self._foretold(Size(own_s))
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
 
     def speaking_s(self, units: float) -> float | None:
-        """Seconds that it takes to speak so much, by `plan.units_of`; None: not known yet."""
+        """Seconds that it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
         return self._generations.seconds(units)
 
     def listening_s(self, recording_s: float) -> float | None:

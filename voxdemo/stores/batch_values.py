@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from voxdemo.speech import Utterance
+from voxdemo.speech import SpeakOptions
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
@@ -19,42 +18,12 @@ _UNFIT = re.compile(r"[^\w .,()+-]")
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How all texts of a batch are to be spoken: fields of an `Utterance`, and the format of the files."""
-
-    format: str
-    prompt_text: str = ""
-    cfg_value: float = 2.0
-    inference_timesteps: int = 10
-    normalize: bool = False
-    denoise: bool = False
-    control: str = ""
-    voice: str | None = None
-    seed: int | None = None
-    speed: float = 1.0
-    has_prompt: bool = False
-    """Whether there is a recording to speak like, as `Store.prompt`."""
-    _OWN: ClassVar = ("format", "has_prompt")
-    """All others are fields of an `Utterance`."""
-
-    @classmethod
-    def of(cls, utterance: Utterance, format: str) -> Manner:  # noqa: A002
-        """The manner of this utterance, for files in this format."""
-        shared = {each.name: getattr(utterance, each.name) for each in fields(cls) if each.name not in cls._OWN}
-        return cls(format=format, has_prompt=utterance.prompt_audio is not None, **shared)
-
-    def utterance(self, text: str, prompt: Path | None) -> Utterance:
-        """One of the texts, to be spoken in this manner, like the recording `prompt`."""
-        shared = {name: value for name, value in asdict(self).items() if name not in self._OWN}
-        return Utterance(text=text, prompt_audio=prompt, **shared)
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
-    """A batch as it comes in; `units` is how much each text is, by `plan.units_of`."""
+    """A batch as it comes in; `units` is how much each text is, by `estimates.paces.speech_units`."""
 
     caller: str
-    manner: Manner
+    options: SpeakOptions
+    """How all texts are to be spoken, and the format of the files; its recording is `prompt`."""
     texts: Sequence[str]
     units: Sequence[float]
     digest: str
@@ -106,7 +75,7 @@ class Batch:
     """A batch, how far it is as a whole, and those of its texts that were asked for."""
 
     id: str
-    manner: Manner
+    options: SpeakOptions
     created_at: float
     finished_at: float | None
     tallies: Mapping[State, Tally]

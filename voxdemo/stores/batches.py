@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo import files
+from voxdemo.speech import SpeakOptions
 from voxdemo.stores.batch_values import (
     MOST_TEXTS,
     Batch,
     KeyReused,
     Load,
-    Manner,
     Order,
     State,
     Tally,
@@ -37,6 +37,8 @@ MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
 MOST_UNFINISHED_EACH = 2_000
 """And of one client."""
+_UNWRITTEN = ("prompt_audio", "language")
+"""Options that older releases, which may share the folder, can't read; no batch has a language."""
 BUSY_S = 30.0
 """How long another process may keep the file to itself; it takes milliseconds."""
 
@@ -155,7 +157,7 @@ class Store:
         ).fetchall()
         return Batch(
             id,
-            _manner(row),
+            self._options(row["manner"], id),
             row["created_at"],
             row["finished_at"],
             {state: Tally(count, units) for state, count, units in tallies},
@@ -170,7 +172,7 @@ class Store:
         )
         return [Load(*row) for row in rows]
 
-    def take(self) -> tuple[Text, Manner] | None:
+    def take(self) -> tuple[Text, SpeakOptions] | None:
         """The next text, which from here on is this process's to speak; the batches take turns. None: there is none."""
         with self._change():
             row = self._db.execute(
@@ -184,7 +186,7 @@ class Store:
                 [self._owner, row["batch"], row["number"]],
             )
             self._db.execute("UPDATE batches SET served_at = ? WHERE id = ?", [time.time(), row["batch"]])
-        return _text(row), _manner(row)
+        return _text(row), self._options(row["manner"], row["batch"])
 
     def put_back(self, text: Text) -> None:
         """It couldn't be spoken now: it is taken again later."""
@@ -236,9 +238,13 @@ class Store:
         """The recording that it is to be spoken like, where there is one."""
         return self.folder(id) / "prompt"
 
-    def file(self, text: Text, manner: Manner) -> Path:
+    def _options(self, written: str, id: str) -> SpeakOptions:  # noqa: A002
+        options = json.loads(written)
+        return SpeakOptions(prompt_audio=self.prompt(id) if options.pop("has_prompt") else None, **options)
+
+    def file(self, text: Text, format: str) -> Path:  # noqa: A002
         """Where the sound of a text is, once it is done."""
-        return self.folder(text.batch) / f"{text.number:04}.{manner.format}"
+        return self.folder(text.batch) / f"{text.number:04}.{format}"
 
     def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
         """The id of the batch that this request was accepted as before; raises KeyReused where it was another one."""
@@ -270,7 +276,7 @@ class Store:
             "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
             " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
             [
-                id, order.caller, order.idempotency_key, order.digest, json.dumps(asdict(order.manner)), now,
+                id, order.caller, order.idempotency_key, order.digest, _written(order), now,
                 order.reader, json.dumps(order.warnings),
             ],
         )  # fmt: skip
@@ -338,8 +344,9 @@ class Store:
         self._db.execute("COMMIT")
 
 
-def _manner(row: Any) -> Manner:
-    return Manner(**json.loads(row["manner"]))
+def _written(order: Order) -> str:
+    options = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
+    return json.dumps(options | {"has_prompt": order.prompt is not None})
 
 
 def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None]]:

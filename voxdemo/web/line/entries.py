@@ -20,7 +20,7 @@ from gradio.queueing import Event
 from voxdemo import logs
 from voxdemo.audio.reading.decode import told_duration_s
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
-from voxdemo.intake.plan import units_of
+from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.intake.validate import readable_text
 from voxdemo.lanes.turns import Size
@@ -177,7 +177,7 @@ def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
         case SpeechRequest(utterance=utterance, engine=engine):
             try:
                 text, warnings = readable_text(utterance.text, engine)
-                return Entry(units=units_of(replace(utterance, text=text), engine), warnings=warnings)
+                return Entry(units=speech_units(replace(utterance, text=text), engine), warnings=warnings)
             except InputError as error:
                 return Entry(units=0.0, objection=error)
     return Entry()

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED
-from voxdemo.intake.plan import units_of
+from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, Utterance
@@ -201,4 +201,4 @@ async def _outlook(service: SpeechService, texts: Sequence[str], speed: float) -
 
 
 def _units(texts: Sequence[str], speed: float, info: EngineInfo) -> list[float]:
-    return [units_of(Utterance(text[:MAX_TEXT_CHARS], speed=speed), info) for text in texts[:MOST_TEXTS]]
+    return [speech_units(Utterance(text[:MAX_TEXT_CHARS], speed=speed), info) for text in texts[:MOST_TEXTS]]

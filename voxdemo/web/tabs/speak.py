@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -330,8 +330,8 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 
     def wish(data: Sequence[Any]) -> Utterance | None:
         try:
-            return _utterance(service.engine_info, *data)
-        except (TypeError, AttributeError):  # not what the page sends
+            return _utterance(service.engine_info, dict(zip(ASKED, data, strict=True)))
+        except (TypeError, ValueError, AttributeError):  # not what the page sends
             return None
 
     speak.door = Door(wish, True, lambda error: [card.refused(error, KEPT)])  # type: ignore[attr-defined]
@@ -340,42 +340,28 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 
 async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
     visit = take_up(*(value for value in asked if isinstance(value, str)))
-    utterance = _utterance(service.engine_info, *asked)
+    utterance = _utterance(service.engine_info, dict(zip(ASKED, asked, strict=True)))
     async with aclosing(service.speak(utterance, visit)) as events:
         async for event in events:
             yield event
 
 
-def _utterance(
-    info: EngineInfo,
-    text: str,
-    kind: str,
-    voice: str | None,
-    prompt: Any,
-    prompt_text: str | None,
-    control: str | None,
-    cfg_value: float,
-    inference_timesteps: float,
-    normalize: bool,
-    denoise: bool,
-    speed: float,
-    seed: str | None,
-) -> Utterance:
-    manner = {
-        "control": (control or "").strip(),
-        "cfg_value": cfg_value,
-        "inference_timesteps": whole(inference_timesteps),
-        "normalize": normalize,
-        "denoise": denoise,
-        "speed": speed,
-        "seed": _seed(seed or ""),
+def _utterance(info: EngineInfo, asked: Mapping[str, Any]) -> Utterance:
+    """What is asked for, by the names in ASKED; of its dials, those that the engine heeds."""
+    dials = {
+        **{name: asked[name] for name in ("cfg_value", "normalize", "denoise", "speed")},
+        "control": (asked["control"] or "").strip(),
+        "inference_timesteps": whole(asked["inference_timesteps"]),
+        "seed": _seed(asked["seed"] or ""),
     }
-    seen = {name: value for name, value in manner.items() if name in info.honours}
-    utterance = Utterance(text, voice=voice if voice in info.voice_names else None, **seen)  # or it's an older page
+    kind, voice = asked["kind"], asked["voice"]
+    voice = voice if voice in info.voice_names else None  # or it's an older page
+    seen = {name: value for name, value in dials.items() if name in info.honours}
+    utterance = Utterance(asked["text"], voice=voice, **seen)
     if kind not in (SAVED_VOICE, OWN_VOICE):
         return utterance
-    recording = _own_voice(info, kind, prompt)
-    return replace(utterance, voice=None, prompt_audio=recording, prompt_text=(prompt_text or "").strip())
+    said = (asked["prompt_text"] or "").strip()
+    return replace(utterance, voice=None, prompt_audio=_own_voice(info, kind, asked["prompt"]), prompt_text=said)
 
 
 def _seed(written: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What programs send to have something spoken, and the utterance that it amounts to. Knows no line and no answers."""
+"""What programs send to have something spoken, and the options that they amount to. Knows no line and no answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
 from voxdemo.intake.validate import ASKED_SPEEDS, CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
@@ -25,7 +25,7 @@ TEXTS = ("input", "inputs")
 """The fields that say something when they are empty."""
 
 
-class Manner(BaseModel):
+class OptionsBody(BaseModel):
     """How to say something. What is null, or an empty string, counts as left out."""
 
     model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
@@ -73,7 +73,7 @@ class Manner(BaseModel):
         return value.lower() if isinstance(value, str) else value
 
 
-class SpeechBody(Manner):
+class SpeechBody(OptionsBody):
     """What to say and how."""
 
     input: str = Field(description="The text, up to 50,000 characters.")
@@ -82,15 +82,14 @@ class SpeechBody(Manner):
     )
 
 
-def utterance_of(
-    text: str, asked: Manner, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
-) -> Utterance:
+def options_of(
+    asked: OptionsBody, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
+) -> SpeakOptions:
     """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
     catalogue.check_model(asked.model, info)
     if asked.response_format not in known:
         raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
-    return Utterance(
-        text=text,
+    return SpeakOptions(
         prompt_audio=prompt,
         prompt_text=asked.prompt_text,
         cfg_value=asked.cfg_value,

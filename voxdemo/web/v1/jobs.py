@@ -125,7 +125,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         path = (await batches.files(batch)).get(number)
         if path is None or not await in_thread(path.is_file):
             return to_program(404, NOT_SPOKEN)
-        return FileResponse(path, media_type=formats.MIME_TYPES[batch.manner.format])
+        return FileResponse(path, media_type=formats.MIME_TYPES[batch.options.format])
 
     @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
     async def everything(id: str, request: Request, name: DownloadName = "") -> Response:  # noqa: A002
@@ -153,7 +153,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
             return to_program(404, NOTHING_SPOKEN)
         if _joined_s(batch) > joined.MOST_S:
             raise InputError(TOO_LONG)
-        format = batch.manner.format  # noqa: A001
+        format = batch.options.format  # noqa: A001
         path = await _made(folder / f"all.{format}", partial(joined.join, pieces))
         return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, name, format))
 
@@ -221,7 +221,7 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
         "ahead": 0 if is_begun else max(0, service.stats().running + service.waiting - batches.in_line) + len(others),
         "seconds": 0.0 if batch.finished_at else _seconds(batch, others, service),
         "progress": round(batches.progress(batch), 4),
-        "format": batch.manner.format,
+        "format": batch.options.format,
         "warnings": batch.warnings,
         "counts": {state: batch.tally(state).texts for state in get_args(batch_values.State)},
         "zip_url": url_at_end and f"{url_at_end}/zip",
@@ -300,7 +300,7 @@ async def _made(path: Path, make: Callable[[Path], None]) -> Path:
 
 def _zipped(batch: Batch, files: Mapping[int, Path], path: Path) -> None:
     """All sounds in one file; they are compressed already, or are wanted as they are."""
-    packed = {text.number: f"{text.name}.{batch.manner.format}" for text in batch.texts if text.number in files}
+    packed = {text.number: f"{text.name}.{batch.options.format}" for text in batch.texts if text.number in files}
     manifest = [
         {"index": text.number, "text": text.text, "status": text.state, "file": packed.get(text.number),
          "error": text.error, "duration_s": text.duration_s, "start_s": text.start_s, "seed": text.seed}

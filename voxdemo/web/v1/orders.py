@@ -15,12 +15,12 @@ from voxdemo import logs
 from voxdemo.audio import formats
 from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
-from voxdemo.intake.plan import units_of
+from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.validate import checked, readable_text, within_bounds
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
-from voxdemo.web.v1.bodies import Manner, decoded, utterance_of
+from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
 
 UNEVEN = "{field} must have one for each of inputs: {count} for {texts} texts don't fit."
 UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
@@ -38,7 +38,7 @@ class Sender:
     idempotency_key: str | None
 
 
-class JobBody(Manner):
+class JobBody(OptionsBody):
     """One text, or up to a thousand, and how to say them."""
 
     input: str | None = Field(default=None, description="The text, up to 50,000 characters; or `inputs`.")
@@ -84,14 +84,14 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
     texts = asked.texts
     asked.check_beside()
     prompt = None if recording is None else Path()  # where it will be isn't known yet
-    asked_for = utterance_of("", asked, prompt, info, formats.MIME_TYPES)
-    ignored, each = checked(asked_for, info), within_bounds(asked_for)
-    units, left_out, refused = _looked_at([replace(each, text=text) for text in texts], info)
+    options = options_of(asked, prompt, info, formats.MIME_TYPES)
+    ignored, options = checked(options.saying(""), info), within_bounds(options)
+    units, left_out, refused = _looked_at([options.saying(text) for text in texts], info)
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
         raise InputError(_refusal(refused, len(texts)))
     return Order(
         caller=sender.caller,
-        manner=batch_values.Manner.of(each, asked.response_format),
+        options=replace(options, format=asked.response_format),
         texts=texts,
         units=units,
         digest=digest,
@@ -129,7 +129,7 @@ def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[
             refused[number] = error.sentence
             units.append(0.0)
             continue
-        units.append(units_of(utterance, info))
+        units.append(speech_units(utterance, info))
         left_out += [_of_text(number, len(utterances), warning) for warning in warnings]
     return units, left_out, refused
 

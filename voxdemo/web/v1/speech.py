@@ -18,11 +18,11 @@ from voxdemo import logs
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.intake.request import SpeechRequest
-from voxdemo.speech import Speaking, Spoken, Waiting
+from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.guards.refusals import code_of, status_of, told
 from voxdemo.web.line.entries import Entry
-from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, utterance_of
+from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.hearing import Begun, Heard, Hearing
@@ -52,7 +52,10 @@ def routes(entrance: Entrance) -> APIRouter:
         logs.keep_private(asked.input, asked.prompt_text, asked.instructions)
         service = entrance.service
         prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
-        wish = partial(utterance_of, asked.input, asked, prompt, service.engine_info)
+
+        def wish() -> Utterance:
+            return options_of(asked, prompt, service.engine_info).saying(asked.input)
+
         entry = await entrance.admitted(request, "generation", wish, prompt)
         utterance = wish()
         events = entrance.served(entry, partial(service.speak, utterance, entry.visit))
