@@ -29,7 +29,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             "gpu",
             "VOXDEMO_DEVICE is 'gpu', but it must be one of auto, cpu, mps, cuda, or cuda:N with the number of a GPU.",
         ),
-        ("VOXDEMO_ENGINE", "espeak", "VOXDEMO_ENGINE is 'espeak', but it must be one of auto, builtin, voxcpm."),
         ("VOXDEMO_JOB_TIMEOUT_S", "nan", "VOXDEMO_JOB_TIMEOUT_S is 'nan', but it must be a number from 1 to 7200."),
         (
             "SENTRY_DSN",

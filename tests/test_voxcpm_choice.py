@@ -7,7 +7,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 
-from voxdemo import engines
+from voxdemo.engines.registry import ENGINES
 from voxdemo.engines.voxcpm import choice
 from voxdemo.errors import WeightsError
 from voxdemo.model_support import devices
@@ -77,16 +77,16 @@ def test_what_does_not_fit_is_refused_with_the_figures(
     with pytest.raises(
         WeightsError, match=rf"VoxCPM2 doesn't fit: {words} \d\.\d GB in .*Test GPU has 1\.0 GB free: {remedy}"
     ):
-        engines.choose(Settings(engine="voxcpm", voxcpm_model=str(folder), generators=generators))
+        ENGINES.choose(Settings(engine="voxcpm", voxcpm_model=str(folder), generators=generators))
 
 
 def test_without_a_gpu_and_without_weights_the_built_in_voice_is_all(
     monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(devices, "accelerator_is_likely", lambda: False)
-    assert [each.info.name for each in engines.choose(Settings())] == ["builtin"]
+    assert [each.info.name for each in ENGINES.choose(Settings())] == ["builtin"]
     on_this_disk[OLDEST] = checkpoints.voxcpm(tmp_path / "model", "0.5B")
-    wanted, standby = engines.choose(Settings())
+    wanted, standby = ENGINES.choose(Settings())
     assert (wanted.info.title, standby.info.name) == ("VoxCPM-0.5B", "builtin")
 
 
@@ -94,14 +94,14 @@ def test_a_model_that_is_named_is_wanted_without_a_gpu(
     monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
 ) -> None:
     monkeypatch.setattr(devices, "accelerator_is_likely", lambda: False)
-    assert len(engines.choose(Settings(voxcpm_model="openbmb/VoxCPM1.5"))) == 2
+    assert len(ENGINES.choose(Settings(voxcpm_model="openbmb/VoxCPM1.5"))) == 2
 
 
 def test_on_the_processor_by_choice_nothing_is_downloaded_unasked(
     monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
 ) -> None:
     monkeypatch.setattr(devices, "accelerator_is_likely", lambda: True)
-    assert [each.info.name for each in engines.choose(Settings(device="cpu"))] == ["builtin"]
+    assert [each.info.name for each in ENGINES.choose(Settings(device="cpu"))] == ["builtin"]
 
 
 def test_what_does_not_fit_is_refused_before_it_is_downloaded(
@@ -109,12 +109,12 @@ def test_what_does_not_fit_is_refused_before_it_is_downloaded(
 ) -> None:
     with_memory(monkeypatch, 3)
     with pytest.raises(WeightsError, match="VoxCPM2 doesn't fit"):
-        engines.choose(Settings(engine="voxcpm", voxcpm_model=NEWEST))
+        ENGINES.choose(Settings(engine="voxcpm", voxcpm_model=NEWEST))
 
 
 def test_with_a_gpu_the_built_in_voice_stands_by(
     monkeypatch: pytest.MonkeyPatch, on_this_disk: dict[str, Path]
 ) -> None:
     monkeypatch.setattr(devices, "accelerator_is_likely", lambda: True)
-    wanted, standby = engines.choose(Settings())
+    wanted, standby = ENGINES.choose(Settings())
     assert (wanted.info.title, standby.info.name) == ("VoxCPM2", "builtin")

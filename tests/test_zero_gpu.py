@@ -22,8 +22,10 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import ROOT, StartServer, environment, eventually
 
-from voxdemo import engines, hf_space, recognizers
+from voxdemo import hf_space
+from voxdemo.engines.registry import ENGINES
 from voxdemo.model_support import devices
+from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.settings import Settings
 
 if "CI" not in os.environ:
@@ -149,6 +151,6 @@ def test_what_has_no_gpu_of_its_own_runs_on_the_processor(monkeypatch: pytest.Mo
     settings = Settings(_env_file=None)
     assert hf_space.lends_gpu()
     assert devices.find("auto").kind == devices.find("cuda").kind == "cpu"
-    assert [choice.info.name for choice in recognizers.choose(settings)] == ["builtin"]
-    assert [choice.info.name for choice in engines.choose(settings)] == ["voxcpm", "builtin"]
-    assert [choice.info.name for choice in engines.choose(Settings(_env_file=None, device="cpu"))] == ["builtin"]
+    assert [choice.info.name for choice in RECOGNIZERS.choose(settings)] == ["builtin"]
+    assert [choice.info.name for choice in ENGINES.choose(settings)] == ["voxcpm", "builtin"]
+    assert [choice.info.name for choice in ENGINES.choose(Settings(_env_file=None, device="cpu"))] == ["builtin"]

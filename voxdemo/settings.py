@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import limits
-from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, ByteSize, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -40,6 +40,7 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 SHORTEST_KEY = 16
 """Characters of an API key; shorter ones can be guessed."""
 
+_Name = Annotated[str, StringConstraints(to_lower=True)]  # of a model; their registries know which there are
 _Names = Annotated[tuple[str, ...], NoDecode]  # "a, b" in the environment, not JSON
 
 
@@ -68,10 +69,10 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, validation_alias=AliasChoices("VOXDEMO_PORT", "GRADIO_SERVER_PORT"), ge=1, le=65535)
     """Port to listen on. GRADIO_SERVER_PORT (set on Spaces) is its second name."""
 
-    engine: Literal["auto", "builtin", "voxcpm"] = "auto"
+    engine: _Name = "auto"
     """The voice: auto takes the best that can be had, builtin is the one inside the installed packages."""
 
-    recognizer: Literal["auto", "builtin", "sensevoice"] = "auto"
+    recognizer: _Name = "auto"
     """The recogniser: as engine."""
 
     voxcpm_model: str = "auto"
@@ -175,7 +176,7 @@ class Settings(BaseSettings):
         """Where uploads and results are, and nothing else: what lies here can be fetched by who knows its name."""
         return self.cache_dir / "files"
 
-    @field_validator("engine", "recognizer", "device", "quantize", "log_level", "log_format", mode="before")
+    @field_validator("device", "quantize", "log_level", "log_format", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -296,7 +297,8 @@ def _undo_quotes() -> None:
     for field, info in Settings.model_fields.items():
         for name in _variables(field):
             if name in os.environ:
-                os.environ[name] = quoting.meant(name, os.environ[name], info.annotation in (str, Path, SecretStr))
+                is_free = info.annotation in (str, Path, SecretStr) and not info.metadata
+                os.environ[name] = quoting.meant(name, os.environ[name], is_free)
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import SecretStr
 
 from voxdemo import __version__
 from voxdemo import settings as voxdemo_settings
-from voxdemo.engines.voxcpm import choice as voxcpm
+from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import SettingsError
-from voxdemo.model_support import devices, hub
+from voxdemo.model_support import devices
+from voxdemo.model_support.offers import Offer
 from voxdemo.monitoring import machine
-from voxdemo.recognizers import sensevoice_weights
+from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.checks import check_usable
 from voxdemo.settings import Settings
 
@@ -21,16 +23,15 @@ from voxdemo.settings import Settings
 def findings() -> Iterator[str]:
     """The report, line by line. Raises SettingsError for invalid settings."""
     settings = voxdemo_settings.load()
+    voice, recogniser = ENGINES.wanted(settings), RECOGNIZERS.wanted(settings)
     yield f"voxdemo:    {__version__}, Python {platform.python_version()} on {platform.platform()}"
     yield from _changed(settings)
     yield from _machine(settings)
     yield f"port:       {_port(settings)}"
-    here = hub.folder_of(settings.sensevoice_model, sensevoice_weights.FILES) is not None
-    gpu = settings.device != "cpu" and devices.accelerator_is_likely()
-    yield f"VoxCPM:     weights {'are' if voxcpm.is_here(settings) else 'are not'} downloaded"
-    yield f"SenseVoice: weights {'are' if here else 'are not'} downloaded"
-    yield f"voice:      {_voice(settings, gpu)}"
-    yield f"recogniser: {_recogniser(settings, gpu, here)}"
+    for title, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
+        yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
+    yield f"voice:      {_shown(*voice, settings)}"
+    yield f"recogniser: {_shown(*recogniser, settings)}"
 
 
 def _changed(settings: Settings) -> Iterator[str]:
@@ -63,39 +64,15 @@ def _port(settings: Settings) -> str:
     return f"{settings.port} on {settings.host} is free"
 
 
-def _voice(settings: Settings, gpu: bool) -> str:
-    match settings.engine:
-        case "builtin":
-            return "the built-in one, because VOXDEMO_ENGINE is builtin"
-        case "voxcpm":
-            return f"{_model(settings)}, because VOXDEMO_ENGINE is voxcpm"
-    if gpu:
-        return f"{_model(settings)}, because there is a GPU; the built-in one until it has loaded"
-    if settings.voxcpm_model != voxcpm.NEWEST:
-        return f"{_model(settings)}, because VOXDEMO_VOXCPM_MODEL names it; the built-in one until it has loaded"
-    if voxcpm.is_here(settings):
-        return f"{_model(settings)}, because its weights are downloaded; the built-in one until it has loaded"
-    return "the built-in one, because there is no GPU and VoxCPM isn't downloaded"
-
-
-def _model(settings: Settings) -> str:
+def _shown(offer: Offer[Any], why: str, settings: Settings) -> str:
+    if offer.download is None:
+        return f"the built-in one, because {why}"
     try:
-        return voxcpm.model_for(settings)
+        model = offer.download.weights(settings).model
     except SettingsError as error:
-        return f"VoxCPM (not available: {error.sentence})"
-
-
-def _recogniser(settings: Settings, gpu: bool, here: bool) -> str:
-    match settings.recognizer:
-        case "builtin":
-            return "the built-in one, because VOXDEMO_RECOGNIZER is builtin"
-        case "sensevoice":
-            return f"{settings.sensevoice_model}, because VOXDEMO_RECOGNIZER is sensevoice"
-    if here:
-        return f"{settings.sensevoice_model}, because its weights are downloaded"
-    if gpu:
-        return f"{settings.sensevoice_model}, because there is a GPU; the built-in one until it has loaded"
-    return "the built-in one, because there is no GPU and SenseVoice isn't downloaded"
+        model = f"{offer.title} (not available: {error.sentence})"
+    meanwhile = "" if why.endswith(f" is {offer.name}") else "; the built-in one until it has loaded"
+    return f"{model}, because {why}{meanwhile}"
 
 
 def _gb(size_bytes: int) -> str:

@@ -32,23 +32,20 @@ def _stop(*_: object) -> None:
 
 def _fetch_all() -> int:
     from voxdemo import settings  # here, so that Ctrl-C during the imports ends as quietly as later
-    from voxdemo.engines.voxcpm import choice
-    from voxdemo.engines.voxcpm.checkpoint import NEEDED
+    from voxdemo.engines.registry import ENGINES
     from voxdemo.errors import SettingsError
     from voxdemo.model_support import hub
-    from voxdemo.recognizers.sensevoice_weights import FILES
+    from voxdemo.recognizers.registry import RECOGNIZERS
 
     terminal = _Terminal()
     try:
         wanted = settings.load()
-        for model, needed, setting in (
-            (choice.model_for(wanted), NEEDED, "VOXDEMO_VOXCPM_MODEL"),
-            (wanted.sensevoice_model, FILES, "VOXDEMO_SENSEVOICE_MODEL"),
-        ):
-            hub.drop_damaged(model, needed)
-            folder = hub.fetch(model, needed, terminal.show, setting)
+        for _, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
+            weights = download.weights(wanted)
+            hub.drop_damaged(weights.model, weights.needed)
+            folder = hub.fetch(weights.model, weights.needed, terminal.show, weights.setting)
             terminal.clear()
-            print(f"{model.rpartition('/')[2]} is in {folder}", flush=True)
+            print(f"{weights.model.rpartition('/')[2]} is in {folder}", flush=True)
     except SettingsError as error:
         terminal.clear()
         print(error.sentence, file=sys.stderr)

@@ -10,11 +10,13 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from voxdemo import engines, logs, recognizers
+from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
 from voxdemo.cli.progress_bar import Tell
+from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
+from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -27,21 +29,23 @@ T = TypeVar("T")
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
     """As `saying.Speak`. By the engine that is wanted, and no other in the meantime."""
     with _own_settings() as settings:
-        listeners = None if utterance.prompt_audio else [recognizers.BUILTIN]  # it isn't needed, and is there
-        service = local_service(settings, engines.choose(settings)[:1], listeners)
+        listeners = (
+            None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
+        )  # it isn't needed, and is there
+        service = local_service(settings, ENGINES.choose(settings)[:1], listeners)
         return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
 def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
     """As `hearing.Listen`. By the recogniser that is wanted, as `speak`."""
     with _own_settings() as settings:
-        service = local_service(settings, [engines.BUILTIN], recognizers.choose(settings)[:1])
+        service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
         return asyncio.run(_served(service, lambda: _heard(service, recording, language, tell)))
 
 
 def voices() -> Sequence[str]:
     """What can be had, in lines."""
-    return [_described(choice.info) for choice in engines.choose(_settings())]
+    return [_described(choice.info) for choice in ENGINES.choose(_settings())]
 
 
 def _described(info: EngineInfo) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from voxdemo import engines, recognizers
 from voxdemo.engines.base import EngineChoice
+from voxdemo.engines.registry import ENGINES
 from voxdemo.estimates.paces import Pace, Paces
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.model_thread import Measured
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.recognizers.base import RecognizerChoice
+from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server import warm_up
 from voxdemo.service.service import Folders, SpeechService
 from voxdemo.settings import Settings
@@ -29,8 +30,8 @@ def local_service(
     `speakers` and `listeners` stand in for those the settings name: the one seam at which tests put fakes. Raises
     SettingsError where a model that was named can't be had.
     """
-    speakers = speakers or engines.choose(settings)
-    listeners = listeners or recognizers.choose(settings)
+    speakers = speakers or ENGINES.choose(settings)
+    listeners = listeners or RECOGNIZERS.choose(settings)
     folders = Folders(
         files=settings.files_dir,
         results=settings.files_dir / "results",

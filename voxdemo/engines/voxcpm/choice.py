@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from voxdemo import hf_space
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
@@ -20,6 +21,7 @@ from voxdemo.engines.voxcpm.published import PUBLISHED
 from voxdemo.errors import WeightsError
 from voxdemo.model_support import devices, hub
 from voxdemo.model_support.devices import Device
+from voxdemo.model_support.offers import Download, Weights
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, Tell
 
@@ -29,15 +31,14 @@ SETTING = "VOXDEMO_VOXCPM_MODEL"
 NEWEST = "auto"
 
 
-def choose(settings: Settings) -> EngineChoice:
-    """VoxCPM as the settings want it; its download, checks and loading begin when it is built."""
-    return _Source(settings).choice()
+def choose(settings: Settings, is_named: bool) -> EngineChoice:
+    """VoxCPM as the settings want it; its download, checks and loading begin when it is built.
 
-
-def choose_named(settings: Settings) -> EngineChoice:
-    """The same for settings that name it: raises WeightsError or SettingsError where it can't be had or trusted."""
+    Where it `is_named`, raises WeightsError or SettingsError if it can't be had or trusted.
+    """
     source = _Source(settings)
-    source.check()
+    if is_named:
+        source.check()
     return source.choice()
 
 
@@ -49,6 +50,17 @@ def is_here(settings: Settings) -> bool:
 def model_for(settings: Settings) -> str:
     """The hub id or folder that would be loaded; imports PyTorch to look at the memory. Raises SettingsError."""
     return _model(settings, _device(settings))
+
+
+def _why(settings: Settings) -> str:
+    if settings.device != "cpu" and (devices.accelerator_is_likely() or hf_space.lends_gpu()):
+        return "there is a GPU"
+    if settings.voxcpm_model != NEWEST:
+        return f"{SETTING} names it"
+    return "its weights are downloaded" if is_here(settings) else ""
+
+
+DOWNLOAD = Download(weights=lambda settings: Weights(model_for(settings), NEEDED, SETTING), is_here=is_here, why=_why)
 
 
 class _Source:

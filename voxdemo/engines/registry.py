@@ -1,0 +1,16 @@
+"""The speech engines that VOXDEMO_ENGINE can name: the one place that knows which there are."""
+
+from __future__ import annotations
+
+from voxdemo.engines.base import EngineChoice
+from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.engines.voxcpm import choice as voxcpm
+from voxdemo.model_support.offers import Offer, Registry
+
+ENGINES: Registry[EngineChoice] = Registry(
+    "engine",
+    [
+        Offer("voxcpm", "VoxCPM", voxcpm.choose, voxcpm.DOWNLOAD),
+        Offer("builtin", "built-in voice", lambda *_: EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())),
+    ],
+)

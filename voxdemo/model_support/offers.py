@@ -1,0 +1,100 @@
+"""Models that a setting can name, and which of them it means on this machine. Knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from voxdemo.errors import SettingsError
+from voxdemo.settings import PREFIX, Settings
+
+Choice = TypeVar("Choice")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The files that a model needs on this machine, as `hub.fetch` takes them."""
+
+    model: str
+    """A hub id or a folder."""
+    needed: Sequence[str]
+    setting: str
+    """The variable that names the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """What is known of a model that doesn't come with the installed packages."""
+
+    weights: Callable[[Settings], Weights]
+    """May import PyTorch, to see what fits. Raises SettingsError."""
+    is_here: Callable[[Settings], bool]
+    """Whether they are on this machine already; asks no network."""
+    why: Callable[[Settings], str]
+    """Why "auto" takes the model on this machine, such as "there is a GPU"; "" where it doesn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[Choice]):
+    """A model that a setting can name."""
+
+    name: str
+    """As the setting names it."""
+    title: str
+    """As people read it: "VoxCPM"."""
+    choose: Callable[[Settings, bool], Choice]
+    """The model, whose download, checks and loading begin when it is built.
+
+    True: it was named, so that SettingsError is raised where it can't be had or trusted.
+    """
+    download: Download | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry(Generic[Choice]):
+    """The models of one kind, the best first; the last one comes with the installed packages and always works."""
+
+    field: str
+    """The name of the setting that names one of them, or "auto"."""
+    offers: Sequence[Offer[Choice]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the setting can be."""
+        return ("auto", *sorted(offer.name for offer in self.offers))
+
+    @property
+    def downloads(self) -> Sequence[tuple[str, Download]]:
+        """The titles of the models that are downloaded, and what is known of each."""
+        return [(offer.title, offer.download) for offer in self.offers if offer.download]
+
+    def choose(self, settings: Settings) -> Sequence[Choice]:
+        """The models to load: the one that is wanted, and behind it one that stands by until that can serve.
+
+        Raises SettingsError for a name that isn't offered, and where a model was named that can't be had.
+        """
+        offer, _ = self.wanted(settings)
+        if self._named(settings) != "auto":
+            return [offer.choose(settings, True)]
+        return [each.choose(settings, False) for each in dict.fromkeys((offer, self.offers[-1]))]
+
+    def built_in(self, settings: Settings) -> Choice:
+        """The one that always works."""
+        return self.offers[-1].choose(settings, False)
+
+    def wanted(self, settings: Settings) -> tuple[Offer[Choice], str]:
+        """The model that is wanted, and why. Raises SettingsError for a name that isn't offered."""
+        named, variable = self._named(settings), f"{PREFIX}{self.field.upper()}"
+        if named not in self.names:
+            raise SettingsError(f"{variable} is {named!r}, but it must be one of {', '.join(self.names)}.")
+        for offer in self.offers:
+            if offer.name == named:
+                return offer, f"{variable} is {named}"
+            if named == "auto" and offer.download and (why := offer.download.why(settings)):
+                return offer, why
+        titles = " or ".join(title for title, _ in self.downloads)
+        return self.offers[-1], f"there is no GPU and {titles} isn't downloaded"
+
+    def _named(self, settings: Settings) -> str:
+        return str(getattr(settings, self.field))
