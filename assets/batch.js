@@ -35,8 +35,7 @@ voxdemo.batch = (element, props, watch, look) => {
       limited: left() > 0 ? words.limited : words.allowed,
       failed: '{say}',
     };
-    const say = view.say?.replace(/\s*(Try|: try) again in (about )?\d+ (s|min|h)\.$/, '.').replace(/\.\.$/, '.');
-    const values = {...view, say: view.state === 'limited' ? say : view.say, time, people: voxdemo.people(view.ahead)};
+    const values = {...view, time, people: voxdemo.people(view.ahead)};
     for (const name of ['line', 'lines', 'done', 'failed']) if (name in values) values[name] = count(values[name]);
     return voxdemo.fill(phrases[view.state] ?? words[view.state], values);
   }
@@ -98,7 +97,7 @@ voxdemo.batch = (element, props, watch, look) => {
 
   function told(entry) {
     const {item} = entry;
-    if (item.status === 'failed') return item.error;
+    if (item.status === 'failed') return voxdemo.saying({message: item.error, code: item.error_code, values: item.error_values});
     if (item.status !== 'done') return words.states[item.status];
     const length = voxdemo.duration(item.duration_s);
     return isLate(entry) ? voxdemo.fill(words.late, {length, slot: voxdemo.duration(slot(item.index))}) : length;
@@ -226,7 +225,7 @@ voxdemo.batch = (element, props, watch, look) => {
     attempt = null;
     const status = await answer.json();
     follow(status);
-    const [first, ...more] = status.warnings.map(ofLines);
+    const [first, ...more] = notesOf(status);
     if (first) complain([first, more.length && voxdemo.fill(words.more, {lines: count(more.length)})].filter(Boolean).join(' '));
   }
 
@@ -234,19 +233,25 @@ voxdemo.batch = (element, props, watch, look) => {
     attempt = null;
     const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
     if (answer.status === 401) return show({state: 'failed', say: words.closed});
-    if (seconds) return show({state: 'limited', say: error?.message ?? words.broken, seconds});
-    markRefused(error?.message ?? '');
-    return show({state: 'failed', say: ofLines(error?.message ?? words.broken)});
+    const say = error ? saying(error) : words.broken;
+    if (seconds) return show({state: 'limited', say, seconds});
+    for (const number of error?.values.texts ?? []) rows[number - 1]?.row.setAttribute('data-state', 'failed');
+    return show({state: 'failed', say});
   }
 
-  // The lines that an answer names: "Texts 2, 5 of 9 can't be spoken."
-  function markRefused(sentence) {
-    const numbers = /^Texts? ([\d, ]+)/.exec(sentence)?.[1].split(',') ?? [];
-    for (const number of numbers) rows[number - 1]?.row.setAttribute('data-state', 'failed');
+  // What is a text to a program is a line here; and when to try again is counted down beside it.
+  function saying(error) {
+    const written = words.refused[voxdemo.codeOf(error)], {why} = error.values;
+    return written ? voxdemo.fill(written, {...error.values, why: why && voxdemo.saying(why)}) : voxdemo.saying(error);
   }
 
-  // What is a text to a program is a line here.
-  const ofLines = (sentence) => sentence.replace(/\bText(?=s? \d)/g, 'Line');
+  // What is left out or ignored, of the batch and then of its lines.
+  function notesOf({items, warnings}) {
+    const written = items.length > 1 ? words.ofLine : '{note}';
+    const notes = items.flatMap(({index: line, warnings: all}) =>
+      all.map((note) => voxdemo.fill(written, {line, lines: items.length, note})));
+    return [...warnings.slice(0, warnings.length - notes.length), ...notes];
+  }
 
   function follow(status) {
     job = {id: status.id, format: status.format};
@@ -357,7 +362,7 @@ voxdemo.batch = (element, props, watch, look) => {
     if (mine !== turn) return;
     if (answer?.ok) return made('a', {href: address(`/${whole}?${new URLSearchParams({name: file.name ?? ''})}`), download: ''}).click();
     const {error} = await answer?.json().catch(() => ({})) ?? {};
-    complain(error?.message ?? words.unreached);
+    complain(error ? voxdemo.saying(error) : words.unreached);
   }
 
   // What the lines would take

@@ -3,7 +3,8 @@
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
-// peaks, captions} · {state: 'failed', say, why, field} · {state: 'limited', seconds, say} for what is refused until then.
+// peaks, captions} · {state: 'failed', message, code, values, kept, field} · {state: 'limited', seconds, message, code, values} for what
+// is refused until then.
 // The browser's own: 'sent', 'stopping', 'stopped', 'cancelled', 'broken', 'lost', 'back', 'missing', 'gone', 'again'.
 voxdemo.card = (element, props, watch, trigger, events) => {
   const tell = Object.fromEntries(events.map((name) => [name, () => trigger(name)]));
@@ -34,7 +35,6 @@ voxdemo.card = (element, props, watch, trigger, events) => {
   }
 
   const durations = () => ({total: voxdemo.duration(value.total), took: voxdemo.duration(value.took)});
-  const soon = (sentence) => sentence.replace(/\d+ (s|min|h)\.$/, `${voxdemo.seconds(Math.ceil(left()))}.`);
 
   function speaking() {
     if (value.done >= 1) return words.finishing;
@@ -56,8 +56,8 @@ voxdemo.card = (element, props, watch, trigger, events) => {
     heard: () => [value.text ? voxdemo.fill(value.cached ? words.heardBefore : words.heard, {
       language: value.language ? language(value.language) : 'Speech', ...durations(),
     }) : words.silent, ...value.notes].join(' '),
-    limited: () => left() > 0 ? `${soon(value.say)} ${words.kept}`.trim() : words.allowed,
-    failed: () => value.say,
+    limited: () => left() > 0 ? voxdemo.both(voxdemo.saying(value, voxdemo.seconds(Math.ceil(left()))), words.kept) : words.allowed,
+    failed: () => value.say ?? voxdemo.both(voxdemo.saying(value), value.kept),
     cancelled: () => voxdemo.fill(words.cancelled, words),
     broken: () => voxdemo.fill(words.broken, words),
     lost: () => voxdemo.fill(words.lost, {...words, time: voxdemo.seconds(value.silence + now() - arrived)}),
@@ -222,7 +222,7 @@ voxdemo.card = (element, props, watch, trigger, events) => {
     if (value.state === 'limited') player?.clear();
     if (value.state !== 'failed') return;
     player?.clear();
-    voxdemo.wrong(value.field, value.why);
+    voxdemo.wrong(value.field, voxdemo.saying(value));
     bringIntoView();
     window.dispatchEvent(new Event('voxdemo-lost'));  // it may be the server's to tell why
   });
@@ -261,10 +261,10 @@ voxdemo.card = (element, props, watch, trigger, events) => {
       bringIntoView();
     },
     fail() { if (settling) settle(); else if (isBusy()) { player?.clear(); show({state: 'broken'}); } },
-    limit(seconds, say) {
+    limit(seconds, error) {
       if (value.state !== 'sent') return;
       player?.clear();
-      show({state: 'limited', seconds, say});
+      show({state: 'limited', seconds, ...error});
     },
     tell(say) { if (!isBusy()) show({state: 'failed', say}); },
     forgive() { if (['missing', 'failed'].includes(value.state)) show({state: 'idle'}); },  // what was missing is there

@@ -8,6 +8,9 @@ window.voxdemo = {
 
   fill: (words, values) => words.replace(/{(\w+)}/g, (_, name) => values[name]),
 
+  // By which an error is known, with the reason where its code has several.
+  codeOf: ({code, values}) => [code, values?.reason].filter(Boolean).join('.'),
+
   label(element, words) {
     for (const part of element.querySelectorAll('[data-say]')) part.textContent = words[part.dataset.say];
   },
@@ -132,9 +135,9 @@ voxdemo.wrong = (() => {
   window.fetch = async (...request) => {
     const answer = await ask(...request).catch(unreached);
     if (answer.status !== 429) return answer;
-    const {detail} = await answer.clone().json().catch(() => ({detail: ''}));
-    if (answer.url.includes('/upload')) return new Response(detail, {status: 429, headers: answer.headers});
-    for (const {card} of runs) voxdemo.cards[card]?.limit(Number(answer.headers.get('Retry-After')), detail);
+    const {detail: message = '', ...told} = await answer.clone().json().catch(() => ({})), error = {message, ...told};
+    if (answer.url.includes('/upload')) return Object.assign(new Response(voxdemo.saying(error), {status: 429, headers: answer.headers}), {error});
+    for (const {card} of runs) voxdemo.cards[card]?.limit(Number(answer.headers.get('Retry-After')), error);
     document.body.classList.add('vx-told');
     clearTimeout(noticed);
     noticed = setTimeout(() => document.body.classList.remove('vx-told'), NOTICE_MS);

@@ -68,7 +68,7 @@ voxdemo.player = (root, {words, rate, text}, report) => {
     spans.forEach((span, index) => { span.dataset.index = index; });
     const top = box.scrollTop;
     box.translate = false;  // but for the notes it is what people wrote
-    box.replaceChildren(...sound.notes.map((note) => made('p', 'note', voxdemo.say(note))), ...pieces.map(([span]) => span));
+    box.replaceChildren(...sound.notes.map((note) => made('p', 'note', note.code ? voxdemo.saying(note) : voxdemo.say(note))), ...pieces.map(([span]) => span));
     box.scrollTop = top;
     box.tabIndex = 0;
     marked = spoken = -1;

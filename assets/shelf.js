@@ -61,8 +61,8 @@ voxdemo.shelf = (words, limits, isOnServer) => {
   async function asked(path, options) {
     const answer = await fetch(voxdemo.url(path), {cache: 'no-store', ...options}).catch(() => { throw refusal(words.noServer); });
     if (answer.ok) return answer;
-    const {error} = await answer.json().catch(() => ({}));
-    throw refusal(error ?? words.noServer);
+    const {error: message, ...told} = await answer.json().catch(() => ({}));
+    throw refusal(message ? voxdemo.saying({message, ...told}) : words.noServer);
   }
 
   const onServer = {

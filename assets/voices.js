@@ -374,7 +374,7 @@ voxdemo.voices = (() => {
     const body = new FormData();
     body.append('files', blob, 'voice.wav');
     const answer = await fetch(voxdemo.url('gradio_api/upload'), {method: 'POST', body});
-    if (answer.status === 429) throw Object.assign(shelf.refusal(await answer.text()), {wait: Number(answer.headers.get('Retry-After'))});
+    if (answer.status === 429) throw Object.assign(shelf.refusal(await answer.text()), {wait: Number(answer.headers.get('Retry-After')), told: answer.error});
     if (!answer.ok) throw shelf.refusal(words.noServer);
     const [path] = await answer.json();
     return {path, orig_name: 'voice.wav', mime_type: 'audio/wav', meta: {_type: 'gradio.FileData'}};
@@ -390,7 +390,7 @@ voxdemo.voices = (() => {
       return [text, kind, voice, await uploaded(await shelf.recording(mine)), mine.text, ...rest];
     } catch (error) {
       const card = voxdemo.cards['vx-card'];
-      if (error.wait) card.limit(error.wait, error.message); else card.deny(sentenceOf(error));
+      if (error.wait) card.limit(error.wait, error.told); else card.deny(sentenceOf(error));
       reload();
       throw error;
     }

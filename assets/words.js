@@ -64,6 +64,17 @@
     return known.get(asked);
   }
 
+  // What an error says by its code, with `time` in place of its own where that is counted down; one that has no words of
+  // its own in this language, by its sentence.
+  function saying({message, code, values}, time) {
+    const written = told[`error.${voxdemo.codeOf({code, values})}`];
+    const isFillable = written?.match(/(?<={)\w+/g)?.every((name) => values && name in values) ?? written;
+    if (!isFillable) return say(time && values?.time ? message.replace(values.time, time) : message);
+    const said = (value) => value?.message ? saying(value) : typeof value === 'string' ? part(value) : value?.toLocaleString('en');
+    return voxdemo.fill(written, Object.fromEntries(
+      Object.entries({...values, ...(time && {time})}).map(([name, value]) => [name, said(value)])));
+  }
+
   function replace(node) {
     const text = node.data;
     if (!/[a-z%]/i.test(text) || node.parentElement?.closest('[translate=no], script, style, textarea')) return;
@@ -96,6 +107,9 @@
 
   // What is said elsewhere than on the page: in its title, in a notice of the system.
   voxdemo.say = (text) => exact.size ? say(text) : text;
+  voxdemo.saying = saying;
+  // What was said, and what else there is to say, which may be nothing.
+  voxdemo.both = (one, other) => [one, other && voxdemo.say(other)].filter(Boolean).join(exact.size ? '' : ' ');
   voxdemo.language = exact.size ? lang : 'en';
 
   if (!exact.size) return;

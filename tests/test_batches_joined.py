@@ -13,6 +13,7 @@ import pytest
 from voxdemo.audio import formats
 from voxdemo.audio.reading import decode
 from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
+from voxdemo.errors import InputError
 from voxdemo.speech import Samples, SpeakOptions
 from voxdemo.stores.batch_values import Order, file_names
 from voxdemo.stores.batches import Store
@@ -98,17 +99,22 @@ def test_files_are_called_as_they_are_wished_where_they_can_be() -> None:
     ]  # fmt: skip
 
 
-def test_a_store_from_before_learns_of_times_and_names(tmp_path: Path) -> None:
+def test_a_store_from_before_learns_of_times_names_and_codes(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    order = Order("somebody", SpeakOptions(), ["One.", "Two."], [4.0, 4.0], "digest")
+    error = InputError.unsayable("English", "世界")
+    order = Order("somebody", SpeakOptions(), ["One.", "世界"], [4.0, 0.0], "digest", refused={2: error})
     old = store.accept(order)
+    batch = store.batch(old)
+    assert batch
+    assert [text.error for text in batch.texts] == [None, error.described]
     store.close()
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
-        for column in ("start_s", "name"):
+        for column in ("start_s", "name", "error_code", "error_values"):
             database.execute(f"ALTER TABLE texts DROP COLUMN {column}")
     database.close()
     again = Store(tmp_path)
     batch = again.batch(old)
     assert batch
     assert [(text.name, text.start_s) for text in batch.texts] == [("0001", None), ("0002", None)]
+    assert [text.error for text in batch.texts] == [None, {"message": error.sentence, "code": None, "values": {}}]
     again.close()

@@ -19,6 +19,8 @@ import pytest
 import soundfile
 from serving import ROOT, Server, environment, eventually, free_port
 
+from voxdemo import __version__
+
 SENTENCE = "Good morning, and welcome aboard."
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -338,3 +340,36 @@ def test_serve_serves_as_launch_does(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     process.stdout.close()
+
+
+def test_the_version_is_one_everywhere(tmp_path: Path, server: Server) -> None:
+    command = [sys.executable, "-m", "voxdemo", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, env=settings_of(tmp_path), check=True).stdout
+    assert told == f"voxdemo {__version__}\n"
+    assert server.http.get("/health").json()["version"] == __version__
+    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+FAULT = """
+import sys
+from voxdemo.cli import local, main
+
+def voices():
+    raise KeyError("somewhere in a library")
+
+local.voices = voices
+sys.argv = ["voxdemo", "voices"]
+main()
+"""
+
+
+def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_in_the_log(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FAULT], capture_output=True, text=True, env=settings_of(tmp_path), check=False
+    )
+    *log, sentence = ended.stderr.splitlines()
+    assert (ended.returncode, sentence) == (
+        1, "Something went wrong (KeyError): set VOXDEMO_LOG_LEVEL=debug to see more.",
+    )  # fmt: skip
+    assert "Traceback (most recent call last):" in log
+    assert any("in voices" in line for line in log)

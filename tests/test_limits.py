@@ -13,7 +13,7 @@ from fakes import until
 
 from voxdemo.errors import LimitError, SettingsError
 from voxdemo.stores import limits
-from voxdemo.stores.limits import Limits, sentence
+from voxdemo.stores.limits import Limits
 
 if TYPE_CHECKING:
     from redis_server import RedisServer
@@ -142,13 +142,6 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(make: MakeLimits, monke
     monkeypatch.setattr(time, "time", now)
     (answer,) = await asyncio.gather(counted.take("ann"), return_exceptions=True)
     assert answer is None or (isinstance(answer, LimitError) and 0 < (answer.retry_after_s or 0) <= 60)
-
-
-@pytest.mark.parametrize(
-    ("wait_s", "told"), [(0.001, "1 s"), (11.2, "12 s"), (120, "120 s"), (121, "3 min"), (7201, "3 h")]
-)
-def test_a_person_is_told_when_to_come_again(wait_s: float, told: str) -> None:
-    assert sentence(wait_s) == f"Too many requests: try again in {told}."
 
 
 async def test_the_error_says_it_too(make: MakeLimits) -> None:

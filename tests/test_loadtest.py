@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from serving import ROOT, Server, eventually
 
 from voxdemo.loadtest import theory
+from voxdemo.loadtest.doors import DOORS
 from voxdemo.loadtest.measured import Request, Run
 from voxdemo.loadtest.report import LoadTest, prediction, recommendation
 
@@ -88,6 +90,52 @@ def test_without_a_request_nothing_is_recommended() -> None:
     assert recommendation(LoadTest("url", "gradio", 0, 1.0, True, [])) == [
         "No recommendation: no request was measured from start to end."
     ]
+
+
+ENDED = "Words that nobody has thought of yet."
+
+
+@pytest.mark.parametrize("door", list(DOORS))
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("busy", "refused"),
+        ("rate_limit_exceeded", "refused"),
+        ("not_ready", "refused"),
+        ("model_failed", "failed"),
+        ("unexpected", "failed"),
+    ],
+)
+async def test_a_refusal_is_counted_by_its_code_whatever_its_words(door: str, code: str, outcome: str) -> None:
+    """Both doors, against a server that answers as ours does."""
+    error = {"message": ENDED, "code": code, "values": {}}
+    last = {"gradio": {"msg": "process_completed", "success": False, "output": {"error": ENDED}, **error},
+            "openai": {"type": "error", "error": error}}[door]  # fmt: skip
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/config":
+            return httpx.Response(200, json={"dependencies": [{"id": 0, "api_name": "generate"}]})
+        if request.url.path.endswith("/join"):
+            return httpx.Response(200, json={"event_id": "1"})
+        return httpx.Response(200, content=f"data: {json.dumps(last)}\n\n")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://server") as client:
+        request = await DOORS[door]().ask(client, "one")
+    assert (request.outcome, request.reason) == (outcome, ENDED)
+
+
+@pytest.mark.parametrize("door", list(DOORS))
+async def test_what_a_server_cannot_do_has_failed_and_is_told_with_its_code(fake_server: Server, door: str) -> None:
+    fake_server.http.post("/stage/open")
+    async with httpx.AsyncClient(base_url=fake_server.url, timeout=30) as client:
+        request = await DOORS[door]().ask(client, "raise")
+        spoken = await DOORS[door]().ask(client, "one two")
+    assert (request.outcome, request.reason) == (
+        "failed",
+        "Fake voice could not do this: change it a little and try again.",
+    )
+    assert spoken.outcome == "done"
+    assert spoken.started_at
 
 
 def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

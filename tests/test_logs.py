@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import io
-import json
 import logging
 import re
 import threading
-import time
-from collections.abc import AsyncGenerator, Generator, Iterator
+import warnings
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import closing, contextmanager, redirect_stderr
 
 import pytest
@@ -17,8 +18,9 @@ from fakes import LISTENER, FakeRecognizer, Stage, until
 from serving import Server
 
 from voxdemo import logs
-from voxdemo.intake.validate import MAX_TEXT_CHARS
+from voxdemo.errors import InputError
 from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.logs.lines import LogFormat
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger("voxdemo.test")
@@ -41,9 +43,9 @@ class Told:
     def __init__(self) -> None:
         self._stream = io.StringIO()
 
-    def set_up(self, log_text: bool = False) -> None:
+    def set_up(self, log_text: bool = False, form: LogFormat = "human") -> None:
         with redirect_stderr(self._stream):
-            logs.set_up("info", log_text)
+            logs.set_up("info", log_text, form)
 
     def __call__(self) -> str:
         said = self._stream.getvalue()
@@ -82,17 +84,15 @@ def test_libraries_are_heard_from_warnings_on_and_twice_set_up_is_once(told: Tol
     assert len(told().splitlines()) == 1
 
 
-async def test_tasks_and_threads_know_the_request(told: Told) -> None:
+async def test_tasks_and_threads_know_the_request() -> None:
     async def work() -> str:
         return await in_thread(logs.request_id, READING)
 
     with on_behalf_of("one"):
         first = asyncio.create_task(work())
-    with on_behalf_of("two"), logs.private(TEXT):
+    with on_behalf_of("two"):
         second = asyncio.create_task(work())
-        await in_thread(lambda: log.info("said %r", TEXT))
     assert (await first, await second, logs.request_id()) == ("one", "two", "")
-    assert not leaked(told())
 
 
 async def test_a_late_job_and_what_comes_of_it_are_told_of_its_request_and_loading_of_none(told: Told) -> None:
@@ -118,14 +118,14 @@ async def test_a_late_job_and_what_comes_of_it_are_told_of_its_request_and_loadi
         await free.wait()
         await until(lambda: not checks and worker.status.state == "ready")
         await worker.close()
-    assert re.findall(r"voxdemo\.\w+(?: \[(\w+)\])?: Fake recogniser ([\w']+ [\w']+)", told()) == [
+    assert re.findall(r"voxdemo[.\w]+(?: \[(\w+)\])?: Fake recogniser ([\w']+ [\w']+)", told()) == [
         ("", "is ready"), ("late", "didn't end"), ("late", "doesn't work"), ("", "is ready"),
     ]  # fmt: skip
 
 
 async def test_a_generator_closed_by_another_task_leaves_that_task_alone() -> None:
     async def handler() -> AsyncGenerator[str, None]:
-        with on_behalf_of("job"), logs.private("words of the job"):
+        with on_behalf_of("job"):
             yield logs.request_id()
 
     generator = handler()
@@ -146,107 +146,96 @@ def leaked(line: str) -> list[str]:
     return [secret for secret in SECRETS if secret in line.lower()]
 
 
-async def test_what_a_task_keeps_private_it_keeps_to_its_end(told: Told) -> None:
-    async def work() -> None:
-        logs.enter_request("job")
-        logs.keep_private(TEXT)
-        await asyncio.create_task(in_thread(lambda: log.info("said %s", TEXT)))
+def quoting() -> Iterator[Callable[[], None]]:
+    """Ways in which libraries quote what they were given."""
+    library = logging.getLogger("library")
 
-    await asyncio.create_task(work())
-    assert told().endswith(f"voxdemo.test [job]: said {logs.LEFT_OUT}\n")
-    assert logs.request_id() == ""
-
-
-@pytest.mark.parametrize(
-    "quoted",
-    [
-        TEXT,
-        repr(TEXT),
-        repr(repr(TEXT)),
-        ascii(TEXT),
-        json.dumps({"text": TEXT}),
-        repr(TEXT.encode()),
-        TEXT.upper(),
-        " ".join(TEXT.split()),
-        TEXT.partition("\n")[0],
-        "don't worry! Yours",
-        "near the parcel is late, at 12",
-        "KeyError: 'Bartholomew'",
-        'unknown word "Anna"',
-        str(["Dear", "Anna", "the", "parcel"]),
-        "the_parcel_is_late.wav",
-    ],
-)
-def test_what_people_write_is_left_out_however_it_is_quoted(told: Told, quoted: str) -> None:
-    with logs.private("something else", TEXT):
-        log.error("it failed on %s", quoted)
-        line = told()
-    assert not leaked(line)
-    assert "it failed on" in line
-    assert logs.LEFT_OUT in line
-
-
-@pytest.mark.parametrize(
-    "text", ["你好,安娜,包裹晚了。", "Посылка для Анны опоздала", "🦄🌵", "Hi", "สวัสดีอันนา", "مرحبا آنا"]
-)
-def test_every_script_is_left_out(told: Told, text: str) -> None:
-    for quoted in (text, repr(text), ascii(text) if text.isalpha() else repr(text)):
-        with logs.private(text):
-            log.error("it failed on %s", quoted)
-        assert told().partition("test: ")[2].strip(" '\n.。🦄") in (
-            f"it failed on {logs.LEFT_OUT}",
-            f"it failed on '{logs.LEFT_OUT}",
-        )
-
-
-def test_tracebacks_are_cleaned_and_stay_of_use(told: Told) -> None:
-    with logs.private(TEXT):
+    def failing(error: BaseException, cause: BaseException | None = None) -> None:
         try:
-            try:
-                raise KeyError("Bartholomew")
-            except KeyError as error:
-                raise ValueError(f"can't say {TEXT!r} in 3 steps") from error
-        except ValueError:
-            log.exception("the voice failed on a job")
+            raise error from cause
+        except BaseException:
+            log.exception("the voice failed on %s", TEXT)
+
+    yield lambda: failing(KeyError("Bartholomew"))
+    yield lambda: failing(ValueError("it failed"), ValueError(TEXT))
+    yield lambda: failing(UnicodeEncodeError("ascii", TEXT, 0, 1, "no"))
+    yield lambda: failing(SyntaxError("wrong", ("parcel.py", 1, 1, TEXT)))
+    yield lambda: failing(FileNotFoundError(2, "late", "the_parcel_is_late.wav"))
+    yield lambda: failing(InputError("{words} can't be said.", code="unsayable", words=TEXT))
+    yield lambda: library.warning(f"can't say {TEXT}")
+    yield lambda: library.warning("can't say %s, %r, %(x)s", TEXT, {"x": TEXT})
+    yield lambda: library.warning("%(words)s", {"words": TEXT})
+    yield lambda: library.warning("%d words", TEXT)
+    yield lambda: library.warning("words", extra={"words": TEXT}, stack_info=True)
+    yield lambda: library.error("it failed", exc_info=ValueError(repr(TEXT.encode())))
+    yield lambda: warnings.warn(TEXT, UserWarning, stacklevel=1)
+    yield lambda: asyncio.run(left_alone())
+
+
+async def left_alone() -> None:
+    """A task that fails, and of which nobody asks."""
+
+    async def failing() -> None:
+        raise ValueError(TEXT)
+
+    asyncio.get_running_loop().set_exception_handler(None)
+    task = asyncio.create_task(failing())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+
+@pytest.mark.parametrize("quote", list(quoting()))
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_nobodys_words_are_told_whoever_quotes_them(
+    told: Told, quote: Callable[[], None], form: LogFormat, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told.set_up(form=form)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        quote()
+    line = told()
+    assert line
+    assert not leaked(line + capfd.readouterr().err)
+
+
+def test_of_an_exception_its_kind_and_place_are_told_and_of_its_causes(told: Told) -> None:
+    try:
+        try:
+            raise KeyError("Bartholomew")
+        except KeyError as error:
+            raise InputError("Not {word}.", code="unsayable", word=TEXT) from error
+    except InputError:
+        log.exception("the voice failed on a job, at step %d of %s", 3, TEXT)
     written = told()
-    assert not leaked(written)
-    assert "the voice failed on a job" in written
-    assert f'File "{__file__}"' in written
-    assert "KeyError: '[left out]'" in written
-    assert 'ValueError: can\'t say "[left out]" in 3 steps' in written
+    assert f"voxdemo.test: the voice failed on a job, at step 3 of {logs.LEFT_OUT}\n" in written
+    assert written.count(f'File "{__file__}", line ') == 2
+    assert [line for line in written.splitlines() if line.startswith(("KeyError", "InputError"))] == [
+        "KeyError", "InputError (unsayable)",
+    ]  # fmt: skip
+    log.error("it failed", exc_info=OSError(errno.ENOSPC, TEXT))
+    assert told().endswith("OSError (ENOSPC)\n")
 
 
-def test_other_lines_stay_as_they_are(told: Told) -> None:
-    line = r"the voice is ready in C:\new, loaded in 1.2 s; \d+ \u12 the model is VoxCPM2, come on"
-    with logs.private(TEXT, "", None, 5, {"a": "b"}):
-        log.info(line)
-    log.info("%s", TEXT)  # whose it is isn't known here
-    lines = told().partition("\n")
-    assert lines[0].endswith(line)
-    assert TEXT in lines[2]
+def test_what_fails_for_nobody_is_told_whole(told: Told) -> None:
+    log.error("a model can't be loaded", exc_info=ValueError("no such weights"), extra=logs.NOBODYS_WORDS)
+    assert told().endswith("ValueError: no such weights\n")
 
 
-def test_a_line_that_cannot_be_made_is_not_told_in_pieces(told: Told, capfd: pytest.CaptureFixture[str]) -> None:
-    with logs.private(TEXT):
-        log.info("%d words", TEXT)
-    assert not leaked(told() + capfd.readouterr().err)
+def test_sentences_in_the_code_of_libraries_are_told(told: Told) -> None:
+    logging.getLogger("library").warning("the model is VoxCPM2, come on")
+    logging.getLogger("library").warning("%d of %d words", 3, 4)
+    assert [line.partition("library: ")[2] for line in told().splitlines()] == [
+        "the model is VoxCPM2, come on", "3 of 4 words",
+    ]  # fmt: skip
 
 
 def test_who_runs_the_server_may_have_it_told(told: Told) -> None:
     told.set_up(log_text=True)
-    with logs.private(TEXT):
-        log.info("said %s", TEXT)
-    assert TEXT in told()
-
-
-def test_lines_about_the_longest_text_hold_nobody_up(told: Told) -> None:
-    text = " ".join(f"word{number}" for number in range(MAX_TEXT_CHARS // 9))
-    with logs.private(text):
-        begun = time.process_time()
-        for number in range(50):
-            log.info("part %d of this long text is spoken", number)
-        assert time.process_time() - begun < 1
-    assert len(told().splitlines()) == 50
+    logging.getLogger("library").warning("said %s", TEXT, exc_info=ValueError("Bartholomew"))
+    written = told()
+    assert f"said {TEXT}" in written
+    assert written.endswith("ValueError: Bartholomew\n")
 
 
 @pytest.fixture(scope="module")
@@ -272,5 +261,5 @@ def test_what_does_not_fit_an_endpoint_is_not_told_by_gradio(guarded: Server) ->
     for endpoint in ("generate", "speak"):
         with closing(guarded.messages(endpoint, [TEXT])) as told:
             assert next(message for message in told if message["msg"] == "process_completed")["success"] is False
-    assert "gradio.queueing: a request failed: ValueError at blocks.py:" in guarded.log
+    assert "gradio.queueing: a request failed\nTraceback (most recent call last):\n" in guarded.log
     assert not leaked(guarded.log)

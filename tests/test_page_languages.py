@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +12,8 @@ import pytest
 from browsing import WARM_UP, OpenPage, needs_browser, says, speak
 from fakes import CLONER
 from playwright.sync_api import expect
-from serving import ROOT, Server
+from raised_errors import ALL, Raised
+from serving import Server
 
 from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
@@ -49,19 +49,6 @@ LEFT_IN_ENGLISH = """(root) => {
   }
   return found.filter((text) => /[a-z]{2}/i.test(text)).map((text) => text.trim());
 }"""
-ERRORS = {
-    "InputError", "BusyError", "LimitError", "NotReadyError", "EngineError", "ModelDiedError", "JobTimeoutError",
-    "UnavailableError",
-}  # fmt: skip
-FOR_PROGRAMS = ("cli", "loadtest", "v1", "batches")
-ONLY_FOR_PROGRAMS = (
-    "with gradio_client",
-    "The part spoken so far is at",
-    "as JSON",
-    "must be a string",
-    "must be a number",
-)
-
 WORDS = [
     batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS, voice_fields.WORDS,
     voices.WORDS,
@@ -186,31 +173,6 @@ def test_the_other_language_is_one_click_away_and_stays(open_page: OpenPage, ser
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
-def sentences() -> Iterator[tuple[str, str]]:
-    """What our errors tell people on the page, with a 7 in every place; and where."""
-    for path in sorted((ROOT / "voxdemo").rglob("*.py")):
-        if not set(path.relative_to(ROOT).parts) & set(FOR_PROGRAMS):
-            yield from sentences_of(path)
-
-
-def sentences_of(path: Path) -> Iterator[tuple[str, str]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    constants = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args:
-            first = node.args[0]
-            written = constants.get(first.id) if isinstance(first, ast.Name) else first
-            for branch in (written.body, written.orelse) if isinstance(written, ast.IfExp) else (written,):
-                if sentence := text_of(branch):
-                    yield sentence, f"{path.relative_to(ROOT)}:{node.lineno}"
-
-
 def words_of(said: Any) -> Iterator[str]:
     """The page's words with their places filled; those that go on from others, behind others."""
     if isinstance(said, str):
@@ -224,30 +186,56 @@ def words_of(said: Any) -> Iterator[str]:
             yield from words_of(each)
 
 
-def text_of(written: ast.AST | None) -> str:
-    if isinstance(written, ast.Constant) and isinstance(written.value, str):
-        return written.value
-    if isinstance(written, ast.JoinedStr):
-        return "".join(text_of(part) or "7" for part in written.values)
-    return ""
-
-
 def test_whatever_the_page_says_and_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
-    found = [(said, where) for said, where in sentences() if not any(words in said for words in ONLY_FOR_PROGRAMS)]
-    assert len(found) > 40
-    found += [(said, "a tab's words") for said in words_of(WORDS)]
-    told = page.evaluate("(all) => all.map(voxdemo.say)", [sentence for sentence, _ in found])
-    missing = [
-        (sentence, where)
-        for (sentence, where), chinese in zip(found, told, strict=True)
-        if re.search("[A-Za-z]{2}", without_names(chinese))
-    ]
-    assert missing == []
+    said = list(words_of(WORDS))
+    told = dict(zip(said, page.evaluate("(all) => all.map(voxdemo.say)", said), strict=True))
+    shown = {each.key: each for each in ALL if each.is_on_the_page}
+    errors = [as_told(each) for each in shown.values()]
+    told |= dict(zip(shown, page.evaluate("(all) => all.map((each) => voxdemo.saying(each))", errors), strict=True))
+    assert {english: said for english, said in told.items() if re.search("[A-Za-z]{2}", without_names(said))} == {}
+
+
+def as_told(error: Raised) -> dict[str, Any]:
+    """An error as the page gets it, with a 7 in every place, whose sentence has been written anew since."""
+    code, _, reason = error.key.partition(".")
+    values = dict.fromkeys(error.places | {"waiting", "most"}, 7) | ({"reason": reason} if reason else {})
+    return {"message": "Words that nobody has thought of.", "code": code, "values": values}
+
+
+def test_an_error_is_told_by_its_code_and_values_whatever_its_sentence(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server, **CHINESE)
+    letters = {"message": "Other words.", "code": "unsayable", "values": {"languages": "English", "letters": "世 {界}"}}
+    spoken = {"message": "Other words.", "code": "stopped_early", "values": {"where": "the beginning", "why": letters}}
+    waiting = {"message": "In 5 s.", "code": "rate_limit_exceeded", "values": {"time": "5 s"}}
+    unsayable = "这个声音只说英语，读不了“世 {界}”。请用英语写。"
+    assert page.evaluate("voxdemo.saying", spoken) == f"声音在开头之后停了。{unsayable}"
+    assert page.evaluate("(error) => voxdemo.saying(error, '3 s')", waiting) == "请求太多：请 3 秒后再试。"
+    for unknown in ({"code": None, "values": None}, {"code": "new", "values": {}}, {"code": "busy", "values": {}}):
+        assert page.evaluate("voxdemo.saying", {"message": "Cancelled.", **unknown}) == "已取消。"
+
+    values = {"named": "1, 3", "texts": [1, 3], "count": 3, "first": 1, "why": letters}
+    refused = {"error": {"message": "Other words.", "code": "texts_unspeakable", "values": values}}
+    page.route("**/v1/audio/jobs", lambda route: route.fulfill(status=400, json=refused))
+    page.get_by_role("tab", name="批量").first.click()
+    page.fill("#vx-lines textarea", "one\ntwo\nthree")
+    page.click("#vx-batch-start")
+    says(page, f"3 行中读不了的：1, 3。第 1 行：{unsayable}", "#vx-batch-card")
+    states = page.locator("#vx-batch-card li").evaluate_all("(rows) => rows.map(({dataset}) => dataset.state ?? '')")
+    assert states == ["failed", "", "failed"]
+    assert english(page) == []
 
 
 def test_what_a_voice_does_not_support_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
-    said = Utterance("x", Path("x"), "x", cfg_value=2.5, inference_timesteps=11, normalize=True, denoise=True)
+    said = Utterance(
+        "x",
+        prompt_audio=Path("x"),
+        prompt_text="x",
+        cfg_value=2.5,
+        inference_timesteps=11,
+        normalize=True,
+        denoise=True,
+    )
     voxcpm = replace(CLONER, title="VoxCPM", honours=frozenset())
     (note,) = checked(replace(said, control="x", seed=1, speed=2), voxcpm)
     told = open_page(server, **CHINESE).evaluate("voxdemo.say", note)

@@ -76,7 +76,7 @@ def test_an_error_arrives_with_its_request_and_without_what_was_sent(
     assert server.http.post("/fail?to=Bartholomew", content=TEXT.encode(), headers=secrets).status_code == 500
     told = [collector.next_event(), collector.next_event()]
     assert [event["exception"]["values"][-1]["type"] for event in told] == ["ValueError", "RuntimeError"]
-    assert told[0]["exception"]["values"][-1]["value"] == "no voice for '[left out]'"
+    assert told[0]["exception"]["values"][-1]["value"] == "[left out]"
     for event in told:
         assert event["tags"] == {"request_id": "r-1"}
         assert event["environment"] == "somewhere"

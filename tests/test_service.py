@@ -189,7 +189,9 @@ async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, sta
 async def test_a_part_that_fails_for_good_ends_the_job_with_what_there_is(service: SpeechService, stage: Stage) -> None:
     text = f"One two three four. {'Word and word again. ' * 20} Now raise it. And this is never said."
     _, result = await spoken(service, Utterance(text))
-    said = re.match(r"The voice stopped after “…(.*)”\. Fake voice could not do this", result.stopped)
+    said = re.match(
+        r"The voice stopped after “…(.*)”\. Fake voice could not do this", (result.failure or {})["message"]
+    )
     assert said
     whole = [caption for caption in result.captions if caption.end_s < result.duration_s]
     assert whole[-1].text.endswith(said[1])
@@ -220,7 +222,7 @@ async def test_a_full_disk_is_said_and_keeps_what_was_written(
         assert list(service.results.root.iterdir()) == []
     else:
         _, result = await spoken(service, text)
-        assert "no room left" in result.stopped
+        assert "no room left" in (result.failure or {})["message"]
         assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
 
 

@@ -14,6 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import Server
 
+from voxdemo import __version__
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
@@ -71,6 +72,7 @@ def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
     )
     board = Board(cast(SpeechService, service), lambda: now[0])
     assert board.look() is board.look()
+    assert f"voxdemo {__version__}" in board.look()[0]
     now[0] += REFRESH_S
     board.look()
     assert lately.asked == 2

@@ -126,31 +126,52 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence", "param"),
+    ("body", "sentence", "param", "code"),
     [
-        ({}, "input: field required.", "input"),
-        ({"input": 5}, "input: input should be a valid string.", "input"),
-        ({"input": " "}, "There is no text yet: write what should be spoken.", None),
-        ({"input": "Hi.", "response_format": "ogg"}, "one of wav, flac, mp3, opus, aac, pcm, not 'ogg'.", None),
-        ({"input": "Hi.", "model": "tts-9"}, "There is no model 'tts-9' here: choose built-in-voice.", None),
-        ({"input": "Hi.", "voice": "bob"}, "The built-in voice has no voice 'bob': choose one of heart.", None),
-        ({"input": "Hi.", "speed": 9}, "Speed must be from 0.25 to 4, not 9.0.", None),
-        ({"input": "Hi.", "speed": 0.2}, "Speed must be from 0.25 to 4, not 0.2.", None),
-        ({"input": "Hi.", "voice": ["alloy"]}, "voice: input should be a valid string.", "voice"),
-        ({"input": None}, "input: field required.", "input"),
-        ({"input": ""}, "There is no text yet: write what should be spoken.", None),
-        ({"input": "Hi.", "seed": -1}, "The seed must be from 0 to 4294967295, not -1.", None),
-        ({"input": "Hi.", "prompt_audio": "no"}, "prompt_audio must be a recording in base64", None),
+        ({}, "input: field required.", "input", "bad_request"),
+        ({"input": 5}, "input: input should be a valid string.", "input", "bad_request"),
+        ({"input": " "}, "There is no text yet: write what should be spoken.", None, "no_text"),
+        (
+            {"input": "Hi.", "response_format": "ogg"},
+            "one of wav, flac, mp3, opus, aac, pcm, not 'ogg'.",
+            None,
+            "unknown_format",
+        ),
+        (
+            {"input": "Hi.", "model": "tts-9"},
+            "There is no model 'tts-9' here: choose built-in-voice.",
+            None,
+            "model_not_found",
+        ),
+        (
+            {"input": "Hi.", "voice": "bob"},
+            "The built-in voice has no voice 'bob': choose one of heart.",
+            None,
+            "unknown_choice",
+        ),
+        ({"input": "Hi.", "speed": 9}, "Speed must be from 0.25 to 4, not 9.0.", None, "out_of_range"),
+        ({"input": "Hi.", "speed": 0.2}, "Speed must be from 0.25 to 4, not 0.2.", None, "out_of_range"),
+        ({"input": "Hi.", "voice": ["alloy"]}, "voice: input should be a valid string.", "voice", "bad_request"),
+        ({"input": None}, "input: field required.", "input", "bad_request"),
+        ({"input": ""}, "There is no text yet: write what should be spoken.", None, "no_text"),
+        ({"input": "Hi.", "seed": -1}, "The seed must be from 0 to 4294967295, not -1.", None, "out_of_range"),
+        (
+            {"input": "Hi.", "prompt_audio": "no"},
+            "prompt_audio must be a recording in base64",
+            None,
+            "prompt_not_base64",
+        ),
     ],
 )
 def test_bad_input_is_an_error_of_openai_s_shape(
-    server: Server, body: dict[str, Any], sentence: str, param: str | None
+    server: Server, body: dict[str, Any], sentence: str, param: str | None, code: str
 ) -> None:
     answer = server.http.post("/v1/audio/speech", json=body)
     error = answer.json()["error"]
     assert answer.status_code == 400
     assert sentence in error["message"]
-    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, None)
+    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, code)
+    assert isinstance(error["values"], dict)
     assert answer.headers["x-request-id"]
 
 

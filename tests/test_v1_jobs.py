@@ -41,6 +41,7 @@ def test_what_is_left_out_of_texts_is_told_when_they_are_accepted(fake_server: S
         "The fake voice doesn't support a speed: ignored.",
         "Text 2 of 2: Skipped “\N{SKULL}”: this voice can't read it.",
     ]
+    assert [item["warnings"] for item in job["items"]] == [[], ["Skipped “\N{SKULL}”: this voice can't read it."]]
     assert finished(fake_server, job)["status"] == "done"
     recording = base64.b64encode(WARM_UP.read_bytes()).decode()
     said = "The line is open, and the voice is ready to speak to whoever comes next."
@@ -227,6 +228,8 @@ def test_one_text_that_fails_is_told_and_the_others_are_spoken(start_server: Sta
     assert job["status"] == "done"
     assert [item["status"] for item in job["items"]] == ["done", "failed", "failed", "done"]
     assert "could not do this" in job["items"][1]["error"]
+    told = [(item["error_code"], item["error_values"]) for item in job["items"]]
+    assert told[:2] == [(None, None), ("model_failed", {"title": "Fake voice"})]
     assert "secret" not in json.dumps(job)
     assert finished(server, accepted(server, input="raise"))["status"] == "failed"
 

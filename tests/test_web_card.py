@@ -87,8 +87,9 @@ def test_a_recording_that_was_kept_is_told_with_its_address_and_captions() -> No
 
 
 def test_a_sound_that_broke_off_says_so_before_its_other_notes() -> None:
-    value = card.value_of(replace(SPOKEN, stopped="The voice stopped after “One.”."))
-    assert value["notes"] == ["The voice stopped after “One.”.", "Left out: ✈."]
+    failure = VoxdemoError("The voice stopped after {where}.", "stopped_early", where="“One.”").described
+    value = card.value_of(replace(SPOKEN, failure=failure))
+    assert value["notes"] == [failure, "Left out: ✈."]
 
 
 async def test_progress_is_told_at_most_four_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +118,7 @@ async def test_no_value_is_the_one_before_so_that_a_repeated_failure_is_drawn_ag
 
 async def test_a_failure_is_a_value_that_says_what_is_kept() -> None:
     *_, last = await told(Waiting(0, None), InputError("The text is too long."))
-    assert (last["state"], last["say"]) == ("failed", f"The text is too long. {KEPT}")
+    assert (last["state"], last["message"], last["kept"]) == ("failed", "The text is too long.", KEPT)
 
 
 async def test_an_unforeseen_failure_is_a_sentence_for_people_and_a_traceback_for_the_log(
@@ -125,8 +126,8 @@ async def test_an_unforeseen_failure_is_a_sentence_for_people_and_a_traceback_fo
 ) -> None:
     with caplog.at_level(logging.ERROR):
         (value,) = await told(ValueError("secret /path"))
-    assert "secret" not in value["say"]
-    assert value["say"].endswith(KEPT)
+    assert "secret" not in str(value)
+    assert (value["code"], value["kept"]) == ("unexpected", KEPT)
     assert "secret /path" in caplog.text
 
 

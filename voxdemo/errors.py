@@ -7,86 +7,159 @@
     │   ├── LimitError         this client has asked for too much lately
     │   └── NotReadyError      the models are still loading, or have failed to
     ├── EngineError            the model failed on this job
-    │   ├── ModelDiedError     and can't be used any more: the worker builds it anew
+    │   ├── ModelDiedError     and can't be used any more: the worker builds it again
     │   └── JobTimeoutError    and was stopped at the deadline
     ├── StorageError           the disk can't take what was made
     └── SettingsError          the server can't start like this
         └── WeightsError       nor can a model whose weights can't be had, trusted or held
 
-Raised where the cause is known, with the cause chained for the log; translated once at each door.
+Raised where the cause is known, with the cause chained for the log; translated once at each door. Programs tell errors
+apart by `code` and `values`, and the page finds its words in another language by them: never by the sentence.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
 """What people read of errors that nobody foresaw; the log has them."""
+UNEXPECTED_CODE = "unexpected"
+
+E = TypeVar("E", bound="VoxdemoError")
 
 
 class VoxdemoError(Exception):
-    """Root of our errors. `str(error)` is a whole sentence for a person: no path, no secret, no traceback."""
+    """Root of our errors. `str(error)` is a whole sentence for a person: no path, no secret, no traceback.
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    `code` is a stable word in snake_case, each class's own unless one is given; `values` is what stands in the places
+    of the sentence, as JSON knows it; an error among them, as `described`. Where one code has several sentences,
+    `values["reason"]` is a word for which. docs/api.md lists them.
+    """
+
+    code = UNEXPECTED_CODE
+
+    def __init__(self, sentence: str, code: str = "", **values: Any) -> None:
+        self.sentence = sentence.format(**values) if values else sentence
+        super().__init__(self.sentence)
+        self.code = code or self.code
+        self.values = {name: _plain(value) for name, value in values.items()}
+
+    @classmethod
+    def told(cls: type[E], described: Mapping[str, Any]) -> E:
+        """One that was `described` elsewhere; servers of other versions may have left out its code and values."""
+        error = cls(described["message"])
+        error.code, error.values = described.get("code") or cls.code, described.get("values") or {}
+        return error
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """All that a program reads of it, as JSON knows it: its sentence as "message", its code and its values."""
+        return {"message": self.sentence, "code": self.code, "values": self.values}
 
 
 class InputError(VoxdemoError):
     """What was sent can't be served; the sentence says what to change. `field`: of an Utterance, if it's one alone."""
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
+    code = "invalid_input"
+
+    def __init__(self, sentence: str, field: str = "", code: str = "", **values: Any) -> None:
+        super().__init__(sentence, code, **values)
         self.field = field
+
+    @classmethod
+    def unsayable(cls, languages: str, letters: str) -> InputError:
+        """For a text with letters that a voice for these languages, such as "English and Chinese", has no sound for."""
+        sentence = "This voice speaks {languages} only and can't read “{letters}”. Write it in {languages}."
+        return cls(sentence, code="unsayable", languages=languages, letters=letters)
 
 
 class UnavailableError(VoxdemoError):
     """Nothing is wrong with the request; it comes at a bad moment. `retry_after_s`: when to try again, if known."""
 
-    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
-        super().__init__(sentence)
+    code = "not_ready"
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None, code: str = "", **values: Any) -> None:
+        super().__init__(sentence, code, **values)
         self.retry_after_s = retry_after_s
 
 
 class BusyError(UnavailableError):
     """The line is full."""
 
+    code = "busy"
+
     @classmethod
     def full(cls, waiting: int, seconds: float | None) -> BusyError:
         """For a line of `waiting` jobs that will have been served in about `seconds`."""
-        people = "1 person is waiting" if waiting == 1 else f"{waiting} people are waiting"
+        people = "1 person is" if waiting == 1 else f"{waiting} people are"
+        values: dict[str, Any] = {"waiting": waiting, "people": people}
         if seconds is None:
-            return cls(f"Busy: {people}. Try again in a minute.")
-        return cls(f"Busy: {people}. Try again in about {max(1, round(seconds))} s.", seconds)
+            return cls("Busy: {people} waiting. Try again in a minute.", reason="wait_unknown", **values)
+        return cls(
+            "Busy: {people} waiting. Try again in about {time}.", seconds, time=f"{max(1, round(seconds))} s", **values
+        )
 
 
 class LimitError(UnavailableError):
     """The client has asked for more than it may; others are served."""
 
+    code = "rate_limit_exceeded"
+
+    @classmethod
+    def too_many(cls, wait_s: float) -> LimitError:
+        """For a client that must wait this long; it is never told less than the truth."""
+        unit, unit_s = next(each for each in _UNITS if wait_s <= each[2])[:2]
+        return cls("Too many requests: try again in {time}.", wait_s, time=f"{math.ceil(wait_s / unit_s)} {unit}")
+
+
+_UNITS = (("s", 1, 120), ("min", 60, 7200), ("h", 3600, math.inf))
+"""Of time: its name, its seconds, and up to how many seconds it is used."""
+
 
 class NotReadyError(UnavailableError):
     """No model can serve now."""
+
+    @classmethod
+    def stopping(cls) -> NotReadyError:
+        """For jobs that still wait when the server stops."""
+        return cls("The server is stopping: try again in a minute.", reason="stopping")
+
+
+UNAVAILABLE_CODES = frozenset(kind.code for kind in (BusyError, LimitError, NotReadyError))
+"""Of what may succeed later as it stands."""
 
 
 class EngineError(VoxdemoError):
     """The model failed on this job."""
 
+    code = "model_failed"
+
 
 class ModelDiedError(EngineError):
     """The model is not to be used again. `what` happened, as in "the voice ran out of memory"."""
 
-    def __init__(self, sentence: str, what: str = "failed") -> None:
-        super().__init__(sentence)
+    code = "model_died"
+
+    def __init__(self, sentence: str, what: str = "failed", code: str = "", **values: Any) -> None:
+        super().__init__(sentence, code, **values)
         self.what = what
 
 
 class JobTimeoutError(EngineError):
     """The job ran into its deadline and was stopped."""
 
+    code = "took_too_long"
+
 
 class StorageError(VoxdemoError):
     """What was made can't be written to the disk."""
 
-    def __init__(self) -> None:
-        super().__init__("The server has no room left for the audio: tell its operator.")
+    code = "no_room"
+
+    def __init__(self, sentence: str = "The server has no room left for the audio: tell its operator.") -> None:
+        super().__init__(sentence)
 
 
 class SettingsError(VoxdemoError):
@@ -95,6 +168,8 @@ class SettingsError(VoxdemoError):
     The sentence is for whoever runs the server and may name a `folder`; `public` is the same without it.
     """
 
+    code = "wrong_settings"
+
     def __init__(self, sentence: str, folder: str = "") -> None:
         super().__init__(sentence)
         self.public = sentence.replace(folder, "its folder") if folder else sentence
@@ -102,3 +177,9 @@ class SettingsError(VoxdemoError):
 
 class WeightsError(SettingsError):
     """A model's weights can't be had, can't be trusted or don't fit; the sentence says what to type."""
+
+    code = "no_weights"
+
+
+def _plain(value: Any) -> Any:
+    return value.described if isinstance(value, VoxdemoError) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -259,8 +259,8 @@ class Spoken:
     """The wave as bars of 0 to 100, for drawing."""
     warnings: tuple[str, ...] = ()
     """What was asked for and not honoured, each one sentence."""
-    stopped: str = ""
-    """Where and why the sound ends before the text does, in sentences."""
+    failure: dict[str, Any] | None = None
+    """Where and why the sound ends before the text does, as `VoxdemoError.described`."""
     cached: bool = False
     """It was made before, for the same request, and is given again."""
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from voxdemo.audio.resample import resample
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import Samples
 
 DETECTOR_RATE = 16_000
@@ -63,7 +64,8 @@ def parts(samples: Samples) -> list[Span]:
 
 
 def _spans(samples: Samples, margin_ms: int, pause_ms: int, longest_s: float = math.inf) -> list[Span]:
-    from faster_whisper.vad import get_speech_timestamps  # here: it takes a second
+    with CHANGES:
+        from faster_whisper.vad import get_speech_timestamps  # here: it takes a second
 
     found = get_speech_timestamps(
         samples, max_speech_duration_s=longest_s, min_silence_duration_ms=pause_ms, speech_pad_ms=margin_ms

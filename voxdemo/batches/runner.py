@@ -18,7 +18,6 @@ from typing import TypeVar, cast
 
 from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
-from voxdemo.logs import private
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
 from voxdemo.stores.batches import Store
@@ -168,15 +167,14 @@ class Batches:
     async def _speak_text(self, text: Text, options: SpeakOptions) -> None:
         """Speak it and tell the store. Raises UnavailableError where it can't be spoken just now."""
         try:
-            with private(text.text):
-                ended = await self._spoken(text, options)
+            ended = await self._spoken(text, options)
         except UnavailableError:
             raise
         except VoxdemoError as error:
-            ended = replace(text, state="failed", error=error.sentence)
+            ended = replace(text, state="failed", error=error.described)
         except Exception:  # whatever it is, the others go on
             log.exception("a text of a batch failed")
-            ended = replace(text, state="failed", error=UNEXPECTED)
+            ended = replace(text, state="failed", error=VoxdemoError(UNEXPECTED).described)
         await self._kept(lambda store: store.finish(ended))
 
     async def _spoken(self, text: Text, options: SpeakOptions) -> Text:
@@ -189,8 +187,8 @@ class Batches:
                 elif isinstance(event, Spoken):
                     spoken = event
         assert spoken, "a generation that raises nothing ends with Spoken"
-        if spoken.stopped:
-            raise EngineError(spoken.stopped)
+        if spoken.failure:
+            raise EngineError.told(spoken.failure)
         await self._put(spoken.path, await self._kept(lambda store: store.file(text, options.format)))
         return replace(
             text,

@@ -14,14 +14,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 
-from voxdemo import terminal
+from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
 
 if TYPE_CHECKING:
+    from voxdemo.cli.progress_bar import Tell
     from voxdemo.speech import Transcript
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
@@ -41,6 +42,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its boxes break sentences
 )
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"voxdemo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, help="Print the version.")] = False,
+) -> None:
+    """Speak and recognise, in this process or in a running server."""
 
 
 @app.command()
@@ -68,10 +82,10 @@ def say(
     from voxdemo.cli.say import write
     from voxdemo.speech import Utterance
 
-    def speak(*request: Any) -> Sequence[str]:
+    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
         from voxdemo.cli import local, remote
 
-        return (remote.speaker(server) if server else local.speak)(*request)
+        return (remote.speaker(server) if server else local.speak)(utterance, format, to, tell)
 
     said = _stdin_text() if text == STDIO else _typed(text)
     voice = None if voice is None else _typed(voice)
@@ -92,10 +106,10 @@ def hear(
     """Print the transcript of a recording."""
     from voxdemo.cli.hear import printed
 
-    def listen(*request: Any) -> Transcript:
+    def listen(path: Path, language: str | None, tell: Tell) -> Transcript:
         from voxdemo.cli import local, remote
 
-        return (remote.listener(server) if server else local.listen)(*request)
+        return (remote.listener(server) if server else local.listen)(path, language, tell)
 
     printed(recording, _typed(language), form, listen)
 
@@ -145,7 +159,6 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush fails, too
         code = FAILED
     except Exception as error:  # the door: people get a sentence
-        log.debug("a command failed", exc_info=True)
         print(_explained(error), file=sys.stderr)
         code = FAILED
     sys.stdout.flush()
@@ -156,6 +169,7 @@ def main() -> NoReturn:
 def _explained(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"The result can't be written ({error.strerror}): make room, or choose another place."
+    log.error("a command failed", exc_info=error)
     return f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more."
 
 
@@ -171,7 +185,9 @@ def _code_of(error: VoxdemoError) -> int:
 
 def _stdin_text() -> str:
     if sys.stdin.isatty():
-        raise InputError("There is no text: write it after `say`, in quotes, or pipe it in.")
+        raise InputError(
+            "There is no text: write it after `say`, in quotes, or pipe it in.", code="no_text", reason="unwritten"
+        )
     return _decoded(sys.stdin.buffer.read(), "The text on stdin")
 
 
@@ -184,4 +200,4 @@ def _decoded(typed: bytes, what: str) -> str:
     try:
         return typed.decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(f"{what} isn't UTF-8: convert it, then try again.") from None
+        raise InputError("{what} isn't UTF-8: convert it, then try again.", code="not_utf8", what=what) from None

@@ -13,7 +13,7 @@ import time
 from voxdemo import terminal
 
 PRINT_EVERY_S = 10.0
-"""Where the output is no terminal, but a log."""
+"""If the output isn't a terminal but a log."""
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ended: 128 and the signal's number."""
 

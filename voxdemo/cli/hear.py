@@ -23,7 +23,8 @@ Listen = Callable[[Path, str | None, Tell], Transcript]
 def printed(recording: str, language: str, form: str, listen: Listen) -> None:
     """Print the transcript of the recording, "-" being stdin, in one of the FORMS."""
     if form not in FORMS:
-        raise InputError(f"--format must be one of {', '.join(FORMS)}, not {form[:20]!r}.")
+        sentence = "--format must be one of {these}, not {format!r}."
+        raise InputError(sentence, code="unknown_format", reason="option", these=", ".join(FORMS), format=form[:20])
     with bar() as tell, _file(recording) as path:
         transcript = listen(path, language or None, tell)
     sys.stdout.write(FORMS[form](transcript))
@@ -35,7 +36,7 @@ def printed(recording: str, language: str, form: str, listen: Listen) -> None:
 def _file(recording: str) -> Generator[Path, None, None]:
     if recording != "-":
         if not Path(recording).is_file():
-            raise InputError(f"There is no file {recording!r}: check its name.")
+            raise InputError("There is no file {path!r}: check its name.", code="no_such_file", path=recording)
         yield Path(recording)
         return
     with tempfile.NamedTemporaryFile() as file:

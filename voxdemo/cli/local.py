@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
-    """As `saying.Speak`. By the engine that is wanted, and no other in the meantime."""
+    """As `say.Speak`. By the engine that is wanted, and no other in the meantime."""
     with _own_settings() as settings:
         listeners = (
             None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
@@ -37,7 +37,7 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequen
 
 
 def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
-    """As `hearing.Listen`. By the recogniser that is wanted, as `speak`."""
+    """As `hear.Listen`. By the recogniser that is wanted, as `speak`."""
     with _own_settings() as settings:
         service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
         return asyncio.run(_served(service, lambda: _heard(service, recording, language, tell)))
@@ -86,8 +86,8 @@ async def _spoken(
 ) -> Sequence[str]:
     spoken = await _last(service, service.speak(utterance), tell)
     assert isinstance(spoken, Spoken)
-    if spoken.stopped:
-        raise EngineError(spoken.stopped)
+    if spoken.failure:
+        raise EngineError.told(spoken.failure)
     _copy(spoken.path, format, to)
     return spoken.warnings
 

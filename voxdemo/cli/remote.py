@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +14,7 @@ import httpx
 from voxdemo.cli.hear import Listen
 from voxdemo.cli.progress_bar import Tell
 from voxdemo.cli.say import Speak
-from voxdemo.errors import EngineError, InputError, NotReadyError, VoxdemoError
+from voxdemo.errors import UNAVAILABLE_CODES, EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
 from voxdemo.speech import Segment, Speaking, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
@@ -87,10 +87,14 @@ def _client(url: str) -> Generator[httpx.Client, None, None]:
         with httpx.Client(base_url=url.rstrip("/").removesuffix("/v1"), headers=headers, timeout=timeout) as client:
             yield client
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise InputError(f"{url[:80]!r} isn't an address: write it like http://127.0.0.1:7860.") from None
+        raise InputError(
+            "{url!r} isn't an address: write it like http://127.0.0.1:7860.", code="not_an_address", url=url[:80]
+        ) from None
     except httpx.TransportError as error:
         raise NotReadyError(
-            f"{url} can't be reached or has stopped: check that it is running, then try again."
+            "{url} can't be reached or has stopped: check that it is running, then try again.",
+            reason="unreachable",
+            url=url,
         ) from error
 
 
@@ -100,7 +104,8 @@ def _opened(path: Path) -> Generator[BinaryIO, None, None]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be read ({error.strerror}): check its name.") from error
+        sentence = "{path!r} can't be read ({why}): check its name."
+        raise InputError(sentence, code="cannot_read", path=str(path), why=error.strerror) from error
 
 
 def _check(answer: httpx.Response) -> None:
@@ -108,23 +113,21 @@ def _check(answer: httpx.Response) -> None:
         return
     answer.read()
     try:
-        sentence = str(answer.json()["error"]["message"])
+        told = {**answer.json()["error"]}
+        str(told["message"])
     except (ValueError, KeyError, TypeError):
-        sentence = f"This isn't a voxdemo server, or it is down: the answer was {answer.status_code}."
-    raise _error(answer.status_code, sentence)
+        told = {"message": f"This isn't a voxdemo server, or it is down: the answer was {answer.status_code}."}
+    raise _error_of(told, answer.status_code)
 
 
-def _error(status: int, sentence: str) -> VoxdemoError:
-    if status in NOT_NOW:
-        return NotReadyError(sentence)
-    return InputError(sentence) if status < 500 else EngineError(sentence)
-
-
-def _error_of(told: dict[str, Any]) -> VoxdemoError:
-    """One that comes after the answer has begun."""
-    if told["code"] in ("busy", "not_ready", "rate_limit_exceeded"):
-        return NotReadyError(told["message"])
-    return _error(400 if told["type"] == "invalid_request_error" else 500, told["message"])
+def _error_of(told: Mapping[str, Any], status: int = 500) -> VoxdemoError:
+    """The error in a server's answer, by its code, and by the HTTP status if the answer had not begun yet."""
+    kind: type[NotReadyError | InputError | EngineError] = EngineError
+    if status in NOT_NOW or told.get("code") in UNAVAILABLE_CODES:
+        kind = NotReadyError
+    elif status < 500 or told.get("type") == "invalid_request_error":
+        kind = InputError
+    return kind.told(told)
 
 
 def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
@@ -144,7 +147,7 @@ def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: Tell) -> Sequ
                 return tuple(event["warnings"])
             case "error":
                 raise _error_of(event["error"])
-    raise NotReadyError("The server closed the connection: try again in a minute.")
+    raise NotReadyError("The server closed the connection: try again in a minute.", reason="connection_closed")
 
 
 def _place(event: dict[str, Any]) -> Waiting | Speaking:

@@ -1,4 +1,4 @@
-"""The command `say`: where its audio goes, whole or not at all."""
+"""The command `say`: what is to be said, and where its audio goes, whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def _format(output: str) -> str:
         return "wav"
     ending = Path(output).suffix.removeprefix(".").lower()
     if ending not in MIME_TYPES:
-        raise InputError(f"The file must end with .{', .'.join(MIME_TYPES)}, not {Path(output).name[:40]!r}.")
+        sentence = "The file must end with .{these}, not {name!r}."
+        raise InputError(
+            sentence, code="unknown_format", reason="ending", these=", .".join(MIME_TYPES), name=Path(output).name[:40]
+        )
     return ending
 
 
@@ -50,7 +53,7 @@ def _opened(output: str) -> Generator[BinaryIO, None, None]:
         return
     path = Path(output or USUAL)
     if output and path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it.")
+        raise InputError("{path} is a folder: name a file in it.", code="is_a_folder", path=str(path))
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with _created(path, beside) as file:
@@ -67,7 +70,8 @@ def _created(path: Path, beside: Path) -> BinaryIO:
     try:
         return beside.open("xb")
     except OSError as error:
-        raise InputError(f"{path} can't be written ({error.strerror}): choose another place.") from error
+        sentence = "{path} can't be written ({why}): choose another place."
+        raise InputError(sentence, code="cannot_write", path=str(path), why=error.strerror) from error
 
 
 def _new() -> Path:

@@ -36,8 +36,12 @@ def code_of(asked: str | None, recognizer: RecognizerInfo) -> str | None:
         if wanted == _own_name(code):
             return code
     raise InputError(
-        f"{recognizer.title} doesn't know the language {wanted[:40]!r}: leave it out and it is found out,"
-        f" or send one of {', '.join(known)}."
+        "{title} doesn't know the language {language!r}: leave it out and it is found out, or send one of {these}.",
+        code="unknown_language",
+        reason="named",
+        title=recognizer.title,
+        language=wanted[:40],
+        these=", ".join(known),
     )
 
 

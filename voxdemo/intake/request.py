@@ -85,7 +85,7 @@ def _content(path: Path) -> str:
         check_there(path)
         return content(path)
     except OSError as error:  # a name that no file can have, or one that went meanwhile
-        raise InputError("That recording is no longer here: send it again.") from error
+        raise InputError("That recording is no longer here: send it again.", code="recording_gone") from error
 
 
 def _key(*parts: Any) -> str:

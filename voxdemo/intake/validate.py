@@ -66,20 +66,20 @@ def nearest(value: object, bounds: tuple[float, float], usual: float) -> float:
 
 
 def _check_types(utterance: Utterance) -> None:
-    for name, kind, sentence in (
-        ("text", str, "The text must be a string"),
-        ("prompt_text", str, "The transcript of the prompt audio must be a string"),
-        ("control", str, "The control instruction must be a string"),
-        ("cfg_value", (int, float), "Guidance (cfg) must be a number"),
-        ("inference_timesteps", int, "Inference steps must be a whole number"),
-        ("speed", (int, float), "Speed must be a number"),
-        ("normalize", bool, "Text normalisation must be true or false"),
-        ("denoise", bool, "Denoising must be true or false"),
-        ("seed", (int, type(None)), "The seed must be a whole number"),
+    for name, kind, words, expected in (
+        ("text", str, "The text", "a string"),
+        ("prompt_text", str, "The transcript of the prompt audio", "a string"),
+        ("control", str, "The control instruction", "a string"),
+        ("cfg_value", (int, float), "Guidance (cfg)", "a number"),
+        ("inference_timesteps", int, "Inference steps", "a whole number"),
+        ("speed", (int, float), "Speed", "a number"),
+        ("normalize", bool, "Text normalisation", "true or false"),
+        ("denoise", bool, "Denoising", "true or false"),
+        ("seed", (int, type(None)), "The seed", "a whole number"),
     ):
         value = getattr(utterance, name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise InputError(f"{sentence}.")
+            raise InputError("{what} must be {expected}.", code="wrong_type", what=words, expected=expected)
 
 
 def _check_ranges(utterance: Utterance) -> None:
@@ -91,23 +91,28 @@ def _check_ranges(utterance: Utterance) -> None:
     ):
         value = getattr(utterance, name)
         if value is not None and not low <= value <= high:  # which not-a-number never is
-            raise InputError(f"{words} must be from {low:g} to {high:.10g}, not {str(value)[:20]}.", name)
+            sentence = "{what} must be from {low:g} to {high:.10g}, not {value}."
+            values = {"what": words, "low": low, "high": high, "value": str(value)[:20]}
+            raise InputError(sentence, name, "out_of_range", **values)
 
 
 def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
     for name, allowed in (("voice", info.voice_names), ("language", info.languages), ("format", ("wav",))):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
-            shown = str(value)[:40]
+            values = {"subject": info.subject, "kind": name, "name": str(value)[:40], "these": ", ".join(allowed)}
             if not allowed:
-                raise InputError(f"{info.subject} has no {name} '{shown}': leave it empty.", name)
-            raise InputError(f"{info.subject} has no {name} '{shown}': choose one of {', '.join(allowed)}.", name)
+                sentence = "{subject} has no {kind} '{name}': leave it empty."
+                raise InputError(sentence, name, "unknown_choice", reason="none", **values)
+            sentence = "{subject} has no {kind} '{name}': choose one of {these}."
+            raise InputError(sentence, name, "unknown_choice", **values)
 
 
 def _check_together(utterance: Utterance, info: EngineInfo) -> None:
     if "control" in info.honours and utterance.control and utterance.prompt_audio and utterance.prompt_text:
         raise InputError(
-            "A control instruction and a transcript of the prompt audio don't go together: leave one of them out."
+            "A control instruction and a transcript of the prompt audio don't go together: leave one of them out.",
+            code="control_and_transcript",
         )
 
 
@@ -117,29 +122,31 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
     if not text.strip():
-        raise InputError("There is no text yet: write what should be spoken.", "text")
+        raise InputError("There is no text yet: write what should be spoken.", "text", "no_text")
     if len(text) > MAX_TEXT_CHARS:
-        raise InputError(f"The text has {len(text):,} characters; send at most {MAX_TEXT_CHARS:,}.", "text")
+        sentence = "The text has {count:,} characters; send at most {most:,}."
+        raise InputError(sentence, "text", "text_too_long", count=len(text), most=MAX_TEXT_CHARS)
     text, left_out = leftovers.taken_out(text)
     text = pasted.plain(text)
     if control := scripts.control_characters(text):
         named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
-        raise InputError(f"The text has control characters ({named}): take them out and try again.")
+        sentence = "The text has control characters ({named}): take them out and try again."
+        raise InputError(sentence, code="control_characters", named=named)
     unreadable = scripts.unreadable(text, info.languages)
     readable = scripts.without(text, unreadable) if unreadable else text
     if not is_speakable(readable):
-        raise InputError(_unspeakable(text, unreadable, info))
+        raise _unspeakable(unreadable, info)
     warnings = [f"Skipped “{_some(unreadable, '')}”: this voice can't read it."] if unreadable else []
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {_some(left_out)}.")
     return readable, tuple(warnings)
 
 
-def _unspeakable(text: str, unreadable: str, info: EngineInfo) -> str:
+def _unspeakable(unreadable: str, info: EngineInfo) -> InputError:
     if not unreadable:
-        return "There is nothing to say in this text: write some words."
+        return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return f"This voice speaks {languages} only and can't read “{_some(unreadable, '')}”. Write it in {languages}."
+    return InputError.unsayable(languages, _some(unreadable, ""))
 
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}

@@ -1,6 +1,6 @@
 """How a client asks: through Gradio's queue as browsers and gradio_client do, or as programs do, over HTTP.
 
-Each tells when the generator began and when the result was there. Knows the wire, not who asks how often.
+Each notes when the generator began and when the result was there. It knows the wire; `users` knows how often to ask.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Protocol
 
 import httpx
 
+from voxdemo.errors import UNAVAILABLE_CODES
 from voxdemo.loadtest.measured import Request
 
-AT_WORK = ("Speaking", "Finishing")
-"""How what a script is told begins once the generator has begun."""
 CHARACTERS = 80
 """Of a server's sentence that are kept."""
 
@@ -67,8 +66,8 @@ class Gradio:
         async with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
             async for message in _events(stream):
                 if message["msg"] == "progress" and request.started_at is None:
-                    told = [str(unit.get("desc") or "") for unit in message.get("progress_data") or ()]
-                    request.started_at = time.monotonic() if any(each.startswith(AT_WORK) for each in told) else None
+                    stages = [unit.get("unit") for unit in message.get("progress_data") or ()]
+                    request.started_at = time.monotonic() if "speaking" in stages else None
                 elif message["msg"] == "process_completed":
                     _completed(request, message)
                     return
@@ -108,7 +107,7 @@ class OpenAI:
                     request.outcome, request.audio_s = "done", float(event["duration_s"])
                     return
                 case "error":
-                    _told(request, event["error"]["message"])
+                    _told(request, event["error"]["message"], event["error"]["code"])
                     return
         _broken(request, None)
 
@@ -128,7 +127,7 @@ def _completed(request: Request, message: dict[str, Any]) -> None:
     if message["success"]:
         request.outcome = "done"
     else:
-        _told(request, str(message["output"].get("error") or "no reason given"))
+        _told(request, str(message["output"].get("error") or "no reason given"), message.get("code"))
 
 
 def _refused(request: Request, answer: httpx.Response) -> None:
@@ -140,10 +139,10 @@ def _refused(request: Request, answer: httpx.Response) -> None:
     request.retry_after_s = float(after) if after.isdigit() else None
 
 
-def _told(request: Request, sentence: str) -> None:
+def _told(request: Request, sentence: str, code: str | None) -> None:
     """What a job's own end says: a line that is full, or something that failed."""
-    is_refusal = sentence.startswith(("Busy", "Too many", "The server is"))
-    request.outcome, request.reason = "refused" if is_refusal else "failed", sentence[:CHARACTERS]
+    request.outcome = "refused" if code in UNAVAILABLE_CODES else "failed"
+    request.reason = sentence[:CHARACTERS]
 
 
 def _broken(request: Request, error: httpx.HTTPError | None) -> None:

@@ -110,12 +110,12 @@ class Run:
 
     @property
     def generators(self) -> int:
-        """How many the server has; 1 where it doesn't tell."""
+        """How many the server has; 1 if the server doesn't say."""
         return round(self.moments[0].sum("generators")) or 1 if self.moments else 1
 
     @property
     def busy(self) -> float | None:
-        """The share of the time, 0..1, in which generators worked while somebody waited; None where it doesn't tell."""
+        """The share of the time, 0..1, for which generators worked with jobs waiting; None if it doesn't say."""
         if not self.moments:
             return None
         begun, ended = self._at("first"), self._at("last")
@@ -132,7 +132,7 @@ class Run:
         return worked_s / (last.at - first.at)
 
     def counted(self, door: str) -> Mapping[str, int] | None:
-        """How many requests the server counted meanwhile at this door, by outcome; None where it doesn't tell."""
+        """How many requests the server counted meanwhile at this door, by outcome; None if the server doesn't say."""
         if not self.moments:
             return None
         outcomes = ("done", "stopped", "refused", "failed", "cancelled")
@@ -144,7 +144,7 @@ class Run:
             )
             for outcome in outcomes
         }
-        gained["failed"] += gained.pop("stopped")  # half a sound is none to who asked
+        gained["failed"] += gained.pop("stopped")  # half a sound is of no use to the client
         return gained
 
     def _at(self, end: Literal["first", "last"]) -> Moment:

@@ -63,7 +63,7 @@ def prediction(run: Run, seed: int) -> tuple[float, float] | None:
 
 
 def agreement(run: Run, door: str) -> bool | None:
-    """Whether the server counted the same requests, by outcome; None where it doesn't tell."""
+    """Whether the server counted the same requests, by outcome; None if it doesn't say."""
     counted = run.counted(door)
     if counted is None:
         return None

@@ -1,4 +1,4 @@
-"""Who asks how often: a fixed number of users who each ask again when they have their answer, or arrivals by chance."""
+"""How often requests are sent: by users who each ask again when they have their answer, or at random times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voxdemo.loadtest.doors import Door
 from voxdemo.loadtest.measured import Request, Run
 
 PAUSE_S = 1.0
-"""How long who was refused waits before they ask again, where the server doesn't say."""
+"""How long a refused user waits before asking again, if the server doesn't say."""
 
 Told = Callable[[Request], None]
 """Is told every request that has ended."""

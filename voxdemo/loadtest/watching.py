@@ -1,4 +1,4 @@
-"""What the server tells of itself during a run, by its /metrics, once a second."""
+"""The server's /metrics during a run, read once a second."""
 
 from __future__ import annotations
 

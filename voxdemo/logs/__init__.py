@@ -1,4 +1,4 @@
-"""The log: every line tells the request it was written for, and none what people wrote.
+"""The log: every line shows the id of its request, and no line shows what people wrote.
 
 It knows nothing of HTTP or of what is logged.
 """
@@ -6,24 +6,23 @@ It knows nothing of HTTP or of what is logged.
 from __future__ import annotations
 
 import logging
-import sys
 import traceback
+import warnings
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from voxdemo.logs.lines import HumanLines, JsonLines, LogFormat, formatter
-from voxdemo.logs.privacy import LEFT_OUT, keep_private, private
+from voxdemo.logs.privacy import LEFT_OUT, NOBODYS_WORDS
 from voxdemo.logs.request import enter_request, new_request_id, request_id
 
 __all__ = [
     "LEFT_OUT",
+    "NOBODYS_WORDS",
     "enter_request",
     "formatter",
-    "keep_private",
     "new_request_id",
-    "private",
     "request_id",
     "set_up",
     "take_over_prints",
@@ -44,26 +43,23 @@ def set_up(level: str, log_text: bool, log_format: LogFormat = "human") -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("voxdemo").setLevel(level.upper())
-    logging.captureWarnings(True)
+    warnings.showwarning = partial(_log_warning, log_text)
     logging.raiseExceptions = log_text  # what it prints of a line that can't be made has the arguments in it
 
 
-def take_over_prints(log_text: bool, *modules: Any) -> None:
+def take_over_prints(*modules: Any) -> None:
     """Let tracebacks that these modules print by `traceback.print_exc` go to the log.
 
-    Gradio's quote what was sent where it doesn't fit an endpoint. Nothing tells here whose it is, so only the kind of
-    the exception and the place are told, unless `log_text`.
+    Gradio's quote what was sent where it doesn't fit an endpoint.
     """
     for module in modules:
-        print_exc = partial(_log_exception, module.__name__, log_text)
-        module.traceback = SimpleNamespace(**{**vars(traceback), "print_exc": print_exc})
+        module.traceback = SimpleNamespace(**{**vars(traceback), "print_exc": partial(_log_exception, module.__name__)})
 
 
-def _log_exception(name: str, log_text: bool) -> None:
-    error = sys.exc_info()[1]
-    if log_text:
-        logging.getLogger(name).exception("a request failed")
-    elif error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        logging.getLogger(name).error("a request failed: %s at %s", type(error).__name__, where)
+def _log_exception(name: str) -> None:
+    logging.getLogger(name).exception("a request failed")
+
+
+def _log_warning(log_text: bool, message: Any, category: type[Warning], path: str, line: int, *_: Any) -> None:
+    told = f": {message}" if log_text else ""
+    logging.getLogger("py.warnings").warning("%s at %s:%d%s", category.__name__, Path(path).name, line, told)

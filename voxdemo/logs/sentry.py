@@ -1,7 +1,7 @@
-"""Errors of the log, sent to Sentry where who runs the server says so: what failed and where, and nobody's words.
+"""Errors of the log, sent to Sentry if the operator wants that: what failed and where, and nobody's words.
 
-Only what the log tells is sent, so that no request's headers, cookies, address or body can be in it. The package
-`sentry-sdk` is no requirement: it is imported here alone, and only where it is wanted.
+Only what the log contains is sent, so that no request's headers, cookies, address or body can be in it. The package
+`sentry-sdk` isn't a requirement: only this module imports it, and only if it is wanted.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import logging
 from typing import Any
 
 from voxdemo import __version__
-from voxdemo.logs.privacy import left_out_of
+from voxdemo.logs import privacy
 from voxdemo.logs.request import request_id
 
 log = logging.getLogger(__name__)
-
-QUOTING = ("logentry", "exception", "extra")
-"""The parts of an event that may quote people; the rest is Sentry's own."""
 
 
 def start(dsn: str) -> None:
@@ -45,8 +42,15 @@ def start(dsn: str) -> None:
     )
 
 
-def _told(event: Any, _: Any) -> Any:
-    """What is sent of an event: called where it was logged, so that its request and their words are known."""
+def _told(event: Any, hint: Any) -> Any:
+    """What is sent of an event: called where it was logged, so that its request is known."""
     event.pop("server_name", None)
-    event |= {part: left_out_of(event[part]) for part in QUOTING if part in event}
+    record = hint.get("log_record")
+    if record:
+        message = privacy.message_of(record)
+        event["logentry"] = {"message": message, "formatted": message}
+    if not (record and privacy.is_ours(record)):
+        event.pop("extra", None)
+    for exception in event.get("exception", {}).get("values", ()):
+        exception["value"] = privacy.LEFT_OUT
     return event | {"tags": {"request_id": request_id()}} if request_id() else event

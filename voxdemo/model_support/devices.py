@@ -14,6 +14,7 @@ import psutil
 
 from voxdemo import hf_space
 from voxdemo.errors import SettingsError
+from voxdemo.model_support.process_wide import CHANGES
 
 _CGROUP = Path("/sys/fs/cgroup")
 _NVIDIA_NODES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
@@ -48,7 +49,8 @@ def find(setting: str) -> Device:
     """
     if hf_space.lends_gpu():
         return _processor()
-    import torch
+    with CHANGES:
+        import torch
 
     kind, _, number = setting.partition(":")
     if kind == "auto":

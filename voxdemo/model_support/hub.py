@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from voxdemo.errors import WeightsError
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
@@ -103,8 +104,9 @@ def check_reachable(model: str, needed: Sequence[str], setting: str) -> None:
 
 
 def _cached(model: str, name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
+    with CHANGES:
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
 
     try:
         path = try_to_load_from_cache(model, name)
@@ -156,10 +158,11 @@ class _Listing:
 
 
 def _list(model: str, needed: Sequence[str], wanted: Sequence[str]) -> _Listing:
-    from huggingface_hub import HfApi, constants, hf_hub_url, snapshot_download
-    from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.hf_api import RepoFile
-    from huggingface_hub.utils import filter_repo_objects
+    with CHANGES:
+        from huggingface_hub import HfApi, constants, hf_hub_url, snapshot_download
+        from huggingface_hub.file_download import repo_folder_name
+        from huggingface_hub.hf_api import RepoFile
+        from huggingface_hub.utils import filter_repo_objects
 
     # By default it would wait for a silent hub for ever.
     commit = HfApi().model_info(model, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT).sha

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import threading
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -20,7 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
-_one_at_a_time = threading.Lock()
+from voxdemo.model_support.process_wide import CHANGES
 
 
 def ensure_torchaudio() -> None:
@@ -28,7 +27,7 @@ def ensure_torchaudio() -> None:
 
     Threading: any thread; two models may load at the same time.
     """
-    with _one_at_a_time:
+    with CHANGES:
         if "torchaudio" not in sys.modules and not _imports("torchaudio"):
             for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
                 del sys.modules[name]

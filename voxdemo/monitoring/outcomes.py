@@ -75,7 +75,7 @@ class Outcome:
             case Speaking() | Listening():
                 self._turned_at = self._turned_at or time.monotonic()
             case Spoken(timings=timings):
-                self._come(event, "stopped" if event.stopped else "done")
+                self._come(event, "stopped" if event.failure else "done")
                 first_s = self.ended.total_s if event.cached else self.ended.waiting_s + timings["first_chunk"]
                 self._known = replace(self._known, first_audio_s=first_s)
             case Transcript():

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
 from voxdemo.audio.voice_activity import PAUSE_S, stretches
 from voxdemo.errors import InputError
+from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.recognizers import recordings
 from voxdemo.recognizers.builtin_weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
@@ -32,13 +33,6 @@ LANGUAGES = (
 
 _WHISPER_CODES = {"jv": "jw"}
 _ISO_CODES = {whisper: iso for iso, whisper in _WHISPER_CODES.items()}
-
-
-def _installed_version() -> str:
-    try:
-        return version("faster-whisper")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 NO_SPEECH, REPETITION = 0.6, 2.4
@@ -61,14 +55,15 @@ class BuiltinRecognizer:
     INFO = RecognizerInfo(
         name="builtin",
         title="Built-in recogniser",
-        version=_installed_version(),
+        version=installed_version("faster-whisper"),
         languages=LANGUAGES,
         sample_rate=16_000,
     )
 
     def __init__(self) -> None:
         """Load the model, in about two seconds. Raises NotReadyError if the weights are missing or damaged."""
-        from faster_whisper import WhisperModel  # here: it takes a second
+        with CHANGES:
+            from faster_whisper import WhisperModel  # here: it takes a second
 
         self._model: Any = WhisperModel(
             "builtin-whisper-base",  # a mere label: with `files` nothing is looked up or fetched
@@ -93,7 +88,8 @@ class BuiltinRecognizer:
         """
         recordings.check(samples, sample_rate, self.INFO.sample_rate)
         if language is not None and language not in LANGUAGES:
-            raise InputError("The built-in recogniser doesn't know that language: leave it empty to have it detected.")
+            sentence = "{title} doesn't know that language: leave it empty to have it detected."
+            raise InputError(sentence, code="unknown_language", title="The built-in recogniser")
         return self._transcripts(samples, language)
 
     def close(self) -> None:

@@ -44,11 +44,13 @@ def _joined(name: str) -> bytes:
     try:
         return b"".join((files(package) / "data" / piece).read_bytes() for package, piece in _PIECES[name])
     except (ModuleNotFoundError, OSError) as cause:
-        raise NotReadyError("The built-in recogniser isn't installed: run ./launch.sh again to install it.") from cause
+        sentence = "The built-in recogniser isn't installed: run ./launch.sh again to install it."
+        raise NotReadyError(sentence, reason="not_installed") from cause
 
 
 def _checked(name: str, content: bytes) -> bytes:
     if name not in _intact and hashlib.sha256(content).hexdigest() != WHISPER_BASE_SHA256[name]:
-        raise NotReadyError("The built-in recogniser's files are damaged: run ./launch.sh again to reinstall it.")
+        sentence = "The built-in recogniser's files are damaged: run ./launch.sh again to reinstall it."
+        raise NotReadyError(sentence, reason="files_damaged")
     _intact.add(name)
     return content

@@ -10,7 +10,6 @@ import traceback
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from voxdemo.audio.voice_activity import DETECTOR_RATE, Span, parts
 from voxdemo.errors import InputError, ModelDiedError, WeightsError
 from voxdemo.files import fingerprint
 from voxdemo.model_support.devices import is_out_of_memory
+from voxdemo.model_support.installed import installed_version
 from voxdemo.recognizers import recordings, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
 SAMPLE_RATE = DETECTOR_RATE
 """Hz that the model was trained at, which is the detector's too."""
-_OUT_OF_MEMORY = "The recogniser ran out of memory and is reloading: try again in about 20 s."
+_OUT_OF_MEMORY = "The recogniser ran out of memory and is reloading: try again in about {time}."
 
 
 def info_for(device: str) -> RecognizerInfo:
@@ -32,18 +32,11 @@ def info_for(device: str) -> RecognizerInfo:
     return RecognizerInfo(
         name="sensevoice",
         title="SenseVoice",
-        version=_installed_version(),
+        version=installed_version("funasr"),
         languages=LANGUAGES,
         sample_rate=SAMPLE_RATE,
         device=device,
     )
-
-
-def _installed_version() -> str:
-    try:
-        return version("funasr")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 class SenseVoiceRecognizer:
@@ -82,7 +75,8 @@ class SenseVoiceRecognizer:
         """
         recordings.check(samples, sample_rate, SAMPLE_RATE)
         if language is not None and language not in LANGUAGES:
-            raise InputError("SenseVoice doesn't know that language: leave it empty to have it detected.")
+            sentence = "{title} doesn't know that language: leave it empty to have it detected."
+            raise InputError(sentence, code="unknown_language", title="SenseVoice")
         return self._transcripts(samples, language)
 
     def close(self) -> None:
@@ -117,7 +111,7 @@ class SenseVoiceRecognizer:
         except Exception as error:
             if is_out_of_memory(error):
                 traceback.clear_frames(error.__traceback__)  # their variables hold the memory
-                raise ModelDiedError(_OUT_OF_MEMORY, "ran out of memory") from error
+                raise ModelDiedError(_OUT_OF_MEMORY, "ran out of memory", reason="recogniser", time="20 s") from error
             raise
         return sensevoice_text.read(results[0]["text"])
 

@@ -50,7 +50,7 @@ def build(
     more_middleware: Sequence[Middleware] = (),
 ) -> Site:
     """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
-    logs.take_over_prints(settings.log_text, gr.queueing, gr.routes)
+    logs.take_over_prints(gr.queueing, gr.routes)
     # uvicorn sets up handlers of its own, which would tell of a request that failed without its id.
     LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.formatter, settings.log_format, settings.log_text)}
     leave_nothing_unfinished()

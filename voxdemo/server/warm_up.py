@@ -39,7 +39,7 @@ def speak(engine: SpeechEngine) -> Measured:
         sound = np.concatenate([np.zeros(1, np.float32), *heard])
         Joiner(engine.info.sample_rate).add(sound)  # or the first job waits for what it loads
         if not np.abs(sound).max() > 0:
-            raise EngineError(f"{engine.info.title} spoke only silence.")
+            raise EngineError("{title} spoke only silence.", code="only_silence", title=engine.info.title)
     units = speech_units(utterance, engine.info)
     return [(units, time.perf_counter() - begun)]
 

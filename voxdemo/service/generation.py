@@ -237,7 +237,7 @@ class Generations:
             await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
-        if job.transcription is None and not spoken.stopped:
+        if job.transcription is None and not spoken.failure:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._learned()
 

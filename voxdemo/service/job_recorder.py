@@ -32,7 +32,7 @@ class Rendition:
         self._sound = sound
         self.error: VoxdemoError | None = None
         self._transcript = ""
-        self._stopped = ""
+        self._stopped: EngineError | None = None
 
     async def told(self, events: AsyncGenerator[LaneEvent, None]) -> AsyncGenerator[Waiting | Speaking, None]:
         """How it goes, by the line's events of this job. Closing this closes `events`.
@@ -52,7 +52,9 @@ class Rendition:
                 raise
             ending = self._take.break_off()
             self.error = error
-            self._stopped = f"The voice stopped after {self._take.where_it_stopped()}. {error.sentence}"
+            where = self._take.where_it_stopped()
+            sentence = "The voice stopped after {where}. {why}"
+            self._stopped = EngineError(sentence, "stopped_early", where=where, why=error)
         async for told in self._recorded(ending):
             yield told
 
@@ -64,7 +66,8 @@ class Rendition:
         take = self._take
         if not self._sound.duration_s:
             subject = self.job.engine.subject
-            raise EngineError(f"{subject} produced no audio for this text: change it a little and try again.")
+            sentence = "{subject} produced no audio for this text: change it a little and try again."
+            raise EngineError(sentence, code="no_audio", subject=subject)
         assert self.job.utterance.seed is not None
         read = [f"The transcript was made from the prompt audio: “{self._transcript}”"] if self._transcript else []
         return Spoken(
@@ -75,7 +78,7 @@ class Rendition:
             captions=take.captions,
             peaks=fewer_bars(self._sound.peaks, MOST_BARS),
             warnings=(*notes, *read, *take.warnings()),
-            stopped=self._stopped,
+            failure=self._stopped.described if self._stopped else None,
             timings={
                 "waiting": since_arrival_s - take.seconds_spent,
                 "first_chunk": take.seconds_to_first_chunk,

@@ -108,7 +108,8 @@ class Recognitions:
         read = partial(decode.read, request.recording, MAX_RECORDING_S, rate=info.sample_rate)
         sound = await in_thread(read, READING)
         if sound.truncated:
-            raise InputError(f"That recording is longer than {MAX_RECORDING_S / 60:.0f} minutes: send a shorter one.")
+            sentence = "That recording is longer than {minutes} minutes: send a shorter one."
+            raise InputError(sentence, code="recording_too_long", minutes=round(MAX_RECORDING_S / 60))
         await place.turn()
         job = self.job(info, sound.samples, request.language)
         heard: Transcript | None = None
@@ -126,7 +127,7 @@ class Recognitions:
                         heard = event
                         yield _listening(event, sound.duration_s, time.monotonic() - begun)
         if heard is None:
-            raise EngineError(f"{info.title} returned no transcript: try again.")
+            raise EngineError("{title} returned no transcript: try again.", code="no_transcript", title=info.title)
         transcript = replace(heard, seconds_spent=time.monotonic() - begun)
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
         self._learned()

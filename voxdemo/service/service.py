@@ -21,7 +21,6 @@ from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
-from voxdemo.logs import private
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
@@ -177,9 +176,9 @@ class SpeechService:
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
         was heard; StorageError when the disk is full.
         """
-        words, visit = (utterance.text, utterance.prompt_text, utterance.control), visit or Visit()
+        visit = visit or Visit()
         outcome = Outcome("generation", visit, self.engine_info.title, len(str(utterance.text)))
-        with private(*words), told(outcome, self._ended):
+        with told(outcome, self._ended):
             async with aclosing(self._generations.speak(utterance, visit.countdown)) as events:
                 async for event in events:
                     visit.has_reached_line = True

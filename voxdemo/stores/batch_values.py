@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from voxdemo.errors import InputError
 from voxdemo.speech import SpeakOptions
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -32,7 +33,7 @@ class Order:
     prompt: bytes | None = None
     starts: Sequence[float] | None = None
     """Seconds at which each text begins in the joined sound, in their order; None: one after the other."""
-    refused: Mapping[int, str] = field(default_factory=dict)
+    refused: Mapping[int, InputError] = field(default_factory=dict)
     """Texts that can't be spoken, by their number from 1, and why; they are kept as failed."""
     names: Sequence[str] | None = None
     """What the files of the texts are called, without their ending, as by `file_names`; None: by their numbers."""
@@ -40,6 +41,8 @@ class Order:
     """The key or the account that alone may see it; None: everybody with its id."""
     warnings: Sequence[str] = ()
     """What will be left out or ignored of it, in sentences."""
+    left_out: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """What will be left out of its texts, by their number, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ class Text:
     text: str
     units: float
     state: State
-    error: str | None = None
+    error: Mapping[str, Any] | None = None
+    """Why it can't be spoken, as `VoxdemoError.described`; of texts from before there were codes the code is None."""
     duration_s: float | None = None
     seed: int | None = None
     cached: bool | None = None

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,18 +20,7 @@ from typing import Any
 
 from voxdemo import files
 from voxdemo.speech import SpeakOptions
-from voxdemo.stores.batch_values import (
-    MOST_TEXTS,
-    Batch,
-    KeyReused,
-    Load,
-    Order,
-    State,
-    Tally,
-    Text,
-    TooMuch,
-    numbered,
-)
+from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
 
 MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
@@ -61,6 +50,8 @@ CREATE INDEX IF NOT EXISTS texts_by_batch ON texts (batch, state, units);
 _LATER_COLUMNS = {
     ("texts", "start_s"): "REAL",
     ("texts", "name"): "TEXT",
+    ("texts", "error_code"): "TEXT",
+    ("texts", "error_values"): "TEXT NOT NULL DEFAULT '{}'",
     ("batches", "reader"): "TEXT",
     ("batches", "warnings"): "TEXT NOT NULL DEFAULT '[]'",
 }
@@ -69,7 +60,9 @@ _AFTERWARDS = """
 UPDATE batches SET reader = caller WHERE reader IS NULL AND caller LIKE 'key-%';
 CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id);
 """
-_TOLD = "batch, number, units, state, error, duration_s, seed, cached, warnings, start_s, name"
+_TOLD = (
+    "batch, number, units, state, error, error_code, error_values, duration_s, seed, cached, warnings, start_s, name"
+)
 """All of a text but the words, which may be long."""
 
 
@@ -281,8 +274,8 @@ class Store:
             ],
         )  # fmt: skip
         self._db.executemany(
-            "INSERT INTO texts (batch, number, text, units, start_s, name, error, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO texts (batch, number, text, units, start_s, name, warnings, state, error, error_code,"
+            " error_values) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(id, number, *each, *_fate(order, number)) for number, each in enumerate(_columns(order), 1)],
         )
         return id
@@ -299,11 +292,12 @@ class Store:
     def _settle(self, text: Text, state: State) -> bool:
         with self._change():
             done = self._db.execute(
-                "UPDATE texts SET state = ?, owner = NULL, error = ?, duration_s = ?, seed = ?, cached = ?,"
-                " warnings = ? WHERE batch = ? AND number = ? AND state = 'running' AND owner = ?",
+                "UPDATE texts SET state = ?, owner = NULL, error = ?, error_code = ?, error_values = ?,"
+                " duration_s = ?, seed = ?, cached = ?, warnings = ?"
+                " WHERE batch = ? AND number = ? AND state = 'running' AND owner = ?",
                 [
-                    state, text.error, text.duration_s, text.seed, text.cached, json.dumps(text.warnings),
-                    text.batch, text.number, self._owner,
+                    state, *_error_columns(text.error), text.duration_s, text.seed, text.cached,
+                    json.dumps(text.warnings), text.batch, text.number, self._owner,
                 ],
             )  # fmt: skip
             self._note_end(text.batch)
@@ -349,14 +343,25 @@ def _written(order: Order) -> str:
     return json.dumps(options | {"has_prompt": order.prompt is not None})
 
 
-def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None]]:
+def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None, str]]:
     nothing = [None] * len(order.texts)
-    return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, strict=True)
+    left_out = [json.dumps(order.left_out.get(number, ())) for number, _ in enumerate(order.texts, 1)]
+    return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, left_out, strict=True)
 
 
-def _fate(order: Order, number: int) -> tuple[str | None, State]:
+def _fate(order: Order, number: int) -> tuple[State, str | None, str | None, str]:
     error = order.refused.get(number)
-    return error, "failed" if error else "queued"
+    return "failed" if error else "queued", *_error_columns(error.described if error else None)
+
+
+def _error_columns(error: Mapping[str, Any] | None) -> tuple[str | None, str | None, str]:
+    return (error["message"], error["code"], json.dumps(error["values"])) if error else (None, None, "{}")
+
+
+def _error(row: Any) -> Mapping[str, Any] | None:
+    if row["error"] is None:
+        return None
+    return {"message": row["error"], "code": row["error_code"], "values": json.loads(row["error_values"])}
 
 
 def _text(row: Any) -> Text:
@@ -366,7 +371,7 @@ def _text(row: Any) -> Text:
         text=row["text"],
         units=row["units"],
         state=row["state"],
-        error=row["error"],
+        error=_error(row),
         duration_s=row["duration_s"],
         seed=row["seed"],
         cached=None if row["cached"] is None else bool(row["cached"]),

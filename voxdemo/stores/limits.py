@@ -65,7 +65,7 @@ class Limits:
         async with self._turns.setdefault(who, asyncio.Lock()):  # nobody else between the look and the count
             wait_s = await self._count(who)
         if wait_s:
-            raise LimitError(sentence(wait_s), wait_s)
+            raise LimitError.too_many(wait_s)
 
     @property
     def notice(self) -> str:
@@ -82,15 +82,6 @@ class Limits:
     async def _count(self, who: Who) -> float:
         wait_s = await self._redis.counted(self._rates, who) if self._redis else None
         return await _counted(self._memory, self._rates, who) if wait_s is None else wait_s
-
-
-def sentence(wait_s: float) -> str:
-    """What a person is told who must wait this long; never less than the truth."""
-    if wait_s <= 120:
-        return f"Too many requests: try again in {math.ceil(wait_s)} s."
-    if wait_s <= 7200:
-        return f"Too many requests: try again in {math.ceil(wait_s / 60)} min."
-    return f"Too many requests: try again in {math.ceil(wait_s / 3600)} h."
 
 
 class _Counts(Protocol):

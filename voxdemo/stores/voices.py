@@ -73,9 +73,12 @@ class VoiceStore:
         _check(name, text, consented)
         mine = self.voices(account)
         if len(mine) >= MOST:
-            raise InputError(f"{MOST} voices are kept here already: delete one first.")
+            raise InputError(
+                "{most} voices are kept here already: delete one first.", code="too_many_voices", most=MOST
+            )
         if name.casefold() in (voice.name.casefold() for voice in mine):
-            raise InputError("A voice of that name is kept already: choose another name.")
+            sentence = "A voice of that name is kept already: choose another name."
+            raise InputError(sentence, code="voice_name_taken")
         try:
             return self._write(account, name, text, recording, consented)
         except OSError as error:
@@ -128,7 +131,8 @@ def _write_recording(folder: Path, recording: bytes) -> float:
     sent.unlink()
     seconds = len(read.samples) / RATE
     if read.truncated or not MIN_PROMPT_S - ROUNDED_S <= seconds <= MAX_PROMPT_S + ROUNDED_S:
-        raise InputError(f"A recording of {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s is needed: send another one.")
+        sentence = "A recording of {shortest:g} to {longest:g} s is needed: send another one."
+        raise InputError(sentence, code="voice_recording_length", shortest=MIN_PROMPT_S, longest=MAX_PROMPT_S)
     encode.write_wav(folder / _RECORDING, read.samples, RATE)
     return seconds
 
@@ -140,8 +144,11 @@ def _line(name: str) -> str:
 
 def _check(name: str, text: str, consented: str) -> None:
     if not 1 <= len(name) <= MAX_NAME_CHARS:
-        raise InputError(f"A name of 1 to {MAX_NAME_CHARS} characters is needed: write another one.")
+        sentence = "A name of 1 to {most} characters is needed: write another one."
+        raise InputError(sentence, code="voice_name_length", most=MAX_NAME_CHARS)
     if len(text) > MAX_TEXT_CHARS:
-        raise InputError(f"The transcript can have {MAX_TEXT_CHARS:,} characters at most. Shorten it.")
+        sentence = "The transcript can have {most:,} characters at most. Shorten it."
+        raise InputError(sentence, code="voice_text_too_long", most=MAX_TEXT_CHARS)
     if not 1 <= len(consented) <= MAX_NAME_CHARS:
-        raise InputError("A voice needs its owner's consent: confirm that it's yours or that you have permission.")
+        sentence = "A voice needs its owner's consent: confirm that it's yours or that you have permission."
+        raise InputError(sentence, code="no_consent")

@@ -22,7 +22,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.line import gradio_queue
-from voxdemo.web.line.entries import Door, sent_file, sent_recording, take_up, whole
+from voxdemo.web.line.entries import Door, note_failure, sent_file, sent_recording, take_up, whole
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             text_input, prompt_wav_path_input, prompt_text_input, cfg_value_input, inference_timesteps_input,
             do_normalize, denoise,
         )  # fmt: skip
-        visit = take_up(text_input, prompt_text_input)
+        visit = take_up()
         spoken: Spoken | None = None
         async with aclosing(service.speak(utterance, visit)) as events:
             async for event in events:
@@ -108,9 +108,10 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
                 elif isinstance(event, Waiting | Speaking):
                     _show(progress, event)
         assert spoken, "a generation that raises nothing ends with Spoken"
-        if spoken.stopped:  # half a text is no result to a script that doesn't look
-            where = f"/speech/{spoken.path.parent.name}"
-            raise EngineError(f"{spoken.stopped} The part spoken so far is at {where}.")
+        if spoken.failure:  # half a text is no result to a script that doesn't look
+            sentence = "{why} The part spoken so far is at {url}."
+            url = f"/speech/{spoken.path.parent.name}"
+            raise EngineError(sentence, "stopped_early", reason="kept", why=EngineError.told(spoken.failure), url=url)
         for warning in spoken.warnings:
             gr.Warning(warning)
         return str(spoken.path)
@@ -170,6 +171,7 @@ def _errors_in_words(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
         try:
             return await handler(*args, **kwargs)
         except VoxdemoError as error:
+            note_failure(error)
             raise gr.Error(error.sentence, print_exception=False) from error
         except Exception as error:  # the door: nothing of it may reach a client
             log.exception("%s failed", handler.__name__)
@@ -180,4 +182,5 @@ def _errors_in_words(handler: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
 
 def _show(progress: gr.Progress, event: Waiting | Speaking | Listening) -> None:
     fraction = 0.0 if isinstance(event, Waiting) else event.done_fraction
-    progress(fraction, desc=wording.status(event))
+    # Gradio's page doesn't show the unit of a fraction: by it programs know the stage without reading the words.
+    progress(fraction, desc=wording.status(event), unit=type(event).__name__.lower())

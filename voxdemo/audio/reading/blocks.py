@@ -37,7 +37,7 @@ class Block:
 
     def __post_init__(self) -> None:
         if self.sample_rate not in _RATES or not 1 <= self.frames.shape[1] <= _MAX_CHANNELS:
-            raise InputError(_ODD)
+            raise InputError(_ODD, code="odd_recording")
 
     @property
     def shape_of_sound(self) -> tuple[int, int]:

@@ -69,10 +69,10 @@ def tracks(source: Source) -> list[int]:
     """The numbers of the tracks with sound that can be read. Raises one of UNREADABLE; InputError where none is."""
     with _opened(source) as container:
         if not container.streams.audio:
-            raise InputError(_SILENT_VIDEO)
+            raise InputError(_SILENT_VIDEO, code="video_without_sound")
         known = [stream.index for stream in _known(container)]
     if not known:
-        raise InputError(_UNKNOWN_CODEC)
+        raise InputError(_UNKNOWN_CODEC, code="not_audio")
     return known
 
 
@@ -131,7 +131,7 @@ def _opened(source: Source) -> Generator[InputContainer, None, None]:
     )
     container = next(filter(None, starmap(partial(_open, source), ways)), None)
     if container is None:
-        raise InputError(_TOO_MANY)
+        raise InputError(_TOO_MANY, code="too_many_tracks")
     with container:
         yield container
 

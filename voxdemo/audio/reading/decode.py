@@ -41,7 +41,7 @@ _CLOSE_S = 0.1
 _UNREADABLE = "This file isn't audio, or is damaged. Use wav, mp3, flac, m4a, ogg or webm."
 _MISSING = "That recording is no longer here: send it again."
 _EMPTY = "That recording is empty or damaged: record it again or choose another one."
-_SHORT = f"That recording is too short: record at least {MIN_SECONDS} s."
+_SHORT = "That recording is too short: record at least {seconds} s."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     check_there(path)
     recording = _Reading(path, max_seconds, rate).best()
     if recording.duration_s < min(MIN_SECONDS, max_seconds):
-        raise InputError(_SHORT)
+        raise InputError(_SHORT, code="recording_too_short", seconds=MIN_SECONDS)
     return recording
 
 
@@ -89,9 +89,13 @@ def stream(path: Path) -> tuple[int, Iterator[Samples]]:
 def check_there(path: Path) -> None:
     """Raise InputError where there is no file at `path`, or an empty one."""
     if not path.is_file():
-        raise InputError(_UNREADABLE if path.exists() else _MISSING)
+        raise _not_audio() if path.exists() else InputError(_MISSING, code="recording_gone")
     if not path.stat().st_size:
-        raise InputError(_EMPTY)
+        raise InputError(_EMPTY, code="recording_empty")
+
+
+def _not_audio() -> InputError:
+    return InputError(_UNREADABLE, code="not_audio")
 
 
 def told_duration_s(path: Path) -> float | None:
@@ -126,7 +130,7 @@ class _Reading:
 
     def best(self) -> Recording:
         """By libsndfile, or by FFmpeg where that finds it empty, odd or short. Raises InputError where neither can."""
-        refusal = InputError(_UNREADABLE)
+        refusal = _not_audio()
         short: Recording | None = None
         for attempt in self._attempts():
             try:
@@ -166,7 +170,7 @@ class _Reading:
                     return recording if place < _LISTENED_TO else self._track(track)
                 heard = [max(heard, key=lambda each: each[0])]
         if not heard:
-            raise InputError(_EMPTY)
+            raise InputError(_EMPTY, code="recording_empty")
         return heard[-1][1]
 
     def _glanced_at(self, track: int) -> Recording:
@@ -184,7 +188,7 @@ class _Reading:
             if count > wanted:
                 break
         if not count:
-            raise InputError(_EMPTY)
+            raise InputError(_EMPTY, code="recording_empty")
         return Recording(np.clip(np.concatenate(samples)[:wanted], -1.0, 1.0), self.rate, count > wanted)
 
     def _is_whole(self, recording: Recording) -> bool:

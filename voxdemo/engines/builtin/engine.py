@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ import numpy as np
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError
+from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
 from voxdemo.text.split import sentences
@@ -40,13 +41,6 @@ PAUSE_S = 0.4
 """Silence for a part without words ("* * *"); about what the model leaves after a sentence."""
 
 
-def _installed_version() -> str:
-    try:
-        return version("hibari-tts")
-    except PackageNotFoundError:
-        return "not installed"
-
-
 class BuiltinEngine:
     """The voice "heart" of hibari-tts, as a SpeechEngine.
 
@@ -57,7 +51,7 @@ class BuiltinEngine:
     INFO = EngineInfo(
         name="builtin",
         title="Built-in voice",
-        version=_installed_version(),
+        version=installed_version("hibari-tts"),
         sample_rate=24_000,
         languages=("en",),
         voices=(Voice("heart", "en-US", "female"),),
@@ -68,9 +62,10 @@ class BuiltinEngine:
     )
 
     def __init__(self) -> None:
-        from hibari import Hibari  # here: it takes a second of the worker's time
+        with CHANGES:
+            from hibari import Hibari  # here: it takes a second of the worker's time
 
-        self._model: Any = Hibari(voice="heart")
+            self._model: Any = Hibari(voice="heart")  # which imports more
         _leave_abbreviations_alone(self._model)
         self._model("Warm up.")
 
@@ -140,19 +135,23 @@ def _checked_speed(speed: float) -> float:
     slowest, fastest = SPEED_RANGE
     if math.isfinite(speed) and slowest <= speed <= fastest:
         return float(speed)
-    raise InputError(f"The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.")
+    raise InputError(
+        "The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.",
+        code="speed_out_of_range",
+        slowest=slowest,
+        fastest=fastest,
+    )
 
 
 def _check_sayable(whole: str, text: str) -> None:
     if letters := _unsayable(whole) or unsayable(text):
-        raise InputError(f"This voice speaks English only and can't read “{_some(letters)}”. Write it in English.")
+        raise InputError.unsayable("English", _some(letters))
     if not _has_words(readable(text)) and not _has_words(readable(whole)):
         signs = [char for char in dict.fromkeys(whole + text) if char.isprintable() and not char.isspace()]
-        raise InputError(
-            f"This voice speaks English only and found no word beside “{_some(signs)}”. Write some words."
-            if signs
-            else "This voice speaks English only and found no word. Write some words."
-        )
+        if not signs:
+            raise InputError("This voice speaks English only and found no word. Write some words.", code="no_words")
+        sentence = "This voice speaks English only and found no word beside “{signs}”. Write some words."
+        raise InputError(sentence, code="no_words", reason="signs", signs=_some(signs))
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
 from voxdemo.model_support.devices import is_out_of_memory
+from voxdemo.model_support.installed import installed_version
 from voxdemo.speech import EngineInfo, Samples, Utterance
 from voxdemo.text.wrapping import one_line, typed
 
@@ -77,7 +77,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
     return EngineInfo(
         name="voxcpm",
         title=checkpoint.title,
-        version=f"{_installed_version()} {checkpoint.title}",
+        version=f"{installed_version('voxcpm')} {checkpoint.title}",
         sample_rate=checkpoint.sample_rate,
         languages=LANGUAGES_2 if is_voxcpm2 else LANGUAGES,
         voices=(),
@@ -110,13 +110,6 @@ def _note(checkpoint: Checkpoint) -> str:
 
 def _is_voxcpm2(checkpoint: Checkpoint) -> bool:
     return checkpoint.architecture == "voxcpm2"
-
-
-def _installed_version() -> str:
-    try:
-        return version("voxcpm")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +222,15 @@ class VoxCPMEngine:
         if part.utterance.normalize:
             words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
         if not words:
-            raise InputError("There is nothing to say in this text: write some words.")
+            raise InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
         return words
 
     def _normalized(self, words: str) -> str:
         try:
             return str(self._normalizer.normalize(words))
         except Exception as error:  # a chain of rules by several packages, none of which has touched the model
-            raise InputError("This text can't be normalised: write out its numbers, or turn that off.") from error
+            sentence = "This text can't be normalised: write out its numbers, or turn that off."
+            raise InputError(sentence, code="not_normalisable") from error
 
     @cached_property
     def _normalizer(self) -> Any:
@@ -251,9 +245,11 @@ class VoxCPMEngine:
             return None
         title, transcript = self._info.title, typed(part.utterance.prompt_text.strip())
         if self._info.needs_transcript and not transcript:
-            raise InputError(f"{title} needs a transcript of the recording: write it beside the recording.")
+            sentence = "{title} needs a transcript of the recording: write it beside the recording."
+            raise InputError(sentence, code="needs_transcript", title=title)
         if transcript and "control" in self._info.honours and part.utterance.control.strip():
-            raise InputError(f"{title} follows instructions or the transcript of a recording: leave one of them empty.")
+            sentence = "{title} follows instructions or the transcript of a recording: leave one of them empty."
+            raise InputError(sentence, code="instructions_or_transcript", title=title)
         return self._recordings.prompt(part.prompt, transcript)
 
     def _fitted(self, utterance: Utterance, words: str, prompt: Prompt | None) -> _Request:
@@ -267,14 +263,16 @@ class VoxCPMEngine:
         limit = tokens * MAX_PATCHES_PER_TOKEN + MIN_LIMIT
         needed = min(limit, round(tokens * NEEDED_S_PER_TOKEN / self._checkpoint.patch_s) + MIN_LIMIT)
         if room < needed:
-            raise InputError("That is too much for the model's memory: send less text or a shorter recording.")
+            sentence = "That is too much for the model's memory: send less text or a shorter recording."
+            raise InputError(sentence, code="too_much_for_memory")
         return min(limit, room)
 
     def _count_tokens(self, text: str) -> int:
         try:
             return len(self._model.text_tokenizer(text))
         except ValueError as error:
-            raise InputError("The text has characters that can't be read: write it again.") from error
+            sentence = "The text has characters that can't be read: write it again."
+            raise InputError(sentence, code="unreadable_characters") from error
 
 
 def _samples(sound: Any) -> Samples:
@@ -297,7 +295,8 @@ def _deaths() -> Iterator[None]:
 
 
 def _died(how: str) -> ModelDiedError:
-    return ModelDiedError(f"The voice {how} and is reloading: press Speak again in about 20 s.", how)
+    sentence = "The voice {how} and is reloading: press Speak again in about {time}."
+    return ModelDiedError(sentence, how, reason="voice", how=how, time="20 s")
 
 
 T = TypeVar("T")

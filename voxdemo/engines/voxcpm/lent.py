@@ -62,7 +62,8 @@ class LentVoxCPM:
         except Exception as error:  # all that `spaces` has to say is an error of Gradio's, whose message people read
             if getattr(error, "title", FAULT) == FAULT:
                 raise
-            raise NotReadyError(f"No GPU is available for this: {getattr(error, 'message', None) or error}.") from error
+            why = str(getattr(error, "message", None) or error)
+            raise NotReadyError("No GPU is available for this: {why}.", reason="no_gpu", why=why) from error
 
     def close(self) -> None:
         """The processes end with the server, or when their GPU is needed elsewhere."""

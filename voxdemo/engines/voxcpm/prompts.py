@@ -65,7 +65,8 @@ class Recordings:
 
     def _encode(self, recording: PromptAudio, transcript: str) -> Prompt:
         if not len(recording.samples):
-            raise InputError("The recording of the voice is silent: send another one.")
+            sentence = "The recording of the voice is silent: send another one."
+            raise InputError(sentence, code="voice_recording_silent")
         file = io.BytesIO()  # the package takes files only; it hands them to libraries that read these too
         soundfile.write(file, clean(recording.samples), recording.sample_rate, format="WAV", subtype="PCM_16")
         file.seek(0)

@@ -69,8 +69,10 @@ class Lane:
         """Why no job is taken in any more."""
         if self._restarted_at is not None:
             seconds = max(1, math.ceil(self._restarted_at - time.monotonic()))
-            return NotReadyError(f"The server is restarting: try again in {seconds} s.", seconds)
-        return NotReadyError("The server is stopping: try again in a minute.") if self._closing else None
+            return NotReadyError(
+                "The server is restarting: try again in {time}.", seconds, reason="restarting", time=f"{seconds} s"
+            )
+        return NotReadyError.stopping() if self._closing else None
 
     def start(self) -> None:
         """Begin to load the models."""

@@ -27,6 +27,7 @@ from voxdemo.errors import (
 )
 from voxdemo.lanes.local.job_run import M, Named, Run
 from voxdemo.lanes.reports import ReadyState, WorkerStatus
+from voxdemo.logs import NOBODYS_WORDS
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class ModelThread(Generic[M]):
         self._leaving = True
         self.status = WorkerStatus("closed", reason)
         if current := self._current:
-            current.end(NotReadyError(_STOPPING))
+            current.end(NotReadyError.stopping())
         self._turn_away_all()
         self.inbox.put(lambda: None)
 
@@ -158,7 +159,7 @@ class ModelThread(Generic[M]):
         self._set_status("reloading", f"{self.info.title} failed on a job and is being checked.")
         log.error("%s failed on a job", self.info.title, exc_info=error)
         if not isinstance(error, ModelDiedError) and self._works():
-            return EngineError(f"{self.info.title} could not do this: change it a little and try again.")
+            return EngineError("{title} could not do this: change it a little and try again.", title=self.info.title)
         return self._bury(error)
 
     def _check_again(self) -> None:
@@ -174,14 +175,16 @@ class ModelThread(Generic[M]):
         self._discard_model()
         self._lives.deaths += 1
         if not isinstance(error, ModelDiedError):
-            error = ModelDiedError(f"{self.info.title} failed and is reloading: try again in about 20 s.")
+            sentence = "{title} failed and is reloading: try again in about {time}."
+            error = ModelDiedError(sentence, title=self.info.title, time="20 s")
         self._cause = error.what
         return error
 
     def _not_now(self) -> NotReadyError:
         if self.deaths >= MOST_DEATHS:
-            return NotReadyError(self.status.reason)
-        return NotReadyError(f"{self.info.title} can't be loaded just now: try again in a minute.", REBUILD_AFTER_S)
+            return NotReadyError("{why}", reason="status", why=self.status.reason)
+        sentence = "{title} can't be loaded just now: try again in a minute."
+        return NotReadyError(sentence, REBUILD_AFTER_S, reason="not_loaded", title=self.info.title)
 
     def _ensure_model(self) -> bool:
         """Whether there is a model that works, after building one if need be."""
@@ -200,7 +203,7 @@ class ModelThread(Generic[M]):
             self._log_once(error.sentence)
             self._set_failed(error.public)
         except BaseException:  # any library may fail in any way; the log has it, the status says it
-            log.exception("%s can't be loaded", self.info.title)
+            log.exception("%s can't be loaded", self.info.title, extra=NOBODYS_WORDS)
             self._set_failed(f"{self.info.title} can't be loaded; the server's log says why.")
         else:
             self.info = self._model.info
@@ -213,7 +216,7 @@ class ModelThread(Generic[M]):
         try:
             measured = self._check(self._model)
         except BaseException:  # as above
-            log.exception("%s doesn't work", self.info.title)
+            log.exception("%s doesn't work", self.info.title, extra=NOBODYS_WORDS)
             self._discard_model()
             self._set_failed(f"{self.info.title} doesn't work; the server's log says why.")
             return False
@@ -258,9 +261,6 @@ class ModelThread(Generic[M]):
             self.status = WorkerStatus(state, reason, self._load_s)
 
 
-_STOPPING = "The server is stopping: try again in a minute."
-
-
 def _turn_away(run: Run[Any]) -> None:
-    run.post(run.end, NotReadyError(_STOPPING))
+    run.post(run.end, NotReadyError.stopping())
     run.post(run.release)

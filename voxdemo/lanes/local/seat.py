@@ -164,7 +164,8 @@ class Seat:
             elif event.error:
                 ticket.deliver(event)
             elif not heard or not heard[0].text:
-                ticket.deliver(End(InputError("No speech was found in the prompt audio: choose another recording.")))
+                sentence = "No speech was found in the prompt audio: choose another recording."
+                ticket.deliver(End(InputError(sentence, code="no_speech_in_prompt")))
             else:
                 ticket.deliver(heard[0])
 
@@ -299,7 +300,8 @@ class Speech:
     def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | Anew, None, None]:
         """What is said from where it stands on. Raises InputError where this isn't the engine it was planned for."""
         if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
-            raise InputError(f"{engine.info.title} has been loaded meanwhile: press Speak again.")
+            sentence = "{title} has been loaded meanwhile: press Speak again."
+            raise InputError(sentence, code="model_changed", title=engine.info.title)
         if self._was_heard:
             yield Retaken(self._part)
         self.is_aside, self._turn_at = False, time.monotonic()

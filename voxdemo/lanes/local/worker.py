@@ -114,7 +114,8 @@ class ModelWorker(Generic[M]):
         title = self.info.title
         log.error("%s didn't end a job within %g s", title, timeout_s)
         self._late.append(run)
-        run.end(JobTimeoutError(f"This took longer than {timeout_s:g} s and was stopped: send something shorter."))
+        sentence = "This took longer than {seconds:g} s and was stopped: send something shorter."
+        run.end(JobTimeoutError(sentence, seconds=timeout_s))
         thread.doubt(f"{title} didn't end a job in time and is being checked.")
         run.call_later(self._hang_grace_s, self._replace, thread, run)
 

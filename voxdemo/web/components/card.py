@@ -154,7 +154,7 @@ async def told(
         yield refused(error, kept)
     except Exception:  # the door: whatever went wrong, the person reads a sentence and the log has the rest
         log.exception("a job of the page failed")
-        yield failed(UNEXPECTED, kept)
+        yield refused(VoxdemoError(UNEXPECTED), kept)
 
 
 def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:
@@ -174,16 +174,15 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
             return _heard(event)
 
 
-def failed(sentence: str, kept: str = "", field: str = "") -> CardValue:
-    """The card's value for what went wrong, with what is kept said behind it; `field` of the Utterance is wrong."""
-    return _numbered({"state": "failed", "say": f"{sentence} {kept}".strip(), "why": sentence, "field": field})
-
-
 def refused(error: VoxdemoError, kept: str = "") -> CardValue:
-    """The card's value for an error, as `failed`; where the line is full, the time to try again is counted down."""
+    """The card's value for what went wrong, with what is kept said behind it; a `field` of the Utterance may be wrong.
+
+    Where the line is full, the time to try again is counted down.
+    """
     if isinstance(error, BusyError) and error.retry_after_s is not None:
-        return _numbered({"state": "limited", "say": error.sentence, "seconds": max(1, round(error.retry_after_s))})
-    return failed(error.sentence, kept, error.field if isinstance(error, InputError) else "")
+        return _numbered({"state": "limited", **error.described, "seconds": max(1, round(error.retry_after_s))})
+    field = error.field if isinstance(error, InputError) else ""
+    return _numbered({"state": "failed", **error.described, "kept": kept, "field": field})
 
 
 def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
@@ -205,7 +204,7 @@ def _done(spoken: Spoken) -> CardValue:
         "cached": spoken.cached,
         "factor": round(spoken.real_time_factor, 3),
         "seed": spoken.seed,
-        "notes": [*filter(None, [spoken.stopped]), *spoken.warnings],
+        "notes": [*([spoken.failure] if spoken.failure else []), *spoken.warnings],
         "format": spoken.path.suffix.removeprefix(".").upper(),
     }
 

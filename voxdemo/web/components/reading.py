@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.errors import VoxdemoError
+from voxdemo.errors import InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card
 from voxdemo.web.components.card import CardValue
@@ -26,7 +26,7 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
 
     async def read(recording: str | None) -> AsyncGenerator[tuple[CardValue, Any], None]:
         if not recording:
-            yield card.failed(NO_RECORDING), unread
+            yield card.refused(InputError(NO_RECORDING, code="no_recording")), unread
             return
         events = service.transcribe(Path(recording), keep=keep, visit=take_up())
         async with aclosing(card.told(events, kept, kept_of_wrong="")) as values:

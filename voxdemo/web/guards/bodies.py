@@ -78,7 +78,7 @@ class CostlyDoors:
             except LimitError as error:
                 if GRADIO_UPLOAD.search(scope["path"]) and gradio_client.is_gradio_client(scope):
                     return gradio_client.refused_upload(error)
-                return refused(scope, 429, error.sentence, retry_after(error))
+                return refused(scope, 429, error, retry_after(error))
         return None
 
 

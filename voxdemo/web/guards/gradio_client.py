@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from voxdemo.errors import LimitError
-from voxdemo.stores.limits import sentence
 
 AGENT = "gradio_client/"
 """How its User-Agent begins: huggingface_hub makes it of the library's name."""
@@ -39,4 +38,4 @@ def check_uploaded(path: Path) -> None:
     """Raises the LimitError that its upload met, where it is the file of one that was refused."""
     if refused := _REFUSED.match(path.as_posix()):
         wait_s = max(_WAIT_S, int(refused[1]) - time.time())
-        raise LimitError(sentence(wait_s), wait_s)
+        raise LimitError.too_many(wait_s)

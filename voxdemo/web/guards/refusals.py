@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from voxdemo.errors import BusyError, InputError, LimitError, StorageError, UnavailableError, VoxdemoError
+from voxdemo.errors import UNEXPECTED_CODE, InputError, LimitError, StorageError, UnavailableError, VoxdemoError
 
 OWN_PATHS = "/v1/"
 """Below which programs call, as they call OpenAI's API."""
@@ -20,6 +20,20 @@ UNKNOWN_S = 10
 """When to come again, for who is told so while nothing is known of how long a job takes."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 """By status, as OpenAI's API names them."""
+_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    422: "bad_request",
+    500: UNEXPECTED_CODE,
+    503: "not_ready",
+    507: StorageError.code,
+}
+"""By status, of what is refused in a sentence alone, before anything of ours had to do with it."""
 
 
 def path_of(scope: Scope) -> str:
@@ -28,34 +42,36 @@ def path_of(scope: Scope) -> str:
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
-def refused(scope: Scope, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+def refused(scope: Scope, status: int, told: str | VoxdemoError, headers: Mapping[str, str] | None = None) -> Response:
     """A refusal for who asked in this scope, before any route was reached."""
     if path_of(scope).startswith(OWN_PATHS):
-        return to_program(status, sentence, headers=headers)
+        return to_program(status, told, headers=headers)
+    error = _described(status, told)
+    sentence = error.pop("message")
     # Gradio's page and clients read "detail", who calls the other routes "error".
-    return JSONResponse({"error": sentence, "detail": sentence}, status, headers)
+    return JSONResponse({"error": sentence, "detail": sentence, **error}, status, headers)
 
 
 def to_program(
-    status: int,
-    sentence: str,
-    code: str | None = None,
-    param: str | None = None,
-    headers: Mapping[str, str] | None = None,
+    status: int, told: str | VoxdemoError, param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An error as OpenAI's API tells it."""
-    return JSONResponse({"error": told(status, sentence, code, param)}, status, headers)
+    return JSONResponse({"error": in_words(status, told, param)}, status, headers)
 
 
 def of_error(error: VoxdemoError) -> Response:
     """An error of ours as OpenAI's API would tell it."""
-    return to_program(status_of(error), error.sentence, code_of(error), headers=retry_after(error))
+    return to_program(status_of(error), error, headers=retry_after(error))
 
 
-def told(status: int, sentence: str, code: str | None = None, param: str | None = None) -> dict[str, Any]:
-    """What stands in such an error."""
+def in_words(status: int, told: str | VoxdemoError, param: str | None = None) -> dict[str, Any]:
+    """What stands in such an error; `values`, what its sentence has in its places, is ours."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"message": sentence, "type": kind, "param": param, "code": code}
+    return {**_described(status, told), "type": kind, "param": param}
+
+
+def _described(status: int, told: str | VoxdemoError) -> dict[str, Any]:
+    return told.described if isinstance(told, VoxdemoError) else {"message": told, "code": _CODES[status], "values": {}}
 
 
 def status_of(error: VoxdemoError) -> int:
@@ -71,19 +87,6 @@ def status_of(error: VoxdemoError) -> int:
             return 507
         case _:
             return 500
-
-
-def code_of(error: VoxdemoError) -> str | None:
-    """The word by which a program tells errors of one status apart; None where there is one kind only."""
-    match error:
-        case LimitError():
-            return "rate_limit_exceeded"
-        case BusyError():
-            return "busy"
-        case UnavailableError():
-            return "not_ready"
-        case _:
-            return None
 
 
 def retry_after(error: VoxdemoError) -> dict[str, str]:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from voxdemo.web.guards.refusals import refused
+from voxdemo.errors import VoxdemoError
+from voxdemo.web.guards.refusals import refused, retry_after, status_of
 
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
 UNKNOWN = "No such endpoint: see /v1/docs and docs/api.md."
@@ -53,7 +54,13 @@ async def refuse_unknown(_: Request, __: Exception) -> Response:
     return JSONResponse({"error": UNKNOWN, "detail": UNKNOWN}, status_code=404)
 
 
-HANDLERS = {RequestValidationError: refuse_unfit, FnIndexInferError: refuse_unknown}
+async def refuse_ours(request: Request, error: Exception) -> Response:
+    """For an error of ours that a client of Gradio's queue meets before it joins."""
+    assert isinstance(error, VoxdemoError)
+    return refused(request.scope, status_of(error), error, retry_after(error))
+
+
+HANDLERS = {RequestValidationError: refuse_unfit, FnIndexInferError: refuse_unknown, VoxdemoError: refuse_ours}
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:

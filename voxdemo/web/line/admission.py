@@ -16,7 +16,6 @@ import gradio as gr
 from fastapi import HTTPException, Request
 from gradio.data_classes import PredictBodyInternal
 
-from voxdemo import logs
 from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.monitoring.visit import Visit
@@ -27,7 +26,6 @@ from voxdemo.stores.limits import Limits
 from voxdemo.threads import in_thread
 from voxdemo.web.guards import access, gradio_client
 from voxdemo.web.guards.callers import caller_of
-from voxdemo.web.guards.refusals import retry_after
 from voxdemo.web.line import gradio_queue
 from voxdemo.web.line.entries import Entry, Wish, door_of, examined, requested
 
@@ -35,8 +33,6 @@ MOST_AT_HAND = 256
 """How many may be served beside the line at once; those beyond stand in line."""
 MOST_UNREAD = 1_000
 """Sessions that have messages to fetch, up to which gradio_client is refused by one; beyond, as anybody."""
-SHORTEST_WORDS = 20
-"""Characters of what is taken for somebody's words, rather than the name of a choice."""
 
 Push = Callable[..., Coroutine[Any, Any, tuple[bool, Any, Any]]]
 
@@ -99,7 +95,6 @@ class Admission:
         if function is None or function.fn is None or function.concurrency_id != gradio_queue.LINE:
             return await push(body, request=request, username=username)
         access.refuse_without_key(request.scope, function.api_name, self._settings)
-        logs.keep_private(*(value for value in body.data if isinstance(value, str) and len(value) > SHORTEST_WORDS))
         door = door_of(function.fn)
         visit = Visit(door.name)
         try:
@@ -108,7 +103,7 @@ class Admission:
         except LimitError as error:
             if not self._fails_later(request):
                 self._service.turned_back(door.task, visit, error)
-                raise HTTPException(429, error.sentence, retry_after(error)) from error
+                raise
             entry = Entry(caller=caller_of(request.scope), visit=visit, objection=error)
         with self._line.entries.arriving(body, entry):
             joined, event_id, state = await push(body, request=request, username=username)
@@ -138,7 +133,8 @@ class Admission:
         if most and len(theirs) >= most:
             jobs = "a job" if most == 1 else f"{most} jobs"
             until_next_s = self._service.foretell(self._line.sizes(line[: theirs[0] + 1]))[-1].start_s
-            raise LimitError(f"You already have {jobs} waiting: send more when one of them has started.", until_next_s)
+            sentence = "You already have {jobs} waiting: send more when one of them has started."
+            raise LimitError(sentence, until_next_s, reason="waiting", jobs=jobs, most=most)
 
     async def _examined(self, asked: SpeechRequest | RecordingRequest | None, caller: str, visit: Visit) -> Entry:
         async with self._examining:

@@ -92,6 +92,8 @@ class Entry:
     warnings: tuple[str, ...] = ()
     """What of the text will be left out, in sentences."""
     objection: InputError | UnavailableError | None = None
+    error: VoxdemoError | None = None
+    """By which its job has failed."""
     is_taken_up: bool = False
     """Whether it has reached the service."""
     when_taken_up: Callable[[], None] = lambda: None
@@ -143,18 +145,25 @@ _told: WeakValueDictionary[str, Entry] = WeakValueDictionary()
 """By the ids of events, which no two apps of a process share."""
 
 
-def take_up(*words: object) -> Visit:
+def take_up() -> Visit:
     """To be called when a handler begins: its task goes on with what Gradio's line has begun for its event.
 
-    From here on the log tells the id of the request that joined, and not the `words` that somebody wrote. Returns how
-    it came here.
+    From here on the log tells the id of the request that joined. Returns how it came here.
     """
-    entry = _told.get(LocalContext.event_id.get(None) or "") or Entry()
+    entry = _current()
     logs.enter_request(entry.request_id)
-    logs.keep_private(*words)
     entry.is_taken_up = True
     entry.when_taken_up()
     return entry.visit
+
+
+def note_failure(error: VoxdemoError) -> None:
+    """To be called when the job of this task has failed by `error`: its last message has the code and the values."""
+    _current().error = error
+
+
+def _current() -> Entry:
+    return _told.get(LocalContext.event_id.get(None) or "") or Entry()
 
 
 async def requested(wish: Wish, service: SpeechService) -> SpeechRequest | RecordingRequest | None:
@@ -194,7 +203,8 @@ def sent_file(file: object) -> Path | None:
         path = Path(file["path"])
         gradio_client.check_uploaded(path)
         return path
-    raise InputError("The recording must be an uploaded file: with gradio_client, wrap its path in handle_file().")
+    sentence = "The recording must be an uploaded file: with gradio_client, wrap its path in handle_file()."
+    raise InputError(sentence, code="not_an_upload")
 
 
 def sent_recording(data: Sequence[Any]) -> Recording | None:

@@ -19,7 +19,7 @@ import gradio as gr
 from gradio.queueing import Event, EventQueue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
-from voxdemo.errors import InputError, UnavailableError
+from voxdemo.errors import UNEXPECTED, InputError, UnavailableError, VoxdemoError
 from voxdemo.lanes.turns import Place, Size, in_turn
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Waiting
@@ -44,6 +44,13 @@ def in_line(service: SpeechService) -> dict[str, Any]:
     counts as 1: so it is set on each.
     """
     return {"concurrency_id": LINE, "concurrency_limit": None}
+
+
+class Failed(ProcessCompletedMessage):
+    """With the code and the values of our error, for programs that read the queue: gradio_client passes them over."""
+
+    code: str
+    values: dict[str, Any]
 
 
 class Line:
@@ -119,7 +126,9 @@ class Line:
         self.queue.event_queue_per_concurrency_id[LINE].queue.remove(event)
         self.queue.event_ids_to_events.pop(event._id, None)
         door = door_of(event.fn.fn)
-        self._service.turned_back(door.task, self.entries.of(event).visit, error)
+        entry = self.entries.of(event)
+        entry.error = error
+        self._service.turned_back(door.task, entry.visit, error)
         if door.refusal is None:
             told = ProcessCompletedMessage(
                 output={"error": error.sentence, "title": "Busy", "visible": True}, success=False
@@ -280,6 +289,7 @@ class Line:
         def send_message(event: Event, event_message: EventMessage) -> None:
             if event.concurrency_id in (LINE, AT_HAND):
                 self._correct(event_message, event)
+                event_message = _with_code(event_message, self.entries.of(event))
             send(event, event_message)
 
         self.queue.send_message = send_message  # type: ignore[method-assign]
@@ -334,6 +344,13 @@ class Line:
 
 def _by_arrival(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.visit.begun_at)
+
+
+def _with_code(message: EventMessage, entry: Entry) -> EventMessage:
+    if not isinstance(message, ProcessCompletedMessage) or message.success:
+        return message
+    error = entry.error or VoxdemoError(UNEXPECTED)
+    return Failed(**message.model_dump(), code=error.code, values=error.values)
 
 
 def _tell_none_ahead(message: EventMessage) -> None:

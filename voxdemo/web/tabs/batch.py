@@ -49,6 +49,13 @@ WORDS: Mapping[str, Any] = {
     "lost": "Can't reach the server. Retrying; the batch goes on by itself.",
     "gone": "This batch no longer exists: it was deleted or has expired.",
     "limited": "{say} Try again in {time}.",
+    "refused": {
+        "rate_limit_exceeded": "Too many requests.",
+        "not_ready.restarting": "The server is restarting.",
+        "text_unspeakable": "Line {first} of {count}: {why}",
+        "texts_unspeakable": "Lines {named} of {count} can't be spoken. Line {first}: {why}",
+    },
+    "ofLine": "Line {line} of {lines}: {note}",
     "allowed": "You can go on now. Your lines are kept.",
     "states": {"queued": "waiting", "running": "speaking", "cancelled": "cancelled"},
     "late": "{length}, longer than its {slot}",

@@ -339,7 +339,7 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 
 
 async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
-    visit = take_up(*(value for value in asked if isinstance(value, str)))
+    visit = take_up()
     utterance = _utterance(service.engine_info, dict(zip(ASKED, asked, strict=True)))
     async with aclosing(service.speak(utterance, visit)) as events:
         async for event in events:
@@ -370,17 +370,17 @@ def _seed(written: str) -> int | None:
     try:
         return int(written)
     except ValueError:
-        raise InputError(wording.NO_SEED, "seed") from None
+        raise InputError(wording.NO_SEED, "seed", "seed_not_whole") from None
 
 
 def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
     recording = sent_file(prompt)
     if not _clones(info):
-        raise InputError(NO_COPIES)
+        raise InputError(NO_COPIES, code="no_copies")
     if not recording and kind == SAVED_VOICE:
-        raise InputError(f"There is no saved voice yet: save one on the tab Voices, or choose {READY_VOICE}.")
+        sentence = "There is no saved voice yet: save one on the tab Voices, or choose {voice}."
+        raise InputError(sentence, code="no_saved_voice", voice=READY_VOICE)
     if not recording:
-        raise InputError(
-            f"There is no recording of the voice yet: upload or record one, or choose {READY_VOICE}.", "prompt_audio"
-        )
+        sentence = "There is no recording of the voice yet: upload or record one, or choose {voice}."
+        raise InputError(sentence, "prompt_audio", "no_voice_recording", voice=READY_VOICE)
     return recording

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 
+from voxdemo import __version__
 from voxdemo.monitoring.timeline import MINUTES, Minute
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import wording
@@ -105,7 +106,7 @@ def _gist(service: SpeechService, minutes: Sequence[Minute]) -> str:
     """What is wrong, or that nothing is, and below it the numbers; before there are any, that."""
     has_jobs = any(minute.jobs or minute.running for minute in minutes)
     below = f'<dl class="told">{_numbers(service)}</dl>' if has_jobs else f"<p>{QUIET}</p>"
-    return f'<ul class="said">{_said(service)}</ul>{below}'
+    return f'<ul class="said">{_said(service)}</ul>{below}<p class="version" translate="no">voxdemo {__version__}</p>'
 
 
 def _said(service: SpeechService) -> str:

@@ -88,7 +88,7 @@ def options_of(
     """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
     catalogue.check_model(asked.model, info)
     if asked.response_format not in known:
-        raise InputError(f"response_format must be one of {', '.join(known)}, not {asked.response_format[:20]!r}.")
+        raise unknown_format(asked.response_format, known)
     return SpeakOptions(
         prompt_audio=prompt,
         prompt_text=asked.prompt_text,
@@ -103,10 +103,16 @@ def options_of(
     )
 
 
+def unknown_format(asked: str, known: Collection[str]) -> InputError:
+    """For a `response_format` that isn't one of those `known`."""
+    sentence = "response_format must be one of {these}, not {format!r}."
+    return InputError(sentence, code="unknown_format", these=", ".join(known), format=asked[:20])
+
+
 def decoded(recording: str) -> bytes:
     """A recording that came in base64, in lines as MIME writes it, or as a data URL. Raises InputError otherwise."""
     _, comma, after = recording.partition(";base64,")
     try:
         return base64.b64decode("".join((after if comma else recording).split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputError(NO_RECORDING) from error
+        raise InputError(NO_RECORDING, code="prompt_not_base64") from error

@@ -42,7 +42,7 @@ def routes(service: SpeechService) -> APIRouter:
         for each in models:
             if _plain(model) in (each["id"], *each["aliases"]):
                 return JSONResponse(each)
-        return to_program(404, _unknown(model, [each["id"] for each in models]), "model_not_found", "model")
+        return to_program(404, _unknown(model, [each["id"] for each in models]), "model")
 
     @router.get("/audio/voices")
     async def voices() -> dict[str, Any]:
@@ -63,7 +63,7 @@ def check_model(asked: str, info: EngineInfo | RecognizerInfo) -> None:
     """Raises InputError where this model isn't the one that is asked for."""
     aliases = SPEECH_ALIASES if isinstance(info, EngineInfo) else RECOGNITION_ALIASES
     if _plain(asked) not in (id_of(info), info.name, *aliases):
-        raise InputError(_unknown(asked, [id_of(info)]))
+        raise _unknown(asked, [id_of(info)])
 
 
 def voice_of(asked: str, info: EngineInfo) -> str | None:
@@ -101,5 +101,6 @@ def _plain(asked: str) -> str:
     return _RELEASE.sub("", asked.lower())
 
 
-def _unknown(asked: str, known: list[str]) -> str:
-    return f"There is no model {asked[:40]!r} here: choose {' or '.join(known)}."
+def _unknown(asked: str, known: list[str]) -> InputError:
+    sentence = "There is no model {model!r} here: choose {these}."
+    return InputError(sentence, code="model_not_found", model=asked[:40], these=" or ".join(known))

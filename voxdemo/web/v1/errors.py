@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from voxdemo.errors import UNEXPECTED, VoxdemoError
+from voxdemo.errors import UNEXPECTED, InputError, VoxdemoError
 from voxdemo.stores.batch_values import KeyReused
 from voxdemo.web.guards.refusals import of_error, to_program
 
@@ -44,7 +44,7 @@ async def unfit(request: Request, error: Any) -> Response:
         return to_program(400, _of_body(request, first))
     name = str(field[0])
     said = str(first["msg"]).removeprefix("Value error, ")
-    return to_program(400, f"{name}: {said[0].lower()}{said[1:]}.", param=name)
+    return to_program(400, f"{name}: {said[0].lower()}{said[1:]}.", name)
 
 
 def _of_body(request: Request, error: Mapping[str, Any]) -> str:
@@ -72,7 +72,7 @@ async def http(request: Request, error: Any) -> Response:
 
 async def reused(_: Request, __: Any) -> Response:
     """An idempotency key of another request's."""
-    return to_program(409, REUSED, code="idempotency_key_reused")
+    return to_program(409, InputError(REUSED, code="idempotency_key_reused"))
 
 
 async def left(_: Request, __: Any) -> Response:

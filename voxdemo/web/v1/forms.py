@@ -52,7 +52,7 @@ class RecordingForm(APIRoute):
 def recording_in(sent: UploadFile) -> BinaryIO:
     """The recording that was sent. Raises InputError where it is the name of one; blocks for a moment."""
     if sent.filename == NAMELESS and _is_text(sent.file.read(LONGEST_NAME + 1)):
-        raise InputError(A_NAME)
+        raise InputError(A_NAME, code="recording_is_text")
     sent.file.seek(0)
     return sent.file
 
@@ -70,14 +70,14 @@ class _Parser(MultiPartParser):
 async def _form(request: Request) -> FormData:
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "multipart/form-data":
-        raise InputError(NOT_A_FORM.format(kind=kind[:60] or "without a type"))
+        raise InputError(NOT_A_FORM, code="not_a_form", kind=kind[:60] or "without a type")
     if "boundary=" not in kind:
-        raise InputError(NO_BOUNDARY)
+        raise InputError(NO_BOUNDARY, code="form_without_boundary")
     try:
         async with aclosing(request.stream()) as stream:
             sent = await _Parser(request.headers, stream).parse()
     except MultiPartException as error:
-        raise InputError(BROKEN.format(why=error.message)) from error
+        raise InputError(BROKEN, code="broken_form", why=error.message) from error
     except OSError as error:
         raise StorageError from error
     return FormData([(name, value) for name, value in sent.multi_items() if value not in UNSET])

@@ -17,7 +17,6 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Header, HTTPException, Query, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from voxdemo import logs
 from voxdemo.audio import formats
 from voxdemo.batches import joined
 from voxdemo.batches.runner import Batches
@@ -67,7 +66,6 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         limit, however many its texts, as one of them at a time stands in line; 10,000 texts may wait in all, and 2,000
         of one client.
         """
-        logs.keep_private(asked.prompt_text, asked.instructions)  # the texts, where they are looked at: there are many
         reader = reader_of(request.scope)
         sender = Sender(reader or caller_of(request.scope), reader, idempotency_key)
         try:
@@ -93,7 +91,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         reader = reader_of(request.scope)
         found = [] if reader is None else await batches.batches(reader, limit + 1, after)
         if found is None:
-            raise InputError(NOT_YOURS)
+            raise InputError(NOT_YOURS, code="unknown_job")
         loads = await batches.loads()
         data = [_job(batch, batches, service, loads, _url(batch, request)) for batch in found[:limit]]
         ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
@@ -152,7 +150,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         if not pieces:
             return to_program(404, NOTHING_SPOKEN)
         if _joined_s(batch) > joined.MOST_S:
-            raise InputError(TOO_LONG)
+            raise InputError(TOO_LONG, code="joined_too_long")
         format = batch.options.format  # noqa: A001
         path = await _made(folder / f"all.{format}", partial(joined.join, pieces))
         return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=_download(batch, name, format))
@@ -198,7 +196,9 @@ async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[
         await batches.check_room(caller, count)  # before the work of looking at them
         return await batches.accept(await in_thread(order, READING))
     except TooMuch as error:
-        raise BusyError(THEIRS_FULL if error.is_theirs else FULL, FULL_S) from None
+        if error.is_theirs:
+            raise BusyError(THEIRS_FULL, FULL_S, reason="your_texts") from None
+        raise BusyError(FULL, FULL_S, reason="texts") from None
     except (OSError, sqlite3.Error) as error:
         raise StorageError from error
 
@@ -260,12 +260,18 @@ def _item(text: Text, url: str) -> dict[str, Any]:
         "start_s": text.start_s,
         "status": text.state,
         "audio_url": f"{url}/items/{text.number}" if text.state == "done" else None,
-        "error": text.error,
+        **_error(text),
         "duration_s": text.duration_s,
         "seed": text.seed,
         "cached": text.cached,
         "warnings": text.warnings,
     }
+
+
+def _error(text: Text) -> dict[str, Any]:
+    """Why a text can't be spoken; nulls where it can."""
+    error = text.error or {"message": None, "code": None, "values": None}
+    return {"error": error["message"], "error_code": error["code"], "error_values": error["values"]}
 
 
 def _joined_s(batch: Batch) -> float:
@@ -303,7 +309,7 @@ def _zipped(batch: Batch, files: Mapping[int, Path], path: Path) -> None:
     packed = {text.number: f"{text.name}.{batch.options.format}" for text in batch.texts if text.number in files}
     manifest = [
         {"index": text.number, "text": text.text, "status": text.state, "file": packed.get(text.number),
-         "error": text.error, "duration_s": text.duration_s, "start_s": text.start_s, "seed": text.seed}
+         **_error(text), "duration_s": text.duration_s, "start_s": text.start_s, "seed": text.seed}
         for text in batch.texts
     ]  # fmt: skip
     with replacing(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pydantic import Field
 
-from voxdemo import logs
 from voxdemo.audio import formats
 from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
@@ -22,7 +22,7 @@ from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
 
-UNEVEN = "{field} must have one for each of inputs: {count} for {texts} texts don't fit."
+UNEVEN = "{parameter} must have one for each of inputs: {count} for {texts} texts don't fit."
 UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
 MOST_NAMED = 5
 """Of the texts that can't be spoken, so many are named by number."""
@@ -60,17 +60,18 @@ class JobBody(OptionsBody):
     def texts(self) -> Sequence[str]:
         """All of them. Raises InputError where it isn't clear which."""
         if (self.input is None) == (self.inputs is None):
-            raise InputError("Send either input, a text, or inputs, a list of texts.")
+            raise InputError("Send either input, a text, or inputs, a list of texts.", code="input_or_inputs")
         return self.inputs if self.inputs is not None else [str(self.input)]
 
     def check_beside(self) -> None:
         """Raises InputError where what stands beside the texts doesn't fit them."""
         for field, beside in (("starts", self.starts), ("names", self.names)):
             if beside is not None and len(beside) != len(self.texts):
-                raise InputError(UNEVEN.format(field=field, count=len(beside), texts=len(self.texts)))
+                values: dict[str, Any] = {"parameter": field, "count": len(beside), "texts": len(self.texts)}
+                raise InputError(UNEVEN, code="uneven", **values)
         starts = self.starts or []
         if not all(0 <= start <= LAST_START_S for start in starts) or starts != sorted(starts):
-            raise InputError(UNORDERED)
+            raise InputError(UNORDERED, code="starts_unordered")
 
 
 def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> Order:
@@ -87,8 +88,9 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
     options = options_of(asked, prompt, info, formats.MIME_TYPES)
     ignored, options = checked(options.saying(""), info), within_bounds(options)
     units, left_out, refused = _looked_at([options.saying(text) for text in texts], info)
+    notes = [_of_text(number, len(texts), note) for number, notes in left_out.items() for note in notes]
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
-        raise InputError(_refusal(refused, len(texts)))
+        raise _refusal(refused, len(texts))
     return Order(
         caller=sender.caller,
         options=replace(options, format=asked.response_format),
@@ -101,7 +103,8 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
         refused=refused,
         names=None if asked.names is None else batch_values.file_names(asked.names),
         reader=sender.reader,
-        warnings=[*ignored, *left_out],
+        warnings=[*ignored, *notes],
+        left_out=left_out,
     )
 
 
@@ -117,20 +120,21 @@ def _check_readable(recording: bytes, info: EngineInfo) -> None:
         prompt.read(path, info.prompt_rate)
 
 
-def _looked_at(utterances: Sequence[Utterance], info: EngineInfo) -> tuple[list[float], list[str], dict[int, str]]:
+def _looked_at(
+    utterances: Sequence[Utterance], info: EngineInfo
+) -> tuple[list[float], dict[int, Sequence[str]], dict[int, InputError]]:
     """How much each of them is, what of them will be left out, and which by their number can't be spoken, and why."""
-    units, left_out = list[float](), list[str]()
-    refused: dict[int, str] = {}
+    units, left_out = list[float](), dict[int, Sequence[str]]()
+    refused: dict[int, InputError] = {}
     for number, utterance in enumerate(utterances, 1):
         try:
-            with logs.private(utterance.text):
-                _, warnings = readable_text(utterance.text, info)
+            _, warnings = readable_text(utterance.text, info)
         except InputError as error:
-            refused[number] = error.sentence
+            refused[number] = error
             units.append(0.0)
             continue
         units.append(speech_units(utterance, info))
-        left_out += [_of_text(number, len(utterances), warning) for warning in warnings]
+        left_out[number] = warnings
     return units, left_out, refused
 
 
@@ -138,11 +142,15 @@ def _of_text(number: int, count: int, sentence: str) -> str:
     return f"Text {number} of {count}: {sentence}" if count > 1 else sentence
 
 
-def _refusal(refused: Mapping[int, str], count: int) -> str:
+def _refusal(refused: Mapping[int, InputError], count: int) -> InputError:
     """Which of so many texts can't be spoken, and why the first of them can't."""
-    first, sentence = next(iter(refused.items()))
+    first, why = next(iter(refused.items()))
+    if count == 1:
+        return why
+    values: dict[str, Any] = {"texts": list(refused), "count": count, "first": first, "why": why}
     if len(refused) == 1:
-        return _of_text(first, count, sentence)
+        return InputError("Text {first} of {count}: {why}", code="text_unspeakable", **values)
     named = ", ".join(map(str, list(refused)[:MOST_NAMED]))
     rest = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-    return f"Texts {named}{rest} of {count} can't be spoken. Text {first}: {sentence}"
+    sentence = "Texts {named} of {count} can't be spoken. Text {first}: {why}"
+    return InputError(sentence, code="texts_unspeakable", named=f"{named}{rest}", **values)

@@ -14,13 +14,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from voxdemo import logs
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.intake.request import SpeechRequest
 from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web.guards.refusals import code_of, status_of, told
+from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.line.entries import Entry
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, while_there
@@ -49,7 +48,6 @@ def routes(entrance: Entrance) -> APIRouter:
         `X-Voxdemo-Warning` what was asked for and is ignored. With `stream_format` "sse" the events are
         `speech.progress`, `speech.audio.delta`, `speech.audio.done`, or `error`.
         """
-        logs.keep_private(asked.input, asked.prompt_text, asked.instructions)
         service = entrance.service
         prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
 
@@ -151,10 +149,10 @@ async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
                     yield _delta(await in_thread(path.read_bytes))
                     yield _done(event)
     except VoxdemoError as error:
-        yield _event("error", error=told(status_of(error), error.sentence, code_of(error)))
+        yield _event("error", error=in_words(status_of(error), error))
     except Exception:  # the door: nothing of it may reach a client
         log.exception("a speech failed")
-        yield _event("error", error=told(500, UNEXPECTED))
+        yield _event("error", error=in_words(500, UNEXPECTED))
 
 
 def _progress(event: Waiting | Speaking) -> bytes:
@@ -188,8 +186,8 @@ def _encoder(format: str, begun: Begun) -> Encoder:  # noqa: A002
 
 
 def _check_whole(spoken: Spoken) -> None:
-    if spoken.stopped:
-        raise EngineError(spoken.stopped)
+    if spoken.failure:
+        raise EngineError.told(spoken.failure)
 
 
 def _headers(entry: Entry) -> dict[str, str]:

@@ -13,12 +13,12 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from voxdemo.errors import InputError
 from voxdemo.intake import languages
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
 from voxdemo.web.line.entries import Entry, Recording
 from voxdemo.web.v1 import catalogue
+from voxdemo.web.v1.bodies import unknown_format
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.forms import RecordingForm, recording_in
@@ -81,8 +81,7 @@ def routes(entrance: Entrance) -> APIRouter:
 def _form_of(response_format: str) -> Callable[[Transcript], Response]:
     form = _FORMATS.get(response_format.lower())
     if form is None:
-        known = ", ".join(_FORMATS)
-        raise InputError(f"response_format must be one of {known}, not {response_format[:20]!r}.")
+        raise unknown_format(response_format, _FORMATS)
     return form
 
 

@@ -1,0 +1,43 @@
+"""What belongs to the whole process while models load on threads of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from serving import ROOT
+
+IMPORTS = """
+import builtins, sys, threading
+from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.recognizers.builtin import BuiltinRecognizer
+
+real, importing, most, at_once = builtins.__import__, [], [0], threading.Barrier(2)
+
+def watched(name, *rest, **named):
+    thread = threading.get_ident()
+    if name.partition(".")[0] not in ("hibari", "faster_whisper") or thread in importing:
+        return real(name, *rest, **named)
+    importing.append(thread)
+    most[0] = max(most[0], len(importing))
+    try:
+        return real(name, *rest, **named)
+    finally:
+        importing.remove(thread)
+
+def build(model):
+    at_once.wait()
+    model()
+
+builtins.__import__ = watched
+threads = [threading.Thread(target=build, args=[model]) for model in (BuiltinEngine, BuiltinRecognizer)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(most[0], "hibari" in sys.modules, "faster_whisper" in sys.modules)
+"""
+
+
+def test_two_models_that_are_built_at_once_never_import_at_once() -> None:
+    """With the real libraries, which import parts of each other in circles."""
+    ended = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert ended.stdout == "1 True True\n", ended.stderr
