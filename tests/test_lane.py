@@ -16,7 +16,7 @@ from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
 from voxdemo.lanes.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.lanes.local import seat
-from voxdemo.lanes.local.job_run import Anew, Run
+from voxdemo.lanes.local.job_run import JobRun, PartBegins
 from voxdemo.lanes.local.lane import RESTART_S, Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
@@ -776,18 +776,18 @@ async def test_the_time_that_a_job_may_take_starts_anew_with_each_part() -> None
     begun: list[float] = []
     timers: list[asyncio.TimerHandle] = []
 
-    def later(self: Run[Any], seconds: float, function: Callable[..., None], *arguments: Any) -> None:
+    def later(self: JobRun[Any], seconds: float, function: Callable[..., None], *arguments: Any) -> None:
         self._stop_timer()
         begun.append(seconds)
         self._timer = loop.call_later(1000, function)
         timers.append(self._timer)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Run, "call_later", later)
-        run: Run[Any] = Run(lambda _: iter(()), lambda _: None, lambda: None, lambda: None)  # type: ignore[arg-type,return-value]
+        patched.setattr(JobRun, "call_later", later)
+        run: JobRun[Any] = JobRun(lambda _: iter(()), lambda _: None, lambda: None, lambda: None)  # type: ignore[arg-type,return-value]
         run.start(7.0, lambda: None)
-        run._pass_on(Anew())
-        run._pass_on(Anew())
+        run._pass_on(PartBegins())
+        run._pass_on(PartBegins())
         run.release()
     assert begun == [7.0] * 3
     assert all(timer.cancelled() for timer in timers)

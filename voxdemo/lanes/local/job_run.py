@@ -1,4 +1,4 @@
-"""One job on a model, seen from both sides: the event loop that waits for it, and the model's thread that works on it.
+"""One job on a model: what the event loop does with it, and what the model's thread does.
 
 Knows neither how that thread lives nor what the work is.
 """
@@ -42,18 +42,18 @@ M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
-class Anew:
-    """Yielded by work that begins another of its parts: the time it may take starts anew. It isn't delivered."""
+class PartBegins:
+    """Yielded by work that begins another of its parts, so that the time limit starts again. It isn't delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last thing a job delivers; `error` says why it didn't end well."""
+    """The last thing that a job delivers; `error` says why it failed."""
 
     error: VoxdemoError | None = None
 
 
-class Run(Generic[M]):
+class JobRun(Generic[M]):
     """One job on a worker. Made by `ModelWorker.begin`, in the context whose variables its log lines are to carry.
 
     `started` is called when the model turns to the job, `deliver` with every item the work yields and then one `End`,
@@ -88,11 +88,11 @@ class Run(Generic[M]):
     # -- on the event loop
     @property
     def is_at_work(self) -> bool:
-        """Whether the model works on it, be it in vain."""
+        """Whether the model is still working on it, even if nobody wants the result."""
         return self._at_work
 
     def start(self, timeout_s: float, function: Callable[..., None], *arguments: Any) -> None:
-        """Report that the model turns to it; `function` is called when a part of it takes longer than `timeout_s`."""
+        """The model begins with it; `function` is called when a part of it takes longer than `timeout_s`."""
         if not self._ended:
             self._started()
         self._at_work = True
@@ -100,27 +100,27 @@ class Run(Generic[M]):
         self._start_timer()
 
     def call_later(self, seconds: float, function: Callable[..., None], *arguments: Any) -> None:
-        """Call `function` after `seconds`, unless the model stops working on this before."""
+        """Call `function` after `seconds`, unless the model has stopped working on this by then."""
         self._stop_timer()
         self._timer = self._loop.call_later(seconds, function, *arguments)
 
     def rest(self) -> None:
-        """The model works on this no more; it may still be checked or rebuilt before it is free."""
+        """The model has stopped working on this; it may still be checked or rebuilt before it is free."""
         self._at_work = False
         self._stop_timer()
 
     def cancel(self) -> None:
-        """Stop at the next step and deliver nothing more. Harmless on a job that has ended."""
+        """Stop at the model's next step and deliver nothing more: everybody has left. Harmless after the end."""
         self._ended = True
 
-    def end(self, error: VoxdemoError | None = None) -> None:
-        """Deliver the `End`, unless the job has ended or was cancelled."""
+    def finish(self, error: VoxdemoError | None = None) -> None:
+        """Deliver the `End`, unless that has happened or the job was cancelled."""
         if not self._ended:
             self._ended = True
             self._deliver(End(error))
 
     def release(self) -> None:
-        """Report the model free, once."""
+        """The model is free; reported once."""
         if not self._free:
             self._free = True
             self._stop_timer()
@@ -133,7 +133,7 @@ class Run(Generic[M]):
     def _pass_on(self, item: Any) -> None:
         if self._ended:
             return
-        if isinstance(item, Anew):
+        if isinstance(item, PartBegins):
             self._start_timer()
         else:
             self._deliver(item)
@@ -141,11 +141,11 @@ class Run(Generic[M]):
     # -- on the model's thread
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody still waits for it."""
+        """Whether somebody still waits for the result."""
         return not self._ended
 
     def may_go_on(self, error: VoxdemoError | None) -> bool:
-        """Whether the work is to be called again after it failed like this; not after the model died of it twice."""
+        """Whether the work is called again after this error; not after the model has died of it twice."""
         self._deaths += isinstance(error, ModelDiedError)
         return isinstance(error, EngineError) and not self._ended and self._deaths < 2 and self._may_go_on()
 
@@ -159,7 +159,7 @@ class Run(Generic[M]):
         try:
             with closing(self._work(model)) as items:
                 while not self._ended and (item := next(items, _NOTHING)) is not _NOTHING:
-                    self._delivered = self._delivered or not isinstance(item, Anew)
+                    self._delivered = self._delivered or not isinstance(item, PartBegins)
                     self.post(self._pass_on, item)
         except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread
             return error

@@ -1,6 +1,6 @@
-"""The thread that a model lives on: it is built there, checked, given its jobs one by one, buried and built anew.
+"""The thread of a model: the model is built there, checked, given its jobs one by one, closed and built again.
 
-Knows one thread and one model at a time; what becomes of a thread that hangs is its worker's to say.
+Knows one thread and one model at a time; its worker decides what becomes of a thread that hangs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
-from voxdemo.lanes.local.job_run import M, Named, Run
+from voxdemo.lanes.local.job_run import JobRun, M, Named
 from voxdemo.lanes.reports import ReadyState, WorkerStatus
 from voxdemo.logs import NOBODYS_WORDS
 from voxdemo.speech import Tell
@@ -45,7 +45,7 @@ Measured = Sequence[tuple[float, float]]
 
 @dataclass(slots=True)
 class Lives:
-    """How often a model was loaded, and died or failed its check, since the server started, whichever thread it had."""
+    """How often a model was loaded, and died or failed its check, since the server started, on all its threads."""
 
     loads: int = 0
     deaths: int = 0
@@ -54,8 +54,8 @@ class Lives:
 class ModelThread(Generic[M]):
     """The thread, and all that happens on it.
 
-    Its only doors: `inbox`, `doubt`, `leave`, `info`, `status`, `deaths`, `is_building`. `inbox` takes a run and what
-    tells it that the model turns to it. `start` and `join` are as a thread's.
+    Other threads use only `inbox`, `doubt`, `close`, `info`, `status`, `deaths`, `is_building`. `inbox` takes a run and
+    what is called when the model begins with it. `start` and `join` are as a thread's.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ModelThread(Generic[M]):
         lives: Lives,
     ) -> None:
         self.info = info
-        self.inbox: queue.SimpleQueue[tuple[Run[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[tuple[JobRun[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
         self.deaths = deaths
         self._lives = lives
         self.status = WorkerStatus("reloading" if deaths else "loading", f"{info.title} is loading.")
@@ -81,34 +81,34 @@ class ModelThread(Generic[M]):
         self._told = ""
         self._load_s: float | None = None
         self._pause_s = REBUILD_AFTER_S
-        self._current: Run[M] | None = None
-        self._leaving = False
+        self._current: JobRun[M] | None = None
+        self._closing = False
         self.is_building = False
         # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
         self._thread = threading.Thread(target=self._live, name=info.title, daemon=True)
         self.start = self._thread.start
         self.join = self._thread.join
 
-    def leave(self, reason: str) -> None:
+    def close(self, reason: str) -> None:
         """Stop at the next step, close the model and end the thread."""
-        self._leaving = True
+        self._closing = True
         self.status = WorkerStatus("closed", reason)
         if current := self._current:
-            current.end(NotReadyError.stopping())
-        self._turn_away_all()
+            current.finish(NotReadyError.stopping())
+        self._refuse_all()
         self.inbox.put(lambda: None)
 
     def doubt(self, reason: str) -> None:
         """Not ready, for this reason, until the model has been checked, which is the next thing that happens.
 
-        What is logged of that is told of the request in whose context this is called.
+        What is logged of that carries the request in whose context this is called.
         """
         self._set_status("reloading", reason)
         self.inbox.put(partial(contextvars.copy_context().run, self._check_again))
 
     def _live(self) -> None:
         self._ensure_model()
-        while not self._leaving:
+        while not self._closing:
             try:
                 entry = self.inbox.get(timeout=None if self._model else self._pause_s)
             except queue.Empty:
@@ -119,33 +119,33 @@ class ModelThread(Generic[M]):
                 run.context.run(self._serve, run, started)
             else:
                 entry()
-        self._turn_away_all()
+        self._refuse_all()
         self._discard_model()
 
-    def _turn_away_all(self) -> None:
+    def _refuse_all(self) -> None:
         with suppress(queue.Empty):
             while True:
                 entry = self.inbox.get_nowait()
                 if isinstance(entry, tuple):
-                    _turn_away(entry[0])
+                    _refuse(entry[0])
 
-    def _serve(self, run: Run[M], started: Callable[[], None]) -> None:
+    def _serve(self, run: JobRun[M], started: Callable[[], None]) -> None:
         self._current = run
-        if self._leaving:
-            _turn_away(run)
+        if self._closing:
+            _refuse(run)
             return
         error = self._attempt(run, started) if run.is_wanted else None
         while run.may_go_on(error):
             error = self._attempt(run, started)
         if isinstance(error, ModelDiedError):
             self.deaths += 1  # one a job: what kills a model twice in a row is still one request
-        run.post(run.end, error)
+        run.post(run.finish, error)
         if isinstance(error, ModelDiedError):
             self._ensure_model()
         self._current = None
         run.post(run.release)
 
-    def _attempt(self, run: Run[M], started: Callable[[], None]) -> VoxdemoError | None:
+    def _attempt(self, run: JobRun[M], started: Callable[[], None]) -> VoxdemoError | None:
         if not self._ensure_model():
             return self._not_now()
         assert self._model
@@ -171,7 +171,7 @@ class ModelThread(Generic[M]):
             self._ensure_model()
 
     def _bury(self, error: BaseException) -> ModelDiedError:
-        """The model died of `error`: free it, and say so."""
+        """The model died of `error`: free its memory. Returns the error for the job."""
         self._discard_model()
         self._lives.deaths += 1
         if not isinstance(error, ModelDiedError):
@@ -187,10 +187,10 @@ class ModelThread(Generic[M]):
         return NotReadyError(sentence, REBUILD_AFTER_S, reason="not_loaded", title=self.info.title)
 
     def _ensure_model(self) -> bool:
-        """Whether there is a model that works, after building one if need be."""
+        """Whether there is a model that works; builds one if there is none."""
         if self.deaths >= MOST_DEATHS:
             self._stay_down()
-        elif self._model is None and not self._leaving:
+        elif self._model is None and not self._closing:
             contextvars.Context().run(self._rebuild)  # which is no request's doing, whichever needs it first
         return self._model is not None
 
@@ -257,10 +257,10 @@ class ModelThread(Generic[M]):
         self._set_status("reloading" if self._was_ready else "loading", reason)
 
     def _set_status(self, state: ReadyState, reason: str = "") -> None:
-        if not self._leaving:
+        if not self._closing:
             self.status = WorkerStatus(state, reason, self._load_s)
 
 
-def _turn_away(run: Run[Any]) -> None:
-    run.post(run.end, NotReadyError.stopping())
+def _refuse(run: JobRun[Any]) -> None:
+    run.post(run.finish, NotReadyError.stopping())
     run.post(run.release)

@@ -18,7 +18,7 @@ from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.progress import remaining_s
 from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
-from voxdemo.lanes.local.job_run import Anew, End, Model, Run
+from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy
 from voxdemo.recognizers.base import Recognizer
@@ -189,7 +189,7 @@ class Ticket:
     job: Job
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
-    run: Run[SpeechEngine] | Run[Recognizer] | None = None
+    run: JobRun[SpeechEngine] | JobRun[Recognizer] | None = None
     speech: Speech | None = None
     """What is being said for it, once that has begun."""
     begun_at: float | None = None
@@ -297,7 +297,7 @@ class Speech:
         self._was_heard = False
         self._failed_part: int | None = None
 
-    def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | Anew, None, None]:
+    def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | PartBegins, None, None]:
         """What is said from where it stands on. Raises InputError where this isn't the engine it was planned for."""
         if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
             sentence = "{title} has been loaded meanwhile: press Speak again."
@@ -307,7 +307,7 @@ class Speech:
         self.is_aside, self._turn_at = False, time.monotonic()
         while self._part < len(self.job.parts) and not self.is_aside:
             self._was_heard = False
-            yield Anew()
+            yield PartBegins()
             yield from self._say(engine)
             self._part, self._was_heard = self._part + 1, False
             self.is_aside = self._part < len(self.job.parts) and self._makes_room(self.guest_s)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.lanes.local.job_run import M, Named, Run, post
+from voxdemo.lanes.local.job_run import JobRun, M, Named, post
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
 from voxdemo.lanes.reports import WorkerStatus
 from voxdemo.speech import Tell
@@ -56,7 +56,7 @@ class ModelWorker(Generic[M]):
         self._checked = checked
         self._hang_grace_s = hang_grace_s
         self._thread: ModelThread[M] | None = None
-        self._late: list[Run[M]] = []
+        self._late: list[JobRun[M]] = []
 
     @property
     def info(self) -> Any:
@@ -70,7 +70,7 @@ class ModelWorker(Generic[M]):
 
     @property
     def hangs(self) -> bool:
-        """Whether a step goes on past its job's deadline, be it on a thread that was left behind."""
+        """Whether a step goes on past its job's deadline, on this thread or on one that was left behind."""
         self._late = [run for run in self._late if run.is_at_work]
         return bool(self._late)
 
@@ -86,13 +86,13 @@ class ModelWorker(Generic[M]):
         released: Callable[[], None],
         timeout_s: float,
         may_go_on: Callable[[], bool] | None = None,
-    ) -> Run[M]:
+    ) -> JobRun[M]:
         """Hand a job to the model; it runs when the model is free, for at most `timeout_s` from when it starts.
 
         After a failure `may_go_on` is asked, on the model's thread, whether `work` is to be called again.
         """
         assert self._thread, "start() comes first"
-        run: Run[M] = Run(work, deliver, started, released, may_go_on)
+        run: JobRun[M] = JobRun(work, deliver, started, released, may_go_on)
         thread = self._thread
         thread.inbox.put((run, partial(run.start, timeout_s, self._stop_late, thread, run, timeout_s)))
         return run
@@ -101,7 +101,7 @@ class ModelWorker(Generic[M]):
         """Stop the running job, close the model and end the thread; one that hangs, or still loads, is left behind."""
         if self._thread:
             is_building = self._thread.is_building
-            self._thread.leave("The server is stopping.")
+            self._thread.close("The server is stopping.")
             if not is_building:
                 await asyncio.get_running_loop().run_in_executor(None, self._thread.join, timeout_s)
 
@@ -110,19 +110,19 @@ class ModelWorker(Generic[M]):
         self._thread = ModelThread(self.info, self._build, self._check, checked, deaths, self.lives)
         self._thread.start()
 
-    def _stop_late(self, thread: ModelThread[M], run: Run[M], timeout_s: float) -> None:
+    def _stop_late(self, thread: ModelThread[M], run: JobRun[M], timeout_s: float) -> None:
         title = self.info.title
         log.error("%s didn't end a job within %g s", title, timeout_s)
         self._late.append(run)
         sentence = "This took longer than {seconds:g} s and was stopped: send something shorter."
-        run.end(JobTimeoutError(sentence, seconds=timeout_s))
+        run.finish(JobTimeoutError(sentence, seconds=timeout_s))
         thread.doubt(f"{title} didn't end a job in time and is being checked.")
         run.call_later(self._hang_grace_s, self._replace, thread, run)
 
-    def _replace(self, thread: ModelThread[M], run: Run[M]) -> None:
+    def _replace(self, thread: ModelThread[M], run: JobRun[M]) -> None:
         if thread is self._thread:
             log.error("%s hangs; a new one takes its place", self.info.title)
-            thread.leave(f"{self.info.title} hangs.")
+            thread.close(f"{self.info.title} hangs.")
             self.lives.deaths += 1
             self._start(deaths=thread.deaths + 1)
             run.release()
