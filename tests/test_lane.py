@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Stage, until, wired
 
@@ -21,7 +20,7 @@ from voxdemo.lanes.local.lane import RESTART_S, Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import TURN_S, Busy, Size, foretold, in_turn
-from voxdemo.speech import Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, Transcript, Utterance, Waiting
 
 MakeLane = Callable[..., Lane]
 PLAIN = replace(CLONER, name="plain", title="Plain voice")
@@ -34,34 +33,37 @@ def stage() -> Stage:
 
 @pytest.fixture
 async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
-    lanes = []
+    lanes: list[tuple[Lane, Sequence[Stage]]] = []
 
-    def make(seats: int = 1, queue_size: int = 100, job_timeout_s: float = 30.0, hang_grace_s: float = 30.0) -> Lane:
-        def check(engine: FakeEngine) -> list[tuple[float, float]]:
-            list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
-            return [(1.0, 1.0)]
+    def make(
+        seats: int = 1,
+        queue_size: int = 100,
+        job_timeout_s: float = 30.0,
+        hang_grace_s: float = 30.0,
+        standby: Stage | None = None,
+    ) -> Lane:
+        def worker(info: EngineInfo, where: Stage) -> ModelWorker[FakeEngine]:
+            return ModelWorker(info, lambda tell: FakeEngine(where, info, tell), check, hang_grace_s=hang_grace_s)
 
-        lane = wired(
-            Lane(
-                [
-                    Seat(
-                        Role(ModelWorker(CLONER, lambda tell: FakeEngine(stage), check, hang_grace_s=hang_grace_s)),
-                        Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])),
-                    )
-                    for _ in range(seats)
-                ],
-                queue_size,
-                job_timeout_s,
-            )
-        )
+        def seat() -> Seat:
+            speech = Role(worker(CLONER, stage), worker(PLAIN, standby) if standby else None)
+            listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
+            return Seat(speech, Role(listener))
+
+        lane = wired(Lane([seat() for _ in range(seats)], queue_size, job_timeout_s))
         lane.start()
-        lanes.append(lane)
+        lanes.append((lane, [stage, standby] if standby else [stage]))
         return lane
 
+    def check(engine: FakeEngine) -> list[tuple[float, float]]:
+        list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
+        return [(1.0, 1.0)]
+
     yield make
-    stage.open = True
-    stage.steps.release(1000)
-    for lane in lanes:
+    for lane, stages in lanes:
+        for each in stages:
+            each.open = True
+            each.steps.release(1000)
         await lane.close()
 
 
@@ -69,12 +71,16 @@ def job(text: str, expected_s: float | None = 10.0) -> SpeakJob:
     return SpeakJob(CLONER, Utterance(text), [text], expected_s)
 
 
-async def everything(lane: Lane, text: str) -> list[Any]:
-    return await collected(lane, job(text))
+def parts(*texts: str) -> SpeakJob:
+    return replace(job(" ".join(texts)), parts=texts)
 
 
-async def collected(lane: Lane, what: SpeakJob) -> list[Any]:
-    async with aclosing(lane.run(what)) as events:
+def recording() -> ListenJob:
+    return ListenJob("fake", PIECE, RATE, None, 1.0)
+
+
+async def everything(lane: Lane, what: str | SpeakJob | ListenJob) -> list[Any]:
+    async with aclosing(lane.run(job(what) if isinstance(what, str) else what)) as events:
         return [event async for event in events]
 
 
@@ -86,7 +92,7 @@ async def next_closed(stage: Stage) -> str:
     return await asyncio.to_thread(stage.closed.get, timeout=10)
 
 
-async def in_line(lane: Lane, what: str | SpeakJob) -> tuple[asyncio.Task[list[Any]], asyncio.Queue[Any]]:
+async def in_line(lane: Lane, what: str | SpeakJob | ListenJob) -> tuple[asyncio.Task[list[Any]], asyncio.Queue[Any]]:
     """A job that has taken its place: its task, and its events as they come."""
     events: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -101,6 +107,14 @@ async def in_line(lane: Lane, what: str | SpeakJob) -> tuple[asyncio.Task[list[A
     task = asyncio.ensure_future(consume())
     await asyncio.sleep(0)  # one turn of the loop, in which it takes its place
     return task, events
+
+
+async def begun(lane: Lane, stage: Stage, *what: str | SpeakJob) -> list[asyncio.Task[list[Any]]]:
+    """Jobs in line, the first of which is being spoken by a lane whose models are ready."""
+    await ready(lane)
+    tasks = [(await in_line(lane, each))[0] for each in what]
+    await next_started(stage)
+    return tasks
 
 
 async def ready(lane: Lane) -> None:
@@ -128,25 +142,6 @@ async def test_jobs_run_in_order_of_arrival(make_lane: MakeLane, stage: Stage) -
     assert [await next_started(stage) for _ in tasks] == [f"job-{number}" for number in range(10)]
 
 
-async def test_speech_and_recognition_stand_in_one_line(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    speaking, _ = await in_line(lane, "first")
-    await next_started(stage)
-    heard: list[Any] = []
-
-    async def listen() -> None:
-        async with aclosing(lane.run(ListenJob("fake", PIECE, RATE, None, 1.0))) as events:
-            async for event in events:
-                heard.append(event)
-
-    listening = asyncio.ensure_future(listen())
-    await until(lambda: lane.stats().waiting == 1)
-    assert not any(isinstance(event, Started) for event in heard)
-    stage.steps.release()
-    await asyncio.gather(speaking, listening)
-    assert isinstance(heard[-1], Transcript)
-
-
 @pytest.mark.parametrize(
     ("arrived", "overtook", "turns"),
     [
@@ -166,41 +161,42 @@ def test_a_recognition_goes_first_but_never_twice_before_the_same_generation(
     assert in_turn(line, [name.startswith("R") for name in line], overtook) == turns.split()
 
 
-async def test_recognitions_overtake_at_most_every_other_time(make_lane: MakeLane, stage: Stage) -> None:
+async def test_recognitions_stand_in_the_same_line_and_overtake_at_most_every_other_time(
+    make_lane: MakeLane, stage: Stage
+) -> None:
     lane = make_lane()
     served: list[str] = []
 
-    async def run(name: str, work: Any) -> None:
-        async with aclosing(lane.run(work)) as events:
+    async def run(name: str) -> Any:
+        async with aclosing(lane.run(job(name) if name.startswith("S") else recording())) as events:
             async for event in events:
                 if isinstance(event, Started):
                     served.append(name)
+        return event
 
-    tasks = [asyncio.ensure_future(run("S0", job("S0")))]
+    tasks = [asyncio.ensure_future(run("S0"))]
     await next_started(stage)
-    for name in ("S1", "S2", "S3", "R1", "R2"):
-        work = job(name) if name.startswith("S") else ListenJob("fake", PIECE, RATE, None, 1.0)
-        tasks.append(asyncio.ensure_future(run(name, work)))
+    tasks += [asyncio.ensure_future(run(name)) for name in ("S1", "S2", "S3", "R1", "R2")]
     await until(lambda: lane.stats().waiting == 5)
+    assert served == ["S0"]
     stage.steps.release(10)
-    await asyncio.gather(*tasks)
+    results = await asyncio.gather(*tasks)
     assert served == ["S0", "R1", "S1", "R2", "S2", "S3"]
+    assert [isinstance(last, Transcript) for last in results] == [False] * 4 + [True] * 2
 
 
 async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
-    await ready(lane)
-    tasks = [(await in_line(lane, f"job-{number}"))[0] for number in range(3)]
-    await next_started(stage)
-    events = lane.run(ListenJob("fake", PIECE, RATE, None, 1.0))
+    tasks = await begun(lane, stage, "a", "b", "c")
+    events = lane.run(recording())
     assert (await anext(events)).ahead == 1
     await events.aclose()
-    stage.steps.release(10)
-    await asyncio.gather(*tasks)
+    await let_run(stage, tasks)
 
 
 LONG = replace(job("one two three", expected_s=60.0), parts=["one", "two", "three"], units=3000.0)
 """Three parts of 20 s of work each, and 200 s of speech: of a voice that is ahead of its listeners."""
+BRIEF = job("brief", expected_s=5.0)
 
 
 def kinds(events: Sequence[Any]) -> list[str]:
@@ -215,6 +211,14 @@ async def let_run(stage: Stage, tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 def all_started(stage: Stage) -> list[str]:
     return [stage.started.get() for _ in range(stage.started.qsize())]
+
+
+async def aside(lane: Lane, stage: Stage) -> list[asyncio.Task[list[Any]]]:
+    """A longer text that stands aside, and the brief one that is being spoken meanwhile."""
+    tasks = await begun(lane, stage, LONG, BRIEF)
+    stage.steps.release(1)
+    assert await next_started(stage) == "brief"
+    return tasks
 
 
 @pytest.fixture
@@ -252,11 +256,9 @@ async def test_a_longer_text_goes_on_by_a_part_after_each_brief_job_whichever_ki
     make_lane: MakeLane, stage: Stage, patient: None
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
+    (long,) = await begun(lane, stage, LONG)
     others = [(await in_line(lane, job(text, expected_s=5.0)))[0] for text in ("brief", "briefer")]
-    listening, _ = await in_line(lane, ListenJob("fake", np.zeros(RATE, np.float32), RATE, None, 1.0))
+    listening, _ = await in_line(lane, recording())
     await let_run(stage, [long, *others, listening])
     assert all_started(stage) == ["two", "brief", "three", "briefer"]  # the recording came first of all
     assert kinds(long.result()) == [*["Started", "Piece", "Paused", "Resumed", "Piece"], "Paused", "Resumed", "Piece"]
@@ -267,21 +269,15 @@ async def test_of_longer_texts_the_first_goes_on_to_its_end(
     make_lane: MakeLane, stage: Stage, patient: None, expected_s: float | None
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    tasks = [(await in_line(lane, LONG))[0], (await in_line(lane, job("other", expected_s=expected_s)))[0]]
-    await let_run(stage, tasks)
-    assert all_started(stage) == ["one", "two", "three", "other"]
+    await let_run(stage, await begun(lane, stage, LONG, job("other", expected_s=expected_s)))
+    assert all_started(stage) == ["two", "three", "other"]
 
 
 async def test_a_text_that_is_just_heard_does_not_stand_aside_before_its_turn_is_over(
     make_lane: MakeLane, stage: Stage
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
-    brief, _ = await in_line(lane, job("brief", expected_s=5.0))  # a part of the fake's lasts 0.1 s
-    await let_run(stage, [long, brief])
+    await let_run(stage, await begun(lane, stage, LONG, BRIEF))  # a part of the fake's lasts 0.1 s
     assert all_started(stage) == ["two", "three", "brief"]
 
 
@@ -289,10 +285,9 @@ async def test_with_two_seats_a_brief_text_waits_for_neither_of_two_longer_ones(
     make_lane: MakeLane, stage: Stage, patient: None
 ) -> None:
     lane = make_lane(seats=2)
-    await ready(lane)
-    longer = [(await in_line(lane, LONG))[0] for _ in range(2)]
-    assert [await next_started(stage) for _ in longer] == ["one", "one"]
-    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
+    longer = await begun(lane, stage, LONG, LONG)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, BRIEF)
     stage.steps.release(1)
     assert await next_started(stage) == "brief"
     assert (lane.stats().running, stage.running) == (3, 2)
@@ -304,12 +299,7 @@ async def test_who_leaves_while_standing_aside_is_gone_and_the_brief_job_goes_on
     make_lane: MakeLane, stage: Stage, patient: None
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
-    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
-    stage.steps.release(1)
-    assert await next_started(stage) == "brief"
+    long, brief = await aside(lane, stage)
     long.cancel()
     await until(lambda: lane.stats().running == 1)
     await let_run(stage, [brief])
@@ -321,9 +311,7 @@ async def test_a_brief_job_that_leaves_lets_the_longer_one_go_on(
     make_lane: MakeLane, stage: Stage, patient: None
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
+    (long,) = await begun(lane, stage, LONG)
     waiting, _ = await in_line(lane, job("left before", expected_s=5.0))
     waiting.cancel()
     await until(lambda: not lane.stats().waiting)
@@ -342,12 +330,7 @@ async def test_a_server_that_stops_ends_what_stands_aside_too(
     make_lane: MakeLane, stage: Stage, patient: None, ending: str
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
-    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
-    stage.steps.release(1)
-    assert await next_started(stage) == "brief"
+    long, brief = await aside(lane, stage)
     if ending == "drain":
         lane.turn_away(within_s=0)
         await lane.drain(within_s=0)
@@ -365,12 +348,7 @@ async def test_what_stands_aside_is_finished_where_there_is_time_to(
     make_lane: MakeLane, stage: Stage, patient: None
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    long, _ = await in_line(lane, LONG)
-    assert await next_started(stage) == "one"
-    brief, _ = await in_line(lane, job("brief", expected_s=5.0))
-    stage.steps.release(1)
-    assert await next_started(stage) == "brief"
+    long, brief = await aside(lane, stage)
     lane.turn_away(within_s=30)
     await let_run(stage, [long, brief])
     assert kinds(long.result()).count("Piece") == 3
@@ -410,10 +388,8 @@ def test_places_and_seconds(seats: list[Busy], waiting: list[Size], told: list[A
 async def test_prompt_audio_is_read_on_the_same_seat_before_it_is_used(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     stage.open = True
-    prompt = ListenJob("fake", PIECE, RATE, None, 1.0)
-    async with aclosing(lane.run(replace(job("hello there"), transcription=prompt))) as events:
-        seen = [event async for event in events]
-    assert [type(event) for event in seen if not isinstance(event, Waiting)] == [Started, Transcript, Piece, Piece]
+    seen = await everything(lane, replace(job("hello there"), transcription=recording()))
+    assert kinds(seen) == ["Started", "Transcript", "Piece", "Piece"]
     assert stage.utterances[-1].prompt_text == "heard"
     await until(lambda: lane.stats().running == 0)
 
@@ -422,10 +398,7 @@ async def test_prompt_audio_without_speech_ends_the_job_in_words(make_lane: Make
     lane = make_lane()
     stage.hears = ""
     with pytest.raises(InputError, match="No speech was found in the prompt audio"):
-        async with aclosing(
-            lane.run(replace(job("hello"), transcription=ListenJob("fake", PIECE, RATE, None, 1.0)))
-        ) as events:
-            [event async for event in events]
+        await everything(lane, replace(job("hello"), transcription=recording()))
     await until(lambda: lane.stats().running == 0)
     assert stage.started.empty()
 
@@ -434,7 +407,7 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     lane = make_lane()
     await ready(lane)
     stage.may_hear.clear()
-    events = lane.run(replace(job("hello"), transcription=ListenJob("fake", PIECE, RATE, None, 1.0)))
+    events = lane.run(replace(job("hello"), transcription=recording()))
     assert isinstance(await anext(events), Started)
     await events.aclose()
     stage.may_hear.set()
@@ -442,87 +415,60 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     assert stage.started.empty()
 
 
-def with_standby(stage: Stage, standby: Stage, seats: int = 1) -> Lane:
-    """A lane whose fake voice is loaded by `stage`, with another fake standing by."""
-
-    def check(engine: FakeEngine) -> list[tuple[float, float]]:
-        list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
-        return 1.0, 1.0
-
-    def seat() -> Seat:
-        speech = Role(
-            ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check),
-            ModelWorker(PLAIN, lambda tell: FakeEngine(standby, PLAIN), check),
-        )
-        return Seat(speech, Role(ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])))
-
-    lane = Lane([seat() for _ in range(seats)], 100, 30.0)
-    lane.start()
-    return lane
-
-
-async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_flight_stay_with_it(stage: Stage) -> None:
+async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_flight_stay_with_it(
+    make_lane: MakeLane, stage: Stage
+) -> None:
     standby = Stage()
     stage.may_load.clear()
-    lane = with_standby(stage, standby)
-    try:
-        await until(lambda: lane.stats().ready_seats == 1)
-        assert lane.engine_info.name == "plain"
-        running, _ = await in_line(lane, replace(job("one two"), engine=PLAIN))
-        waiting, _ = await in_line(lane, replace(job("three"), engine=PLAIN))
-        await next_started(standby)
-        stage.may_load.set()
-        await until(lambda: lane.engine_info.name == "fake")
-        later, _ = await in_line(lane, replace(job("four"), engine=CLONER))
-        standby.steps.release(3)
-        stage.steps.release(1)
-        results = await asyncio.gather(running, waiting, later)
-        assert [len([event for event in events if isinstance(event, Piece)]) for events in results] == [2, 1, 1]
-        assert [utterance.text for utterance in standby.utterances] == ["one two", "three"]
-        assert [utterance.text for utterance in stage.utterances] == ["four"]
-    finally:
-        await lane.close()
+    lane = make_lane(standby=standby)
+    await until(lambda: lane.stats().ready_seats == 1)
+    assert lane.engine_info.name == "plain"
+    running, _ = await in_line(lane, replace(job("one two"), engine=PLAIN))
+    waiting, _ = await in_line(lane, replace(job("three"), engine=PLAIN))
+    await next_started(standby)
+    stage.may_load.set()
+    await until(lambda: lane.engine_info.name == "fake")
+    later, _ = await in_line(lane, replace(job("four"), engine=CLONER))
+    standby.steps.release(3)
+    stage.steps.release(1)
+    results = await asyncio.gather(running, waiting, later)
+    assert [len([event for event in events if isinstance(event, Piece)]) for events in results] == [2, 1, 1]
+    assert [utterance.text for utterance in standby.utterances] == ["one two", "three"]
+    assert [utterance.text for utterance in stage.utterances] == ["four"]
 
 
-async def test_a_seat_that_has_only_its_standby_gets_no_jobs_for_the_wanted_engine(stage: Stage) -> None:
+async def test_a_seat_that_has_only_its_standby_gets_no_jobs_for_the_wanted_engine(
+    make_lane: MakeLane, stage: Stage
+) -> None:
     stage.open, stage.broken_builds = True, frozenset({2})
-    lane = with_standby(stage, Stage(open=True), seats=2)
-    try:
-        await until(lambda: [model.status.state for model in lane.stats().models].count("failed") == 1)
-        await until(lambda: lane.engine_info.name == "fake")
-        jobs = (everything(lane, f"job-{number}") for number in range(6))
-        assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*jobs))
-        assert stage.builds == 2
-    finally:
-        await lane.close()
+    lane = make_lane(seats=2, standby=Stage(open=True))
+    await until(lambda: [model.status.state for model in lane.stats().models].count("failed") == 1)
+    await until(lambda: lane.engine_info.name == "fake")
+    jobs = (everything(lane, f"job-{number}") for number in range(6))
+    assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*jobs))
+    assert stage.builds == 2
 
 
-async def test_what_loading_is_at_is_told_while_a_standby_serves(stage: Stage) -> None:
+async def test_what_loading_is_at_is_told_while_a_standby_serves(make_lane: MakeLane, stage: Stage) -> None:
     stage.may_load.clear()
-    lane = with_standby(stage, Stage(open=True))
-    try:
-        await until(lambda: lane.stats().ready_seats == 1)
-        await until(lambda: "1 of 4 GB" in lane.stats().models[0].status.reason)
-        assert [model.serving for model in lane.stats().models] == [False, True, True]
-        stage.may_load.set()
-        await until(lambda: lane.stats().models[0].serving)
-        assert lane.stats().models[0].status.load_s is not None
-    finally:
-        await lane.close()
+    lane = make_lane(standby=Stage(open=True))
+    await until(lambda: lane.stats().ready_seats == 1)
+    await until(lambda: "1 of 4 GB" in lane.stats().models[0].status.reason)
+    assert [model.serving for model in lane.stats().models] == [False, True, True]
+    stage.may_load.set()
+    await until(lambda: lane.stats().models[0].serving)
+    assert lane.stats().models[0].status.load_s is not None
 
 
-async def test_a_standby_steps_in_for_an_engine_that_stays_down(stage: Stage) -> None:
+async def test_a_standby_steps_in_for_an_engine_that_stays_down(make_lane: MakeLane, stage: Stage) -> None:
     stage.open = True
-    lane = with_standby(stage, Stage(open=True))
-    try:
-        await until(lambda: lane.engine_info.name == "fake")
-        for _ in range(3):
-            with pytest.raises(ModelDiedError):
-                await everything(lane, "die")
-        await until(lambda: lane.engine_info.name == "plain")
-        assert lane.stats().ready_seats == 1
-    finally:
-        await lane.close()
+    lane = make_lane(standby=Stage(open=True))
+    await until(lambda: lane.engine_info.name == "fake")
+    for _ in range(3):
+        with pytest.raises(ModelDiedError):
+            await everything(lane, "die")
+    await until(lambda: lane.engine_info.name == "plain")
+    assert lane.stats().ready_seats == 1
 
 
 async def test_after_three_deaths_in_a_row_a_model_stays_down_and_says_why(make_lane: MakeLane, stage: Stage) -> None:
@@ -558,23 +504,20 @@ async def test_a_job_that_was_left_does_not_make_up_for_deaths(make_lane: MakeLa
     await until(lambda: lane.stats().models[0].status.state == "failed")
 
 
-async def test_a_standby_serves_while_a_failed_rebuild_is_tried_again(stage: Stage) -> None:
+async def test_a_standby_serves_while_a_failed_rebuild_is_tried_again(make_lane: MakeLane, stage: Stage) -> None:
     stage.open, stage.broken_builds = True, frozenset({2})
-    lane = with_standby(stage, Stage(open=True))
-    try:
-        await until(lambda: lane.engine_info.name == "fake")
-        with pytest.raises((ModelDiedError, NotReadyError)):
-            await everything(lane, "some words die")
-        await until(lambda: lane.engine_info.name == "plain")
-        stage.may_load.clear()
-        retried = asyncio.ensure_future(everything(lane, "planned before"))
-        await until(lambda: lane.stats().models[0].status.state == "loading")
-        assert lane.engine_info.name == "plain"
-        stage.may_load.set()
-        assert isinstance((await retried)[-1], Piece)
-        assert lane.engine_info.name == "fake"
-    finally:
-        await lane.close()
+    lane = make_lane(standby=Stage(open=True))
+    await until(lambda: lane.engine_info.name == "fake")
+    with pytest.raises((ModelDiedError, NotReadyError)):
+        await everything(lane, "some words die")
+    await until(lambda: lane.engine_info.name == "plain")
+    stage.may_load.clear()
+    retried = asyncio.ensure_future(everything(lane, "planned before"))
+    await until(lambda: lane.stats().models[0].status.state == "loading")
+    assert lane.engine_info.name == "plain"
+    stage.may_load.set()
+    assert isinstance((await retried)[-1], Piece)
+    assert lane.engine_info.name == "fake"
 
 
 async def test_a_job_planned_for_an_engine_that_turned_out_another_is_refused_in_words(
@@ -583,8 +526,7 @@ async def test_a_job_planned_for_an_engine_that_turned_out_another_is_refused_in
     lane = make_lane()
     other = replace(CLONER, title="Other voice", sample_rate=48_000)
     with pytest.raises(InputError, match="Fake voice has been loaded meanwhile: press Speak again"):
-        async with aclosing(lane.run(replace(job("hello"), engine=other))) as events:
-            [event async for event in events]
+        await everything(lane, replace(job("hello"), engine=other))
 
 
 async def test_a_job_done_well_makes_up_for_earlier_deaths(make_lane: MakeLane, stage: Stage) -> None:
@@ -635,10 +577,7 @@ async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> No
 
 async def test_a_cancelled_waiting_job_leaves_the_line_at_once(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
-    first, _ = await in_line(lane, "first")
-    await next_started(stage)
-    second, _ = await in_line(lane, "second")
-    third, _ = await in_line(lane, "third")
+    first, second, third = await begun(lane, stage, "first", "second", "third")
     second.cancel()
     await asyncio.wait([second])
     assert lane.stats().waiting == 1
@@ -651,9 +590,7 @@ async def test_a_cancelled_running_job_frees_its_seat_within_one_step_and_not_be
     make_lane: MakeLane, stage: Stage
 ) -> None:
     lane = make_lane()
-    first, _ = await in_line(lane, "one two three four")
-    await next_started(stage)
-    second, _ = await in_line(lane, "second")
+    first, second = await begun(lane, stage, "one two three four", "second")
     first.cancel()
     await asyncio.wait([first])
     assert lane.stats().running == 1, "the engine is still in its step"
@@ -668,9 +605,7 @@ async def test_a_cancelled_running_job_frees_its_seat_within_one_step_and_not_be
 
 async def test_a_full_line_refuses_the_next_in_one_sentence(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane(queue_size=2)
-    await ready(lane)
-    tasks = [(await in_line(lane, text))[0] for text in ("a", "b", "c")]
-    await next_started(stage)
+    tasks = await begun(lane, stage, "a", "b", "c")
     with pytest.raises(BusyError, match=r"^Busy: 2 people are waiting. Try again in about \d+ s.$") as refusal:
         await everything(lane, "d")
     assert refusal.value.retry_after_s == pytest.approx(30, abs=1)
@@ -678,22 +613,15 @@ async def test_a_full_line_refuses_the_next_in_one_sentence(make_lane: MakeLane,
     await asyncio.gather(*tasks)
 
 
-async def test_a_job_that_raises_fails_alone(make_lane: MakeLane, stage: Stage) -> None:
+@pytest.mark.parametrize("fault", ["raise", "panic"])
+async def test_a_job_that_raises_fails_alone(make_lane: MakeLane, stage: Stage, fault: str) -> None:
     lane = make_lane()
     stage.open = True
     with pytest.raises(EngineError) as failure:
-        await everything(lane, "raise")
+        await everything(lane, fault)
     assert "secret" not in failure.value.sentence
     assert isinstance((await everything(lane, "fine"))[-1], Piece)
     assert stage.builds == 1
-
-
-async def test_not_even_a_panic_in_a_library_ends_the_models_thread(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    stage.open = True
-    with pytest.raises(EngineError):
-        await everything(lane, "panic")
-    assert isinstance((await everything(lane, "fine"))[-1], Piece)
 
 
 async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeLane, stage: Stage) -> None:
@@ -730,21 +658,13 @@ async def test_what_the_engine_refuses_reaches_the_person_as_it_is(make_lane: Ma
         await everything(lane, "refuse")
 
 
-async def test_a_model_that_died_is_rebuilt_and_the_job_repeated(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    stage.open = True
-    assert isinstance((await everything(lane, "die-once again"))[-1], Piece)
-    assert stage.builds == 2
-
-
 @pytest.mark.parametrize(("fault", "builds"), [("fail-once", 1), ("die-once", 2)])
 async def test_a_part_that_fails_is_said_anew_and_the_others_are_not(
     make_lane: MakeLane, stage: Stage, fault: str, builds: int
 ) -> None:
     lane = make_lane()
     stage.open = True
-    texts = ["one two", f"three {fault}", "four"]
-    events = await collected(lane, replace(job(" ".join(texts)), parts=texts))
+    events = await everything(lane, parts("one two", f"three {fault}", "four"))
     told = [event.part if isinstance(event, Piece) else event for event in events if not isinstance(event, Waiting)]
     assert told == [Started(), 0, 0, 1, Retaken(1), 1, 1, 2]
     assert stage.builds == builds
@@ -753,11 +673,9 @@ async def test_a_part_that_fails_is_said_anew_and_the_others_are_not(
 async def test_a_part_that_fails_twice_ends_the_job(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     stage.open = True
-    texts = ["one", "two raise", "three"]
     with pytest.raises(EngineError):
-        await collected(lane, replace(job(" ".join(texts)), parts=texts))
-    assert [stage.started.get(timeout=1) for _ in range(3)] == ["one", "two raise", "two raise"]
-    assert stage.started.empty()
+        await everything(lane, parts("one", "two raise", "three"))
+    assert all_started(stage) == ["one", "two raise", "two raise"]
 
 
 async def test_a_model_that_dies_twice_in_a_job_ends_it_though_other_parts_went_well(
@@ -765,9 +683,8 @@ async def test_a_model_that_dies_twice_in_a_job_ends_it_though_other_parts_went_
 ) -> None:
     lane = make_lane()
     stage.open = True
-    texts = ["one die-in-turn", "two die-in-turn", "three"]
     with pytest.raises(ModelDiedError):
-        await collected(lane, replace(job(" ".join(texts)), parts=texts))
+        await everything(lane, parts("one die-in-turn", "two die-in-turn", "three"))
     await until(lambda: stage.builds == 3)
 
 
@@ -796,8 +713,7 @@ async def test_the_time_that_a_job_may_take_starts_anew_with_each_part() -> None
 async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     await ready(lane)
-    texts = ["one", "two", "three", "four"]
-    running, events = await in_line(lane, replace(job(" ".join(texts), expected_s=1000.0), parts=texts))
+    running, events = await in_line(lane, replace(parts("one", "two", "three", "four"), expected_s=1000.0))
     stage.steps.release(3)
     while not isinstance(event := await events.get(), Piece) or event.part < 2:
         pass
@@ -806,15 +722,6 @@ async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(mak
     )  # half is done in no time, so the other will hardly take 500 s
     stage.steps.release()
     await running
-
-
-async def test_a_job_that_kills_every_model_is_repeated_only_once(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    stage.open = True
-    with pytest.raises(ModelDiedError):
-        await everything(lane, "die")
-    assert isinstance((await everything(lane, "fine"))[-1], Piece)
-    assert stage.builds == 3
 
 
 async def test_a_model_that_fails_its_check_after_a_fault_is_out_until_it_can_be_built(
@@ -867,9 +774,7 @@ async def test_a_job_that_comes_while_models_load_waits_for_them(make_lane: Make
 
 async def test_closing_turns_away_who_waits_and_stops_who_runs(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
-    running, _ = await in_line(lane, "a b c")
-    await next_started(stage)
-    waiting, _ = await in_line(lane, "later")
+    running, waiting = await begun(lane, stage, "a b c", "later")
     closing = asyncio.ensure_future(lane.close())
     with pytest.raises(NotReadyError, match="stopping"):
         await waiting
@@ -877,17 +782,14 @@ async def test_closing_turns_away_who_waits_and_stops_who_runs(make_lane: MakeLa
         await running
     stage.steps.release()
     await closing
-    assert not any(thread.name.startswith("Fake") for thread in threading.enumerate())
+    assert not any(thread.ident in stage.threads for thread in threading.enumerate())
 
 
 async def test_turning_away_refuses_all_but_who_runs_and_draining_waits_for_those(
     make_lane: MakeLane, stage: Stage
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    running, _ = await in_line(lane, "a b c")
-    await next_started(stage)
-    waiting, _ = await in_line(lane, "later")
+    running, waiting = await begun(lane, stage, "a b c", "later")
     refusal = lane.turn_away(within_s=60.0)
     with pytest.raises(NotReadyError) as turned_away:
         await waiting
@@ -905,18 +807,14 @@ async def test_when_to_come_again_goes_by_what_is_left_of_the_running_job(
     make_lane: MakeLane, stage: Stage, expected_s: float | None, within_s: float, left_s: float
 ) -> None:
     lane = make_lane()
-    await ready(lane)
-    await in_line(lane, job("long", expected_s))
-    await next_started(stage)
+    await begun(lane, stage, job("long", expected_s))
     load_s = max(model.status.load_s or 0.0 for model in lane.stats().models)
     assert lane.turn_away(within_s).retry_after_s == pytest.approx(left_s + RESTART_S + load_s, abs=1.5)
 
 
 async def test_what_runs_longer_than_it_may_is_stopped_with_the_refusal(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
-    await ready(lane)
-    running, _ = await in_line(lane, "a b c")
-    await next_started(stage)
+    (running,) = await begun(lane, stage, "a b c")
     lane.turn_away(within_s=0.05)
     await lane.drain(within_s=0.05)
     with pytest.raises(NotReadyError, match="restarting"):
