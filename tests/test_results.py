@@ -20,28 +20,27 @@ def kept(tmp_path: Path) -> tuple[Results, Path]:
 
 def test_a_result_is_found_by_its_token_only(kept: tuple[Results, Path]) -> None:
     results, folder = kept
-    assert results.find(folder.name, "wav") == folder / "speech.wav"
+    assert results.has(folder.name)
+    assert results.open(folder.name, "wav") == folder / "speech.wav"
     for wrong in ("", ".", "..", "x" * 22, f"../results/{folder.name}", folder.name[:-1]):
-        assert results.find(wrong, "wav") is None
+        assert (results.has(wrong), results.open(wrong, "wav")) == (False, None)
 
 
 def test_another_format_is_made_when_it_is_asked_for_and_kept(kept: tuple[Results, Path]) -> None:
     results, folder = kept
     for ending in ("flac", "mp3", "opus", "aac"):
-        assert results.find(folder.name, ending) is None
-        path = results.convert(folder.name, ending)
+        path = results.open(folder.name, ending)
         assert path
         assert decode.read(path, 10, rate=24_000).duration_s == pytest.approx(1.0, abs=0.1)
         made_at = path.stat().st_mtime_ns
-        assert results.convert(folder.name, ending) == results.find(folder.name, ending) == path
+        assert results.open(folder.name, ending) == path
         assert path.stat().st_mtime_ns == made_at
 
 
 @pytest.mark.parametrize("ending", ["", "ogg", "txt", "srt", "wav/../speech.wav"])
 def test_what_there_is_not_is_not_found(kept: tuple[Results, Path], ending: str) -> None:
     results, folder = kept
-    assert results.find(folder.name, ending) is None
-    assert results.convert(folder.name, ending) is None
+    assert results.open(folder.name, ending) is None
 
 
 def test_a_folder_without_speech_goes_whatever_happened(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
-from voxdemo.stores.batches import Store
+from voxdemo.stores.protocols import BatchStore
 from voxdemo.threads import CONVERTING, in_thread
 
 log = logging.getLogger(__name__)
@@ -35,18 +35,18 @@ Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
 
 
 class Batches:
-    """The batches of this server, below `folder`; `speak` gives a text its turn. `at_once` of them are in line at most.
+    """The batches in the store that `open_store` opens; `speak` gives a text its turn, `at_once` of them at most.
 
     They are deleted `keep_s` seconds after their end.
     """
 
-    def __init__(self, folder: Path, speak: Speak, at_once: int, keep_s: float) -> None:
-        self._folder = folder
+    def __init__(self, open_store: Callable[[], BatchStore], speak: Speak, at_once: int, keep_s: float) -> None:
+        self._open = open_store
         self._speak = speak
         self._at_once = at_once
         self._keep_s = keep_s
         self._thread = ThreadPoolExecutor(1, "batches")
-        self._store: Store | None = None
+        self._store: BatchStore | None = None
         self._is_failing = False
         self._came = asyncio.Event()
         self._spoken_units: dict[tuple[str, int], float] = {}
@@ -67,13 +67,13 @@ class Batches:
             await in_thread(self._close, self._thread)
 
     async def accept(self, order: Order) -> str:
-        """As `Store.accept`."""
-        id = await self._kept(partial(Store.accept, order=order))  # noqa: A001
+        """As `BatchStore.accept`."""
+        id = await self._kept(lambda store: store.accept(order))  # noqa: A001
         self._wake()
         return id
 
     async def check_room(self, caller: str, count: int) -> None:
-        """As `Store.check_room`."""
+        """As `BatchStore.check_room`."""
         await self._kept(lambda store: store.check_room(caller, count))
 
     @property
@@ -82,7 +82,7 @@ class Batches:
         return len(self._running)
 
     async def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
-        """As `Store.known`."""
+        """As `BatchStore.known`."""
         return await self._kept(lambda store: store.known(caller, idempotency_key, digest))
 
     async def batch(
@@ -93,26 +93,26 @@ class Batches:
         most: int = MOST_TEXTS,
         words: bool = False,
     ) -> Batch | None:
-        """As `Store.batch`."""
+        """As `BatchStore.batch`."""
         return await self._kept(lambda store: store.batch(id, reader, first, most, words))
 
     async def batches(self, reader: str, most: int, after: str | None) -> Sequence[Batch] | None:
-        """As `Store.batches`."""
+        """As `BatchStore.batches`."""
         return await self._kept(lambda store: store.batches(reader, most, after))
 
     async def loads(self) -> list[Load]:
-        """As `Store.loads`."""
-        return list(await self._kept(Store.loads))
+        """As `BatchStore.loads`."""
+        return list(await self._kept(lambda store: store.loads()))
 
     async def cancel(self, batch: Batch) -> None:
-        """As `Store.cancel`; what is being spoken here stops."""
+        """As `BatchStore.cancel`; what is being spoken here stops."""
         await self._kept(lambda store: store.cancel(batch.id))
         for (id, _), task in self._running.items():  # noqa: A001
             if id == batch.id:
                 task.cancel()
 
     async def delete(self, batch: Batch) -> None:
-        """As `Store.delete`."""
+        """As `BatchStore.delete`."""
         await self._kept(lambda store: store.delete(batch.id))
 
     def progress(self, batch: Batch) -> float:
@@ -135,7 +135,7 @@ class Batches:
         while True:
             came = self._came
             try:
-                taken = await self._kept(Store.take)
+                taken = await self._kept(lambda store: store.take())
                 self._is_failing = False
                 if taken is None:
                     await came.wait()
@@ -210,7 +210,7 @@ class Batches:
 
     async def _look(self) -> None:
         try:
-            freed = await self._kept(Store.reclaim)
+            freed = await self._kept(lambda store: store.reclaim())
             await self._kept(lambda store: store.delete_old(self._keep_s))
         except Exception:  # the disk, for one; it is looked again
             self._log_once("batches can't be looked after")
@@ -227,11 +227,11 @@ class Batches:
         self._came.set()
         self._came = asyncio.Event()
 
-    async def _kept(self, ask: Callable[[Store], T]) -> T:
+    async def _kept(self, ask: Callable[[BatchStore], T]) -> T:
         return await in_thread(lambda: ask(self._opened()), self._thread)
 
-    def _opened(self) -> Store:
-        self._store = self._store or Store(self._folder)
+    def _opened(self) -> BatchStore:
+        self._store = self._store or self._open()
         return self._store
 
     def _close(self) -> None:

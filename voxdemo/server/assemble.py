@@ -17,7 +17,7 @@ from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server import warm_up
 from voxdemo.service.service import Folders, SpeechService
 from voxdemo.settings import Settings
-from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.opening import Stores
 
 
 def local_service(
@@ -34,15 +34,13 @@ def local_service(
     listeners = listeners or RECOGNIZERS.choose(settings)
     folders = Folders(
         files=settings.files_dir,
-        results=settings.files_dir / "results",
         workshop=settings.cache_dir / "workshop",
         paces=settings.cache_dir / "paces.json",
     )
     paces = Paces.load(folders.paces)
     seats = [_seat(speakers, listeners, paces) for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
-    cache = Cache(settings.cache_dir / "answers", settings.cache_ttl, settings.cache_size)
-    return SpeechService(lane, folders, cache, paces)
+    return SpeechService(lane, folders, Stores(settings), paces)
 
 
 def _seat(speakers: Sequence[EngineChoice], listeners: Sequence[RecognizerChoice], paces: Paces) -> Seat:

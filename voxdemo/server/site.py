@@ -20,8 +20,6 @@ from voxdemo.batches.runner import Batches
 from voxdemo.server import examples_ahead
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.stores.limits import Limits
-from voxdemo.stores.voices import VoiceStore
 from voxdemo.web import page, v1
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
@@ -55,7 +53,7 @@ def build(
     LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.formatter, settings.log_format, settings.log_text)}
     leave_nothing_unfinished()
     callers.trust(settings.trusted_proxies)
-    limits = Limits(settings.rate_limit, settings.redis_url.get_secret_value())
+    stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)
     line = Line(demo, service)
     admission = Admission(demo, line, service, settings, limits)
@@ -63,10 +61,10 @@ def build(
     inner = (Middleware(WellFormed), Middleware(Heads), *doors, *more_middleware)
     guards = headers.guards(settings, *inner)
     entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
-    batches = Batches(settings.cache_dir / "batches", entrance.later, settings.generators, keep_s)
+    batches = Batches(lambda: stores.batches, entrance.later, settings.generators, keep_s)
     more_work = [batches.run, *examples_ahead.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
-    kept_voices = voices.routes(VoiceStore(settings.cache_dir / "voices"), bool(settings.accounts))
+    kept_voices = voices.routes(stores.voices, bool(settings.accounts))
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options["routes"] += [*more_routes, *kept_voices, log_out, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS

@@ -32,8 +32,8 @@ from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.service.shared_sound import Making, Share
 from voxdemo.service.speech_assembler import Take
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
-from voxdemo.stores.answer_cache import Cache
-from voxdemo.stores.results import Results, speech_file
+from voxdemo.stores.protocols import AnswerStore, ResultStore
+from voxdemo.stores.results import speech_file
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,9 @@ class Generations:
         self,
         line: JobLine,
         recognitions: Recognitions,
-        results: Results,
+        results: ResultStore,
         workshop: Path,
-        cache: Cache,
+        cache: AnswerStore,
         paces: Paces,
         learned: Callable[[], None],
     ) -> None:

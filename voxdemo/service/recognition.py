@@ -25,8 +25,8 @@ from voxdemo.lanes.jobs import JobLine, ListenJob, Started
 from voxdemo.lanes.shared_work import Flight
 from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
-from voxdemo.stores.answer_cache import Cache
-from voxdemo.stores.results import MOST_BARS, Results, speech_file, write_captions
+from voxdemo.stores.protocols import AnswerStore, ResultStore
+from voxdemo.stores.results import MOST_BARS, speech_file, write_captions
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Recognitions:
     """
 
     def __init__(
-        self, line: JobLine, results: Results, cache: Cache, paces: Paces, learned: Callable[[], None]
+        self, line: JobLine, results: ResultStore, cache: AnswerStore, paces: Paces, learned: Callable[[], None]
     ) -> None:
         self.answers: SharedAnswers[Transcript, Flight[RecognitionEvent]] = SharedAnswers(cache, Transcript)
         self._line = line

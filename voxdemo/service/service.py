@@ -32,8 +32,8 @@ from voxdemo.service.generation import Generations
 from voxdemo.service.recognition import Recognitions
 from voxdemo.service.shared_sound import Share
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
-from voxdemo.stores.answer_cache import Cache
-from voxdemo.stores.results import Results, delete_old
+from voxdemo.stores.opening import Stores
+from voxdemo.stores.results import delete_old
 from voxdemo.threads import CLEANING, KEEPING, in_thread
 
 LONGEST_ASIDE_S = 60.0
@@ -70,7 +70,6 @@ class Folders:
 
     files: Path
     """What people send, and below it their results: what lies here can be fetched by who knows its name."""
-    results: Path
     workshop: Path
     """Sounds that are being made."""
     paces: Path
@@ -87,8 +86,9 @@ class SpeechService:
     second.
     """
 
-    def __init__(self, line: JobLine, folders: Folders, cache: Cache, paces: Paces) -> None:
-        self.results = Results(folders.results)
+    def __init__(self, line: JobLine, folders: Folders, stores: Stores, paces: Paces) -> None:
+        self.stores = stores
+        self.results = stores.results
         self.doors: list[Callable[[], Sequence[Size]]] = []
         self.metrics = Metrics(self._state)
         self.history = History()
@@ -96,7 +96,7 @@ class SpeechService:
         self.alarms = Alarms()
         self._line = line
         self._folders = folders
-        self._cache = cache
+        self._cache = cache = stores.answers
         self._paces = paces
         self._cleaning: Future[None] | None = None
         self._preparing = 0

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from pydantic import TypeAdapter, ValidationError
 
 from voxdemo.speech import Spoken, Transcript
-from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.protocols import AnswerStore
 from voxdemo.stores.results import made_in
 from voxdemo.threads import in_thread
 
@@ -36,7 +36,7 @@ AnyWork = TypeVar("AnyWork", bound=Work)
 class SharedAnswers(Generic[Answer, AnyWork]):
     """Answers of the type `kind` by the keys of their requests. All methods are for the event loop's thread."""
 
-    def __init__(self, cache: Cache, kind: type[Answer]) -> None:
+    def __init__(self, cache: AnswerStore, kind: type[Answer]) -> None:
         self._cache = cache
         self._adapter: TypeAdapter[Answer] = TypeAdapter(kind)
         self._works: WeakValueDictionary[str, AnyWork] = WeakValueDictionary()

@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 MOST_BARS = 1200
 """Bars of the wave that are told of a finished sound; more can't be drawn."""
-ENDINGS = ("wav", *get_args(formats.Compressed), "srt", "vtt", "json")
+CONVERTED = get_args(formats.Compressed)
+"""What a sound is converted to when it is asked for."""
+ENDINGS = ("wav", *CONVERTED, "srt", "vtt", "json")
 """What a result can be fetched as."""
 
 _STARTED_AT = time.time() - time.monotonic()
@@ -64,18 +66,25 @@ class Results:
             if not speech_file(folder).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def find(self, token: str, ending: str) -> Path | None:
-        """The result behind a token as a file with one of ENDINGS; None for what isn't there, or not yet."""
-        path = speech_file(self.root / token).with_suffix(f".{ending}") if ending in ENDINGS else None
-        return path if path and _TOKEN.fullmatch(token) and path.is_file() else None
+    def has(self, token: str) -> bool:
+        """Whether the sound behind a token is there."""
+        return self._found(token, "wav") is not None
 
-    def convert(self, token: str, ending: str) -> Path | None:
-        """The same in a compressed format, made if need be, which takes up to a minute; kept beside the sound."""
-        speech, made = self.find(token, "wav"), self.find(token, ending)
-        if made or speech is None or ending not in get_args(formats.Compressed):
+    def open(self, token: str, ending: str) -> Path | None:
+        """The result behind a token as a file with one of ENDINGS; None for what isn't there, or not yet.
+
+        One of CONVERTED is made the first time that it's asked for, which takes up to a minute, and kept beside the
+        sound. Raises OSError where it can't be.
+        """
+        speech, made = self._found(token, "wav"), self._found(token, ending)
+        if made or speech is None or ending not in CONVERTED:
             return made
         formats.convert(speech, speech.with_suffix(f".{ending}"), cast(formats.Compressed, ending))
-        return self.find(token, ending)
+        return self._found(token, ending)
+
+    def _found(self, token: str, ending: str) -> Path | None:
+        path = speech_file(self.root / token).with_suffix(f".{ending}") if ending in ENDINGS else None
+        return path if path and _TOKEN.fullmatch(token) and path.is_file() else None
 
 
 def speech_file(folder: Path) -> Path:

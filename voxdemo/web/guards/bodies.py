@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import LimitError
-from voxdemo.stores.limits import Limits
+from voxdemo.stores.protocols import RequestLimits
 from voxdemo.web.guards import gradio_client
 from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.guards.refusals import refused, retry_after
@@ -59,7 +59,7 @@ and wait for ever for changes of the program.
 class CostlyDoors:
     """ASGI middleware; who counts by keys must stand before it."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
         self._app = app
         self._limits = limits
 

@@ -22,7 +22,7 @@ from voxdemo.monitoring.visit import Visit
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.stores.limits import Limits
+from voxdemo.stores.protocols import RequestLimits
 from voxdemo.threads import in_thread
 from voxdemo.web.guards import access, gradio_client
 from voxdemo.web.guards.callers import caller_of
@@ -41,7 +41,12 @@ class Admission:
     """Decides who joins a line, over all doors. Making it lets the queue of `demo` ask it."""
 
     def __init__(
-        self, demo: gr.Blocks, line: gradio_queue.Line, service: SpeechService, settings: Settings, limits: Limits
+        self,
+        demo: gr.Blocks,
+        line: gradio_queue.Line,
+        service: SpeechService,
+        settings: Settings,
+        limits: RequestLimits,
     ) -> None:
         self._demo = demo
         self._line = line

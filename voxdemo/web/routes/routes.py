@@ -24,8 +24,9 @@ from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.service.service import SpeechService
 from voxdemo.service.shared_sound import Share
 from voxdemo.speech import Captions, Retaken, Utterance
-from voxdemo.stores.limits import Limits
-from voxdemo.threads import CONVERTING, in_thread
+from voxdemo.stores.protocols import RequestLimits
+from voxdemo.stores.results import CONVERTED
+from voxdemo.threads import CONVERTING, READING, in_thread
 from voxdemo.web.components import front, wording
 from voxdemo.web.routes import metrics
 
@@ -45,7 +46,7 @@ MEDIA_TYPES = {
 
 def app_options(
     service: SpeechService,
-    limits: Limits,
+    limits: RequestLimits,
     keep_s: float,
     middleware: Sequence[Middleware],
     more_work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
@@ -66,7 +67,7 @@ def app_options(
     }
 
 
-def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]:
+def _routes(service: SpeechService, limits: RequestLimits, pulse: Pulse) -> list[Route]:
     async def health(_: Request) -> Response:
         """200 while the event loop turns and no model hangs, else 503 with the reason: start the server anew."""
         reason = pulse.trouble() or _hanging(service.stats().models)
@@ -104,9 +105,9 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
                 await asyncio.wait_for(sound.over(), STOPPING_S)
             except asyncio.TimeoutError:
                 return JSONResponse({"error": "This sound is still being spoken: try again later."}, status_code=409)
-        path = service.results.find(token, ending)
+        pool = CONVERTING if ending in CONVERTED else READING
         try:
-            path = path or await in_thread(partial(service.results.convert, token, ending), CONVERTING)
+            path = await in_thread(partial(service.results.open, token, ending), pool)
         except OSError:
             log.exception("a sound can't be converted")
             return JSONResponse({"error": StorageError().sentence}, status_code=507)
@@ -118,7 +119,7 @@ def _routes(service: SpeechService, limits: Limits, pulse: Pulse) -> list[Route]
         """A sound while it is made: JSON lines, those of sound followed by its bytes."""
         token = request.path_params["token"]
         sound = service.live.get(token)
-        if sound is None and service.results.find(token, "wav"):
+        if sound is None and service.results.has(token):
             return Response(status_code=204)  # it ended before it was asked for: there is its file
         if sound is None:
             return JSONResponse({"error": "This sound isn't being spoken."}, status_code=404)
@@ -171,7 +172,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _lifespan(
-    service: SpeechService, limits: Limits, pulse: Pulse, work: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    service: SpeechService, limits: RequestLimits, pulse: Pulse, work: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncGenerator[None, None]:

@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
-from voxdemo.stores.voices import VoiceStore
+from voxdemo.stores.protocols import KeptVoices
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import refused, status_of
@@ -41,7 +41,7 @@ class _Sent(BaseModel):
     consented: str
 
 
-def routes(store: VoiceStore, has_accounts: bool) -> Sequence[Route]:
+def routes(store: KeptVoices, has_accounts: bool) -> Sequence[Route]:
     """What is to be served."""
 
     async def voices(_: Request, account: str) -> Response:

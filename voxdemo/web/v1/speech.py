@@ -121,7 +121,7 @@ async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noq
     """The finished sound in this format."""
     _check_whole(spoken)
     try:
-        path = await in_thread(partial(entrance.service.results.convert, spoken.path.parent.name, format), CONVERTING)
+        path = await in_thread(partial(entrance.service.results.open, spoken.path.parent.name, format), CONVERTING)
     except OSError as error:
         raise StorageError from error
     assert path, "it was made just now"
