@@ -168,7 +168,8 @@ class FakeEngine:
         if word == "die" or (word == "die-once" and self._stage.builds == 1):
             raise ModelDiedError("Fake voice failed and is reloading: try again in about 20 s.")
         if word == "refuse":
-            raise InputError("This can't be said: say something else.")
+            sentence = "This can't be said: say something else."  # in words of its own
+            raise InputError(sentence, code="unsayable", languages="English", letters="refuse")
 
     def close(self) -> None:
         pass

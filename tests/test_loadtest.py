@@ -10,6 +10,7 @@ import signal
 import statistics
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,9 @@ async def test_what_a_server_cannot_do_has_failed_and_is_told_with_its_code(fake
     )
     assert spoken.outcome == "done"
     assert spoken.started_at
+    with closing(fake_server.messages("generate", ["raise", None, "", 2.0, 10, False, False])) as messages:
+        last = next(message for message in messages if message["msg"] == "process_completed")
+    assert (last["code"], last["values"]) == ("model_failed", {"title": "Fake voice"})
 
 
 def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -135,6 +135,9 @@ def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: 
     assert english(other) == []
     page.click("#vx-cancel")
     says(page, "已取消。文字已保留。")
+    fake_server.http.post("/stage/open")
+    speak(page, "refuse")  # whose sentence is in no list
+    says(page, "这个声音只说英语，读不了“refuse”。请用英语写。文字已保留。")
 
 
 @pytest.mark.parametrize(

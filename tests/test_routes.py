@@ -29,7 +29,8 @@ def test_sound_is_heard_while_it_is_made_and_then_no_more(fake_server: Server) -
         sound = samples + b"".join(piece for _, piece in rest)
         assert list(told)  # to its end
     assert fake_server.http.get(f"/live/{key}").status_code == 204  # it ended, and there is its file
-    assert fake_server.http.get("/live/unknown").status_code == 404
+    unknown = fake_server.http.get("/live/unknown")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
     finished, _ = soundfile.read(io.BytesIO(fake_server.http.get(f"/speech/{key}").content), dtype="int16")
     assert (np.frombuffer(sound, "<i2") == finished).all()
 

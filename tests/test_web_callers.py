@@ -179,7 +179,8 @@ def test_uploads_are_limited_and_told_when_to_come_again(trusting: Any) -> None:
     wait_s = int(refused.headers["Retry-After"])
     assert 55 <= wait_s <= 60
     sentence = f"Too many requests: try again in {wait_s} s."
-    assert refused.json() == {"error": sentence, "detail": sentence}
+    told = {"code": "rate_limit_exceeded", "values": {"time": f"{wait_s} s"}}
+    assert refused.json() == {"error": sentence, "detail": sentence, **told}
     assert web.http.get("/mirror").status_code == 200
     with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"), base_url=web.url) as neighbour:
         assert neighbour.post(UPLOAD).status_code == 200

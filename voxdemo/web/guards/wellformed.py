@@ -46,12 +46,13 @@ class WellFormed:
 
 async def refuse_unfit(_: Request, __: Exception) -> Response:
     """In place of FastAPI's own answer, which repeats what was sent, and can't where that is no text."""
-    return JSONResponse({"error": UNFIT, "detail": [{"msg": UNFIT}]}, status_code=422)  # the list is FastAPI's form
+    told = {"error": UNFIT, "code": "bad_request", "values": {}}
+    return JSONResponse({**told, "detail": [{"msg": UNFIT}]}, status_code=422)  # the list is FastAPI's form
 
 
-async def refuse_unknown(_: Request, __: Exception) -> Response:
-    """For endpoints of Gradio's that there are none of."""
-    return JSONResponse({"error": UNKNOWN, "detail": UNKNOWN}, status_code=404)
+async def refuse_unknown(request: Request, _: Exception) -> Response:
+    """For endpoints that Gradio doesn't have."""
+    return refused(request.scope, 404, UNKNOWN)
 
 
 async def refuse_ours(request: Request, error: Exception) -> Response:

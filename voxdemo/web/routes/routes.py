@@ -28,6 +28,7 @@ from voxdemo.stores.protocols import RequestLimits
 from voxdemo.stores.results import CONVERTED
 from voxdemo.threads import CONVERTING, READING, in_thread
 from voxdemo.web.components import front, wording
+from voxdemo.web.guards.refusals import refused
 from voxdemo.web.routes import metrics
 
 log = logging.getLogger(__name__)
@@ -104,15 +105,15 @@ def _routes(service: SpeechService, limits: RequestLimits, pulse: Pulse) -> list
             try:
                 await asyncio.wait_for(sound.over(), STOPPING_S)
             except asyncio.TimeoutError:
-                return JSONResponse({"error": "This sound is still being spoken: try again later."}, status_code=409)
+                return refused(request.scope, 409, "This sound is still being spoken: try again later.")
         pool = CONVERTING if ending in CONVERTED else READING
         try:
             path = await in_thread(partial(service.results.open, token, ending), pool)
         except OSError:
             log.exception("a sound can't be converted")
-            return JSONResponse({"error": StorageError().sentence}, status_code=507)
+            return refused(request.scope, 507, StorageError())
         if path is None:
-            return JSONResponse({"error": "This sound is gone: speak it again."}, status_code=404)
+            return refused(request.scope, 404, "This sound is gone: speak it again.")
         return FileResponse(path, media_type=MEDIA_TYPES[ending], headers={"Cache-Control": "private, max-age=86400"})
 
     async def live(request: Request) -> Response:
@@ -122,7 +123,7 @@ def _routes(service: SpeechService, limits: RequestLimits, pulse: Pulse) -> list
         if sound is None and service.results.has(token):
             return Response(status_code=204)  # it ended before it was asked for: there is its file
         if sound is None:
-            return JSONResponse({"error": "This sound isn't being spoken."}, status_code=404)
+            return refused(request.scope, 404, "This sound isn't being spoken.")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
         return StreamingResponse(_frames(sound), media_type="application/octet-stream", headers=headers)
 
