@@ -15,7 +15,7 @@ import numpy as np
 
 from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
-from voxdemo.lanes.jobs import Job, LaneEvent
+from voxdemo.lanes.jobs import Job, LaneEvent, LineTicket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
@@ -202,9 +202,9 @@ class _Wire:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lane, name)
 
-    async def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
+    async def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
         try:
-            async with aclosing(self._lane.run(_sent(job))) as events:
+            async with aclosing(self._lane.run(_sent(job), ticket)) as events:
                 async for event in events:
                     yield _sent(event)
         except VoxdemoError as error:

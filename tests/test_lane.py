@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Sta
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
-from voxdemo.lanes.jobs import Cut, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, LineTicket, ListenJob, Piece, Retaken, SpeakJob, Started
 from voxdemo.lanes.local import seat
 from voxdemo.lanes.local.job_run import JobRun, PartBegins
 from voxdemo.lanes.local.lane import RESTART_S, Lane
@@ -562,6 +563,122 @@ async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: Make
     assert place.seconds == pytest.approx(20, abs=1)
     stage.steps.release(2)
     await asyncio.gather(first, second, third)
+
+
+async def brought(lane: Lane, ticket: LineTicket, what: SpeakJob | ListenJob) -> list[Any]:
+    async with aclosing(lane.run(what, ticket)) as events:
+        return [event async for event in events]
+
+
+async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_take_to_prepare(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    stage.open = True
+    tickets = {name: lane.take(lambda: Size(10.0), arrived) for name, arrived in (("b", 2.0), ("c", 3.0), ("a", 1.0))}
+    tasks = []
+    for name in ("c", "b", "a"):
+        assert stage.started.empty()
+        tasks.append(asyncio.ensure_future(brought(lane, tickets[name], job(name))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert [await next_started(stage) for _ in tickets] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("has_job", [False, True], ids=["while its job is prepared", "while it waits"])
+async def test_a_ticket_that_leaves_holds_up_nobody_and_lets_nobody_past_those_before_it(
+    make_lane: MakeLane, stage: Stage, has_job: bool
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    stage.open = True
+    first, leaving, last = (lane.take(lambda: Size(10.0), float(arrived)) for arrived in range(3))
+    waits = asyncio.ensure_future(brought(lane, last, job("last")))
+    if has_job:
+        gone = asyncio.ensure_future(brought(lane, leaving, job("leaving")))
+        await asyncio.sleep(0)
+        gone.cancel()
+    else:
+        lane.leave(leaving)
+    await asyncio.sleep(0)
+    assert stage.started.empty()
+    await asyncio.gather(brought(lane, first, job("first")), waits)
+    assert [await next_started(stage) for _ in range(2)] == ["first", "last"]
+    assert lane.stats().waiting == 0
+
+
+async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    stage.open = True
+    recording = lane.take(lambda: Size(1.0, speaks=False), 1.0)
+    text = lane.take(lambda: Size(10.0), 2.0)
+    await brought(lane, text, job("text"))
+    assert await next_started(stage) == "text"
+    lane.leave(recording)
+
+
+async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_that_is_being_prepared(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    lane = make_lane()
+    await ready(lane)
+    long, _ = await in_line(lane, LONG)
+    assert await next_started(stage) == "one"
+    first, second = (lane.take(lambda: Size(1.0)) for _ in range(2))
+    later = asyncio.ensure_future(brought(lane, second, job("second", 1.0)))
+    await asyncio.sleep(0)
+    stage.steps.release(1)
+    assert await next_started(stage) == "two"
+    earlier = asyncio.ensure_future(brought(lane, first, job("first", 1.0)))
+    await asyncio.sleep(0)
+    await let_run(stage, [long, earlier, later])
+    assert all_started(stage) == ["first", "three", "second"]
+
+
+async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_called(make_lane: MakeLane) -> None:
+    lane = make_lane(seats=2)
+    tickets = [lane.take(partial(Size, 20.0 if number % 2 else 1.0)) for number in range(8)]
+    assert [ticket.is_called for ticket in tickets] == [True] * 6 + [False] * 2
+    lane.leave(tickets[0])
+    assert [ticket.is_called for ticket in tickets[6:]] == [True, False]
+    for ticket in tickets[1:]:
+        lane.leave(ticket)
+
+
+async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_no_time(make_lane: MakeLane) -> None:
+    lane = make_lane()
+    await ready(lane)
+    keys = ["same", "b", "c", "same", "d", "same"]
+    tickets = [lane.take(lambda: Size(20.0), float(arrived), key=key) for arrived, key in enumerate(keys)]
+    assert [ticket.is_called for ticket in tickets] == [True, True, False, True, False, True]
+    assert [lane.place(ticket).ahead for ticket in tickets] == [0, 3, 4, 1, 5, 2]
+    assert lane.place(tickets[-2]).end_s == pytest.approx(80.0, abs=1.0)
+    for ticket in tickets:
+        lane.leave(ticket)
+
+
+async def test_the_line_is_forecast_once_a_move_however_many_wait(
+    make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane, forecasts = make_lane(), []
+
+    def counted(*line: Any) -> Any:
+        forecasts.append(line)
+        return foretold(*line)
+
+    monkeypatch.setattr("voxdemo.lanes.local.lane.foretold", counted)
+    tickets = [lane.take(lambda: Size(20.0)) for _ in range(20)]
+    lane.moved += [lambda: [lane.place(ticket) for ticket in lane.waiting()]] * 20
+    forecasts.clear()
+    lane.leave(tickets[0])
+    assert len(forecasts) == 1
+    lane.moved.clear()
+    for ticket in tickets:
+        lane.leave(ticket)
 
 
 async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> None:

@@ -14,7 +14,7 @@ import soundfile
 from fakes import RATE, Stage
 
 from voxdemo.errors import VoxdemoError
-from voxdemo.monitoring.visit import Visit
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -55,8 +55,8 @@ def endings(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 async def test_what_comes_from_the_cache_took_no_work(service: SpeechService, caplog: pytest.LogCaptureFixture) -> None:
-    await all_of(service.speak(Utterance("One two three."), Visit("page")))
-    await all_of(service.speak(Utterance("One two three."), Visit("openai")))
+    await all_of(service.speak(Utterance("One two three."), RequestContext("page")))
+    await all_of(service.speak(Utterance("One two three."), RequestContext("openai")))
     made, given = endings(caplog)
     assert [(each["ending"], each["cached"], each["door"]) for each in (made, given)] == [
         ("done", False, "page"),

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
-from gradio.context import LocalContext
-from gradio.queueing import Queue
-from gradio.server_messages import EstimationMessage
 from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
@@ -177,18 +171,6 @@ def test_two_real_clients_at_once_both_hear_their_own_words(server: Server) -> N
 def test_the_run_route_does_not_walk_round_the_queue(fake_server: Server) -> None:
     answer = fake_server.http.post("/gradio_api/run/generate", json={"data": ["Hello."]})
     assert answer.status_code >= 400
-
-
-def test_gradios_queue_still_is_as_we_wrap_it() -> None:
-    def parameters(method: Callable[..., Any]) -> list[str]:
-        return list(inspect.signature(method).parameters)
-
-    assert parameters(Queue.push) == ["self", "body", "request", "username"]
-    assert parameters(Queue.broadcast_estimations) == ["self", "concurrency_id", "after"]
-    assert isinstance(LocalContext.event_id, ContextVar)
-    assert parameters(Queue.send_message) == ["self", "event", "event_message"]
-    assert parameters(Queue.clean_events) == ["self", "session_hash", "event_id"]
-    assert {"rank", "rank_eta", "queue_size"} <= set(EstimationMessage.model_fields)
 
 
 def test_a_sentence_waits_for_a_part_of_a_long_text_at_any_door(start_server: StartServer) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -328,19 +329,21 @@ async def test_an_abandoned_job_leaves_no_files(service: SpeechService, stage: S
     assert list(service.results.root.iterdir()) == []
 
 
-async def test_a_forecast_counts_the_line_and_who_stands_at_a_door(service: SpeechService, stage: Stage) -> None:
+async def test_a_forecast_counts_all_who_have_a_ticket(service: SpeechService, stage: Stage) -> None:
     await until(lambda: service.readiness().ready)
     await spoken(service, Utterance("Hello."))
     stage.open = False
     running = asyncio.ensure_future(spoken(service, Utterance("Hello there.")))
     await asyncio.to_thread(stage.started.get, timeout=10)
     await asyncio.to_thread(stage.started.get, timeout=10)
-    service.doors.append(lambda: [Size(1.0), Size(2.0)])
+    tickets = [service.line.take(partial(Size, seconds)) for seconds in (1.0, 2.0)]
     forecast = service.forecast(Utterance("Hello."))
     assert forecast.ahead == 3
     assert forecast.own_s is not None
     assert forecast.wait_s is not None
     assert forecast.wait_s >= 3.0
+    for ticket in tickets:
+        service.line.leave(ticket)
     stage.steps.release(10)
     await running
 

@@ -8,12 +8,12 @@ import pytest
 from fakes import Stage
 
 from voxdemo.errors import InputError
-from voxdemo.intake.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.request import UNSEEN_RECORDING_S, AskedRecording, RecordingRequest, SpeechRequest
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web.line.entries import UNSEEN_RECORDING_S, Recording, examined, requested, sent_file, whole
+from voxdemo.web.line.entries import examined, requested, sent_file, whole
 
 NO_RECORDING = b"not a recording"
 
@@ -66,23 +66,22 @@ async def test_a_file_that_nobody_sent_is_not_looked_at(service: SpeechService, 
         Path("/dev/zero"),
         Path("outside.wav"),
     ):
-        assert await requested(Recording(path), service) is None
-        asked = await requested(Utterance("Hello.", prompt_audio=path), service)
-        assert isinstance(asked, SpeechRequest)
-        assert asked.utterance.prompt_audio is None
-    assert isinstance(await requested(Recording(sent), service), RecordingRequest)
+        assert (await requested(AskedRecording(path), service)).request is None
+        known = await requested(Utterance("Hello.", prompt_audio=path), service)
+        assert isinstance(known.request, SpeechRequest)
+        assert known.request.utterance.prompt_audio is None
+    assert isinstance((await requested(AskedRecording(sent), service)).request, RecordingRequest)
 
 
 async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechService, sent: Path) -> None:
-    short, long = [examined(await requested(Utterance("Hello. " * count), service)) for count in (1, 50)]
-    assert short.units
-    assert long.units
-    assert long.units > 10 * short.units
-    assert "There is no text" in str(examined(await requested(Utterance(" "), service)).objection)
-    entry = examined(await requested(Recording(sent), service))
-    assert (entry.units, entry.recording_s, entry.objection) == (None, UNSEEN_RECORDING_S, None)
+    plans = [examined(await requested(Utterance("Hello. " * count), service)).plan for count in (1, 50)]
+    short, long = (plan.units for plan in plans if plan)
+    assert long > 10 * short > 0
+    with pytest.raises(InputError, match="There is no text"):
+        examined(await requested(Utterance(" "), service))
+    assert examined(await requested(AskedRecording(sent), service)).recording_s == UNSEEN_RECORDING_S
 
 
 async def test_a_name_that_no_file_can_have_is_refused_in_words(service: SpeechService) -> None:
     with pytest.raises(InputError, match="no longer here"):
-        await requested(Recording(service.files / ("a" * 5000)), service)
+        await requested(AskedRecording(service.files / ("a" * 5000)), service)

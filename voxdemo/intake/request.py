@@ -15,8 +15,11 @@ from voxdemo.audio.reading.decode import check_there
 from voxdemo.errors import InputError
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
+from voxdemo.intake.plan import Plan
 from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
 
+UNSEEN_RECORDING_S = 10.0
+"""How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
 MAKING = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
 
@@ -45,6 +48,49 @@ class RecordingRequest:
     recording: Path
     language: str | None
     recognizer: RecognizerInfo
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRecording:
+    """One to be recognised, in a language if it's known."""
+
+    path: Path
+    language: str | None = None
+
+
+Asked = Utterance | AskedRecording | None
+"""What a handler is asked for: to say this, to recognise this recording, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was asked for, and what was found out about it before it joined the line."""
+
+    asked: Asked
+    request: SpeechRequest | RecordingRequest | None
+    plan: Plan | None = None
+    """Of a text, unless its answer was at hand."""
+    recording_s: float = UNSEEN_RECORDING_S
+    """How long its recording is, or is taken to be."""
+
+    @property
+    def speech(self) -> SpeechRequest:
+        """The request to speak."""
+        assert isinstance(self.request, SpeechRequest), "a recording was asked for"
+        return self.request
+
+    @property
+    def recording(self) -> RecordingRequest:
+        """The request to read a recording."""
+        assert isinstance(self.request, RecordingRequest), "a text was asked for"
+        return self.request
+
+    def of(self, asked: Asked, model: EngineInfo | RecognizerInfo) -> Examined | None:
+        """The same, if it is about what is `asked` of that model; None: it has to be examined again."""
+        match self.request:
+            case SpeechRequest(engine=info) | RecordingRequest(recognizer=info) if info == model:
+                return self if self.asked == asked else None
+        return None
 
 
 def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:

@@ -7,7 +7,7 @@ on other machines.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -129,8 +129,24 @@ LaneEvent = Waiting | Started | Piece | Retaken | Cut | Paused | Resumed | Trans
 """Waiting… → Started → Transcript… or Piece… (Retaken, Cut and Paused… → Resumed among them)"""
 
 
+class LineTicket(Protocol):
+    """A request's place in the line, which goes by when the request arrived at its door."""
+
+    caller: str
+    """Which client asked, as clients are counted; "" where nobody counts it."""
+    is_called: bool
+    """Whether its job may be prepared and brought."""
+    refusal: NotReadyError | None
+    """Why the line has turned it away."""
+
+
 class JobLine(Protocol):
-    """What the service needs of whatever runs its jobs: here a `Lane`, later perhaps one on other machines."""
+    """What the service needs of whatever runs its jobs: here a `Lane`, later perhaps one on other machines.
+
+    `moved` are called after every change of the places of those who wait, and once a second while somebody waits.
+    """
+
+    moved: list[Callable[[], None]]
 
     @property
     def engine_info(self) -> EngineInfo:
@@ -147,8 +163,42 @@ class JobLine(Protocol):
         """Why no job is taken in any more; None as long as they are."""
         ...
 
-    def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
-        """The job's events. Raises BusyError when the line is full, `refusal`, and what the model raised."""
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait that no other request may, not counting those who get a seat in a moment."""
+        ...
+
+    def take(
+        self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
+    ) -> LineTicket:
+        """A ticket for a request that arrived at this monotonic time (None: now) and is so much work, as is known now.
+
+        Requests with the same `key` are called together, because they share one answer. `run` or `leave` gives the
+        ticket back. Raises `refusal`; the bound is for `check_room`.
+        """
+        ...
+
+    def check_room(self) -> None:
+        """Raises `refusal`, and BusyError when the line is full."""
+        ...
+
+    def place(self, ticket: LineTicket) -> Place:
+        """Its place now, for a ticket that waits."""
+        ...
+
+    def waiting(self) -> Sequence[LineTicket]:
+        """The tickets without a seat, in the order of their turns, but for those that get one in a moment."""
+        ...
+
+    def leave(self, ticket: LineTicket) -> None:
+        """Take it out of the line. Harmless when it has left."""
+        ...
+
+    def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
+        """The job's events; without a ticket it takes one now. Raises `refusal`, and what the model raised.
+
+        Without a ticket it also raises BusyError when the line is full.
+        """
         ...
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -18,14 +18,16 @@ class Flight(Generic[T]):
     """One run of `work`, in a task of its own that begins at once.
 
     `work` is closed when nobody listens any more. From then on, or from its end, it `is_over`: too late to join.
+    `ended` is called in the end, even if the work was never begun.
     """
 
-    def __init__(self, work: AsyncGenerator[T, None]) -> None:
+    def __init__(self, work: AsyncGenerator[T, None], ended: Callable[[], None] = lambda: None) -> None:
         self.is_over = False
         self._listeners: list[_Inbox[T]] = []
         self._last: T | None = None
         self._error: BaseException | None = None
         self._task = asyncio.ensure_future(self._run(work))
+        self._task.add_done_callback(lambda _: ended())
 
     async def join(self) -> AsyncGenerator[T, None]:
         """What is told from now on, with what was told last before it. Raises what the work raises.

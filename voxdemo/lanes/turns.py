@@ -28,11 +28,6 @@ class Size:
         """Whether it needn't wait for a longer text to end, only for a part of it."""
         return not self.speaks or (self.expected_s is not None and self.expected_s <= BRIEF_S)
 
-    @property
-    def rank(self) -> int:
-        """It waits for none that came earlier with a higher one."""
-        return self.speaks + (not self.is_brief)
-
 
 @dataclass(slots=True)
 class Busy:
@@ -57,6 +52,11 @@ class Place:
     ahead: int
     start_s: float | None
     end_s: float | None
+
+    def after(self, seconds: float) -> Place:
+        """The same when so many seconds have passed since it was foretold."""
+        start_s, end_s = (None if at is None else max(0.0, at - seconds) for at in (self.start_s, self.end_s))
+        return Place(self.ahead, start_s, end_s)
 
 
 def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> list[T]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from voxdemo.errors import InputError, UnavailableError
-from voxdemo.monitoring.visit import DoorName, Visit
+from voxdemo.monitoring.visit import DoorName, RequestContext
 from voxdemo.speech import Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Ended:
 class Outcome:
     """A job that is still on its way; `ended` is what is known of it so far."""
 
-    def __init__(self, task: Task, visit: Visit, engine: str, characters: int | None = None) -> None:
-        self._known = Ended(task, visit.door, engine, characters)
-        self._begun_at = visit.begun_at
+    def __init__(self, task: Task, context: RequestContext, engine: str, characters: int | None = None) -> None:
+        self._known = Ended(task, context.door, engine, characters)
+        self._begun_at = context.begun_at
         self._turned_at: float | None = None
         self._has_come = False
 

@@ -1,4 +1,4 @@
-"""Somebody's way through the doors: how they came in, since when, and what they were told of seconds so far."""
+"""One request on its way: how it came in and when, what it asks for, its ticket, and what it was told of seconds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,47 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voxdemo import logs
+from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.estimates.countdown import Countdown
+from voxdemo.intake.request import Examined
+from voxdemo.lanes.jobs import JobLine, LineTicket
+from voxdemo.lanes.turns import Size
 
 DoorName = Literal["page", "gradio", "openai", "program"]
 """A person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
-    """One request's."""
+class RequestContext:
+    """What belongs to one request, from its door to its end. For the event loop's thread."""
 
     door: DoorName = "program"
+    caller: str = ""
+    """Which client asks, as clients are counted; "" where nobody counts it."""
     begun_at: float = field(default_factory=time.monotonic)
+    """When it arrived, in monotonic time."""
+    request_id: str = field(default_factory=logs.request_id)
     countdown: Countdown = field(default_factory=Countdown)
-    has_reached_line: bool = False
-    """Whether the line counts it; before, it stands at its door."""
+    examined: Examined | None = None
+    """What it asks for, as its door has examined it."""
+    is_at_hand: bool = False
+    """Whether its answer was there, or on its way, when it came."""
+    objection: InputError | UnavailableError | None = None
+    """Why it can't be served."""
+    error: VoxdemoError | None = None
+    """By which its job has failed."""
+    ticket: LineTicket | None = None
+    """Its place in line, until whatever makes the answer takes it over; none where the answer is at hand."""
+
+    def hand_over(self, line: JobLine, size: Size) -> LineTicket:
+        """The ticket, for work that may go on when this request leaves; whoever takes it gives it back to the line.
+
+        One that has none, because its answer was at hand when it came, takes it now, for work of this size. Raises as
+        `JobLine.check_room`.
+        """
+        ticket, self.ticket = self.ticket, None
+        if ticket is None:
+            line.check_room()
+            ticket = line.take(lambda: size, self.begun_at)
+        return ticket

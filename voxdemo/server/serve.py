@@ -21,7 +21,6 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.guards import access
 from voxdemo.web.guards.traffic import Traffic
-from voxdemo.web.line.gradio_queue import Line
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
         flush=True,
     )
     try:
-        traffic.run(_drain(site.line, service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
+        traffic.run(_drain(service, settings.drain_s, traffic), settings.drain_s + FETCHING_S + OVERDUE_S)
     except Exception:  # whatever goes wrong here must not keep the process
         log.exception("the running jobs can't be waited for")
     demo.server.config.timeout_graceful_shutdown = OPEN_STREAMS_S
@@ -105,7 +104,7 @@ def _wait_for(signals: queue.SimpleQueue[int]) -> None:
             return
 
 
-async def _drain(line: Line, service: SpeechService, within_s: float, traffic: Traffic) -> None:
-    line.turn_away(service.turn_away(within_s))
+async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> None:
+    service.turn_away(within_s)
     await service.drain(within_s)
     await traffic.settled(QUIET_S if within_s else QUIET_AT_ONCE_S, FETCHING_S)

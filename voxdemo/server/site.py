@@ -22,12 +22,13 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import page, v1
 from voxdemo.web.guards import access, callers, headers
-from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors, leave_nothing_unfinished
+from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
 from voxdemo.web.guards.head_requests import Heads
 from voxdemo.web.guards.wellformed import HANDLERS, WellFormed
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.gradio_queue import Line
-from voxdemo.web.routes import routes, voices
+from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
+from voxdemo.web.line.gradio_queue import LineQueue
+from voxdemo.web.routes.routes import routes, voices
 from voxdemo.web.v1.entrance import Entrance
 
 
@@ -36,7 +37,6 @@ class Site:
     """A page and how it is to be launched."""
 
     demo: gr.Blocks
-    line: Line
     options: dict[str, Any]
     """What `demo.launch` gets."""
 
@@ -55,17 +55,17 @@ def build(
     callers.trust(settings.trusted_proxies)
     stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)
-    line = Line(demo, service)
-    admission = Admission(demo, line, service, settings, limits)
+    admission = Admission(service, limits, settings.max_waiting_per_client)
+    LineQueue(demo, service, admission, settings)
     doors = (Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit))
     inner = (Middleware(WellFormed), Middleware(Heads), *doors, *more_middleware)
     guards = headers.guards(settings, *inner)
-    entrance, keep_s = Entrance(service, line, admission), settings.keep_hours * 3600
-    batches = Batches(lambda: stores.batches, entrance.later, settings.generators, keep_s)
+    entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
+    batches = Batches(lambda: stores.batches, entrance.speak_in_turn, settings.generators, keep_s)
     more_work = [batches.run, *examples_ahead.work(service, settings)]
     options = routes.app_options(service, limits, keep_s, guards, more_work)
     kept_voices = voices.routes(stores.voices, bool(settings.accounts))
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options["routes"] += [*more_routes, *kept_voices, log_out, v1.mounted(entrance, batches)]
     options["exception_handlers"] = HANDLERS
-    return Site(demo, line, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})
+    return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

@@ -18,12 +18,12 @@ from pathlib import Path
 from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.errors import StorageError
-from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.plan import Plan, plan
-from voxdemo.intake.request import SpeechRequest, speech
-from voxdemo.lanes.arrivals import Arrivals, Place
-from voxdemo.lanes.jobs import JobLine, SpeakJob
+from voxdemo.intake.request import Examined, SpeechRequest, speech
+from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
+from voxdemo.lanes.turns import Size
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.disk_watch import Storage
 from voxdemo.service.job_recorder import Rendition
 from voxdemo.service.live_sound import LiveSound
@@ -68,7 +68,6 @@ class Generations:
         self._paces = paces
         self._learned = learned
         self._storage = Storage(self._say_something)
-        self._arrivals = Arrivals()
         self._in_use: set[Path] = set()
 
     @property
@@ -94,23 +93,24 @@ class Generations:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
         return await in_thread(partial(speech, utterance, self._line.engine_info), reads)
 
-    async def speak(self, utterance: Utterance, countdown: Countdown) -> AsyncGenerator[SpeechEvent, None]:
+    async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.speak`."""
-        with self._faults_noted(), self._arrivals.arrive() as place:
-            request = await self.request(utterance)
-            async with aclosing(self._spoken(request, place, countdown)) as events:
+        with self._faults_noted():
+            known = context.examined and context.examined.of(utterance, self._line.engine_info)
+            examined = known or Examined(utterance, await self.request(utterance))
+            async with aclosing(self._spoken(examined, context)) as events:
                 async for event in events:
                     yield event
 
-    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+    async def prepare(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.prepare`."""
-        with self._faults_noted(), self._arrivals.arrive() as place:
+        with self._faults_noted():
             request = await self.request(utterance)
             if self.answers.is_at_hand(request.key):
                 return
             with self._results.new() as folder:
                 try:
-                    async with self._on_air(request, place, folder) as events:
+                    async with self._on_air(Examined(utterance, request), context, folder) as events:
                         async for event in events:
                             yield event
                 finally:
@@ -125,13 +125,12 @@ class Generations:
             self._storage.note(error)
             raise
 
-    async def _spoken(
-        self, request: SpeechRequest, place: Place, countdown: Countdown
-    ) -> AsyncGenerator[SpeechEvent, None]:
+    async def _spoken(self, examined: Examined, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
+        request, countdown = examined.speech, context.countdown
         with self._results.new() as folder:
             spoken = await self.answers.kept(request.key, folder)
             if spoken is None:
-                async with self._on_air(request, place, folder) as events:
+                async with self._on_air(examined, context, folder) as events:
                     async for event in events:
                         match event:
                             case Spoken():
@@ -148,13 +147,13 @@ class Generations:
 
     @asynccontextmanager
     async def _on_air(
-        self, request: SpeechRequest, place: Place, folder: Path
+        self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a making that has a share in this folder, which can be heard under the folder's name."""
-        if making := self.answers.work(request.key):
-            place.leave()
-        else:
-            making = self._begun(request, place)
+        making = self.answers.work(examined.speech.key)
+        if making and context.ticket:
+            self._line.leave(context.ticket)
+        making = making or self._begun(examined, context)
         try:
             async with making.share(folder) as share, aclosing(making.told()) as events:
                 self.live[folder.name] = share
@@ -162,9 +161,12 @@ class Generations:
         finally:
             self.live.pop(folder.name, None)
 
-    def _begun(self, request: SpeechRequest, place: Place) -> Making:
-        folder, sound = self._prepared(request)
-        return self.answers.share(request.key, Making(folder, sound, self._speak_anew(request, place, folder, sound)))
+    def _begun(self, examined: Examined, context: RequestContext) -> Making:
+        folder, sound = self._prepared(examined.speech)
+        ticket = context.hand_over(self._line, Size(None))
+        work = self._speak_anew(examined, ticket, folder, sound)
+        making = Making(folder, sound, work, partial(self._line.leave, ticket))
+        return self.answers.share(examined.speech.key, making)
 
     def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
         folder = self._workshop / secrets.token_hex(8)
@@ -178,20 +180,21 @@ class Generations:
         return folder, sound
 
     async def _speak_anew(
-        self, request: SpeechRequest, place: Place, folder: Path, sound: LiveSound
+        self, examined: Examined, ticket: LineTicket, folder: Path, sound: LiveSound
     ) -> AsyncGenerator[SpeechEvent, None]:
-        arrived = time.monotonic()
+        request, arrived = examined.speech, time.monotonic()
         try:
-            await place.turn()
-            planned, take = await in_thread(partial(_planned, request))
+            planned = examined.plan
+            if planned is None:
+                planned = await in_thread(partial(plan, request.utterance, request.engine), READING)
+            made = partial(Take, planned.parts, request.engine.sample_rate, planned.utterance.speed)
+            take = await in_thread(made)  # the first one imports scipy
             job, notes = await self._job(planned, request.engine)
             rendition = Rendition(job, take, sound)
-            async with aclosing(rendition.told(self._line.run(job))) as events:
+            async with aclosing(rendition.told(self._line.run(job, ticket))) as events:
                 async for event in events:
-                    place.leave()  # it has reached the line
                     yield event
         finally:
-            place.leave()
             self._in_use.discard(folder)
             _finish(sound)
         self._storage.note(rendition.error)
@@ -228,12 +231,13 @@ class Generations:
     async def _say_something(self) -> None:
         """Speak a word, from the line to the file, for nobody."""
         request = await self.request(PROOF)
+        ticket = self._line.take(lambda: Size(None))
         folder, sound = self._prepared(request)
         try:
-            with self._arrivals.arrive() as place:
-                async with aclosing(self._speak_anew(request, place, folder, sound)) as events:
-                    [event async for event in events]
+            async with aclosing(self._speak_anew(Examined(PROOF, request), ticket, folder, sound)) as events:
+                [event async for event in events]
         finally:
+            self._line.leave(ticket)
             await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
@@ -247,11 +251,6 @@ def _finish(sound: LiveSound) -> None:
         sound.finish()
     except OSError as error:
         raise StorageError from error
-
-
-def _planned(request: SpeechRequest) -> tuple[Plan, Take]:
-    planned = plan(request.utterance, request.engine)
-    return planned, Take(planned.parts, request.engine.sample_rate, planned.utterance.speed)
 
 
 def _sum(seconds: float | None, more: float | None) -> float | None:

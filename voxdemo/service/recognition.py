@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -17,12 +17,12 @@ from voxdemo.audio import encode
 from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.errors import EngineError, InputError, StorageError
-from voxdemo.estimates.countdown import Countdown
 from voxdemo.estimates.paces import Paces
-from voxdemo.intake.request import RecordingRequest, recording
-from voxdemo.lanes.arrivals import Arrivals, Place
-from voxdemo.lanes.jobs import JobLine, ListenJob, Started
+from voxdemo.intake.request import AskedRecording, RecordingRequest, recording
+from voxdemo.lanes.jobs import JobLine, LineTicket, ListenJob, Started
 from voxdemo.lanes.shared_work import Flight
+from voxdemo.lanes.turns import Size
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.stores.protocols import AnswerStore, ResultStore
@@ -35,6 +35,19 @@ MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
 
 
+class Reading(Flight[RecognitionEvent]):
+    """A recording that is being read; `sounds` has it as samples, once it is decoded."""
+
+    def __init__(
+        self,
+        work: AsyncGenerator[RecognitionEvent, None],
+        ended: Callable[[], None],
+        sounds: Sequence[decode.Recording],
+    ) -> None:
+        super().__init__(work, ended)
+        self.sounds = sounds
+
+
 class Recognitions:
     """Reads recordings. All methods are for the event loop's thread.
 
@@ -44,26 +57,26 @@ class Recognitions:
     def __init__(
         self, line: JobLine, results: ResultStore, cache: AnswerStore, paces: Paces, learned: Callable[[], None]
     ) -> None:
-        self.answers: SharedAnswers[Transcript, Flight[RecognitionEvent]] = SharedAnswers(cache, Transcript)
+        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(cache, Transcript)
         self._line = line
         self._results = results
         self._paces = paces
         self._learned = learned
-        self._arrivals = Arrivals()
 
     async def request(self, path: Path, language: str | None) -> RecordingRequest:
         """As `SpeechService.recording_request`."""
         return await in_thread(partial(recording, path, language, self._line.recognizer_info), READING)
 
     async def read(
-        self, path: Path, language: str | None, keep: bool, countdown: Countdown
+        self, path: Path, language: str | None, keep: bool, context: RequestContext
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """As `SpeechService.transcribe`."""
-        with self._arrivals.arrive() as place:
-            request = await self.request(path, language)
-            async with aclosing(self._heard(request, place, keep, countdown)) as events:
-                async for event in events:
-                    yield event
+        asked = AskedRecording(path, language)
+        known = context.examined and context.examined.of(asked, self._line.recognizer_info)
+        request = known.recording if known else await self.request(path, language)
+        async with aclosing(self._heard(request, keep, context)) as events:
+            async for event in events:
+                yield event
 
     async def supply(self, path: Path, transcript: Transcript) -> None:
         """As `SpeechService.supply`."""
@@ -72,23 +85,24 @@ class Recognitions:
             await self.answers.keep(request.key, transcript)
 
     async def _heard(
-        self, request: RecordingRequest, place: Place, keep: bool, countdown: Countdown
+        self, request: RecordingRequest, keep: bool, context: RequestContext
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        transcript = await self.answers.kept(request.key)
+        transcript, sound = await self.answers.kept(request.key), None
         if transcript is None:
-            if flight := self.answers.work(request.key):
-                place.leave()
-            else:
-                flight = self._begun(request, place)
-            async with aclosing(flight.join()) as events:
+            reading = self.answers.work(request.key)
+            if reading and context.ticket:
+                self._line.leave(context.ticket)
+            reading = reading or self._begun(request, context)
+            async with aclosing(reading.join()) as events:
                 async for event in events:
                     if isinstance(event, Transcript):
                         transcript = event
                     else:
-                        yield countdown.steady(event, time.monotonic())
+                        yield context.countdown.steady(event, time.monotonic())
+            sound = next(iter(reading.sounds), None)
         assert transcript, "a recognition that raises nothing ends with a transcript"
         if keep and transcript.text:
-            transcript = await in_thread(partial(self._kept, transcript, request.recording), READING)
+            transcript = await in_thread(partial(self._kept, transcript, request, sound), READING)
         yield transcript
 
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
@@ -100,23 +114,26 @@ class Recognitions:
         """How long it takes to read a recording of so many seconds; None: not known yet."""
         return self._paces.listening(self._line.recognizer_info.key).seconds(recording_s)
 
-    def _begun(self, request: RecordingRequest, place: Place) -> Flight[RecognitionEvent]:
-        return self.answers.share(request.key, Flight(self._read_anew(request, place)))
+    def _begun(self, request: RecordingRequest, context: RequestContext) -> Reading:
+        ticket = context.hand_over(self._line, Size(None, speaks=False))
+        sounds: list[decode.Recording] = []
+        work = self._read_anew(request, ticket, sounds)
+        return self.answers.share(request.key, Reading(work, partial(self._line.leave, ticket), sounds))
 
-    async def _read_anew(self, request: RecordingRequest, place: Place) -> AsyncGenerator[RecognitionEvent, None]:
+    async def _read_anew(
+        self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]
+    ) -> AsyncGenerator[RecognitionEvent, None]:
         info = request.recognizer
-        read = partial(decode.read, request.recording, MAX_RECORDING_S, rate=info.sample_rate)
-        sound = await in_thread(read, READING)
+        sound = await in_thread(partial(_decoded, request), READING)
+        sounds.append(sound)
         if sound.truncated:
             sentence = "That recording is longer than {minutes} minutes: send a shorter one."
             raise InputError(sentence, code="recording_too_long", minutes=round(MAX_RECORDING_S / 60))
-        await place.turn()
         job = self.job(info, sound.samples, request.language)
         heard: Transcript | None = None
         begun = time.monotonic()
-        async with aclosing(self._line.run(job)) as events:
+        async with aclosing(self._line.run(job, ticket)) as events:
             async for event in events:
-                place.leave()  # it has reached the line
                 match event:
                     case Waiting():
                         yield event
@@ -135,10 +152,10 @@ class Recognitions:
             await self.answers.keep(request.key, transcript)
         yield transcript
 
-    def _kept(self, transcript: Transcript, recording: Path) -> Transcript:
+    def _kept(self, transcript: Transcript, request: RecordingRequest, sound: decode.Recording | None) -> Transcript:
         """The same, with the recording as it was heard, and its captions, in a folder among the results."""
         try:
-            sound = decode.read(recording, MAX_RECORDING_S, rate=self._line.recognizer_info.sample_rate)
+            sound = sound or _decoded(request)
             with self._results.new() as folder:
                 path = speech_file(folder)
                 write_captions(folder, transcript.segments)
@@ -148,6 +165,10 @@ class Recognitions:
             return transcript
         bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
         return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
+
+
+def _decoded(request: RecordingRequest) -> decode.Recording:
+    return decode.read(request.recording, MAX_RECORDING_S, rate=request.recognizer.sample_rate)
 
 
 def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:

@@ -7,14 +7,14 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voxdemo.errors import BusyError, NotReadyError
+from voxdemo.errors import NotReadyError
 from voxdemo.estimates.paces import Paces, speech_units
 from voxdemo.estimates.paces import write as write_paces
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
@@ -27,7 +27,7 @@ from voxdemo.monitoring.history import History
 from voxdemo.monitoring.metrics import Metrics, State
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
 from voxdemo.monitoring.timeline import Timeline
-from voxdemo.monitoring.visit import Visit
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.generation import Generations
 from voxdemo.service.recognition import Recognitions
 from voxdemo.service.shared_sound import Share
@@ -80,8 +80,7 @@ class SpeechService:
     """Speaks and listens through one line. All methods are for the event loop's thread.
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
-    wait for the same. `doors` lists who stands at a door and isn't in the line yet, as sizes, so that
-    forecasts count everybody. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
+    wait for the same. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
     `metrics`, `history`, `timeline` and `alarms` are told how every job ends; `watch` is to be called about once a
     second.
     """
@@ -89,7 +88,6 @@ class SpeechService:
     def __init__(self, line: JobLine, folders: Folders, stores: Stores, paces: Paces) -> None:
         self.stores = stores
         self.results = stores.results
-        self.doors: list[Callable[[], Sequence[Size]]] = []
         self.metrics = Metrics(self._state)
         self.history = History()
         self.timeline = Timeline()
@@ -162,26 +160,49 @@ class SpeechService:
         """Whether equal requests share one answer."""
         return self._cache.is_on
 
+    @property
+    def line(self) -> JobLine:
+        """Where requests wait: for what shows their places."""
+        return self._line
+
     def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
         by_kind = self._generations if isinstance(asked, SpeechRequest) else self._recognitions
         return by_kind.answers.is_at_hand(asked.key)
 
-    async def speak(self, utterance: Utterance, visit: Visit | None = None) -> AsyncGenerator[SpeechEvent, None]:
+    def take_ticket(self, context: RequestContext) -> None:
+        """Have a request stand in line for what its door has examined. Raises the reason why nothing is taken in."""
+        assert context.examined, "its door has examined it"
+        examined = context.examined
+        if isinstance(examined.request, RecordingRequest):
+            size = partial(self._listening_size, examined.recording_s)
+        else:
+            size = partial(self._speaking_size, examined.plan.units if examined.plan else 0.0)
+        key = examined.request.key if examined.request and self.shares else ""
+        context.ticket = self._line.take(size, context.begun_at, context.caller, key)
+
+    def leave(self, context: RequestContext) -> None:
+        """Give its ticket back, if it still has one."""
+        if context.ticket:
+            self._line.leave(context.ticket)
+            context.ticket = None
+
+    async def speak(
+        self, utterance: Utterance, context: RequestContext | None = None
+    ) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
         From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
         spoken before is given again at once, and what is being spoken for somebody else is shared with them. A door
-        hands on the `visit` that began there. Raises InputError, before the job is handed to the
+        hands on the `context` that began there. Raises InputError, before the job is handed to the
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
         was heard; StorageError when the disk is full.
         """
-        visit = visit or Visit()
-        outcome = Outcome("generation", visit, self.engine_info.title, len(str(utterance.text)))
-        with told(outcome, self._ended):
-            async with aclosing(self._generations.speak(utterance, visit.countdown)) as events:
+        context = context or RequestContext()
+        outcome = Outcome("generation", context, self.engine_info.title, len(str(utterance.text)))
+        with self._counted(outcome, context):
+            async with aclosing(self._generations.speak(utterance, context)) as events:
                 async for event in events:
-                    visit.has_reached_line = True
                     outcome.note(event)
                     yield event
 
@@ -190,7 +211,7 @@ class SpeechService:
         recording: Path,
         language: str | None = None,
         keep: bool = False,
-        visit: Visit | None = None,
+        context: RequestContext | None = None,
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
@@ -198,14 +219,31 @@ class SpeechService:
         InputError for what is no recording, empty, under 0.1 s or over 10 minutes; BusyError when the line is full;
         EngineError when the model failed.
         """
-        visit = visit or Visit()
-        outcome = Outcome("recognition", visit, self.recognizer_info.title)
-        with told(outcome, self._ended):
-            async with aclosing(self._recognitions.read(recording, language, keep, visit.countdown)) as events:
+        context = context or RequestContext()
+        outcome = Outcome("recognition", context, self.recognizer_info.title)
+        with self._counted(outcome, context):
+            async with aclosing(self._recognitions.read(recording, language, keep, context)) as events:
                 async for event in events:
-                    visit.has_reached_line = True
                     outcome.note(event)
                     yield event
+
+    @contextmanager
+    def _counted(self, outcome: Outcome, context: RequestContext) -> Generator[None, None, None]:
+        """While a request is served: its outcome is told at the end, and its ticket given back.
+
+        One that came by no door takes its ticket here.
+        """
+        with told(outcome, self._ended):
+            try:
+                if context.door == "program":
+                    self._enter(context, speaks=outcome.ended.task == "generation")
+                yield
+            finally:
+                self.leave(context)
+
+    def _enter(self, context: RequestContext, speaks: bool = True) -> None:
+        self._line.check_room()
+        context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
 
     async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """Speak this for the cache, if it isn't at hand: for nobody yet, and counted as nobody's request.
@@ -214,46 +252,47 @@ class SpeechService:
         `speak` does.
         """
         self._preparing += 1
+        context = RequestContext()
         try:
-            async with aclosing(self._generations.prepare(utterance)) as events:
+            self._enter(context)
+            async with aclosing(self._generations.prepare(utterance, context)) as events:
                 async for event in events:
                     yield event
         finally:
+            self.leave(context)
             self._preparing -= 1
 
     async def supply(self, recording: Path, transcript: Transcript) -> None:
         """Have this at hand for whoever sends this recording, where nothing is yet."""
         await self._recognitions.supply(recording, transcript)
 
-    def turned_back(self, task: Task, visit: Visit, error: BaseException) -> None:
+    def turned_back(self, task: Task, context: RequestContext, error: BaseException) -> None:
         """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
         info = self.engine_info if task == "generation" else self.recognizer_info
-        with suppress(type(error)), told(Outcome(task, visit, info.title), self._ended):
+        with suppress(type(error)), told(Outcome(task, context, info.title), self._ended):
             raise error
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
         own_s = self.speaking_s(speech_units(utterance, self.engine_info))
-        place = self._foretold(Size(own_s))
+        place = self._line.foretell([Size(own_s)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
+
+    def _speaking_size(self, units: float) -> Size:
+        return Size(self.speaking_s(units))
+
+    def _listening_size(self, recording_s: float) -> Size:
+        return Size(self._recognitions.seconds(recording_s), speaks=False)
 
     def speaking_s(self, units: float) -> float | None:
         """Seconds that it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
         return self._generations.seconds(units)
 
-    def listening_s(self, recording_s: float) -> float | None:
-        """Seconds that it takes to read a recording of so many seconds; None: not known yet."""
-        return self._recognitions.seconds(recording_s)
-
     def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
         """The places that jobs would have which came now, in this order, after all in line."""
         return self._line.foretell(coming)
-
-    def busy(self, waiting: int) -> BusyError:
-        """The refusal for somebody who meets a full line, with `waiting` people in it."""
-        return BusyError.full(waiting, self._foretold(Size(None)).start_s)
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
@@ -276,11 +315,7 @@ class SpeechService:
     @property
     def until_next_s(self) -> float | None:
         """Seconds until a sentence would start that came now, behind everybody; None: not known yet."""
-        return self._foretold(Size(0.0)).start_s
-
-    def _foretold(self, size: Size) -> Place:
-        """Of a job that comes now, behind everybody."""
-        return self._line.foretell([*self._at_doors(), size])[-1]
+        return self._line.foretell([Size(0.0)])[0].start_s
 
     @property
     def quiet_s(self) -> float:
@@ -294,14 +329,8 @@ class SpeechService:
 
     @property
     def waiting(self) -> int:
-        """How many wait, in the line and at its doors."""
-        return self._line.stats().waiting + len(self._at_doors())
-
-    @property
-    def is_full(self) -> bool:
-        """Whether so many wait that nobody else may, but for those who have a seat in a moment."""
-        line = self._line.stats()
-        return self.waiting - max(0, line.seats - line.running) >= line.queue_size
+        """How many wait."""
+        return self._line.stats().waiting
 
     def watch(self) -> None:
         """Look how it does, and whether something is wrong that whoever runs this should know; keep the cache small."""
@@ -328,9 +357,6 @@ class SpeechService:
                 time.sleep(ASIDE_S)
 
         return stand_aside
-
-    def _at_doors(self) -> list[Size]:
-        return [size for door in self.doors for size in door()]
 
     def _ended(self, ended: Ended) -> None:
         self.metrics.ended(ended)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,13 +56,15 @@ class Share:
 class Making:
     """A sound and the work that makes it, in a `folder` that goes with the last who has a share in it.
 
-    `work` writes `sound` and finishes it however it ends. It stops when the last of them leaves.
+    `work` writes `sound` and finishes it however it ends. It stops when the last of them leaves; then it calls `ended`.
     """
 
-    def __init__(self, folder: Path, sound: LiveSound, work: AsyncGenerator[SpeechEvent, None]) -> None:
+    def __init__(
+        self, folder: Path, sound: LiveSound, work: AsyncGenerator[SpeechEvent, None], ended: Callable[[], None]
+    ) -> None:
         self._folder = folder
         self._sound = sound
-        self._flight = Flight(work)
+        self._flight = Flight(work, ended)
         self._shares = 0
 
     @property

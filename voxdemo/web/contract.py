@@ -99,9 +99,9 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             text_input, prompt_wav_path_input, prompt_text_input, cfg_value_input, inference_timesteps_input,
             do_normalize, denoise,
         )  # fmt: skip
-        visit = take_up()
+        context = take_up()
         spoken: Spoken | None = None
-        async with aclosing(service.speak(utterance, visit)) as events:
+        async with aclosing(service.speak(utterance, context)) as events:
             async for event in events:
                 if isinstance(event, Spoken):
                     spoken = event
@@ -151,7 +151,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
         if path is None:
             return ""
         text = ""
-        async with aclosing(service.transcribe(path, visit=take_up())) as events:
+        async with aclosing(service.transcribe(path, context=take_up())) as events:
             async for event in events:
                 if isinstance(event, Transcript):
                     text = event.text

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from bisect import insort
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob
+from voxdemo.lanes.jobs import Job, LaneEvent, LineTicket
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat, Ticket
 from voxdemo.lanes.local.worker import ModelWorker
@@ -42,11 +44,13 @@ class Lane:
     """
 
     def __init__(self, seats: Sequence[Seat], queue_size: int, job_timeout_s: float) -> None:
+        self.moved: list[Callable[[], None]] = []
         self._seats = seats
         self._queue_size = queue_size
         self._job_timeout_s = job_timeout_s
         self._waiting: list[Ticket] = []
         self._overtook = False
+        self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
         self._busy_s = 0.0
         self._restarted_at: float | None = None
         self._inside: set[Ticket] = set()
@@ -80,16 +84,76 @@ class Lane:
             for worker in seat.workers:
                 worker.start()
 
-    async def run(self, job: Job) -> AsyncGenerator[LaneEvent, None]:
+    @property
+    def is_full(self) -> bool:
+        """As `JobLine.is_full`."""
+        return len(self.waiting()) >= self._queue_size
+
+    def check_room(self) -> None:
+        """As `JobLine.check_room`."""
+        if refusal := self.refusal:
+            raise refusal
+        if self.is_full:
+            raise BusyError.full(len(self.waiting()), self.foretell([Size(None)])[0].start_s)
+
+    def take(
+        self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
+    ) -> Ticket:
+        """As `JobLine.take`."""
+        if refusal := self.refusal:
+            raise refusal
+        ticket = Ticket(size, time.monotonic() if arrived_at is None else arrived_at, caller, key)
+        self._inside.add(ticket)
+        self._is_empty.clear()
+        insort(self._waiting, ticket, key=lambda one: one.arrived_at)
+        self._move_up()
+        if self._waiting and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._keep_telling())
+        return ticket
+
+    def waiting(self) -> Sequence[Ticket]:
+        """As `JobLine.waiting`."""
+        return self._turns()[max(0, len(self._seats) - len(self._running())) :]
+
+    def place(self, ticket: LineTicket) -> Place:
+        """As `JobLine.place`. The line is forecast once for all who wait, and again when it has moved."""
+        now = time.monotonic()
+        if self._forecast is None:
+            self._forecast = now, dict(zip(self._waiting, self._places(()), strict=True))
+        made_at, places = self._forecast
+        return places[ticket].after(now - made_at)
+
+    def leave(self, ticket: LineTicket) -> None:
+        """As `JobLine.leave`; a model that works on its job stops at its next step."""
+        assert isinstance(ticket, Ticket), "it is one of this line"
+        ticket.ended = True
+        self._inside.discard(ticket)
+        if not self._inside:
+            self._is_empty.set()
+        if ticket.run:
+            ticket.run.cancel()
+            for seat in self._seats:
+                if seat.host is ticket:
+                    seat.host = None
+        elif ticket in self._waiting:
+            self._waiting.remove(ticket)
+            self._move_up()
+
+    async def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
         """The job's events, from its first place in line on."""
-        ticket = self._admit(job)
+        if ticket is None:
+            self.check_room()
+            ticket = self.take(lambda: job.size)
+        assert isinstance(ticket, Ticket), "it is one of this line"
         try:
+            ticket.bring(job)
+            self._move_up()
             while not isinstance(event := await ticket.events.get(), End):
                 yield event
             if event.error:
                 raise event.error
         finally:
-            self._leave(ticket)
+            self.leave(ticket)
 
     @property
     def is_busy(self) -> bool:
@@ -137,24 +201,11 @@ class Lane:
         self._end([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(worker.close() for seat in self._seats for worker in seat.workers))
 
-    def _admit(self, job: Job) -> Ticket:
-        if refusal := self.refusal:
-            raise refusal
-        if len(self._waiting) >= self._queue_size:
-            raise BusyError.full(len(self._waiting), self.foretell([Size(None)])[0].start_s)
-        ticket = Ticket(job)
-        self._inside.add(ticket)
-        self._is_empty.clear()
-        self._waiting.append(ticket)
-        self._move_up()
-        if self._waiting and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.ensure_future(self._keep_telling())
-        return ticket
-
     async def _keep_telling(self) -> None:
         """Tell places and seconds again as long as somebody waits: jobs turn out faster or slower than expected."""
         while self._waiting or any(seat.host for seat in self._seats):
             await asyncio.sleep(TELL_EVERY_S)
+            self._call()  # by now it may be known how much work they are
             self._tell_places()
 
     def _end(self, tickets: Iterable[Ticket]) -> NotReadyError:
@@ -164,6 +215,7 @@ class Lane:
         for ticket in tickets:
             ticket.stop(refusal)
         self._waiting = [ticket for ticket in self._waiting if not ticket.ended]
+        self._tell_places()
         return refusal
 
     def _until_restarted_s(self, within_s: float) -> float:
@@ -173,20 +225,6 @@ class Lane:
         longest_s = max(left, default=0.0)
         loads = [worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s]
         return min(within_s, longest_s) + RESTART_S + (max(loads) if loads else LOADING_S)
-
-    def _leave(self, ticket: Ticket) -> None:
-        ticket.ended = True
-        self._inside.discard(ticket)
-        if not self._inside:
-            self._is_empty.set()
-        if ticket.run:
-            ticket.run.cancel()
-            for seat in self._seats:
-                if seat.host is ticket:
-                    seat.host = None
-        elif ticket in self._waiting:
-            self._waiting.remove(ticket)
-            self._move_up()
 
     def _release(self, seat: Seat) -> None:
         ticket, seat.ticket = seat.ticket, None
@@ -209,20 +247,40 @@ class Lane:
         seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
 
     def _guest(self, seat: Seat) -> Ticket | None:
-        """Who may be served between two parts of a longer text."""
-        waiting = [] if self.refusal else self._turns()
-        return next((one for one in waiting if one.job.size.is_brief and seat.can_host(one.job)), None)
+        """The job that may be served between two parts of a longer text."""
+        brief = [] if self.refusal else [ticket for ticket in self._turns() if ticket.size.is_brief]
+        return next((ticket for ticket in _with_jobs(brief) if seat.can_host(ticket.job)), None)
 
     def _move_up(self) -> None:
-        while self._waiting and not self.refusal:
-            ticket = self._turns()[0]
+        while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
             seat = self._free_seat(ticket.job)
             if seat is None:
                 break
-            self._overtook = ticket is not self._waiting[0]
+            self._overtook = not ticket.size.speaks and ticket is not self._waiting[0]
             self._begin(seat, ticket)
+        self._call()
         self._ask_for_room()
         self._tell_places()
+
+    def _call(self) -> None:
+        """Have jobs prepared: of brief and of longer ones one more than there are seats.
+
+        So the next one is there before a seat is free, or before a longer text stands aside. Those that wait for the
+        same answer are called along with the first of them, and stand where it stands.
+        """
+        begun = [ticket.size.is_brief for ticket in self._running()]
+        room = {kind: 1 + len(self._seats) - begun.count(kind) for kind in (False, True)}
+        called: dict[str, Ticket] = {}
+        for ticket in self._turns():
+            if ticket.key in called:
+                ticket.arrived_at = called[ticket.key].arrived_at
+                ticket.is_called = True
+                continue
+            room[ticket.size.is_brief] -= 1
+            ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
+            if ticket.is_called and ticket.key:
+                called[ticket.key] = ticket
+        self._waiting.sort(key=lambda ticket: ticket.arrived_at)
 
     def _ask_for_room(self) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
@@ -235,7 +293,7 @@ class Lane:
         return [ticket for seat in self._seats for ticket in seat.tickets]
 
     def _turns(self) -> list[Ticket]:
-        return in_turn(self._waiting, [isinstance(ticket.job, ListenJob) for ticket in self._waiting], self._overtook)
+        return in_turn(self._waiting, [not ticket.size.speaks for ticket in self._waiting], self._overtook)
 
     def _tell_places(self) -> None:
         for seat in self._seats:
@@ -243,8 +301,13 @@ class Lane:
                 seat.ticket.tell(Waiting(ahead=0, seconds=None))
             if seat.ticket and seat.host:
                 seat.host.pause(seat.ticket)
-        for ticket, place in zip(list(self._waiting), self._places(()), strict=True):
-            ticket.tell(Waiting(place.ahead, place.end_s))
+        self._forecast = None
+        for ticket in self._waiting:
+            if ticket.has_job:
+                place = self.place(ticket)
+                ticket.tell(Waiting(place.ahead, place.end_s))
+        for tell in self.moved:
+            tell()
 
     def _free_seat(self, job: Job) -> Seat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
@@ -258,10 +321,28 @@ class Lane:
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
         """Of those who wait, and those who come after them."""
-        seats, sizes = self._serving_seats(), [ticket.job.size for ticket in self._waiting]
+        seats, sizes = self._serving_seats(), self._sizes()
         is_known = all(seat.is_ready for seat in seats)
         busy = [seat.outlook if is_known else Busy(None) for seat in seats]
         return foretold(busy, len(self._running()), [*sizes, *coming], self._overtook)
+
+    def _sizes(self) -> list[Size]:
+        """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
+        firsts = {ticket.key: ticket for ticket in reversed(self._waiting)}
+        return [
+            replace(ticket.size, expected_s=0.0) if ticket.key and firsts[ticket.key] is not ticket else ticket.size
+            for ticket in self._waiting
+        ]
+
+
+def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
+    """Those whose jobs are there, but none before one of the same kind that is still being prepared."""
+    held = set[bool]()
+    for ticket in turns:
+        if not ticket.has_job:
+            held.add(ticket.size.speaks)
+        elif ticket.size.speaks not in held:
+            yield ticket
 
 
 def _report(worker: ModelWorker[Any], role: Role[Any]) -> ModelReport:

@@ -20,7 +20,7 @@ from voxdemo.estimates.progress import remaining_s
 from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
 from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
 from voxdemo.lanes.local.worker import ModelWorker
-from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy
+from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.speech import Transcript, Waiting
 from voxdemo.text.length import S_PER_UNIT
@@ -181,12 +181,19 @@ class Seat:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A job's place: first in the line, then on a seat. `run` is there once it has a seat.
+    """A request's place: in the line from its arrival on, at first without its job, then on a seat, with a `run`.
 
-    `context` is that of whoever asked for it, for the log lines of the models that work on it.
+    `context` is that of the task that brought the job, for the log lines of the models that work on it.
     """
 
-    job: Job
+    expected: Callable[[], Size]
+    """How much work it will be, as far as that is known now."""
+    arrived_at: float
+    caller: str = ""
+    key: str = ""
+    is_called: bool = False
+    refusal: NotReadyError | None = None
+    brought: Job | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
     run: JobRun[SpeechEngine] | JobRun[Recognizer] | None = None
@@ -204,6 +211,26 @@ class Ticket:
     done_at_s: float = 0.0
     is_paused: bool = False
     """Whether it was told that it stands aside."""
+
+    @property
+    def has_job(self) -> bool:
+        """Whether its job has been brought."""
+        return self.brought is not None
+
+    @property
+    def job(self) -> Job:
+        """Its job, once that has been brought."""
+        assert self.brought, "its job is still being prepared"
+        return self.brought
+
+    def bring(self, job: Job) -> None:
+        """The job is prepared."""
+        self.brought, self.context = job, contextvars.copy_context()
+
+    @property
+    def size(self) -> Size:
+        """How much work it is."""
+        return self.brought.size if self.brought else self.expected()
 
     @property
     def elapsed_s(self) -> float:
@@ -263,6 +290,7 @@ class Ticket:
 
     def stop(self, error: NotReadyError) -> None:
         """End it with `error`, wherever it is; a model that works on it stops at its next step."""
+        self.refusal = error
         if self.run:
             self.run.cancel()
         self.deliver(End(error))

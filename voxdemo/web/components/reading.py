@@ -28,7 +28,7 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
         if not recording:
             yield card.refused(InputError(NO_RECORDING, code="no_recording")), unread
             return
-        events = service.transcribe(Path(recording), keep=keep, visit=take_up())
+        events = service.transcribe(Path(recording), keep=keep, context=take_up())
         async with aclosing(card.told(events, kept, kept_of_wrong="")) as values:
             async for value in values:
                 yield value, value.get("text", unread)

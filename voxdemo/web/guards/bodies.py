@@ -9,17 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from gradio.route_utils import GradioMultiPartParser
-from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,7 +40,6 @@ UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcri
 GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices/?$")
 PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
-UNREADABLE = "That upload can't be read: send it again."
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(
     r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon(/[^/]*)?$"
@@ -166,39 +159,3 @@ def _most_bytes(path: str) -> int:
 def _told_length(scope: Scope) -> int:
     told = Headers(scope=scope).get("content-length", "")
     return int(told) if told.isascii() and told.isdigit() else 0
-
-
-def leave_nothing_unfinished() -> None:
-    """See to it that Gradio deletes what it has of an upload that isn't whole; by itself it does so only for some."""
-    GradioMultiPartParser.parse = _parse_or_delete  # type: ignore[assignment,method-assign]
-
-
-_parse = GradioMultiPartParser.parse
-
-
-async def _parse_or_delete(parser: GradioMultiPartParser) -> FormData:
-    try:
-        form = await _parse(parser)
-    except BaseException as error:
-        _delete(parser._files_to_close_on_error)
-        match error:
-            case OSError():
-                raise HTTPException(507, "The server has no room left: tell its operator.") from error
-            case ClientDisconnect() | MultiPartException():  # which Gradio answers
-                raise
-            case Exception():
-                raise HTTPException(400, UNREADABLE) from error
-        raise
-    sent = form.getlist("files")
-    finished = {id(item.file) for item in sent if isinstance(item, UploadFile)}
-    is_fit = len(finished) == len(sent)
-    _delete(file for file in parser._files_to_close_on_error if not (is_fit and id(file) in finished))
-    if not is_fit:
-        raise HTTPException(400, UNREADABLE)
-    return form
-
-
-def _delete(files: Iterable[Any]) -> None:
-    for file in files:
-        file.close()
-        Path(file.name).unlink(missing_ok=True)

@@ -1,56 +1,34 @@
-"""What is known of somebody who stands in Gradio's line: what they ask for, and the seconds they were told.
+"""What the handlers in Gradio's line are asked for, and what must be known of that before they are called.
 
-Knows Gradio's events and the service, not how the line works.
+Knows the service, not how the line works.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
-
-from gradio.context import LocalContext
-from gradio.data_classes import PredictBodyInternal
-from gradio.queueing import Event
 
 from voxdemo import logs
 from voxdemo.audio.reading.decode import told_duration_s
-from voxdemo.errors import InputError, UnavailableError, VoxdemoError
-from voxdemo.estimates.paces import speech_units
-from voxdemo.intake.request import RecordingRequest, SpeechRequest
-from voxdemo.intake.validate import readable_text
-from voxdemo.lanes.turns import Size
+from voxdemo.errors import InputError, VoxdemoError
+from voxdemo.intake.plan import plan
+from voxdemo.intake.request import UNSEEN_RECORDING_S, Asked, AskedRecording, Examined, RecordingRequest, SpeechRequest
 from voxdemo.monitoring import outcomes
-from voxdemo.monitoring.visit import DoorName, Visit
+from voxdemo.monitoring.visit import DoorName, RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.web.guards import gradio_client
-
-UNSEEN_RECORDING_S = 10.0
-"""How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One to be recognised, in a language if it's known."""
-
-    path: Path
-    language: str | None = None
-
-
-Wish = Utterance | Recording | None
-"""What a handler is asked for: to say this, to recognise this recording, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
     """What must be known of a handler before it's called, where it needs a model: the attribute `door` of those."""
 
-    wish: Callable[[Sequence[Any]], Wish]
+    wish: Callable[[Sequence[Any]], Asked]
     """Tells what arguments ask for, as they were sent, which may be anything. Raises as `sent_file`."""
     speaks: bool = False
     """Whether it speaks; the others read recordings."""
@@ -74,122 +52,48 @@ def door_of(handler: Callable[..., Any] | None) -> Door:
     return door
 
 
-@dataclass(eq=False)
-class Entry:
-    """What somebody asks for: so many units to be spoken, or seconds of recording to be read.
+CURRENT: ContextVar[RequestContext] = ContextVar("request")
+"""The request that Gradio's queue serves in this task."""
 
-    `caller` is who is counted for it, `key` that of the request; `objection` says why it can't be.
+
+def take_up() -> RequestContext:
+    """To be called when a handler begins: what is known of the request since it came.
+
+    From here on the log tells the id of the request that joined.
     """
-
-    units: float | None = None
-    recording_s: float = UNSEEN_RECORDING_S
-    caller: str = ""
-    key: str = ""
-    request_id: str = field(default_factory=logs.request_id)
-    is_at_hand: bool = False
-    """Whether the answer was there, or on its way, when it came."""
-    asked: SpeechRequest | RecordingRequest | None = None
-    warnings: tuple[str, ...] = ()
-    """What of the text will be left out, in sentences."""
-    objection: InputError | UnavailableError | None = None
-    error: VoxdemoError | None = None
-    """By which its job has failed."""
-    is_taken_up: bool = False
-    """Whether it has reached the service."""
-    when_taken_up: Callable[[], None] = lambda: None
-    """Called then."""
-    visit: Visit = field(default_factory=Visit)
-
-    @property
-    def speaks(self) -> bool:
-        """Whether it is to be spoken; else a recording is to be read."""
-        return self.units is not None
-
-    @property
-    def task(self) -> outcomes.Task:
-        """As it is counted."""
-        return "generation" if self.speaks else "recognition"
-
-    def size(self, service: SpeechService) -> Size:
-        """How much work it is."""
-        if self.units is None:
-            return Size(service.listening_s(self.recording_s), speaks=False)
-        return Size(service.speaking_s(self.units))
-
-
-class Entries:
-    """The entries of all events in the line, from before Gradio makes the event on. For the event loop's thread."""
-
-    def __init__(self) -> None:
-        self._arriving: dict[int, Entry] = {}
-        self._by_event: WeakKeyDictionary[Event, Entry] = WeakKeyDictionary()
-
-    @contextmanager
-    def arriving(self, body: PredictBodyInternal, entry: Entry) -> Generator[None, None, None]:
-        """While Gradio makes an event of this body, and tells of its place at once."""
-        self._arriving[id(body)] = entry
-        try:
-            yield
-        finally:
-            del self._arriving[id(body)]
-
-    def of(self, event: Event) -> Entry:
-        """The entry of an event."""
-        if event not in self._by_event:
-            entry = self._arriving.get(id(event.data)) or Entry()
-            self._by_event[event] = _told[event._id] = entry
-        return self._by_event[event]
-
-
-_told: WeakValueDictionary[str, Entry] = WeakValueDictionary()
-"""By the ids of events, which no two apps of a process share."""
-
-
-def take_up() -> Visit:
-    """To be called when a handler begins: its task goes on with what Gradio's line has begun for its event.
-
-    From here on the log tells the id of the request that joined. Returns how it came here.
-    """
-    entry = _current()
-    logs.enter_request(entry.request_id)
-    entry.is_taken_up = True
-    entry.when_taken_up()
-    return entry.visit
+    context = CURRENT.get()
+    logs.enter_request(context.request_id)
+    return context
 
 
 def note_failure(error: VoxdemoError) -> None:
     """To be called when the job of this task has failed by `error`: its last message has the code and the values."""
-    _current().error = error
+    CURRENT.get().error = error
 
 
-def _current() -> Entry:
-    return _told.get(LocalContext.event_id.get(None) or "") or Entry()
-
-
-async def requested(wish: Wish, service: SpeechService) -> SpeechRequest | RecordingRequest | None:
-    """The request that a wish amounts to; None where there's nothing in it. Raises InputError for what can't be."""
-    match wish:
-        case Utterance(prompt_audio=recording) as utterance:
+async def requested(asked: Asked, service: SpeechService) -> Examined:
+    """The request that this amounts to; none where there's nothing in it. Raises InputError for what can't be."""
+    match asked:
+        case Utterance(prompt_audio=recording):
             if recording is not None and not _was_sent(recording, service.files):
-                utterance = replace(utterance, prompt_audio=None)  # Gradio refuses it, when it looks
-            return await service.request(utterance)
-        case Recording(path, language) if _was_sent(path, service.files):
-            return await service.recording_request(path, language)
-    return None
+                asked = replace(asked, prompt_audio=None)  # Gradio refuses it, when it looks
+            return Examined(asked, await service.request(asked))
+        case AskedRecording(path, language) if _was_sent(path, service.files):
+            return Examined(asked, await service.recording_request(path, language))
+    return Examined(asked, None)
 
 
-def examined(request: SpeechRequest | RecordingRequest | None) -> Entry:
-    """What somebody asks for who wants to join the line. Takes up to a second, on any thread."""
-    match request:
+def examined(known: Examined) -> Examined:
+    """The same with all that must be known before a request joins the line. Takes up to a second, on any thread.
+
+    Raises InputError for a text that can't be spoken.
+    """
+    match known.request:
         case RecordingRequest(recording=recording):
-            return Entry(recording_s=told_duration_s(recording) or UNSEEN_RECORDING_S)
+            return replace(known, recording_s=told_duration_s(recording) or UNSEEN_RECORDING_S)
         case SpeechRequest(utterance=utterance, engine=engine):
-            try:
-                text, warnings = readable_text(utterance.text, engine)
-                return Entry(units=speech_units(replace(utterance, text=text), engine), warnings=warnings)
-            except InputError as error:
-                return Entry(units=0.0, objection=error)
-    return Entry()
+            return replace(known, plan=plan(utterance, engine))
+    return known
 
 
 def sent_file(file: object) -> Path | None:
@@ -207,10 +111,10 @@ def sent_file(file: object) -> Path | None:
     raise InputError(sentence, code="not_an_upload")
 
 
-def sent_recording(data: Sequence[Any]) -> Recording | None:
+def sent_recording(data: Sequence[Any]) -> AskedRecording | None:
     """What a handler is asked for whose first argument is an uploaded file. Raises as `sent_file`."""
     path = sent_file(next(iter(data), None))
-    return Recording(path) if path else None
+    return AskedRecording(path) if path else None
 
 
 def whole(number: Any) -> Any:

@@ -339,9 +339,9 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
 
 
 async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
-    visit = take_up()
+    context = take_up()
     utterance = _utterance(service.engine_info, dict(zip(ASKED, asked, strict=True)))
-    async with aclosing(service.speak(utterance, visit)) as events:
+    async with aclosing(service.speak(utterance, context)) as events:
         async for event in events:
             yield event
 

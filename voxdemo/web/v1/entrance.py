@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,15 +19,14 @@ from typing import Any, BinaryIO, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.intake.request import Asked
 from voxdemo.monitoring.outcomes import Task
-from voxdemo.monitoring.visit import Visit
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import SpeechEvent, Utterance
+from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.entries import Entry, Wish
-from voxdemo.web.line.gradio_queue import Line
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -37,25 +37,23 @@ class Entrance:
     """The way in; all its methods are for the event loop's thread."""
 
     service: SpeechService
-    line: Line
     admission: Admission
 
     async def admitted(
-        self, request: Request, task: Task, wish: Callable[[], Wish], recording: Path | None = None
-    ) -> Entry:
+        self, request: Request, task: Task, asked: Callable[[], Asked], recording: Path | None = None
+    ) -> RequestContext:
         """Let a program in that asks for this. Raises the VoxdemoError that says why not; then its `recording` goes."""
-        visit = Visit("openai")
+        context = RequestContext("openai", caller_of(request.scope))
         try:
-            entry = await self.admission.entry(wish, caller_of(request.scope), visit)
-            self.admission.join(entry)
-            if entry.objection:
-                raise entry.objection
+            await self.admission.admit(asked, context)
+            if context.objection:
+                raise context.objection
         except VoxdemoError as error:
-            self.service.turned_back(task, visit, error)
+            self.service.turned_back(task, context, error)
             if recording:
                 await in_thread(partial(shutil.rmtree, recording.parent, ignore_errors=True))
             raise
-        return entry
+        return context
 
     async def counted(self, caller: str) -> None:
         """Count one more request of this client. Raises the UnavailableError that says why it can't be now."""
@@ -63,17 +61,54 @@ class Entrance:
             raise closing
         await self.admission.limits.take(caller)
 
-    def served(self, entry: Entry, begin: Callable[[], AsyncGenerator[E, None]]) -> AsyncGenerator[Any, None]:
-        """What `begin` yields when it's this one's turn, its places before; at once where the answer is at hand."""
-        return begin() if entry.is_at_hand else self.line.in_turn(entry, begin)
+    def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
+        """As `SpeechService.speak`, from its place in line on."""
+        return self._in_turn(context, "generation", partial(self.service.speak, utterance, context))
 
-    async def later(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+    def transcribe(
+        self, recording: Path, language: str | None, context: RequestContext
+    ) -> AsyncGenerator[RecognitionEvent, None]:
+        """As `SpeechService.transcribe`, from its place in line on."""
+        begin = partial(self.service.transcribe, recording, language, context=context)
+        return self._in_turn(context, "recognition", begin)
+
+    async def speak_in_turn(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """For a text of a batch: spoken when its turn has come, from the end of the line. As `SpeechService.speak`."""
-        visit = Visit("openai")
-        entry = await self.admission.accepted(utterance, visit)
-        async with aclosing(self.served(entry, partial(self.service.speak, utterance, visit))) as events:
+        context = RequestContext("openai")
+        await self.admission.admit_later(utterance, context)
+        async with aclosing(self.speak(utterance, context)) as events:
             async for event in events:
                 yield event
+
+    async def _in_turn(
+        self, context: RequestContext, task: Task, begin: Callable[[], AsyncGenerator[E, None]]
+    ) -> AsyncGenerator[E | Waiting, None]:
+        """Its places until its ticket is called, then what `begin` yields. Raises the refusal of a line that closes."""
+        try:
+            async with aclosing(self._places(context)) as places:
+                async for place in places:
+                    yield place
+        except BaseException as error:
+            self.service.turned_back(task, context, error)
+            self.service.leave(context)
+            raise
+        async with aclosing(begin()) as events:
+            async for event in events:
+                yield event
+
+    async def _places(self, context: RequestContext) -> AsyncGenerator[Waiting, None]:
+        line, ticket, moved = self.service.line, context.ticket, asyncio.Event()
+        line.moved.append(moved.set)
+        try:
+            while ticket and not ticket.is_called:
+                if ticket.refusal:
+                    raise ticket.refusal
+                place = line.place(ticket)
+                yield Waiting(place.ahead, context.countdown.tell(place.end_s, time.monotonic()))
+                await moved.wait()
+                moved.clear()
+        finally:
+            line.moved.remove(moved.set)
 
     async def kept(self, sent: Callable[[], BinaryIO | bytes]) -> Path:
         """A recording that was sent, as a file where people's files are; `sent` may take a moment, on a thread.

@@ -23,7 +23,7 @@ from voxdemo.batches.runner import Batches
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.files import replacing
 from voxdemo.lanes.turns import Size
-from voxdemo.monitoring.visit import Visit
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
@@ -76,7 +76,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
                 order = partial(order_of, asked, sender, digest, service.engine_info)
                 job_id = await while_there(request, _accepted(batches, sender.caller, len(asked.texts), order))
         except VoxdemoError as error:
-            service.turned_back("generation", Visit("openai"), error)
+            service.turned_back("generation", RequestContext("openai"), error)
             raise
         job = await _told(await _found(request, job_id), request)
         return JSONResponse(job, 202, {"Location": job["url"]})

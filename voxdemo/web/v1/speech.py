@@ -17,10 +17,10 @@ from starlette.types import Receive, Scope, Send
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.intake.request import SpeechRequest
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.guards.refusals import in_words, status_of
-from voxdemo.web.line.entries import Entry
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.errors import warning
@@ -51,17 +51,15 @@ def routes(entrance: Entrance) -> APIRouter:
         service = entrance.service
         prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
 
-        def wish() -> Utterance:
+        def utterance() -> Utterance:
             return options_of(asked, prompt, service.engine_info).saying(asked.input)
 
-        entry = await entrance.admitted(request, "generation", wish, prompt)
-        utterance = wish()
-        events = entrance.served(entry, partial(service.speak, utterance, entry.visit))
-        hearing = Hearing(events, service.live)
+        context = await entrance.admitted(request, "generation", utterance, prompt)
+        hearing = Hearing(entrance.speak(utterance(), context), service.live)
         if asked.stream_format == "sse":
             sent = _events(aiter(hearing), asked.response_format, entrance)
             return _Sound(hearing, sent, "text/event-stream", NO_CACHE)
-        return await while_there(request, _sound(hearing, entry, asked.response_format, entrance))
+        return await while_there(request, _sound(hearing, context, asked.response_format, entrance))
 
     return router
 
@@ -82,7 +80,7 @@ class _Sound(StreamingResponse):
             self._hearing.close()
 
 
-async def _sound(hearing: Hearing, entry: Entry, format: str, entrance: Entrance) -> Response:  # noqa: A002
+async def _sound(hearing: Hearing, context: RequestContext, format: str, entrance: Entrance) -> Response:  # noqa: A002
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
     heard, made = aiter(hearing), None
     try:
@@ -92,9 +90,9 @@ async def _sound(hearing: Hearing, entry: Entry, format: str, entrance: Entrance
                     made = _encoder(format, event)
                 case bytes() if made:  # up to here it can still fail in whole
                     sent = _bytes(event, heard, made)
-                    return _Sound(hearing, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(entry)})
+                    return _Sound(hearing, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
                 case Spoken():
-                    return FileResponse(await _file(event, format, entrance), headers=_headers(entry))
+                    return FileResponse(await _file(event, format, entrance), headers=_headers(context))
     except BaseException:
         hearing.close()
         raise
@@ -190,10 +188,10 @@ def _check_whole(spoken: Spoken) -> None:
         raise EngineError.told(spoken.failure)
 
 
-def _headers(entry: Entry) -> dict[str, str]:
+def _headers(context: RequestContext) -> dict[str, str]:
     """What is known of a job before it is done."""
-    request = entry.asked
-    if not isinstance(request, SpeechRequest):
+    examined = context.examined
+    if not examined or not isinstance(request := examined.request, SpeechRequest):
         return {}
     seed = {} if request.seed is None else {"X-Voxdemo-Seed": str(request.seed)}
-    return seed | warning(*request.warnings, *entry.warnings)
+    return seed | warning(*request.warnings, *(examined.plan.warnings if examined.plan else ()))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -14,9 +13,9 @@ from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from voxdemo.intake import languages
-from voxdemo.speech import Transcript
+from voxdemo.intake.request import AskedRecording
+from voxdemo.speech import RecognitionEvent, Transcript
 from voxdemo.stores import captions
-from voxdemo.web.line.entries import Entry, Recording
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.bodies import unknown_format
 from voxdemo.web.v1.entrance import Entrance, while_there
@@ -69,8 +68,8 @@ def routes(entrance: Entrance) -> APIRouter:
         code = languages.code_of(language, info)
         ignored = _ignored(await request.form(), info.title)
         recording = await entrance.kept(partial(recording_in, file))
-        entry = await entrance.admitted(request, "recognition", lambda: Recording(recording, code), recording)
-        transcript = await while_there(request, _heard(entrance, entry, recording, code))
+        context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
+        transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
         answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
         answer.headers.update(warning(*ignored, *transcript.warnings))
         return answer
@@ -93,10 +92,9 @@ def _ignored(form: FormData, title: str) -> Sequence[str]:
     return [*told, NO_WORDS] if "word" in granularities else told
 
 
-async def _heard(entrance: Entrance, entry: Entry, recording: Path, language: str | None) -> Transcript:
-    begin = partial(entrance.service.transcribe, recording, language, visit=entry.visit)
+async def _heard(events: AsyncGenerator[RecognitionEvent, None]) -> Transcript:
     transcript: Transcript | None = None
-    async with aclosing(entrance.served(entry, begin)) as events:
+    async with aclosing(events):
         async for event in events:
             if isinstance(event, Transcript):
                 transcript = event
