@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
-from voxdemo.lanes.shared_work import Flight
+from voxdemo.lanes.shared_work import SharedWork
 
 
 class Work:
@@ -26,7 +26,7 @@ class Work:
             self.is_closed = True
 
 
-async def heard(flight: Flight[int | str]) -> list[int | str]:
+async def heard(flight: SharedWork[int | str]) -> list[int | str]:
     return [item async for item in flight.join()]
 
 
@@ -37,7 +37,7 @@ async def settle() -> None:
 
 async def test_all_who_join_are_told_the_same_and_it_runs_once() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     first, second = (asyncio.ensure_future(heard(flight)) for _ in range(2))
     for step in (1, "two", None):
         work.steps.put_nowait(step)
@@ -48,7 +48,7 @@ async def test_all_who_join_are_told_the_same_and_it_runs_once() -> None:
 
 async def test_who_comes_later_begins_with_what_was_told_last() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     first = asyncio.ensure_future(heard(flight))
     for step in (1, "two"):
         work.steps.put_nowait(step)
@@ -63,7 +63,7 @@ async def test_who_comes_later_begins_with_what_was_told_last() -> None:
 
 async def test_who_is_slow_misses_only_what_was_followed_by_the_same_kind() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     async with aclosing(flight.join()) as slow:
         work.steps.put_nowait(0)
         assert await anext(slow) == 0
@@ -75,7 +75,7 @@ async def test_who_is_slow_misses_only_what_was_followed_by_the_same_kind() -> N
 
 async def test_one_that_leaves_leaves_the_others_alone_and_the_last_one_stops_it() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     first, second = flight.join(), flight.join()
     work.steps.put_nowait(1)
     assert await anext(first) == await anext(second) == 1
@@ -90,7 +90,7 @@ async def test_one_that_leaves_leaves_the_others_alone_and_the_last_one_stops_it
 
 async def test_a_failure_reaches_all_of_them() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     first, second = (asyncio.ensure_future(heard(flight)) for _ in range(2))
     await settle()
     work.steps.put_nowait(ValueError("no"))
@@ -101,7 +101,7 @@ async def test_a_failure_reaches_all_of_them() -> None:
 
 async def test_who_is_cancelled_twice_stops_it_all_the_same() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     only = asyncio.ensure_future(heard(flight))
     await settle()
     only.cancel()
@@ -114,7 +114,7 @@ async def test_who_is_cancelled_twice_stops_it_all_the_same() -> None:
 
 async def test_who_joins_when_all_is_over_is_told_how_it_ended() -> None:
     work = Work()
-    flight = Flight(work.told())
+    flight = SharedWork(work.told())
     work.steps.put_nowait("only")
     work.steps.put_nowait(None)
     await settle()

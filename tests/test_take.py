@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from voxdemo.service import speech_assembler as take_module
-from voxdemo.service.speech_assembler import PAUSES_S, Take
+from voxdemo.service.speech_assembler import PAUSES_S, SpeechAssembler
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, SpeechEvent
 from voxdemo.text.split import Part, Stop
 
@@ -37,7 +37,7 @@ def joined(events: list[SpeechEvent]) -> np.ndarray:
     return np.concatenate([chunk.samples for chunk in only(Chunk, events)])
 
 
-def said(take: Take, count: int, expected_s: float | None = None) -> list[SpeechEvent]:
+def said(take: SpeechAssembler, count: int, expected_s: float | None = None) -> list[SpeechEvent]:
     events: list[SpeechEvent] = [take.begin(expected_s)]
     for index in range(count):
         events += take.add(index, tone(1.0))
@@ -51,7 +51,7 @@ def onsets(sound: np.ndarray) -> list[float]:
 
 
 def test_the_silence_around_parts_becomes_the_pause_that_their_end_asks_for() -> None:
-    take = Take([ONE, part("Two,", stop=Stop.CLAUSE), LAST], RATE)
+    take = SpeechAssembler([ONE, part("Two,", stop=Stop.CLAUSE), LAST], RATE)
     first, second, third = onsets(joined(said(take, 3)))
     assert first < 0.1
     assert second - first - 1.0 == pytest.approx(PAUSES_S[Stop.SENTENCE], abs=0.03)
@@ -61,13 +61,13 @@ def test_the_silence_around_parts_becomes_the_pause_that_their_end_asks_for() ->
 def test_a_faster_voice_pauses_less() -> None:
     pauses = []
     for speed in (1.0, 2.0):
-        first, second = onsets(joined(said(Take([ONE, LAST], RATE, speed=speed), 2)))
+        first, second = onsets(joined(said(SpeechAssembler([ONE, LAST], RATE, speed=speed), 2)))
         pauses.append(second - first - 1.0)
     assert pauses[1] < pauses[0] - 0.1
 
 
 def test_chunks_follow_each_other_without_a_gap() -> None:
-    take = Take([ONE, TWO, LAST], RATE)
+    take = SpeechAssembler([ONE, TWO, LAST], RATE)
     at = 0
     for chunk in only(Chunk, said(take, 3)):
         assert round(chunk.start_s * RATE) == at
@@ -76,7 +76,7 @@ def test_chunks_follow_each_other_without_a_gap() -> None:
 
 
 def test_captions_lie_on_the_sound_sentence_by_sentence() -> None:
-    take = Take([ONE, TWO, LAST], RATE)
+    take = SpeechAssembler([ONE, TWO, LAST], RATE)
     sound = joined(said(take, 3))
     assert [caption.text for caption in take.captions] == ["One is here.", "Two is here.", "Three is here."]
     for caption, onset in zip(take.captions, onsets(sound), strict=True):
@@ -85,14 +85,14 @@ def test_captions_lie_on_the_sound_sentence_by_sentence() -> None:
 
 
 def test_the_captions_of_a_part_are_told_when_it_begins_and_again_when_it_is_over() -> None:
-    take = Take([part("One is here.", "And two."), LAST], RATE)
+    take = SpeechAssembler([part("One is here.", "And two."), LAST], RATE)
     told = only(Captions, said(take, 2))
     assert [(captions.first, len(captions.segments)) for captions in told] == [(0, 2), (0, 2), (2, 1), (2, 1)]
     assert told[0].segments[1].start_s > told[0].segments[0].start_s
 
 
 def test_progress_goes_by_the_text_and_never_back() -> None:
-    take = Take([part("One."), part("This is a sentence that takes much longer."), LAST], RATE)
+    take = SpeechAssembler([part("One."), part("This is a sentence that takes much longer."), LAST], RATE)
     progress = only(Speaking, said(take, 3, expected_s=10.0))
     shares = [each.done_fraction for each in progress]
     assert (shares[0], shares[-1]) == (0.0, 1.0)
@@ -103,7 +103,7 @@ def test_progress_goes_by_the_text_and_never_back() -> None:
 
 
 def test_within_a_part_progress_goes_by_its_sound() -> None:
-    take = Take([part("A sentence of some length, which comes in many pieces."), LAST], RATE)
+    take = SpeechAssembler([part("A sentence of some length, which comes in many pieces."), LAST], RATE)
     take.begin(None)
     shares = [
         event.done_fraction for piece in np.array_split(tone(3.0), 30) for event in only(Speaking, take.add(0, piece))
@@ -115,14 +115,14 @@ def test_within_a_part_progress_goes_by_its_sound() -> None:
 
 def test_the_length_of_the_whole_is_foretold_by_what_was_heard() -> None:
     parts = [part("One is here.") for _ in range(9)] + [LAST]
-    take = Take(parts, RATE)
+    take = SpeechAssembler(parts, RATE)
     progress = only(Speaking, said(take, 10))
     totals = [each.total_s for each in progress]
     assert totals[5] == pytest.approx(take.duration_s, rel=0.1)
 
 
 def test_a_part_that_is_said_anew_replaces_what_came_of_it() -> None:
-    take = Take([ONE, TWO, LAST], RATE)
+    take = SpeechAssembler([ONE, TWO, LAST], RATE)
     events: list[SpeechEvent] = [take.begin(None), *take.add(0, tone(1)), *take.add(1, tone(5))]
     (retaken,) = take.retake(1)
     assert isinstance(retaken, Retaken)
@@ -135,7 +135,7 @@ def test_a_part_that_is_said_anew_replaces_what_came_of_it() -> None:
 
 
 def test_a_part_that_was_cut_off_is_told_once() -> None:
-    take = Take([ONE, LAST], RATE)
+    take = SpeechAssembler([ONE, LAST], RATE)
     assert take.warnings() == ()
     take.cut()
     take.cut()
@@ -143,14 +143,14 @@ def test_a_part_that_was_cut_off_is_told_once() -> None:
 
 
 def test_a_take_without_sound_is_empty() -> None:
-    take = Take([ONE], RATE)
+    take = SpeechAssembler([ONE], RATE)
     assert take.end() == []
     assert (take.duration_s, take.captions) == (0.0, ())
 
 
 def test_a_take_that_breaks_off_claims_no_words_that_were_not_spoken() -> None:
     sentences = [f"This is sentence number {number} of six." for number in range(6)]
-    take = Take([ONE, part(*sentences), LAST], RATE)
+    take = SpeechAssembler([ONE, part(*sentences), LAST], RATE)
     take.begin(None)
     take.add(0, tone(1))
     for piece in np.array_split(tone(4.5)[: 4 * RATE], 40):
@@ -163,7 +163,7 @@ def test_a_take_that_breaks_off_claims_no_words_that_were_not_spoken() -> None:
 
 
 def test_a_part_that_came_to_nothing_leaves_the_captions_of_those_before_alone() -> None:
-    take = Take([ONE, TWO, LAST], RATE)
+    take = SpeechAssembler([ONE, TWO, LAST], RATE)
     take.begin(None)
     take.add(0, tone(1))
     take.add(1, tone(1))
@@ -177,7 +177,7 @@ def test_a_part_that_came_to_nothing_leaves_the_captions_of_those_before_alone()
 
 
 def test_where_nothing_was_spoken_to_its_end_it_stopped_at_the_beginning() -> None:
-    take = Take([ONE, TWO], RATE)
+    take = SpeechAssembler([ONE, TWO], RATE)
     assert take.break_off() == []
     assert take.where_it_stopped() == "the beginning"
     take.begin(None)
@@ -187,7 +187,7 @@ def test_where_nothing_was_spoken_to_its_end_it_stopped_at_the_beginning() -> No
 
 
 def test_once_the_prompt_is_read_what_is_expected_counts_anew() -> None:
-    take = Take([ONE], RATE)
+    take = SpeechAssembler([ONE], RATE)
     assert take.begin(30.0).seconds_left == pytest.approx(30.0, abs=0.1)
     assert take.begin(20.0).seconds_left == pytest.approx(20.0, abs=0.1)
 
@@ -195,7 +195,7 @@ def test_once_the_prompt_is_read_what_is_expected_counts_anew() -> None:
 def test_a_pause_counts_towards_what_is_left_and_not_as_work(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(take_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    take = Take([ONE, TWO, LAST], RATE)
+    take = SpeechAssembler([ONE, TWO, LAST], RATE)
     take.begin(30.0)
     now[0] += 10
     assert take.pause(5.0).seconds_left == pytest.approx(20 + 5)

@@ -20,7 +20,7 @@ from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
-MAKING = 1
+ANSWER_FORMAT = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
 
 
@@ -135,4 +135,4 @@ def _content(path: Path) -> str:
 
 
 def _key(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps([MAKING, *parts], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([ANSWER_FORMAT, *parts], sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Work in flight that several wait for: done once, told to all of them, stopped when the last one leaves.
+"""Work that several wait for: done once, its events told to all of them, stopped when the last one leaves.
 
 Lives on the event loop. Knows nothing of what is done.
 """
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Flight(Generic[T]):
+class SharedWork(Generic[T]):
     """One run of `work`, in a task of its own that begins at once.
 
     `work` is closed when nobody listens any more. From then on, or from its end, it `is_over`: too late to join.
@@ -32,7 +32,7 @@ class Flight(Generic[T]):
     async def join(self) -> AsyncGenerator[T, None]:
         """What is told from now on, with what was told last before it. Raises what the work raises.
 
-        Who is slow misses what was followed by something of the same kind.
+        A slow listener gets only the newest event of each kind.
         """
         inbox: _Inbox[T] = _Inbox()
         if self._last is not None:

@@ -28,7 +28,7 @@ from voxdemo.web.guards.wellformed import HANDLERS, WellFormed
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
 from voxdemo.web.line.gradio_queue import LineQueue
-from voxdemo.web.routes.routes import routes, voices
+from voxdemo.web.routes import routes, voices
 from voxdemo.web.v1.entrance import Entrance
 
 

@@ -25,12 +25,12 @@ from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.disk_watch import Storage
-from voxdemo.service.job_recorder import Rendition
+from voxdemo.service.job_recorder import JobRecorder
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.service.recognition import Recognitions
 from voxdemo.service.shared_answers import SharedAnswers
-from voxdemo.service.shared_sound import Making, Share
-from voxdemo.service.speech_assembler import Take
+from voxdemo.service.shared_sound import Listener, SharedSound
+from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.stores.protocols import AnswerStore, ResultStore
 from voxdemo.stores.results import speech_file
@@ -59,8 +59,8 @@ class Generations:
         paces: Paces,
         learned: Callable[[], None],
     ) -> None:
-        self.live: dict[str, Share] = {}
-        self.answers: SharedAnswers[Spoken, Making] = SharedAnswers(cache, Spoken)
+        self.live: dict[str, Listener] = {}
+        self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(cache, Spoken)
         self._line = line
         self._recognitions = recognitions
         self._results = results
@@ -149,24 +149,24 @@ class Generations:
     async def _on_air(
         self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
-        """The events of a making that has a share in this folder, which can be heard under the folder's name."""
-        making = self.answers.work(examined.speech.key)
-        if making and context.ticket:
+        """The events of a sound that is put into this folder, and can be heard under the folder's name meanwhile."""
+        shared = self.answers.work(examined.speech.key)
+        if shared and context.ticket:
             self._line.leave(context.ticket)
-        making = making or self._begun(examined, context)
+        shared = shared or self._begun(examined, context)
         try:
-            async with making.share(folder) as share, aclosing(making.told()) as events:
-                self.live[folder.name] = share
+            async with shared.listener(folder) as listener, aclosing(shared.told()) as events:
+                self.live[folder.name] = listener
                 yield events
         finally:
             self.live.pop(folder.name, None)
 
-    def _begun(self, examined: Examined, context: RequestContext) -> Making:
+    def _begun(self, examined: Examined, context: RequestContext) -> SharedSound:
         folder, sound = self._prepared(examined.speech)
         ticket = context.hand_over(self._line, Size(None))
         work = self._speak_anew(examined, ticket, folder, sound)
-        making = Making(folder, sound, work, partial(self._line.leave, ticket))
-        return self.answers.share(examined.speech.key, making)
+        shared = SharedSound(folder, sound, work, partial(self._line.leave, ticket))
+        return self.answers.share(examined.speech.key, shared)
 
     def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
         folder = self._workshop / secrets.token_hex(8)
@@ -187,20 +187,20 @@ class Generations:
             planned = examined.plan
             if planned is None:
                 planned = await in_thread(partial(plan, request.utterance, request.engine), READING)
-            made = partial(Take, planned.parts, request.engine.sample_rate, planned.utterance.speed)
+            made = partial(SpeechAssembler, planned.parts, request.engine.sample_rate, planned.utterance.speed)
             take = await in_thread(made)  # the first one imports scipy
             job, notes = await self._job(planned, request.engine)
-            rendition = Rendition(job, take, sound)
-            async with aclosing(rendition.told(self._line.run(job, ticket))) as events:
+            recorder = JobRecorder(job, take, sound)
+            async with aclosing(recorder.told(self._line.run(job, ticket))) as events:
                 async for event in events:
                     yield event
         finally:
             self._in_use.discard(folder)
             _finish(sound)
-        self._storage.note(rendition.error)
-        spoken = rendition.spoken(notes, time.monotonic() - arrived)
+        self._storage.note(recorder.error)
+        spoken = recorder.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
-        if rendition.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
+        if recorder.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
             await self.answers.keep(request.key, replace(spoken, path=Path(spoken.path.name)), folder)
         yield spoken
 

@@ -15,7 +15,7 @@ from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.lanes import jobs
 from voxdemo.lanes.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.service.live_sound import LiveSound
-from voxdemo.service.speech_assembler import Take
+from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
 from voxdemo.stores.results import MOST_BARS
 from voxdemo.threads import in_thread
@@ -23,10 +23,10 @@ from voxdemo.threads import in_thread
 log = logging.getLogger(__name__)
 
 
-class Rendition:
+class JobRecorder:
     """The take of a job, recorded as it comes into `sound`."""
 
-    def __init__(self, job: SpeakJob, take: Take, sound: LiveSound) -> None:
+    def __init__(self, job: SpeakJob, take: SpeechAssembler, sound: LiveSound) -> None:
         self.job = job
         self._take = take
         self._sound = sound

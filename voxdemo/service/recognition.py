@@ -20,7 +20,7 @@ from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.request import AskedRecording, RecordingRequest, recording
 from voxdemo.lanes.jobs import JobLine, LineTicket, ListenJob, Started
-from voxdemo.lanes.shared_work import Flight
+from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.shared_answers import SharedAnswers
@@ -35,7 +35,7 @@ MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
 
 
-class Reading(Flight[RecognitionEvent]):
+class Reading(SharedWork[RecognitionEvent]):
     """A recording that is being read; `sounds` has it as samples, once it is decoded."""
 
     def __init__(

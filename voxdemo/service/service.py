@@ -30,7 +30,7 @@ from voxdemo.monitoring.timeline import Timeline
 from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.generation import Generations
 from voxdemo.service.recognition import Recognitions
-from voxdemo.service.shared_sound import Share
+from voxdemo.service.shared_sound import Listener
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import delete_old
@@ -110,7 +110,7 @@ class SpeechService:
         return self._folders.files
 
     @property
-    def live(self) -> Mapping[str, Share]:
+    def live(self) -> Mapping[str, Listener]:
         """What is being spoken now."""
         return self._generations.live
 

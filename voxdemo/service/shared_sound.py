@@ -1,6 +1,6 @@
-"""A sound that is being made for all who ask for the same, and what each of them gets of it.
+"""A sound that is being made for all requests that are equal, and what each of their clients gets of it.
 
-Everybody has a folder and a token of their own, so that nobody's leaving, and no token, tells anything of the others.
+Each has a folder and a token of its own, so that neither its leaving nor its token shows anything of the others.
 Lives on the event loop; files are linked and copied on threads. Knows no line and no web.
 """
 
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.files import link_or_copy
-from voxdemo.lanes.shared_work import Flight
+from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.speech import Captions, Retaken, SpeechEvent
 from voxdemo.stores.results import made_in, speech_file
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Share:
-    """One person's share of a sound that is being made: it can be heard now, and is in `folder` when it's over."""
+class Listener:
+    """A client that hears a sound while it is made; when it is over, the sound is in the client's `folder`."""
 
     sound: LiveSound
     folder: Path
@@ -45,7 +45,7 @@ class Share:
         return self.sound.listen()
 
     async def over(self) -> None:
-        """Returns when all there will be is in its folder: the whole sound, or what there was of it when they left."""
+        """Returns when the folder has the whole sound, or what there was of it when the client left."""
         await self._over.wait()
 
     def settled(self) -> None:
@@ -53,10 +53,11 @@ class Share:
         self._over.set()
 
 
-class Making:
-    """A sound and the work that makes it, in a `folder` that goes with the last who has a share in it.
+class SharedSound:
+    """A sound and the work that makes it, in a `folder` that is deleted when the last listener has left.
 
-    `work` writes `sound` and finishes it however it ends. It stops when the last of them leaves; then it calls `ended`.
+    `work` writes `sound` and finishes it however it ends. It stops when the last listener leaves. In the end
+    `ended` is called.
     """
 
     def __init__(
@@ -64,41 +65,41 @@ class Making:
     ) -> None:
         self._folder = folder
         self._sound = sound
-        self._flight = Flight(work, ended)
-        self._shares = 0
+        self._work = SharedWork(work, ended)
+        self._listeners = 0
 
     @property
     def is_over(self) -> bool:
-        """Whether it's too late for another share."""
-        return self._flight.is_over
+        """Whether it's too late for another listener."""
+        return self._work.is_over
 
     @asynccontextmanager
-    async def share(self, folder: Path) -> AsyncGenerator[Share, None]:
-        """A share for somebody whose own folder this is. At the end it is put there, whole or as far as it has come."""
-        share = Share(self._sound, folder)
-        self._shares += 1
+    async def listener(self, folder: Path) -> AsyncGenerator[Listener, None]:
+        """A listener whose own folder this is. At the end the sound is put there, whole or as far as it has come."""
+        listener = Listener(self._sound, folder)
+        self._listeners += 1
         try:
-            yield share
+            yield listener
         finally:
             # In a task of its own, because whoever leaves may be cancelled twice.
-            await asyncio.shield(asyncio.ensure_future(self._settle(share)))
+            await asyncio.shield(asyncio.ensure_future(self._settle(listener)))
 
     def told(self) -> AsyncGenerator[SpeechEvent, None]:
         """How it goes. Closing this is leaving."""
-        return self._flight.join()
+        return self._work.join()
 
-    async def _settle(self, share: Share) -> None:
+    async def _settle(self, listener: Listener) -> None:
         try:
             if self._sound.is_over:
-                await in_thread(partial(self._link, share.folder))
+                await in_thread(partial(self._link, listener.folder))
             else:
-                await in_thread(partial(self._copy, share.folder), COPYING)
+                await in_thread(partial(self._copy, listener.folder), COPYING)
         except OSError:
             log.exception("a sound can't be handed on")
         finally:
-            share.settled()
-            self._shares -= 1
-            if not self._shares:
+            listener.settled()
+            self._listeners -= 1
+            if not self._listeners:
                 await in_thread(partial(shutil.rmtree, self._folder, ignore_errors=True))
 
     def _link(self, folder: Path) -> None:

@@ -26,7 +26,7 @@ PAUSES_S: Mapping[Stop, float] = MappingProxyType(
 """Silence behind a part at normal pace, chosen by ear with the built-in voice."""
 
 
-class Take:
+class SpeechAssembler:
     """Turns the pieces of one utterance into chunks, captions and progress.
 
     `speed` is the pace that was asked for. Making the first one takes seconds, for what it loads.

@@ -22,7 +22,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.line import gradio_queue
-from voxdemo.web.line.entries import Door, note_failure, sent_file, sent_recording, take_up, whole
+from voxdemo.web.line.entries import HandlerInfo, note_failure, sent_file, sent_recording, take_up, whole
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             gr.Warning(warning)
         return str(spoken.path)
 
-    generate.door = Door(lambda data: _utterance(*data[:PARAMETERS]), speaks=True)  # type: ignore[attr-defined]
+    generate.info = HandlerInfo(lambda data: _utterance(*data[:PARAMETERS]), speaks=True)  # type: ignore[attr-defined]
     return generate
 
 
@@ -159,7 +159,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
                     _show(progress, event)
         return text
 
-    prompt_wav_recognition.door = Door(sent_recording)  # type: ignore[attr-defined]
+    prompt_wav_recognition.info = HandlerInfo(sent_recording)  # type: ignore[attr-defined]
     return prompt_wav_recognition
 
 

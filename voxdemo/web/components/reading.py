@@ -13,7 +13,7 @@ from voxdemo.errors import InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card
 from voxdemo.web.components.card import CardValue
-from voxdemo.web.line.entries import Door, sent_recording, take_up
+from voxdemo.web.line.entries import HandlerInfo, sent_recording, take_up
 
 NO_RECORDING = "There is no recording yet. Upload or record one first."
 
@@ -36,5 +36,5 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
     def refusal(error: VoxdemoError) -> list[Any]:
         return [card.refused(error, kept), gr.skip()]
 
-    read.door = Door(sent_recording, refusal=refusal)  # type: ignore[attr-defined]
+    read.info = HandlerInfo(sent_recording, refusal=refusal)  # type: ignore[attr-defined]
     return read

@@ -25,10 +25,10 @@ from voxdemo.web.guards import gradio_client
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What must be known of a handler before it's called, where it needs a model: the attribute `door` of those."""
+class HandlerInfo:
+    """What must be known of a handler before it's called, where it needs a model: the attribute `info` of those."""
 
-    wish: Callable[[Sequence[Any]], Asked]
+    asked: Callable[[Sequence[Any]], Asked]
     """Tells what arguments ask for, as they were sent, which may be anything. Raises as `sent_file`."""
     speaks: bool = False
     """Whether it speaks; the others read recordings."""
@@ -46,10 +46,10 @@ class Door:
         return "page" if self.refusal else "gradio"
 
 
-def door_of(handler: Callable[..., Any] | None) -> Door:
-    """The door of a handler in the line."""
-    door: Door = handler.door  # type: ignore[union-attr]
-    return door
+def info_of(handler: Callable[..., Any] | None) -> HandlerInfo:
+    """What must be known of a handler in the line."""
+    info: HandlerInfo = handler.info  # type: ignore[union-attr]
+    return info
 
 
 CURRENT: ContextVar[RequestContext] = ContextVar("request")

@@ -28,7 +28,7 @@ from voxdemo.settings import Settings
 from voxdemo.web.guards import access, gradio_client
 from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.entries import CURRENT, door_of
+from voxdemo.web.line.entries import CURRENT, info_of
 
 LOOK_EVERY_S = 0.02
 """How often Gradio looks whether an event's turn has come: with its own 0.001 an idle server takes 6 % of a core."""
@@ -170,14 +170,14 @@ class LineQueue(Queue):
 
     async def _admitted(self, body: PredictBodyInternal, function: BlockFunction, request: Request) -> RequestContext:
         """Raises LimitError where the client has asked for too much, unless it is told by the end of a job."""
-        door = door_of(function.fn)
-        context = RequestContext(door.name, caller_of(request.scope))
+        info = info_of(function.fn)
+        context = RequestContext(info.name, caller_of(request.scope))
         try:
             beside = [event for event in (*self._waiting(), *self._tasks) if _context_of(event).is_at_hand]
-            await self._admission.admit(partial(door.wish, body.data), context, len(beside))
+            await self._admission.admit(partial(info.asked, body.data), context, len(beside))
         except LimitError as error:
             if not self._fails_later(request):
-                self._service.turned_back(door.task, context, error)
+                self._service.turned_back(info.task, context, error)
                 raise
             context.objection = error
         return context
@@ -206,13 +206,13 @@ class LineQueue(Queue):
         self.event_queue_per_concurrency_id[LINE].queue.remove(event)
         self.event_ids_to_events.pop(event._id, None)
         _context_of(event).error = error
-        door = door_of(event.fn.fn)
-        if door.refusal is None:
+        info = info_of(event.fn.fn)
+        if info.refusal is None:
             told = ProcessCompletedMessage(
                 output={"error": error.sentence, "title": "Busy", "visible": True}, success=False
             )
         else:
-            output = {"data": door.refusal(error), "is_generating": False}
+            output = {"data": info.refusal(error), "is_generating": False}
             told = ProcessCompletedMessage(output=output, success=True)
         self.send_message(event, told)
         self._turned_back(event, error)
@@ -222,7 +222,7 @@ class LineQueue(Queue):
 
     def _turned_back(self, event: Event, error: BaseException) -> None:
         context = _context_of(event)
-        self._service.turned_back(door_of(event.fn.fn).task, context, error)
+        self._service.turned_back(info_of(event.fn.fn).task, context, error)
         self._service.leave(context)
 
 

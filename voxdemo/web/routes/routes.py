@@ -22,7 +22,7 @@ from voxdemo.errors import StorageError
 from voxdemo.lanes.reports import ModelReport
 from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.service.service import SpeechService
-from voxdemo.service.shared_sound import Share
+from voxdemo.service.shared_sound import Listener
 from voxdemo.speech import Captions, Retaken, Utterance
 from voxdemo.stores.protocols import RequestLimits
 from voxdemo.stores.results import CONVERTED
@@ -138,7 +138,7 @@ def _routes(service: SpeechService, limits: RequestLimits, pulse: Pulse) -> list
     ]
 
 
-async def _frames(sound: Share) -> AsyncGenerator[bytes, None]:
+async def _frames(sound: Listener) -> AsyncGenerator[bytes, None]:
     """What `assets/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
     yield _line(rate=sound.sample_rate)
     async with aclosing(sound.listen()) as heard:

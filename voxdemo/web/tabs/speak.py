@@ -42,7 +42,7 @@ from voxdemo.web.components.voice_fields import (
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 from voxdemo.web.components.wording import estimate
-from voxdemo.web.line.entries import Door, sent_file, take_up, whole
+from voxdemo.web.line.entries import HandlerInfo, sent_file, take_up, whole
 from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"
@@ -328,13 +328,13 @@ def _speak(service: SpeechService) -> Callable[..., Any]:
             async for value in values:
                 yield value
 
-    def wish(data: Sequence[Any]) -> Utterance | None:
+    def asked_for(data: Sequence[Any]) -> Utterance | None:
         try:
             return _utterance(service.engine_info, dict(zip(ASKED, data, strict=True)))
         except (TypeError, ValueError, AttributeError):  # not what the page sends
             return None
 
-    speak.door = Door(wish, True, lambda error: [card.refused(error, KEPT)])  # type: ignore[attr-defined]
+    speak.info = HandlerInfo(asked_for, True, lambda error: [card.refused(error, KEPT)])  # type: ignore[attr-defined]
     return speak
 
 

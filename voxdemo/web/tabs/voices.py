@@ -27,7 +27,7 @@ from voxdemo.web.components.voice_fields import (
     wire_reading,
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
-from voxdemo.web.line.entries import Door, take_up
+from voxdemo.web.line.entries import HandlerInfo, take_up
 
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
@@ -114,10 +114,10 @@ def _sampler(service: SpeechService) -> Callable[..., Any]:
             async for value in values:
                 yield value
 
-    def wish(data: Sequence[Any]) -> Utterance:
+    def asked_for(data: Sequence[Any]) -> Utterance:
         return _sample(service.engine_info, next(iter(data), None))
 
-    speak_sample.door = Door(wish, True, lambda error: [card.refused(error)])  # type: ignore[attr-defined]
+    speak_sample.info = HandlerInfo(asked_for, True, lambda error: [card.refused(error)])  # type: ignore[attr-defined]
     return speak_sample
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import soundfile
 
-from voxdemo.service.shared_sound import Share
+from voxdemo.service.shared_sound import Listener
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
 
@@ -47,7 +47,7 @@ class Hearing:
     The job runs in a task of its own, so that nothing of it depends on how the request is cut off.
     """
 
-    def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Share]) -> None:
+    def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
         self._queue: asyncio.Queue[Heard | _End] = asyncio.Queue()
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
@@ -94,7 +94,7 @@ class Hearing:
                 listening.cancel()
         self._queue.put_nowait(spoken)
 
-    async def _listen(self, share: Share) -> None:
+    async def _listen(self, share: Listener) -> None:
         self._queue.put_nowait(Begun(share.sample_rate))
         async with aclosing(share.listen()) as heard:
             async for event in heard:
