@@ -333,7 +333,7 @@ async def test_a_server_that_stops_ends_what_stands_aside_too(
     lane = make_lane()
     long, brief = await aside(lane, stage)
     if ending == "drain":
-        lane.turn_away(within_s=0)
+        lane.refuse_all(within_s=0)
         await lane.drain(within_s=0)
     else:
         stage.open = True
@@ -350,7 +350,7 @@ async def test_what_stands_aside_is_finished_where_there_is_time_to(
 ) -> None:
     lane = make_lane()
     long, brief = await aside(lane, stage)
-    lane.turn_away(within_s=30)
+    lane.refuse_all(within_s=30)
     await let_run(stage, [long, brief])
     assert kinds(long.result()).count("Piece") == 3
 
@@ -907,7 +907,7 @@ async def test_turning_away_refuses_all_but_who_runs_and_draining_waits_for_thos
 ) -> None:
     lane = make_lane()
     running, waiting = await begun(lane, stage, "a b c", "later")
-    refusal = lane.turn_away(within_s=60.0)
+    refusal = lane.refuse_all(within_s=60.0)
     with pytest.raises(NotReadyError) as turned_away:
         await waiting
     with pytest.raises(NotReadyError, match=r"^The server is restarting: try again in \d+ s\.$"):
@@ -926,13 +926,13 @@ async def test_when_to_come_again_goes_by_what_is_left_of_the_running_job(
     lane = make_lane()
     await begun(lane, stage, job("long", expected_s))
     load_s = max(model.status.load_s or 0.0 for model in lane.stats().models)
-    assert lane.turn_away(within_s).retry_after_s == pytest.approx(left_s + RESTART_S + load_s, abs=1.5)
+    assert lane.refuse_all(within_s).retry_after_s == pytest.approx(left_s + RESTART_S + load_s, abs=1.5)
 
 
 async def test_what_runs_longer_than_it_may_is_stopped_with_the_refusal(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     (running,) = await begun(lane, stage, "a b c")
-    lane.turn_away(within_s=0.05)
+    lane.refuse_all(within_s=0.05)
     await lane.drain(within_s=0.05)
     with pytest.raises(NotReadyError, match="restarting"):
         await running
@@ -944,7 +944,7 @@ async def test_a_job_whose_model_still_loads_is_turned_away_and_nothing_is_waite
     stage.may_load.clear()
     lane = make_lane()
     early, _ = await in_line(lane, "early")
-    lane.turn_away(within_s=60.0)
+    lane.refuse_all(within_s=60.0)
     with pytest.raises(NotReadyError, match="restarting"):
         await early
     await asyncio.wait_for(lane.drain(within_s=60.0), timeout=1)

@@ -87,7 +87,7 @@ def test_a_recognition_does_not_wait_for_all_the_generations_before_it(
     listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
     eventually(lambda: in_line(fake_server) == 5)
     fake_server.http.post("/stage/steps/1")
-    eventually(lambda: listening.status().progress_data)  # at the lane, before two that came earlier
+    eventually(lambda: listening.done() or listening.status().progress_data)  # before two that came earlier
     fake_server.http.post("/stage/steps/1")
     assert listening.result(timeout=30) == "heard"
     assert not speaking[2].done()

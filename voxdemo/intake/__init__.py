@@ -1,1 +1,1 @@
-"""A wish becomes a request and a plan, or a refusal. Knows no line and no model."""
+"""What is asked for becomes a request and a plan, or a refusal. Knows no line and no model."""

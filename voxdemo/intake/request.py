@@ -1,4 +1,4 @@
-"""What somebody asks for, as one value with a key: two requests with the same key have the same answer.
+"""What a client asks for, as one value with a key: two requests with the same key have the same answer.
 
 Checks what can be checked at once and reads the recordings that came along, no more. Knows no line and no cache.
 """

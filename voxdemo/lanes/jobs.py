@@ -218,12 +218,12 @@ class JobLine(Protocol):
         """Begin to load the models."""
         ...
 
-    def turn_away(self, within_s: float) -> NotReadyError:
+    def refuse_all(self, within_s: float) -> NotReadyError:
         """Take no more jobs in, and end those that wait; who runs has so many seconds left. Returns the refusal."""
         ...
 
     async def drain(self, within_s: float) -> None:
-        """Returns when the last job has ended; `turn_away` comes first. What runs after `within_s` is stopped."""
+        """Returns when the last job has ended; `refuse_all` comes first. What runs after `within_s` is stopped."""
         ...
 
     async def close(self) -> None:

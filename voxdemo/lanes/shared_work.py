@@ -1,4 +1,4 @@
-"""Work that several wait for: done once, its events told to all of them, stopped when the last one leaves.
+"""Work that several listeners wait for: done once, its events handed to all, stopped when the last one leaves.
 
 Lives on the event loop. Knows nothing of what is done.
 """
@@ -17,7 +17,7 @@ T = TypeVar("T")
 class SharedWork(Generic[T]):
     """One run of `work`, in a task of its own that begins at once.
 
-    `work` is closed when nobody listens any more. From then on, or from its end, it `is_over`: too late to join.
+    `work` is closed when the last listener leaves. From then on, or from its end, it `is_over`: too late to join.
     `ended` is called in the end, even if the work was never begun.
     """
 
@@ -58,7 +58,7 @@ class SharedWork(Generic[T]):
                 async for item in work:
                     self._last = item
                     self._tell(item)
-        except BaseException as error:  # it's for those who listen
+        except BaseException as error:  # it's for the listeners
             self._error = error
         finally:
             self.is_over = True
@@ -70,7 +70,7 @@ class SharedWork(Generic[T]):
 
 
 class _Inbox(Generic[T]):
-    """What somebody hasn't been told yet; None is the end."""
+    """Events that a listener hasn't got yet; None is the end."""
 
     def __init__(self) -> None:
         self._items: deque[T | None] = deque()

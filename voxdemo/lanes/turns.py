@@ -60,11 +60,11 @@ class Place:
 
 
 def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> list[T]:
-    """Those who wait, given in order of arrival, in the order in which their turns come.
+    """The entries, given in order of arrival, in the order in which their turns come.
 
     Recognitions are short (seconds) and must not starve behind generations (tens of seconds each), nor keep those from
     ever being reached. So a short job goes before all long ones, but only if the last turn was not one that a short job
-    took before its time (`overtook`): then it is the turn of whoever has waited longest.
+    took before its time (`overtook`): then it is the turn of the entry that has waited longest.
     """
     short, long = deque[tuple[int, T]](), deque[tuple[int, T]]()
     for entry, brief in zip(enumerate(waiting), is_short, strict=True):
@@ -79,7 +79,7 @@ def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> l
 
 
 def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool) -> list[Place]:
-    """The places of those who wait, given in order of arrival, behind so many that run.
+    """The places of jobs that wait, given in order of arrival, behind so many that run.
 
     A longer text that runs is interrupted between two of its parts for one brief job at a time.
     """

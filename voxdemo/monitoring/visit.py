@@ -1,4 +1,4 @@
-"""One request on its way: how it came in and when, what it asks for, its ticket, and what it was told of seconds."""
+"""One request on its way: how it came in and when, what it asks for, its ticket, and what its client was shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RequestContext:
 
     door: DoorName = "program"
     caller: str = ""
-    """Which client asks, as clients are counted; "" where nobody counts it."""
+    """Which client asks, as clients are counted; "" where it isn't counted."""
     begun_at: float = field(default_factory=time.monotonic)
     """When it arrived, in monotonic time."""
     request_id: str = field(default_factory=logs.request_id)
@@ -40,7 +40,7 @@ class RequestContext:
     """Its place in line, until whatever makes the answer takes it over; none where the answer is at hand."""
 
     def hand_over(self, line: JobLine, size: Size) -> LineTicket:
-        """The ticket, for work that may go on when this request leaves; whoever takes it gives it back to the line.
+        """The ticket, for work that may go on when this request leaves; the caller gives it back to the line.
 
         One that has none, because its answer was at hand when it came, takes it now, for work of this size. Raises as
         `JobLine.check_room`.

@@ -20,8 +20,8 @@ TRY_EVERY_S = 5.0
 class Storage:
     """Told of every writing, and `fault` says what was wrong with the last one; "" where nothing was.
 
-    While there is a fault, `try_again` is called now and then, which is to make and write something small: nobody may
-    be sent here meanwhile who would show that it works again. What it raises is no news.
+    While there is a fault, `try_again` is called now and then, which makes and writes something small: no
+    request may come meanwhile that would show that writing works again. What it raises is ignored.
     """
 
     def __init__(self, try_again: Callable[[], Awaitable[None]]) -> None:
@@ -48,5 +48,5 @@ class Storage:
                 await self._try_again()
             except VoxdemoError:
                 pass  # not yet
-            except Exception:  # whatever it is, this has to go on, or nobody would find out when it's over
+            except Exception:  # whatever it is, this goes on, or the end of the fault would stay unseen
                 log.exception("it can't be found out whether sounds can be written")

@@ -1,4 +1,4 @@
-"""Utterances on their way to sound: from the cache, from one that is being spoken for somebody else, or anew.
+"""Utterances on their way to sound: from the cache, from an equal one that is being spoken, or new.
 
 Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 """
@@ -45,7 +45,7 @@ PROOF = Utterance("Ready.")
 class Generations:
     """Speaks requests. All methods are for the event loop's thread.
 
-    Whoever asks gets a folder among `results`; what is being made lies below `workshop`. `learned` is told when the
+    Each request gets a folder among `results`; what is being made lies below `workshop`. `learned` is called when the
     `paces` have changed.
     """
 
@@ -164,7 +164,7 @@ class Generations:
     def _begun(self, examined: Examined, context: RequestContext) -> SharedSound:
         folder, sound = self._prepared(examined.speech)
         ticket = context.hand_over(self._line, Size(None))
-        work = self._speak_anew(examined, ticket, folder, sound)
+        work = self._speak_new(examined, ticket, folder, sound)
         shared = SharedSound(folder, sound, work, partial(self._line.leave, ticket))
         return self.answers.share(examined.speech.key, shared)
 
@@ -179,7 +179,7 @@ class Generations:
         self._in_use.add(folder)
         return folder, sound
 
-    async def _speak_anew(
+    async def _speak_new(
         self, examined: Examined, ticket: LineTicket, folder: Path, sound: LiveSound
     ) -> AsyncGenerator[SpeechEvent, None]:
         request, arrived = examined.speech, time.monotonic()
@@ -229,12 +229,12 @@ class Generations:
         return job, notes
 
     async def _say_something(self) -> None:
-        """Speak a word, from the line to the file, for nobody."""
+        """Speak a word, from the line to the file, to see whether that works."""
         request = await self.request(PROOF)
         ticket = self._line.take(lambda: Size(None))
         folder, sound = self._prepared(request)
         try:
-            async with aclosing(self._speak_anew(Examined(PROOF, request), ticket, folder, sound)) as events:
+            async with aclosing(self._speak_new(Examined(PROOF, request), ticket, folder, sound)) as events:
                 [event async for event in events]
         finally:
             self._line.leave(ticket)

@@ -1,4 +1,4 @@
-"""Sound that can be heard while it is made: a wav that grows on disk, and whoever listens to it.
+"""Sound that can be heard while it is made: a wav that grows on disk, and its listeners.
 
 The file is the one truth. A listener reads it at a pace of their own, so nobody who listens, or stops listening, slows
 the voice down, and memory doesn't grow with the length of the sound. Everything here lives on the event loop, but for

@@ -1,4 +1,4 @@
-"""Recordings on their way to words: from the cache, from one that is being read for somebody else, or anew.
+"""Recordings on their way to words: from the cache, from an equal one that is being read, or new.
 
 Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 """
@@ -51,7 +51,7 @@ class Reading(SharedWork[RecognitionEvent]):
 class Recognitions:
     """Reads recordings. All methods are for the event loop's thread.
 
-    Recordings that are to be kept get a folder among `results`; `learned` is told when the `paces` have changed.
+    Recordings that are to be kept get a folder among `results`; `learned` is called when the `paces` have changed.
     """
 
     def __init__(
@@ -117,10 +117,10 @@ class Recognitions:
     def _begun(self, request: RecordingRequest, context: RequestContext) -> Reading:
         ticket = context.hand_over(self._line, Size(None, speaks=False))
         sounds: list[decode.Recording] = []
-        work = self._read_anew(request, ticket, sounds)
+        work = self._read_new(request, ticket, sounds)
         return self.answers.share(request.key, Reading(work, partial(self._line.leave, ticket), sounds))
 
-    async def _read_anew(
+    async def _read_new(
         self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]
     ) -> AsyncGenerator[RecognitionEvent, None]:
         info = request.recognizer

@@ -69,7 +69,7 @@ class Folders:
     """Where the service keeps what."""
 
     files: Path
-    """What people send, and below it their results: what lies here can be fetched by who knows its name."""
+    """What people send, and below it their results: a client that knows the name of a file here can fetch it."""
     workshop: Path
     """Sounds that are being made."""
     paces: Path
@@ -133,16 +133,16 @@ class SpeechService:
         """Why nothing more is taken in, once that is so."""
         return self._line.refusal
 
-    def turn_away(self, within_s: float) -> NotReadyError:
+    def refuse_all(self, within_s: float) -> NotReadyError:
         """Take nothing more in, and end what waits; what runs has so many seconds left. Returns the refusal."""
-        return self._line.turn_away(within_s)
+        return self._line.refuse_all(within_s)
 
     async def drain(self, within_s: float) -> None:
-        """Returns when all that runs has ended; `turn_away` comes first. After `within_s` it is stopped."""
+        """Returns when all that runs has ended; `refuse_all` comes first. After `within_s` it is stopped."""
         await self._line.drain(within_s)
 
     async def close(self) -> None:
-        """Turn away who waits, stop who runs, close the models."""
+        """Refuse the jobs that wait, cancel those that run, close the models."""
         await self._generations.close()
         await self._line.close()
         await in_thread(lambda: None, KEEPING)  # what was learned last is written
@@ -193,7 +193,7 @@ class SpeechService:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
         From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
-        spoken before is given again at once, and what is being spoken for somebody else is shared with them. A door
+        spoken before is given again at once, and equal requests share what is being spoken. A door
         hands on the `context` that began there. Raises InputError, before the job is handed to the
         line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
         was heard; StorageError when the disk is full.
@@ -246,9 +246,9 @@ class SpeechService:
         context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
 
     async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
-        """Speak this for the cache, if it isn't at hand: for nobody yet, and counted as nobody's request.
+        """Speak this for the cache, if it isn't at hand. It isn't counted as a request.
 
-        Whoever comes for the same meanwhile shares it. Closing this frees the generator, if nobody has. Raises what
+        Equal requests that come meanwhile share it. Closing this frees the generator, if none has come. Raises what
         `speak` does.
         """
         self._preparing += 1
@@ -263,10 +263,10 @@ class SpeechService:
             self._preparing -= 1
 
     async def supply(self, recording: Path, transcript: Transcript) -> None:
-        """Have this at hand for whoever sends this recording, where nothing is yet."""
+        """Have this at hand for requests with this recording, where nothing is yet."""
         await self._recognitions.supply(recording, transcript)
 
-    def turned_back(self, task: Task, context: RequestContext, error: BaseException) -> None:
+    def ended_at_door(self, task: Task, context: RequestContext, error: BaseException) -> None:
         """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
         info = self.engine_info if task == "generation" else self.recognizer_info
         with suppress(type(error)), told(Outcome(task, context, info.title), self._ended):
@@ -319,12 +319,12 @@ class SpeechService:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds since somebody needed a model; 0 while somebody does."""
+        """Seconds since a request needed a model; 0 while one does."""
         return 0.0 if self.running or self.waiting else time.monotonic() - self._needed_at
 
     @property
     def running(self) -> int:
-        """How many are being served; what is made for nobody yet gives way, and isn't counted."""
+        """How many jobs are being served; those of `prepare` give way, and aren't counted."""
         return max(0, self._line.stats().running - self._preparing)
 
     @property
@@ -333,7 +333,7 @@ class SpeechService:
         return self._line.stats().waiting
 
     def watch(self) -> None:
-        """Look how it does, and whether something is wrong that whoever runs this should know; keep the cache small."""
+        """Look how it does, and whether something is wrong that the operator should know; keep the cache small."""
         line = self._line.stats()
         self.alarms.look(self.waiting, line.queue_size, self.history.failure_rate)
         self.timeline.look(line.running, self.waiting)

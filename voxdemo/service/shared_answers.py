@@ -1,4 +1,4 @@
-"""One answer for all equal requests: kept from before, or being made at the moment for those who asked for it.
+"""One answer for all equal requests: kept from before, or being made at the moment.
 
 Lives on the event loop. Knows the cache, and nothing of how an answer is made.
 """

@@ -81,7 +81,7 @@ class SharedSound:
         try:
             yield listener
         finally:
-            # In a task of its own, because whoever leaves may be cancelled twice.
+            # In a task of its own, because a task that leaves may be cancelled twice.
             await asyncio.shield(asyncio.ensure_future(self._settle(listener)))
 
     def told(self) -> AsyncGenerator[SpeechEvent, None]:

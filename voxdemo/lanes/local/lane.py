@@ -179,7 +179,7 @@ class Lane:
             ),
         )
 
-    def turn_away(self, within_s: float) -> NotReadyError:
+    def refuse_all(self, within_s: float) -> NotReadyError:
         """Take no more jobs in, and end those that wait, in the line or for a model that loads."""
         self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
         loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]

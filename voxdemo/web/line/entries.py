@@ -42,7 +42,7 @@ class HandlerInfo:
 
     @property
     def name(self) -> DoorName:
-        """Who comes this way, as they are counted."""
+        """The door that its requests are counted under."""
         return "page" if self.refusal else "gradio"
 
 
@@ -123,5 +123,5 @@ def whole(number: Any) -> Any:
 
 
 def _was_sent(path: Path, files: Path) -> bool:
-    """Whether it lies where people's files are; a path may be anything that somebody wrote."""
+    """Whether it lies where people's files are; a path may be anything that a client wrote."""
     return Path(os.path.abspath(path)).is_relative_to(files)  # noqa: PTH100 - it takes out ".."

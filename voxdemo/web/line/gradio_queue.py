@@ -177,7 +177,7 @@ class LineQueue(Queue):
             await self._admission.admit(partial(info.asked, body.data), context, len(beside))
         except LimitError as error:
             if not self._fails_later(request):
-                self._service.turned_back(info.task, context, error)
+                self._service.ended_at_door(info.task, context, error)
                 raise
             context.objection = error
         return context
@@ -215,14 +215,14 @@ class LineQueue(Queue):
             output = {"data": info.refusal(error), "is_generating": False}
             told = ProcessCompletedMessage(output=output, success=True)
         self.send_message(event, told)
-        self._turned_back(event, error)
+        self._ended_at_door(event, error)
 
     def _leave(self, event: Event) -> None:
-        self._turned_back(event, asyncio.CancelledError())
+        self._ended_at_door(event, asyncio.CancelledError())
 
-    def _turned_back(self, event: Event, error: BaseException) -> None:
+    def _ended_at_door(self, event: Event, error: BaseException) -> None:
         context = _context_of(event)
-        self._service.turned_back(info_of(event.fn.fn).task, context, error)
+        self._service.ended_at_door(info_of(event.fn.fn).task, context, error)
         self._service.leave(context)
 
 

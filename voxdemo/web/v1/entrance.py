@@ -49,7 +49,7 @@ class Entrance:
             if context.objection:
                 raise context.objection
         except VoxdemoError as error:
-            self.service.turned_back(task, context, error)
+            self.service.ended_at_door(task, context, error)
             if recording:
                 await in_thread(partial(shutil.rmtree, recording.parent, ignore_errors=True))
             raise
@@ -89,7 +89,7 @@ class Entrance:
                 async for place in places:
                     yield place
         except BaseException as error:
-            self.service.turned_back(task, context, error)
+            self.service.ended_at_door(task, context, error)
             self.service.leave(context)
             raise
         async with aclosing(begin()) as events:
@@ -122,7 +122,7 @@ class Entrance:
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns; when whoever asked hangs up, it is cancelled. Raises ClientDisconnect then."""
+    """What `work` returns; when the client hangs up, it is cancelled. Raises ClientDisconnect then."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -76,7 +76,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
                 order = partial(order_of, asked, sender, digest, service.engine_info)
                 job_id = await while_there(request, _accepted(batches, sender.caller, len(asked.texts), order))
         except VoxdemoError as error:
-            service.turned_back("generation", RequestContext("openai"), error)
+            service.ended_at_door("generation", RequestContext("openai"), error)
             raise
         job = await _told(await _found(request, job_id), request)
         return JSONResponse(job, 202, {"Location": job["url"]})
