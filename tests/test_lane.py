@@ -787,6 +787,17 @@ async def test_a_part_that_fails_is_said_anew_and_the_others_are_not(
     assert stage.builds == builds
 
 
+async def test_an_engine_knows_a_job_by_its_id_and_a_part_by_its_number(make_lane: MakeLane, stage: Stage) -> None:
+    lane = make_lane()
+    stage.open = True
+    asked = parts("one", "two fail-once", "three")
+    await everything(lane, asked)
+    await everything(lane, replace(parts("one"), id="another"))
+    expected = [(asked.id, 0), (asked.id, 1), (asked.id, 1), (asked.id, 2), ("another", 0)]
+    assert [(part.job, part.index) for part in stage.parts] == expected
+    assert parts("one").id != parts("one").id
+
+
 async def test_a_part_that_fails_twice_ends_the_job(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     stage.open = True

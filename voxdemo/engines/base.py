@@ -31,7 +31,7 @@ class SpeechPart:
 
 @dataclass(frozen=True, slots=True)
 class Retake:
-    """Forget the samples of this text so far: they ran on without an end, and it's said anew from its beginning."""
+    """Forget the samples of this text so far: they ran on without an end, and it is said again from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SpeechEngine(Protocol):
         """The sound of `part.text`, as soon as samples exist.
 
         Yields float32 mono arrays at `info.sample_rate`, in order, without gaps; engines that may lose their way yield
-        a Retake before they begin anew, and RanOn last where that didn't help either. Closing the generator stops the
+        a Retake before they begin again, and RanOn last where that didn't help either. Closing the generator stops the
         work at the next step. Raises InputError for what it can't say, ModelDiedError when it must not be used again.
         """
         ...

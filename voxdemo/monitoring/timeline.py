@@ -34,7 +34,7 @@ class Minute:
     """Seconds from request to result that half of the results took at most."""
     p95_s: float | None = None
     running: int | None = None
-    """The most jobs at once that had a generator."""
+    """The most jobs at once that had a seat."""
     waiting: int | None = None
     """The most that waited at once."""
     speech_rtf: float | None = None
@@ -73,7 +73,7 @@ class Timeline:
         self._now().add(ended)
 
     def look(self, running: int, waiting: int) -> None:
-        """So many jobs have a generator now, and so many wait; to be called about once a second."""
+        """So many jobs have a seat now, and so many wait; to be called about once a second."""
         self._now().look(running, waiting)
 
     @property

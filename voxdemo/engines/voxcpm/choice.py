@@ -1,6 +1,6 @@
 """VoxCPM as an engine to choose: which weights, on what device, and whether they fit. Loads nothing until it is told.
 
-Everything about the files is settled once for all generators, however many load at the same time.
+Everything about the files is settled once for all seats, however many load at the same time.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ DOWNLOAD = Download(weights=lambda settings: Weights(model_for(settings), NEEDED
 
 
 class _Source:
-    """Where the generators get their model from. Threading: any thread; what is settled is settled by one of them."""
+    """Where the seats get their model from. Threading: any thread; what is settled is settled by one of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -72,7 +72,7 @@ class _Source:
         self._prepared: tuple[Checkpoint, loading.Plan] | None = None
 
     def choice(self) -> EngineChoice:
-        """To be built by each generator's worker."""
+        """To be built by each seat's worker."""
         return EngineChoice(self._info(), self._build)
 
     def check(self) -> None:

@@ -1,6 +1,6 @@
 """One seat of the lane: a copy of every model that shares an accelerator, and one job at a time for all of them.
 
-Lives on the event loop; the only threads are the workers' own. Knows no line: who comes next is the lane's to say.
+Lives on the event loop; the only threads are the workers' own. Knows no line: the lane decides which job comes next.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ M = TypeVar("M", bound=Model)
 class Role(Generic[M]):
     """The workers at one seat that can do one kind of work: the one that is wanted, and one that stands by.
 
-    The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good;
-    it stays loaded, so that jobs planned for it are done by it. While the wanted one reloads, jobs wait for it: a
-    different voice in between would surprise more than a wait of seconds.
+    The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good.
+    It stays loaded for the jobs that were planned for it. While the wanted one reloads, jobs wait for it: a different
+    voice in between would surprise people more than a wait of seconds.
     """
 
     def __init__(self, wanted: ModelWorker[M], standby: ModelWorker[M] | None = None) -> None:
@@ -42,7 +42,7 @@ class Role(Generic[M]):
 
     @property
     def serving(self) -> ModelWorker[M]:
-        """Who takes jobs that come now."""
+        """The worker that gets the jobs that come now."""
         return self.wanted if self.wanted.status.state in ("ready", "reloading") else self.workers[-1]
 
     def named(self, name: str) -> ModelWorker[M]:
@@ -57,9 +57,9 @@ class Seat:
         self.speech = speech
         self.recognition = recognition
         self.ticket: Ticket | None = None
-        """The job that it is at."""
+        """The job that it works on."""
         self.host: Ticket | None = None
-        """A longer one that stands aside meanwhile."""
+        """A longer job that stands aside for that one."""
 
     @property
     def tickets(self) -> list[Ticket]:
@@ -68,7 +68,7 @@ class Seat:
 
     @property
     def outlook(self) -> Busy:
-        """What it is at, for foretelling the turns of those who wait."""
+        """When it will be free, for the forecast of the turns of those that wait."""
         left = [ticket.left_s for ticket in self.tickets]
         if None in left:
             return Busy(None)
@@ -87,36 +87,36 @@ class Seat:
 
     @property
     def workers(self) -> tuple[ModelWorker[Any], ...]:
-        """All of them."""
+        """The workers of both roles."""
         return self.speech.workers + self.recognition.workers
 
     @property
     def is_ready(self) -> bool:
-        """Whether those who serve can work now."""
+        """Whether the models that serve can work now."""
         return all(role.serving.status.state == "ready" for role in self.roles)
 
     @property
     def waits_for_model(self) -> bool:
-        """Whether its job can't begin yet, because models are loading."""
+        """Whether its job can't begin yet because models are loading."""
         return bool(self.ticket and self.ticket.begun_at is None and not self.is_ready)
 
     def serves(self, engine: str) -> bool:
-        """Whether those who serve haven't failed, and the engine with this name is one of them."""
+        """Whether the engine with this name serves here, and neither model that serves has failed."""
         failed = any(role.serving.status.state == "failed" for role in self.roles)
         return not failed and bool(self.speech.serving.info.name == engine)
 
     def worker_for(self, job: Job) -> ModelWorker[Any]:
-        """Who does this job, or the part of it that takes the time."""
+        """The worker that does this job, or the part of it that takes the time."""
         if isinstance(job, SpeakJob):
             return self.speech.named(job.engine.name)
         return self.recognition.named(job.recognizer)
 
     def can_host(self, job: Job) -> bool:
-        """Whether this job can be served between two parts of another: not where that would wait for a model, too."""
+        """Whether this job can be served between two parts of another: only if its model is ready."""
         return self.worker_for(job).status.state == "ready"
 
     def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
-        """Give the ticket's job to the model it needs; it starts when that is loaded. One that stood aside goes on."""
+        """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
         self.ticket = ticket
         ticket.context.run(self._begin, ticket.job, ticket, timeout_s, released)
 
@@ -201,7 +201,7 @@ class Ticket:
     """What is being said for it, once that has begun."""
     begun_at: float | None = None
     turn_at: float | None = None
-    """When a seat turned to it; None while none is at it."""
+    """When its seat began to work on it; None while it doesn't."""
     worked_s: float = 0.0
     """Seconds of work before that."""
     told: Waiting | None = None
@@ -210,7 +210,7 @@ class Ticket:
     """The share of the work that was done `done_at_s` seconds after it began."""
     done_at_s: float = 0.0
     is_paused: bool = False
-    """Whether it was told that it stands aside."""
+    """Whether its listener knows that it stands aside."""
 
     @property
     def has_job(self) -> bool:
@@ -234,12 +234,12 @@ class Ticket:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of work since its seat turned to it; 0 before."""
+        """Seconds of work on it so far."""
         return self.worked_s + self.turn_elapsed_s
 
     @property
     def turn_elapsed_s(self) -> float:
-        """Those since it turned to it last."""
+        """Those since its seat began or went on with it."""
         return 0.0 if self.turn_at is None else time.monotonic() - self.turn_at
 
     @property
@@ -249,7 +249,7 @@ class Ticket:
 
     @property
     def turn_s(self) -> float:
-        """How long it goes on, about, before it can stand aside: a part, where listeners won't hear a gap."""
+        """About how many seconds it goes on before it can stand aside: a part, where listeners won't hear a gap."""
         speech, expected_s = self.speech, self.job.expected_s or 0.0
         if speech and (speech.lead_s >= BRIEF_S or expected_s < speech.job.units * S_PER_UNIT / 2):
             return expected_s / len(speech.job.parts)
@@ -261,7 +261,7 @@ class Ticket:
         return remaining_s(self.job.expected_s, self.done, self.done_at_s, self.elapsed_s)
 
     def start(self) -> None:
-        """A model turns to it; told once, whichever models follow."""
+        """A model begins with it, or goes on; `Started` is delivered once, whichever models follow."""
         self.turn_at = self.turn_at or time.monotonic()
         if self.begun_at is None:
             self.begun_at = self.turn_at
@@ -271,18 +271,18 @@ class Ticket:
             self.deliver(Resumed())
 
     def rest(self) -> float:
-        """The seat has turned away from it; returns the seconds of work since it turned to it."""
+        """Its seat stops working on it for now. Returns the seconds of work since it began or went on."""
         seconds = self.turn_elapsed_s
         self.worked_s, self.turn_at = self.worked_s + seconds, None
         return seconds
 
     def pause(self, guest: Ticket) -> None:
-        """Tell it how long this one is served before it goes on."""
+        """It stands aside for this one; its listener is told for how long."""
         self.is_paused = True
         self.deliver(Paused(guest.left_s))
 
     def deliver(self, event: LaneEvent | End) -> None:
-        """Hand an event to whoever waits for it."""
+        """Hand an event to the listener."""
         self.ended = self.ended or isinstance(event, End)
         if isinstance(event, Piece) and isinstance(self.job, SpeakJob):
             self._note_progress(self.job.done_before(event.part))
@@ -300,7 +300,7 @@ class Ticket:
             self.done, self.done_at_s = done, self.elapsed_s
 
     def tell(self, place: Waiting) -> None:
-        """Its place, if that is another than it was told."""
+        """Deliver its place, unless that is the one delivered last."""
         if place != self.told:
             self.told = place
             self.deliver(place)
@@ -326,7 +326,7 @@ class Speech:
         self._failed_part: int | None = None
 
     def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | PartBegins, None, None]:
-        """What is said from where it stands on. Raises InputError where this isn't the engine it was planned for."""
+        """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
         if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
             sentence = "{title} has been loaded meanwhile: press Speak again."
             raise InputError(sentence, code="model_changed", title=engine.info.title)
@@ -342,14 +342,14 @@ class Speech:
 
     @property
     def lead_s(self) -> float:
-        """How many seconds of what was said a listener, who heard it from the beginning, has still to hear."""
+        """Seconds of its sound that a listener who heard it from the beginning has still to hear."""
         return 0.0 if self._first_at is None else self._said_s - (time.monotonic() - self._first_at)
 
     def _makes_room(self, guest_s: float | None) -> bool:
         return guest_s is not None and (self.lead_s >= guest_s or time.monotonic() - self._turn_at >= TURN_S)
 
     def may_go_on(self) -> bool:
-        """Whether the part that failed is to be tried again."""
+        """Whether the part that failed is tried again."""
         failed_before, self._failed_part = self._failed_part, self._part
         return failed_before != self._part
 
