@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.audio import encode
-from voxdemo.audio.encode import peaks, write_wav
+from voxdemo.audio.wav import peaks, write_wav
 
 
 def test_a_written_wav_is_16_bit_mono_and_reads_back(tmp_path: Path) -> None:
@@ -40,7 +39,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: p
     def disk_full(*_: object, **__: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(encode.soundfile, "write", disk_full)
+    monkeypatch.setattr(soundfile, "write", disk_full)
     with pytest.raises(OSError, match="no space left"):
         write_wav(path, np.ones(100, np.float32), 8_000)
     assert path.read_bytes() == before

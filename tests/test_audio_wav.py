@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.audio.encode import bar
-from voxdemo.audio.wav import GrowingWav
+from voxdemo.audio.wav import GrowingWav, bar
 
 RATE = 16_000
 

@@ -36,8 +36,8 @@ def test_the_silence_around_what_is_said_is_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_it_comes_at_the_rate_that_the_engine_wants(tmp_path: Path, rate: int) -> None:
     read = prompt.read(written(tmp_path / "a.wav", SENTENCE), rate)
-    read.write(tmp_path / "b.wav")
-    assert soundfile.info(tmp_path / "b.wav").samplerate == rate
+    assert read.sample_rate == rate
+    assert len(read.samples) / rate == pytest.approx(len(SENTENCE) / RATE, abs=0.5)
     assert len(read.at(8_000)) == pytest.approx(len(read.samples) * 8_000 / rate, abs=1)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import soundfile
 
-from voxdemo.audio.encode import clean
 from voxdemo.audio.resample import resample_blocks
-from voxdemo.audio.streaming import encoder
+from voxdemo.audio.streaming import StreamFormat, encoder
+from voxdemo.audio.wav import clean
 from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
@@ -31,7 +31,7 @@ MIME_TYPES = {
 }
 """By format: RFC 2361, RFC 9639, RFC 3003, RFC 5334 (Opus in Ogg) and ISO 13818-7 (AAC in ADTS)."""
 
-_LIBSNDFILE = {
+_LIBSNDFILE = {  # what it can't write, FFmpeg does
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
@@ -60,10 +60,7 @@ def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None
     Several may do it at once. Memory doesn't grow with the length. Raises OSError where it can't be written.
     """
     with replacing(to) as beside, _Output(beside) as target:
-        if format == "aac":
-            _encode_aac(sound, rate, target)
-        else:
-            _encode(sound, rate, target, format)
+        (_by_libsndfile if format in _LIBSNDFILE else _by_ffmpeg)(sound, rate, target, format)
 
 
 class _Output(io.BufferedRandom):
@@ -81,7 +78,7 @@ class _Output(io.BufferedRandom):
             return len(memoryview(data))
 
 
-def _encode(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:  # noqa: A002
+def _by_libsndfile(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:  # noqa: A002
     kind, subtype = _LIBSNDFILE[format]
     rate = _rate(source_rate, format)
     with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
@@ -94,9 +91,8 @@ def _encode(sound: Iterable[Samples], source_rate: int, file: _Output, format: F
         raise file.error
 
 
-def _encode_aac(sound: Iterable[Samples], rate: int, file: _Output) -> None:
-    """By FFmpeg, as libsndfile has none."""
-    made = encoder("aac", rate)
+def _by_ffmpeg(sound: Iterable[Samples], rate: int, file: _Output, format: Format) -> None:  # noqa: A002
+    made = encoder(cast(StreamFormat, format), rate)
     for block in sound:
         file.write(made.encode(np.rint(clean(block) * 32767).astype("<i2").tobytes()))
         if file.error:

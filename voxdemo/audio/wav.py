@@ -1,6 +1,7 @@
-"""A wav file that grows: 16-bit mono samples are added at its end, and readers follow while it does.
+"""Samples as wav files, whole or growing, and as the bars that draw them.
 
-Written beside its name and renamed when it is whole. Knows nothing of who reads.
+A file that grows takes 16-bit mono samples at its end while readers follow; it is written beside its name and renamed
+when it is whole.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import soundfile
 
-from voxdemo.audio.encode import bar, clean
 from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
@@ -23,6 +24,8 @@ PEAKS_PER_S = 10
 _HEADER_BYTES = 44
 _SAMPLE_BYTES = 2
 _COPY_FRAMES = 1 << 18
+_FULL_BAR_RMS = 0.12
+"""The RMS that fills a bar: what the loudest tenths of a second of the built-in voice reach."""
 
 
 class GrowingWav:
@@ -126,3 +129,37 @@ def header(sample_rate: int, frames: int) -> bytes:
     size = frames * _SAMPLE_BYTES
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, sample_rate * _SAMPLE_BYTES, _SAMPLE_BYTES, 16)
     return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVE" + form + b"data" + struct.pack("<I", size)
+
+
+def write_wav(path: Path, samples: Samples, sample_rate: int) -> None:
+    """`samples` (mono, shape [n]) as a 16-bit PCM wav at `path`, there whole or not at all.
+
+    Samples that are not numbers become silence, those beyond ±1 are clipped.
+    Raises OSError where it can't be written.
+    """
+    with replacing(path) as beside, beside.open("xb") as file:
+        soundfile.write(file, clean(samples), sample_rate, format="WAV", subtype="PCM_16")
+
+
+def peaks(samples: Samples, count: int) -> list[int]:
+    """`count` bars of 0 to 100 that draw the wave: the RMS of equal stretches; [] for fewer samples than bars."""
+    if count < 1 or len(samples) < count:
+        return []
+    return [bar(stretch) for stretch in np.array_split(clean(samples), count)]
+
+
+def fewer_bars(bars: Sequence[int], most: int) -> tuple[int, ...]:
+    """At most `most` bars that draw the same wave: the highest of each equal stretch."""
+    if len(bars) <= most:
+        return tuple(bars)
+    return tuple(int(stretch.max()) for stretch in np.array_split(np.array(bars), most))
+
+
+def bar(stretch: Samples) -> int:
+    """One bar of 0 to 100 that draws a stretch of the wave."""
+    return round(100 * min(1.0, float(np.sqrt(np.mean(stretch**2))) / _FULL_BAR_RMS))
+
+
+def clean(samples: Samples) -> Samples:
+    """`samples` without anything that is no number (silence instead) or beyond ±1."""
+    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from voxdemo.audio.encode import fewer_bars
+from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
 from voxdemo.lanes import jobs
 from voxdemo.lanes.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started

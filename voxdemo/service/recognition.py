@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from voxdemo.audio import encode
+from voxdemo.audio import wav
 from voxdemo.audio.reading import decode
 from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.errors import EngineError, InputError, StorageError
@@ -159,12 +159,12 @@ class Recognitions:
             with self._results.new() as folder:
                 path = speech_file(folder)
                 write_captions(folder, transcript.segments)
-                encode.write_wav(path, sound.samples, sound.sample_rate)
+                wav.write_wav(path, sound.samples, sound.sample_rate)
         except (OSError, StorageError):  # the words are what was asked for
             log.exception("a recording can't be kept")
             return transcript
         bars = min(MOST_BARS, round(sound.duration_s * PEAKS_PER_S))
-        return replace(transcript, path=path, peaks=tuple(encode.peaks(sound.samples, bars)))
+        return replace(transcript, path=path, peaks=tuple(wav.peaks(sound.samples, bars)))
 
 
 def _decoded(request: RecordingRequest) -> decode.Recording:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from voxdemo.audio import formats
-from voxdemo.audio.encode import fewer_bars
+from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import StorageError
 from voxdemo.speech import Segment
 from voxdemo.stores import captions

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from voxdemo.audio import encode
+from voxdemo.audio import wav
 from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import InputError, StorageError
@@ -133,7 +133,7 @@ def _write_recording(folder: Path, recording: bytes) -> float:
     if read.truncated or not MIN_PROMPT_S - ROUNDED_S <= seconds <= MAX_PROMPT_S + ROUNDED_S:
         sentence = "A recording of {shortest:g} to {longest:g} s is needed: send another one."
         raise InputError(sentence, code="voice_recording_length", shortest=MIN_PROMPT_S, longest=MAX_PROMPT_S)
-    encode.write_wav(folder / _RECORDING, read.samples, RATE)
+    wav.write_wav(folder / _RECORDING, read.samples, RATE)
     return seconds
 
 

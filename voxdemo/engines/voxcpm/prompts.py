@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from voxdemo.audio.encode import clean
 from voxdemo.audio.reading.prompt import PromptAudio
+from voxdemo.audio.wav import clean
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import InputError
