@@ -80,8 +80,8 @@ def recording() -> ListenJob:
     return ListenJob("fake", PIECE, RATE, None, 1.0)
 
 
-async def everything(lane: Lane, what: str | SpeakJob | ListenJob) -> list[Any]:
-    async with aclosing(lane.run(job(what) if isinstance(what, str) else what)) as events:
+async def everything(lane: Lane, what: str | SpeakJob | ListenJob, ticket: LineTicket | None = None) -> list[Any]:
+    async with aclosing(lane.run(job(what) if isinstance(what, str) else what, ticket)) as events:
         return [event async for event in events]
 
 
@@ -565,11 +565,6 @@ async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: Make
     await asyncio.gather(first, second, third)
 
 
-async def brought(lane: Lane, ticket: LineTicket, what: SpeakJob | ListenJob) -> list[Any]:
-    async with aclosing(lane.run(what, ticket)) as events:
-        return [event async for event in events]
-
-
 async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_take_to_prepare(
     make_lane: MakeLane, stage: Stage
 ) -> None:
@@ -580,7 +575,7 @@ async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_ta
     tasks = []
     for name in ("c", "b", "a"):
         assert stage.started.empty()
-        tasks.append(asyncio.ensure_future(brought(lane, tickets[name], job(name))))
+        tasks.append(asyncio.ensure_future(everything(lane, name, tickets[name])))
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)
     assert [await next_started(stage) for _ in tickets] == ["a", "b", "c"]
@@ -594,16 +589,16 @@ async def test_a_ticket_that_leaves_holds_up_nobody_and_lets_nobody_past_those_b
     await ready(lane)
     stage.open = True
     first, leaving, last = (lane.take(lambda: Size(10.0), float(arrived)) for arrived in range(3))
-    waits = asyncio.ensure_future(brought(lane, last, job("last")))
+    waits = asyncio.ensure_future(everything(lane, "last", last))
     if has_job:
-        gone = asyncio.ensure_future(brought(lane, leaving, job("leaving")))
+        gone = asyncio.ensure_future(everything(lane, "leaving", leaving))
         await asyncio.sleep(0)
         gone.cancel()
     else:
         lane.leave(leaving)
     await asyncio.sleep(0)
     assert stage.started.empty()
-    await asyncio.gather(brought(lane, first, job("first")), waits)
+    await asyncio.gather(everything(lane, "first", first), waits)
     assert [await next_started(stage) for _ in range(2)] == ["first", "last"]
     assert lane.stats().waiting == 0
 
@@ -616,7 +611,7 @@ async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
     stage.open = True
     recording = lane.take(lambda: Size(1.0, speaks=False), 1.0)
     text = lane.take(lambda: Size(10.0), 2.0)
-    await brought(lane, text, job("text"))
+    await everything(lane, "text", text)
     assert await next_started(stage) == "text"
     lane.leave(recording)
 
@@ -629,11 +624,11 @@ async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_t
     long, _ = await in_line(lane, LONG)
     assert await next_started(stage) == "one"
     first, second = (lane.take(lambda: Size(1.0)) for _ in range(2))
-    later = asyncio.ensure_future(brought(lane, second, job("second", 1.0)))
+    later = asyncio.ensure_future(everything(lane, job("second", 1.0), second))
     await asyncio.sleep(0)
     stage.steps.release(1)
     assert await next_started(stage) == "two"
-    earlier = asyncio.ensure_future(brought(lane, first, job("first", 1.0)))
+    earlier = asyncio.ensure_future(everything(lane, job("first", 1.0), first))
     await asyncio.sleep(0)
     await let_run(stage, [long, earlier, later])
     assert all_started(stage) == ["first", "three", "second"]
@@ -645,8 +640,6 @@ async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_call
     assert [ticket.is_called for ticket in tickets] == [True] * 6 + [False] * 2
     lane.leave(tickets[0])
     assert [ticket.is_called for ticket in tickets[6:]] == [True, False]
-    for ticket in tickets[1:]:
-        lane.leave(ticket)
 
 
 async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_no_time(make_lane: MakeLane) -> None:
@@ -657,8 +650,6 @@ async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_
     assert [ticket.is_called for ticket in tickets] == [True, True, False, True, False, True]
     assert [lane.place(ticket).ahead for ticket in tickets] == [0, 3, 4, 1, 5, 2]
     assert lane.place(tickets[-2]).end_s == pytest.approx(80.0, abs=1.0)
-    for ticket in tickets:
-        lane.leave(ticket)
 
 
 async def test_the_line_is_forecast_once_a_move_however_many_wait(
@@ -676,9 +667,6 @@ async def test_the_line_is_forecast_once_a_move_however_many_wait(
     forecasts.clear()
     lane.leave(tickets[0])
     assert len(forecasts) == 1
-    lane.moved.clear()
-    for ticket in tickets:
-        lane.leave(ticket)
 
 
 async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> None:

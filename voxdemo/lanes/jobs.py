@@ -96,7 +96,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Retaken:
-    """What came of `SpeakJob.parts[part]` is void: it's said anew."""
+    """What came of `SpeakJob.parts[part]` is void: it is said again."""
 
     part: int
 
@@ -219,13 +219,13 @@ class JobLine(Protocol):
         ...
 
     def refuse_all(self, within_s: float) -> NotReadyError:
-        """Take no more jobs in, and end those that wait; who runs has so many seconds left. Returns the refusal."""
+        """Take no more jobs in and refuse those that wait; those that run have so many seconds. Returns the refusal."""
         ...
 
     async def drain(self, within_s: float) -> None:
-        """Returns when the last job has ended; `refuse_all` comes first. What runs after `within_s` is stopped."""
+        """Returns when the last job has ended; `refuse_all` comes first. What runs after `within_s` is ended, too."""
         ...
 
     async def close(self) -> None:
-        """Turn away who waits, stop who runs, close the models."""
+        """Refuse the jobs that wait, finish those that run, close the models."""
         ...

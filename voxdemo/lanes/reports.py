@@ -15,7 +15,7 @@ class WorkerStatus:
     """Whether the model can work now, and if not, why: one sentence."""
 
     state: ReadyState
-    """"reloading": it has been ready, and is checked after a fault or built anew after its death."""
+    """"reloading": it has been ready, and is checked after a fault or built again after its death."""
     reason: str = ""
     load_s: float | None = None
     """How long the last successful build and check took."""

@@ -1,4 +1,4 @@
-"""Whose turn it is in a line, and when it will be. Arithmetic; knows no jobs, no models and no clock."""
+"""Whose turn it is in a line, and when that will be. Arithmetic; knows no jobs, no models and no clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much work a job is: seconds, None where that isn't known; the others read a recording."""
+    """How much work a job is, in seconds; None where that isn't known. One that doesn't speak reads a recording."""
 
     expected_s: float | None
     speaks: bool = True
@@ -42,12 +42,12 @@ class Busy:
     may_host: bool = False
     turn_s: float = TURN_S
     owner: int | None = None
-    """Which of those that wait has begun here."""
+    """Which of those that wait has begun here, by its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Before how many it's this one's turn, and in how many seconds it will begin and end; None: not known."""
+    """How many jobs come before this one, and in how many seconds it will begin and end; None: not known."""
 
     ahead: int
     start_s: float | None

@@ -26,7 +26,7 @@ from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 TELL_EVERY_S = 1.0
-"""How often who waits is told anew."""
+"""How often those that wait are told their places again."""
 RESTART_S = 5.0
 """How long a new server takes before it begins to load its models; measured 3 to 5 s on two cores."""
 LOADING_S = 60.0
@@ -36,8 +36,8 @@ LOADING_S = 60.0
 class Lane:
     """A `JobLine` over the seats of this process. All methods are for the event loop's thread.
 
-    Cancelling (closing the generator of `run`) takes a waiting job out at once; a running one frees its seat when the
-    model has really stopped, within one engine step, and never before.
+    Closing the generator of `run` takes a waiting job out of the line at once. A running one is cancelled: it frees its
+    seat when the model has really stopped, within one engine step, and never before.
 
     Whose turn it is when a seat is free: `in_turn`. A longer text leaves its seat between two parts to one brief job at
     a time (a recording, or a text of at most BRIEF_S of work), and then goes on there, in the same voice.
@@ -161,11 +161,11 @@ class Lane:
         return any(seat.ticket for seat in self._seats)
 
     def foretell(self, coming: Sequence[Size]) -> list[Place]:
-        """The places that jobs would have which came now; no seconds while models load or nothing is known of a job."""
+        """As `JobLine.foretell`; without seconds while models load or where nothing is known of a job."""
         return self._places(coming)[len(self._waiting) :]
 
     def stats(self) -> LaneStats:
-        """How the lane is doing."""
+        """As `JobLine.stats`."""
         running = self._running()
         return LaneStats(
             seats=len(self._seats),
@@ -180,40 +180,40 @@ class Lane:
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
-        """Take no more jobs in, and end those that wait, in the line or for a model that loads."""
+        """Take no more jobs in, and refuse those that wait, in the line or for a model that loads."""
         self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
         loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]
-        return self._end([*self._waiting, *loading])
+        return self._refuse([*self._waiting, *loading])
 
     async def drain(self, within_s: float) -> None:
-        """Returns when the last job has ended; what runs after `within_s` is stopped."""
+        """Returns when the last job has ended; what runs after `within_s` is ended, too."""
         with suppress(asyncio.TimeoutError):
             if self._inside:
                 await asyncio.wait_for(self._is_empty.wait(), within_s)
         if self._inside:
-            self._end(self._inside)
+            self._refuse(self._inside)
 
     async def close(self) -> None:
-        """Turn away who waits, stop who runs, close the models."""
+        """Refuse the jobs that wait, finish those that run, close the models."""
         self._closing = True
         if self._telling:
             self._telling.cancel()
-        self._end([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
+        self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(worker.close() for seat in self._seats for worker in seat.workers))
 
     async def _keep_telling(self) -> None:
-        """Tell places and seconds again as long as somebody waits: jobs turn out faster or slower than expected."""
+        """Deliver places and seconds again while somebody waits: jobs turn out faster or slower than expected."""
         while self._waiting or any(seat.host for seat in self._seats):
             await asyncio.sleep(TELL_EVERY_S)
             self._call()  # by now it may be known how much work they are
             self._tell_places()
 
-    def _end(self, tickets: Iterable[Ticket]) -> NotReadyError:
+    def _refuse(self, tickets: Iterable[Ticket]) -> NotReadyError:
         """End these with the refusal, which is returned."""
         refusal = self.refusal
         assert refusal, "the line is still open"
         for ticket in tickets:
-            ticket.stop(refusal)
+            ticket.refuse(refusal)
         self._waiting = [ticket for ticket in self._waiting if not ticket.ended]
         self._tell_places()
         return refusal
@@ -320,7 +320,7 @@ class Lane:
         return [seat for seat in self._seats if seat.serves(engine)] or self._seats
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
-        """Of those who wait, and those who come after them."""
+        """The places of those that wait, and of those that come after them."""
         seats, sizes = self._serving_seats(), self._sizes()
         is_known = all(seat.is_ready for seat in seats)
         busy = [seat.outlook if is_known else Busy(None) for seat in seats]

@@ -288,7 +288,7 @@ class Ticket:
             self._note_progress(self.job.done_before(event.part))
         self.events.put_nowait(event)
 
-    def stop(self, error: NotReadyError) -> None:
+    def refuse(self, error: NotReadyError) -> None:
         """End it with `error`, wherever it is; a model that works on it stops at its next step."""
         self.refusal = error
         if self.run:
