@@ -37,7 +37,7 @@ help() {
   cat <<'END'
 Usage: ./launch.sh [flags]              set up what is missing, then serve
        ./launch.sh test [arguments]     run all tests, two at a time, or those that you name
-       ./launch.sh check                check format, style, types and shell scripts
+       ./launch.sh check                check format, style, types, the page's scripts and shell scripts
        ./launch.sh setup                set up and stop
        ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice, 5 to 6 GB; can be resumed
        ./launch.sh --help               this text
@@ -142,6 +142,7 @@ check() {
   .venv/bin/python -m ruff format --check . || failed=1
   .venv/bin/python -m ruff check . || failed=1
   .venv/bin/python -m mypy || failed=1
+  .venv/bin/oxlint assets || failed=1
   if command -v shellcheck >/dev/null; then shellcheck launch.sh .ci/run || failed=1; fi
   return "$failed"
 }

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from serving import Server
 
+from voxdemo.web.components.assets import MODULES
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 expect = sync_api.expect
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -85,6 +87,15 @@ def to_tab(page: Any, name: str) -> None:
     else:
         page.locator("#vx-tabs .overflow-menu > button").click()
         page.locator("#vx-tabs .overflow-dropdown button", has_text=name).click()
+
+
+MODULE = f"{MODULES}['%s']"
+"""What one of the page's modules exports, by its path below assets/, as an expression in JavaScript."""
+
+
+def of_module(page: Any, path: str, script: str, argument: Any = None) -> Any:
+    """What a function in JavaScript makes of one of the page's modules and an argument."""
+    return page.evaluate(f"(argument) => ({script})({MODULE % path}, argument)", argument)
 
 
 def speak(page: Any, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
+from browsing import MODULE, PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
 from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
@@ -33,6 +33,7 @@ two three four five six
 00:00:01,400 --> 00:00:02,000
 second
 """
+LINES = MODULE % "batch/lines.js"
 
 
 def open_tab(page: Any) -> Any:
@@ -183,8 +184,10 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
         ("h.srt", SRT.encode(), ["one two three four five six", "second", "last"]),
     ):
         choose(page, name, content)
-        page.wait_for_function("lines => JSON.stringify(voxdemo.lines.now().map(({text}) => text)) === lines",
-                               arg=json.dumps(lines, ensure_ascii=False, separators=(",", ":")))  # fmt: skip
+        page.wait_for_function(
+            f"(lines) => JSON.stringify({LINES}.current().map(({{text}}) => text)) === lines",
+            arg=json.dumps(lines, ensure_ascii=False, separators=(",", ":")),
+        )
         expect(page.locator(".file .wrong")).to_have_text("")
     for name, content, sentence in (
         ("i.csv", b"\n\n", "i.csv is empty."),

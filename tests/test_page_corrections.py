@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from browsing import PHONE, WARM_UP, OpenPage, expect, needs_browser, says, to_tab
+from browsing import PHONE, WARM_UP, OpenPage, expect, needs_browser, of_module, says, to_tab
 from serving import Server
 
 pytestmark = needs_browser
@@ -28,6 +28,9 @@ CORRECTIONS = [
 ]
 
 
+CORRECTED = "({corrected}, [captions, text]) => corrected(captions, text)"
+
+
 def saved(page: Any, name: str) -> tuple[str, str]:
     """The name and the words of a file of the transcript."""
     with page.expect_download() as download:
@@ -39,7 +42,7 @@ def test_corrections_are_in_the_files_of_a_transcript(open_page: OpenPage, serve
     page = open_page(server)
     for captions, text, wanted in CORRECTIONS:
         timed = [[number, number + 1, words] for number, words in enumerate(captions)]
-        corrected = page.evaluate("([captions, text]) => voxdemo.corrected(captions, text)", [timed, text])
+        corrected = of_module(page, "job/transcript.js", CORRECTED, [timed, text])
         assert corrected == [[number, number + 1, words] for number, words in enumerate(wanted)], text
 
     to_tab(page, "Recognise")

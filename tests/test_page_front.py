@@ -14,7 +14,7 @@ from serving import Server
 
 from voxdemo import __version__
 from voxdemo.web.components import front
-from voxdemo.web.components.assets import asset
+from voxdemo.web.components.assets import ASSETS, MODULES, asset, needed_by, scripts
 
 PREVIEW = re.compile(r'<meta (?:property|name)="(description|og:\w+(?::\w+)?|twitter:\w+)" content="([^"]*)">')
 """Of our own; Gradio's are written otherwise."""
@@ -66,6 +66,29 @@ def test_a_browser_may_keep_gradios_modules(fake_server: Server) -> None:
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["content-type"].startswith("text/javascript")
     assert fake_server.http.get("/assets/none.js").status_code == 404
+
+
+def test_a_browser_may_keep_our_script_of_this_release_alone(fake_server: Server) -> None:
+    html = fake_server.http.get("/").text
+    (address,) = re.findall(r'<script type="module" src="\./(scripts/.*?/page\.js)"', html)
+    assert f'<link rel="modulepreload" href="./{address}">' in html
+    for coding in ("br", "gzip", "identity"):
+        answer = fake_server.http.get(f"/{address}", headers={"Accept-Encoding": coding})
+        assert answer.headers.get("content-encoding", "identity") == coding
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-type"].startswith("text/javascript")
+    folder = address.removesuffix("/page.js")
+    for path in ("scripts/0123456789ab/page.js", f"{folder}/none.js", f"{folder}/shell/zh.json"):
+        assert fake_server.http.get(f"/{path}").status_code == 404
+
+
+def test_a_script_has_every_module_once_and_after_what_it_imports() -> None:
+    for entry, script in scripts().items():
+        paths = re.findall(rf"^{re.escape(MODULES)}\['(.*?)'\] = ", script, re.MULTILINE)
+        assert paths == list(dict.fromkeys(needed_by(entry)))
+        assert not re.search("^(?:import|export) ", script, re.MULTILINE)
+    every = {path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.js")}
+    assert every == {*needed_by("page.js"), *needed_by("login.js")}
 
 
 def test_a_browser_without_scripts_is_told_what_is_missing(fake_server: Server) -> None:
@@ -138,7 +161,7 @@ def test_all_modules_that_the_page_asks_for_until_it_can_be_used_are_linked_in_i
     page.reload()
     expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
     asked = {url.rpartition("/assets/")[2] for url in page.asked if "/assets/" in url and url.endswith(".js")}
-    assert asked == set(asset("modules.txt").split())
+    assert asked == set(asset("shell/gradio_modules.txt").split())
     head = server.http.get("/").text
     assert all(f'href="./assets/{name}"' in head for name in asked)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, needs_browser, says, speak
+from browsing import WARM_UP, OpenPage, needs_browser, of_module, says, speak
 from fakes import CLONER
 from playwright.sync_api import expect
 from raised_errors import ALL, Raised
@@ -17,11 +17,13 @@ from serving import Server
 
 from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
+from voxdemo.web import page as site_page
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.tabs import batch, history, recognize, voices
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
+TRANSLATE, SAYING = "shell/translate.js", "({saying}, error) => saying(error)"
 NAMES = (
     "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
     "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",
@@ -29,6 +31,8 @@ NAMES = (
 FORMATS = (
     "wav、mp3、flac、m4a、ogg 或 webm",
     "wav、mp3、flac、ogg 或 m4a",
+    "wav、mp3、m4a 或 txt",
+    "wav、mp3 或 m4a",
     "16 kHz 单声道 wav",
     "./launch.sh",
     ".txt、.csv 或 .srt",
@@ -50,7 +54,7 @@ LEFT_IN_ENGLISH = """(root) => {
   return found.filter((text) => /[a-z]{2}/i.test(text)).map((text) => text.trim());
 }"""
 WORDS = [
-    batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS, voice_fields.WORDS,
+    batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS, site_page.WORDS, voice_fields.WORDS,
     voices.WORDS,
 ]  # fmt: skip
 IN_PLACES = {
@@ -192,10 +196,11 @@ def words_of(said: Any) -> Iterator[str]:
 def test_whatever_the_page_says_and_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
     said = list(words_of(WORDS))
-    told = dict(zip(said, page.evaluate("(all) => all.map(voxdemo.say)", said), strict=True))
+    told = dict(zip(said, of_module(page, TRANSLATE, "({say}, all) => all.map(say)", said), strict=True))
     shown = {each.key: each for each in ALL if each.is_on_the_page}
     errors = [as_told(each) for each in shown.values()]
-    told |= dict(zip(shown, page.evaluate("(all) => all.map((each) => voxdemo.saying(each))", errors), strict=True))
+    spoken = of_module(page, TRANSLATE, "({saying}, all) => all.map((each) => saying(each))", errors)
+    told |= dict(zip(shown, spoken, strict=True))
     assert {english: said for english, said in told.items() if re.search("[A-Za-z]{2}", without_names(said))} == {}
 
 
@@ -212,10 +217,12 @@ def test_an_error_is_told_by_its_code_and_values_whatever_its_sentence(open_page
     spoken = {"message": "Other words.", "code": "stopped_early", "values": {"where": "the beginning", "why": letters}}
     waiting = {"message": "In 5 s.", "code": "rate_limit_exceeded", "values": {"time": "5 s"}}
     unsayable = "这个声音只说英语，读不了“世 {界}”。请用英语写。"
-    assert page.evaluate("voxdemo.saying", spoken) == f"声音在开头之后停了。{unsayable}"
-    assert page.evaluate("(error) => voxdemo.saying(error, '3 s')", waiting) == "请求太多：请 3 秒后再试。"
+    assert of_module(page, TRANSLATE, SAYING, spoken) == f"声音在开头之后停了。{unsayable}"
+    assert (
+        of_module(page, TRANSLATE, "({saying}, error) => saying(error, '3 s')", waiting) == "请求太多：请 3 秒后再试。"
+    )
     for unknown in ({"code": None, "values": None}, {"code": "new", "values": {}}, {"code": "busy", "values": {}}):
-        assert page.evaluate("voxdemo.saying", {"message": "Cancelled.", **unknown}) == "已取消。"
+        assert of_module(page, TRANSLATE, SAYING, {"message": "Cancelled.", **unknown}) == "已取消。"
 
     values = {"named": "1, 3", "texts": [1, 3], "count": 3, "first": 1, "why": letters}
     refused = {"error": {"message": "Other words.", "code": "texts_unspeakable", "values": values}}
@@ -241,5 +248,5 @@ def test_what_a_voice_does_not_support_is_told_in_chinese(open_page: OpenPage, s
     )
     voxcpm = replace(CLONER, title="VoxCPM", honours=frozenset())
     (note,) = checked(replace(said, control="x", seed=1, speed=2), voxcpm)
-    told = open_page(server, **CHINESE).evaluate("voxdemo.say", note)
+    told = of_module(open_page(server, **CHINESE), TRANSLATE, "({say}, note) => say(note)", note)
     assert re.search("[A-Za-z]{2}", without_names(told)) is None, told

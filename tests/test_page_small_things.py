@@ -82,7 +82,7 @@ def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, ope
     says(page, "There is no recording yet. Upload or record one first.", "#vx-heard")
     page.locator("#vx-recording").get_by_label("Record audio").click()
     page.locator("#vx-recording .record-button").click()
-    page.locator(".loudness").wait_for()
+    page.locator("#vx-recording .stop-button").wait_for()
     drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
     says(page, "The microphone is recording. Stop it, then drop the file again.", "#vx-heard")
     page.locator("#vx-recording .stop-button").click()
@@ -185,17 +185,6 @@ def test_a_microphone_that_is_not_allowed_says_what_to_do(
     before = said.inner_text()
     eventually(lambda: record.click() or said.inner_text() != before)  # its button may not be ready
     says(page, re.compile("^The microphone is blocked for this site"), card)
-
-
-def test_the_level_is_seen_while_it_is_recorded(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server, permissions=["microphone"])
-    page.get_by_role("tab", name="Recognise").click()
-    page.locator("#vx-recording").get_by_label("Record audio").click()
-    page.locator("#vx-recording .record-button").click()
-    page.wait_for_function("+document.querySelector('.loudness')?.getAttribute('aria-valuenow') > 20")
-    page.locator("#vx-recording .stop-button").click()
-    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
-    expect(page.locator(".loudness")).to_have_count(0)
 
 
 def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(

@@ -250,6 +250,12 @@ def test_what_needs_a_login_is_closed_without_and_the_rest_open(asks_both: Serve
     config = asks_both.http.get("/").text
     assert "auth_required" in config
     assert "vx-text" not in config
+    (login,) = set(re.findall(r'"\./(scripts/.*?)"', config))
+    assert asks_both.http.get(f"/{login}").status_code == 200
+    folder = login.removesuffix("/login.js")
+    assert asks_both.http.get(f"/{folder}/page.js").status_code == 401
+    page = asks_both.http.get(f"/{folder}/page.js", headers=RIGHT)
+    assert (page.status_code, page.headers["cache-control"].partition(",")[0]) == (200, "private")
 
 
 def test_a_key_wins_over_a_cookie_that_is_no_more(asks_both: Server) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import os
-import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 import gradio as gr
@@ -30,13 +30,22 @@ from voxdemo.web.tabs.speak import add_generate_tab
 from voxdemo.web.tabs.status import add_status_tab
 from voxdemo.web.tabs.voices import add_voices_tab
 
-SCRIPTS = (
-    "page", "words", "live", "player", "card", "transcript", "share", "history", "shelf", "voices", "status",
-    "watching", "text-file", "lines", "batch", "away", "microphone", "sounds", "drop",
-    "lists",
-)  # fmt: skip
-NOTES = re.compile(r"^\s*// .*\n", re.MULTILINE)
-"""The lines of a script that are comments."""
+WORDS: Mapping[str, str] = {
+    "ready": "{title}, ready",
+    "loading": "{title} is loading",
+    "lost": "Can't reach the server",
+    "loggedIn": "Logged in as {username}",
+    "notAudioOrText": "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.",
+    "notAudio": "That isn't an audio file. Drop a wav, mp3 or m4a.",
+    "noCopies": "Copying a voice needs VoxCPM, which this server doesn't run.",
+    "recording": "The microphone is recording. Stop it, then drop the file again.",
+    "closed": "The file can't be dropped here now. Press Upload file and choose it.",
+    "insecure": "The microphone works only over https. Open the page at its https address, or upload a recording.",
+    "NotAllowedError": "The microphone is blocked for this site. Allow it in your browser, then record again.",
+    "NotFoundError": "No microphone found. Connect one and record again, or upload a recording.",
+    "NotReadableError": "Another program is using the microphone. Close it and record again.",
+}
+"""What the page says beside its components, the last three by the browser's name of what went wrong."""
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -69,7 +78,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "i18n": translations(),
-        "head": _head_elements(),
+        # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
+        "head": f"<style>{asset('shell/page.css')}</style>",
         "favicon_path": ASSETS / "logo.svg",
         "allowed_paths": [examples.FOLDER],
         "auth_message": front.login_head(),
@@ -83,26 +93,20 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _head_elements() -> str:
-    # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
-    styles = f"<style>{asset('page.css')}</style>"
-    scripts = "".join(f"<script>{asset(name + '.js')}</script>" for name in SCRIPTS)
-    return styles + NOTES.sub("", scripts)  # an eighth of it, which every visit would wait for
-
-
 def _head(service: SpeechService) -> gr.HTML:
     return gr.HTML(
         {"title": service.engine_info.title},
-        html_template=asset("head.html").replace("<!-- logo -->", asset("logo.svg")),
-        js_on_load="voxdemo.status(element, props, watch, trigger)",
+        html_template=asset("shell/head.html").replace("<!-- logo -->", asset("logo.svg")),
+        js_on_load="voxdemo.head(element, props, trigger)",
         apply_default_css=False,
         elem_id="vx-head",
+        words=dict(WORDS),
     )
 
 
 def _foot() -> None:
     source = f'<a href="{hf_space.source()}" rel="noreferrer">Source</a>' if hf_space.source() else ""
-    foot = asset("foot.html").replace("<!-- source -->", source).replace("<!-- version -->", __version__)
+    foot = asset("shell/foot.html").replace("<!-- source -->", source).replace("<!-- version -->", __version__)
     gr.HTML(foot, apply_default_css=False, elem_id="vx-foot")
 
 

@@ -2,11 +2,68 @@
 
 from __future__ import annotations
 
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ASSETS = Path(__file__).parents[3] / "assets"
+PAGE, LOGIN = "page.js", "login.js"
+"""The modules that the page and the login begin with."""
+MODULES = "window.voxdemoModules"
+"""Where a script has what its modules export, by their paths."""
+_COMMENTS = re.compile(r"^\s*// .*\n", re.MULTILINE)
+_IMPORT = re.compile(r"^import (?:(?:\* as (\w+)|({[^}]*})) from )?'([^']+)';\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:const|(?:async )?function\*?) (\w+))", re.MULTILINE)
 
 
 def asset(name: str) -> str:
-    """The text of one of them, by its file's name."""
+    """The text of one of them, by its path below `assets/`."""
     return (ASSETS / name).read_text(encoding="utf-8")
+
+
+@cache
+def scripts() -> Mapping[str, str]:
+    """By its name, the module that a page begins with and all that it imports as one script, without comments.
+
+    A browser would ask for the modules one by one: on a line of 500 kbit/s and 300 ms that takes 1.5 s more.
+    """
+    return {entry: f"{MODULES} = {{}};\n{''.join(map(_in_its_scope, needed_by(entry)))}" for entry in (PAGE, LOGIN)}
+
+
+@cache
+def version() -> str:
+    """Of all scripts together. As it is in their addresses, browsers may keep them for ever."""
+    return hashlib.sha256("".join(scripts().values()).encode()).hexdigest()[:12]
+
+
+@cache
+def needed_by(entry: str) -> tuple[str, ...]:
+    """The paths of all modules that run for this one, in that order; it is the last."""
+    return tuple(dict.fromkeys(_needed(entry)))
+
+
+def _needed(path: str) -> Iterator[str]:
+    for *_, address in _IMPORT.findall(asset(path)):
+        yield from _needed(_from(path, address))
+    yield path
+
+
+def _from(path: str, address: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), address))
+
+
+def _in_its_scope(path: str) -> str:
+    """A module as a function that is called once, so that its names stay its own."""
+
+    def taken(found: re.Match[str]) -> str:
+        whole, names, address = found.groups()
+        imported = whole or (names or "").replace(" as ", ": ")
+        return f"const {imported} = {MODULES}['{_from(path, address)}'];\n" if imported else ""
+
+    text = _IMPORT.sub(taken, _COMMENTS.sub("", asset(path)))
+    exported = ", ".join(name for _, name in _EXPORT.findall(text))
+    body = _EXPORT.sub(r"\1", text)
+    return f"{MODULES}['{path}'] = (() => {{\n{body}return {{{exported}}};\n}})();\n"

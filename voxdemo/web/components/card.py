@@ -1,6 +1,6 @@
 """The card that tells how a job is doing: its states as values, and the component that draws them.
 
-Turns the service's events into small JSON values; `assets/card.js` and `assets/player.js` draw them. It knows no
+Turns the service's events into small JSON values; `assets/job/card.js` and `player.js` draw them. It knows no
 engine, and never raises at the page: a failure is a state like any other.
 """
 
@@ -28,7 +28,7 @@ from voxdemo.web.line import gradio_queue
 log = logging.getLogger(__name__)
 
 CardValue = dict[str, Any]
-"""What the card shows: "state", and beside it what that state has to tell. `assets/card.js` lists them."""
+"""What the card shows: "state", and beside it what that state has to tell. `assets/job/card.js` lists them."""
 
 UPDATE_EVERY_S = 0.25
 """Progress is told at most this often; between two tellings the card counts the seconds by itself."""
@@ -83,7 +83,8 @@ WORDS: Mapping[str, str] = {
 }
 """What the card says while a text is spoken; other cards differ in some of it."""
 
-_JS = "voxdemo.card(element, props, watch, trigger, ['end', 'keep', 'take'])"
+_EVENTS = ", ".join(f"{name}: () => trigger('{name}')" for name in ("end", "keep", "take"))
+_JS = f"voxdemo.card(element, props, watch, {{{_EVENTS}}})"
 _numbers = itertools.count()
 
 
@@ -232,7 +233,7 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
 
 
 def _template(words: Mapping[str, str], player: Literal["speech", "recording"] | None) -> str:
-    card = asset("card.html").replace("<!-- idle -->", words["idle"])
+    card = asset("job/card.html").replace("<!-- idle -->", words["idle"])
     if player is None:
         return card.replace("<!-- player -->", "")
     return card.replace("<!-- player -->", player_of(player, words, facts=player == "speech"))
@@ -241,9 +242,9 @@ def _template(words: Mapping[str, str], player: Literal["speech", "recording"] |
 def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
     """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
     example = f'<button class="example" type="button">{words["example"]}</button>' if facts else ""
-    parts = {"downloads": asset(f"player-{kind}.html"), "facts": asset("player-facts.html") if facts else ""}
+    parts = {"downloads": asset(f"job/player-{kind}.html"), "facts": asset("job/player-facts.html") if facts else ""}
     said = {**words, **parts, "example": example}
-    filled = re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], asset("player.html"))
+    filled = re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], asset("job/player.html"))
     return re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], filled)
 
 

@@ -19,8 +19,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
-from voxdemo.web.components.assets import ASSETS, asset
+from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, scripts, version
 from voxdemo.web.components.i18n import login_words
+from voxdemo.web.guards import access
 
 TEMPLATE = "frontend/index.html"
 """Gradio's page."""
@@ -32,7 +33,10 @@ PICTURE = ASSETS / "screenshot.png"
 THEIR_FILES = {path.name: path for path in Path(gr.__file__).with_name("templates").glob("frontend/assets/*")}
 """Gradio's modules, styles and fonts, by their names, which change with what is in them."""
 TEXTS = {".js": "text/javascript", ".css": "text/css"}
-FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+KEPT = "max-age=31536000, immutable"
+FOR_EVER = {"Cache-Control": f"public, {KEPT}"}
+_SCRIPTS = "./scripts/{version}"
+"""Where ours are, as seen from the page."""
 UNUSED = "hls-DKvqWxTe.js"
 """The player of HTTP Live Streaming, which Gradio's own player waits for: 157 kB, and nothing here streams that way."""
 STAND_IN = "export const n = () => false, r = null, t = null;"
@@ -51,7 +55,7 @@ def put_in_place() -> None:
 
 def login_head() -> str:
     """What stands above the fields of the login, as HTML."""
-    return asset("login.html").replace("<!-- logo -->", asset("logo.svg"))
+    return asset("shell/login.html").replace("<!-- logo -->", asset("logo.svg"))
 
 
 def routes() -> Sequence[Route]:
@@ -71,20 +75,31 @@ def routes() -> Sequence[Route]:
             return Response(await in_thread(path.read_bytes), media_type=media_type, headers=FOR_EVER)
         return FileResponse(path, headers=FOR_EVER)
 
-    return [Route("/preview.png", picture), Route(f"/assets/{UNUSED}", stand_in), Route("/assets/{name}", theirs)]
+    async def ours(request: Request) -> Response:
+        name, asked = request.path_params["name"], request.path_params["version"]
+        if name not in scripts() or asked != version():  # of another release, whose scripts don't go with these
+            raise HTTPException(404)
+        if name != LOGIN and not access.may_see_page(request.scope):
+            raise HTTPException(401, access.NO_LOGIN)
+        whose = "private" if request.app.auth else "public"
+        return Response(scripts()[name], media_type="text/javascript", headers={"Cache-Control": f"{whose}, {KEPT}"})
+
+    return [
+        Route("/preview.png", picture),
+        Route(f"/assets/{UNUSED}", stand_in),
+        Route("/assets/{name}", theirs),
+        Route("/scripts/{version}/{name}", ours),
+    ]
 
 
 def _ours(source: str) -> str:
     source = re.sub(THEIR_PREVIEW, "", source)
-    head = asset("front.html")
-    for name in ("language", "address", "login"):
-        script = f"<script>{{% raw %}}{asset(f'{name}.js')}{{% endraw %}}</script>"
-        head = head.replace(f"<!-- {name} -->", script)
+    head = asset("shell/front.html").replace("<!-- scripts -->", _SCRIPTS.format(version=version()))
     edits = {
         BASE: BASE + _needed_at_once(),
         # Where a proxy serves the page below a path, "/" isn't ours.
         'href="/manifest.json"': 'href="./manifest.json"',
-        "<gradio-app": f"{asset('no-script.html')}<gradio-app",
+        "<gradio-app": f"{asset('shell/no-script.html')}<gradio-app",
         '<script type="module"': f'{head}<script type="module"',
     }
     for theirs, ours in edits.items():
@@ -94,9 +109,16 @@ def _ours(source: str) -> str:
 
 
 def _needed_at_once() -> str:
-    """Links to the modules of Gradio's that the page asks for until it can be used, in that order.
+    """Links to what the page asks for until it can be used, in that order: our script, then Gradio's modules.
 
     A browser would learn of them in five steps, each of them as long as the way to the server and back. Not to their
     styles, which must come in Gradio's own order.
     """
-    return "".join(f'<link rel="modulepreload" href="./assets/{name}">' for name in asset("modules.txt").split())
+    folder = _SCRIPTS.format(version=version())
+    login, page = _link(f"{folder}/{LOGIN}"), _link(f"{folder}/{PAGE}")
+    theirs = "".join(_link(f"./assets/{name}") for name in asset("shell/gradio_modules.txt").split())
+    return f"{{% if config.auth_required %}}{login}{{% else %}}{page}{{% endif %}}{theirs}"
+
+
+def _link(address: str) -> str:
+    return f'<link rel="modulepreload" href="{address}">'

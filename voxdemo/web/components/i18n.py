@@ -1,7 +1,7 @@
 """The page's languages: English, in which everything is written, and Simplified Chinese.
 
-`assets/zh.json` has English phrases and what they are in Chinese. Gradio's own i18n takes the words of its components
-from it, by the language of the browser; `assets/words.js` what our scripts and the server say.
+`assets/shell/zh.json` has English phrases and what they are in Chinese. Gradio's own i18n takes the words of its
+components from it, by the language of the browser; `assets/shell/translate.js` what our scripts and the server say.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ LOGIN = {
 
 @functools.cache
 def phrases() -> Mapping[str, str]:
-    """English phrases and what they are in Simplified Chinese; `assets/words.js` says what the braces in them mean."""
-    read: dict[str, str] = json.loads(asset("zh.json"))
+    """English phrases and what they are in Simplified Chinese; `translate.js` says what the braces in them mean."""
+    read: dict[str, str] = json.loads(asset("shell/zh.json"))
     return read
 
 
 def say(english: str) -> I18nData:
     """A component's words, which Gradio's page shows in its browser's language. Raises KeyError for unknown ones."""
     if english not in phrases():
-        raise KeyError(f"{english!r} isn't in assets/zh.json")
+        raise KeyError(f"{english!r} isn't in assets/shell/zh.json")
     return I18nData(english)
 
 

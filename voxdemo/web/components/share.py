@@ -1,4 +1,4 @@
-"""Link and code: what is asked for on the Speak tab, taken along. `assets/share.js` writes it, in the browser."""
+"""Link and code: what is asked for on the Speak tab, taken along. `assets/job/share.js` writes it, in the browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_share(names: tuple[str, ...], usual: Mapping[str, Any]) -> gr.HTML:
     """The fold with link and code of what is asked for; `usual` is what needs no mention in them."""
     with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
         return gr.HTML(
-            html_template=asset("share.html"),
+            html_template=asset("job/share.html"),
             js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
             apply_default_css=False,
             names=names,
@@ -40,7 +40,7 @@ def wire_share(share: gr.HTML, arrivals: gr.HTML, asked: Mapping[str, Any], usua
     """Show what is `asked` for as it changes, and fill in what a link tells, of which an event of `arrivals` tells."""
     parts = list(asked.values())
     in_browser = {"inputs": parts, **IN_BROWSER}
-    shows = {"js": "(...values) => voxdemo.shared?.(values)", **in_browser}
+    shows = {"js": "(...values) => voxdemo.shared(values)", **in_browser}
     gr.on([part.change for part in parts], **shows)
     share.ask(**shows)
     arrived = f"(...values) => voxdemo.arrived({json.dumps(list(asked))}, {json.dumps(dict(usual))}, values)"

@@ -1,6 +1,6 @@
 """The plots of the Status tab: what each is of, in which colours and figures, and its points from the last hour.
 
-Knows minutes and what Gradio's plots take; no service. The colours are tokens of `assets/tokens.css`.
+Knows minutes and what Gradio's plots take; no service. The colours are tokens of `assets/shell/tokens.css`.
 """
 
 from __future__ import annotations

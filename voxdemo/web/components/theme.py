@@ -1,7 +1,7 @@
 """Gradio's theme in our colours and sizes.
 
-The colours themselves, light and dark, are in `assets/tokens.css`. They come with the theme, as all of the login's look
-does: what stands in the page's head is for those that are in.
+The colours themselves, light and dark, are in `assets/shell/tokens.css`. They come with the theme, as all of the
+login's look does: what stands in the page's head is for those that are in.
 """
 
 from __future__ import annotations
@@ -106,5 +106,5 @@ def theme() -> gr.themes.Base:
     both = {**colours, **_IN_BOTH_MODES}
     dark = {f"{name}_dark": value for name, value in both.items()}
     base = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace"))
-    base.custom_css = asset("tokens.css") + asset("login.css")
+    base.custom_css = asset("shell/tokens.css") + asset("shell/login.css")
     return base.set(**both, **dark, **_IN_ONE)

@@ -1,6 +1,6 @@
 """What tabs share of voices: the choice of ready ones; of one's own the fields, the form that keeps one, and the words.
 
-`assets/voices.js` and `assets/shelf.js` do the rest, in the browser.
+`assets/voices/` does the rest, in the browser.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def own_voices_use(info: EngineInfo) -> dict[str, Any]:
 
 def cloning_note(info: EngineInfo) -> str:
     """HTML that says why people's own voices can't be spoken in, and what would help; "" where they can."""
-    return "" if "prompt_audio" in info.honours else asset("voices-copying.html")
+    return "" if "prompt_audio" in info.honours else asset("voices/copying.html")
 
 
 def props(is_on_server: bool) -> dict[str, Any]:
@@ -206,4 +206,4 @@ def props(is_on_server: bool) -> dict[str, Any]:
 def template(name: str, **words: str) -> str:
     """The HTML of one of the parts, with its words; `words` go before those of WORDS."""
     said = {**WORDS, **words}
-    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), asset(f"voices-{name}.html"))
+    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), asset(f"voices/{name}.html"))

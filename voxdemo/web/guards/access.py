@@ -123,6 +123,11 @@ def account_of(scope: Scope) -> str | None:
     return None if token is None else scope["app"].tokens[token]
 
 
+def may_see_page(scope: Scope) -> bool:
+    """Whether no login is asked for, or the request comes with one."""
+    return not scope["app"].auth or _login(scope) is not None
+
+
 def warn_if_open(settings: Settings) -> None:
     """Say it in the log if everybody who can reach this server may use it, and others can."""
     if not settings.accounts and not settings.keys and not _is_loopback(settings.host):

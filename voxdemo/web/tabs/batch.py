@@ -1,6 +1,6 @@
 """The Batch tab: many lines in, each spoken by itself, one zip or one sound out. Layout first, then what its events do.
 
-What happens with the lines happens in the browser (`assets/lines.js`, `assets/batch.js`), which leaves them with the
+What happens with the lines happens in the browser (`assets/batch/`), which leaves them with the
 server as any program does, as a job below /v1/. Here it is only said what the voice can do, and how long it would take.
 """
 
@@ -123,7 +123,7 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
                 placeholder=say("Write or paste lines here."),
             )  # fmt: skip
-            _own("vx-batch-file", "batch-file", "voxdemo.lines(element, props)", words=dict(FILE_WORDS))
+            _own("vx-batch-file", "file", "voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS))
             with gr.Row(elem_id="vx-batch-manner"):
                 voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
                 kind = gr.Dropdown(
@@ -146,8 +146,8 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
         with gr.Column(elem_id="vx-batch-out"):
             card = _own(
                 "vx-batch-card",
-                "batch",
-                "voxdemo.batch(element, props, watch, () => trigger('look'))",
+                "card",
+                "voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
                 words=dict(WORDS),
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
                 isOpen=is_open,
@@ -161,21 +161,21 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
         return await _outlook(service, lines, nearest(speed, SPEED_RANGE, 1.0))
 
     gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **AT_ONCE)
-    asked = "(_, speed) => [voxdemo.batch.tab?.asked() ?? '', speed]"
+    asked = "(_, speed) => [voxdemo.batch.asked(), speed]"
     card.look(
         look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last",
         preprocess=False, **AT_ONCE,
     )  # fmt: skip
-    again = "() => { voxdemo.batch.tab?.lookSoon(); return []; }"
+    again = "() => { voxdemo.batch.lookSoon(); return []; }"
     speed.change(js=again, **IN_BROWSER)
-    begin = "(voice, format, speed, seed) => { voxdemo.batch.tab.start({voice, format, speed, seed}); return []; }"
+    begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
     start.click(js=begin, inputs=[voice, kind, speed, seed], **IN_BROWSER)
 
 
 def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:
     return gr.HTML(
         {},
-        html_template=asset(f"{template}.html"),
+        html_template=asset(f"batch/{template}.html"),
         js_on_load=script,
         apply_default_css=False,
         elem_id=elem_id,

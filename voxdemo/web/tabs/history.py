@@ -1,6 +1,6 @@
 """The History tab: what this browser has had spoken and recognised, to be heard again, asked for again and deleted.
 
-All of it happens in the browser (`assets/history.js`), which keeps what was asked for and where its sound is. The
+All of it happens in the browser (`assets/job/history.js`), which keeps what was asked for and where its sound is. The
 server knows of no history; it has a sound for as long as it keeps results.
 """
 
@@ -54,8 +54,8 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
     names: Sequence[str] = tuple(asked)
     with gr.Tab(say("History"), id="history"):
         history = gr.HTML(
-            html_template=asset("history.html").replace("<!-- player -->", card.player_of("speech", WORDS)),
-            js_on_load="voxdemo.historyTab(element, props, () => trigger('use'))",
+            html_template=asset("job/history.html").replace("<!-- player -->", card.player_of("speech", WORDS)),
+            js_on_load="voxdemo.history.tab(element, props, () => trigger('use'))",
             apply_default_css=False,
             elem_id="vx-history",
             words=dict(WORDS),
@@ -64,7 +64,7 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
             rate=info.sample_rate,
         )
     components = list(asked.values())
-    used = "(...values) => voxdemo.historyTab.used(values)"
+    used = "(...values) => voxdemo.history.used(values)"
     history.use(js=used, inputs=components, outputs=components, **IN_BROWSER)
 
 

@@ -1,7 +1,7 @@
 """The Status tab: what is wrong, the gist in numbers, and the last hour as plots. Nothing in it is anybody's.
 
 What it shows is worked out once for all who look, every few seconds, and only while somebody does:
-`assets/watching.js` asks again as long as the tab is seen. It knows the service; `panels` knows the plots.
+`assets/shell/status.js` asks again as long as the tab is seen. It knows the service; `panels` knows the plots.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def add_status_tab(service: SpeechService) -> None:
     with gr.Tab(say("Status"), id="status"), gr.Column(elem_id="vx-status"):
         gist = gr.HTML(
             NOTHING_YET,
-            js_on_load=f"voxdemo.watching(element, watch, {1000 * REFRESH_S:.0f}, () => trigger('look'))",
+            js_on_load=f"voxdemo.board(element, watch, {1000 * REFRESH_S:.0f}, () => trigger('look'))",
             apply_default_css=False,
             elem_id="vx-gist",
         )

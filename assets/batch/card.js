@@ -1,0 +1,320 @@
+// A batch on its way: left with the server as a job (/v1/audio/jobs), asked after, heard line by line, fetched.
+//
+// The server's value: {seconds, ahead, wait, ready} of what the lines would take now, null where that isn't known.
+import {made} from '../shell/elements.js';
+import {browser} from '../shell/memory.js';
+import {codeOf, fill, label, people, roughly, steadied} from '../shell/phrases.js';
+import {checkServer, url} from '../shell/server.js';
+import {state as page} from '../shell/state.js';
+import {saying} from '../shell/translate.js';
+import {paintEstimate} from './estimate.js';
+import {current, nameOfFile} from './lines.js';
+import {flaw, newKey, order} from './order.js';
+import {count, rowsIn} from './rows.js';
+
+const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300, LOOK_EVERY_MS = 5000;
+const WINDOW = 200;  // items that are asked for at once
+const WHOLE_TRIES = 4, GIVEN_UP = [502, 504];  // by a proxy, while the server goes on making a file
+const KEPT = 'batch', KEPT_FILE = 'batch-file';  // its id; {name, end} of what its lines came from
+const BUSY = ['sent', 'waiting', 'speaking', 'lost'];
+let tab = null;
+
+export const start = (manner) => tab.start(manner);
+export const lookSoon = () => tab?.lookSoon();
+export const asked = () => tab?.asked() ?? '';
+
+export function batch(element, props, watch, look) {
+  const {words, most} = props;
+  const root = element.querySelector('.card');
+  const find = (selector) => root.querySelector(selector);
+  const rows = rowsIn(root, words, address, complain);
+  let view = {state: 'idle'}, arrived = 0, shownS = null, said = '', job = null, attempt = null, sending = null;
+  let turn = 0, asking = 0, looking = 0, heardAt = 0, complaint = '', file = {};
+
+  const now = () => performance.now() / 1000;
+  const isBusy = () => BUSY.includes(view.state);
+  const isSeen = () => Boolean(root.offsetParent) && !document.hidden;
+  const left = () => Math.max(0, view.seconds - (now() - arrived));
+  function address(path = '') { return url(`v1/audio/jobs/${job.id}${path}`); }
+
+  // The line above the bar
+
+  function line() {
+    const known = view.seconds != null;
+    if (known) shownS = steadied(left(), shownS);
+    const phrases = {
+      waiting: view.ahead ? known ? words.aheadAbout : words.ahead : known ? words.nextAbout : words.next,
+      speaking: known ? words.speakingAbout : words.speaking,
+      done: view.failed ? words.doneButFailed : view.lines === 1 ? words.doneOne : words.done,
+      limited: left() > 0 ? words.limited : words.allowed,
+      failed: '{say}',
+    };
+    const values = {...view, time: known ? roughly(shownS) : '', people: people(view.ahead)};
+    for (const name of ['line', 'lines', 'done', 'failed']) if (name in values) values[name] = count(values[name]);
+    return fill(phrases[view.state] ?? words[view.state], values);
+  }
+
+  function paint() {
+    const text = line(), share = {done: 1}[view.state] ?? view.progress ?? 0;
+    if (find('.say').textContent !== text) find('.say').textContent = text;
+    find('.bar i').style.transform = `scaleX(${share})`;
+    find('.bar').setAttribute('aria-valuenow', Math.round(100 * share));
+    root.dataset.state = view.state;
+    root.classList.toggle('busy', isBusy());
+    const key = [view.state, view.ahead, view.say].join(' ');
+    if (key === said) return;  // to a screen reader only what is new, not every line
+    said = key;
+    find('.live').textContent = text;
+  }
+
+  function show(next) {
+    if (next.state !== view.state) shownS = null;
+    const wasBusy = isBusy();
+    view = next;
+    arrived = now();
+    paint();
+    if (isBusy() !== wasBusy) estimate();
+  }
+
+  const estimate = () => paintEstimate(props, isBusy());
+
+  // Below the rows: what went wrong beside the batch itself, and whether lines are longer than their times.
+  function note() {
+    const {late} = rows;
+    const told = !late ? '' : late === 1 ? words.lateOne : fill(words.lateMany, {lines: count(late)});
+    const text = [complaint, told].filter(Boolean).join(' ');
+    if (find('.note').textContent !== text) find('.note').textContent = text;
+  }
+
+  function complain(sentence) {
+    complaint = sentence;
+    note();
+  }
+
+  // The job
+
+  function clear() {
+    job = null;
+    rows.clear(file.end);
+    complain('');
+    root.classList.remove('filled');
+    root.classList.add('begun');
+  }
+
+  function keep(id) {
+    const isKept = browser.set(KEPT, id) && browser.set(KEPT_FILE, id && JSON.stringify(file));
+    if (id && !isKept) complain(words.unkept);
+  }
+
+  async function begin(manner) {
+    const lines = current();
+    if (isBusy()) return;
+    const wrong = flaw(lines, props) || (/^\s*\d*\s*$/.test(manner.seed ?? '') ? '' : words.noSeed);
+    if (wrong) {
+      said = '';
+      return show({state: 'failed', say: wrong});
+    }
+    const body = order(lines, manner), mine = ++turn;
+    // The same again, where no answer came, is the same job: it may have been accepted.
+    attempt = attempt?.body === body ? attempt : {body, key: newKey()};
+    file = {name: nameOfFile(), end: lines.at(-1).end};
+    clear();
+    lines.forEach(rows.add);
+    sending = new AbortController();
+    show({state: 'sent', seconds: null});
+    const answer = await fetch(url('v1/audio/jobs'), {
+      method: 'POST', body, signal: sending.signal,
+      headers: {'Content-Type': 'application/json', 'Idempotency-Key': attempt.key},
+    }).catch(() => null);
+    if (mine !== turn) return;
+    if (!answer) return show({state: 'failed', say: words.unreached});
+    if (answer.status !== 202) return refused(answer);
+    attempt = null;
+    const status = await answer.json();
+    follow(status);
+    const [first, ...more] = notesOf(status);
+    if (first) complain([first, more.length && fill(words.more, {lines: count(more.length)})].filter(Boolean).join(' '));
+  }
+
+  async function refused(answer) {
+    attempt = null;
+    const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
+    if (answer.status === 401) return show({state: 'failed', say: words.closed});
+    const say = error ? ofLines(error) : words.broken;
+    if (seconds) return show({state: 'limited', say, seconds});
+    for (const number of error?.values?.texts ?? []) rows.refuse(number);
+    return show({state: 'failed', say});
+  }
+
+  // What is a text to a program is a line here; and when to try again is counted down beside it.
+  function ofLines(error) {
+    const written = words.refused[codeOf(error)], {why} = error.values ?? {};
+    return written ? fill(written, {...error.values, why: why && saying(why)}) : saying(error);
+  }
+
+  // What is left out or ignored, of the batch and then of its lines.
+  function notesOf({items, warnings}) {
+    const written = items.length > 1 ? words.ofLine : '{note}';
+    const notes = items.flatMap((item) => item.warnings.map((each) => fill(written, {line: item.index, lines: items.length, note: each})));
+    return [...warnings.slice(0, warnings.length - notes.length), ...notes];
+  }
+
+  function follow(status) {
+    job = {id: status.id, format: status.format};
+    keep(job.id);
+    heardAt = now();
+    take(status);
+    again();
+  }
+
+  function take(status) {
+    const {counts, progress, seconds, ahead, items, finished_at: end} = status;
+    const lines = Object.values(counts).reduce((sum, number) => sum + number, 0);
+    const values = {progress, seconds, ahead, lines, done: counts.done, failed: counts.failed};
+    for (const item of items) rows.update(item, job.format);
+    const first = Math.min(rows.firstOpen(), lines);
+    const state = !end ? status.status === 'queued' ? 'waiting' : 'speaking' : counts.cancelled ? 'cancelled' : 'done';
+    root.classList.toggle('filled', Boolean(end && counts.done));
+    if (end && !view.end) soon();
+    show({...values, state, line: first, end: Boolean(end)});
+    note();
+    return lines;
+  }
+
+  // What is new: the items from the first on that isn't at its end, and more at once where all of them are.
+  async function ask() {
+    const mine = turn, first = rows.firstOpen();
+    const answer = await fetch(address(`?first=${first}&most=${WINDOW}`), {cache: 'no-store', signal: AbortSignal.timeout(10000)})
+      .catch(() => null);
+    if (mine !== turn) return;
+    if (answer?.status === 404) return forget();
+    if (answer?.ok) {
+      heardAt = now();
+      take(await answer.json());
+      if (rows.firstOpen() <= rows.length && rows.firstOpen() - first >= WINDOW) return ask();
+    } else if (now() - heardAt > 10) {
+      show({...view, state: 'lost', seconds: null, time: ''});
+      checkServer();
+    }
+    if (!view.end) again();
+  }
+
+  function again(after = isSeen() ? ASK_EVERY_MS : ASK_HIDDEN_EVERY_MS) {
+    clearTimeout(asking);
+    asking = setTimeout(ask, after);
+  }
+
+  function forget() {
+    clear();
+    keep(null);
+    root.classList.remove('begun');
+    show({state: 'gone'});
+  }
+
+  async function cancel() {
+    if (view.state === 'sent') {
+      turn += 1;
+      sending.abort();
+      clear();
+      root.classList.remove('begun');
+      return show({state: 'unsent'});
+    }
+    const mine = ++turn;
+    clearTimeout(asking);
+    const answer = await fetch(address('?keep=true'), {method: 'DELETE'}).catch(() => null);
+    if (mine !== turn) return;
+    if (answer?.ok) take(await answer.json());
+    else again(0);
+  }
+
+  // After a reload: what this browser has left here before.
+  async function resume(id) {
+    const mine = turn;
+    job = {id, format: ''};
+    for (let all = 1; rows.length < all;) {
+      const rest = address(`?first=${rows.length + 1}&most=${WINDOW}&texts=true`);
+      const answer = await fetch(rest, {cache: 'no-store'}).catch(() => null);
+      if (mine !== turn) return;
+      if (answer?.status === 404) return forget();
+      if (!answer?.ok) return setTimeout(() => { if (mine === turn) resume(id); }, ASK_EVERY_MS);
+      const status = await answer.json();
+      job.format = status.format;
+      root.classList.add('begun');
+      status.items.forEach((item) => rows.add({text: item.text, start: item.start_s}));
+      all = take(status);
+    }
+    heardAt = now();
+    if (!view.end) again();
+  }
+
+  // Made on the server when it is asked for the first time; a download that doesn't begin tells nobody why.
+  async function fetchWhole(button) {
+    const {whole} = button.dataset, mine = turn;
+    if (button.ariaBusy === 'true') return;
+    button.ariaBusy = 'true';
+    button.textContent = words.making;
+    let answer = null;
+    for (let tries = WHOLE_TRIES; tries && mine === turn && (!answer || GIVEN_UP.includes(answer.status)); tries -= 1) {
+      answer = await fetch(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}}).catch(() => null);
+    }
+    button.ariaBusy = 'false';
+    button.textContent = words[whole];
+    if (mine !== turn) return;
+    if (answer?.ok) return made('a', {href: address(`/${whole}?${new URLSearchParams({name: file.name ?? ''})}`), download: ''}).click();
+    const {error} = await answer?.json().catch(() => ({})) ?? {};
+    complain(error ? saying(error) : words.unreached);
+  }
+
+  function soon() {
+    clearTimeout(looking);
+    looking = setTimeout(look, LOOK_AFTER_MS);
+  }
+
+  // Who waits changes without anything that happens here.
+  setInterval(() => { if (isSeen() && !isBusy() && !page.lostAt) soon(); }, LOOK_EVERY_MS);
+  watch('value', estimate);
+  window.addEventListener('voxdemo-lines', () => {
+    Object.assign(props.value ?? {}, {seconds: null});
+    estimate();
+    soon();
+  });
+
+  root.addEventListener('click', ({target}) => {
+    const whole = target.closest('[data-whole]');
+    if (whole) fetchWhole(whole);
+  });
+  document.addEventListener('click', ({target}) => {
+    if (target.closest('#vx-batch-cancel')) cancel();
+    if (target.closest('#vx-batch-start') && page.lostAt && !isBusy()) show({state: 'failed', say: words.unreached});
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || !event.target.closest('#vx-batch-in')) return;
+    event.preventDefault();
+    document.getElementById('vx-batch-start').click();
+  });
+  const seen = () => { if (job && isSeen() && !view.end && asking) again(0); };
+  document.addEventListener('visibilitychange', seen);
+  new IntersectionObserver(seen).observe(root);
+  setInterval(() => { if (isBusy() || view.state === 'limited') paint(); }, TICK_MS);
+
+  label(element, words);
+  root.setAttribute('aria-label', words.title);
+  find('.bar').setAttribute('aria-label', words.progress);
+  find('.rows').setAttribute('aria-label', words.rows);
+  tab = {
+    start: begin,
+    lookSoon: soon,
+    // What the server is to tell the seconds of.
+    asked() {
+      const texts = current().map(({text}) => text.replace(/\n/g, ' '));
+      return texts.reduce((sum, text) => sum + text.length, 0) > most.lookedAt ? '' : texts.join('\n');
+    },
+  };
+  paint();
+  soon();
+  if (browser.get(KEPT)) {
+    file = JSON.parse(browser.get(KEPT_FILE)) ?? {};
+    rows.clear(file.end);
+    resume(browser.get(KEPT));
+  }
+}

@@ -1,0 +1,90 @@
+// The words of a sound as they are read along: each caption lights up as it is heard. Captions are [[start, end, text]…],
+// in seconds.
+import {made} from '../shell/elements.js';
+import {say, saying} from '../shell/translate.js';
+
+const MOST_SKIPPED = 40;  // characters that a caption may leave out of the text
+
+// Where this caption ends in the text, looked for from there on; 0 where it isn't found.
+function endOf(caption, text, from) {
+  let at = from, skipped = 0;
+  for (const character of caption.replace(/\s/g, '')) {
+    while (at < text.length && text[at] !== character[0]) {
+      if (/\S/.test(text[at]) && ++skipped > MOST_SKIPPED) return 0;
+      at += 1;
+    }
+    if (at >= text.length) return 0;
+    at += character.length;
+  }
+  return at;
+}
+
+// The text in pieces, [words, index of their caption or -1]. Where the captions are found in the text that was asked for,
+// it keeps its line breaks, and what is still to come stays in its place.
+function inPieces(captions, asked) {
+  const pieces = [];
+  let at = 0;
+  for (const [index, [, , caption]] of captions.entries()) {
+    const start = at + asked.slice(at).search(/\S|$/), end = endOf(caption, asked, start);
+    if (!end) return captions.map(([, , words], each) => [`${words} `, each]);
+    pieces.push([asked.slice(at, start), -1], [asked.slice(start, end), index]);
+    at = end;
+  }
+  return [...pieces, [asked.slice(at), -1]].filter(([words]) => words);
+}
+
+export function captionsIn(box, hint) {
+  let asked = '', spans = [], marked = -1, spoken = -1, written = '';
+
+  // scrollIntoView would scroll the page too.
+  function keepInView(span) {
+    const top = span.offsetTop - box.offsetTop;
+    if (top < box.scrollTop || top + span.offsetHeight > box.scrollTop + box.clientHeight) box.scrollTop = top - 12;
+  }
+
+  return {
+    // The index of the caption that is heard now; -1 for none.
+    get marked() { return marked; },
+    get count() { return spans.length; },
+
+    // Before there is any sound: the text that is asked for, or the hint.
+    clear(text) {
+      asked = text;
+      box.translate = !asked;
+      box.replaceChildren(made('p', {className: 'hint', textContent: asked || say(hint)}));
+      box.scrollTop = 0;
+      box.tabIndex = asked ? 0 : -1;
+      spans = [];
+      written = '';
+      marked = -1;
+    },
+
+    write(notes, captions) {
+      const key = JSON.stringify([notes, captions, asked.length]);
+      if (key === written) return;
+      written = key;
+      const pieces = inPieces(captions, asked).map(([textContent, index]) =>
+        [made('span', {className: index < 0 ? 'later' : '', textContent}), index]);
+      spans = pieces.filter(([, index]) => index >= 0).map(([span]) => span);
+      spans.forEach((span, index) => { span.dataset.index = index; });
+      const top = box.scrollTop;
+      box.translate = false;  // but for the notes it is what people wrote
+      const told = notes.map((note) => made('p', {className: 'note', textContent: note.code ? saying(note) : say(note)}));
+      box.replaceChildren(...told, ...pieces.map(([span]) => span));
+      box.scrollTop = top;
+      box.tabIndex = 0;
+      marked = spoken = -1;
+    },
+
+    // The caption of this index is heard; those from `reached` on aren't spoken yet.
+    mark(current, reached) {
+      if (reached !== spoken) spans.forEach((span, index) => span.classList.toggle('later', index >= reached));
+      spoken = reached;
+      if (current === marked) return;
+      spans[marked]?.classList.remove('now');
+      spans[current]?.classList.add('now');
+      marked = current;
+      if (spans[current]) keepInView(spans[current]);
+    },
+  };
+}

@@ -1,0 +1,141 @@
+// The History tab: the last results, and beside them the one that is heard again.
+import {button, made} from '../shell/elements.js';
+import {duration, fill} from '../shell/phrases.js';
+import {url} from '../shell/server.js';
+import {takes} from '../shell/state.js';
+import {language} from '../shell/translate.js';
+import {history} from './history.js';
+import {player as playerIn} from './player.js';
+
+const SHOWN = 90;  // characters of a text
+const SURE_MS = 4000;
+let used = (values) => values;
+
+// The values of the Speak tab, with those of the entry that is used again.
+export const usedAgain = (values) => used(values);
+
+export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fillIn) {
+  const find = (selector) => element.querySelector(selector);
+  const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
+  const player = playerIn(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
+  let chosen = '', wanted = null, removed = [], sureOf = null, turn = 0;
+
+  function say(state, sentence) {
+    find('.replay').dataset.state = state;
+    find('.replay .say').textContent = sentence;
+  }
+
+  function tell(sentence, entries = []) {
+    removed = entries;
+    find('.told span').textContent = sentence;
+    find('.undo').hidden = !entries.length;
+    if (entries.length) find('.undo').focus();
+  }
+
+  // What would take the place of something written is asked for by a second press.
+  function sure(pressed, question, act) {
+    if (sureOf === pressed) {
+      sureOf = null;
+      return act();
+    }
+    const before = pressed.textContent;
+    sureOf = pressed;
+    pressed.textContent = question;
+    setTimeout(() => {
+      if (sureOf === pressed) sureOf = null;
+      pressed.textContent = before;
+    }, SURE_MS);
+  }
+
+  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
+
+  function row(entry) {
+    const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
+    const pick = button('pick', '', fill(words.pick, {first}), () => replay(entry));
+    pick.append(made('b', {textContent: first, translate: false}), made('span', {textContent: duration(total)}),
+      made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
+    pick.setAttribute('aria-pressed', entry.id === chosen);
+    const item = made('li', {});
+    const use = entry.heard ? button('use', words.copy, fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
+      : button('use', words.use, fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
+    item.append(pick, use, button('remove', words.remove, fill(words.removeOf, {first}), () => remove(entry)));
+    return item;
+  }
+
+  function paint() {
+    const entries = history.list();
+    find('ol').replaceChildren(...entries.map(row));
+    find('.clear').hidden = !entries.length;
+    find('.where').textContent = !entries.length ? words.none : history.isKept ? words.where : words.unkept;
+    if (chosen && !entries.some((entry) => entry.id === chosen)) forget();
+  }
+
+  function forget() {
+    chosen = '';
+    turn += 1;
+    player.clear();
+    say('idle', words.choose);
+  }
+
+  async function replay(entry) {
+    const mine = turn += 1;
+    chosen = entry.id;
+    for (const each of element.querySelectorAll('.pick')) each.setAttribute('aria-pressed', 'false');
+    element.querySelectorAll('.pick')[history.list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
+    player.clear();
+    say('sent', words.fetching);
+    const ending = entry.heard ? 'srt' : 'json';
+    const answer = await fetch(url(`${entry.url}.${ending}`), {cache: 'no-store'}).catch(() => null);
+    const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
+    if (mine !== turn) return;
+    if (!result) return say('gone', !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
+    player.offer({...result, url: entry.url});
+    const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
+    say('done', fill(said, {total: duration(result.total), seed: result.seed}));
+    player.play();
+  }
+
+  async function copy({asked}, pressed) {
+    const isCopied = await navigator.clipboard.writeText(asked.text).then(() => true, () => false);  // only over https
+    pressed.textContent = isCopied ? words.copied : words.copy;
+    if (!isCopied) tell(words.uncopied);
+  }
+
+  const written = () => document.querySelector('#vx-text textarea').value.trim();
+
+  function reuse(entry, pressed) {
+    const act = () => { wanted = entry.asked; fillIn(); };
+    if (written() && !history.list().some(({asked}) => asked.text.trim() === written())) return sure(pressed, words.replace, act);
+    act();
+  }
+
+  function remove(entry) {
+    history.remove(entry.id);
+    tell(words.removed, [entry]);
+  }
+
+  find('.clear').addEventListener('click', () => {
+    const all = history.list();
+    history.clear();
+    tell(words.cleared, all);
+  });
+  find('.undo').addEventListener('click', () => {
+    history.restore(removed);
+    tell('');
+  });
+  window.addEventListener('voxdemo-history', paint);
+  say('idle', words.choose);
+  paint();
+
+  // The Speak tab's values, with those that were asked for; its recording stays what it is now.
+  used = (values) => {
+    const text = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
+    const focus = () => text.offsetParent ? text.focus() : requestAnimationFrame(focus);
+    chooseVoice(wanted?.saved);
+    setTimeout(() => {
+      tab.click();
+      focus();
+    });
+    return names.map((name, index) => wanted && name in wanted && takes(name) ? wanted[name] : values[index]);
+  };
+}

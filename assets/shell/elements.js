@@ -1,0 +1,29 @@
+// Elements of the page: made, awaited, and remembered over a reload.
+export const made = (tag, values = {}) => Object.assign(document.createElement(tag), values);
+
+export function button(className, textContent, label, act) {
+  const each = made('button', {type: 'button', className, textContent});
+  each.setAttribute('aria-label', label);
+  each.addEventListener('click', () => act(each));
+  return each;
+}
+
+// Hands the browser a file to save.
+export function save(blob, name) {
+  const href = URL.createObjectURL(blob);
+  made('a', {href, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);
+}
+
+// The first element that fits, as soon as Gradio has drawn it.
+export const drawn = (selector) => new Promise((resolve) => {
+  const look = () => {
+    const element = document.querySelector(selector);
+    if (!element) return;
+    changes.disconnect();
+    setTimeout(resolve, 0, element);  // Gradio has then given it its events
+  };
+  const changes = new MutationObserver(look);
+  changes.observe(document.body, {subtree: true, childList: true});
+  look();
+});

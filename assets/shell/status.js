@@ -1,0 +1,100 @@
+// How the server does: at the head of the page, and on the Status tab.
+import {offerOther} from './language.js';
+import {fill} from './phrases.js';
+import {checkServer, url} from './server.js';
+import {state as page} from './state.js';
+
+const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_THE_LINE_EVERY_MS = 4000;
+
+// Whether the models are ready, at the head of the page; in the banner what is still being loaded while a stand-in serves;
+// and below Speak how long the line is. Asks often while the server is away or something loads, else every few seconds,
+// and only while somebody sees the page.
+export function head(element, props, trigger) {
+  page.words = props.words;
+  const chip = element.querySelector('.chip');
+  let state = '', engine = props.value.title, pending = false, asking = false;
+
+  const {words} = page;
+  const lines = {ready: () => fill(words.ready, {title: engine}), loading: (reason) => reason, lost: () => words.lost};
+
+  // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
+  const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};
+  offerOther(element.querySelector('.language'));
+  out.hidden = !username;
+  if (username) out.title = fill(words.loggedIn, {username});
+  out.addEventListener('click', async () => {
+    const answer = await fetch(url('logout'), {method: 'POST'}).catch(() => null);
+    if (!answer?.ok) return;
+    document.querySelector('#vx-text textarea').value = '';
+    location.reload();
+  });
+
+  function show(next, reason = fill(words.loading, {title: engine}), title = engine) {
+    const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
+    const wasLost = state === 'lost', isLost = next === 'lost';
+    state = next;
+    if (isLost !== wasLost) turn(isLost);
+    engine = title;
+    if (outdated) trigger('retry');  // what was told of the engine before
+    chip.dataset.state = next;
+    const text = lines[next](reason.replace(/\.$/, ''));
+    if (chip.lastElementChild.textContent !== text) chip.lastElementChild.textContent = text;
+  }
+
+  // Its own sentence about that would cover ours, and Gradio has no other language for it.
+  function turn(isLost) {
+    page.lostAt = isLost ? performance.now() : 0;
+    document.body.classList.toggle('vx-lost', isLost);
+    window.dispatchEvent(new Event(isLost ? 'voxdemo-away' : 'voxdemo-back'));
+  }
+
+  async function ask() {
+    try {
+      const answer = await fetch(url('ready'), {cache: 'no-store', signal: AbortSignal.timeout(5000)});
+      const {ready, reason, title, notice, ...rest} = await answer.json();
+      if (pending && !rest.pending) trigger('retry');
+      pending = Boolean(rest.pending);
+      show(ready ? 'ready' : 'loading', reason, title);
+      const line = document.querySelector('#vx-estimate p:not(.over) span');
+      if (line && line.textContent !== rest.line) line.textContent = rest.line;
+      const banner = document.querySelector('#vx-banner p');
+      if (pending && banner && banner.textContent !== notice) banner.textContent = notice;
+    } catch {
+      show('lost');
+    }
+  }
+
+  async function askUntilReady() {
+    if (asking) return;
+    asking = true;
+    for (await ask(); state !== 'ready' || pending; await ask()) {
+      const pause = state === 'ready' ? ASK_OF_PENDING_EVERY_MS : ASK_EVERY_MS;
+      await new Promise((wake) => setTimeout(wake, pause));
+    }
+    asking = false;
+  }
+
+  const look = () => { if (!document.hidden) askUntilReady(); };
+  setInterval(look, ASK_OF_THE_LINE_EVERY_MS);
+  document.addEventListener('visibilitychange', look);
+  for (const name of ['online', 'offline', 'voxdemo-lost']) window.addEventListener(name, askUntilReady);
+  askUntilReady();
+}
+
+// Lets the Status tab look again while somebody sees it, and only then: when it comes into view, and every few seconds.
+// Where there was no answer, it is looked whether the server is there.
+export function board(element, watch, everyMs, ask) {
+  let isAnswered = true;
+  watch('value', () => { isAnswered = true; });
+
+  function look() {
+    if (!element.offsetParent || document.hidden) return;
+    if (!isAnswered) checkServer();
+    isAnswered = false;
+    ask();
+  }
+
+  new IntersectionObserver(look).observe(element);
+  document.addEventListener('visibilitychange', look);
+  setInterval(look, everyMs);
+}

@@ -1,0 +1,83 @@
+// The form that keeps a voice: its recording, name and words, and that it may be used.
+import {duration, fill} from '../shell/phrases.js';
+import {url} from '../shell/server.js';
+import {state} from '../shell/state.js';
+import {begin, isNamed, own, reload, sayIn, sentenceOf} from './own_voices.js';
+import {keepable, measured} from './recording.js';
+
+const forms = {};
+
+export function form(element, props, ask) {
+  begin(props);
+  const id = element.closest('[id^=vx-]').id;
+  const [name, consent, save, line, level] = ['.name input', '.consent input', '.save', '.say', '.level']
+    .map((selector) => element.querySelector(selector));
+  forms[id] = {
+    name, consent, isBusy: false, say: sayIn(line), tell: sayIn(level),
+    clear() {
+      name.value = '';
+      consent.checked = false;
+    },
+  };
+  save.addEventListener('click', ask);
+  for (const field of [name, consent]) field.addEventListener('input', () => forms[id].say(''));
+  name.addEventListener('keydown', (event) => { if (event.key === 'Enter') ask(); });
+}
+
+const blobOf = async (file) => (await fetch(file.url ?? url(`gradio_api/file=${file.path}`))).blob();
+const readingOf = (id) => state.cards[id.replace(/form$/, 'reading')];
+
+// How long and how loud the recording is that somebody has put into the form's field.
+export async function measure(id, file) {
+  const one = forms[id];
+  if (!one || one.measured === file?.path) return;
+  one.measured = file?.path;
+  one.tell('');
+  if (!file) return readingOf(id)?.rest();  // what was read is gone, too
+  one.say('');
+  readingOf(id)?.forgive();
+  try {
+    const {seconds, level, objection} = await measured(await blobOf(file), own);
+    one.tell(objection || fill(own.words[level], {seconds: duration(seconds)}), Boolean(objection));
+  } catch (error) {
+    one.tell(sentenceOf(error), true);
+  }
+}
+
+const nameIn = ({name}) => name.value.trim().replace(/\s+/g, ' ');
+
+function lacking(one, file, text) {
+  const name = nameIn(one), {words, limits} = own;
+  if (!file) return [words.noRecording];
+  if (!name) return [words.noName, one.name];
+  if (isNamed(name)) return [words.nameTaken, one.name];
+  if (text.length > limits.text) return [fill(words.longText, limits)];
+  if (!one.consent.checked) return [words.noConsent, one.consent];
+  return own.voices.length >= limits.most ? [fill(words.full, limits)] : null;
+}
+
+// Whether it is kept now; if not, the form says why.
+export async function keep(id, file, written) {
+  const one = forms[id], text = (written ?? '').trim(), missing = lacking(one, file, text);
+  if (missing) {
+    one.say(missing[0], true);
+    missing[1]?.focus();
+    return false;
+  }
+  if (one.isBusy) return false;
+  one.isBusy = true;
+  const name = nameIn(one);
+  try {
+    const sound = await keepable(await blobOf(file), own);
+    await own.shelf.add({name, text, consented: new Date().toISOString(), ...sound});
+    one.clear();
+    one.say(fill(own.words.kept, {name}));
+    await reload();
+    return true;
+  } catch (error) {
+    one.say(sentenceOf(error), true);
+    return false;
+  } finally {
+    one.isBusy = false;
+  }
+}

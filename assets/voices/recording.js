@@ -1,0 +1,64 @@
+// A recording of a voice, looked at before it is kept: its length, its level, and its sound alone as a wav file.
+import {duration, fill} from '../shell/phrases.js';
+import {refusal} from './shelf.js';
+
+const RATE = 48000, FRAME_S = 0.05;
+const SILENT_PEAK = 0.005, QUIET_RMS = 0.01, FULL = 0.995, CLIPPED_SHARE = 0.001;
+const MOST_BYTES = 64e6;  // of a recording as somebody has it: 30 s are far less in any format
+export const ROUNDED_S = 0.05;
+
+async function samplesOf(blob, words) {
+  if (blob.size > MOST_BYTES) throw refusal(words.notSound);
+  try {
+    const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+    const channels = Array.from({length: sound.numberOfChannels}, (_, index) => sound.getChannelData(index));
+    return channels.length === 1 ? channels[0]
+      : channels[0].map((_, at) => channels.reduce((sum, channel) => sum + channel[at], 0) / channels.length);
+  } catch {
+    throw refusal(words.notSound);
+  }
+}
+
+// The loudness of the louder parts: pauses say nothing of how near somebody is to the microphone.
+function levelOf(samples) {
+  let peak = 0, full = 0;
+  for (const sample of samples) {
+    peak = Math.max(peak, Math.abs(sample));
+    if (Math.abs(sample) >= FULL) full += 1;
+  }
+  if (peak < SILENT_PEAK) return 'silent';
+  if (full > CLIPPED_SHARE * samples.length) return 'clipped';
+  const length = Math.round(FRAME_S * RATE), frames = [];
+  for (let at = 0; at + length <= samples.length; at += length) {
+    frames.push(Math.sqrt(samples.subarray(at, at + length).reduce((sum, sample) => sum + sample * sample, 0) / length));
+  }
+  const loud = frames.sort((one, other) => other - one)[Math.floor(frames.length / 10)] ?? 0;
+  return loud < QUIET_RMS ? 'quiet' : 'good';
+}
+
+function wavOf(samples) {
+  const head = new DataView(new ArrayBuffer(44)), sound = new DataView(new ArrayBuffer(2 * samples.length));
+  const write = (at, letters) => [...letters].forEach((letter, index) => head.setUint8(at + index, letter.charCodeAt(0)));
+  write(0, 'RIFF'); head.setUint32(4, 36 + sound.byteLength, true); write(8, 'WAVEfmt ');
+  head.setUint32(16, 16, true); head.setUint16(20, 1, true); head.setUint16(22, 1, true);
+  head.setUint32(24, RATE, true); head.setUint32(28, 2 * RATE, true);
+  head.setUint16(32, 2, true); head.setUint16(34, 16, true); write(36, 'data'); head.setUint32(40, sound.byteLength, true);
+  samples.forEach((sample, at) => sound.setInt16(2 * at, Math.round(32767 * Math.max(-1, Math.min(1, sample))), true));
+  return new Blob([head, sound], {type: 'audio/wav'});
+}
+
+// As it is kept, which leaves nothing of a file but its sound: {seconds, level, objection, wav()}.
+export async function measured(blob, {words, limits}) {
+  const samples = await samplesOf(blob, words), seconds = samples.length / RATE, level = levelOf(samples);
+  const told = {...limits, seconds: duration(seconds)};
+  const objection = seconds < limits.least_s - ROUNDED_S ? fill(words.tooShort, told)
+    : seconds > limits.longest_s + ROUNDED_S ? fill(words.tooLong, told)
+      : level === 'silent' ? words.silent : '';
+  return {seconds, level, objection, wav: () => wavOf(samples)};
+}
+
+export async function keepable(blob, props) {
+  const sound = await measured(blob, props);
+  if (sound.objection) throw refusal(sound.objection);
+  return {audio: sound.wav(), seconds: sound.seconds};
+}

@@ -1,0 +1,80 @@
+// One's own voices where they are kept: in this browser or, for people who have logged in, on the server. A voice is {id,
+// name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people.
+import {url} from '../shell/server.js';
+import {saying} from '../shell/translate.js';
+
+const DATABASE = 'voxdemo-voices', STORE = 'voices';
+
+export const refusal = (sentence) => Object.assign(new Error(sentence), {isSaid: true});
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (each) => each.toString(16).padStart(2, '0')).join('');
+
+export const base64 = (blob) => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+  reader.onerror = () => reject(reader.error);
+  reader.readAsDataURL(blob);
+});
+
+const done = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+function opened() {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE, {keyPath: 'id'});
+  return done(request);
+}
+
+async function within(mode, act, words) {
+  let database;
+  try {
+    database = await opened();
+  } catch {
+    throw refusal(words.noStorage);
+  }
+  try {
+    const change = database.transaction(STORE, mode);
+    const over = new Promise((resolve, reject) => { change.oncomplete = resolve; change.onabort = () => reject(change.error); });
+    const [result] = await Promise.all([done(act(change.objectStore(STORE))), over]);
+    return result;
+  } catch (error) {
+    throw error?.name === 'QuotaExceededError' ? refusal(words.noRoom) : error;
+  } finally {
+    database.close();
+  }
+}
+
+export function inBrowser(words) {
+  const at = (mode, act) => within(mode, act, words);
+  return {
+    list: () => at('readonly', (store) => store.getAll()),
+    add: (voice) => at('readwrite', (store) => store.add({id: newId(), ...voice})),
+    remove: (voice) => at('readwrite', (store) => store.delete(voice.id)),
+    async recording(voice) {
+      const kept = await at('readonly', (store) => store.get(voice.id));
+      if (!kept) throw refusal(words.gone);
+      return kept.audio;
+    },
+  };
+}
+
+export function onServer(words) {
+  async function asked(path, options) {
+    const answer = await fetch(url(path), {cache: 'no-store', ...options}).catch(() => { throw refusal(words.noServer); });
+    if (answer.ok) return answer;
+    const {error: message, ...told} = await answer.json().catch(() => ({}));
+    throw refusal(message ? saying({message, ...told}) : words.noServer);
+  }
+
+  return {
+    list: async () => (await (await asked('voices')).json()).voices,
+    async add({audio, ...voice}) {
+      const body = JSON.stringify({...voice, audio: await base64(audio)});
+      await asked('voices', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
+    },
+    remove: (voice) => asked(`voices/${voice.id}`, {method: 'DELETE'}),
+    recording: async (voice) => (await asked(`voices/${voice.id}`)).blob(),
+  };
+}
