@@ -17,7 +17,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
 from voxdemo.web.components import examples, front, wording
-from voxdemo.web.components.assets import ASSETS, asset
+from voxdemo.web.components.assets import ASSETS, asset, filled
 from voxdemo.web.components.i18n import translations
 from voxdemo.web.components.theme import theme
 from voxdemo.web.components.wiring import AT_ONCE
@@ -96,7 +96,7 @@ def launch_options() -> dict[str, Any]:
 def _head(service: SpeechService) -> gr.HTML:
     return gr.HTML(
         {"title": service.engine_info.title},
-        html_template=asset("shell/head.html").replace("<!-- logo -->", asset("logo.svg")),
+        html_template=filled("shell/head.html", {"logo": asset("logo.svg")}),
         js_on_load="voxdemo.head(element, props, trigger)",
         apply_default_css=False,
         elem_id="vx-head",
@@ -106,7 +106,7 @@ def _head(service: SpeechService) -> gr.HTML:
 
 def _foot() -> None:
     source = f'<a href="{hf_space.source()}" rel="noreferrer">Source</a>' if hf_space.source() else ""
-    foot = asset("shell/foot.html").replace("<!-- source -->", source).replace("<!-- version -->", __version__)
+    foot = filled("shell/foot.html", {"source": source, "version": __version__})
     gr.HTML(foot, apply_default_css=False, elem_id="vx-foot")
 
 

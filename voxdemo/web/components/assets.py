@@ -14,6 +14,7 @@ PAGE, LOGIN = "page.js", "login.js"
 """The modules that the page and the login begin with."""
 MODULES = "window.voxdemoModules"
 """Where a script has what its modules export, by their paths."""
+_PLACE = re.compile(r"<!-- (\w+) -->")
 _COMMENTS = re.compile(r"^\s*// .*\n", re.MULTILINE)
 _IMPORT = re.compile(r"^import (?:(?:\* as (\w+)|({[^}]*})) from )?'([^']+)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:const|(?:async )?function\*?) (\w+))", re.MULTILINE)
@@ -22,6 +23,11 @@ _EXPORT = re.compile(r"^export ((?:const|(?:async )?function\*?) (\w+))", re.MUL
 def asset(name: str) -> str:
     """The text of one of them, by its path below `assets/`."""
     return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def filled(name: str, words: Mapping[str, str]) -> str:
+    """The HTML of a part, with what its places, as in `<!-- name -->`, stand for; those that `words` lacks stay."""
+    return _PLACE.sub(lambda place: words.get(place[1], place[0]), asset(name))
 
 
 @cache

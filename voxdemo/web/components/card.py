@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import re
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -21,7 +20,7 @@ from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web.components import wording
-from voxdemo.web.components.assets import asset
+from voxdemo.web.components.assets import asset, filled
 from voxdemo.web.components.wiring import IN_BROWSER
 from voxdemo.web.line import gradio_queue
 
@@ -233,19 +232,19 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
 
 
 def _template(words: Mapping[str, str], player: Literal["speech", "recording"] | None) -> str:
-    card = asset("job/card.html").replace("<!-- idle -->", words["idle"])
-    if player is None:
-        return card.replace("<!-- player -->", "")
-    return card.replace("<!-- player -->", player_of(player, words, facts=player == "speech"))
+    inside = player_of(player, words, facts=player == "speech") if player else ""
+    return filled("job/card.html", {**words, "player": inside})
 
 
 def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
     """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
     example = f'<button class="example" type="button">{words["example"]}</button>' if facts else ""
-    parts = {"downloads": asset(f"job/player-{kind}.html"), "facts": asset("job/player-facts.html") if facts else ""}
-    said = {**words, **parts, "example": example}
-    filled = re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], asset("job/player.html"))
-    return re.sub(r"<!-- (\w+) -->", lambda part: said[part[1]], filled)
+    parts = {
+        "downloads": asset(f"job/player-{kind}.html"),
+        "facts": filled("job/player-facts.html", words) if facts else "",
+        "example": example,
+    }
+    return filled("job/player.html", {**words, **parts})
 
 
 def _numbered(value: CardValue) -> CardValue:

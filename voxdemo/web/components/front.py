@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
-from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, scripts, version
+from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, filled, scripts, version
 from voxdemo.web.components.i18n import login_words
 from voxdemo.web.guards import access
 
@@ -55,7 +55,7 @@ def put_in_place() -> None:
 
 def login_head() -> str:
     """What stands above the fields of the login, as HTML."""
-    return asset("shell/login.html").replace("<!-- logo -->", asset("logo.svg"))
+    return filled("shell/login.html", {"logo": asset("logo.svg")})
 
 
 def routes() -> Sequence[Route]:
@@ -94,7 +94,7 @@ def routes() -> Sequence[Route]:
 
 def _ours(source: str) -> str:
     source = re.sub(THEIR_PREVIEW, "", source)
-    head = asset("shell/front.html").replace("<!-- scripts -->", _SCRIPTS.format(version=version()))
+    head = filled("shell/front.html", {"scripts": _SCRIPTS.format(version=version())})
     edits = {
         BASE: BASE + _needed_at_once(),
         # Where a proxy serves the page below a path, "/" isn't ours.

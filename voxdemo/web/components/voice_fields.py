@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -16,7 +15,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo
 from voxdemo.stores import voices
 from voxdemo.web.components import card
-from voxdemo.web.components.assets import asset
+from voxdemo.web.components.assets import asset, filled
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.i18n import say
 from voxdemo.web.components.reading import NO_RECORDING, reader
@@ -153,7 +152,7 @@ def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
     inside = template("form")
     return gr.HTML(
         {},
-        html_template=template("fold").replace("<!-- form -->", inside) if folded else inside,
+        html_template=template("fold", form=inside) if folded else inside,
         js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
         apply_default_css=False,
         elem_id=f"{of}-form",
@@ -205,5 +204,4 @@ def props(is_on_server: bool) -> dict[str, Any]:
 
 def template(name: str, **words: str) -> str:
     """The HTML of one of the parts, with its words; `words` go before those of WORDS."""
-    said = {**WORDS, **words}
-    return re.sub(r"<!-- (\w+) -->", lambda match: said.get(match[1], match[0]), asset(f"voices/{name}.html"))
+    return filled(f"voices/{name}.html", {**WORDS, **words})

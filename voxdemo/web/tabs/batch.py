@@ -116,33 +116,9 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     `arrivals` are the events at which what the engine can do is looked up again. It `is_open` where people may leave
     jobs: with keys for programs alone they may not.
     """
-    shown = _abilities(service.engine_info)
     with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
-            lines = gr.Textbox(
-                label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
-                placeholder=say("Write or paste lines here."),
-            )  # fmt: skip
-            _own("vx-batch-file", "file", "voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS))
-            with gr.Row(elem_id="vx-batch-manner"):
-                voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
-                kind = gr.Dropdown(
-                    FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
-                )
-                speed = gr.Slider(
-                    *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
-                    info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
-                )  # fmt: skip
-                seed = gr.Textbox(
-                    label=say("Seed"), info=say("The same for all lines."),
-                    placeholder=say("Automatic"), max_lines=1, elem_id="vx-batch-seed",
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
-                )  # fmt: skip
-            note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
-            with gr.Row(elem_id="vx-batch-go"):
-                start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
-                gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
-                gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
+            parts = _fields(_abilities(service.engine_info))
         with gr.Column(elem_id="vx-batch-out"):
             card = _own(
                 "vx-batch-card",
@@ -156,20 +132,53 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     async def abilities() -> list[Any]:
         return [gr.update(**values) for values in _abilities(service.engine_info).values()]
 
+    gr.on(arrivals, abilities, outputs=[parts["voice"], parts["speed"], parts["seed"], parts["note"]], **AT_ONCE)
+    _wire(service, parts, card)
+
+
+def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    lines = gr.Textbox(
+        label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
+        placeholder=say("Write or paste lines here."),
+    )  # fmt: skip
+    _own("vx-batch-file", "file", "voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS))
+    with gr.Row(elem_id="vx-batch-manner"):
+        voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
+        kind = gr.Dropdown(FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format")
+        speed = gr.Slider(
+            *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
+            info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
+        )  # fmt: skip
+        seed = gr.Textbox(
+            label=say("Seed"), info=say("The same for all lines."),
+            placeholder=say("Automatic"), max_lines=1, elem_id="vx-batch-seed",
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
+        )  # fmt: skip
+    note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
+    with gr.Row(elem_id="vx-batch-go"):
+        start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
+        gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
+        gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
+    return {
+        "lines": lines, "voice": voice, "format": kind, "speed": speed, "seed": seed, "note": note, "start": start,
+    }  # fmt: skip
+
+
+def _wire(service: SpeechService, parts: dict[str, Any], card: gr.HTML) -> None:
     async def look_ahead(texts: str | None, speed: object) -> dict[str, Any]:
         lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
         return await _outlook(service, lines, nearest(speed, SPEED_RANGE, 1.0))
 
-    gr.on(arrivals, abilities, outputs=[voice, speed, seed, note], **AT_ONCE)
     asked = "(_, speed) => [voxdemo.batch.asked(), speed]"
     card.look(
-        look_ahead, inputs=[lines, speed], outputs=card, js=asked, trigger_mode="always_last",
+        look_ahead, inputs=[parts["lines"], parts["speed"]], outputs=card, js=asked, trigger_mode="always_last",
         preprocess=False, **AT_ONCE,
     )  # fmt: skip
     again = "() => { voxdemo.batch.lookSoon(); return []; }"
-    speed.change(js=again, **IN_BROWSER)
+    parts["speed"].change(js=again, **IN_BROWSER)
     begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
-    start.click(js=begin, inputs=[voice, kind, speed, seed], **IN_BROWSER)
+    inputs = [parts[name] for name in ("voice", "format", "speed", "seed")]
+    parts["start"].click(js=begin, inputs=inputs, **IN_BROWSER)
 
 
 def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:

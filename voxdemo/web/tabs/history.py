@@ -14,7 +14,7 @@ import gradio as gr
 
 from voxdemo.speech import EngineInfo
 from voxdemo.web.components import card
-from voxdemo.web.components.assets import asset
+from voxdemo.web.components.assets import filled
 from voxdemo.web.components.i18n import say
 from voxdemo.web.components.voice_fields import READY_VOICE
 from voxdemo.web.components.wiring import IN_BROWSER
@@ -54,7 +54,7 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
     names: Sequence[str] = tuple(asked)
     with gr.Tab(say("History"), id="history"):
         history = gr.HTML(
-            html_template=asset("job/history.html").replace("<!-- player -->", card.player_of("speech", WORDS)),
+            html_template=filled("job/history.html", {"player": card.player_of("speech", WORDS)}),
             js_on_load="voxdemo.history.tab(element, props, () => trigger('use'))",
             apply_default_css=False,
             elem_id="vx-history",
