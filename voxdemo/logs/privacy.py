@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import errno
 import logging
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from voxdemo.errors import VoxdemoError
 LEFT_OUT = "[left out]"
 NOBODYS_WORDS = {"nobodys_words": True}
 """The `extra` of a line whose exception can't quote anybody: the log has its message, too."""
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def is_ours(record: logging.LogRecord) -> bool:
