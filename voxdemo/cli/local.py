@@ -44,7 +44,6 @@ def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
 
 
 def voices() -> Sequence[str]:
-    """What can be had, in lines."""
     return [_described(choice.info) for choice in ENGINES.choose(_settings())]
 
 

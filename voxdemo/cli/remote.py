@@ -28,8 +28,6 @@ NOT_NOW = (429, 502, 503, 504)
 
 
 def speaker(url: str) -> Speak:
-    """What says things by this server."""
-
     def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
         body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
         with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
@@ -40,8 +38,6 @@ def speaker(url: str) -> Speak:
 
 
 def listener(url: str) -> Listen:
-    """What reads recordings by this server."""
-
     def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
         form = {"response_format": "verbose_json", "language": language or ""}
         tell("Sending", 0.0)
@@ -54,7 +50,6 @@ def listener(url: str) -> Listen:
 
 
 def voices(url: str) -> Sequence[str]:
-    """What the server has, in lines."""
     with _client(url) as client:
         answer = client.get("/v1/audio/voices")
     _check(answer)

@@ -104,7 +104,6 @@ def _teller(run: Run, count: int, tell: Tell) -> Told:
 
 
 def _write(test: report.LoadTest, folder: Path) -> None:
-    """Write the report, and print it."""
     names = plots.draw(test.runs, folder)
     told = report.as_markdown(test, names)
     (folder / "report.md").write_text(told, encoding="utf-8")

@@ -41,7 +41,6 @@ class Gradio:
         self._number: int | None = None
 
     async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
-        """As `Door.ask`."""
         request, session = Request(time.monotonic()), secrets.token_hex(8)
         try:
             number = await self._function(client)
@@ -80,7 +79,6 @@ class OpenAI:
     name = "openai"
 
     async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
-        """As `Door.ask`."""
         body = {"input": text, "response_format": "wav", "stream_format": "sse"}
         request = Request(time.monotonic())
         try:

@@ -72,7 +72,6 @@ def agreement(run: Run, door: str) -> bool | None:
 
 
 def as_json(test: LoadTest) -> dict[str, Any]:
-    """Everything, for programs."""
     return {
         "url": test.url,
         "door": test.door,

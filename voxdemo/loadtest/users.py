@@ -29,7 +29,6 @@ class Texts:
         self._test = secrets.randbelow(10**6)
 
     def next(self) -> str:
-        """The next one."""
         return f"Test {self._test}, number {next(self._numbers)}. {next(self._texts)}"
 
 

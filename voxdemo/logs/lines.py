@@ -41,7 +41,6 @@ class HumanLines(_Lines):
     """Lines as "time level name [request id]: message"."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and the traceback below it."""
         where = f"{record.name} [{request_id()}]" if request_id() else record.name
         told = filter(None, (self._message(record), self._exception(record), record.stack_info))
         return f"{self.formatTime(record)} {record.levelname:<7} {where}: " + "\n".join(told)
@@ -51,7 +50,6 @@ class JsonLines(_Lines):
     """One object a line, whatever is told: time, level, logger, message, request_id, those of `extra`, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
         return json.dumps(self._told(record) | _place(record), default=str)
 
     def _told(self, record: logging.LogRecord) -> dict[str, Any]:
