@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import time
 import unicodedata
 
 import pytest
@@ -220,18 +219,3 @@ def test_no_sign_is_lost_either_where_there_is_room(seed: int) -> None:
 
 def said(text: str) -> str:
     return "".join(character for character in text if unicodedata.category(character)[0] in "LN")
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "This is a sentence. ", "word ", "x", "a.", "你好。", "你好", "१।", "...", "\n", "a\n", "1. ", "vol. 1 ", "a, ",
-        "? a\n", "e\u0301", "a" + "\u0301" * 400, "(", "“a.” ", "Dr. ", "* ", "a) ", " and", "— ", "I.", "a\n\n",
-    ],
-)  # fmt: skip
-def test_fifty_thousand_characters_take_no_time(piece: str) -> None:
-    text = (piece * 50_000)[:50_000]
-    began = time.process_time()
-    parts(text, 300)
-    parts(text, 300, sentences_apart=True)
-    assert time.process_time() - began < 2.0

@@ -18,6 +18,8 @@ from voxdemo.speech import Utterance
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import parts
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def voice() -> Iterator[BuiltinEngine]:
