@@ -23,7 +23,7 @@ main() {
   case "${1:-}" in
     test)
       shift; prepare requirements.txt requirements-dev.txt
-      [ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
+      case "$*" in '' | --all) set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@" ;; esac
       exec .venv/bin/python -m pytest "$@" ;;
     check) shift; refuse_more "$@"; prepare requirements.txt requirements-dev.txt; check ;;
     setup) shift; refuse_more "$@"; prepare requirements.txt ;;
@@ -36,7 +36,8 @@ main() {
 help() {
   cat <<'END'
 Usage: ./launch.sh [flags]              set up what is missing, then serve
-       ./launch.sh test [arguments]     run all tests, two at a time, or those that you name
+       ./launch.sh test                 run the tests, two at a time: minutes; with --all the long ones too
+       ./launch.sh test ARGUMENTS       hand these to pytest: a file of tests that you name is run in full
        ./launch.sh check                check format, style, types, the page's scripts and shell scripts
        ./launch.sh setup                set up and stop
        ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice, 5 to 6 GB; can be resumed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,36 +40,99 @@ WATCH_SHIFTS = """() => {
   new PerformanceObserver((list) => window.moved.push(...list.getEntries().map((shift) => [shift.value, nodes(shift)])))
     .observe({type: 'layout-shift'});
 }"""
+looks = pytest.mark.parametrize(
+    ("viewport", "scheme"),
+    [
+        pytest.param(WIDE, "light", id="wide-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(WIDE, "dark", id="wide-dark", marks=pytest.mark.long),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.long),
+    ],
+)
+"""Every scheme and every viewport in the short run, each with the other in the long one."""
+OF_A_PAGE = {"color_scheme", "forced_colors", "permissions", "extra_http_headers"}
+DROP = """([place, name, type, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], name, {type}));
+  const event = {dataTransfer: files, bubbles: true, cancelable: true};
+  for (const kind of ['dragenter', 'dragover', 'drop']) {
+    document.querySelector(place).dispatchEvent(new DragEvent(kind, event));
+  }
+}"""
 OpenPage = Callable[..., Any]
 
 
-def launched() -> Iterator[Any]:
-    """A browser."""
+def launched(profile: Path) -> Iterator[Any]:
+    """A browser by the context of its own profile, in which Gradio's scripts are found compiled after a few visits."""
     with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        running = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=OPTIONS)
         yield running
         running.close()
 
 
-def visits(browser: Any) -> Iterator[OpenPage]:
-    """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
-    visitors = []
+def visits(home: Any) -> Iterator[OpenPage]:
+    """Opens a server's page and waits until it says that it is ready, each as another visitor.
 
-    def open_one(server: Server, viewport: dict[str, int] = WIDE, script: str = "", **options: Any) -> Any:
-        visitors.append(browser.new_context(viewport=viewport, **options))
-        page = visitors[-1].new_page()
+    The first visitor of a test is in the browser's own profile, without what others stored there; those beside it,
+    those with options that a page alone can't have, and those that are `new`, are in a profile of their own.
+    """
+    opened: list[Any] = []
+
+    def open_one(
+        server: Server, viewport: dict[str, int] = WIDE, script: str = "", new: bool = False, **options: Any
+    ) -> Any:
+        if new or opened or not options.keys() <= OF_A_PAGE:
+            page = home.browser.new_context(viewport=viewport, **options).new_page()
+        else:
+            page = _first_page(home, server, viewport, **options)
+        opened.append(page)
         page.add_init_script(script)
         page.set_default_timeout(30_000)
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(server.url)
-        expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
-        expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"), timeout=30_000)
+        with _answered(page):
+            page.goto(server.url)
+            expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
+            expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"), timeout=30_000)
         return page
 
     yield open_one
-    for visitor in visitors:
-        visitor.close()
+    for page in opened:
+        if page.context != home:
+            page.context.close()
+    for page in home.pages[1:]:
+        page.close()
+    home.clear_permissions()
+
+
+def _first_page(
+    home: Any,
+    server: Server,
+    viewport: dict[str, int],
+    permissions: Sequence[str] = (),
+    extra_http_headers: Mapping[str, str] | None = None,
+    **media: str,
+) -> Any:
+    page = home.new_page()
+    stored = {"origin": server.url, "storageTypes": "cookies,local_storage,indexeddb"}
+    home.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
+    home.grant_permissions(permissions)
+    page.set_extra_http_headers(extra_http_headers or {})
+    page.set_viewport_size(viewport)
+    page.emulate_media(**media)
+    return page
+
+
+@contextmanager
+def _answered(page: Any) -> Iterator[None]:
+    """Wait at the end until nothing that the page asked of the server is unanswered, as what the voice can do."""
+    open_ones: set[Any] = set()
+    page.on("request", lambda request: open_ones.add(request) if "/predict" in request.url else None)
+    page.on("requestfinished", lambda request: open_ones.discard(request))
+    page.on("requestfailed", lambda request: open_ones.discard(request))
+    yield
+    while open_ones:
+        page.wait_for_timeout(10)
 
 
 TAB_IS_SHOWN = """(name) => {
@@ -105,6 +169,10 @@ def speak(page: Any, text: str) -> None:
 
 def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:
     expect(page.locator(f"{card} .say")).to_have_text(words, timeout=60_000)
+
+
+def drop(page: Any, place: str, name: str, kind: str, content: bytes) -> None:
+    page.evaluate(DROP, [place, name, kind, list(content)])
 
 
 def barriers(page: Any) -> list[tuple[str, list[str]]]:

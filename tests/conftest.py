@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,36 @@ from typing import Any
 
 import pytest
 from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer
+
+SECONDS = {
+    "recordings": 20.0, "space": 20.0, "paced_server": 8.0, "long": 8.0, "endless": 7.0, "with_login": 5.0,
+    "start_server": 5.0, "start_witness": 5.0, "open_page": 4.0, "recognizer": 2.0, "fake": 1.5, "checkout": 1.5,
+    "listener": 1.3, "run": 1.0, "server": 1.0, "kept": 0.6,
+}  # fmt: skip
+"""What a test that asks for this fixture takes on two cores, roughly; any other takes none to speak of."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the long tests too, as .ci/run does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return  # one of several processes, which has the options of the one that began
+    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
+    config.option.all = config.option.all or is_named or bool(os.environ.get("LONG_TESTS"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, and begin with the files that take longest, so that two processes end together."""
+    if not config.option.all:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    seconds = Counter[Path]()
+    for item in items:
+        seconds[item.path] += max((SECONDS.get(name, 0.01) for name in item.fixturenames), default=0.01)
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @contextmanager
@@ -96,16 +128,27 @@ def paced_server(_paced_server: Server) -> Iterator[Server]:
     _wait_for_rest(_paced_server)
 
 
+@pytest.fixture(scope="session")
+def _profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def _home(_profile: Path) -> Iterator[Any]:
+    """The context of a browser's own profile."""
     from browsing import launched  # here: it skips what needs a browser where there is none
 
-    yield from launched()
+    yield from launched(_profile)
+
+
+@pytest.fixture(scope="module")
+def browser(_home: Any) -> Any:
+    return _home.browser
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+def open_page(_home: Any) -> Iterator[Callable[..., Any]]:
     """Opens a server's page and waits until it says that it is ready; each in a visitor's browser of its own."""
     from browsing import visits
 
-    yield from visits(browser)
+    yield from visits(_home)

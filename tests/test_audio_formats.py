@@ -163,6 +163,7 @@ except OSError as error:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b"]
 
 
+@pytest.mark.long
 # Not getrusage: a child's ru_maxrss begins with its parent's.
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ten_minutes_need_no_more_memory_than_one(tmp_path: Path) -> None:

@@ -204,6 +204,7 @@ def test_recordings_of_every_usual_kind_are_read(
     assert "line is open" in text.lower()
 
 
+@pytest.mark.long
 def test_videos_and_files_without_a_suffix_are_read_at_every_door(
     client: Client, server: Server, tmp_path: Path, speech: np.ndarray
 ) -> None:

@@ -78,6 +78,7 @@ def test_compressed_sounds_are_joined_in_their_format_whatever_rate_they_have(
     assert [begin for begin, *_ in heard(tmp_path / f"all.{ending}")] == pytest.approx([0.05, 3.0], abs=0.06)
 
 
+@pytest.mark.long
 def test_memory_grows_neither_with_their_number_nor_with_the_silence_between(tmp_path: Path) -> None:
     def most_bytes(count: int, apart_s: float) -> int:
         (path,) = written(tmp_path, tone(1.0))

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import soundfile
+from rings import first_of
 from serving import ROOT, Server, environment, eventually, free_port
 
 from voxdemo import __version__
@@ -89,7 +90,7 @@ def test_a_text_is_piped_in_and_the_sound_out(voxdemo: Run) -> None:
     assert spoken.stderr.decode() == "The built-in voice doesn't support guidance (cfg) and a seed: ignored.\n"
 
 
-@pytest.mark.parametrize("form", ["text", "srt", "vtt"])
+@pytest.mark.parametrize("form", first_of("srt", "text", "vtt"))
 def test_a_server_does_it_as_well(server: Server, voxdemo: Run, said: Path, form: str) -> None:
     assert 1 < soundfile.info(said).duration < 5
     heard = voxdemo("hear", "said.wav", "--format", form, "--server", server.url)
@@ -172,7 +173,7 @@ def test_what_a_terminal_cannot_show_is_shown_as_escapes(
     assert shown in told.stdout.decode(encoding.partition(":")[0])
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", first_of("ascii", "latin-1"))
 def test_json_stays_json_in_every_encoding(chinese: str, voxdemo: Run, tmp_path: Path, encoding: str) -> None:
     (tmp_path / "x.wav").touch()
     told = voxdemo("hear", "x.wav", "--format", "json", "--server", chinese, PYTHONIOENCODING=encoding)
@@ -185,7 +186,7 @@ def test_a_text_is_read_as_utf_8_in_every_locale(server: Server, voxdemo: Run) -
     assert (told.returncode, told.stderr.decode()) == (0, "Skipped “你好”: this voice can't read it.\n")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", first_of("ascii", "latin-1"))
 def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path, encoding: str) -> None:
     told = voxdemo("doctor", PYTHONIOENCODING=encoding, VOXDEMO_CACHE_DIR=tmp_path / "缓存")
     assert (told.returncode, b"\\u7f13\\u5b58" in told.stdout, told.stdout.count(b"\n") > 8) == (0, True, True)
@@ -237,7 +238,7 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
-@pytest.mark.parametrize("words", [["say", "Full.", "-o", "-"], ["hear", "said.wav"], ["voices"], ["doctor"]])
+@pytest.mark.parametrize("words", first_of(["say", "Full.", "-o", "-"], ["hear", "said.wav"], ["voices"], ["doctor"]))
 def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, said: Path, words: list[str]) -> None:
     there = [] if words == ["doctor"] else ["--server", server.url]
     with Path("/dev/full").open("wb") as full:

@@ -17,6 +17,8 @@ from gradio_client import Client
 from prometheus_client.parser import text_string_to_metric_families
 from serving import ROOT, Server
 
+pytestmark = pytest.mark.long
+
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "voxdemo.json"
 COLUMNS = 24

@@ -147,9 +147,11 @@ def test_the_tests_are_run(told: ToldCheckout, block: str) -> None:
 
 @runs("docs/architecture.md", "./launch.sh check")
 def test_who_changes_it_checks_and_tests(told: ToldCheckout, block: str) -> None:
-    *checks, tests = told.type(block)
+    *checks, short, long, nightly = told.type(block)
     assert [check.arguments[1] for check in checks] == ["ruff", "ruff", "mypy"]
-    assert (tests.arguments[:2], tests.environment["LONG_TESTS"]) == (["-m", "pytest"], "1")
+    assert [tests.arguments[1] for tests in (short, long, nightly)] == ["pytest"] * 3
+    assert ["--all" in tests.arguments for tests in (short, long, nightly)] == [False, True, True]
+    assert nightly.environment["LONG_TESTS"] == "1"
 
 
 @runs("docs/models.md", "./launch.sh fetch-models")

@@ -19,6 +19,7 @@ from gradio_client import Client
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from listening import frames, key_of
+from rings import first_of, long
 from serving import Server, StartServer, eventually
 
 ROUNDS = 10 if os.environ.get("LONG_TESTS") else 2
@@ -79,7 +80,7 @@ def fake(start_server: StartServer) -> Callable[..., Server]:
     return start
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", first_of(signal.SIGTERM, signal.SIGINT))
 def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(
     fake: Callable[..., Server], number: signal.Signals
 ) -> None:
@@ -117,6 +118,7 @@ def test_the_page_hears_all_of_what_runs(fake: Callable[..., Server]) -> None:
     assert server.process.wait(timeout=15) == 0
 
 
+@long
 def test_a_job_that_takes_too_long_is_stopped_in_words_and_what_was_spoken_is_kept(
     fake: Callable[..., Server],
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_job_that_takes_too_long_is_stopped_in_words_and_what_was_spoken_is_ke
     assert 0 < soundfile.info(kept).duration < 3 * WORD_S
 
 
+@pytest.mark.long
 def test_without_time_to_drain_a_running_job_ends_at_once_in_words(fake: Callable[..., Server]) -> None:
     server = fake(VOXDEMO_DRAIN_S=0)
     running = speaking(server, "one two three")
@@ -141,6 +144,7 @@ def test_without_time_to_drain_a_running_job_ends_at_once_in_words(fake: Callabl
     assert server.process.wait(timeout=25) == 0
 
 
+@long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], number: signal.Signals, code: int) -> None:
     server = fake()
@@ -151,6 +155,7 @@ def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], number: si
     assert "Traceback" not in server.log
 
 
+@long
 def test_while_models_load_it_ends_promptly_and_says_so_to_who_waits_for_them(start_server: StartServer) -> None:
     server = start_server("tests/fake_app.py", LOADING="held", VOXDEMO_DRAIN_S=30)
     server.wait_for("/health")
@@ -162,6 +167,7 @@ def test_while_models_load_it_ends_promptly_and_says_so_to_who_waits_for_them(st
     assert "Traceback" not in server.log
 
 
+@long
 def test_nobody_there_it_ends_within_seconds(fake: Callable[..., Server]) -> None:
     server = fake()
     begun = time.monotonic()
@@ -169,7 +175,7 @@ def test_nobody_there_it_ends_within_seconds(fake: Callable[..., Server]) -> Non
     assert time.monotonic() - begun < 5
 
 
-@pytest.mark.parametrize("turn", range(ROUNDS))
+@pytest.mark.parametrize("turn", first_of(*range(ROUNDS)))
 def test_under_load_no_running_job_is_lost(fake: Callable[..., Server], turn: int) -> None:
     server = fake(VOXDEMO_GENERATORS=2)
     texts = [f"job {number} " + "w " * (3 + number) for number in range(8)]

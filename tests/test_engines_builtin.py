@@ -124,6 +124,7 @@ def test_no_piece_is_longer_than_the_model_takes_well(engine, text, monkeypatch)
     assert max(map(len, given)) <= MAX_PHONEMES
 
 
+@pytest.mark.long
 def test_ten_thousand_characters_without_punctuation_stay_under_half_a_gigabyte():
     code = (
         "import psutil; from voxdemo.engines.base import SpeechPart\n"

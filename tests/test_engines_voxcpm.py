@@ -16,6 +16,7 @@ import checkpoints
 import numpy as np
 import pytest
 from fakes import CLONER
+from rings import first_of
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import RanOn, Retake, SpeechPart
@@ -31,8 +32,8 @@ from voxdemo.speech import Samples, Utterance
 RATES = {"0.5B": (16_000, 0.08, 16_000), "1.5": (44_100, 0.16, 44_100), "2": (48_000, 0.16, 16_000)}
 """What it speaks at, seconds of a patch, what it listens at."""
 HELLO = Utterance("Hello.", seed=7, inference_timesteps=2)
-ALL = pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
-FIRST_TWO = pytest.mark.parametrize("generation", ["0.5B", "1.5"])
+ALL = pytest.mark.parametrize("generation", first_of(*checkpoints.GENERATIONS))
+FIRST_TWO = pytest.mark.parametrize("generation", first_of("0.5B", "1.5"))
 
 Build = Callable[..., VoxCPMEngine]
 
@@ -488,7 +489,7 @@ def test_too_much_to_keep_in_mind_is_refused_before_a_sound(build: Build, record
     assert patches(engine, HELLO)
 
 
-@pytest.mark.parametrize("generation", ["1.5", "2"])
+@pytest.mark.parametrize("generation", first_of("2", "1.5"))
 def test_speech_may_get_as_long_as_there_is_room_but_no_longer(build: Build, generation: str) -> None:
     engine = build(generation, stops=False, kv_cache=128)
     text = "to " * 9

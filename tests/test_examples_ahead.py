@@ -95,6 +95,7 @@ async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebod
     assert not turned_to(stage)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
 def test_the_transcripts_that_come_along_are_what_the_built_in_recogniser_reads(
     recording: examples.Recording, recognizer: BuiltinRecognizer

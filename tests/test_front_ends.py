@@ -19,6 +19,8 @@ import pytest
 from browsing import expect, needs_browser
 from serving import ROOT, Server, StartServer
 
+pytestmark = pytest.mark.long
+
 IN_CI = "CI" in os.environ  # where .ci/run sees that they are there, so that their absence is a failure
 ADDRESS = "http://127.0.0.1:7860"
 PAGE = (ROOT / "docs" / "front-ends.md").read_text()

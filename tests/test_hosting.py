@@ -28,6 +28,8 @@ from uploading import MIB, form
 from voxdemo.settings import PREFIX, Settings
 from voxdemo.web.guards.bodies import MAX_FORM_BYTES
 
+pytestmark = pytest.mark.long
+
 DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
 RATE_LIMIT = 60
 ENDING_S = 25

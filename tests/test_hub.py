@@ -17,6 +17,7 @@ from serving import ROOT, environment
 
 from voxdemo.model_support import hub
 
+pytestmark = pytest.mark.long
 MODEL = "openbmb/VoxCPM2"
 SENSEVOICE = "FunAudioLLM/SenseVoiceSmall"
 WEIGHTS = "model.safetensors"

@@ -280,6 +280,7 @@ def test_changed_requirements_are_installed(checkout: Checkout) -> None:
     assert checkout.run().stderr == ""
 
 
+@pytest.mark.long
 def test_a_failed_install_shows_its_log_and_says_what_to_do(checkout: Checkout) -> None:
     checkout.require("3.0")
     done = checkout.run()
@@ -288,6 +289,7 @@ def test_a_failed_install_shows_its_log_and_says_what_to_do(checkout: Checkout) 
     assert done.stderr.splitlines()[-1].startswith("Setting up failed: see")
 
 
+@pytest.mark.long
 def test_a_launch_killed_half_way_is_repaired_by_the_next(
     checkout: Checkout, setting_up: subprocess.Popen[str]
 ) -> None:
@@ -301,6 +303,7 @@ def test_a_launch_killed_half_way_is_repaired_by_the_next(
     assert "Setting up" in done.stderr
 
 
+@pytest.mark.long
 def test_a_venv_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
     python = checkout.folder / ".venv/bin/python"
     python.unlink()
@@ -308,12 +311,14 @@ def test_a_venv_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
     assert checkout.served()["probe"] == "1.0"
 
 
+@pytest.mark.long
 def test_a_broken_venv_is_made_anew_though_it_is_the_active_one(checkout: Checkout) -> None:
     (checkout.folder / ".venv/pyvenv.cfg").unlink()
     path = os.pathsep.join([str(checkout.folder / ".venv/bin"), str(Path(sys.executable).parent), "/usr/bin", "/bin"])
     assert checkout.served(VOXDEMO_PYTHON="", PATH=path)["probe"] == "1.0"
 
 
+@pytest.mark.long
 def test_a_launch_that_is_told_to_stop_takes_its_installer_along(
     checkout: Checkout, setting_up: subprocess.Popen[str]
 ) -> None:
@@ -324,6 +329,7 @@ def test_a_launch_that_is_told_to_stop_takes_its_installer_along(
     assert not (checkout.folder / ".venv.lock").is_symlink()
 
 
+@pytest.mark.long
 def test_a_second_launch_waits_for_the_first(
     checkout: Checkout, setting_up: subprocess.Popen[str], tmp_path: Path
 ) -> None:
@@ -334,6 +340,7 @@ def test_a_second_launch_waits_for_the_first(
         assert (setting_up.wait(timeout=30), second.wait(timeout=30)) == (0, 0)
 
 
+@pytest.mark.long
 def test_the_lock_of_a_launch_that_is_gone_is_taken_over(checkout: Checkout) -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
@@ -346,6 +353,7 @@ def test_the_lock_of_a_launch_that_is_gone_is_taken_over(checkout: Checkout) -> 
 # --- uv and pip ---
 
 
+@pytest.mark.long
 def test_uv_is_given_the_sources_of_pip_and_pip_steps_in_where_it_fails(checkout: Checkout, tmp_path: Path) -> None:
     checkout.put_on_path("uv", FAILING_UV)
     checkout.require("2.0")
@@ -366,6 +374,7 @@ def test_uv_is_given_the_sources_of_pip_and_pip_steps_in_where_it_fails(checkout
     assert not expected.keys() & report["environment"].keys()
 
 
+@pytest.mark.long
 def test_pip_installs_where_it_has_several_indexes(checkout: Checkout, tmp_path: Path) -> None:
     # Where two indexes have the same version, uv takes the first one's file even if the second's is made for this
     # machine: soundfile without its library, for one.
@@ -377,6 +386,7 @@ def test_pip_installs_where_it_has_several_indexes(checkout: Checkout, tmp_path:
     assert not (tmp_path / "uv-environment").exists()
 
 
+@pytest.mark.long
 def test_a_setting_of_uv_itself_stays(checkout: Checkout, tmp_path: Path) -> None:
     checkout.put_on_path("uv", FAILING_UV)
     checkout.require("2.0")
@@ -456,7 +466,10 @@ def test_the_apps_exit_status_is_the_scripts(checkout: Checkout) -> None:
 def test_the_tests_get_their_packages_and_their_arguments(checkout: Checkout) -> None:
     first = checkout.run("test", "-k", "a b")
     assert first.stdout == "pytest was given ['-k', 'a b']\n"
-    assert checkout.run("test").stderr == ""
+    both = checkout.run("test")
+    assert both.stderr == ""
+    assert "'--numprocesses', '2'" in both.stdout
+    assert checkout.run("test", "--all").stdout == both.stdout.replace("]", ", '--all']")
 
 
 def test_a_failed_check_fails_them_all_after_the_last(checkout: Checkout) -> None:
@@ -466,6 +479,7 @@ def test_a_failed_check_fails_them_all_after_the_last(checkout: Checkout) -> Non
     assert done.stdout == "types were checked\nshell scripts were checked\n"
 
 
+@pytest.mark.long
 def test_tools_that_cannot_be_had_leave_the_server_as_it_was(checkout: Checkout) -> None:
     assert checkout.run("test", PIP_FIND_LINKS="").returncode == 1
     done = checkout.run(PIP_FIND_LINKS="")

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from rings import first_of, long
 from serving import ROOT, Server, eventually
 
 from voxdemo.loadtest import theory
@@ -159,7 +160,7 @@ def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("door", ["gradio", "openai"])
+@pytest.mark.parametrize("door", first_of("openai", "gradio"))
 def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Server, tmp_path: Path, door: str) -> None:
     paced_server.http.post("/pace/0.1")
     ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "9")
@@ -181,6 +182,7 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
     assert three["p95_wait_s"]["predicted"] > 0
 
 
+@long
 def test_arrivals_by_chance_and_refusals_are_reported(
     paced_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_arrivals_by_chance_and_refusals_are_reported(
     assert (away.returncode, "can't be reached" in away.stderr) == (3, True)
 
 
+@long
 def test_ctrl_c_ends_it_with_a_report(fake_server: Server, tmp_path: Path) -> None:
     fake_server.http.post("/stage/steps/60")
     texts: dict[str, Any] = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

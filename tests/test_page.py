@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
 from browsing import (
     PHONE,
     SENTENCES,
@@ -19,6 +17,7 @@ from browsing import (
     OpenPage,
     barriers,
     expect,
+    looks,
     needs_browser,
     says,
     speak,
@@ -35,7 +34,7 @@ def step(server: Server, count: int) -> None:
     server.http.post(f"/stage/steps/{count}")
 
 
-def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) -> None:
+def test_a_text_is_spoken_and_can_be_heard_paused_and_sought(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     speak(page, SENTENCES)
     says(page, re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$"))
@@ -50,8 +49,18 @@ def test_a_text_is_spoken_and_can_be_heard(server: Server, open_page: OpenPage) 
     page.get_by_text("Details", exact=True).click()
     figures = re.compile(r"^Real-time factor 0\.\d+First sound after \d+\.\d\d\ss$")
     expect(page.locator("#vx-card .figures")).to_have_text(figures)
+    page.locator("#vx-card").get_by_label("Pause", exact=True).click()
+    page.evaluate("document.querySelector('#vx-card audio').currentTime = 0.5")
+    page.focus("#vx-card .seek")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#vx-card .time")).to_contain_text("0:01 /")
+    page.locator("#vx-card").get_by_label("Play", exact=True).click()
+    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.6")
 
 
+@pytest.mark.long
 def test_the_page_of_a_space_speaks_and_asks_nobody_else(space: StartServer, open_page: OpenPage) -> None:
     server = space()
     page = open_page(server)
@@ -64,6 +73,7 @@ def test_the_page_of_a_space_speaks_and_asks_nobody_else(space: StartServer, ope
     assert asked == forbidden
 
 
+@pytest.mark.long
 def test_the_banner_follows_a_download_and_the_page_its_engine(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -90,41 +100,9 @@ def test_the_banner_follows_a_download_and_the_page_its_engine(
         says(page, re.compile(r"^0\.\d s of speech, made in \d+\.\d s$"))
 
 
-def test_the_player_seeks_by_keys_and_pauses(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    speak(page, SENTENCES)
-    says(page, re.compile("s of speech"))
-    page.locator("#vx-card").get_by_label("Pause", exact=True).click()
-    page.evaluate("document.querySelector('#vx-card audio').currentTime = 0.5")
-    page.focus("#vx-card .seek")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowLeft")
-    expect(page.locator("#vx-card .time")).to_contain_text("0:01 /")
-    page.locator("#vx-card").get_by_label("Play", exact=True).click()
-    page.wait_for_function("document.querySelector('#vx-card audio').currentTime > 1.6")
-
-
-def test_the_download_is_a_wav_named_by_its_first_words(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    speak(page, "Hello, dear listeners of the ferry line.")
-    with page.expect_download() as download:
-        page.click("#vx-card .save")
-    assert download.value.suggested_filename == "voxdemo-hello-dear-listeners-of-the.wav"
-    assert soundfile.info(io.BytesIO(Path(download.value.path()).read_bytes())).duration > 1
-
-
-def test_a_recording_is_read(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    page.get_by_role("tab", name="Recognise").click()
-    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
-    page.locator("#vx-recording .waveform-container").wait_for()
-    page.click("#vx-recognise")
-    says(page, re.compile(r"^English, 4\.7 s of audio, (recognised in \d+\.\d s|reused from earlier)$"), "#vx-heard")
-    assert "the line is open" in page.input_value("#vx-said textarea").lower()
-
-
-def test_nothing_to_speak_or_to_read_is_said_at_once(fake_server: Server, open_page: OpenPage) -> None:
+def test_nothing_to_speak_or_to_read_is_said_at_once_and_a_text_outlives_a_reload(
+    fake_server: Server, open_page: OpenPage
+) -> None:
     page = open_page(fake_server)
     page.click("#vx-speak")
     says(page, "There is no text yet. Write something, then press Speak.")
@@ -140,6 +118,11 @@ def test_nothing_to_speak_or_to_read_is_said_at_once(fake_server: Server, open_p
     field.fill("Some.")
     expect(page.locator("#vx-text .wrong")).to_have_count(0)
     assert field.get_attribute("aria-invalid") is None
+    page.reload()
+    expect(field).to_have_value("Some.")
+    fake_server.http.post("/stage/open")
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
 
 
 def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: OpenPage) -> None:
@@ -189,6 +172,7 @@ def test_what_the_engine_cannot_do_is_not_offered_and_one_line_says_why(server: 
     expect(page.locator("#vx-new .save")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_visitor_sees_the_line_without_typing(fake_server: Server, open_page: OpenPage) -> None:
     watching = open_page(fake_server)
     line = watching.locator("#vx-estimate span")
@@ -243,18 +227,17 @@ def test_one_sound_plays_at_a_time(server: Server, open_page: OpenPage) -> None:
     page.wait_for_function("document.querySelector('#vx-history audio').paused")
 
 
-@pytest.mark.parametrize("height", [720, 768])
-def test_speak_and_what_comes_of_it_are_in_view(server: Server, open_page: OpenPage, height: int) -> None:
-    page = open_page(server, {"width": 1280, "height": height})
+def test_speak_and_what_comes_of_it_are_in_view(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, {"width": 390, "height": 620})
+    page.click("#vx-speak")
+    expect(page.locator("#vx-card .line")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.fill("#vx-text textarea", "word " * 600)
     expect(page.locator("#vx-speak")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Voice settings").click()
     page.get_by_role("button", name="Link and code").click()
     page.locator(".share .copy").scroll_into_view_if_needed()
     expect(page.locator("#vx-card .line")).to_be_in_viewport(ratio=1)
-    narrow = open_page(server, {"width": 390, "height": height - 100})
-    narrow.click("#vx-speak")
-    expect(narrow.locator("#vx-card .line")).to_be_in_viewport(ratio=1)
 
 
 def test_an_example_speaks_at_one_click_and_outlives_a_reload(server: Server, open_page: OpenPage) -> None:
@@ -307,6 +290,7 @@ def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> 
     says(page, re.compile("s of speech"))
 
 
+@pytest.mark.long
 def test_the_tab_key_goes_from_the_text_to_the_voice_to_speak(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     page.focus("#vx-text textarea")
@@ -317,6 +301,7 @@ def test_the_tab_key_goes_from_the_text_to_the_voice_to_speak(server: Server, op
     assert met.index("vx-examples") < met.index("vx-voice") < met.index("vx-speak")
 
 
+@pytest.mark.long
 def test_a_place_in_line_is_shown_and_moves_up(fake_server: Server, open_page: OpenPage) -> None:
     first, second, third, fourth = pages = [open_page(fake_server) for _ in range(4)]
     for place, page in enumerate(pages):
@@ -348,24 +333,25 @@ def test_a_stop_before_the_server_has_answered_stops(fake_server: Server, open_p
     page.wait_for_function("fetch('ready').then((answer) => answer.json()).then(({running}) => running === 0)")
 
 
-@pytest.mark.parametrize("pause_ms", [0, 10, 30, 100])
-def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPage, pause_ms: int) -> None:
+def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
-    speak(page, "one two three")
-    says(page, re.compile("^Speaking"))
-    page.fill("#vx-text textarea", "and again")
-    page.evaluate(
-        """(pause) => {
-             document.querySelector('#vx-cancel').click();
-             setTimeout(() => document.querySelector('#vx-speak').click(), pause);
-           }""",
-        pause_ms,
-    )
-    page.wait_for_timeout(pause_ms)
-    fake_server.http.post("/stage/open")
-    says(page, re.compile("s of speech, made"))
-    expect(page.locator("#vx-card .words")).to_have_text("and again")
-    assert fake_server.http.get("/stage").json()["started"][-1] == "and again"
+    for pause_ms in (0, 10, 30, 100):
+        fake_server.http.post("/stage/reset")
+        speak(page, "one two three")
+        says(page, re.compile("^Speaking"))
+        page.fill("#vx-text textarea", f"and again {pause_ms}")
+        page.evaluate(
+            """(pause) => {
+                 document.querySelector('#vx-cancel').click();
+                 setTimeout(() => document.querySelector('#vx-speak').click(), pause);
+               }""",
+            pause_ms,
+        )
+        page.wait_for_timeout(pause_ms)
+        fake_server.http.post("/stage/open")
+        expect(page.locator("#vx-card .words")).to_have_text(f"and again {pause_ms}")
+        says(page, re.compile("s of speech, made"))
+        assert fake_server.http.get("/stage").json()["started"][-1] == f"and again {pause_ms}"
 
 
 def test_speak_pressed_twice_speaks_once(fake_server: Server, open_page: OpenPage) -> None:
@@ -391,6 +377,7 @@ def test_a_failure_is_one_sentence_each_time_and_the_text_stays(fake_server: Ser
     assert "secret" not in page.inner_text("body")
 
 
+@pytest.mark.long
 def test_what_was_spoken_before_a_failure_is_kept_with_a_note(fake_server: Server, open_page: OpenPage) -> None:
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
@@ -400,6 +387,7 @@ def test_what_was_spoken_before_a_failure_is_kept_with_a_note(fake_server: Serve
     expect(page.locator("#vx-card .save")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server("tests/fake_app.py", VOXDEMO_QUEUE_SIZE=1)
     server.wait_until_ready()
@@ -447,16 +435,7 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     says(page, re.compile("s of speech"))
 
 
-def test_the_text_outlives_a_reload(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    page.fill("#vx-text textarea", "Kept.")
-    page.reload()
-    expect(page.locator("#vx-text textarea")).to_have_value("Kept.")
-    fake_server.http.post("/stage/open")
-    page.click("#vx-speak")
-    says(page, re.compile("s of speech"))
-
-
+@pytest.mark.long
 def test_nothing_moves_while_a_job_runs(fake_server: Server, open_page: OpenPage) -> None:
     for viewport in (WIDE, PHONE):
         page = open_page(fake_server, viewport)
@@ -474,6 +453,7 @@ def test_nothing_moves_while_a_job_runs(fake_server: Server, open_page: OpenPage
         assert page.locator("#vx-speak").bounding_box() == box
 
 
+@pytest.mark.long
 def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server, forced_colors="active")
     fake_server.http.post("/stage/open")
@@ -495,20 +475,25 @@ def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Serv
     assert look == {"voice": True, "sentence": True, "tab": "3px", "play": "solid", "speak": "solid"}
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1920])
-def test_no_width_scrolls_sideways(server: Server, open_page: OpenPage, width: int) -> None:
-    page = open_page(server, {"width": width, "height": 844})
+def test_no_width_scrolls_sideways(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server, {"width": 320, "height": 844})
     speak(page, f"{'Unbreakable' * 12} words.")
     says(page, re.compile("s of speech"))
     page.get_by_role("button", name="Voice settings").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("tab", name="Recognise").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for tab in ("Speak", "Recognise"):
+        to_tab(page, tab)
+        for width in (320, 390, 768, 1024, 1920):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("viewport", [WIDE, {"width": 1280, "height": 720}, PHONE], ids=["wide", "laptop", "phone"])
+LAPTOP = pytest.param({"width": 1280, "height": 720}, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, LAPTOP, PHONE], ids=["wide", "laptop", "phone"])
 def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage, viewport: dict[str, int]) -> None:
-    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()")
+    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()", new=True)
     expect(page.locator("#vx-share .label-wrap")).to_be_visible()
     shifts = page.evaluate("window.moved")
     assert sum(value for value, _ in shifts) <= 0.02, shifts
@@ -519,7 +504,7 @@ THEIRS = re.compile(r"Method not implemented\.$|WARN The input spec uses Vega-Li
 
 
 def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
+    page = open_page(server, new=True)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
@@ -534,16 +519,14 @@ def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Serve
     assert (outside, [error for error in errors if not THEIRS.match(error)]) == ([], [])
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_no_serious_barrier_is_found(
-    server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
+    server: Server, open_page: OpenPage, viewport: dict[str, int], scheme: str
 ) -> None:
     page = open_page(server, viewport, color_scheme=scheme)
     assert barriers(page) == []
     speak(page, f"{SENTENCES} ✈")
     says(page, re.compile("s of speech"))
-    assert barriers(page) == []
     page.get_by_role("button", name="Voice settings").click()
     page.get_by_text("How to get it").first.click()
     assert barriers(page) == []

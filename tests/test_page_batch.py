@@ -146,6 +146,7 @@ def test_cancel_keeps_what_was_spoken_and_the_lines(fake_server: Server, open_pa
     says(page, "The line is spoken.")
 
 
+@pytest.mark.long
 def test_a_cancel_that_comes_too_late_deletes_nothing(fake_server: Server, open_page: OpenPage) -> None:
     page = open_tab(open_page(fake_server))
     start(page, "one two")
@@ -156,15 +157,6 @@ def test_a_cancel_that_comes_too_late_deletes_nothing(fake_server: Server, open_
     eventually(lambda: fake_server.http.get(f"/v1/audio/jobs/{job}").json()["finished_at"])
     page.click("#vx-batch-cancel")
     says(page, "The line is spoken.")
-
-
-@pytest.mark.parametrize("answer", [b"\x00\x01PNG", b"RIFF\xff\x00\x00\x00WAVE\x80"])
-def test_what_is_no_text_is_told_in_words(fake_server: Server, open_page: OpenPage, answer: bytes) -> None:
-    page = open_tab(open_page(fake_server))
-    choose(page, "sound.txt", answer)
-    expect(page.locator(".file .wrong")).to_have_text(
-        "sound.txt isn't text. Save it as text, in UTF-8, and choose it again."
-    )
 
 
 def test_files_are_read_as_people_save_them(fake_server: Server, open_page: OpenPage) -> None:
@@ -193,6 +185,8 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
         ("i.csv", b"\n\n", "i.csv is empty."),
         ("j.srt", b"Only words.", re.compile(r"^j\.srt has no times\. ")),
         ("k.pdf", b"%PDF", "k.pdf isn't a list of lines. Choose a .txt, .csv or .srt file."),
+        ("l.txt", b"\x00\x01PNG", "l.txt isn't text. Save it as text, in UTF-8, and choose it again."),
+        ("m.txt", b"RIFF\xff\x00\x00\x00WAVE\x80", re.compile(r"^m\.txt isn't text\. ")),
     ):
         choose(page, name, content)
         expect(page.locator(".file .wrong")).to_have_text(sentence)
@@ -240,31 +234,31 @@ def test_subtitles_are_joined_at_their_times_and_a_line_that_is_too_long_is_told
     assert soundfile.info(io.BytesIO(downloaded(page, "joined")[1])).duration == pytest.approx(2.8, abs=0.15)
 
 
-@pytest.mark.parametrize(
-    ("table", "files"),
-    [
-        (b"id,file name,sentence\n1,hello,One\n2,goodbye,Two\n", ["hello", "goodbye"]),
-        (b"ID\tTitle\tText\n7\tfirst\tOne\n8\tsecond\tTwo\n", ["first", "second"]),
-        (b"text,id,filename\nOne,7,a\nTwo,8,b\n", ["a", "b"]),
-    ],
-)
+@pytest.mark.long
 def test_files_are_called_by_the_column_that_is_most_surely_their_name(
-    fake_server: Server, open_page: OpenPage, table: bytes, files: list[str]
+    fake_server: Server, open_page: OpenPage
 ) -> None:
     fake_server.http.post("/stage/open")
     page = open_tab(open_page(fake_server))
-    choose(page, "my lines.csv", table)
-    page.click("#vx-batch-start")
-    says(page, "All 2 lines are spoken.")
-    name, content = downloaded(page, "zip")
-    assert name == "my lines.zip"
-    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["manifest.json", *(f"{each}.mp3" for each in files)]
+    for table, files in (
+        (b"id,file name,sentence\n1,hello,One\n2,goodbye,Two\n", ["hello", "goodbye"]),
+        (b"ID\tTitle\tText\n7\tfirst\tOne\n8\tsecond\tTwo\n", ["first", "second"]),
+        (b"text,id,filename\nOne,7,a\nTwo,8,b\n", ["a", "b"]),
+    ):
+        choose(page, "my lines.csv", table)
+        page.click("#vx-batch-start")
+        expect(row(page, 1).locator(".fetch")).to_have_attribute("download", f"{files[0]}.mp3")
+        says(page, "All 2 lines are spoken.")
+        name, content = downloaded(page, "zip")
+        assert name == "my lines.zip"
+        assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["manifest.json", *(f"{each}.mp3" for each in files)]
     page.reload()
     open_tab(page)
     says(page, "All 2 lines are spoken.")
     assert downloaded(page, "joined")[0] == "my lines.mp3"
 
 
+@pytest.mark.long
 def test_the_last_subtitle_that_is_too_long_is_told_also_after_a_reload(
     fake_server: Server, open_page: OpenPage
 ) -> None:
@@ -322,6 +316,7 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
     expect(page.locator(f"{CARD} .note")).to_have_text(left_out)
 
 
+@pytest.mark.long
 def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server("tests/fake_app.py", VOXDEMO_RATE_LIMIT="1/3 seconds")
     server.wait_until_ready()
@@ -336,6 +331,7 @@ def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartS
     says(page, "The line is spoken.")
 
 
+@pytest.mark.long
 def test_a_long_batch_is_asked_after_in_windows_and_only_while_it_goes_on(
     fake_server: Server, open_page: OpenPage
 ) -> None:
@@ -356,6 +352,7 @@ def test_a_long_batch_is_asked_after_in_windows_and_only_while_it_goes_on(
     assert asked_within(page, 20) == 0
 
 
+@pytest.mark.long
 def test_a_browser_that_keeps_nothing_is_told_of_and_the_batch_goes_on(
     fake_server: Server, open_page: OpenPage
 ) -> None:
@@ -383,6 +380,7 @@ def test_on_a_dark_phone_all_of_it_can_be_reached(fake_server: Server, open_page
     assert barriers(page) == []
 
 
+@pytest.mark.long
 def test_who_has_logged_in_may_use_it_and_with_keys_alone_it_says_so(
     start_server: StartServer, open_page: OpenPage, browser: Any
 ) -> None:

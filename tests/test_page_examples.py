@@ -14,6 +14,7 @@ from voxdemo.web.components.examples import RECORDINGS, TEXTS
 CACHED = re.compile(r"reused from earlier$")
 
 
+@pytest.mark.long
 @needs_browser
 def test_examples_are_quick_and_nothing_is_made_for_nobody(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server(VOXDEMO_EXAMPLES_AHEAD=True)

@@ -10,6 +10,7 @@ import gradio as gr
 import httpx
 import pytest
 from browsing import PHONE, WIDE, OpenPage, expect, needs_browser, to_tab
+from rings import first_of
 from serving import Server
 
 from voxdemo import __version__
@@ -108,7 +109,7 @@ def test_gradios_page_is_ours_in_a_process_that_makes_several() -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("viewport", first_of(WIDE, PHONE), ids=["wide", "phone"])
 def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
     fake_server: Server, open_page: OpenPage, viewport: dict[str, int]
 ) -> None:
@@ -141,8 +142,10 @@ def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
 
 @needs_browser
 def test_an_address_that_names_no_tab_opens_the_first(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
     for written in ("#nothing", "#Recognise", "#constructor"):
-        page = open_page(Below(fake_server, written))
+        page.goto("about:blank")
+        page.goto(f"{fake_server.url}/{written}")
         expect(page.locator("#vx-text")).to_be_visible()
 
 
@@ -172,13 +175,6 @@ def test_what_stands_in_for_an_unused_file_of_gradios_has_its_names(fake_server:
     answer = fake_server.http.get(f"/assets/{front.UNUSED}")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert names == set(re.findall(r"(\w+) = ", answer.text))
-
-
-class Below:
-    """A server as seen by a visitor of this address."""
-
-    def __init__(self, server: Server, rest: str) -> None:
-        self.url = server.url + "/" + rest
 
 
 @needs_browser

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import PHONE, WARM_UP, WIDE, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
+from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
 from serving import Server, StartServer
 
 pytestmark = needs_browser
@@ -104,6 +104,7 @@ def test_one_is_deleted_and_brought_back_and_so_are_all(server: Server, open_pag
     expect(page.locator(".history .where")).to_contain_text("Nothing yet")
 
 
+@pytest.mark.long
 def test_a_sound_that_the_server_has_no_more_is_told(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server("tests/guarded_app.py")
     server.wait_until_ready()
@@ -116,6 +117,7 @@ def test_a_sound_that_the_server_has_no_more_is_told(start_server: StartServer, 
     )
 
 
+@pytest.mark.long
 def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     other = page.context.new_page()
@@ -129,25 +131,23 @@ def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: O
     assert len(entries(page)) == 50
 
 
-@pytest.mark.parametrize("voice", ["gone", None])
-def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(
-    server: Server, open_page: OpenPage, voice: str | None
-) -> None:
+def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server), "By another voice.")
-    page.evaluate(
-        """(voice) => {
-          const entries = JSON.parse(localStorage.getItem('voxdemo-history'));
-          entries[0].asked.voice = voice;
-          localStorage.setItem('voxdemo-history', JSON.stringify(entries));
-        }""",
-        voice,
-    )
-    page.reload()
-    to_tab(page, "History")
-    page.locator(".history .use").click()
-    expect(page.locator("#vx-text textarea")).to_have_value("By another voice.")
-    page.click("#vx-speak")
-    says(page, re.compile("reused from earlier"))
+    for voice in ("gone", None):
+        page.evaluate(
+            """(voice) => {
+              const entries = JSON.parse(localStorage.getItem('voxdemo-history'));
+              entries[0].asked.voice = voice;
+              localStorage.setItem('voxdemo-history', JSON.stringify(entries));
+            }""",
+            voice,
+        )
+        page.reload()
+        to_tab(page, "History")
+        page.locator(".history .use").first.click()
+        expect(page.locator("#vx-text textarea")).to_have_value("By another voice.")
+        page.click("#vx-speak")
+        says(page, re.compile("reused from earlier"))
 
 
 def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Server, open_page: OpenPage) -> None:
@@ -156,10 +156,12 @@ def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Ser
     expect(page.locator(".history .where")).to_contain_text("This browser doesn't store data for this page")
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
-def test_no_serious_barrier_is_found(server: Server, open_page: OpenPage, viewport: Any, scheme: str) -> None:
-    page = spoken(open_page(server, viewport, color_scheme=scheme), "One. Two.")
+def test_no_serious_barrier_is_found(server: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(server), "One. Two.")
     page.locator(".history .pick").first.click()
     page.wait_for_function(HEARD)
+    assert barriers(page) == []
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -9,7 +9,7 @@ import pytest
 from browsing import WARM_UP, OpenPage, expect, needs_browser
 from serving import Server
 
-pytestmark = needs_browser
+pytestmark = [pytest.mark.long, needs_browser]
 TEXT = "#vx-text textarea"
 
 WATCH = """() => {

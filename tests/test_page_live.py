@@ -20,10 +20,12 @@ from browsing import (
     OpenPage,
     barriers,
     expect,
+    looks,
     needs_browser,
     says,
     speak,
 )
+from rings import first_of
 from serving import Server, StartServer
 
 pytestmark = needs_browser
@@ -110,6 +112,7 @@ def test_sound_is_heard_while_it_is_made_and_goes_on_from_its_file(paced_server:
     page.wait_for_function("document.querySelector('#vx-card audio').ended")
 
 
+@pytest.mark.long
 def test_a_long_live_sound_has_no_gap(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     paced_server.http.post("/pace/0.85")
@@ -155,6 +158,7 @@ def test_the_words_are_marked_in_step_and_those_to_come_are_grey(paced_server: S
     page.wait_for_function("!document.querySelector('#vx-card audio').paused")
 
 
+@pytest.mark.long
 def test_seeking_is_taken_over_by_the_file_at_once(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     speak(page, TEXT)
@@ -166,6 +170,7 @@ def test_seeking_is_taken_over_by_the_file_at_once(paced_server: Server, open_pa
     page.wait_for_function("!document.querySelector('#vx-card audio').paused")
 
 
+@pytest.mark.long
 def test_a_slow_voice_is_waited_for_and_then_heard_without_a_gap(
     start_server: StartServer, open_page: OpenPage
 ) -> None:
@@ -186,6 +191,7 @@ def test_a_slow_voice_is_waited_for_and_then_heard_without_a_gap(
     assert page.evaluate("window.moved") == []
 
 
+@pytest.mark.long
 def test_a_voice_that_is_slower_than_expected_is_buffered_and_says_so(
     paced_server: Server, open_page: OpenPage
 ) -> None:
@@ -201,6 +207,7 @@ def test_a_voice_that_is_slower_than_expected_is_buffered_and_says_so(
     assert measured(page, "gaps") > 50
 
 
+@pytest.mark.long
 def test_what_the_voice_takes_back_is_not_heard_twice(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     speak(page, "One two three four again five six seven.")
@@ -238,6 +245,7 @@ def test_stop_keeps_what_was_spoken(paced_server: Server, open_page: OpenPage) -
     says(page, re.compile("^Speaking"))
 
 
+@pytest.mark.long
 def test_stop_by_the_escape_key_before_a_sound_keeps_the_text(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     paced_server.http.post("/pace/5")
@@ -249,39 +257,32 @@ def test_stop_by_the_escape_key_before_a_sound_keeps_the_text(paced_server: Serv
     expect(page.locator("#vx-card .downloads")).to_be_hidden()
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "opus", "srt", "vtt"])
-def test_what_is_downloaded_is_what_its_name_says(paced_server: Server, open_page: OpenPage, ending: str) -> None:
-    paced_server.http.post("/pace/0.05")
-    page = open_page(paced_server)
-    speak(page, SENTENCES)
-    says(page, DONE)
-    link = page.locator(f"#vx-card a[data-ending={ending}]")
-    if ending != "wav":
-        page.focus("#vx-card .downloads summary")
-        page.keyboard.press("Enter")
-        expect(link).to_be_visible()
-    with page.expect_download() as download:
-        link.click()
-    assert download.value.suggested_filename == f"voxdemo-the-birch-canoe-slid-on.{ending}"
-    data = Path(download.value.path()).read_bytes()
-    if ending in ("srt", "vtt"):
-        assert "-->" in data.decode()
-        assert "Glue the sheet to the dark blue background." in data.decode().replace("\n", " ")
-        assert data.startswith(b"WEBVTT") is (ending == "vtt")
-    else:
-        info = soundfile.info(io.BytesIO(data))
-        assert info.duration > 3
-        assert info.format == {"wav": "WAV", "flac": "FLAC", "mp3": "MP3", "opus": "OGG"}[ending]
-    expect(page.locator("#vx-card details[open]")).to_have_count(0)
-
-
-def test_the_menu_of_formats_closes_by_its_key_and_by_a_click_elsewhere(
+def test_what_is_downloaded_is_what_its_name_says_and_the_menu_of_formats_closes(
     paced_server: Server, open_page: OpenPage
 ) -> None:
     paced_server.http.post("/pace/0.05")
     page = open_page(paced_server, PHONE)
     speak(page, SENTENCES)
     says(page, DONE)
+    for ending in ("wav", "flac", "mp3", "opus", "srt", "vtt"):
+        link = page.locator(f"#vx-card a[data-ending={ending}]")
+        if ending != "wav":
+            page.focus("#vx-card .downloads summary")
+            page.keyboard.press("Enter")
+            expect(link).to_be_visible()
+        with page.expect_download() as download:
+            link.click()
+        assert download.value.suggested_filename == f"voxdemo-the-birch-canoe-slid-on.{ending}"
+        data = Path(download.value.path()).read_bytes()
+        if ending in ("srt", "vtt"):
+            assert "-->" in data.decode()
+            assert "Glue the sheet to the dark blue background." in data.decode().replace("\n", " ")
+            assert data.startswith(b"WEBVTT") is (ending == "vtt")
+        else:
+            info = soundfile.info(io.BytesIO(data))
+            assert info.duration > 3
+            assert info.format == {"wav": "WAV", "flac": "FLAC", "mp3": "MP3", "opus": "OGG"}[ending]
+        expect(page.locator("#vx-card details[open]")).to_have_count(0)
     page.evaluate(WATCH_SHIFTS)
     for close in (lambda: page.keyboard.press("Escape"), lambda: page.click("#vx-card .facts")):
         page.click("#vx-card summary")
@@ -295,6 +296,7 @@ def test_the_menu_of_formats_closes_by_its_key_and_by_a_click_elsewhere(
     assert page.evaluate("window.moved") == []
 
 
+@pytest.mark.long
 def test_a_lost_live_stream_is_made_up_for_by_the_file(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server)
     paced_server.http.post("/break")
@@ -305,6 +307,7 @@ def test_a_lost_live_stream_is_made_up_for_by_the_file(paced_server: Server, ope
     assert page.get_attribute("#vx-card .card", "data-state") == "done"
 
 
+@pytest.mark.long
 def test_a_browser_that_allows_no_sound_asks_for_a_press(paced_server: Server, open_page: OpenPage) -> None:
     page = open_page(paced_server, script=BLOCK_SOUND)
     speak(page, "The birch canoe slid on the smooth planks of wood.")
@@ -371,6 +374,7 @@ def test_a_recording_is_heard_with_its_words_marked(server: Server, open_page: O
     page.wait_for_function("document.querySelector('#vx-heard audio').readyState >= 1")
     assert page.evaluate("document.querySelector('#vx-heard audio').paused")
     assert page.evaluate("document.querySelector('#vx-heard audio').duration") == pytest.approx(4.7, abs=0.1)
+    assert "the line is open" in page.input_value("#vx-said textarea").lower()
     page.locator("#vx-heard").get_by_label("Play", exact=True).click()
     expect(page.locator("#vx-heard .words .now")).to_contain_text(re.compile("line is open", re.IGNORECASE))
     for ending in ("srt", "vtt"):
@@ -381,13 +385,13 @@ def test_a_recording_is_heard_with_its_words_marked(server: Server, open_page: O
     assert page.evaluate("window.moved") == []
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("viewport", first_of(PHONE, WIDE), ids=["phone", "wide"])
 def test_nothing_moves_from_the_click_to_the_end_of_the_sound(
     paced_server: Server, open_page: OpenPage, viewport: dict[str, int]
 ) -> None:
     paced_server.http.post("/pace/0.2")
     page = open_page(paced_server, viewport)
-    page.fill("#vx-text textarea", TEXT)
+    page.fill("#vx-text textarea", SENTENCES)
     expect(page.locator("#vx-estimate")).to_contain_text("characters")
     page.evaluate(WATCH_SHIFTS)
     places = page.evaluate(PLACES)
@@ -398,10 +402,9 @@ def test_nothing_moves_from_the_click_to_the_end_of_the_sound(
     assert page.evaluate(PLACES) == places
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_no_serious_barrier_is_found_while_it_is_heard_or_when_it_was_stopped(
-    paced_server: Server, open_page: OpenPage, scheme: str, viewport: dict[str, int]
+    paced_server: Server, open_page: OpenPage, viewport: dict[str, int], scheme: str
 ) -> None:
     page = open_page(paced_server, viewport, color_scheme=scheme)
     speak(page, TEXT)

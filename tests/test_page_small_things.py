@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, expect, needs_browser, says, to_tab
+from browsing import WARM_UP, OpenPage, drop, expect, needs_browser, says, to_tab
 from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
@@ -24,22 +24,24 @@ window.Notification = class extends EventTarget {
   constructor(title, {body}) { super(); window.notices.push(body); }
 };
 """
-DROP = """([place, name, type, bytes]) => {
-  const files = new DataTransfer();
-  files.items.add(new File([new Uint8Array(bytes)], name, {type}));
-  const event = {dataTransfer: files, bubbles: true, cancelable: true};
-  for (const kind of ['dragenter', 'dragover', 'drop']) {
-    document.querySelector(place).dispatchEvent(new DragEvent(kind, event));
-  }
-}"""
 
 
-def drop(page: Any, place: str, name: str, kind: str, content: bytes) -> None:
-    page.evaluate(DROP, [place, name, kind, list(content)])
-
-
-def test_a_recording_dropped_anywhere_becomes_the_voice(fake_server: Server, open_page: OpenPage) -> None:
+def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
+    fake_server: Server, open_page: OpenPage
+) -> None:
     page = open_page(fake_server)
+    neither = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt."
+    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
+    says(page, neither)
+    expect(page.get_by_role("radio", name="Ready-made")).to_be_checked()
+    drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
+    expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
+    expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
+    drop(page, "#vx-card", "letter.txt", "text/plain", "早上好。Hi.".encode("gb18030"))
+    expect(page.locator("#vx-text textarea")).to_have_value("早上好。Hi.")
+    drop(page, "#vx-card", "letter.txt", "text/plain", b"\x00\x01")
+    says(page, neither)
+
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
     expect(page.get_by_label("From a recording")).to_be_checked()
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
@@ -47,20 +49,35 @@ def test_a_recording_dropped_anywhere_becomes_the_voice(fake_server: Server, ope
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
     assert not page.evaluate("document.body.classList.contains('vx-dragged')")
 
-
-def test_a_recording_dropped_on_the_recognise_tab_is_the_one_to_read(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    page.get_by_role("tab", name="Recognise").click()
+    to_tab(page, "Recognise")
     drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
     drop(page, ".head", "odd.xyz", "", b"odd")
     says(page, "That isn't an audio file. Drop a wav, mp3 or m4a.", "#vx-heard")
-    page.click("#vx-recognise")
-    says(page, re.compile("^English"), "#vx-heard")
+
+    to_tab(page, "Voices")
+    page.locator("#vx-ready .voices").wait_for()
+    drop(page, ".head", "mine.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator("#vx-new-prompt .waveform-container").wait_for()
+
+    to_tab(page, "Batch")
+    page.locator("#vx-lines").wait_for()
+    drop(page, "body", "lines.csv", "text/csv", b"text\nOne.\nTwo.\n")
+    expect(page.locator("#vx-lines textarea")).to_have_value("One.\nTwo.")
+
+    to_tab(page, "Status")
+    page.evaluate("window.addEventListener('drop', (event) => { window.isHeld = event.defaultPrevented; })")
+    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
+    assert page.evaluate("window.isHeld"), "the browser would show the file in the page's place"
 
 
 @pytest.mark.parametrize(
-    ("tab", "field"), [("Recognise", "#vx-recording"), ("Voices", "#vx-new-prompt"), ("Speak", "#vx-prompt")]
+    ("tab", "field"),
+    [
+        ("Speak", "#vx-prompt"),
+        pytest.param("Recognise", "#vx-recording", marks=pytest.mark.long),
+        pytest.param("Voices", "#vx-new-prompt", marks=pytest.mark.long),
+    ],
 )
 def test_a_file_dropped_while_the_microphone_is_chosen_is_taken(
     fake_server: Server, open_page: OpenPage, tab: str, field: str
@@ -94,99 +111,48 @@ def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, ope
 
 
 @pytest.mark.parametrize("way", ["dropped", "chosen"])
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
+def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server, open_page: OpenPage, way: str) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    for name, kind in (
         ("holiday.mp4", "video/mp4"),
         ("talk.ogg", "application/ogg"),
         ("PTT-20261129", ""),
         ("meeting.mkv", ""),
         ("blob", "application/octet-stream"),
-    ],
-)
-def test_whatever_recognise_reads_can_be_dropped_and_chosen(
-    fake_server: Server, open_page: OpenPage, name: str, kind: str, way: str
-) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_page(fake_server)
-    to_tab(page, "Recognise")
-    page.locator("#vx-recording input[type=file]").wait_for(state="attached")
-    if way == "dropped":
-        drop(page, "#vx-recording .upload-container", name, kind, WARM_UP.read_bytes())
-    else:
-        file = {"name": name, "mimeType": kind, "buffer": WARM_UP.read_bytes()}
-        page.set_input_files("#vx-recording input[type=file]", file)
-    page.locator("#vx-recording .audio-container").wait_for(state="attached")
-    page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
-    page.click("#vx-recognise")
-    says(page, re.compile("s of audio, "), "#vx-heard")
+    ):
+        to_tab(page, "Recognise")
+        says(page, "No transcript yet.", "#vx-heard")
+        page.locator("#vx-recording input[type=file]").wait_for(state="attached")
+        if way == "dropped":
+            drop(page, "#vx-recording .upload-container", name, kind, WARM_UP.read_bytes())
+        else:
+            file = {"name": name, "mimeType": kind, "buffer": WARM_UP.read_bytes()}
+            page.set_input_files("#vx-recording input[type=file]", file)
+        page.locator("#vx-recording .audio-container").wait_for(state="attached")
+        page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
+        page.click("#vx-recognise")
+        says(page, re.compile("s of audio, "), "#vx-heard")
+        page.evaluate("localStorage.clear()")
+        page.reload()
 
 
-def test_a_recording_dropped_on_the_voices_tab_is_the_one_to_save(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    to_tab(page, "Voices")
-    page.locator("#vx-ready .voices").wait_for()
-    drop(page, ".head", "mine.flac", "audio/flac", WARM_UP.read_bytes())
-    page.locator("#vx-new-prompt .waveform-container").wait_for()
-
-
-def test_a_voice_that_copies_none_says_so_to_who_drops_a_recording(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    says(page, "Copying a voice needs VoxCPM, which this server doesn't run.")
-
-
-def test_what_is_neither_a_recording_nor_a_text_is_refused(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
-    says(page, "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.")
-    expect(page.get_by_role("radio", name="Ready-made")).to_be_checked()
-
-
-def test_lines_dropped_anywhere_on_the_batch_tab_are_its_lines(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    to_tab(page, "Batch")
-    page.locator("#vx-lines").wait_for()
-    drop(page, "body", "lines.csv", "text/csv", b"text\nOne.\nTwo.\n")
-    expect(page.locator("#vx-lines textarea")).to_have_value("One.\nTwo.")
-
-
-def test_a_file_never_takes_the_place_of_the_page(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    to_tab(page, "Status")
-    page.evaluate("window.addEventListener('drop', (event) => { window.isHeld = event.defaultPrevented; })")
-    drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
-    assert page.evaluate("window.isHeld")
-
-
-def test_a_text_dropped_anywhere_is_the_text(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
-    expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
-    expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
-    drop(page, "#vx-card", "letter.txt", "text/plain", "早上好。Hi.".encode("gb18030"))
-    expect(page.locator("#vx-text textarea")).to_have_value("早上好。Hi.")
-    drop(page, "#vx-card", "letter.txt", "text/plain", b"\x00\x01")
-    says(page, "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.")
-
-
-@pytest.mark.parametrize(
-    ("tab", "field", "card"),
-    [("Recognise", "#vx-recording", "#vx-heard"), ("Voices", "#vx-new-prompt", "#vx-new-reading")],
-)
-def test_a_microphone_that_is_not_allowed_says_what_to_do(
-    fake_server: Server, open_page: OpenPage, tab: str, field: str, card: str
-) -> None:
+def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:
     refused = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };"
     page = open_page(fake_server, script=refused)
-    to_tab(page, tab)
-    page.locator(field).get_by_label("Record audio").click()
-    record, said = page.locator(f"{field} .record-button"), page.locator(f"{card} .say")
-    before = said.inner_text()
-    eventually(lambda: record.click() or said.inner_text() != before)  # its button may not be ready
-    says(page, re.compile("^The microphone is blocked for this site"), card)
+    for tab, field, card in (
+        ("Recognise", "#vx-recording", "#vx-heard"),
+        ("Voices", "#vx-new-prompt", "#vx-new-reading"),
+    ):
+        to_tab(page, tab)
+        page.locator(field).get_by_label("Record audio").click()
+        record, said = page.locator(f"{field} .record-button"), page.locator(f"{card} .say")
+        before = said.inner_text()
+        eventually(lambda: record.click() or said.inner_text() != before)  # noqa: B023 - its button may not be ready
+        says(page, re.compile("^The microphone is blocked for this site"), card)
 
 
+@pytest.mark.long
 def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(
     start_server: StartServer, open_page: OpenPage
 ) -> None:
@@ -209,6 +175,7 @@ def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(
     assert page.evaluate("[window.asked, window.notices.length]") == [1, 1]
 
 
+@pytest.mark.long
 def test_a_server_that_comes_back_is_found_again(
     start_server: StartServer, open_page: OpenPage, monkeypatch: Any
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser, says
 from serving import Server
 
@@ -60,6 +61,7 @@ def test_a_keyboard_is_enough_for_both_tabs(server: Server, open_page: OpenPage)
     assert page.input_value("#vx-said textarea").startswith("The line is open")
 
 
+@pytest.mark.long
 def test_a_thumb_is_enough_on_a_phone(server: Server, open_page: OpenPage) -> None:
     page = open_page(server, PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     page.locator("#vx-text textarea").tap()

@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 from gradio_client import Client
+from rings import first_of
 from serving import ROOT, Server, StartServer, environment, free_port
 
 
+@pytest.mark.long
 def test_it_is_alive_before_it_is_ready_and_says_why_it_is_not(start_server: StartServer) -> None:
     server = start_server()
     server.wait_for("/health")
@@ -36,7 +38,7 @@ def test_ready_says_what_serves(server: Server) -> None:
     assert server.http.get("/health").json()["alive"] is True
 
 
-@pytest.mark.parametrize(("number", "busy"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
+@pytest.mark.parametrize(("number", "busy"), first_of((signal.SIGTERM, True), (signal.SIGINT, False)))
 def test_a_signal_ends_it_quietly_with_no_child_left(start_server: StartServer, number: int, busy: bool) -> None:
     server = start_server("app.py")
     server.wait_until_ready()
@@ -49,6 +51,7 @@ def test_a_signal_ends_it_quietly_with_no_child_left(start_server: StartServer, 
     assert not any(child.is_running() for child in children)
 
 
+@pytest.mark.long
 def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartServer) -> None:
     server = start_server()
     threading.Event().wait(1.0)  # in the midst of its imports, on any machine
@@ -56,6 +59,7 @@ def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartS
     assert "Traceback" not in server.log
 
 
+@pytest.mark.long
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = run_app(tmp_path, VOXDEMO_PORT=taken.getsockname()[1])
@@ -69,6 +73,7 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     assert ended.stderr == "voxdemo can't start: VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2.\n"
 
 
+@pytest.mark.long
 def test_a_cache_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_CACHE_DIR=tmp_path / "file" / "cache")
@@ -88,6 +93,7 @@ def run_app(folder: Path, **settings: object) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.long
 def test_a_signal_that_the_system_gives_to_another_thread_ends_it_too(start_server: StartServer) -> None:
     tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
     if tgkill is None:

@@ -60,6 +60,7 @@ def test_a_transcript_grows_and_its_segments_lie_within_the_recording(recognizer
     assert last.text == " ".join(segment.text for segment in last.segments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loudness", [0.003, 0.0005])
 def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken, loudness):
     speech = spoken(SENTENCES[0])
@@ -68,6 +69,7 @@ def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken, loudness):
     assert jiwer.wer(words(SENTENCES[0]), words(heard)) < 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "parts",
     [
@@ -87,11 +89,13 @@ def test_no_segment_stretches_over_a_long_silence(recognizer, spoken, parts):
     assert all(type(time) is float for segment in segments for time in (segment.start_s, segment.end_s))
 
 
+@pytest.mark.long
 def test_laughter_makes_no_loop(recognizer, spoken):
     laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
     assert len(list(recognizer.transcribe(laughter, RATE))[-1].text) < 200
 
 
+@pytest.mark.long
 def test_a_letter_faster_than_anyone_speaks_is_left_out_and_repeated_words_are_not(recognizer, spoken):
     buzzing = np.tile(spoken("z" * 22), 2)
     assert list(recognizer.transcribe(buzzing, RATE, "en"))[-1].text == ""
@@ -99,6 +103,7 @@ def test_a_letter_faster_than_anyone_speaks_is_left_out_and_repeated_words_are_n
     assert marching.count("left right") >= 6
 
 
+@pytest.mark.long
 def test_what_was_said_before_a_loop_is_kept(recognizer, spoken):
     laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
     pause = np.zeros(RATE, np.float32)

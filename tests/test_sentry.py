@@ -17,6 +17,8 @@ from serving import StartServer
 
 from voxdemo.logs import sentry
 
+pytestmark = pytest.mark.long
+
 TEXT = "Dear Bartholomew, raise the parcel on Tuesday"
 DECOMPRESS = {"br": brotli.decompress, "gzip": gzip.decompress}
 SECRETS = ("Bartholomew", "parcel", "Tuesday", "hush-hush", "biscuit")

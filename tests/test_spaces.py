@@ -96,6 +96,7 @@ def test_the_weights_are_kept_before_anything_reads_where() -> None:
     assert told.stdout.strip() == "/data/.huggingface/hub"
 
 
+@pytest.mark.long
 def test_a_space_serves_where_it_is_told_to(space: StartServer) -> None:
     server = space(HF_HUB_ENABLE_HF_TRANSFER=1, GRADIO_SSR_MODE="True")
     page = server.http.get("/")
@@ -109,6 +110,7 @@ def test_a_space_serves_where_it_is_told_to(space: StartServer) -> None:
     assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_visitors_of_a_space_are_told_apart_behind_its_proxy(space: StartServer) -> None:
     server = space(VOXDEMO_RATE_LIMIT="1/hour")
     chains = ["198.51.100.1, 10.1.2.3", "198.51.100.2, 10.1.2.4", "203.0.113.9, 198.51.100.2, 10.1.2.3"]

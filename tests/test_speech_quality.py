@@ -21,6 +21,8 @@ from serving import Server
 
 from voxdemo.recognizers.builtin_weights import whisper_base_files
 
+pytestmark = pytest.mark.long
+
 SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text().splitlines()
 
 

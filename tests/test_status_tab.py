@@ -108,6 +108,7 @@ def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_pag
     assert page.evaluate("window.moved") == []
 
 
+@pytest.mark.long
 def test_nobody_is_asked_for_while_nobody_looks(looked_at: Server, open_page: OpenPage) -> None:
     page = open_page(looked_at)
     page.clock.install()
@@ -123,6 +124,7 @@ def test_nobody_is_asked_for_while_nobody_looks(looked_at: Server, open_page: Op
         open_tab(page)
 
 
+@pytest.mark.long
 def test_on_a_dark_phone_what_is_wrong_is_said_first_and_all_can_be_read(
     looked_at: Server, open_page: OpenPage
 ) -> None:

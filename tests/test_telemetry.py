@@ -18,6 +18,7 @@ from serving import ROOT, Server, environment, free_port
 
 from voxdemo.telemetry import OFF
 
+pytestmark = pytest.mark.long
 IN_CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION", "TRAVIS")
 """Where these are set, some libraries report nothing by themselves."""
 WATCHED = ("onnxruntime", "gradio", "huggingface_hub", "gradio_client")

@@ -113,6 +113,7 @@ TEN_MINUTES_BYTES = 2 * 600 * 16_000 * 4
 """What ten minutes take as samples, in pieces and put together; ten hours would take 4.6 GB."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [flac, opus])
 def test_ten_hours_of_silence_cost_no_more_than_the_ten_minutes_that_are_read(
     fake_server: Server, tmp_path: Path, make: Callable[[Path, int], Path]

@@ -15,6 +15,8 @@ from voxdemo.engines.voxcpm.package import Classes, quiet
 from voxdemo.errors import SettingsError, WeightsError
 from voxdemo.model_support.devices import Device
 
+pytestmark = pytest.mark.long
+
 CPU = Device("cpu", "a processor", 2**34)
 TEXT = "Hello there, you."
 

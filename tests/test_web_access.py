@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import PHONE, WARM_UP, WIDE, barriers, expect, needs_browser, says, speak
+from browsing import WARM_UP, barriers, expect, looks, needs_browser, says, speak
 from gradio_client import Client, handle_file
 from serving import Server, StartServer
 
@@ -166,8 +166,7 @@ def log_in(page: Any, name: str, password: str) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@looks
 def test_the_login_has_the_look_of_the_page(
     asks_both: Server, browser: Any, viewport: dict[str, int], scheme: str
 ) -> None:

@@ -28,6 +28,8 @@ from voxdemo.model_support import devices
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.settings import Settings
 
+pytestmark = pytest.mark.long
+
 if "CI" not in os.environ:
     pytest.importorskip("spaces", reason="needs the package spaces")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from callers import Call, all_within, callers, out_of_order
 from witness import LONG, QUEUE_SIZE, Witness, new_text
+
+pytestmark = pytest.mark.long
 
 BURSTS = 100 if LONG else 3
 CROWD = 200

@@ -12,6 +12,8 @@ import pytest
 from callers import Call, Callers, callers
 from witness import StartWitness, Witness, eventually, new_text, spoken_token
 
+pytestmark = pytest.mark.long
+
 DAY_S = 86_400.0
 NOW_S = 1_790_000_000.0
 

@@ -11,6 +11,8 @@ import pytest
 import soundfile
 from witness import Witness, eventually, new_text, spoken_token
 
+pytestmark = pytest.mark.long
+
 
 def cut_short(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])

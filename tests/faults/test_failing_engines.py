@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from callers import Callers, all_within, callers
+from rings import first_of
 from witness import LONG, StartWitness, Witness, eventually, new_text, tells_too_much
 
 ROUNDS = 30 if LONG else 1
@@ -25,7 +26,7 @@ def hasty(_hasty: Witness) -> Witness:
 @pytest.mark.parametrize(
     "word", ["raise", "panic", "die", "refuse", "fail-once", "die-once", "die-in-turn", "retake", "ran-on"]
 )
-@pytest.mark.parametrize("text", ["{}", "well {}", "well well. {} then. on and on."])
+@pytest.mark.parametrize("text", first_of("well well. {} then. on and on.", "well {}", "{}"))
 async def test_who_asked_is_told_in_a_sentence_and_the_next_is_served(fake: Witness, word: str, text: str) -> None:
     fake.stage("open")
     async with callers(fake.url) as people:
@@ -52,6 +53,7 @@ async def test_a_line_full_of_faults_keeps_its_order(fake: Witness) -> None:
     assert turns == sorted(turns)
 
 
+@pytest.mark.long
 async def test_an_engine_that_hangs_is_left_behind_and_another_one_takes_its_place(hasty: Witness) -> None:
     async with callers(hasty.url) as people:
         hanging = await people.join("hanging")
@@ -67,6 +69,7 @@ def is_turned_to(witness: Witness, text: str) -> bool:
     return text in witness.ask("GET", "/stage").json()["started"]
 
 
+@pytest.mark.long
 async def test_an_engine_that_stays_broken_is_said_to_be_and_the_server_stays_up(hasty: Witness) -> None:
     hasty.stage("open")
     async with callers(hasty.url) as people:

@@ -14,6 +14,8 @@ import pytest
 from callers import callers
 from witness import LONG, StartWitness, Witness, is_answer, new_text, spoken_token, tells_too_much
 
+pytestmark = pytest.mark.long
+
 DISK_BYTES = 4 << 20
 LONGER_THAN_THE_DISK = "word " * 2_000  # 6.4 MB
 WARM_UP = Path(__file__).parents[2] / "assets" / "warm-up.flac"

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, Phase, configuration, given, settings  # noq
 from hypothesis import strategies as st  # noqa: E402
 from witness import LONG, Witness, is_answer  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 # Tables that it makes for itself, which else would come to lie in the checkout.
 configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "voxdemo-hypothesis")
 

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import soundfile
 from serving import Server, eventually
 from witness import LONG
+
+pytestmark = pytest.mark.long
 
 KILLS = 10 if LONG else 1
 BATCHES, TEXTS_EACH = (5, 200) if LONG else (3, 8)

@@ -10,6 +10,8 @@ import pytest
 from callers import all_within, callers
 from witness import StartWitness, Witness, new_text
 
+pytestmark = pytest.mark.long
+
 redis_server = pytest.importorskip("redis_server")
 
 

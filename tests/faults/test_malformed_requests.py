@@ -7,6 +7,8 @@ import re
 import pytest
 from witness import Witness, connected, converse, is_answer, spoken_token, tells_too_much
 
+pytestmark = pytest.mark.long
+
 UPLOAD = "/gradio_api/upload"
 FORM = "multipart/form-data; boundary=b"
 FIELD = 'Content-Disposition: form-data; name="files"'

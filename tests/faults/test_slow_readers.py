@@ -9,6 +9,8 @@ import pytest
 from callers import callers
 from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
+pytestmark = pytest.mark.long
+
 READERS = 50 if LONG else 5
 
 
