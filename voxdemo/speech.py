@@ -19,6 +19,33 @@ Tell = Callable[[str], None]
 """Takes one sentence on what loading is at ("VoxCPM2 is being downloaded: 1.2 of 4.6 GB, about 3 min left.")."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A number among `SpeakOptions` that people set, where the engine honours it."""
+
+    name: str
+    """Of the field."""
+    label: str
+    low: float
+    high: float
+    step: float
+    default: float
+
+    def nearest(self, value: object) -> float:
+        """The number in range that is closest to `value`, which may still be being typed; else the default."""
+        if not isinstance(value, (int, float)) or value != value:
+            return self.default
+        return min(max(value, self.low), self.high)
+
+
+SPEED = Dial("speed", "Speed", 0.5, 2.0, 0.05, 1.0)
+"""Paces at which speech stays intelligible."""
+GUIDANCE = Dial("cfg_value", "Guidance", 1.0, 3.0, 0.1, 2.0)
+"""The range that VoxCPM's own demo offers."""
+STEPS = Dial("inference_timesteps", "Steps", 4, 30, 1, 10)
+"""As GUIDANCE."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakOptions:
     """How to say something: all of an utterance but its text. Every door fills it once.
@@ -30,9 +57,9 @@ class SpeakOptions:
     """A recording of the voice to speak in."""
     prompt_text: str = ""
     """What is said in `prompt_audio`."""
-    cfg_value: float = 2.0
+    cfg_value: float = GUIDANCE.default
     """Classifier-free guidance: higher keeps closer to the prompt audio, lower varies more."""
-    inference_timesteps: int = 10
+    inference_timesteps: int = round(STEPS.default)
     """Diffusion steps for each patch of sound."""
     normalize: bool = False
     """Write out numbers and dates before speaking."""
@@ -46,7 +73,7 @@ class SpeakOptions:
     """An ISO 639-1 code; None leaves it to the engine."""
     seed: int | None = None
     """The same seed gives the same sound on the same machine; None is one that follows from the rest."""
-    speed: float = 1.0
+    speed: float = SPEED.default
     """Pace: 2.0 is twice as fast."""
     format: str = "wav"
     """File format of the result."""
@@ -154,6 +181,8 @@ class EngineInfo:
     """One sentence on what it can't do, for the page's banner."""
     chunk_chars: int
     """How many characters it says well in one go; longer text is cut into parts of at most this."""
+    dials: tuple[Dial, ...] = ()
+    """For numbers that it honours, where it has ranges, steps or defaults of its own."""
     sentences_apart: bool = False
     """Whether it says every sentence by itself anyway; else several make a part, for the melody that spans them."""
     prompt_rate: int = 48_000
@@ -173,6 +202,10 @@ class EngineInfo:
     def voice_names(self) -> tuple[str, ...]:
         """What `voices` are called, in their order."""
         return tuple(voice.name for voice in self.voices)
+
+    def dial(self, usual: Dial) -> Dial:
+        """Its own dial for the same field, else the usual one."""
+        return next((dial for dial in self.dials if dial.name == usual.name), usual)
 
     @property
     def key(self) -> str:

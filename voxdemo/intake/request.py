@@ -99,7 +99,7 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     Raises InputError for values that can't be, and for prompt audio that isn't there; the text isn't looked at.
     """
     warnings = validate.checked(utterance, engine)
-    speed = validate.within_bounds(utterance).speed
+    speed = validate.within_bounds(utterance, engine).speed
     utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(speed))  # 1 is 1.0
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
     asked["text"] = utterance.text.strip()

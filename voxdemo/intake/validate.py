@@ -11,20 +11,14 @@ from typing import Any, TypeVar
 
 from voxdemo.errors import InputError
 from voxdemo.intake import scripts
-from voxdemo.speech import EngineInfo, SpeakOptions, Utterance
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted
 from voxdemo.text.split import is_speakable
 
 MAX_TEXT_CHARS = 50_000
 """Longest text: a long chapter of a book, about an hour of speech."""
-CFG_RANGE = (1.0, 3.0)
-"""Guidance that VoxCPM's own demo offers."""
-TIMESTEPS_RANGE = (4, 30)
-"""Inference steps that VoxCPM's own demo offers."""
-SPEED_RANGE = (0.5, 2.0)
-"""Paces at which speech stays intelligible."""
 ASKED_SPEEDS = (0.25, 4.0)
-"""Paces that may be asked for, as in OpenAI's API; those beyond SPEED_RANGE are spoken at its bounds."""
+"""Paces that may be asked for, as in OpenAI's API; those beyond the engine's dial are spoken at its ends."""
 
 _NAMES = {
     "prompt_audio": "prompt audio",
@@ -47,22 +41,15 @@ def checked(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
     Raises InputError, whose sentence says what to change.
     """
     _check_types(utterance)
-    _check_ranges(utterance)
+    _check_ranges(utterance, info)
     _check_choices(utterance, info)
     _check_together(utterance, info)
     return (*_ignored(utterance, info), *_bounded(utterance, info))
 
 
-def within_bounds(options: Options) -> Options:
+def within_bounds(options: Options, info: EngineInfo) -> Options:
     """The same at the nearest pace that is spoken; it must have been `checked`."""
-    return replace(options, speed=nearest(options.speed, SPEED_RANGE, 1.0))
-
-
-def nearest(value: object, bounds: tuple[float, float], usual: float) -> float:
-    """The number that may be asked for which is closest to this, which may still be being typed; else the usual one."""
-    if not isinstance(value, (int, float)) or value != value:
-        return usual
-    return min(max(value, bounds[0]), bounds[1])
+    return replace(options, speed=info.dial(SPEED).nearest(options.speed))
 
 
 def _check_types(utterance: Utterance) -> None:
@@ -82,10 +69,11 @@ def _check_types(utterance: Utterance) -> None:
             raise InputError("{what} must be {expected}.", code="wrong_type", what=words, expected=expected)
 
 
-def _check_ranges(utterance: Utterance) -> None:
+def _check_ranges(utterance: Utterance, info: EngineInfo) -> None:
+    guidance, steps = info.dial(GUIDANCE), info.dial(STEPS)
     for name, words, (low, high) in (
-        ("cfg_value", "Guidance (cfg)", CFG_RANGE),
-        ("inference_timesteps", "Inference steps", TIMESTEPS_RANGE),
+        ("cfg_value", "Guidance (cfg)", (guidance.low, guidance.high)),
+        ("inference_timesteps", "Inference steps", (steps.low, steps.high)),
         ("speed", "Speed", ASKED_SPEEDS),
         ("seed", "The seed", (0, 2**32 - 1)),
     ):
@@ -172,7 +160,7 @@ def _without(ignored: list[str], info: EngineInfo) -> tuple[str, ...]:
 
 
 def _bounded(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
-    spoken = within_bounds(utterance).speed
+    spoken = within_bounds(utterance, info).speed
     if spoken == utterance.speed or "speed" not in info.honours:
         return ()
     return (f"A speed of {utterance.speed:g} is out of reach: spoken at {spoken:g}.",)

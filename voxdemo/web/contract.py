@@ -17,7 +17,6 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
-from voxdemo.intake.validate import CFG_RANGE, TIMESTEPS_RANGE
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
@@ -46,8 +45,8 @@ def add_endpoints(service: SpeechService) -> None:
             gr.Textbox(label="Target Text", visible=False),
             recording,
             gr.Textbox(label="Prompt Text", visible=False),
-            gr.Slider(*CFG_RANGE, value=2.0, step=0.1, label="CFG Value (Guidance Scale)", visible=False),
-            gr.Slider(*TIMESTEPS_RANGE, value=10, step=1, label="Inference Timesteps", visible=False),
+            gr.Slider(1.0, 3.0, value=2.0, step=0.1, label="CFG Value (Guidance Scale)", visible=False),
+            gr.Slider(4, 30, value=10, step=1, label="Inference Timesteps", visible=False),
             gr.Checkbox(value=False, label="Text Normalization", visible=False),
             gr.Checkbox(value=False, label="Prompt Speech Enhancement", visible=False),
         ],

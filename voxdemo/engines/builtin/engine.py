@@ -22,14 +22,11 @@ from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError
 from voxdemo.model_support.installed import installed_version
 from voxdemo.model_support.process_wide import CHANGES
-from voxdemo.speech import EngineInfo, Samples, Voice
+from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
 from voxdemo.text.split import sentences
 
 logger = logging.getLogger(__name__)
-
-SPEED_RANGE = (0.5, 2.0)
-"""The paces that the README of hibari-tts names."""
 
 MAX_PHONEMES = 400
 """Phonemes the model is given at once: its own limit for a sentence. Memory grows by about 0.3 MB with each."""
@@ -55,6 +52,7 @@ class BuiltinEngine:
         sample_rate=24_000,
         languages=("en",),
         voices=(Voice("heart", "en-US", "female"),),
+        dials=(SPEED,),  # the paces that the README of hibari-tts names
         honours=frozenset({"speed"}),  # its seed draws only breath, 42 dB below the speech: no other take is heard
         note="This server speaks English.",
         chunk_chars=MAX_PIECE_CHARS,
@@ -78,7 +76,7 @@ class BuiltinEngine:
         """The sound of `part.text`, sentence by sentence; a part without words is a short silence.
 
         Raises InputError where the whole text has letters of another script or no words at all, or where the speed is
-        outside SPEED_RANGE: before the first sample, so that nothing is half said.
+        outside SPEED: before the first sample, so that nothing is half said.
         """
         speed = _checked_speed(part.utterance.speed)
         _check_sayable(part.utterance.text, part.text)
@@ -132,14 +130,13 @@ def _leave_abbreviations_alone(model: Any) -> None:
 
 
 def _checked_speed(speed: float) -> float:
-    slowest, fastest = SPEED_RANGE
-    if math.isfinite(speed) and slowest <= speed <= fastest:
+    if math.isfinite(speed) and SPEED.low <= speed <= SPEED.high:
         return float(speed)
     raise InputError(
         "The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.",
         code="speed_out_of_range",
-        slowest=slowest,
-        fastest=fastest,
+        slowest=SPEED.low,
+        fastest=SPEED.high,
     )
 
 

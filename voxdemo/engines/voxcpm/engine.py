@@ -28,7 +28,7 @@ from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
 from voxdemo.model_support.devices import is_out_of_memory
 from voxdemo.model_support.installed import installed_version
-from voxdemo.speech import EngineInfo, Samples, Utterance
+from voxdemo.speech import GUIDANCE, STEPS, EngineInfo, Samples, Utterance
 from voxdemo.text.wrapping import one_line, typed
 
 MAX_TAKES = 3
@@ -81,6 +81,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
         sample_rate=checkpoint.sample_rate,
         languages=LANGUAGES_2 if is_voxcpm2 else LANGUAGES,
         voices=(),
+        dials=(GUIDANCE, STEPS),
         honours=HONOURED | {"control"} if is_voxcpm2 else HONOURED,
         note=_note(checkpoint),
         chunk_chars=_chunk_chars(kv_cache or checkpoint.max_length),

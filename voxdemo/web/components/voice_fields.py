@@ -12,7 +12,7 @@ import gradio as gr
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.errors import UNEXPECTED
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo
+from voxdemo.speech import Dial, EngineInfo
 from voxdemo.stores import voices
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import asset, filled
@@ -100,6 +100,11 @@ _LIMITS = {
 def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
     """The voices as people choose them: what they read, and the name."""
     return [(name.capitalize(), name) for name in info.voice_names] or [("The engine's own voice", "")]
+
+
+def bounds(dial: Dial) -> dict[str, float]:
+    """What a slider needs to know of a dial."""
+    return {"minimum": dial.low, "maximum": dial.high, "step": dial.step}
 
 
 class VoiceFields(NamedTuple):

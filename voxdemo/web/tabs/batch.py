@@ -16,15 +16,15 @@ import gradio as gr
 
 from voxdemo.errors import UNEXPECTED
 from voxdemo.estimates.paces import speech_units
-from voxdemo.intake.validate import MAX_TEXT_CHARS, SPEED_RANGE, nearest
+from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import SPEED, EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import asset
 from voxdemo.web.components.i18n import say
-from voxdemo.web.components.voice_fields import voice_choices
+from voxdemo.web.components.voice_fields import bounds, voice_choices
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
@@ -146,7 +146,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
         kind = gr.Dropdown(FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format")
         speed = gr.Slider(
-            *SPEED_RANGE, value=1.0, step=0.05, label=say("Speed"),
+            value=SPEED.default, label=say(SPEED.label),
             info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
         )  # fmt: skip
         seed = gr.Textbox(
@@ -167,7 +167,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _wire(service: SpeechService, parts: dict[str, Any], card: gr.HTML) -> None:
     async def look_ahead(texts: str | None, speed: object) -> dict[str, Any]:
         lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
-        return await _outlook(service, lines, nearest(speed, SPEED_RANGE, 1.0))
+        return await _outlook(service, lines, SPEED.nearest(speed))
 
     asked = "(_, speed) => [voxdemo.batch.asked(), speed]"
     card.look(
@@ -197,7 +197,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     choices = voice_choices(info)
     return {
         "voice": {"choices": choices, "value": choices[0][1]},
-        "speed": {"visible": "speed" in info.honours},
+        "speed": {"visible": "speed" in info.honours, **bounds(info.dial(SPEED))},
         "seed": {"visible": "seed" in info.honours},
         "note": {
             "value": "" if "speed" in info.honours else f"<p>{html.escape(info.subject)} doesn't support a speed.</p>"

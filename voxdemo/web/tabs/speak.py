@@ -18,9 +18,9 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.errors import InputError
-from voxdemo.intake.validate import CFG_RANGE, MAX_TEXT_CHARS, SPEED_RANGE, TIMESTEPS_RANGE, nearest
+from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, examples, wording
 from voxdemo.web.components.card import Card, CardValue
 from voxdemo.web.components.i18n import say
@@ -34,6 +34,7 @@ from voxdemo.web.components.voice_fields import (
     add_form,
     add_picker,
     add_voice_fields,
+    bounds,
     cloning_note,
     own_voices_use,
     voice_choices,
@@ -54,7 +55,8 @@ ASKED = (
 )  # fmt: skip
 """What Speak sends, by the names in `_Parts`."""
 USUAL: dict[str, Any] = {
-    "kind": READY_VOICE, "control": "", "cfg_value": 2.0, "inference_timesteps": 10, "normalize": False, "speed": 1.0,
+    "kind": READY_VOICE, "control": "", "cfg_value": GUIDANCE.default,
+    "inference_timesteps": round(STEPS.default), "normalize": False, "speed": SPEED.default,
     "seed": "",
 }  # fmt: skip
 """How it is at first, of what a link or a program may set."""
@@ -203,7 +205,7 @@ def _settings(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
             speed = gr.Slider(
-                *SPEED_RANGE, value=USUAL["speed"], step=0.05, label=say("Speed"),
+                value=USUAL["speed"], label=say(SPEED.label),
                 info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
             )  # fmt: skip
             with gr.Row(elem_id="vx-seed-row", **shown["seed_row"]) as seed_row:
@@ -214,11 +216,11 @@ def _settings(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 )  # fmt: skip
                 new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed")
             cfg_value = gr.Slider(
-                *CFG_RANGE, value=USUAL["cfg_value"], step=0.1, label=say("Guidance"),
+                value=USUAL["cfg_value"], label=say(GUIDANCE.label),
                 info=say("Higher keeps closer to the recording, lower varies more."), **shown["cfg_value"],
             )  # fmt: skip
             inference_timesteps = gr.Slider(
-                *TIMESTEPS_RANGE, value=USUAL["inference_timesteps"], step=1, label=say("Steps"),
+                value=USUAL["inference_timesteps"], label=say(STEPS.label),
                 info=say("More steps sound finer and take longer."), **shown["inference_timesteps"],
             )  # fmt: skip
             normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
@@ -234,7 +236,10 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engine, by the names in `_Parts`."""
     clones = _clones(info)
     choices = voice_choices(info)
-    dials = {name: {"visible": name in info.honours} for name in _SETTINGS if name != "seed"}
+    settings: dict[str, dict[str, Any]] = {
+        name: {"visible": name in info.honours} for name in _SETTINGS if name != "seed"
+    }
+    dials = {dial.name: settings[dial.name] | bounds(info.dial(dial)) for dial in (SPEED, GUIDANCE, STEPS)}
     optional = "" if info.needs_transcript else " (may stay empty)"
     return {
         "kind": {"visible": clones, "value": USUAL["kind"]},
@@ -245,6 +250,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
         "settings": {"visible": bool(info.honours.intersection(_SETTINGS) or info.absent)},
         "fine_note": {"value": _missing(info)},
         "seed_row": {"visible": "seed" in info.honours},
+        **settings,
         **dials,
     }
 
@@ -304,8 +310,8 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
         text = text or ""
         asked = Utterance(
             text[:MAX_TEXT_CHARS],
-            inference_timesteps=round(nearest(inference_timesteps, TIMESTEPS_RANGE, USUAL["inference_timesteps"])),
-            speed=nearest(speed, SPEED_RANGE, USUAL["speed"]),
+            inference_timesteps=round(STEPS.nearest(inference_timesteps)),
+            speed=SPEED.nearest(speed),
         )
         return estimate(text, service.forecast(asked), service.readiness().ready)
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
-from voxdemo.intake.validate import ASKED_SPEEDS, CFG_RANGE, SPEED_RANGE, TIMESTEPS_RANGE
-from voxdemo.speech import EngineInfo, SpeakOptions
+from voxdemo.intake.validate import ASKED_SPEEDS
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
@@ -39,16 +39,16 @@ class OptionsBody(BaseModel):
     )
     speed: float = Field(
         default=1.0,
-        description=f"From {ASKED_SPEEDS[0]:g} to {ASKED_SPEEDS[1]:g}; below {SPEED_RANGE[0]:g} it is spoken at"
-        f" {SPEED_RANGE[0]:g}, above {SPEED_RANGE[1]:g} at {SPEED_RANGE[1]:g}.",
+        description=f"From {ASKED_SPEEDS[0]:g} to {ASKED_SPEEDS[1]:g}; below {SPEED.low:g} it is spoken at"
+        f" {SPEED.low:g}, above {SPEED.high:g} at {SPEED.high:g}.",
     )
     prompt_audio: str | None = Field(
         default=None, description="voxdemo's: a recording of the voice to speak in, in base64."
     )
     prompt_text: str = Field(default="", description="voxdemo's: what is said in prompt_audio.")
-    cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g}.")
+    cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {GUIDANCE.low:g} to {GUIDANCE.high:g}.")
     inference_timesteps: int = Field(
-        default=10, description=f"voxdemo's: diffusion steps, {TIMESTEPS_RANGE[0]} to {TIMESTEPS_RANGE[1]}."
+        default=10, description=f"voxdemo's: diffusion steps, {STEPS.low:g} to {STEPS.high:g}."
     )
     normalize: bool = Field(default=False, description="voxdemo's: write out numbers and dates.")
     denoise: bool = Field(default=False, description="voxdemo's: remove noise from prompt_audio.")

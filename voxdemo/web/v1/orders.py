@@ -86,7 +86,7 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
     asked.check_beside()
     prompt = None if recording is None else Path()  # where it will be isn't known yet
     options = options_of(asked, prompt, info, formats.MIME_TYPES)
-    ignored, options = checked(options.saying(""), info), within_bounds(options)
+    ignored, options = checked(options.saying(""), info), within_bounds(options, info)
     units, left_out, refused = _looked_at([options.saying(text) for text in texts], info)
     notes = [_of_text(number, len(texts), note) for number, notes in left_out.items() for note in notes]
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
