@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     @property
     def files_dir(self) -> Path:
-        """Where uploads and results are, and nothing else: what lies here can be fetched by who knows its name."""
+        """Where uploads and results are, and nothing else: anybody who knows a name can fetch what lies here."""
         return self.cache_dir / "files"
 
     @field_validator("device", "quantize", "log_level", "log_format", mode="before")

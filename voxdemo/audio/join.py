@@ -88,7 +88,7 @@ class Joiner:
         return rest
 
     def drop_part(self) -> None:
-        """The current part is void and will be said anew; what came back of it is the caller's to drop."""
+        """The current part is void and will be said again; what came back of it is the caller's to drop."""
         self._part = _Part(self._rate)
 
     def finish(self) -> Samples:

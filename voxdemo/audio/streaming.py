@@ -16,15 +16,19 @@ from av.audio.stream import AudioStream
 from voxdemo.audio.wav import header
 
 StreamFormat = Literal["wav", "mp3", "opus", "aac", "pcm"]
-"""No flac: its head tells the length, and libsndfile reads none that doesn't."""
+"""No flac: its header has the length, and libsndfile reads none without it."""
 PCM_RATE = 24_000
-"""Hz of bare samples, which can't tell theirs: what OpenAI's API gives."""
+"""Hz of bare samples, which don't say theirs: what OpenAI's API gives."""
 _UNKNOWN_FRAMES = (0xFFFFFFFF - 36) // 2
 """What a wav says whose length isn't known yet: as much as it can; players go on to the end of what comes."""
 _KINDS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac")}
 """FFmpeg's container and codec."""
 _OPTIONS = {
-    "mp3": {"flush_packets": "1", "write_xing": "0", "id3v2_version": "0"},  # the last two tell a length, unknown yet
+    "mp3": {
+        "flush_packets": "1",
+        "write_xing": "0",
+        "id3v2_version": "0",
+    },  # the last two hold a length, unknown yet
     "opus": {"flush_packets": "1", "page_duration": "100000"},
     "aac": {"flush_packets": "1"},
 }

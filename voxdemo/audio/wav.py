@@ -31,7 +31,7 @@ _FULL_BAR_RMS = 0.12
 class GrowingWav:
     """The file at `path`, once `finish` was called; not there at all where no sample was written.
 
-    `frames` and `peaks` tell of what was written. Safe to use from any thread: who gives up waiting for a write may
+    `frames` and `peaks` are of what was written. Safe to use from any thread: whoever gives up waiting for a write may
     finish at once.
     """
 
@@ -51,7 +51,7 @@ class GrowingWav:
             raise
 
     def write(self, samples: Samples) -> None:
-        """Add `samples` (mono, shape [n]); what is no number becomes silence, what is beyond ±1 is clipped.
+        """Add `samples` (mono, shape [n]); what isn't a number becomes silence, what is beyond ±1 is clipped.
 
         Raises OSError where the disk is full; then nothing was added.
         """
@@ -161,5 +161,5 @@ def bar(stretch: Samples) -> int:
 
 
 def clean(samples: Samples) -> Samples:
-    """`samples` without anything that is no number (silence instead) or beyond ±1."""
+    """`samples` without anything that isn't a number (silence instead) or beyond ±1."""
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)

@@ -1,7 +1,7 @@
 """The sounds of a batch as one: one after the other with a pause, or each at its time, as it is laid under a film.
 
 Reads file by file and hands on at once what can be written: memory grows neither with their number nor with their
-length. It knows files and samples, nothing of who asks.
+length. It knows files and samples, nothing of requests.
 """
 
 from __future__ import annotations

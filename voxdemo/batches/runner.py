@@ -1,6 +1,6 @@
 """Has batches spoken, text by text, at the end of the line like anybody else; and answers for them.
 
-For the event loop's thread. Knows the store and how a text is spoken, nothing of HTTP or of who waits in the line.
+For the event loop's thread. Knows the store and how a text is spoken, nothing of HTTP or of others in the line.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class SpeechEngine(Protocol):
 class EngineChoice:
     """An engine that isn't loaded yet: its description, and how to load it (on its worker's thread).
 
-    `info` is what can be known before; the loaded engine's own is what counts. `build` tells what it is at, and raises
+    `info` is what can be known before; the loaded engine's own is what counts. `build` reports its progress, and raises
     WeightsError, whose sentence people read, when the weights can't be had or trusted.
     """
 

@@ -1,4 +1,4 @@
-"""What a person is told of the seconds left: they count down. Knows no clock but the one it's handed."""
+"""The seconds left as a person sees them: they count down. The caller hands in the time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voxdemo.speech import Listening, Speaking, Waiting
 Told = TypeVar("Told", bound=Waiting | Speaking | Listening)
 
 FLOOR_S = 1.0
-"""What is told of a job that should be over: nobody wants to read 0 and then wait."""
+"""What is shown of a job that should be over: nobody wants to read 0 and then wait."""
 STEP_UP = 0.15
 """By how much of itself what remains may grow at once. A fifth is what is promised; the rest is for the time that a
 message takes, in which what remains becomes less."""
@@ -26,11 +26,11 @@ DOUBT = 2.0
 
 
 class Countdown:
-    """The seconds that one person is told of one job: they count down, and jump up only a little at a time.
+    """The seconds that one person sees of one job: they count down, and jump up only a little at a time.
 
-    A better estimate is told at once, a worse one in steps of at most STEP_UP of what remains, one every STEP_EVERY_S
-    however often it's asked. Where little remains of what was told and far more of the job, nothing is told until that
-    is no longer so. Below FLOOR_S it stands still until the job is done.
+    A better estimate is shown at once, a worse one in steps of at most STEP_UP of what remains, one every STEP_EVERY_S
+    however often it's asked. Where little remains of what was shown and far more of the job, nothing is shown until
+    that has changed. Below FLOOR_S it stands still until the job is done.
     """
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class Countdown:
         self._floor_s = FLOOR_S
 
     def tell(self, seconds: float | None, now: float) -> float | None:
-        """What to tell at the monotonic time `now`, when the job should take `seconds` from now.
+        """What to show at the monotonic time `now`, when the job should take `seconds` from now.
 
-        None is passed on and ends the countdown: who was told that nothing is known can be told anything next.
+        None is passed on and ends the countdown; after it any number may follow.
         """
         if seconds is None:
             self._ends_at = None
@@ -56,7 +56,7 @@ class Countdown:
         return None if is_hopeless else told
 
     def steady(self, event: Told, now: float) -> Told:
-        """The event with the seconds that are to be told at the monotonic time `now`."""
+        """The event with the seconds that are to be shown at the monotonic time `now`."""
         match event:
             case Waiting():
                 return replace(event, seconds=self.tell(event.seconds, now))

@@ -35,7 +35,7 @@ large as any before is expected to take eleven times as long: never next to noth
 EARNED = 0.02
 """How much smaller the mean relative error must become before a fixed part is believed in at all."""
 WARM_UP_TRUST = 1.5
-"""A warm-up that differs from what was expected by more than this factor tells of another machine, or a busier one."""
+"""A warm-up that differs from what was expected by more than this factor means another machine, or a busier one."""
 WARM_UP_KEEPS = 4
 """How many of the older jobs then stay, scaled to the warm-up: they hold the ratio of fixed part and part per unit, and
 are soon outvoted where the warm-up was what was out of line."""

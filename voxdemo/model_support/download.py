@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 1.0
 LOG_EVERY_S = 10.0
 SPEED_WINDOW_S = 60.0
-"""Over how long the speed of a download is measured to tell how long the rest takes."""
+"""Over how long the speed of a download is measured to say how long the rest takes."""
 RETRIES = 5
 RETRY_PAUSE_S = 1.0
 
@@ -91,7 +91,7 @@ def _check_content(file: File) -> None:
 
 
 class Progress:
-    """Tells, while it is entered, how much of a model is here and how long the rest takes; seldomer, the log too.
+    """Says, while it is entered, how much of a model is here and how long the rest takes; seldomer, the log too.
 
     It looks at the disk, so it's right whoever downloads: this process, another one, or one before it. Threading: its
     own thread, a daemon, ends with the `with` block.

@@ -59,7 +59,7 @@ def fetch(model: str, needed: Sequence[str], tell: Tell, setting: str, wanted: S
 
 
 def drop_damaged(model: str, needed: Sequence[str]) -> None:
-    """Delete from the hub's cache what `model` needs and isn't as it was on the hub, so that `fetch` gets it anew.
+    """Delete from the hub's cache what `model` needs and isn't as it was on the hub, so that `fetch` downloads it.
 
     Reads all of it: 3 to 10 s for VoxCPM2. A folder of the user's own is left alone.
     """

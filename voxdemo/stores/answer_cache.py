@@ -2,7 +2,7 @@
 
 Several processes may share the folder, without locks: an answer is made beside its place and renamed into it, its
 files are handed on as hard links, and one that goes is renamed away before it is deleted. So nobody ever meets half an
-answer, also after the power failed. Whatever is wrong with the disk costs no more than the answer being made anew.
+answer, also after the power failed. Where the disk fails, the answer is made again, and nothing else happens.
 Knows nothing of speech. Safe to use from any thread.
 """
 
@@ -23,7 +23,7 @@ from voxdemo.files import HIDDEN, fingerprint, folders, link_or_copy, remove, re
 log = logging.getLogger(__name__)
 
 RECOUNT_S = 60.0
-"""How often the room that all answers take is counted anew: other processes add to it too."""
+"""How often the room that all answers take is counted again: other processes add to it too."""
 
 _FACTS = "answer.json"
 
@@ -77,7 +77,7 @@ class Cache:
             return None
         try:
             facts = self._given(entry, into)
-        except FileNotFoundError:  # it went meanwhile, or part of it, or whoever asked has left with their folder
+        except FileNotFoundError:  # it went meanwhile, or part of it, or the client has left and its folder is gone
             if into and not into.is_dir():
                 return None
             facts = None
@@ -104,7 +104,7 @@ class Cache:
             self._used_bytes += size
             self._is_failing = False
         except OSError:
-            if all(file.exists() for file in files):  # else whoever had them made has left
+            if all(file.exists() for file in files):  # else the client has left
                 self._log_once("answers can't be kept")
 
     def clean(self, stand_aside: Callable[[], None] = lambda: None) -> None:

@@ -85,7 +85,7 @@ class Batch:
     tallies: Mapping[State, Tally]
     texts: Sequence[Text] = field(repr=False)
     warnings: Sequence[str] = ()
-    """What was told of it when it was accepted."""
+    """What was said when it was accepted, in sentences."""
 
     def tally(self, *states: State) -> Tally:
         """Of the texts in one of these states."""

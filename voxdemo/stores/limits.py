@@ -25,19 +25,19 @@ from voxdemo.errors import LimitError, SettingsError
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.4
-"""How long Redis may take over one request before it counts as gone."""
+"""How long Redis may take for one request before it counts as gone."""
 RETRY_EVERY_S = 10.0
 """How often Redis is tried again while it is gone."""
 ASKING_AT_ONCE = 32
-"""How many requests are before Redis at most, so that a crowd of them doesn't wear out the patience with it."""
+"""How many requests ask Redis at once; more would wait for each other and time out."""
 MOST_CLIENTS = 100_000
-"""That are kept in memory for one rate, about 30 MB; beyond, who was away longest begins anew."""
+"""Clients kept in memory for each rate, about 30 MB; beyond that, the one that was away longest starts from zero."""
 ROUNDING_S = 0.001
 """What is added to a wait, because Redis rounds to tenths of milliseconds."""
 PROBE = limits.parse("1/second")
 
-Who = tuple[str, str]
-"""What was asked for, and the client."""
+Bucket = tuple[str, str]
+"""The kind of request, and the client."""
 
 
 class Limits:
@@ -51,7 +51,7 @@ class Limits:
         self._rates = list(dict.fromkeys(limits.parse_many(rates))) if rates else []
         self._memory = _Memory()
         self._redis = _Redis(redis_url, retry_every_s) if redis_url and self._rates else None
-        self._turns: WeakValueDictionary[Who, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Bucket, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, client: str, kind: Literal["job", "upload", "login"] = "job") -> None:
         """Count one request of this client, apart for each kind.
@@ -61,15 +61,15 @@ class Limits:
         """
         if not self._rates:
             return
-        who = (kind, client)
-        async with self._turns.setdefault(who, asyncio.Lock()):  # nobody else between the look and the count
-            wait_s = await self._count(who)
+        bucket = (kind, client)
+        async with self._turns.setdefault(bucket, asyncio.Lock()):  # no other request between the look and the count
+            wait_s = await self._count(bucket)
         if wait_s:
             raise LimitError.too_many(wait_s)
 
     @property
     def notice(self) -> str:
-        """What whoever runs the server should know; empty while all is well."""
+        """What the operator of the server should know; empty while all is well."""
         if self._redis and self._redis.gone:
             return "Redis can't be reached, so limits count on this machine only: start it again."
         return ""
@@ -79,59 +79,59 @@ class Limits:
         if self._redis:
             await self._redis.close()
 
-    async def _count(self, who: Who) -> float:
-        wait_s = await self._redis.counted(self._rates, who) if self._redis else None
-        return await _counted(self._memory, self._rates, who) if wait_s is None else wait_s
+    async def _count(self, bucket: Bucket) -> float:
+        wait_s = await self._redis.counted(self._rates, bucket) if self._redis else None
+        return await _counted(self._memory, self._rates, bucket) if wait_s is None else wait_s
 
 
 class _Counts(Protocol):
     """Moving windows: a request weighs until its rate's time has passed since it came."""
 
-    async def wait_s(self, rate: limits.RateLimitItem, who: Who) -> float:
+    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
         """Seconds until a request would be let through; 0: now."""
 
-    async def count(self, rate: limits.RateLimitItem, who: Who) -> bool:
+    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
         """Count a request, unless that would be too much."""
 
 
-async def _counted(counts: _Counts, rates: list[limits.RateLimitItem], who: Who) -> float:
+async def _counted(counts: _Counts, rates: list[limits.RateLimitItem], bucket: Bucket) -> float:
     """Count a request in all rates, or in none; 0, or the seconds until it would be let through."""
-    wait_s = max([await counts.wait_s(rate, who) for rate in rates])
+    wait_s = max([await counts.wait_s(rate, bucket) for rate in rates])
     if wait_s:
         return wait_s
     for rate in rates:
-        if not await counts.count(rate, who):  # another server was faster
-            return await counts.wait_s(rate, who) or ROUNDING_S
+        if not await counts.count(rate, bucket):  # another server was faster
+            return await counts.wait_s(rate, bucket) or ROUNDING_S
     return 0.0
 
 
 class _Memory:
-    """Counts in this process, by a clock that nobody can set; holds whoever came within the time of a rate.
+    """Counts in this process, by the monotonic clock; keeps the clients that came within the time of a rate.
 
     limits' own storage in memory goes by the wall clock, and over all its clients after each request, with a hop to
     the loop's threads for each: 0.9 s of work for 10,000 clients.
     """
 
     def __init__(self) -> None:
-        self._times: dict[limits.RateLimitItem, OrderedDict[Who, list[float]]] = {}
+        self._times: dict[limits.RateLimitItem, OrderedDict[Bucket, list[float]]] = {}
 
-    async def wait_s(self, rate: limits.RateLimitItem, who: Who) -> float:
+    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
         now = time.monotonic()
-        times = self._clients(rate).get(who, [])
+        times = self._clients(rate).get(bucket, [])
         del times[: bisect_right(times, now - rate.get_expiry())]
         return times[-rate.amount] + rate.get_expiry() - now if len(times) >= rate.amount else 0.0
 
-    async def count(self, rate: limits.RateLimitItem, who: Who) -> bool:
-        if await self.wait_s(rate, who):
+    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
+        if await self.wait_s(rate, bucket):
             return False
         now, clients = time.monotonic(), self._clients(rate)
-        clients.setdefault(who, []).append(now)
-        clients.move_to_end(who)  # so that the first is who was away longest
+        clients.setdefault(bucket, []).append(now)
+        clients.move_to_end(bucket)  # so that the first is the one that was away longest
         while len(clients) > MOST_CLIENTS or _last(next(iter(clients.values()))) <= now - rate.get_expiry():
             clients.popitem(last=False)
         return True
 
-    def _clients(self, rate: limits.RateLimitItem) -> OrderedDict[Who, list[float]]:
+    def _clients(self, rate: limits.RateLimitItem) -> OrderedDict[Bucket, list[float]]:
         return self._times.setdefault(rate, OrderedDict())
 
 
@@ -143,7 +143,7 @@ class _Redis:
     """Counts in Redis for as long as it answers; while it doesn't, a task of its own tries it again."""
 
     def __init__(self, url: str, retry_every_s: float) -> None:
-        import redis.asyncio  # only who uses it waits for the import
+        import redis.asyncio  # here, so that servers without Redis don't wait for the import
 
         try:
             self._pool = redis.asyncio.ConnectionPool.from_url(
@@ -151,7 +151,7 @@ class _Redis:
             )
         except ValueError:
             what = "VOXDEMO_REDIS_URL can't be understood: write it such as redis://:password@localhost:6379/0."
-            raise SettingsError(what) from None  # the cause may tell the password
+            raise SettingsError(what) from None  # the cause may contain the password
         storage = RedisStorage(
             "async+redis://",
             implementation="redispy",
@@ -168,7 +168,7 @@ class _Redis:
     def gone(self) -> bool:
         return self._trying is not None
 
-    async def counted(self, rates: list[limits.RateLimitItem], who: Who) -> float | None:
+    async def counted(self, rates: list[limits.RateLimitItem], bucket: Bucket) -> float | None:
         """As `_counted`; None while Redis is gone."""
         if self.gone:
             return None
@@ -176,23 +176,23 @@ class _Redis:
             if self.gone:  # by now
                 return None
             try:
-                return await asyncio.wait_for(_counted(self, rates, who), PATIENCE_S)
+                return await asyncio.wait_for(_counted(self, rates, bucket), PATIENCE_S)
             except self._failures as error:
                 self._lose(error)
                 return None
 
-    async def wait_s(self, rate: limits.RateLimitItem, who: Who) -> float:
-        window = await self._limiter.get_window_stats(rate, *who)
+    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
+        window = await self._limiter.get_window_stats(rate, *bucket)
         if window.remaining > 0:
             return 0.0
         wait_s = window.reset_time - time.time()
         if wait_s > 2 * rate.get_expiry():  # the clock was set back since, and that may be for years
-            await self._limiter.clear(rate, *who)
+            await self._limiter.clear(rate, *bucket)
             return 0.0
         return max(0.0, wait_s) + ROUNDING_S
 
-    async def count(self, rate: limits.RateLimitItem, who: Who) -> bool:
-        return await self._limiter.hit(rate, *who)
+    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
+        return await self._limiter.hit(rate, *bucket)
 
     async def close(self) -> None:
         if self._trying:
@@ -202,7 +202,7 @@ class _Redis:
 
     def _lose(self, error: Exception) -> None:
         if not self.gone:
-            # Not what the error says: that may tell the address with its password.
+            # Not what the error says: that may contain the address with its password.
             log.warning("Redis is gone (%s): limits count on this machine only.", type(error).__name__)
             self._trying = asyncio.create_task(self._try_again())
 

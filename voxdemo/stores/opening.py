@@ -14,7 +14,7 @@ from voxdemo.stores.voices import VoiceStore
 
 
 class Stores:
-    """What is kept. Each store is opened when it is first asked for: who speaks on the command line needs no batches.
+    """What is kept. Each store is opened when it is first asked for: a command that speaks needs no batches.
 
     `limits` raises SettingsError where the address of Redis can't be understood, `batches` OSError or sqlite3.Error.
     """

@@ -24,7 +24,7 @@ from voxdemo.stores import captions
 log = logging.getLogger(__name__)
 
 MOST_BARS = 1200
-"""Bars of the wave that are told of a finished sound; more can't be drawn."""
+"""Bars that draw the wave of a finished sound; a screen has no room for more."""
 CONVERTED = get_args(formats.Compressed)
 """What a sound is converted to when it is asked for."""
 ENDINGS = ("wav", *CONVERTED, "srt", "vtt", "json")
@@ -93,7 +93,7 @@ def speech_file(folder: Path) -> Path:
 
 
 def made_in(folder: Path) -> list[Path]:
-    """The files of the result in `folder`; those that are still being written are none."""
+    """The files of the result in `folder`, without those that are still being written."""
     return [file for file in folder.iterdir() if not file.name.startswith(".")]
 
 
@@ -103,12 +103,14 @@ def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
         speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
 
 
-def write_beside(folder: Path, seed: int | None, total_s: float, told: Sequence[Segment], peaks: Sequence[int]) -> None:
+def write_beside(
+    folder: Path, seed: int | None, total_s: float, spoken: Sequence[Segment], peaks: Sequence[int]
+) -> None:
     """Put beside a sound of `total_s` seconds what players need: its captions and a summary.
 
-    `told` may run on behind the end. Where the disk is full, that is logged, and the sound is there all the same.
+    `spoken` may run on behind the end. Where the disk is full, that is logged, and the sound is there all the same.
     """
-    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in told if each.start_s < total_s]
+    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in spoken if each.start_s < total_s]
     summary = {
         "total": round(total_s, 2),
         "seed": seed,

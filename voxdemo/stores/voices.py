@@ -3,7 +3,7 @@
 A voice is a folder, below one for its account; all names of folders and files are made here, none from what people
 write. It is made beside its place and renamed into it, and renamed away before it is deleted, so nobody ever meets half
 a voice. Nothing deletes one but its owner. Knows no web and no model; call it on one thread (`threads.KEEPING`), or two
-who come at once may keep one more than fits.
+requests at once may keep one more than fits.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class VoiceStore:
     def _found(self, account: str) -> Iterator[KeptVoice]:
         for facts in self._home(account).glob(f"*/{_FACTS}"):
             if not facts.parent.name.startswith(HIDDEN):
-                with suppress(OSError, ValueError, TypeError):  # what is no voice, or no more
+                with suppress(OSError, ValueError, TypeError):  # it isn't a voice, or has just gone
                     yield KeptVoice(**json.loads(facts.read_text(encoding="utf-8")))
 
     def _folder(self, account: str, voice_id: str) -> Path | None:

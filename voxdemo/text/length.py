@@ -1,6 +1,6 @@
 """How long a text is when it's read aloud, in a unit that costs nothing to count.
 
-Pure arithmetic on characters. Knows no voice and no seconds: what a unit takes is learned by who speaks.
+Pure arithmetic on characters. Knows no voice and no seconds: what a unit takes is learned from finished jobs.
 """
 
 from __future__ import annotations

@@ -29,14 +29,14 @@ _CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What the line ends of a whole text tell about each of them."""
+    """What the line ends of a whole text say about each of them."""
 
     is_wrapped: bool = False
     """Most lines go on in the next one."""
     is_hyphenated: bool = False
-    """Words were broken at line ends, so even a narrow column is no poem."""
+    """Words were broken at line ends, so even a narrow column isn't a poem."""
     is_cased: bool = True
-    """Small letters tell that a line isn't a beginning. They tell nothing in a chat without capitals."""
+    """A small letter means that a line isn't a beginning. It means nothing in a chat without capitals."""
 
     @property
     def shortest_line(self) -> int:

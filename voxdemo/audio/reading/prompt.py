@@ -15,7 +15,7 @@ from voxdemo.audio.voice_activity import trim_silence
 from voxdemo.speech import Samples
 
 MIN_PROMPT_S = 3.0
-"""Shorter prompt audio tells too little of a voice: it is advised against, and not kept."""
+"""Shorter prompt audio has too little of a voice: it is advised against, and not kept."""
 MAX_PROMPT_S = 30.0
 """Longest prompt audio; what is beyond is cut. VoxCPM's users report running out of memory on longer ones."""
 READ_S = 2 * MAX_PROMPT_S

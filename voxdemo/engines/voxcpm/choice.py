@@ -1,4 +1,4 @@
-"""VoxCPM as an engine to choose: which weights, on what device, and whether they fit. Loads nothing until it is told.
+"""VoxCPM as an engine to choose: which weights, on what device, and whether they fit. Loads nothing before it is built.
 
 Everything about the files is settled once for all seats, however many load at the same time.
 """

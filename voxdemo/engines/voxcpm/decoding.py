@@ -1,6 +1,6 @@
 """Decoding latents to sound patch after patch, without doing the same work at each.
 
-The package works out the normalised weights of its VAE anew for each patch, and its first two generations decode the
+The package works out the normalised weights of its VAE again for each patch, and its first two generations decode the
 two patches before it again as well. And PyTorch's transposed convolution walks across its weights in the wrong
 direction when a patch is this short, which on a processor takes most of the time. Knows the package's AudioVAE and
 nothing else.

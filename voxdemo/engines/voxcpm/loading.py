@@ -159,7 +159,7 @@ def _fill(model: Any, checkpoint: Checkpoint, plan: Plan) -> None:
         if plan.precision == "int8" and LAYERS in names[0]:
             _quantize(model.get_submodule(_portion(names[0])))
     if plan.precision == "int8":
-        _quantize(model.feat_decoder.estimator)  # what it makes of the time, anew at every step
+        _quantize(model.feat_decoder.estimator)  # what it makes of the time, again at every step
     sound = tensors(checkpoint.vae_weights, model.audio_vae.state_dict())
     sound = {name: tensor.to(plan.device.kind, copy=True) for name, tensor in sound.items()}
     model.audio_vae.load_state_dict(sound, assign=True)
