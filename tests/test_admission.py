@@ -141,12 +141,17 @@ def test_who_waits_for_the_same_follows_when_the_first_one_begins(server: Server
     same = [submitted(server, "the same words") for _ in range(3)]
     last = submitted(server, "last")
     late = client_of(server)
-    server.http.post("/stage/steps/3")  # one for each before, one of three for the same
-    assert all(job.result(timeout=30) for job in before)
-    eventually(lambda: "the same words" in server.http.get("/stage").json()["started"])
-    joining = late.submit("the same words", api_name="/generate")
-    eventually(lambda: joining.status().progress_data)
-    server.http.post("/stage/steps/2")
+    with ThreadPoolExecutor(1) as pool:
+        speech = {"input": "the same words", "model": "tts-1", "voice": "alloy"}
+        program = pool.submit(server.http.post, "/v1/audio/speech", json=speech)
+        eventually(lambda: in_line(server) == 7)
+        server.http.post("/stage/steps/3")  # one for each before, one of three for the same
+        assert all(job.result(timeout=30) for job in before)
+        eventually(lambda: "the same words" in server.http.get("/stage").json()["started"])
+        joining = late.submit("the same words", api_name="/generate")
+        eventually(lambda: joining.status().progress_data)
+        server.http.post("/stage/steps/2")
+        assert program.result(timeout=30).status_code == 200  # before the last one, which came before it
     files = [job.result(timeout=30)["path"] for job in (*same, joining)]
     assert len(set(files)) == 4
     server.http.post("/stage/steps/1")

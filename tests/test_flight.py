@@ -119,3 +119,18 @@ async def test_who_joins_when_all_is_over_is_told_how_it_ended() -> None:
     work.steps.put_nowait(None)
     await settle()
     assert await asyncio.wait_for(heard(flight), 1) == ["only"]
+
+
+@pytest.mark.parametrize("finishes", [True, False], ids=["it finishes", "its last listener leaves"])
+async def test_its_end_is_told_once(finishes: bool) -> None:
+    work, ends = Work(), list[bool]()
+    flight = SharedWork(work.told(), lambda: ends.append(True))
+    listener = asyncio.ensure_future(heard(flight))
+    await settle()
+    assert ends == []
+    if finishes:
+        work.steps.put_nowait(None)
+    else:
+        listener.cancel()
+    await settle()
+    assert ends == [True]

@@ -36,6 +36,12 @@ def in_line(server: Server) -> int:
     return int(state["running"] + state["waiting"])
 
 
+def told(server: Server, metric: str) -> float:
+    """The value of a metric, by the beginning of its line; 0 where there is none yet."""
+    lines = server.http.get("/metrics").text.splitlines()
+    return next((float(line.removeprefix(metric)) for line in lines if line.startswith(metric)), 0.0)
+
+
 def submitted(client: Client, text: str) -> Job:
     """A job that the server has taken in."""
     job = client.submit(text, api_name="/generate")
@@ -113,8 +119,11 @@ def test_a_cancelled_script_leaves_the_line_and_frees_the_generator(
 ) -> None:
     running, waiting = submitted(clients(), "one two three"), submitted(clients(), "never")
     third = submitted(clients(), "third")
+    cancelled = 'voxdemo_requests_total{door="gradio",outcome="cancelled",task="generation"} '
+    before = told(fake_server, cancelled)
     waiting.cancel()
     running.cancel()
+    eventually(lambda: told(fake_server, cancelled) == before + 2)
     fake_server.http.post("/stage/steps/1")
     fake_server.http.post("/stage/steps/1")
     assert third.result(timeout=30)

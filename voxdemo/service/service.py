@@ -174,10 +174,10 @@ class SpeechService:
         """Have a request stand in line for what its door has examined. Raises the reason why nothing is taken in."""
         assert context.examined, "its door has examined it"
         examined = context.examined
-        if isinstance(examined.request, RecordingRequest):
-            size = partial(self._listening_size, examined.recording_s)
+        if examined.plan:
+            size = partial(self._speaking_size, examined.plan.units)
         else:
-            size = partial(self._speaking_size, examined.plan.units if examined.plan else 0.0)
+            size = partial(self._listening_size, examined.recording_s)
         key = examined.request.key if examined.request and self.shares else ""
         context.ticket = self._line.take(size, context.begun_at, context.caller, key)
 

@@ -36,7 +36,7 @@ def add_endpoints(service: SpeechService) -> None:
     """Add `/generate` and `/prompt_wav_recognition` to the Blocks in whose context this is called."""
     # Values reach us as they were sent (preprocess=False; Gradio has still checked that files are uploads), so that
     # a wrong one is refused with our sentence whichever door it came through.
-    options = {**gradio_queue.in_line(service), "preprocess": False}
+    options = {**gradio_queue.IN_LINE, "preprocess": False}
     recording = gr.Audio(type="filepath", label="Prompt Speech", visible=False)
     recording.data_model = _FileOrNot
     gr.Button(visible=False).click(

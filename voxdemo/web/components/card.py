@@ -17,7 +17,6 @@ from typing import Any, Literal
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
-from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import asset, filled
@@ -114,10 +113,10 @@ class Card:
         # Gradio fades what it shows progress on, and only there does it write the place of who waits in its queue.
         self._probe = gr.HTML("", js_on_load=None, elem_id=f"{elem_id}-probe", elem_classes="vx-probe")
 
-    def follows(self, service: SpeechService) -> dict[str, Any]:
+    def follows(self) -> dict[str, Any]:
         """Arguments for the event of a job that stands in line, and that this card tells of."""
         return {
-            **gradio_queue.in_line(service),
+            **gradio_queue.IN_LINE,
             "api_visibility": "private",
             "trigger_mode": "once",
             "show_progress": "minimal",

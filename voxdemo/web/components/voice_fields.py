@@ -145,7 +145,7 @@ def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
         reader(service, "", gr.skip()),
         inputs=fields.prompt,
         outputs=[fields.reading.view, fields.prompt_text],
-        **fields.reading.follows(service),
+        **fields.reading.follows(),
     )
     fields.reading.ends_with(reading)
     fields.prompt.clear(js="() => ''", outputs=fields.prompt_text, **IN_BROWSER)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,13 +36,10 @@ LINE = "speech"
 """The concurrency id that every event which needs a model shares."""
 MOST_UNREAD = 1_000
 """Sessions that have messages to fetch, up to which gradio_client is refused by one; beyond, as anybody."""
+IN_LINE: Mapping[str, Any] = {"concurrency_id": LINE, "concurrency_limit": None}
+"""Arguments for every event that needs a model, so that all of them stand in one line."""
 _CONTEXT = "voxdemo.context"
 """In the ASGI scope of the request by which an event came."""
-
-
-def in_line(service: SpeechService) -> dict[str, Any]:
-    """Arguments for every event that needs a model, so that all of them stand in one line."""
-    return {"concurrency_id": LINE, "concurrency_limit": None}
 
 
 class Failed(ProcessCompletedMessage):

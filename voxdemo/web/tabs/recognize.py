@@ -56,7 +56,7 @@ def add_recognize_tab(service: SpeechService) -> None:
     for button, example in zip(buttons, examples.RECORDINGS, strict=True):
         button.click(partial(str, example.path), outputs=recording, **AT_ONCE)
     hearing = recognise.click(
-        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows(service)
+        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows()
     )
     heard.ends_with(hearing)
     forgive = "(recording) => { if (recording) voxdemo.cards['vx-heard'].forgive(); return []; }"

@@ -293,7 +293,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
         outputs=parts.card.view,
         js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
-        **parts.card.follows(service),
+        **parts.card.follows(),
     )
     parts.card.ends_with(speaking)
     parts.stop.click(cancels=speaking, **IN_BROWSER)

@@ -100,7 +100,7 @@ def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sam
         inputs=asked,
         outputs=sample.view,
         js="() => voxdemo.voices.wanted()",
-        **sample.follows(service),
+        **sample.follows(),
     )
     sample.ends_with(playing)
     sample.view.end(inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", **IN_BROWSER)
