@@ -634,6 +634,22 @@ async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_t
     assert all_started(stage) == ["first", "three", "second"]
 
 
+async def test_a_line_that_closes_refuses_tickets_whose_jobs_are_still_being_prepared(make_lane: MakeLane) -> None:
+    lane = make_lane()
+    await ready(lane)
+    tickets = [lane.take(lambda: Size(20.0)) for _ in range(3)]
+    moves: list[list[bool]] = []
+    lane.moved.append(lambda: moves.append([ticket.refusal is not None for ticket in tickets]))
+    refusal = lane.refuse_all(within_s=60.0)
+    assert moves == [[True] * 3]
+    assert [(ticket.refusal, lane.place(ticket).end_s) for ticket in tickets] == [(refusal, None)] * 3
+    with pytest.raises(NotReadyError):
+        await everything(lane, "too late", tickets[0])
+    for ticket in tickets:
+        lane.leave(ticket)
+    await lane.drain(within_s=10.0)
+
+
 async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_called(make_lane: MakeLane) -> None:
     lane = make_lane(seats=2)
     tickets = [lane.take(partial(Size, 20.0 if number % 2 else 1.0)) for number in range(8)]

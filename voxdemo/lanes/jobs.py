@@ -163,11 +163,6 @@ class JobLine(Protocol):
         """Why no job is taken in any more; None as long as they are."""
         ...
 
-    @property
-    def is_full(self) -> bool:
-        """Whether so many wait that no other request may, not counting those who get a seat in a moment."""
-        ...
-
     def take(
         self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
     ) -> LineTicket:
@@ -179,11 +174,11 @@ class JobLine(Protocol):
         ...
 
     def check_room(self) -> None:
-        """Raises `refusal`, and BusyError when the line is full."""
+        """Raises `refusal`, and BusyError when the line is full: jobs that get a seat in a moment don't count."""
         ...
 
     def place(self, ticket: LineTicket) -> Place:
-        """Its place now, for a ticket that waits."""
+        """Its place now; the first, and no seconds, for a ticket that doesn't wait any more."""
         ...
 
     def waiting(self) -> Sequence[LineTicket]:

@@ -102,7 +102,7 @@ class Generations:
                 async for event in events:
                     yield event
 
-    async def prepare(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
+    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.prepare`."""
         with self._faults_noted():
             request = await self.request(utterance)
@@ -110,7 +110,7 @@ class Generations:
                 return
             with self._results.new() as folder:
                 try:
-                    async with self._on_air(Examined(utterance, request), context, folder) as events:
+                    async with self._on_air(Examined(utterance, request), RequestContext(), folder) as events:
                         async for event in events:
                             yield event
                 finally:

@@ -193,10 +193,10 @@ class SpeechService:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
         From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
-        spoken before is given again at once, and equal requests share what is being spoken. A door
-        hands on the `context` that began there. Raises InputError, before the job is handed to the
-        line, for what can't be said; BusyError when the line is full; EngineError when the model failed before a sound
-        was heard; StorageError when the disk is full.
+        spoken before is given again at once, and equal requests share what is being spoken. A door hands on the
+        `context` that began there. Raises InputError, before the job is handed to the line, for what can't be said;
+        BusyError when the line is full; EngineError when the model failed before a sound was heard; StorageError when
+        the disk is full.
         """
         context = context or RequestContext()
         outcome = Outcome("generation", context, self.engine_info.title, len(str(utterance.text)))
@@ -236,14 +236,12 @@ class SpeechService:
         with told(outcome, self._ended):
             try:
                 if context.door == "program":
-                    self._enter(context, speaks=outcome.ended.task == "generation")
+                    self._line.check_room()
+                    speaks = outcome.ended.task == "generation"
+                    context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
                 yield
             finally:
                 self.leave(context)
-
-    def _enter(self, context: RequestContext, speaks: bool = True) -> None:
-        self._line.check_room()
-        context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
 
     async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """Speak this for the cache, if it isn't at hand. It isn't counted as a request.
@@ -252,14 +250,11 @@ class SpeechService:
         `speak` does.
         """
         self._preparing += 1
-        context = RequestContext()
         try:
-            self._enter(context)
-            async with aclosing(self._generations.prepare(utterance, context)) as events:
+            async with aclosing(self._generations.prepare(utterance)) as events:
                 async for event in events:
                     yield event
         finally:
-            self.leave(context)
             self._preparing -= 1
 
     async def supply(self, recording: Path, transcript: Transcript) -> None:
@@ -329,8 +324,9 @@ class SpeechService:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
-        return self._line.stats().waiting
+        """How many jobs wait, counted as `running`."""
+        line = self._line.stats()
+        return max(0, line.waiting - max(0, self._preparing - line.running))
 
     def watch(self) -> None:
         """Look how it does, and whether something is wrong that the operator should know; keep the cache small."""

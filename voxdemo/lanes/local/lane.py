@@ -84,17 +84,13 @@ class Lane:
             for worker in seat.workers:
                 worker.start()
 
-    @property
-    def is_full(self) -> bool:
-        """As `JobLine.is_full`."""
-        return len(self.waiting()) >= self._queue_size
-
     def check_room(self) -> None:
         """As `JobLine.check_room`."""
         if refusal := self.refusal:
             raise refusal
-        if self.is_full:
-            raise BusyError.full(len(self.waiting()), self.foretell([Size(None)])[0].start_s)
+        waiting = len(self.waiting())
+        if waiting >= self._queue_size:
+            raise BusyError.full(waiting, self.foretell([Size(None)])[0].start_s)
 
     def take(
         self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
@@ -121,7 +117,7 @@ class Lane:
         if self._forecast is None:
             self._forecast = now, dict(zip(self._waiting, self._places(()), strict=True))
         made_at, places = self._forecast
-        return places[ticket].after(now - made_at)
+        return places.get(ticket, Place(0, None, None)).after(now - made_at)
 
     def leave(self, ticket: LineTicket) -> None:
         """As `JobLine.leave`; a model that works on its job stops at its next step."""
