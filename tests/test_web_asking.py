@@ -13,7 +13,7 @@ from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
-from voxdemo.web.line.entries import examined, requested, sent_file, whole
+from voxdemo.web.line.handlers import examined, requested, sent_file, whole
 
 NO_RECORDING = b"not a recording"
 

@@ -21,7 +21,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.line import gradio_queue
-from voxdemo.web.line.entries import HandlerInfo, note_failure, sent_file, sent_recording, take_up, whole
+from voxdemo.web.line.handlers import HandlerInfo, note_failure, sent_file, sent_recording, take_up, whole
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from voxdemo.errors import InputError, VoxdemoError
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card
 from voxdemo.web.components.card import CardValue
-from voxdemo.web.line.entries import HandlerInfo, sent_recording, take_up
+from voxdemo.web.line.handlers import HandlerInfo, sent_recording, take_up
 
 NO_RECORDING = "There is no recording yet. Upload or record one first."
 

@@ -16,7 +16,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.stores.protocols import RequestLimits
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.line.entries import examined, requested
+from voxdemo.web.line.handlers import examined, requested
 
 MOST_AT_HAND = 256
 """How many of Gradio's events may be served beside the line at once; those beyond stand in line."""

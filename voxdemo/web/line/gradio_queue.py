@@ -28,7 +28,7 @@ from voxdemo.settings import Settings
 from voxdemo.web.guards import access, gradio_client
 from voxdemo.web.guards.callers import caller_of
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.entries import CURRENT, info_of
+from voxdemo.web.line.handlers import CURRENT, info_of
 
 LOOK_EVERY_S = 0.02
 """How often Gradio looks whether an event's turn has come: with its own 0.001 an idle server takes 6 % of a core."""

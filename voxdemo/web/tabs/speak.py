@@ -43,7 +43,7 @@ from voxdemo.web.components.voice_fields import (
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 from voxdemo.web.components.wording import estimate
-from voxdemo.web.line.entries import HandlerInfo, sent_file, take_up, whole
+from voxdemo.web.line.handlers import HandlerInfo, sent_file, take_up, whole
 from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"

@@ -27,7 +27,7 @@ from voxdemo.web.components.voice_fields import (
     wire_reading,
 )
 from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
-from voxdemo.web.line.entries import HandlerInfo, take_up
+from voxdemo.web.line.handlers import HandlerInfo, take_up
 
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
