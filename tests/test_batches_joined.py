@@ -12,7 +12,7 @@ import pytest
 
 from voxdemo.audio import formats
 from voxdemo.audio.reading import decode
-from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, Piece, join
+from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, TimedSound, join
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples, SpeakOptions
 from voxdemo.stores.batch_values import Order, file_names
@@ -50,7 +50,7 @@ def heard(path: Path) -> list[tuple[float, float, float]]:
 
 def test_sounds_follow_each_other_with_a_pause_and_in_one_loudness(tmp_path: Path) -> None:
     paths = written(tmp_path, tone(1.0), tone(0.7, level=0.05), tone(0.5, level=0.4))
-    join([Piece(path) for path in paths], tmp_path / "all.wav")
+    join([TimedSound(path) for path in paths], tmp_path / "all.wav")
     sounds = heard(tmp_path / "all.wav")
     assert len(sounds) == 3
     for (_, end, _), (begin, _, _) in pairwise(sounds):
@@ -60,7 +60,9 @@ def test_sounds_follow_each_other_with_a_pause_and_in_one_loudness(tmp_path: Pat
 
 def test_each_begins_at_its_time_and_what_does_not_fit_delays_the_next(tmp_path: Path) -> None:
     paths = written(tmp_path, tone(1.0), tone(1.5), tone(0.5), tone(0.5))
-    join([Piece(path, start) for path, start in zip(paths, (2.0, 4.0, 5.0, 9.0), strict=True)], tmp_path / "all.wav")
+    join(
+        [TimedSound(path, start) for path, start in zip(paths, (2.0, 4.0, 5.0, 9.0), strict=True)], tmp_path / "all.wav"
+    )
     begins, ends = zip(*[sound[:2] for sound in heard(tmp_path / "all.wav")], strict=True)
     assert begins[:2] == pytest.approx((2.0, 4.0), abs=A_FRAME_S)
     assert SHORTEST_PAUSE_S <= begins[2] - ends[1] + A_FRAME_S <= SHORTEST_PAUSE_S + 0.15  # not over the one before
@@ -74,7 +76,7 @@ def test_compressed_sounds_are_joined_in_their_format_whatever_rate_they_have(
     first, second = tmp_path / f"1.{ending}", tmp_path / f"2.{ending}"
     formats.write([tone(1.0)], RATE, first, ending)
     formats.write([tone(1.0, rate=24_000)], 24_000, second, ending)
-    join([Piece(first, 0.0), Piece(second, 3.0)], tmp_path / f"all.{ending}")
+    join([TimedSound(first, 0.0), TimedSound(second, 3.0)], tmp_path / f"all.{ending}")
     assert [begin for begin, *_ in heard(tmp_path / f"all.{ending}")] == pytest.approx([0.05, 3.0], abs=0.06)
 
 
@@ -82,7 +84,7 @@ def test_compressed_sounds_are_joined_in_their_format_whatever_rate_they_have(
 def test_memory_grows_neither_with_their_number_nor_with_the_silence_between(tmp_path: Path) -> None:
     def most_bytes(count: int, apart_s: float) -> int:
         (path,) = written(tmp_path, tone(1.0))
-        pieces = [Piece(path, number * apart_s) for number in range(count)]
+        pieces = [TimedSound(path, number * apart_s) for number in range(count)]
         join(pieces[:1], tmp_path / "all.wav")  # what is loaded once
         tracemalloc.start()
         join(pieces, tmp_path / "all.wav")

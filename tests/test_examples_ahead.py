@@ -98,7 +98,7 @@ async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebod
 @pytest.mark.long
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
 def test_the_transcripts_that_come_along_are_what_the_built_in_recogniser_reads(
-    recording: examples.Recording, recognizer: BuiltinRecognizer
+    recording: examples.ExampleRecording, recognizer: BuiltinRecognizer
 ) -> None:
     sound = decode.read(recording.path, 60, rate=recognizer.info.sample_rate)
     read = list(recognizer.transcribe(sound.samples, sound.sample_rate))[-1]

@@ -31,14 +31,14 @@ _FRAMES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TimedSound:
     """A sound, and the second at which it is to begin; None: after the one before."""
 
     path: Path
     start_s: float | None = None
 
 
-def join(pieces: Sequence[Piece], to: Path) -> None:
+def join(pieces: Sequence[TimedSound], to: Path) -> None:
     """All of them, in their order, at `to` in the format of its ending: there whole or not at all.
 
     They come out as loud as the first. One that is longer than its time delays those behind it. Takes about a second
@@ -46,10 +46,10 @@ def join(pieces: Sequence[Piece], to: Path) -> None:
     """
     rate, _ = decode.stream(pieces[0].path)
     format = cast(formats.Format, to.suffix.removeprefix("."))  # noqa: A001
-    formats.write(_Sound(rate).of(pieces), rate, to, format)
+    formats.write(_JoinedSound(rate).of(pieces), rate, to, format)
 
 
-class _Sound:
+class _JoinedSound:
     """The joined sound, for one use."""
 
     def __init__(self, rate: int) -> None:
@@ -57,12 +57,12 @@ class _Sound:
         self._joiner = Joiner(rate)
         self._frames = 0
 
-    def of(self, pieces: Sequence[Piece]) -> Iterator[Samples]:
+    def of(self, pieces: Sequence[TimedSound]) -> Iterator[Samples]:
         for samples in self._parts(pieces):
             self._frames += len(samples)
             yield samples
 
-    def _parts(self, pieces: Sequence[Piece]) -> Iterator[Samples]:
+    def _parts(self, pieces: Sequence[TimedSound]) -> Iterator[Samples]:
         for index, piece in enumerate(pieces):
             if index:
                 yield self._joiner.end_part(PAUSE_S if piece.start_s is None else SHORTEST_PAUSE_S)

@@ -69,6 +69,11 @@ class Registry(Generic[Choice]):
         """The titles of the models that are downloaded, and what is known of each."""
         return [(offer.title, offer.download) for offer in self.offers if offer.download]
 
+    @property
+    def better(self) -> str:
+        """The models that can more than the last one, for a sentence: "VoxCPM"."""
+        return " or ".join(title for title, _ in self.downloads)
+
     def choose(self, settings: Settings) -> Sequence[Choice]:
         """The models to load: the one that is wanted, and behind it one that stands by until that can serve.
 
@@ -93,8 +98,7 @@ class Registry(Generic[Choice]):
                 return offer, f"{variable} is {named}"
             if named == "auto" and offer.download and (why := offer.download.why(settings)):
                 return offer, why
-        titles = " or ".join(title for title, _ in self.downloads)
-        return self.offers[-1], f"there is no GPU and {titles} isn't downloaded"
+        return self.offers[-1], f"there is no GPU and {self.better} isn't downloaded"
 
     def _named(self, settings: Settings) -> str:
         return str(getattr(settings, self.field))

@@ -19,7 +19,7 @@ from voxdemo.speech import Transcript
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import examples
-from voxdemo.web.components.examples import Text
+from voxdemo.web.components.examples import ExampleText
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ async def _made(service: SpeechService) -> bool:
     return True
 
 
-async def _make(service: SpeechService, text: Text) -> bool:
+async def _make(service: SpeechService, text: ExampleText) -> bool:
     """Whether it is at hand, or never will be."""
     try:
         async with aclosing(service.prepare(text.utterance)) as events:
@@ -107,7 +107,7 @@ async def _make(service: SpeechService, text: Text) -> bool:
     return True
 
 
-def _is_slow(text: Text, service: SpeechService) -> bool:
+def _is_slow(text: ExampleText, service: SpeechService) -> bool:
     """Whether it is worth being made ahead: not where it would be heard at once.
 
     Nor where a recording has to be encoded before, which can't be given up halfway.

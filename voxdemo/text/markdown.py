@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 
 @dataclass(slots=True)
-class Block:
+class TextBlock:
     """What stands between blank lines: lines that stay lines, each as its author's editor may have wrapped it."""
 
     lines: list[list[str]] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Block:
     is_heading: bool = False
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[TextBlock]:
     """The blocks of `text`, without its marks and none empty. Linear in practice; never raises.
 
     List items and the rows of tables are lines; numbers of items stay, bullets go. Links and pictures are their words.
@@ -40,7 +40,7 @@ class _Collector:
     """Makes blocks of the reader's tokens, which come in the order of the text."""
 
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        self.blocks: list[TextBlock] = []
         self._lists = 0
         self._number = ""
         self._row: list[str] | None = None
@@ -49,7 +49,7 @@ class _Collector:
         """The next token."""
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
-                self._begin(Block())
+                self._begin(TextBlock())
                 self._lists += 1
             case "bullet_list_close" | "ordered_list_close":
                 self._lists -= 1
@@ -58,18 +58,18 @@ class _Collector:
             case "list_item_close" if self._number:  # the item is nothing but its number: "42." or a year
                 self._take_words([[""]])
             case "paragraph_open":
-                self._begin(Block(is_prose=True))
+                self._begin(TextBlock(is_prose=True))
             case "heading_open":
-                self._begin(Block(is_heading=True))
+                self._begin(TextBlock(is_heading=True))
             case "table_open":
-                self._begin(Block())
+                self._begin(TextBlock())
             case "tr_open":
                 self._row = []
             case "tr_close":
                 self._add([[", ".join(filter(None, self._row or ()))]])
                 self._row = None
             case "fence":
-                self._begin(Block())
+                self._begin(TextBlock())
                 self._add([[line] for line in token.content.splitlines()])
             case "inline":
                 self._take_words(_lines(token.children or ()))
@@ -83,7 +83,7 @@ class _Collector:
             self._number = ""
         self._add(lines)
 
-    def _begin(self, block: Block) -> None:
+    def _begin(self, block: TextBlock) -> None:
         if not self._lists:
             self.blocks.append(block)
 

@@ -23,7 +23,7 @@ def plain(text: str) -> str:
     blocks = markdown.blocks(markup.markdown(_clean(text)))
     habits = wrapping.habits([line for block in blocks for line in block.lines])
     paragraphs: list[list[str]] = []
-    for before, block in pairwise([markdown.Block(), *blocks]):
+    for before, block in pairwise([markdown.TextBlock(), *blocks]):
         lines = [joined for line in block.lines for joined in wrapping.joined(line, habits)]
         if before.is_prose and block.is_prose and wrapping.goes_on_after_a_page(paragraphs[-1][-1], lines[0]):
             paragraphs[-1][-1:] = wrapping.joined([paragraphs[-1][-1], lines.pop(0)], habits)

@@ -20,6 +20,7 @@ from voxdemo.web.components import examples, front, wording
 from voxdemo.web.components.assets import ASSETS, asset, filled
 from voxdemo.web.components.i18n import translations
 from voxdemo.web.components.theme import theme
+from voxdemo.web.components.voice_fields import NO_COPIES
 from voxdemo.web.components.wiring import AT_ONCE
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.line import admission
@@ -37,7 +38,7 @@ WORDS: Mapping[str, str] = {
     "loggedIn": "Logged in as {username}",
     "notAudioOrText": "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.",
     "notAudio": "That isn't an audio file. Drop a wav, mp3 or m4a.",
-    "noCopies": "Copying a voice needs VoxCPM, which this server doesn't run.",
+    "noCopies": NO_COPIES,
     "recording": "The microphone is recording. Stop it, then drop the file again.",
     "closed": "The file can't be dropped here now. Press Upload file and choose it.",
     "insecure": "The microphone works only over https. Open the page at its https address, or upload a recording.",

@@ -69,7 +69,7 @@ class _Source:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._prepared: tuple[Checkpoint, loading.Plan] | None = None
+        self._prepared: tuple[Checkpoint, loading.LoadingPlan] | None = None
 
     def choice(self) -> EngineChoice:
         """To be built by each seat's worker."""
@@ -89,7 +89,7 @@ class _Source:
         found, plan = self._prepare(tell)
         return LentVoxCPM(found, plan) if devices.lent(self._settings.device) else VoxCPMEngine(found, plan)
 
-    def _prepare(self, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+    def _prepare(self, tell: Tell) -> tuple[Checkpoint, loading.LoadingPlan]:
         with self._lock:
             if self._prepared is None:
                 self._prepared = _prepare(self._settings, tell)
@@ -111,7 +111,7 @@ def _expected(settings: Settings) -> Checkpoint:
     return PUBLISHED.get(settings.voxcpm_model, next(iter(PUBLISHED.values())))
 
 
-def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.Plan]:
+def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.LoadingPlan]:
     device = _device(settings)
     model = _model(settings, device)
     if not _folder(model):
@@ -138,7 +138,7 @@ def _check_before_download(model: str, settings: Settings, device: Device) -> No
         _check_fits(published, _plan(published, settings, device), settings.generators)
 
 
-def _check_fits(found: Checkpoint, plan: loading.Plan, generators: int) -> None:
+def _check_fits(found: Checkpoint, plan: loading.LoadingPlan, generators: int) -> None:
     needed, free = generators * loading.memory_bytes(found, plan), plan.device.free_bytes
     if needed <= free:
         return
@@ -179,7 +179,7 @@ def _fits(model: str, settings: Settings, device: Device) -> bool:
     return True
 
 
-def _plan(found: Checkpoint, settings: Settings, device: Device) -> loading.Plan:
+def _plan(found: Checkpoint, settings: Settings, device: Device) -> loading.LoadingPlan:
     return loading.plan(found, device, settings.quantize, settings.kv_cache)
 
 

@@ -93,7 +93,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
     )
 
 
-def loaded_info(checkpoint: Checkpoint, plan: loading.Plan) -> EngineInfo:
+def loaded_info(checkpoint: Checkpoint, plan: loading.LoadingPlan) -> EngineInfo:
     """What the generation in `checkpoint` is when it is loaded by this plan."""
     info = info_for(checkpoint, plan.device.name, plan.precision, plan.kv_cache)
     return replace(info, weights=fingerprint(*checkpoint.files))
@@ -133,7 +133,7 @@ class VoxCPMEngine:
     whole model, and CUDA graphs to the thread that made them.
     """
 
-    def __init__(self, checkpoint: Checkpoint, plan: loading.Plan, model: Any = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, plan: loading.LoadingPlan, model: Any = None) -> None:
         """Load the model, unless one is given that `loading.load` made by the same plan."""
         self._checkpoint = checkpoint
         self._plan = plan

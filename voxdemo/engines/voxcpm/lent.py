@@ -15,7 +15,7 @@ from voxdemo import hf_space
 from voxdemo.engines.base import RanOn, Retake, SpeechPart
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, loaded_info
-from voxdemo.engines.voxcpm.loading import Plan
+from voxdemo.engines.voxcpm.loading import LoadingPlan
 from voxdemo.errors import ModelDiedError, NotReadyError, VoxdemoError
 from voxdemo.speech import EngineInfo, Samples
 
@@ -36,7 +36,7 @@ class LentVoxCPM:
     Threading: as any engine's; two of them may call at the same time, each then has a process of its own.
     """
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan) -> None:
+    def __init__(self, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
         self._checkpoint = checkpoint
         self._plan = plan
         self._info = loaded_info(checkpoint, plan)
@@ -69,7 +69,7 @@ class LentVoxCPM:
         """The processes end with the server, or when their GPU is needed elsewhere."""
 
 
-def seconds(_: Checkpoint, __: Plan, part: SpeechPart) -> float:
+def seconds(_: Checkpoint, __: LoadingPlan, part: SpeechPart) -> float:
     """How long the GPU is asked for; whoever asks for less waits less."""
     return LOADING_S + len(part.text) / CHARS_PER_S
 
@@ -78,7 +78,7 @@ _loaded: dict[Checkpoint, VoxCPMEngine] = {}
 """In a process that has a GPU: its model."""
 
 
-def _speak(checkpoint: Checkpoint, plan: Plan, part: SpeechPart) -> Generator[Item, None, None]:
+def _speak(checkpoint: Checkpoint, plan: LoadingPlan, part: SpeechPart) -> Generator[Item, None, None]:
     """In a process that has a GPU: what the engine says. Errors are items, because of others only the name arrives."""
     try:
         if checkpoint not in _loaded:

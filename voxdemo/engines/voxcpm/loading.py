@@ -31,7 +31,7 @@ INT8_ENGINES = ("x86", "fbgemm", "qnnpack")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadingPlan:
     """How a checkpoint is to be held."""
 
     device: Device
@@ -47,7 +47,7 @@ class Plan:
         return "float32" if self.precision == "int8" else self.precision
 
 
-def plan(checkpoint: Checkpoint, device: Device, quantize: str, kv_cache: int) -> Plan:
+def plan(checkpoint: Checkpoint, device: Device, quantize: str, kv_cache: int) -> LoadingPlan:
     """The best way to hold `checkpoint` on `device`; `quantize` is "none" or "int8". Raises SettingsError.
 
     bfloat16, which the weights come in, on CUDA; float32 on MPS, where the package finds less too noisy.
@@ -62,10 +62,10 @@ def plan(checkpoint: Checkpoint, device: Device, quantize: str, kv_cache: int) -
         precision = "int8" if quantize == "int8" else "bfloat16" if _multiplies_bfloat16() else "float32"
     else:
         precision = "bfloat16" if device.kind == "cuda" else "float32"
-    return Plan(device, precision, _compiles(device), min(kv_cache, checkpoint.max_length))
+    return LoadingPlan(device, precision, _compiles(device), min(kv_cache, checkpoint.max_length))
 
 
-def memory_bytes(checkpoint: Checkpoint, plan: Plan) -> int:
+def memory_bytes(checkpoint: Checkpoint, plan: LoadingPlan) -> int:
     """The most memory that loading and speaking takes for one copy, estimated."""
     wide = 2 if plan.precision == "bfloat16" else 4
     layers = checkpoint.parameters - checkpoint.embedding_parameters
@@ -74,7 +74,7 @@ def memory_bytes(checkpoint: Checkpoint, plan: Plan) -> int:
     return int(weights) + checkpoint.cached_values * plan.kv_cache * wide + LIBRARIES_BYTES + LISTENING_BYTES
 
 
-def load(checkpoint: Checkpoint, plan: Plan) -> Any:
+def load(checkpoint: Checkpoint, plan: LoadingPlan) -> Any:
     """The package's VoxCPMModel or VoxCPM2Model, ready to speak; to be used on the thread that calls this.
 
     Sounds bit by bit like the package's own `from_local` in the same precision. Raises WeightsError.
@@ -101,7 +101,7 @@ def load(checkpoint: Checkpoint, plan: Plan) -> Any:
     return model
 
 
-def make_room(model: Any, plan: Plan, steps: int) -> None:
+def make_room(model: Any, plan: LoadingPlan, steps: int) -> None:
     """Let the model keep `steps` in mind for the next utterance, rounded up and at most the plan's.
 
     Every step looks at the whole cache, used or not, so a short one is faster. A compiled model keeps its own.
@@ -132,7 +132,7 @@ def _compiles(device: Device) -> bool:
     return torch.cuda.get_device_capability(device.name) >= (7, 0)  # the oldest that Triton knows
 
 
-def _make_ropes(model: Any, plan: Plan) -> None:
+def _make_ropes(model: Any, plan: LoadingPlan) -> None:
     """The tables of rotary positions, which aren't in the checkpoint; rounded as the package rounds them."""
     import torch
 
@@ -145,7 +145,7 @@ def _make_ropes(model: Any, plan: Plan) -> None:
             module.rope_emb = made.to(dtype).to(plan.device.kind).eval()
 
 
-def _fill(model: Any, checkpoint: Checkpoint, plan: Plan) -> None:
+def _fill(model: Any, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
     import torch
 
     if plan.precision == "int8":

@@ -12,7 +12,7 @@ FOLDER = ASSETS / "examples"
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class ExampleRecording:
     """One to be recognised."""
 
     name: str
@@ -21,13 +21,13 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ExampleText:
     """One to be spoken, in a language by its ISO 639-1 code; with `prompt`, in the voice of that recording."""
 
     name: str
     language: str
     words: str
-    prompt: Recording | None = None
+    prompt: ExampleRecording | None = None
 
     def suits(self, info: EngineInfo) -> bool:
         """Whether this engine can speak it."""
@@ -42,18 +42,18 @@ class Text:
 
 
 RECORDINGS = (
-    Recording(
+    ExampleRecording(
         "Announcement",
         FOLDER / "announcement.mp3",
         "Good evening from the bridge. We leave in ten minutes. Hot tea is served on the upper deck.",
     ),
-    Recording(
+    ExampleRecording(
         "Message",
         FOLDER / "message.mp3",
         "This is the harbour office. Your parcel has come. Please fetch it before half past four, and bring the blue "
         "form.",
     ),
-    Recording(
+    ExampleRecording(
         "Letter",
         FOLDER / "letter.mp3",
         "Dear Anna. The boat is painted at last, and she is blue again. We took her out on Sunday, around the "
@@ -62,20 +62,20 @@ RECORDINGS = (
     ),
 )
 TEXTS = (
-    Text("Short", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
-    Text(
+    ExampleText("Short", "en", "The ferry leaves at half past nine. It calls at two islands and is back before dark."),
+    ExampleText(
         "Numbers",
         "en",
         "Dr. Okafor paid $1,249.50 on 3 May 2025 for 12 kg of tea. It came at 7:45 am, 20 minutes early, and weighed "
         "0.3 kg more than that.",
     ),
-    Text(
+    ExampleText(
         "Dialogue",
         "en",
         "“Has the last train left?”\n\n“It has, a minute ago.”\n\n“Could we ask the driver of that bus?”\n\n“We could! "
         "But he is asleep, and so is the bus.”",
     ),
-    Text(
+    ExampleText(
         "Long",
         "en",
         "The lamp went out, and the whole street with it. She counted the steps to the door. There were twelve, as "
@@ -86,6 +86,8 @@ TEXTS = (
         "the key turned, twice. The hall was dark, and it smelled of oranges. On the third step sat the clock, and it "
         "was going.",
     ),
-    Text("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
-    Text("Cloned voice", "en", "The tea is gone, and so is the bridge. But this is still my voice.", RECORDINGS[0]),
+    ExampleText("中文", "zh", "清晨的雾还没有散。渡船已经响了两声汽笛。"),
+    ExampleText(
+        "Cloned voice", "en", "The tea is gone, and so is the bridge. But this is still my voice.", RECORDINGS[0]
+    ),
 )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
+from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import UNEXPECTED
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Dial, EngineInfo
@@ -22,7 +23,7 @@ from voxdemo.web.components.reading import NO_RECORDING, reader
 from voxdemo.web.components.wiring import IN_BROWSER
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"
-NO_COPIES = "Copying a voice needs VoxCPM, which this server doesn't run."
+NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
 READING_WORDS = {
     **card.WORDS,
     "idle": "",

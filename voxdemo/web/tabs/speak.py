@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 
+from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import InputError
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
@@ -270,7 +271,7 @@ def _missing(info: EngineInfo) -> str:
     plain = [words for name, words in _SETTINGS.items() if name not in info.honours and name not in info.absent]
     has = [words for name, words in _SETTINGS.items() if name in info.honours]
     if len(plain) > len(has):
-        reasons = [f"{info.subject} supports {' and '.join(has)} only. The other settings need VoxCPM."]
+        reasons = [f"{info.subject} supports {' and '.join(has)} only. The other settings need {ENGINES.better}."]
     else:
         reasons = [f"{info.subject} doesn't support {' or '.join(plain)}."] if plain else []
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])

@@ -146,7 +146,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         if batch.finished_at is None:
             return to_program(409, UNFINISHED)
         files, folder = await batches.files(batch), await batches.folder(batch)
-        pieces = [joined.Piece(files[text.number], text.start_s) for text in batch.texts if text.number in files]
+        pieces = [joined.TimedSound(files[text.number], text.start_s) for text in batch.texts if text.number in files]
         if not pieces:
             return to_program(404, NOTHING_SPOKEN)
         if _joined_s(batch) > joined.MOST_S:
