@@ -102,8 +102,9 @@ class ToldCheckout:
         python = folder / ".venv/bin/python"
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         python.parent.mkdir(parents=True)
-        python.write_text(TELLING)
-        python.chmod(0o755)
+        for program in (python, python.with_name("oxlint")):
+            program.write_text(TELLING)
+            program.chmod(0o755)
         (folder / ".venv/pyvenv.cfg").touch()
         (folder / f".venv/lib/python{version}/site-packages").mkdir(parents=True)
         shutil.copy(ROOT / "launch.sh", folder)

@@ -148,7 +148,7 @@ def test_the_tests_are_run(told: ToldCheckout, block: str) -> None:
 @runs("docs/architecture.md", "./launch.sh check")
 def test_who_changes_it_checks_and_tests(told: ToldCheckout, block: str) -> None:
     *checks, short, long, nightly = told.type(block)
-    assert [check.arguments[1] for check in checks] == ["ruff", "ruff", "mypy"]
+    assert [check.arguments[:2] for check in checks] == [["-m", "ruff"], ["-m", "ruff"], ["-m", "mypy"], ["assets"]]
     assert [tests.arguments[1] for tests in (short, long, nightly)] == ["pytest"] * 3
     assert ["--all" in tests.arguments for tests in (short, long, nightly)] == [False, True, True]
     assert nightly.environment["LONG_TESTS"] == "1"
