@@ -14,7 +14,7 @@ from fakes import CLONER, LISTENER, PIECE, RATE, FakeEngine, FakeRecognizer, Sta
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import BusyError, EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
-from voxdemo.lanes.jobs import Cut, LineTicket, ListenJob, Piece, Retaken, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, LineTicket, ListenJob, PartRetaken, Piece, SpeakJob, Started
 from voxdemo.lanes.local import seat
 from voxdemo.lanes.local.job_run import JobRun, PartBegins
 from voxdemo.lanes.local.lane import RESTART_S, Lane
@@ -544,7 +544,7 @@ async def test_what_an_engine_takes_back_and_cuts_off_is_told(make_lane: MakeLan
     lane = make_lane()
     stage.open = True
     kinds = [type(event) for event in await everything(lane, "one retake two ran-on")]
-    assert kinds[-4:] == [Piece, Retaken, Piece, Cut]
+    assert kinds[-4:] == [Piece, PartRetaken, Piece, Cut]
 
 
 async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: MakeLane, stage: Stage) -> None:
@@ -787,7 +787,7 @@ async def test_a_part_that_fails_is_said_anew_and_the_others_are_not(
     stage.open = True
     events = await everything(lane, parts("one two", f"three {fault}", "four"))
     told = [event.part if isinstance(event, Piece) else event for event in events if not isinstance(event, Waiting)]
-    assert told == [Started(), 0, 0, 1, Retaken(1), 1, 1, 2]
+    assert told == [Started(), 0, 0, 1, PartRetaken(1), 1, 1, 2]
     assert stage.builds == builds
 
 

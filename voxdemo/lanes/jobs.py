@@ -44,8 +44,8 @@ class ListenJob:
 class SpeakJob:
     """Say `parts`, one after the other, as the utterance wants it, with the engine it was planned for.
 
-    Yields a `Piece` for every stretch of sound, `Retaken` and `Cut` where the engine lost its way. With `transcription`
-    the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
+    Yields a `Piece` for every stretch of sound, `PartRetaken` and `Cut` where the engine lost its way. With
+    `transcription` the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
     """
 
     engine: EngineInfo
@@ -95,7 +95,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Retaken:
+class PartRetaken:
     """What came of `SpeakJob.parts[part]` is void: it is said again."""
 
     part: int
@@ -125,8 +125,8 @@ class Resumed:
     """The job goes on with its next part."""
 
 
-LaneEvent = Waiting | Started | Piece | Retaken | Cut | Paused | Resumed | Transcript
-"""Waiting… → Started → Transcript… or Piece… (Retaken, Cut and Paused… → Resumed among them)"""
+LaneEvent = Waiting | Started | Piece | PartRetaken | Cut | Paused | Resumed | Transcript
+"""Waiting… → Started → Transcript… or Piece… (PartRetaken, Cut and Paused… → Resumed among them)"""
 
 
 class LineTicket(Protocol):

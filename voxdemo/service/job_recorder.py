@@ -12,8 +12,7 @@ from functools import partial
 
 from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
-from voxdemo.lanes import jobs
-from voxdemo.lanes.jobs import Cut, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, LaneEvent, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
@@ -106,7 +105,7 @@ class JobRecorder:
                 return (self._take.resume(),)
             case Piece(part, samples):
                 return self._take.add(part, samples)
-            case jobs.Retaken(part):
+            case PartRetaken(part):
                 return self._take.retake(part)
             case Cut():
                 self._take.cut()

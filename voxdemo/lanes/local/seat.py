@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.progress import remaining_s
-from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, Paused, Piece, Resumed, Retaken, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
@@ -325,13 +325,13 @@ class Speech:
         self._was_heard = False
         self._failed_part: int | None = None
 
-    def __call__(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut | PartBegins, None, None]:
+    def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins, None, None]:
         """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
         if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
             sentence = "{title} has been loaded meanwhile: press Speak again."
             raise InputError(sentence, code="model_changed", title=engine.info.title)
         if self._was_heard:
-            yield Retaken(self._part)
+            yield PartRetaken(self._part)
         self.is_aside, self._turn_at = False, time.monotonic()
         while self._part < len(self.job.parts) and not self.is_aside:
             self._was_heard = False
@@ -353,12 +353,12 @@ class Speech:
         failed_before, self._failed_part = self._failed_part, self._part
         return failed_before != self._part
 
-    def _say(self, engine: SpeechEngine) -> Generator[Piece | Retaken | Cut, None, None]:
+    def _say(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut, None, None]:
         with closing(engine.speak(self.job.part(self._part))) as pieces:
             for piece in pieces:
                 match piece:
                     case Retake():
-                        yield Retaken(self._part)
+                        yield PartRetaken(self._part)
                     case RanOn():
                         yield Cut(self._part)
                     case _:
