@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from forking import ROOT, Forked, is_read_at_import
+from starlette.types import ASGIApp
 
 from voxdemo.settings import Settings
 
@@ -108,6 +110,25 @@ class Server:
 
 StartServer = Callable[..., Server]
 """What the fixture `start_server` is: a script, port_variable and settings to a server."""
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The app's address, served by uvicorn as Gradio serves it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    pause = threading.Event()
+    while not server.started:
+        assert thread.is_alive()
+        pause.wait(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listening.close()
 
 
 def _started(script: Path, environment: Mapping[str, str], log: Path, anew: bool) -> Forked | subprocess.Popen[bytes]:

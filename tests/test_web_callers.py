@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,21 +7,20 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from gradio.routes import App
-from serving import free_port
+from serving import free_port, served
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.stores.limits import Limits
 from voxdemo.web.guards.bodies import CostlyDoors
-from voxdemo.web.guards.callers import caller_of, trust
+from voxdemo.web.guards.callers import KEY, Incoming, trust
 from voxdemo.web.guards.refusals import of_error
 
 UPLOAD = "/gradio_api/upload"
@@ -31,35 +28,22 @@ UPLOAD = "/gradio_api/upload"
 
 async def mirror(request: Request) -> Response:
     """Says whom it takes the caller for."""
-    return JSONResponse({"caller": caller_of(request.scope), "scheme": request.scope["scheme"]})
+    return JSONResponse({"caller": Incoming(request.scope).caller, "scheme": request.scope["scheme"]})
 
 
 async def upload(request: Request) -> Response:
     return JSONResponse(len(await request.body()))
 
 
+def caller_of(**scope: Any) -> str:
+    """The client of a WebSocket, and of a request over HTTP."""
+    [caller] = {Incoming({"type": kind, **scope}).caller for kind in ("http", "websocket")}
+    return caller
+
+
 def small_app(limits: Limits) -> Starlette:
     routes = [Route("/mirror", mirror), Route("/{sub:path}gradio_api/upload", upload, methods=["POST"])]
     return Starlette(routes=routes, middleware=[Middleware(CostlyDoors, limits=limits)])
-
-
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The app's address, served by uvicorn as Gradio serves it."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    pause = threading.Event()
-    while not server.started:
-        assert thread.is_alive()
-        pause.wait(0.01)
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-        listening.close()
 
 
 class Web:
@@ -87,7 +71,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     def start(proxies: Sequence[str], rate: str = "") -> Web:
         trust(proxies)
-        running.append(serving(small_app(Limits(rate))))
+        running.append(served(small_app(Limits(rate))))
         web = Web(running[-1].__enter__())
         running.append(web.http)
         return web
@@ -115,17 +99,17 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ],
 )
 def test_a_client_is_its_address_or_its_network(host: str, caller: str) -> None:
-    assert caller_of({"client": (host, 1234)}) == caller
+    assert caller_of(client=(host, 1234)) == caller
 
 
 @pytest.mark.parametrize("scope", [{}, {"client": None}])
 def test_all_without_an_address_are_one_client(scope: dict[str, Any]) -> None:
-    assert caller_of(scope) == "unknown"
+    assert caller_of(**scope) == "unknown"
 
 
 def test_a_key_is_a_client_wherever_it_is_used() -> None:
-    anywhere = [caller_of({"voxdemo.key": "a", "client": (host, 1)}) for host in ("192.0.2.1", "192.0.2.2")]
-    assert len({*anywhere, caller_of({"voxdemo.key": "b"}), caller_of({"client": ("192.0.2.1", 1)})}) == 3
+    anywhere = [caller_of(**{KEY: "a"}, client=(host, 1)) for host in ("192.0.2.1", "192.0.2.2")]
+    assert len({*anywhere, caller_of(**{KEY: "b"}), caller_of(client=("192.0.2.1", 1))}) == 3
 
 
 @pytest.mark.parametrize("proxies", [[], ["10.0.0.0/8", "127.0.0.2", "::1"]])
@@ -272,7 +256,7 @@ def launched(root_path: str, options: dict[str, Any]) -> Iterator[str]:
 @contextmanager
 def mounted(path: str, options: dict[str, Any]) -> Iterator[str]:
     app = gr.mount_gradio_app(FastAPI(), gradio_page(), path, app_kwargs=options, ssr_mode=False)
-    with serving(app) as url:
+    with served(app) as url:
         yield url + path
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
@@ -22,9 +22,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import page, v1
 from voxdemo.web.guards import access, callers, headers
-from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
-from voxdemo.web.guards.head_requests import Heads
-from voxdemo.web.guards.wellformed import HANDLERS, WellFormed
+from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
 from voxdemo.web.line.gradio_queue import LineQueue
@@ -44,7 +42,7 @@ class Site:
 def build(
     service: SpeechService,
     settings: Settings,
-    more_routes: Sequence[Route] = (),
+    more_routes: Sequence[BaseRoute] = (),
     more_middleware: Sequence[Middleware] = (),
 ) -> Site:
     """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
@@ -57,9 +55,7 @@ def build(
     demo = page.build_page(service, settings)
     admission = Admission(service, limits, settings.max_waiting_per_client)
     LineQueue(demo, service, admission, settings)
-    doors = (Middleware(CostlyDoors, limits=limits), Middleware(BodyLimit))
-    inner = (Middleware(WellFormed), Middleware(Heads), *doors, *more_middleware)
-    guards = headers.guards(settings, *inner)
+    guards = headers.guards(settings, limits, *more_middleware)
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
     batches = Batches(lambda: stores.batches, entrance.speak_in_turn, settings.generators, keep_s)
     more_work = [batches.run, *examples_ahead.work(service, settings)]

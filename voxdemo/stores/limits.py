@@ -53,7 +53,7 @@ class Limits:
         self._redis = _Redis(redis_url, retry_every_s) if redis_url and self._rates else None
         self._turns: WeakValueDictionary[Bucket, asyncio.Lock] = WeakValueDictionary()
 
-    async def take(self, client: str, kind: Literal["job", "upload", "login"] = "job") -> None:
+    async def take(self, client: str, kind: Literal["job", "upload", "login", "websocket"] = "job") -> None:
         """Count one request of this client, apart for each kind.
 
         Raises LimitError, with the time until the next one would be let through, and then counts it in no rate. Only

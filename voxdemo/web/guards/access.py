@@ -1,9 +1,9 @@
-"""Who may come in: programs by their API keys, people by Gradio's own login.
+"""Which requests are let in: those of programs by an API key, those of people by Gradio's own login.
 
-A right key opens all that Gradio guards with a login. Where keys are configured, what is made for programs asks for
-one: their paths, here, and the frozen endpoints, in Gradio's queue, because gradio_client calls them by number. Of the
-programs' paths the page itself uses those of jobs, which a login opens too. What changes something counts as a person's
-only where it comes from a page of this server: browsers send a login along for pages of other sites, too.
+A valid key opens all that Gradio guards with a login. With keys configured, programs need one: for their paths, here,
+and for the frozen endpoints, in Gradio's queue, because gradio_client calls those by number. The page itself uses the
+paths of jobs, so a login opens them too. A request that changes something counts as a person's only where it comes from
+a page of this server: browsers send a login along from pages of other sites, too.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
-from voxdemo.web.guards.callers import KEY, READER
-from voxdemo.web.guards.refusals import OWN_PATHS, path_of, refused
+from voxdemo.web.guards.callers import KEY, READER, Guard, Incoming
+from voxdemo.web.guards.refusals import OWN_PATHS, refused
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ GRADIO_PATHS = "/gradio_api/call/"
 FOR_PEOPLE = "/v1/audio/jobs"
 """Below which the page's Batch tab asks."""
 FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
-"""What says how to call, open to everybody: a browser has no key to send."""
+"""How to call, in words: open without a key, because a browser has none to send."""
 LOG_OUT = "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key isn't valid here: check it, or ask the server's operator for one."
@@ -53,27 +51,28 @@ class _Key:
     """What Gradio knows it by, as if it had logged in."""
 
 
-class Access:
-    """ASGI middleware: lets programs in by their key, and turns away who has a wrong one, or none where one is needed.
+class Access(Guard):
+    """ASGI middleware: lets programs in by their key, and refuses a wrong one, or none where one is needed.
 
-    Without any keys `Authorization` is ignored, as is everything in it but a Bearer token.
+    Without any keys `Authorization` is ignored, as is everything in it but a Bearer token. A WebSocket needs a key or a
+    login wherever they are set, on every path: Gradio's own login guards none.
     """
 
     def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
-        self._app = app
+        super().__init__(app)
         self._keys = [_Key(digest := _digest(key), f"key-{digest.hex()[:10]}") for key in keys]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request, or refuse it."""
-        if scope["type"] == "http":
-            sent = _bearer(scope) if self._keys else None
-            key = self._known(sent) if sent is not None else None
-            if refusal := WRONG_KEY if sent is not None and not key else self._lacks(scope, key):
-                return await refused(scope, 401, refusal, CHALLENGE)(scope, receive, send)
-            if key:
-                scope = _let_in(scope, key)
-            elif path_of(scope).startswith(FOR_PEOPLE) and (account := account_of(scope)) is not None:
-                scope = {**scope, READER: f"account {account}"}
+        scope = request.scope
+        sent = _bearer(request) if self._keys else None
+        key = self._known(sent) if sent is not None else None
+        if refusal := WRONG_KEY if sent is not None and not key else self._lacks(request, key):
+            return await refused(scope, 401, refusal, CHALLENGE)(scope, receive, send)
+        if key:
+            scope = _let_in(scope, key)
+        elif request.path.startswith(FOR_PEOPLE) and (account := account_of(scope)) is not None:
+            scope = {**scope, READER: f"account {account}"}
         return await self._app(scope, receive, send)
 
     def _known(self, sent: str) -> _Key | None:
@@ -81,24 +80,26 @@ class Access:
         matching = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
         return matching[0] if matching else None
 
-    def _lacks(self, scope: Scope, key: _Key | None) -> str:
-        """What a request for a program's path lacks."""
-        path = path_of(scope)
-        if path == LOG_OUT and not _comes_from_here(scope):
+    def _lacks(self, request: Incoming, key: _Key | None) -> str:
+        """What a request for a program's path lacks, or one that changes something."""
+        path = request.path
+        changes = request.is_websocket or request.method not in ("GET", "HEAD")
+        is_foreign = changes and request.is_from_elsewhere
+        if path == LOG_OUT and is_foreign:
             return ELSEWHERE
-        if key or not path.startswith((OWN_PATHS, GRADIO_PATHS)) or path.startswith(FOR_READERS):
+        is_for_programs = path.startswith((OWN_PATHS, GRADIO_PATHS))
+        if key or path.startswith(FOR_READERS) or not (is_for_programs or request.is_websocket):
             return ""
-        if self._keys and not (path.startswith(FOR_PEOPLE) and scope["app"].auth and _login(scope) is not None):
+        has_login = bool(request.app.auth) and _login(request) is not None
+        if self._keys and not (has_login and (path.startswith(FOR_PEOPLE) or not is_for_programs)):
             return NO_KEY
-        if path.startswith(GRADIO_PATHS) or not scope["app"].auth:
+        if not request.app.auth or (path.startswith(GRADIO_PATHS) and not request.is_websocket):
             return ""
-        if _login(scope) is None:
-            return NO_LOGIN
-        return "" if _comes_from_here(scope) else ELSEWHERE
+        return (ELSEWHERE if is_foreign else "") if has_login else NO_LOGIN
 
 
 def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -> None:
-    """For who joins Gradio's queue. Raises HTTPException where this endpoint is for programs and there is no key."""
+    """Raises HTTPException where a request to Gradio's queue names an endpoint for programs and has no key."""
     if settings.keys and endpoint in FOR_PROGRAMS and not scope.get(KEY):
         raise HTTPException(401, NO_KEY, CHALLENGE)
 
@@ -118,18 +119,18 @@ async def log_out(request: Request) -> Response:
 
 
 def account_of(scope: Scope) -> str | None:
-    """The account of who has logged in on the page; None without a login, and for programs, which have keys."""
-    token = None if scope.get(KEY) else _login(scope)
+    """The account that has logged in on the page; None without a login, and for programs, which have keys."""
+    token = None if scope.get(KEY) else _login(Incoming(scope))
     return None if token is None else scope["app"].tokens[token]
 
 
 def may_see_page(scope: Scope) -> bool:
     """Whether no login is asked for, or the request comes with one."""
-    return not scope["app"].auth or _login(scope) is not None
+    return not scope["app"].auth or _login(Incoming(scope)) is not None
 
 
 def warn_if_open(settings: Settings) -> None:
-    """Say it in the log if everybody who can reach this server may use it, and others can."""
+    """Warn in the log of a server that asks for neither key nor login and can be reached from other machines."""
     if not settings.accounts and not settings.keys and not _is_loopback(settings.host):
         log.warning(
             "Everybody who can reach %s may use this demo: set VOXDEMO_AUTH for people and VOXDEMO_API_KEYS for"
@@ -142,8 +143,8 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("latin-1")).digest()  # as headers are decoded
 
 
-def _bearer(scope: Scope) -> str | None:
-    scheme, _, token = Headers(scope=scope).get("authorization", "").strip().partition(" ")
+def _bearer(request: Incoming) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
@@ -157,25 +158,10 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
     return {**scope, KEY: key.id, READER: key.id}
 
 
-def _login(scope: Scope) -> str | None:
+def _login(request: Incoming) -> str | None:
     """What Gradio knows the login by that a request comes with."""
-    cookies = HTTPConnection(scope).cookies
-    token = next(filter(None, map(cookies.get, _cookies(scope))), None)
-    return token if token in scope["app"].tokens else None
-
-
-def _comes_from_here(scope: Scope) -> bool:
-    """Whether it isn't a page of another site that wants to change something here.
-
-    Browsers tell it in Sec-Fetch-Site, which a proxy doesn't spoil, but only where there is TLS.
-    """
-    headers = Headers(scope=scope)
-    if scope["method"] in ("GET", "HEAD"):
-        return True
-    if site := headers.get("sec-fetch-site"):
-        return site == "same-origin"
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    token = next(filter(None, map(request.cookies.get, _cookies(request.scope))), None)
+    return token if token in request.app.tokens else None
 
 
 def _cookie(scope: Scope) -> str:

@@ -1,8 +1,8 @@
-"""Gradio's doors beside its queue: those that cost work are counted, those that nobody here needs are shut.
+"""How much a request may send, and which of Gradio's addresses beside its queue are counted or closed.
 
-And what comes through any door has a bound, which Gradio knows only for each file of an upload, not for all of them. An
-upload is counted before its body is read. The queue's own doors (join, call, run) are counted where jobs come in. It
-knows ASGI and Gradio's paths; what a client may ask for is decided in voxdemo/stores/limits.py.
+Gradio limits each file of an upload, not all of them together. An upload is counted before its body is read; the
+addresses of the queue (join, call, run) are counted where jobs come in. Knows ASGI and Gradio's paths; how much a
+client may ask for is decided by `Limits`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
 
 from voxdemo.errors import LimitError
 from voxdemo.stores.protocols import RequestLimits
 from voxdemo.web.guards import gradio_client
-from voxdemo.web.guards.callers import caller_of
+from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.refusals import refused, retry_after
 
 MAX_UPLOAD_MIB = 200
@@ -33,10 +32,12 @@ MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
 
 LINGER_S = 30.0
-"""How long who sends too much is listened to for the sake of the answer; as long as nginx does."""
+"""After a 413, keep reading this long so that the client sees the answer; nginx does so as long."""
+TOO_LARGE = 1009
+"""The code that closes a WebSocket over a message that is too large (RFC 6455, 7.4.1)."""
 
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
-"""Write what is sent to the disk; behind any sub-path."""
+"""Addresses that write what is sent to the disk; below any sub-path."""
 GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices/?$")
 PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
@@ -44,71 +45,70 @@ LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(
     r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon(/[^/]*)?$"
 )
-"""Fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the disk, draw any size,
-and wait for ever for changes of the program.
+"""Closed: they would fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the
+disk, draw icons of any size, and wait for ever for changes of the program.
 """
 
 
-class CostlyDoors:
-    """ASGI middleware; who counts by keys must stand before it."""
+class CostlyDoors(Guard):
+    """ASGI middleware; what reads the keys that clients are counted by must stand before it."""
 
     def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
-        self._app = app
+        super().__init__(app)
         self._limits = limits
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Answer a request that may not pass; hand on every other."""
-        answer = await self._objection(scope) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send)
+        await (await self._objection(request) or self._app)(request.scope, receive, send)
 
-    async def _objection(self, scope: Scope) -> Response | None:
-        if SHUT.search(scope["path"]):
-            return refused(scope, 404, "This isn't offered here: send the recording itself.")
-        kind = _counted_as(scope["path"]) if scope["method"] == "POST" else None
-        if kind:
+    async def _objection(self, request: Incoming) -> Response | None:
+        if SHUT.search(request.path):
+            return refused(request.scope, 404, "This isn't offered here: send the recording itself.")
+        if kind := _counted_as(request):
             try:
-                await self._limits.take(caller_of(scope), kind)
+                await self._limits.take(request.caller, kind)
             except LimitError as error:
-                if GRADIO_UPLOAD.search(scope["path"]) and gradio_client.is_gradio_client(scope):
+                if GRADIO_UPLOAD.search(request.path) and gradio_client.is_gradio_client(request.scope):
                     return gradio_client.refused_upload(error)
-                return refused(scope, 429, error, retry_after(error))
+                return refused(request.scope, 429, error, retry_after(error))
         return None
 
 
-class BodyLimit:
-    """ASGI middleware: ends a request whose body is too large, before more of it is read."""
+class BodyLimit(Guard):
+    """ASGI middleware: ends a request whose body is too large, or a WebSocket's message, before more of it is read."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer it with 413."""
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        most = _most_bytes(scope["path"])
+        most = _most_bytes(request.path)
+        if request.is_websocket:
+            messages = _Messages(receive, send, most)
+            return await self._app(request.scope, messages.receive, messages.send)
         body = _Body(receive, send, most)
-        if _told_length(scope) > most:
-            return await self._refuse(scope, receive, send, most)
+        if _told_length(request) > most:
+            return await self._refuse(request, receive, send, most)
         try:
-            await self._app(scope, body.receive, body.send)
+            await self._app(request.scope, body.receive, body.send)
         except Exception:
             if not body.is_too_large:
                 raise
         if body.is_too_large and not body.has_answered:
-            await self._refuse(scope, receive, send, most)
+            await self._refuse(request, receive, send, most)
         return None
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
-        sentence = f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
-        closing = refused(scope, 413, sentence, {"Connection": "close"})
-        await closing(scope, receive, partial(_send_and_read_on, receive, send))
+    async def _refuse(self, request: Incoming, receive: Receive, send: Send, most: int) -> None:
+        closing = refused(request.scope, 413, _too_much(most), {"Connection": "close"})
+        await closing(request.scope, receive, partial(_send_and_read_on, receive, send))
+
+
+def _too_much(most: int) -> str:
+    return f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
 
 
 async def _send_and_read_on(receive: Receive, send: Send, message: Message) -> None:
     """Send it; behind the end of an answer read for a while what is still coming, to throw it away.
 
-    A connection that is closed over what nobody has read is reset, and who sent it loses the answer: nginx tells its
-    client of a bad gateway instead. A client that has the answer hangs up.
+    A connection that is closed over unread bytes is reset, and the client loses the answer: behind nginx it gets "bad
+    gateway" instead. A client that has the answer hangs up.
     """
     if message["type"] != "http.response.body":
         return await send(message)
@@ -124,7 +124,7 @@ async def _until_the_end(receive: Receive) -> None:
 
 
 class _Body:
-    """What comes of a request's body. To who reads it, one that is too large looks as if its sender had gone."""
+    """What comes of a request's body. To the route, one that is too large looks as if its sender had gone."""
 
     def __init__(self, receive: Receive, send: Send, most: int) -> None:
         self.is_too_large = self.has_answered = False
@@ -144,10 +144,37 @@ class _Body:
             await self._send(message)
 
 
-def _counted_as(path: str) -> Literal["login", "upload"] | None:
-    if LOGIN.search(path):
+class _Messages:
+    """What comes over a WebSocket; its sender is told of one that is too large, and to the route looks gone."""
+
+    def __init__(self, receive: Receive, send: Send, most: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._most = most
+        self._is_closed = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if len(message.get("bytes") or (message.get("text") or "").encode()) <= self._most:
+            return message
+        self._is_closed = True
+        closed = {"code": TOO_LARGE, "reason": _too_much(self._most)}
+        await self._send({"type": "websocket.close", **closed})
+        return {"type": "websocket.disconnect", **closed}
+
+    async def send(self, message: Message) -> None:
+        if not self._is_closed:
+            await self._send(message)
+
+
+def _counted_as(request: Incoming) -> Literal["login", "upload", "websocket"] | None:
+    if request.is_websocket:
+        return "websocket"
+    if request.method != "POST":
+        return None
+    if LOGIN.search(request.path):
         return "login"
-    return "upload" if UPLOADS.search(path) or KEPT_VOICES.search(path) else None
+    return "upload" if UPLOADS.search(request.path) or KEPT_VOICES.search(request.path) else None
 
 
 def _most_bytes(path: str) -> int:
@@ -156,6 +183,6 @@ def _most_bytes(path: str) -> int:
     return MAX_PROMPT_BYTES if PROMPTS.search(path) else MAX_BODY_BYTES
 
 
-def _told_length(scope: Scope) -> int:
-    told = Headers(scope=scope).get("content-length", "")
+def _told_length(request: Incoming) -> int:
+    told = request.headers.get("content-length", "")
     return int(told) if told.isascii() and told.isdigit() else 0

@@ -1,38 +1,96 @@
-"""Who is asking: the client that a request is counted for, whichever door it came through.
+"""What a request is, to all that stands before the routes: HTTP's, or a WebSocket's that isn't open yet.
 
-Cookies and sessions say nothing, because anybody can have as many as they like. It knows ASGI scopes, and of the server
-only how to tell it which proxies to believe.
+No guard looks by itself which of the two it is. This module knows ASGI scopes, and of the server only how to name the
+proxies to believe.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
 READER = "voxdemo.reader"
 """The entry of a scope for the only one that may see what the request makes: a key's id, or an account."""
 NOBODY = "unknown"
-"""Who comes without an address, as through a Unix socket; all are one client."""
+"""All clients without an address, as through a Unix socket; they count as one."""
 NETWORK_BITS = 64
 """Of an IPv6 address: what one customer gets at the least, and can choose addresses from at will."""
 
 
-def caller_of(scope: Mapping[str, Any]) -> str:
-    """The client that a request is counted for: its API key, else the address or IPv6 network it comes from."""
-    if key := scope.get(KEY):
-        return str(key)
-    client = scope.get("client")
-    return _network(client[0]) if client else NOBODY
+class Incoming(HTTPConnection):
+    """A request, with its headers, cookies and app as Starlette reads them."""
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it asks for a WebSocket, instead of an answer."""
+        return bool(self.scope["type"] == "websocket")
+
+    @property
+    def method(self) -> str:
+        """HTTP's; a WebSocket begins with a GET."""
+        return str(self.scope.get("method", "GET"))
+
+    @property
+    def path(self) -> str:
+        """The path as routes see it: below the one that a proxy serves this under."""
+        path, root = str(self.scope["path"]), str(self.scope.get("root_path", ""))
+        return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+    @property
+    def caller(self) -> str:
+        """The client that it is counted for: its API key, else the address or IPv6 network it comes from.
+
+        Cookies and sessions don't matter, because anybody can have as many as they like.
+        """
+        if key := self.scope.get(KEY):
+            return str(key)
+        return _network(self.client.host) if self.client else NOBODY
+
+    @property
+    def reader(self) -> str | None:
+        """The key or account that it came with; None where it came without."""
+        reader: str | None = self.scope.get(READER)
+        return reader
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether a page of another site sends it. Programs say nothing of where they are, and aren't pages.
+
+        Browsers say it in Sec-Fetch-Site, which no proxy spoils, but only where there is TLS, and not all of them for a
+        WebSocket; no page can set any of these headers itself.
+        """
+        if site := self.headers.get("sec-fetch-site"):
+            return site != "same-origin"
+        origin = self.headers.get("origin")
+        if origin is None:
+            return False
+        host = origin.partition("://")[2]
+        own = (self.headers.get("host"), self.headers.get("x-forwarded-host", "").partition(",")[0])
+        return not host or host not in own
 
 
-def reader_of(scope: Mapping[str, Any]) -> str | None:
-    """The key or account that a request came with; None where it came without."""
-    reader: str | None = scope.get(READER)
-    return reader
+class Guard:
+    """ASGI middleware for requests of either kind; the start and the end of the app pass it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the guard see what is a request."""
+        if scope["type"] in ("http", "websocket"):
+            await self.guard(Incoming(scope), receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
+        """Hand the request on to the app, changed or not, or refuse it."""
+        raise NotImplementedError
 
 
 def trust(proxies: Sequence[str]) -> None:

@@ -13,9 +13,10 @@ from functools import lru_cache, partial
 
 import brotli
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from voxdemo.threads import in_thread
+from voxdemo.web.guards.callers import Guard, Incoming
 
 CODINGS = ("br", "gzip")
 """What is offered, the better one first. Browsers take br only over TLS and from localhost."""
@@ -34,19 +35,12 @@ PAGES_KEPT = 4
 """The page is the same for every visitor until a model's state changes: so many of it are kept compressed."""
 
 
-class Compressing:
-    """ASGI middleware: answers in the best of `CODINGS` that the client takes."""
+class Compressing(Guard):
+    """ASGI middleware: answers in the best of `CODINGS` that the client takes; of WebSockets, nothing."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        coding = _chosen(Headers(scope=scope))
-        await self._app(_taking_none(scope), receive, _Answer(send, coding).send)
+        await self._app(_taking_none(request.scope), receive, _Answer(send, _chosen(request.headers)).send)
 
 
 class _Answer:

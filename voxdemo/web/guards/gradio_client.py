@@ -1,4 +1,4 @@
-"""What gradio_client can be told: of most HTTP errors it shows the status alone, of a job that fails the sentence.
+"""Refusals for gradio_client: of most HTTP errors it shows the status alone, of a job that fails the sentence.
 
 So a script that asks for too much is let in for as long as it takes to fail; an upload that is one too many is answered
 with a file that isn't there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes and our errors.

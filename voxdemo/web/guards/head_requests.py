@@ -9,23 +9,21 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
-from voxdemo.web.guards.refusals import path_of
+from voxdemo.web.guards.callers import Guard, Incoming
 
 NOT_ASKED = re.compile(r"/gradio_api/(queue|heartbeat|call|stream|dev)/|/logout/?$")
 """What a GET begins or ends: Gradio's streams, whose end stops the jobs of a page, and a login."""
 
 
-class Heads:
-    """ASGI middleware: a HEAD that nobody takes is answered as a GET without its body."""
+class Heads(Guard):
+    """ASGI middleware: a HEAD that no route takes is answered as a GET without its body."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] != "http" or scope["method"] != "HEAD" or NOT_ASKED.match(path_of(scope)):
+        scope = request.scope
+        if request.method != "HEAD" or NOT_ASKED.match(request.path):
             return await self._app(scope, receive, send)
         first = _UnlessRefused(send)
         await self._app(dict(scope), receive, first.send)  # a copy: routing writes into it

@@ -7,18 +7,25 @@ but here.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo import logs
 from voxdemo.settings import Settings
+from voxdemo.stores.protocols import RequestLimits
 from voxdemo.web.guards.access import Access
+from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
+from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.compressing import Compressing
+from voxdemo.web.guards.head_requests import Heads
+from voxdemo.web.guards.refusals import refused
+from voxdemo.web.guards.wellformed import WellFormed
 
 MAY_EMBED = "'self' https://huggingface.co https://*.hf.space"
 """Whose pages may show this one in a frame: Spaces do."""
@@ -46,13 +53,14 @@ SECURITY = {
 EXPOSED = ("Retry-After", "X-Request-ID", "X-Voxdemo-Seed", "X-Voxdemo-Warning")
 """Headers that pages of other sites may read."""
 GRADIO_STARTS = "/gradio_api/startup-events"
+ANSWERS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
+"""The messages of ASGI that have the headers of an answer."""
+FOREIGN = "Pages of other sites can't call this server: ask its operator to name yours in VOXDEMO_CORS_ORIGINS."
 
 
-def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
-    """What `app_kwargs={"middleware": …}` gets: all that stands before the routes, with `inner` nearest to them.
-
-    `inner` finds in the scope, as `callers.KEY`, the id of the key that a request came with.
-    """
+def guards(settings: Settings, limits: RequestLimits, *inner: Middleware) -> list[Middleware]:
+    """What `app_kwargs={"middleware": …}` gets: all that stands before the routes, with `inner` nearest to them."""
+    logging.getLogger("uvicorn.error").addFilter(_is_a_failure)
     origins = [origin.lower() for origin in settings.cors_origins]
     layers = (
         Middleware(RequestIds),
@@ -65,8 +73,13 @@ def guards(settings: Settings, *inner: Middleware) -> list[Middleware]:
             allow_headers=["*"],
             expose_headers=EXPOSED,
         ),
+        Middleware(KnownOrigins, origins),
         Middleware(Access, settings.keys),
         Middleware(WithoutOrigin),
+        Middleware(WellFormed),
+        Middleware(Heads),
+        Middleware(CostlyDoors, limits),
+        Middleware(BodyLimit),
         *inner,
     )
     return [Middleware(Outside, layers)]
@@ -92,45 +105,52 @@ class Outside:
         await self._guarded(scope, receive, send)
 
 
-class RequestIds:
+class RequestIds(Guard):
     """ASGI middleware: gives every request an id, or keeps a well-formed one of its own, and answers with it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request under its id."""
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        given = Headers(scope=scope).get("x-request-id", "")
+        given = request.headers.get("x-request-id", "")
         number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else logs.new_request_id()
-        if not scope["path"].endswith(GRADIO_STARTS):  # Gradio's queue begins there, and would have that id for ever
+        if not request.path.endswith(GRADIO_STARTS):  # Gradio's queue begins there, and would have that id for ever
             logs.enter_request(number)  # for good: what fails is logged outside of here
-        return await self._app(scope, receive, _saying(send, {"X-Request-ID": number}))
+        await self._app(request.scope, receive, _with_headers(send, {"X-Request-ID": number}))
 
 
-class SecurityHeaders:
+class SecurityHeaders(Guard):
     """ASGI middleware: sets `SECURITY` on every answer, where the route hasn't set its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        await self._app(scope, receive, _saying(send, SECURITY))
+        await self._app(request.scope, receive, _with_headers(send, SECURITY))
 
 
-class WithoutOrigin:
-    """ASGI middleware: hides who calls from Gradio, which would tell every site's page that it may read the answer."""
+class KnownOrigins(Guard):
+    """ASGI middleware: refuses a WebSocket to pages of sites that aren't named, as browsers ask before HTTP only."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(app)
+        self._origins = origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
+        """Serve the request, or refuse it."""
+        is_foreign = request.is_from_elsewhere and request.headers.get("origin") not in self._origins
+        answer = refused(request.scope, 403, FOREIGN) if request.is_websocket and is_foreign else self._app
+        await answer(request.scope, receive, send)
+
+
+class WithoutOrigin(Guard):
+    """ASGI middleware: hides the origin from Gradio, which would let every site's page read the answer."""
+
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] == "http":
-            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
-        await self._app(scope, receive, send)
+        headers = [(name, value) for name, value in request.scope["headers"] if name != b"origin"]
+        await self._app({**request.scope, "headers": headers}, receive, send)
+
+
+def _is_a_failure(record: logging.LogRecord) -> bool:
+    """Not so what uvicorn logs of every WebSocket that is refused with an answer (its "websockets-sansio", 0.54)."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _wrapped(app: ASGIApp, layers: Sequence[Middleware]) -> ASGIApp:
@@ -139,11 +159,12 @@ def _wrapped(app: ASGIApp, layers: Sequence[Middleware]) -> ASGIApp:
     return app
 
 
-def _saying(send: Send, headers: dict[str, str]) -> Send:
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
     """`send`, with these headers on the answer that have no value yet."""
 
     async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ANSWERS:
+            message.setdefault("headers", [])
             given = MutableHeaders(scope=message)
             for name, value in headers.items():
                 given.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""How a refusal looks, in the form that whoever asked can read: Gradio's clients and page, or programs below /v1/.
+"""How a refusal looks: as Gradio's clients and the page read it, and below /v1/ as in OpenAI's API.
 
 Knows ASGI scopes and our errors, no route.
 """
@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from voxdemo.errors import UNEXPECTED_CODE, InputError, LimitError, StorageError, UnavailableError, VoxdemoError
+from voxdemo.web.guards.callers import Incoming
 
 OWN_PATHS = "/v1/"
 """Below which programs call, as they call OpenAI's API."""
 UNKNOWN_S = 10
-"""When to come again, for who is told so while nothing is known of how long a job takes."""
+"""Seconds in Retry-After while it isn't known how long a job takes."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 """By status, as OpenAI's API names them."""
 _CODES = {
@@ -34,38 +36,45 @@ _CODES = {
     507: StorageError.code,
 }
 """By status, of what is refused in a sentence alone, before anything of ours had to do with it."""
+POLICY_VIOLATION = 1008
+"""The code to close a WebSocket with (RFC 6455, 7.4.1); before it is open, servers answer 403 instead."""
 
 
-def path_of(scope: Scope) -> str:
-    """The path as routes see it: below the one that a proxy serves this under."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+class Refusal(JSONResponse):
+    """An answer that refuses a WebSocket, too; where the server can't send one to a WebSocket, this closes it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if Incoming(scope).is_websocket and "websocket.http.response" not in scope.get("extensions", {}):
+            await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def refused(scope: Scope, status: int, told: str | VoxdemoError, headers: Mapping[str, str] | None = None) -> Response:
-    """A refusal for who asked in this scope, before any route was reached."""
-    if path_of(scope).startswith(OWN_PATHS):
+    """A refusal of the request with this scope."""
+    if Incoming(scope).path.startswith(OWN_PATHS):
         return to_program(status, told, headers=headers)
     error = _described(status, told)
     sentence = error.pop("message")
-    # Gradio's page and clients read "detail", who calls the other routes "error".
-    return JSONResponse({"error": sentence, "detail": sentence, **error}, status, headers)
+    # Gradio's page and clients read "detail", programs that call the other routes "error".
+    return Refusal({"error": sentence, "detail": sentence, **error}, status, headers)
 
 
 def to_program(
     status: int, told: str | VoxdemoError, param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An error as OpenAI's API tells it."""
-    return JSONResponse({"error": in_words(status, told, param)}, status, headers)
+    """An error as OpenAI's API has it."""
+    return Refusal({"error": in_words(status, told, param)}, status, headers)
 
 
 def of_error(error: VoxdemoError) -> Response:
-    """An error of ours as OpenAI's API would tell it."""
+    """An error of ours as OpenAI's API would have it."""
     return to_program(status_of(error), error, headers=retry_after(error))
 
 
 def in_words(status: int, told: str | VoxdemoError, param: str | None = None) -> dict[str, Any]:
-    """What stands in such an error; `values`, what its sentence has in its places, is ours."""
+    """The content of such an error; `values`, what its sentence has in its places, is ours."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {**_described(status, told), "type": kind, "param": param}
 
@@ -90,7 +99,7 @@ def status_of(error: VoxdemoError) -> int:
 
 
 def retry_after(error: VoxdemoError) -> dict[str, str]:
-    """The header that says when to come again, for who comes at a bad moment."""
+    """The header Retry-After, for what can be tried again later; none for other errors."""
     if not isinstance(error, UnavailableError):
         return {}
     seconds = UNKNOWN_S if error.retry_after_s is None else max(1, math.ceil(error.retry_after_s))

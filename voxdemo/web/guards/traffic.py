@@ -1,4 +1,4 @@
-"""What is being answered just now, so that a server that ends knows when everybody has got what they came for.
+"""Counts what is being answered, so that a server that stops knows when all clients have their answers.
 
 Pure ASGI: it looks at requests as they pass and changes nothing.
 """
@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from voxdemo.web.guards.callers import Guard, Incoming
+
 UNCOUNTED = ("/health", "/ready", "/metrics", "/v1/stats", "/heartbeat/")
-"""Parts of paths that are asked for again and again, or held open, by who waits for nothing."""
+"""Parts of paths that are asked for again and again, or held open, by clients that wait for nothing."""
 LOOK_S = 0.1
 
 T = TypeVar("T")
@@ -43,11 +45,11 @@ class Traffic:
             await asyncio.sleep(LOOK_S)
 
     def began(self) -> None:
-        """A request came."""
+        """A request has arrived."""
         self._under_way += 1
 
     def ended(self) -> None:
-        """It was answered, or whoever asked has left."""
+        """It was answered, or its client has left."""
         self._under_way -= 1
         self._last_at = time.monotonic()
 
@@ -56,19 +58,22 @@ class Traffic:
         self._loop = loop
 
 
-class _Counted:
+class _Counted(Guard):
     def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
-        self._app = app
+        super().__init__(app)
         self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             self._traffic.served_by(asyncio.get_running_loop())
-        if scope["type"] != "http" or any(part in scope["path"] for part in UNCOUNTED):
-            await self._app(scope, receive, send)
+        await super().__call__(scope, receive, send)
+
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
+        if any(part in request.path for part in UNCOUNTED):
+            await self._app(request.scope, receive, send)
             return
         self._traffic.began()
         try:
-            await self._app(scope, receive, send)
+            await self._app(request.scope, receive, send)
         finally:
             self._traffic.ended()

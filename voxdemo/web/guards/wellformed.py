@@ -1,6 +1,6 @@
-"""Requests of an odd form are made plain, or refused, before anybody stumbles over them.
+"""Headers of an odd form are left out, or their request is refused, before Gradio or Starlette fail on them.
 
-Pure ASGI, and a handler of FastAPI's. What a request asks for is no business of this module.
+With the handlers for what FastAPI and Gradio refuse themselves. Knows nothing of what a request asks for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Send
 
 from voxdemo.errors import VoxdemoError
+from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.refusals import refused, retry_after, status_of
 
 UNFIT = "This request doesn't have the form that its address takes: see the documentation."
@@ -27,16 +28,12 @@ PLAIN = {
 """The forms in which these headers are understood; in any other they are left out, as if they hadn't been sent."""
 
 
-class WellFormed:
-    """ASGI middleware."""
+class WellFormed(Guard):
+    """ASGI middleware: leaves out the headers that aren't in a form of PLAIN."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on with what of its headers is understood."""
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
+        """Serve the request, or refuse it."""
+        scope = request.scope
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:  # RFC 9112, 6.3: an attempt at request smuggling
             return await refused(scope, 400, TWO_LENGTHS, {"Connection": "close"})(scope, receive, send)

@@ -26,7 +26,7 @@ from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.guards import access, gradio_client
-from voxdemo.web.guards.callers import caller_of
+from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.handlers import CURRENT, info_of
 
@@ -168,7 +168,7 @@ class LineQueue(Queue):
     async def _admitted(self, body: PredictBodyInternal, function: BlockFunction, request: Request) -> RequestContext:
         """Raises LimitError where the client has asked for too much, unless it is told by the end of a job."""
         info = info_of(function.fn)
-        context = RequestContext(info.name, caller_of(request.scope))
+        context = RequestContext(info.name, Incoming(request.scope).caller)
         try:
             beside = [event for event in (*self._waiting(), *self._tasks) if _context_of(event).is_at_hand]
             await self._admission.admit(partial(info.asked, body.data), context, len(beside))

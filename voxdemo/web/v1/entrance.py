@@ -25,7 +25,7 @@ from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.guards.callers import caller_of
+from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.line.admission import Admission
 
 E = TypeVar("E")
@@ -43,7 +43,7 @@ class Entrance:
         self, request: Request, task: Task, asked: Callable[[], Asked], recording: Path | None = None
     ) -> RequestContext:
         """Let a program in that asks for this. Raises the VoxdemoError that says why not; then its `recording` goes."""
-        context = RequestContext("openai", caller_of(request.scope))
+        context = RequestContext("openai", Incoming(request.scope).caller)
         try:
             await self.admission.admit(asked, context)
             if context.objection:

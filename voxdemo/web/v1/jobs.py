@@ -28,7 +28,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import JOINING, READING, in_thread
-from voxdemo.web.guards.callers import caller_of, reader_of
+from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.guards.refusals import to_program
 from voxdemo.web.v1.entrance import Entrance, while_there
 from voxdemo.web.v1.orders import JobBody, Sender, digest_of, order_of
@@ -66,13 +66,13 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         limit, however many its texts, as one of them at a time stands in line; 10,000 texts may wait in all, and 2,000
         of one client.
         """
-        reader = reader_of(request.scope)
-        sender = Sender(reader or caller_of(request.scope), reader, idempotency_key)
+        reader = Incoming(request.scope).reader
+        sender = Sender(reader or Incoming(request.scope).caller, reader, idempotency_key)
         try:
             digest = await in_thread(partial(digest_of, asked), READING)
             job_id = await batches.known(sender.caller, idempotency_key, digest)
             if job_id is None:
-                await entrance.counted(caller_of(request.scope))
+                await entrance.counted(Incoming(request.scope).caller)
                 order = partial(order_of, asked, sender, digest, service.engine_info)
                 job_id = await while_there(request, _accepted(batches, sender.caller, len(asked.texts), order))
         except VoxdemoError as error:
@@ -88,7 +88,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         after: Annotated[str | None, Query(description="The id of the last one that is known already.")] = None,
     ) -> Response:
         """The jobs of the API key or the login that asks, the newest first, without their items."""
-        reader = reader_of(request.scope)
+        reader = Incoming(request.scope).reader
         found = [] if reader is None else await batches.batches(reader, limit + 1, after)
         if found is None:
             raise InputError(NOT_YOURS, code="unknown_job")
@@ -176,7 +176,7 @@ def routes(entrance: Entrance, batches: Batches) -> APIRouter:
         most: int = batch_values.MOST_TEXTS,
         words: bool = False,
     ) -> Batch:
-        batch = await batches.batch(id, reader_of(request.scope), first, most, words)
+        batch = await batches.batch(id, Incoming(request.scope).reader, first, most, words)
         if batch is None:
             raise HTTPException(404, GONE)
         return batch
