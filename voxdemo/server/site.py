@@ -17,17 +17,23 @@ from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
+from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.server import examples_ahead
+from voxdemo.server.lifespan import lifespan
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import page, v1
+from voxdemo.web.components import front
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
 from voxdemo.web.line.gradio_queue import LineQueue
-from voxdemo.web.routes import routes, voices
+from voxdemo.web.routes import health, metrics, sounds, voices
+from voxdemo.web.routes.parts import Parts
 from voxdemo.web.v1.entrance import Entrance
+
+OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *metrics.ROUTES, *voices.ROUTES, *front.ROUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,15 @@ def build(
     demo = page.build_page(service, settings)
     admission = Admission(service, limits, settings.max_waiting_per_client)
     LineQueue(demo, service, admission, settings)
-    guards = headers.guards(settings, limits, *more_middleware)
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
     batches = Batches(lambda: stores.batches, entrance.speak_in_turn, settings.generators, keep_s)
     more_work = [batches.run, *examples_ahead.work(service, settings)]
-    options = routes.app_options(service, limits, keep_s, guards, more_work)
-    kept_voices = voices.routes(stores.voices, bool(settings.accounts))
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
-    options["routes"] += [*more_routes, *kept_voices, log_out, v1.mounted(entrance, batches)]
-    options["exception_handlers"] = HANDLERS
+    options = {
+        "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
+        "middleware": headers.guards(settings, limits, *more_middleware),
+        "exception_handlers": HANDLERS,
+        "lifespan": lifespan(Parts(service, Pulse(), bool(settings.accounts)), keep_s, more_work),
+        "openapi_url": None,  # Gradio's own, which tells of doors that are nobody's business
+    }
     return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

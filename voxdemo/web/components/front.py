@@ -7,7 +7,6 @@ begins. Gradio has one template for all of it. It knows neither the service nor 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +34,7 @@ THEIR_FILES = {path.name: path for path in Path(gr.__file__).with_name("template
 TEXTS = {".js": "text/javascript", ".css": "text/css"}
 KEPT = "max-age=31536000, immutable"
 FOR_EVER = {"Cache-Control": f"public, {KEPT}"}
+FOR_A_DAY = {"Cache-Control": "public, max-age=86400"}
 _SCRIPTS = "./scripts/{version}"
 """Where ours are, as seen from the page."""
 UNUSED = "hls-DKvqWxTe.js"
@@ -58,38 +58,40 @@ def login_head() -> str:
     return filled("shell/login.html", {"logo": asset("logo.svg")})
 
 
-def routes() -> Sequence[Route]:
-    """The page's files where Gradio's own answers don't do: it lets no browser keep its modules."""
+async def _picture(_: Request) -> Response:
+    return FileResponse(PICTURE, headers=FOR_A_DAY)
 
-    async def picture(_: Request) -> Response:
-        return FileResponse(PICTURE, headers={"Cache-Control": "public, max-age=86400"})
 
-    async def stand_in(_: Request) -> Response:
-        return Response(STAND_IN, media_type="text/javascript", headers={"Cache-Control": "public, max-age=86400"})
+async def _stand_in(_: Request) -> Response:
+    return Response(STAND_IN, media_type="text/javascript", headers=FOR_A_DAY)
 
-    async def theirs(request: Request) -> Response:
-        path = THEIR_FILES.get(request.path_params["name"])
-        if path is None:
-            raise HTTPException(404)
-        if media_type := TEXTS.get(path.suffix):  # whole, and so compressed better than Gradio would
-            return Response(await in_thread(path.read_bytes), media_type=media_type, headers=FOR_EVER)
-        return FileResponse(path, headers=FOR_EVER)
 
-    async def ours(request: Request) -> Response:
-        name, asked = request.path_params["name"], request.path_params["version"]
-        if name not in scripts() or asked != version():  # of another release, whose scripts don't go with these
-            raise HTTPException(404)
-        if name != LOGIN and not access.may_see_page(request.scope):
-            raise HTTPException(401, access.NO_LOGIN)
-        whose = "private" if request.app.auth else "public"
-        return Response(scripts()[name], media_type="text/javascript", headers={"Cache-Control": f"{whose}, {KEPT}"})
+async def _theirs(request: Request) -> Response:
+    path = THEIR_FILES.get(request.path_params["name"])
+    if path is None:
+        raise HTTPException(404)
+    if media_type := TEXTS.get(path.suffix):  # whole, and so compressed better than Gradio would
+        return Response(await in_thread(path.read_bytes), media_type=media_type, headers=FOR_EVER)
+    return FileResponse(path, headers=FOR_EVER)
 
-    return [
-        Route("/preview.png", picture),
-        Route(f"/assets/{UNUSED}", stand_in),
-        Route("/assets/{name}", theirs),
-        Route("/scripts/{version}/{name}", ours),
-    ]
+
+async def _our_script(request: Request) -> Response:
+    name, asked = request.path_params["name"], request.path_params["version"]
+    if name not in scripts() or asked != version():  # of another release, whose scripts don't go with these
+        raise HTTPException(404)
+    if name != LOGIN and not access.may_see_page(request.scope):
+        raise HTTPException(401, access.NO_LOGIN)
+    whose = "private" if request.app.auth else "public"
+    return Response(scripts()[name], media_type="text/javascript", headers={"Cache-Control": f"{whose}, {KEPT}"})
+
+
+ROUTES = (
+    Route("/preview.png", _picture),
+    Route(f"/assets/{UNUSED}", _stand_in),
+    Route("/assets/{name}", _theirs),
+    Route("/scripts/{version}/{name}", _our_script),
+)
+"""The page's files where Gradio's own answers don't do: it lets no browser keep its modules."""
 
 
 def _ours(source: str) -> str:

@@ -1,14 +1,13 @@
-"""The voices that an account keeps on the server, for its own page: GET and POST /voices, GET and DELETE /voices/{id}.
+"""/voices: what an account keeps on the server for its own page; without a login the page keeps them in its browser.
 
-Only where there is a login; without one the page keeps them in its browser. What is sent is JSON and nothing else,
-which browsers send to other sites only after these allowed it; this one doesn't. Knows the store, nothing of Gradio.
+What is sent is JSON and nothing else: browsers ask before they send that to another site, and this one refuses.
 """
 
 from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial, wraps
 
@@ -22,15 +21,13 @@ from voxdemo.stores.protocols import KeptVoices
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import refused, status_of
+from voxdemo.web.routes.parts import FRESH, parts_of
 
 log = logging.getLogger(__name__)
 
-FRESH = {"Cache-Control": "no-store"}
 UNKNOWN = "No such voice: it may have been deleted."
 NO_ACCOUNTS = "This server has no accounts: voices are kept in the browser."
 UNREADABLE = "This isn't a voice: send its name, text, audio (base64) and consented as JSON."
-
-Serve = Callable[[Request, str], Awaitable[Response]]
 
 
 class _Sent(BaseModel):
@@ -41,61 +38,75 @@ class _Sent(BaseModel):
     consented: str
 
 
-def routes(store: KeptVoices, has_accounts: bool) -> Sequence[Route]:
-    """What is to be served."""
+def _for_its_account(
+    serve: Callable[[Request, KeptVoices, str], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Serves the account that has logged in, with the store; refuses everybody else, and says what went wrong."""
 
-    async def voices(_: Request, account: str) -> Response:
-        mine = await in_thread(partial(store.voices, account), KEEPING)
-        return JSONResponse({"voices": [asdict(voice) for voice in mine]}, headers=FRESH)
-
-    async def keep(request: Request, account: str) -> Response:
-        name, text, recording, consented = await _sent(request)
-        kept = await in_thread(partial(store.keep, account, name, text, recording, consented), KEEPING)
-        return JSONResponse(asdict(kept), 201, FRESH)
-
-    async def recording(request: Request, account: str) -> Response:
-        path = await in_thread(partial(store.recording, account, request.path_params["id"]), KEEPING)
-        return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
-
-    async def delete(request: Request, account: str) -> Response:
-        was_there = await in_thread(partial(store.delete, account, request.path_params["id"]), KEEPING)
-        return Response(status_code=204) if was_there else _unknown(request)
-
-    guarded = partial(_for_its_account, has_accounts)
-    return (
-        Route("/voices", guarded(voices)),
-        Route("/voices", guarded(keep), methods=["POST"]),
-        Route("/voices/{id}", guarded(recording)),
-        Route("/voices/{id}", guarded(delete), methods=["DELETE"]),
-    )
-
-
-def _for_its_account(has_accounts: bool, serve: Serve) -> Callable[[Request], Awaitable[Response]]:
     @wraps(serve)
     async def serve_account(request: Request) -> Response:
-        if not has_accounts:
+        parts = parts_of(request)
+        if not parts.has_accounts:
             return refused(request.scope, 404, NO_ACCOUNTS)
         account = account_of(request.scope)
         if account is None:
             return refused(request.scope, 403, NO_LOGIN)
         try:
-            return await serve(request, account)
+            return await serve(request, parts.service.stores.voices, account)
         except VoxdemoError as error:
             if not isinstance(error, InputError):
                 log.exception("a voice can't be kept or deleted")
-            return refused(request.scope, status_of(error), error)
+            return refused(request.scope, status_of(error), error.sentence)
 
     return serve_account
 
 
+@_for_its_account
+async def voices(_: Request, store: KeptVoices, account: str) -> Response:
+    """All voices of the account, without their recordings."""
+    mine = await in_thread(partial(store.voices, account), KEEPING)
+    return JSONResponse({"voices": [asdict(voice) for voice in mine]}, headers=FRESH)
+
+
+@_for_its_account
+async def keep(request: Request, store: KeptVoices, account: str) -> Response:
+    """Keep one more."""
+    name, text, recording, consented = await _sent(request)
+    kept = await in_thread(partial(store.keep, account, name, text, recording, consented), KEEPING)
+    return JSONResponse(asdict(kept), 201, FRESH)
+
+
+@_for_its_account
+async def recording(request: Request, store: KeptVoices, account: str) -> Response:
+    """The recording of one, as wav."""
+    path = await in_thread(partial(store.recording, account, request.path_params["id"]), KEEPING)
+    return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
+
+
+@_for_its_account
+async def delete(request: Request, store: KeptVoices, account: str) -> Response:
+    """Delete one with its recording."""
+    was_there = await in_thread(partial(store.delete, account, request.path_params["id"]), KEEPING)
+    return Response(status_code=204) if was_there else _unknown(request)
+
+
+ROUTES = (
+    Route("/voices", voices),
+    Route("/voices", keep, methods=["POST"]),
+    Route("/voices/{id}", recording),
+    Route("/voices/{id}", delete, methods=["DELETE"]),
+)
+
+
 async def _sent(request: Request) -> tuple[str, str, bytes, str]:
+    """Name, text, recording and consent. Raises InputError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise InputError(UNREADABLE, code="not_a_voice")
+        raise InputError(UNREADABLE)
     try:
         sent = _Sent.model_validate_json(await request.body())
         return sent.name, sent.text, base64.b64decode(sent.audio, validate=True), sent.consented
     except ValueError as error:  # JSON of another shape, or no base64
-        raise InputError(UNREADABLE, code="not_a_voice") from error
+        raise InputError(UNREADABLE) from error
 
 
 def _unknown(request: Request) -> Response:

@@ -1,7 +1,7 @@
-"""OpenAI's way to speak and to listen, over the same service and the same line: everything below /v1/.
+"""OpenAI's API for speech and recognition, over the same service and the same line: everything below /v1/.
 
-What programs send is read here, and what comes of it told in their words; who may come in, and when, is decided by the
-rooms beside this one.
+Reads what programs send and answers in their form; the rooms beside this one decide which requests are let in, and
+when.
 """
 
 from __future__ import annotations
@@ -36,13 +36,9 @@ def mounted(entrance: Entrance, batches: Batches) -> Mount:
 
 def _built(entrance: Entrance, batches: Batches) -> FastAPI:
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
-    for router in (
-        speech.routes(entrance),
-        transcriptions.routes(entrance),
-        jobs.routes(entrance, batches),
-        catalogue.routes(entrance.service),
-    ):
-        app.include_router(router)
+    app.state.entrance, app.state.batches = entrance, batches
+    for room in (speech, transcriptions, jobs, catalogue):
+        app.include_router(room.router)
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

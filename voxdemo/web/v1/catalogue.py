@@ -13,6 +13,7 @@ from voxdemo.errors import InputError
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
 from voxdemo.web.guards.refusals import to_program
+from voxdemo.web.v1.entrance import TheEntrance
 
 SPEECH_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe")
@@ -25,33 +26,31 @@ VOICE_ALIASES = (
 """Names of OpenAI's voices; each is the first one here."""
 STARTED_AT = int(time.time())
 
+router = APIRouter(tags=["what there is"])
 
-def routes(service: SpeechService) -> APIRouter:
-    """What there is."""
-    router = APIRouter(tags=["what there is"])
 
-    @router.get("/models")
-    async def models() -> dict[str, Any]:
-        """The voice's and the recogniser's model; `aliases` are names of OpenAI's that mean them."""
-        return {"object": "list", "data": _models(service)}
+@router.get("/models")
+async def models(entrance: TheEntrance) -> dict[str, Any]:
+    """The voice's and the recogniser's model; `aliases` are names of OpenAI's that mean them."""
+    return {"object": "list", "data": _models(entrance.service)}
 
-    @router.get("/models/{model:path}")
-    async def model(model: str) -> Response:
-        """One of them, by its id or an alias."""
-        models = _models(service)
-        for each in models:
-            if _plain(model) in (each["id"], *each["aliases"]):
-                return JSONResponse(each)
-        return to_program(404, _unknown(model, [each["id"] for each in models]), "model")
 
-    @router.get("/audio/voices")
-    async def voices() -> dict[str, Any]:
-        """The voices that the engine has ready; with `clones`, a recording can be sent to speak like it."""
-        info = service.engine_info
-        ready = [_described(voice, info) for voice in info.voices]
-        return {"voices": ready, "clones": "prompt_audio" in info.honours}
+@router.get("/models/{model:path}")
+async def model(model: str, entrance: TheEntrance) -> Response:
+    """One of them, by its id or an alias."""
+    models = _models(entrance.service)
+    for each in models:
+        if _plain(model) in (each["id"], *each["aliases"]):
+            return JSONResponse(each)
+    return to_program(404, _unknown(model, [each["id"] for each in models]), "model")
 
-    return router
+
+@router.get("/audio/voices")
+async def voices(entrance: TheEntrance) -> dict[str, Any]:
+    """The voices that the engine has ready; with `clones`, a recording can be sent to speak like it."""
+    info = entrance.service.engine_info
+    ready = [_described(voice, info) for voice in info.voices]
+    return {"voices": ready, "clones": "prompt_audio" in info.honours}
 
 
 def id_of(info: EngineInfo | RecognizerInfo) -> str:

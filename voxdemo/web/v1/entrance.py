@@ -14,8 +14,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
+from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 
 from voxdemo.errors import StorageError, VoxdemoError
@@ -119,6 +120,15 @@ class Entrance:
             return await in_thread(partial(_write, self.service.files, sent), READING)
         except OSError as error:
             raise StorageError from error
+
+
+async def _entrance(request: Request) -> Entrance:
+    entrance: Entrance = request.app.state.entrance
+    return entrance
+
+
+TheEntrance = Annotated[Entrance, Depends(_entrance)]
+"""What a route gets for a parameter of this type."""
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

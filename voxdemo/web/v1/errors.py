@@ -1,4 +1,4 @@
-"""What goes wrong below /v1/, as OpenAI's API tells it: one sentence each, and nothing of what was sent."""
+"""What goes wrong below /v1/, as OpenAI's API has it: one sentence each, and nothing of what was sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 REUSED = "This Idempotency-Key belongs to another request: send a new one."
 LEFT = 499
-"""nginx's status for who hung up; it is seen in logs only."""
+"""nginx's status for a client that hung up; it is seen in logs only."""
 NO_SUCH_PATH = "No such endpoint; see /v1/docs."
 OTHER_METHOD = "This endpoint doesn't take {method}, but {others}; see /v1/docs."
 NOT_JSON = "Send a JSON body with the header Content-Type: application/json, not {kind}."

@@ -22,67 +22,63 @@ from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
-from voxdemo.web.v1.entrance import Entrance, while_there
+from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.errors import warning
-from voxdemo.web.v1.hearing import Begun, Heard, Hearing
+from voxdemo.web.v1.job_stream import Begun, Heard, JobStream
 
 log = logging.getLogger(__name__)
 
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
 
+router = APIRouter(tags=["speech"])
 
-def routes(entrance: Entrance) -> APIRouter:
-    """The route."""
-    router = APIRouter(tags=["speech"])
 
-    @router.post(
-        "/audio/speech",
-        summary="Speak a text",
-        response_class=Response,
-        responses={200: {"content": {"audio/mpeg": {}}}},
-    )
-    async def speech(asked: SpeechBody, request: Request) -> Response:
-        """Speak a text.
+@router.post(
+    "/audio/speech",
+    summary="Speak a text",
+    response_class=Response,
+    responses={200: {"content": {"audio/mpeg": {}}}},
+)
+async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> Response:
+    """Speak a text.
 
-        The sound comes as it is spoken; a job waits in the same line as everybody's. `X-Voxdemo-Seed` gives the seed,
-        `X-Voxdemo-Warning` what was asked for and is ignored. With `stream_format` "sse" the events are
-        `speech.progress`, `speech.audio.delta`, `speech.audio.done`, or `error`.
-        """
-        service = entrance.service
-        prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
+    The sound comes as it is spoken; a job waits in the same line as everybody's. `X-Voxdemo-Seed` gives the seed,
+    `X-Voxdemo-Warning` what was asked for and is ignored. With `stream_format` "sse" the events are
+    `speech.progress`, `speech.audio.delta`, `speech.audio.done`, or `error`.
+    """
+    service = entrance.service
+    prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
 
-        def utterance() -> Utterance:
-            return options_of(asked, prompt, service.engine_info).saying(asked.input)
+    def utterance() -> Utterance:
+        return options_of(asked, prompt, service.engine_info).saying(asked.input)
 
-        context = await entrance.admitted(request, "generation", utterance, prompt)
-        hearing = Hearing(entrance.speak(utterance(), context), service.live)
-        if asked.stream_format == "sse":
-            sent = _events(aiter(hearing), asked.response_format, entrance)
-            return _Sound(hearing, sent, "text/event-stream", NO_CACHE)
-        return await while_there(request, _sound(hearing, context, asked.response_format, entrance))
-
-    return router
+    context = await entrance.admitted(request, "generation", utterance, prompt)
+    stream = JobStream(entrance.speak(utterance(), context), service.live)
+    if asked.stream_format == "sse":
+        sent = _events(aiter(stream), asked.response_format, entrance)
+        return _Sound(stream, sent, "text/event-stream", NO_CACHE)
+    return await while_there(request, _sound(stream, context, asked.response_format, entrance))
 
 
 class _Sound(StreamingResponse):
     """Sound as it comes; whoever hangs up ends the job."""
 
     def __init__(
-        self, hearing: Hearing, sent: AsyncGenerator[bytes, None], media_type: str, headers: Mapping[str, str]
+        self, stream: JobStream, sent: AsyncGenerator[bytes, None], media_type: str, headers: Mapping[str, str]
     ) -> None:
         super().__init__(sent, media_type=media_type, headers=headers)
-        self._hearing = hearing
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._hearing.close()
+            self._stream.close()
 
 
-async def _sound(hearing: Hearing, context: RequestContext, format: str, entrance: Entrance) -> Response:  # noqa: A002
+async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:  # noqa: A002
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
-    heard, made = aiter(hearing), None
+    heard, made = aiter(stream), None
     try:
         async for event in heard:
             match event:
@@ -90,11 +86,11 @@ async def _sound(hearing: Hearing, context: RequestContext, format: str, entranc
                     made = _encoder(format, event)
                 case bytes() if made:  # up to here it can still fail in whole
                     sent = _bytes(event, heard, made)
-                    return _Sound(hearing, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
+                    return _Sound(stream, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
                 case Spoken():
                     return FileResponse(await _file(event, format, entrance), headers=_headers(context))
     except BaseException:
-        hearing.close()
+        stream.close()
         raise
     raise AssertionError("a generation that raises nothing ends with Spoken")
 

@@ -18,7 +18,7 @@ from voxdemo.speech import RecognitionEvent, Transcript
 from voxdemo.stores import captions
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.bodies import unknown_format
-from voxdemo.web.v1.entrance import Entrance, while_there
+from voxdemo.web.v1.entrance import TheEntrance, while_there
 from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.forms import RecordingForm, recording_in
 
@@ -34,47 +34,40 @@ IGNORED = {
 """Fields of OpenAI's that would change the answer there, and nothing here, with what they ask for."""
 NO_WORDS = "Words have no times of their own here: the times are those of sentences."
 
+router = APIRouter(tags=["recognition"], route_class=RecordingForm)
 
-def routes(entrance: Entrance) -> APIRouter:
-    """The route."""
-    router = APIRouter(tags=["recognition"], route_class=RecordingForm)
 
-    @router.post(
-        "/audio/transcriptions",
-        summary="Recognise a recording",
-        response_class=Response,
-        responses={200: {"content": {"application/json": {}}}},
-    )
-    async def transcriptions(
-        request: Request,
-        file: Annotated[
-            UploadFile, File(description="A recording of up to 10 minutes: wav, mp3, flac, m4a, ogg, webm.")
-        ],
-        model: Annotated[
-            str, Form(description="The id of the recogniser's model, or a name of OpenAI's.")
-        ] = NEVER_STREAMS,
-        language: Annotated[
-            str, Form(description='Its code, tag or name, such as "en", "en-US" or "English"; empty: to be found out.')
-        ] = "",
-        response_format: Annotated[str, Form(description="json, text, srt, vtt or verbose_json.")] = "json",
-        stream: Annotated[
-            bool, Form(description="The transcript as events, once it is whole; ignored for whisper-1.")
-        ] = False,
-    ) -> Response:
-        """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
-        info = entrance.service.recognizer_info
-        form = _form_of(response_format)
-        catalogue.check_model(model, info)
-        code = languages.code_of(language, info)
-        ignored = _ignored(await request.form(), info.title)
-        recording = await entrance.kept(partial(recording_in, file))
-        context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
-        transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
-        answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
-        answer.headers.update(warning(*ignored, *transcript.warnings))
-        return answer
-
-    return router
+@router.post(
+    "/audio/transcriptions",
+    summary="Recognise a recording",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}}}},
+)
+async def transcriptions(
+    request: Request,
+    entrance: TheEntrance,
+    file: Annotated[UploadFile, File(description="A recording of up to 10 minutes: wav, mp3, flac, m4a, ogg, webm.")],
+    model: Annotated[str, Form(description="The id of the recogniser's model, or a name of OpenAI's.")] = NEVER_STREAMS,
+    language: Annotated[
+        str, Form(description='Its code, tag or name, such as "en", "en-US" or "English"; empty: to be found out.')
+    ] = "",
+    response_format: Annotated[str, Form(description="json, text, srt, vtt or verbose_json.")] = "json",
+    stream: Annotated[
+        bool, Form(description="The transcript as events, once it is whole; ignored for whisper-1.")
+    ] = False,
+) -> Response:
+    """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
+    info = entrance.service.recognizer_info
+    form = _form_of(response_format)
+    catalogue.check_model(model, info)
+    code = languages.code_of(language, info)
+    ignored = _ignored(await request.form(), info.title)
+    recording = await entrance.kept(partial(recording_in, file))
+    context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
+    transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
+    answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
+    answer.headers.update(warning(*ignored, *transcript.warnings))
+    return answer
 
 
 def _form_of(response_format: str) -> Callable[[Transcript], Response]:

@@ -1,4 +1,4 @@
-"""A job as one program hears it: its events and its sound in one stream, at a pace of its own.
+"""A job as one program gets it: its events and its sound in one stream, as fast as the program reads.
 
 Knows the service's events and the sounds that are being made, nothing of HTTP.
 """
@@ -19,9 +19,9 @@ from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
 
 AHEAD = 2
-"""How many stretches of sound are read before they are asked for; what isn't yet stays on the disk."""
+"""How many blocks of sound are read before they are asked for; the others stay on the disk."""
 BLOCK_FRAMES = 1 << 18
-"""How long a stretch of a sound is that was there already, in samples."""
+"""Samples in a block of a sound that was there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ Heard = Waiting | Begun | Speaking | bytes | Spoken
 """Waiting… → Begun → Speaking and 16-bit little-endian samples… → Spoken."""
 
 
-class Hearing:
-    """Iterate it for what is heard; it raises what the job raises. `close` ends the job, unless others hear it too.
+class JobStream:
+    """Iterate it for what comes of the job; it raises what the job raises.
 
-    The job runs in a task of its own, so that nothing of it depends on how the request is cut off.
+    `close` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
+    depends on how the request is cut off.
     """
 
     def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
@@ -56,7 +57,7 @@ class Hearing:
         self._task.add_done_callback(_running.discard)
 
     def close(self) -> None:
-        """Hear no more."""
+        """Leave the job."""
         self._task.cancel()
 
     async def __aiter__(self) -> AsyncGenerator[Heard, None]:
@@ -70,7 +71,7 @@ class Hearing:
     async def _run(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         try:
             await self._hear(events)
-        except Exception as error:  # it goes on to who listens
+        except Exception as error:  # it is raised where the stream is read
             self._queue.put_nowait(_End(error))
         else:
             self._queue.put_nowait(_End())

@@ -1,0 +1,69 @@
+"""/health and /ready, for load balancers, for scripts that wait, and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from voxdemo import __version__
+from voxdemo.lanes.reports import ModelReport
+from voxdemo.speech import Utterance
+from voxdemo.web.components import wording
+from voxdemo.web.routes.parts import FRESH, parts_of
+
+
+async def health(request: Request) -> Response:
+    """200 while the event loop turns and no model hangs, else 503 with the reason: restart the server."""
+    parts = parts_of(request)
+    reason = parts.pulse.trouble() or _hanging(parts.service.stats().models)
+    body = {"alive": not reason, "reason": reason, "version": __version__}
+    return JSONResponse(body, 503 if reason else 200, FRESH)
+
+
+async def ready(request: Request) -> Response:
+    """200 once the models of a generator have all proved that they work, else 503 with the reason."""
+    service = parts_of(request).service
+    readiness, stats = service.readiness(), service.stats()
+    body = {
+        **asdict(readiness),
+        "notice": wording.notice(service),
+        "limits": service.stores.limits.notice,
+        "engine": service.engine_info.name,
+        "title": service.engine_info.title,
+        "recognizer": service.recognizer_info.name,
+        "models": [_report(model) for model in stats.models],
+        "generators": stats.seats,
+        "running": service.running,
+        "waiting": service.waiting,
+        "wait_s": _rounded(service.until_next_s),
+        "line": wording.line_ahead(service.forecast(Utterance(""))),
+        "busy_s": round(stats.busy_s, 3),
+    }
+    return JSONResponse(body, 200 if readiness.ready else 503, FRESH)
+
+
+ROUTES = (
+    Route("/health", health),
+    Route("/ready", ready),
+)
+
+
+def _hanging(models: Sequence[ModelReport]) -> str:
+    titles = [model.info.title for model in models if model.hangs]
+    return f"{titles[0]} hangs in a job that is past its deadline: see the server's log." if titles else ""
+
+
+def _report(model: ModelReport) -> dict[str, Any]:
+    names = ("name", "title", "version", "device", "precision")
+    described = {name: getattr(model.info, name) for name in names}
+    load_s = _rounded(model.status.load_s)
+    return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)

@@ -1,0 +1,98 @@
+"""/speech/{token}, a finished sound or its captions, and /live/{token}, a sound while it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from voxdemo.audio import formats
+from voxdemo.errors import StorageError
+from voxdemo.service.shared_sound import Listener
+from voxdemo.speech import Captions, Retaken
+from voxdemo.stores.results import CONVERTED
+from voxdemo.threads import CONVERTING, READING, in_thread
+from voxdemo.web.components import wording
+from voxdemo.web.guards.refusals import refused
+from voxdemo.web.routes.parts import FRESH, parts_of
+
+log = logging.getLogger(__name__)
+
+STOPPING_S = 10.0
+"""How long a request waits for a sound that is still made."""
+KEPT = {"Cache-Control": "private, max-age=86400"}
+MEDIA_TYPES = {
+    **formats.MIME_TYPES,
+    "srt": "application/x-subrip; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "json": "application/json",
+}
+"""By the endings that results can be fetched under."""
+
+
+async def speech(request: Request) -> Response:
+    """A finished sound or its captions; whole or, as players ask for it, in ranges.
+
+    A sound that is still made is waited for, because after a Stop it takes a moment to be in order.
+    """
+    service = parts_of(request).service
+    token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
+    if sound := service.live.get(token):
+        try:
+            await asyncio.wait_for(sound.over(), STOPPING_S)
+        except asyncio.TimeoutError:
+            return refused(request.scope, 409, "This sound is still being spoken: try again later.")
+    pool = CONVERTING if ending in CONVERTED else READING
+    try:
+        path = await in_thread(partial(service.results.open, token, ending), pool)
+    except OSError:
+        log.exception("a sound can't be converted")
+        return refused(request.scope, 507, StorageError())
+    if path is None:
+        return refused(request.scope, 404, "This sound is gone: speak it again.")
+    return FileResponse(path, media_type=MEDIA_TYPES[ending], headers=KEPT)
+
+
+async def live(request: Request) -> Response:
+    """A sound while it is made: JSON lines, those of sound followed by its bytes."""
+    service, token = parts_of(request).service, request.path_params["token"]
+    sound = service.live.get(token)
+    if sound is None and service.results.has(token):
+        return Response(status_code=204)  # it ended before it was asked for: there is its file
+    if sound is None:
+        return refused(request.scope, 404, "This sound isn't being spoken.")
+    headers = {**FRESH, "X-Accel-Buffering": "no"}  # or nginx collects it
+    return StreamingResponse(_frames(sound), media_type="application/octet-stream", headers=headers)
+
+
+ROUTES = (
+    Route("/live/{token}", live),
+    Route("/speech/{token}.{ending}", speech),
+    Route("/speech/{token}", speech),
+)
+
+
+async def _frames(sound: Listener) -> AsyncGenerator[bytes, None]:
+    """What `assets/job/frames.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
+    yield _line(rate=sound.sample_rate)
+    async with aclosing(sound.listen()) as heard:
+        async for event in heard:
+            match event:
+                case bytes():
+                    yield _line(sound=len(event)) + event
+                case Captions(first, segments):
+                    yield _line(captions=[wording.caption(segment) for segment in segments], **{"from": first})
+                case Retaken(start_s):
+                    yield _line(retake=round(start_s, 3))
+
+
+def _line(**values: Any) -> bytes:
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
