@@ -63,7 +63,6 @@ class Access(Guard):
         self._keys = [_Key(digest := _digest(key), f"key-{digest.hex()[:10]}") for key in keys]
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request, or refuse it."""
         scope = request.scope
         sent = _bearer(request) if self._keys else None
         key = self._known(sent) if sent is not None else None

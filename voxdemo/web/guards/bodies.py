@@ -58,7 +58,6 @@ class CostlyDoors(Guard):
         self._limits = limits
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Answer a request that may not pass; hand on every other."""
         await (await self._objection(request) or self._app)(request.scope, receive, send)
 
     async def _objection(self, request: Incoming) -> Response | None:
@@ -78,7 +77,6 @@ class BodyLimit(Guard):
     """ASGI middleware: ends a request whose body is too large, or a WebSocket's message, before more of it is read."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Hand the request on, or answer it with 413."""
         most = _most_bytes(request.path)
         if request.is_websocket:
             messages = _Messages(receive, send, most)

@@ -82,7 +82,6 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the guard see what is a request."""
         if scope["type"] in ("http", "websocket"):
             await self.guard(Incoming(scope), receive, send)
         else:

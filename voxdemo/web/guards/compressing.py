@@ -39,7 +39,6 @@ class Compressing(Guard):
     """ASGI middleware: answers in the best of `CODINGS` that the client takes; of WebSockets, nothing."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request."""
         await self._app(_taking_none(request.scope), receive, _Answer(send, _chosen(request.headers)).send)
 
 

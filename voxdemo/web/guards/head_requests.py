@@ -21,7 +21,6 @@ class Heads(Guard):
     """ASGI middleware: a HEAD that no route takes is answered as a GET without its body."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request."""
         scope = request.scope
         if request.method != "HEAD" or NOT_ASKED.match(request.path):
             return await self._app(scope, receive, send)

@@ -98,7 +98,6 @@ class Outside:
         self._guarded = _wrapped(app, layers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Move the others outside when the app starts; then hand on."""
         if scope["type"] == "lifespan":
             scope["app"].middleware_stack = _wrapped(scope["app"].middleware_stack, self._layers)
             self._guarded = self._inner
@@ -109,7 +108,6 @@ class RequestIds(Guard):
     """ASGI middleware: gives every request an id, or keeps a well-formed one of its own, and answers with it."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request under its id."""
         given = request.headers.get("x-request-id", "")
         number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else logs.new_request_id()
         if not request.path.endswith(GRADIO_STARTS):  # Gradio's queue begins there, and would have that id for ever
@@ -121,7 +119,6 @@ class SecurityHeaders(Guard):
     """ASGI middleware: sets `SECURITY` on every answer, where the route hasn't set its own."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request."""
         await self._app(request.scope, receive, _with_headers(send, SECURITY))
 
 
@@ -133,7 +130,6 @@ class KnownOrigins(Guard):
         self._origins = origins
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request, or refuse it."""
         is_foreign = request.is_from_elsewhere and request.headers.get("origin") not in self._origins
         answer = refused(request.scope, 403, FOREIGN) if request.is_websocket and is_foreign else self._app
         await answer(request.scope, receive, send)
@@ -143,7 +139,6 @@ class WithoutOrigin(Guard):
     """ASGI middleware: hides the origin from Gradio, which would let every site's page read the answer."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request."""
         headers = [(name, value) for name, value in request.scope["headers"] if name != b"origin"]
         await self._app({**request.scope, "headers": headers}, receive, send)
 

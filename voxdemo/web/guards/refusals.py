@@ -44,7 +44,6 @@ class Refusal(JSONResponse):
     """An answer that refuses a WebSocket, too; where the server can't send one to a WebSocket, this closes it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
         if Incoming(scope).is_websocket and "websocket.http.response" not in scope.get("extensions", {}):
             await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
         else:

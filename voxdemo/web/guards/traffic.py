@@ -45,7 +45,6 @@ class Traffic:
             await asyncio.sleep(LOOK_S)
 
     def began(self) -> None:
-        """A request has arrived."""
         self._under_way += 1
 
     def ended(self) -> None:

@@ -32,7 +32,6 @@ class WellFormed(Guard):
     """ASGI middleware: leaves out the headers that aren't in a form of PLAIN."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
-        """Serve the request, or refuse it."""
         scope = request.scope
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:  # RFC 9112, 6.3: an attempt at request smuggling

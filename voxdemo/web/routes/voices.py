@@ -70,7 +70,6 @@ async def voices(_: Request, store: KeptVoices, account: str) -> Response:
 
 @_for_its_account
 async def keep(request: Request, store: KeptVoices, account: str) -> Response:
-    """Keep one more."""
     name, text, recording, consented = await _sent(request)
     kept = await in_thread(partial(store.keep, account, name, text, recording, consented), KEEPING)
     return JSONResponse(asdict(kept), 201, FRESH)

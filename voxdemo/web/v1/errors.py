@@ -30,7 +30,6 @@ NO_OBJECT = "Send a JSON object, in braces; see /v1/docs."
 
 
 async def ours(_: Request, error: Any) -> Response:
-    """One of our own errors."""
     if not isinstance(error, VoxdemoError):
         raise error
     return of_error(error)
@@ -71,12 +70,10 @@ async def http(request: Request, error: Any) -> Response:
 
 
 async def reused(_: Request, __: Any) -> Response:
-    """An idempotency key of another request's."""
     return to_program(409, InputError(REUSED, code="idempotency_key_reused"))
 
 
 async def left(_: Request, __: Any) -> Response:
-    """Nobody reads this."""
     return Response(status_code=LEFT)
 
 
