@@ -233,7 +233,7 @@ class Store:
 
     def _options(self, written: str, id: str) -> SpeakOptions:  # noqa: A002
         options = json.loads(written)
-        return SpeakOptions(prompt_audio=self.prompt(id) if options.pop("has_prompt") else None, **options)
+        return SpeakOptions(prompt_audio=self.prompt(id) if options.pop("has_prompt", False) else None, **options)
 
     def file(self, text: Text, format: str) -> Path:  # noqa: A002
         """Where the sound of a text is, once it is done."""
