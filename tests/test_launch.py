@@ -474,9 +474,12 @@ def test_the_tests_get_their_packages_and_their_arguments(checkout: Checkout) ->
 
 def test_a_failed_check_fails_them_all_after_the_last(checkout: Checkout) -> None:
     checkout.put_on_path("shellcheck", "#!/bin/sh\necho shell scripts were checked\n")
+    linter = checkout.folder / ".venv/bin/oxlint"
+    linter.write_text('#!/bin/sh\necho "the page\'s scripts in $1 were checked"\n')
+    linter.chmod(0o755)
     done = checkout.run("check")
     assert done.returncode == 1
-    assert done.stdout == "types were checked\nshell scripts were checked\n"
+    assert done.stdout == "types were checked\nthe page's scripts in assets were checked\nshell scripts were checked\n"
 
 
 @pytest.mark.long
