@@ -272,6 +272,21 @@ def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, ope
     expect(page.get_by_label("range slider for Guidance")).to_be_enabled()
 
 
+def test_a_kind_of_voice_that_is_chosen_before_the_page_is_all_there_stays(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server)
+    page.route("**/predict*", lambda _: None)
+    page.reload()
+    page.locator("#vx-kind label", has_text="From a recording").click()
+    page.wait_for_function("document.querySelector('#vx-kind label:last-of-type input').checked")
+    with page.expect_response(re.compile("/predict")):
+        page.unroute("**/predict*")  # which lets those go on that are held
+    expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"))
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_label("From a recording")).to_be_checked()
+
+
 def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     page.fill("#vx-text textarea", "one two three")

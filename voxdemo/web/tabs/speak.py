@@ -173,7 +173,7 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
 
 def _voice(shown: dict[str, dict[str, Any]], info: EngineInfo, is_on_server: bool) -> dict[str, Any]:
     kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
-    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **shown["kind"])
+    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
     voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")
     clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
     saved = add_picker(is_on_server, shown["saved"])
@@ -243,7 +243,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     dials = {dial.name: settings[dial.name] | bounds(info.dial(dial)) for dial in (SPEED, GUIDANCE, STEPS)}
     optional = "" if info.needs_transcript else " (may stay empty)"
     return {
-        "kind": {"visible": clones, "value": USUAL["kind"]},
+        "kind": {"visible": True} if clones else {"visible": False, "value": USUAL["kind"]},
         "voice": {"choices": choices, "value": choices[0][1], "show_label": not clones},
         "saved": {"value": {**own_voices_use(info), "takes": _taken(info)}},
         "clone_note": {"value": cloning_note(info)},
