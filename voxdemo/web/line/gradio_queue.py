@@ -110,8 +110,8 @@ class LineQueue(Queue):
         event = events[0]
         if event.concurrency_id != LINE:
             return await super().process_events(events, batch, begin_time, fn)
-        if not event.alive:  # its client left when it had just been released
-            return self._leave(event)
+        if not event.alive:  # its client left when it had just been released, and Gradio only tidies up
+            self._leave(event)
         context, task = _context_of(event), asyncio.current_task()
         assert task, "Gradio serves events in tasks"
         CURRENT.set(context)
