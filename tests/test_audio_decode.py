@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from uploading import by_ffmpeg
 
 from voxdemo.audio.reading.decode import MIN_SECONDS, Recording, read
 from voxdemo.errors import InputError
@@ -108,6 +109,20 @@ def test_recordings_of_phones_and_browsers_are_read(
     tmp_path: Path, name: str, codec: str, rate: int, layout: str
 ) -> None:
     assert_is_the_tone(read(encoded(tmp_path / name, codec, rate, layout), 30, rate=RATE))
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "picture"),
+    [
+        ("mp4", "aac", "mpeg4"),
+        ("webm", "libopus", "libvpx"),
+        ("matroska", "ac3", "mpeg4"),
+        ("mxf", "pcm_s16le", "mpeg2video"),
+    ],
+)
+def test_films_are_read_whatever_they_are_called(tmp_path: Path, container: str, codec: str, picture: str) -> None:
+    path = by_ffmpeg(tmp_path / "film", codec, "flt", 48_000, tone(1, 48_000)[:, 0], picture, container)
+    assert_is_the_tone(read(path, 30, rate=RATE))
 
 
 def test_a_stereo_file_becomes_mono(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ except OSError as error:
 
 @pytest.mark.long
 # Not getrusage: a child's ru_maxrss begins with its parent's.
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ten_minutes_need_no_more_memory_than_one(tmp_path: Path) -> None:
     def peak_kb(seconds: int) -> int:

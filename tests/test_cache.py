@@ -197,14 +197,15 @@ def test_what_a_process_left_behind_goes_and_what_another_is_making_stays(cache:
 def test_two_that_share_a_folder_give_each_others_answers_and_never_half_of_one(
     cache: Cache, sound: Path, tmp_path: Path
 ) -> None:
-    other = Cache(cache.root, DAY_S, 700_000)  # smaller than two, so that it keeps dropping what the first one keeps
+    other = Cache(
+        cache.root, DAY_S, 700_000, recount_s=0
+    )  # smaller than two, so that it drops what the first one keeps
     whole, seen, over = sound.read_bytes(), [], threading.Event()
 
     def keep() -> None:
         while not over.is_set():
             for number in range(3):
                 cache.keep(str(number), "facts", [sound])
-                other._counted_at = 0.0
                 other.clean()
 
     keeping = threading.Thread(target=keep)

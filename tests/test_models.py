@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
@@ -9,10 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import checkpoints
 import pytest
 import soundfile
-from checkpoints import GENERATIONS, Generation
+from checkpoints import GENERATIONS, Generation, voxcpm
 from fake_hub import FakeHub, serve
 from gradio_client import Client, handle_file
 from rings import first_of, long
@@ -34,10 +34,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[Generation, Path]:
-    """A tiny checkpoint of each generation."""
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Generation], Path]:
+    """The folder of a tiny checkpoint of a generation."""
     folder = tmp_path_factory.mktemp("weights")
-    return {generation: checkpoints.voxcpm(folder / generation, generation) for generation in GENERATIONS}
+    return functools.cache(lambda generation: voxcpm(folder / generation, generation))
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +82,14 @@ def rate_of(path: str) -> int:
 @pytest.mark.parametrize("generation", first_of(*reversed(GENERATIONS)))
 def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     generation: Generation,
-    weights: dict[Generation, Path],
+    weights: Callable[[Generation], Path],
     ears: Path,
     start_server: StartServer,
     client: Callable[[Server], Client],
 ) -> None:
     # With "auto" weights that are here are used without a GPU too.
     engine = "auto" if generation == "1.5" else "voxcpm"
-    server = started(start=start_server, folder=weights[generation], ears=ears, VOXDEMO_ENGINE=engine)
+    server = started(start=start_server, folder=weights(generation), ears=ears, VOXDEMO_ENGINE=engine)
     server.wait_until_ready()
     until(lambda: not server.http.get("/ready").json()["pending"])
     script = client(server)
@@ -107,11 +107,11 @@ def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     assert (listener["name"], listener["state"]) == ("sensevoice", "ready")
 
 
-@long
+@pytest.mark.long
 def test_two_generators_in_int8_speak_side_by_side(
-    weights: dict[Generation, Path], start_server: StartServer, client: Callable[[Server], Client]
+    weights: Callable[[Generation], Path], start_server: StartServer, client: Callable[[Server], Client]
 ) -> None:
-    server = started(start=start_server, folder=weights["2"], VOXDEMO_GENERATORS=2, VOXDEMO_QUANTIZE="int8")
+    server = started(start=start_server, folder=weights("2"), VOXDEMO_GENERATORS=2, VOXDEMO_QUANTIZE="int8")
     server.wait_until_ready()
     script = client(server)
     jobs = [script.submit(f"Sentence {number}.", api_name="/generate") for number in range(4)]
@@ -138,14 +138,14 @@ def refused(tmp_path: Path, **settings: object) -> str:
     return said[0]
 
 
-@long
+@pytest.mark.long
 def test_a_folder_that_lacks_a_tensor_ends_the_start_in_one_sentence(
-    tmp_path: Path, weights: dict[Generation, Path]
+    tmp_path: Path, weights: Callable[[Generation], Path]
 ) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
-    folder = checkpoints.voxcpm(tmp_path / "broken", "2")
+    folder = voxcpm(tmp_path / "broken", "2")
     tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
     del tensors["stop_head.weight"]
     save_file(tensors, folder / "model.safetensors")
@@ -158,8 +158,16 @@ def test_a_folder_that_lacks_a_tensor_ends_the_start_in_one_sentence(
     ("settings", "words"),
     [
         ({"VOXDEMO_ENGINE": "voxcpm"}, ("openbmb/VoxCPM2", "./launch.sh fetch-models")),
-        ({"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": "/nowhere"}, ("/nowhere", "VOXDEMO_VOXCPM_MODEL")),
-        ({"VOXDEMO_RECOGNIZER": "sensevoice"}, ("FunAudioLLM/SenseVoiceSmall", "./launch.sh fetch-models")),
+        pytest.param(
+            {"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": "/nowhere"},
+            ("/nowhere", "VOXDEMO_VOXCPM_MODEL"),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            {"VOXDEMO_RECOGNIZER": "sensevoice"},
+            ("FunAudioLLM/SenseVoiceSmall", "./launch.sh fetch-models"),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_model_that_was_named_and_cannot_be_had_ends_the_start_in_one_sentence(
@@ -169,22 +177,22 @@ def test_a_model_that_was_named_and_cannot_be_had_ends_the_start_in_one_sentence
     assert all(word in said for word in words), said
 
 
-@long
+@pytest.mark.long
 def test_a_device_that_is_not_here_ends_the_start_in_one_sentence(
-    tmp_path: Path, weights: dict[Generation, Path]
+    tmp_path: Path, weights: Callable[[Generation], Path]
 ) -> None:
-    asked = {"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": weights["2"], "VOXDEMO_DEVICE": "cuda:97"}
+    asked = {"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": weights("2"), "VOXDEMO_DEVICE": "cuda:97"}
     assert "VOXDEMO_DEVICE is 'cuda:97'" in refused(tmp_path, **asked)
 
 
 @pytest.fixture
-def hub(weights: dict[Generation, Path]) -> Iterator[FakeHub]:
-    with serve({"openbmb/VoxCPM2": weights["2"]}) as running:
+def hub(weights: Callable[[Generation], Path]) -> Iterator[FakeHub]:
+    with serve({"openbmb/VoxCPM2": weights("2")}) as running:
         running.hold_at = 1 << 16
         yield running
 
 
-@long
+@pytest.mark.long
 def test_with_auto_the_built_in_voice_serves_during_the_download_and_the_switch_needs_no_restart(
     hub: FakeHub, ears: Path, tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
 ) -> None:
@@ -208,7 +216,7 @@ def test_with_auto_the_built_in_voice_serves_during_the_download_and_the_switch_
     assert server.http.get("/ready").json()["pending"] == ""
 
 
-@long
+@pytest.mark.long
 def test_with_auto_and_no_network_the_built_in_voice_serves_and_the_banner_says_why(
     tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
 ) -> None:

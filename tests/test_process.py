@@ -14,22 +14,28 @@ from pathlib import Path
 import psutil
 import pytest
 from gradio_client import Client
-from rings import first_of
 from serving import ROOT, Server, StartServer, environment, free_port
 
 
-@pytest.mark.long
-def test_it_is_alive_before_it_is_ready_and_says_why_it_is_not(start_server: StartServer) -> None:
+def test_it_is_alive_before_it_is_ready_says_why_it_is_not_and_ends_quietly_with_no_child_left(
+    start_server: StartServer,
+) -> None:
     server = start_server()
     server.wait_for("/health")
     reasons = set()
     while (answer := server.http.get("/ready")).status_code == 503:
         reasons.add(answer.json()["reason"])
+        assert server.http.get("/health").status_code == 200
     assert reasons
     assert reasons <= {"Built-in voice is loading.", "Built-in recogniser is loading."}
     assert answer.status_code == 200
     assert answer.json()["ready"] is True
     assert server.http.get("/").status_code == 200
+    Client(server.url, verbose=False).submit("A sentence, and then another one. " * 100, api_name="/generate")
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert server.stop() == 0
+    assert "Traceback" not in server.log
+    assert not any(child.is_running() for child in children)
 
 
 def test_ready_says_what_serves(server: Server) -> None:
@@ -38,20 +44,6 @@ def test_ready_says_what_serves(server: Server) -> None:
     assert server.http.get("/health").json()["alive"] is True
 
 
-@pytest.mark.parametrize(("number", "busy"), first_of((signal.SIGTERM, True), (signal.SIGINT, False)))
-def test_a_signal_ends_it_quietly_with_no_child_left(start_server: StartServer, number: int, busy: bool) -> None:
-    server = start_server("app.py")
-    server.wait_until_ready()
-    client = Client(server.url, verbose=False)
-    if busy:
-        client.submit("A sentence, and then another one. " * 100, api_name="/generate")
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    assert server.stop(number) == 0
-    assert "Traceback" not in server.log
-    assert not any(child.is_running() for child in children)
-
-
-@pytest.mark.long
 def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartServer) -> None:
     server = start_server()
     threading.Event().wait(1.0)  # in the midst of its imports, on any machine
@@ -98,8 +90,8 @@ def test_a_signal_that_the_system_gives_to_another_thread_ends_it_too(start_serv
     tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
     if tgkill is None:
         pytest.skip("only glibc can choose the thread")
-    server = start_server("tests/fake_app.py")
+    server = start_server("tests/fake_app.py", VOXDEMO_DRAIN_S=60)
     server.wait_until_ready()
     others = [int(task.name) for task in Path(f"/proc/{server.process.pid}/task").iterdir()]
     assert tgkill(server.process.pid, max(others), signal.SIGTERM) == 0
-    assert server.process.wait(timeout=30) == 0
+    assert server.process.wait(timeout=30) == 0  # and it waits for nobody where nobody is

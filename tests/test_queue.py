@@ -163,6 +163,7 @@ def test_two_generators_speak_at_once(start_server: StartServer) -> None:
     assert server.http.get("/stage").json()["most_running"] == 2
 
 
+@pytest.mark.long
 def test_two_real_clients_at_once_both_hear_their_own_words(server: Server) -> None:
     texts = ["The first client speaks about apples.", "The second client asks for a ferry."]
 

@@ -1,108 +1,24 @@
-"""OpenAI's way to speak and to listen, with the official client, unmodified, and with bare requests."""
+"""What all of OpenAI's API shares: its words for errors, its models, the line, limits, keys and paths."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import av
 import httpx
-import jiwer
-import numpy as np
 import openai
-import pysubs2
 import pytest
-import soundfile
-import webvtt
 from openai import OpenAI
+from programs import WARM_UP, in_line, part, program, speech, spoken_for_a_program
 from serving import Server, StartServer, eventually
-
-SENTENCE = "The birch canoe slid on the smooth planks."
-WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
-WARM_UP_WORDS = "the line is open and the voice is ready to speak to whoever comes next"
-KINDS = {
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "opus": "audio/ogg",
-    "aac": "audio/aac",
-    "pcm": "audio/pcm",
-}
-PCM_RATE = 24_000
-HEAR = "/v1/audio/transcriptions"
-
-
-def program(server: Server, key: str = "none") -> OpenAI:
-    return OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0)
-
-
-def spoken_for_a_program(server: Server, text: str, key: str = "none") -> bytes:
-    with program(server, key) as opened:
-        return opened.audio.speech.create(model="tts-1", voice="alloy", input=text).content
 
 
 @pytest.fixture
 def client(server: Server) -> Iterator[OpenAI]:
     with program(server) as opened:
         yield opened
-
-
-def samples_of(data: bytes, kind: str) -> tuple[Any, int]:
-    if kind == "pcm":
-        return np.frombuffer(data, "<i2") / 32768, PCM_RATE
-    if kind == "aac":
-        with av.open(io.BytesIO(data)) as file:
-            frames = [frame.to_ndarray()[0] for frame in file.decode(audio=0)]
-            return np.concatenate(frames), file.streams.audio[0].rate
-    return soundfile.read(io.BytesIO(data))
-
-
-def words(text: str) -> str:
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_sentence_is_spoken_in_every_format_and_understood(client: OpenAI, kind: Any, tmp_path: Path) -> None:
-    spoken = client.audio.speech.create(model="tts-1", voice="alloy", input=SENTENCE, response_format=kind)
-    assert spoken.response.headers["content-type"] == KINDS[kind]
-    samples, rate = samples_of(spoken.content, kind)
-    assert 2 < len(samples) / rate < 5
-    soundfile.write(tmp_path / "heard.wav", samples, rate)
-    heard = client.audio.transcriptions.create(model="whisper-1", file=tmp_path / "heard.wav")
-    assert jiwer.wer(words(SENTENCE), words(heard.text)) <= 0.25
-
-
-def test_what_comes_from_the_cache_is_the_same_sound(client: OpenAI) -> None:
-    def speak(kind: Any) -> bytes:
-        return client.audio.speech.create(
-            model="tts-1", voice="nova", input="The same again, please.", response_format=kind
-        ).content
-
-    first, again = speak("wav"), speak("wav")
-    assert len(first) == len(again)
-    assert first[44:] == again[44:]
-    assert soundfile.info(io.BytesIO(again)).frames * 2 == len(again) - 44
-    assert speak("pcm") == first[44:]
-
-
-@pytest.mark.parametrize("kind", ["json", "text", "srt", "vtt", "verbose_json"])
-def test_a_recording_is_read_in_every_format(client: OpenAI, kind: Any) -> None:
-    said: Any = client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format=kind)
-    if kind == "verbose_json":
-        assert said.language == "en"
-        assert 4 < said.duration < 8
-        assert 0 <= said.segments[0].start < said.segments[-1].end <= said.duration + 0.5
-        assert words(" ".join(segment.text for segment in said.segments)) == words(said.text)
-    if kind == "srt":
-        said = " ".join(cue.plaintext.replace("\n", " ") for cue in pysubs2.SSAFile.from_string(said))
-    if kind == "vtt":
-        said = " ".join(cue.text.replace("\n", " ") for cue in webvtt.from_string(said))
-    assert jiwer.wer(WARM_UP_WORDS, words(said if isinstance(said, str) else said.text)) <= 0.15
 
 
 def test_what_there_is_can_be_asked_for(client: OpenAI, server: Server) -> None:
@@ -196,126 +112,6 @@ def test_requests_that_are_no_such_thing_are_told_so(server: Server) -> None:
         client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format="diarized_json")
 
 
-def test_what_is_ignored_is_told_and_a_seed_that_changes_nothing_is_among_it(server: Server) -> None:
-    body = {"input": "A seed of its own, 世.", "seed": 5, "cfg_value": 2.5, "response_format": "pcm"}
-    answer = server.http.post("/v1/audio/speech", json=body)
-    assert answer.status_code == 200
-    assert "x-voxdemo-seed" not in answer.headers
-    assert answer.headers["x-voxdemo-warning"] == (
-        "The built-in voice doesn't support guidance (cfg) and a seed: ignored. "
-        "Skipped \\u201c\\u4e16\\u201d: this voice can't read it."
-    )
-
-
-FIELDS = (
-    "model", "voice", "instructions", "response_format", "speed", "stream_format", "prompt_audio", "prompt_text",
-    "cfg_value", "inference_timesteps", "normalize", "denoise", "seed",
-)  # fmt: skip
-EMPTY = dict.fromkeys(FIELDS)
-
-
-@pytest.mark.parametrize(
-    ("asked", "kind", "warned"),
-    [
-        ({}, "audio/mpeg", ""),
-        (EMPTY, "audio/mpeg", ""),
-        (dict.fromkeys(FIELDS, ""), "audio/mpeg", ""),
-        ({"voice": "Alloy", "model": "TTS-1-1106", "response_format": "WAV"}, "audio/wav", ""),
-        ({"voice": {"id": None}}, "audio/mpeg", ""),
-        ({"voice": {"id": ""}}, "audio/mpeg", ""),
-        ({"voice": {}}, "audio/mpeg", ""),
-        ({"voice": {"id": "HEART"}, "model": "gpt-4o-mini-tts-2025-12-15"}, "audio/mpeg", ""),
-        ({"stream_format": "AUDIO", "stream": True, "user": "me", "response_format": "Aac"}, "audio/aac", ""),
-        ({"speed": 4, "response_format": "pcm"}, "audio/pcm", "A speed of 4 is out of reach: spoken at 2."),
-        ({"speed": 0.25, "response_format": "pcm"}, "audio/pcm", "A speed of 0.25 is out of reach: spoken at 0.5."),
-        ({"speed": 2.5, "response_format": "pcm"}, "audio/pcm", "A speed of 2.5 is out of reach: spoken at 2."),
-        ({"instructions": "Whisper."}, "audio/mpeg", "The built-in voice does"),
-    ],
-)
-def test_what_openais_clients_send_is_taken_as_they_mean_it(
-    server: Server, asked: dict[str, Any], kind: str, warned: str
-) -> None:
-    answer = server.http.post("/v1/audio/speech", json={"input": "As they mean it.", **asked})
-    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
-    assert answer.headers.get("x-voxdemo-warning", "").startswith(warned)
-    assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
-
-
-def test_a_speed_beyond_what_the_voice_can_is_spoken_at_its_bound(server: Server) -> None:
-    def length(speed: float) -> int:
-        return len(speech(server, "At its bound.", speed=speed).content)
-
-    assert length(4) == length(2) < length(1) < length(0.5) == length(0.25)
-    events = events_of(speech(server, "At its bound.", speed=4, stream_format="sse"))
-    assert events[-1]["warnings"] == ["A speed of 4 is out of reach: spoken at 2."]
-
-
-def heard(server: Server, headers: dict[str, str] | None = None, **form: Any) -> httpx.Response:
-    return server.http.post(HEAR, files={"file": ("a.flac", WARM_UP.read_bytes())}, data=form, headers=headers)
-
-
-@pytest.mark.parametrize("language", ["en-US", "EN", "english", "eng", "auto", "", "None", "en_GB"])
-def test_a_language_may_be_called_by_its_tag_or_name(server: Server, language: str) -> None:
-    answer = heard(server, language=language)
-    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
-
-
-@pytest.mark.parametrize("language", ["klingon", "xx", "zz-ZZ"])
-def test_an_unknown_language_is_refused_with_those_that_are_known(server: Server, language: str) -> None:
-    with program(server) as client, pytest.raises(openai.BadRequestError, match=r"leave it out .* one of en, zh, de"):
-        client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, language=language)
-
-
-@pytest.mark.parametrize(
-    ("form", "warned"),
-    [
-        ({"temperature": "0.2", "chunking_strategy": "auto", "response_format": "JSON"}, ""),
-        ({"prompt": "", "timestamp_granularities[]": "segment", "model": ""}, ""),
-        (dict.fromkeys(["model", "response_format", "stream", "prompt", "include[]", "keywords"], "null"), ""),
-        (dict.fromkeys(["model", "response_format", "stream", "prompt", "temperature"], "undefined"), ""),
-        ({"prompt": "Names: Ann."}, "Built-in recogniser doesn't support a prompt: ignored."),
-        ({"include[]": "logprobs"}, "Built-in recogniser doesn't support include: ignored."),
-        ({"timestamp_granularities[]": ["word", "segment"]}, "Words have no times of their own here"),
-        ({"model": "gpt-4o-mini-transcribe-2025-12-15", "keywords[]": ["Ann"]}, "Built-in recogniser doesn't support"),
-    ],
-)
-def test_what_a_recogniser_does_not_take_is_ignored_and_told(server: Server, form: dict[str, Any], warned: str) -> None:
-    answer = heard(server, **form)
-    assert answer.status_code == 200
-    assert answer.headers.get("x-voxdemo-warning", "").startswith(warned)
-    assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
-
-
-def test_words_are_streamed_to_who_asks_and_not_for_whisper_as_openai_does(client: OpenAI) -> None:
-    events = list(client.audio.transcriptions.create(model="gpt-4o-transcribe", file=WARM_UP, stream=True))
-    assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
-    assert jiwer.wer(WARM_UP_WORDS, words(events[-1].text)) <= 0.15
-    ignored = client.audio.transcriptions.with_raw_response.create(model="whisper-1", file=WARM_UP, stream=True)
-    assert ignored.http_response.headers["content-type"] == "application/json"
-
-
-def part(data: bytes, described: str) -> dict[str, Any]:
-    body = b"--edge\r\nContent-Disposition: form-data; " + described.encode() + b"\r\n\r\n" + data + b"\r\n--edge--\r\n"
-    return {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=edge"}}
-
-
-DESCRIBED = ['name="file"', "name=file", ' NAME = "file"', 'name="file"; filename=""', "name=file; filename=a"]
-
-
-@pytest.mark.parametrize("described", DESCRIBED)
-def test_a_recording_needs_no_name(server: Server, described: str) -> None:
-    answer = server.http.post(HEAR, **part(WARM_UP.read_bytes(), described))
-    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
-
-
-def test_a_large_recording_without_a_name_is_read_too(server: Server, tmp_path: Path) -> None:
-    samples, rate = soundfile.read(WARM_UP)
-    soundfile.write(tmp_path / "large.wav", np.repeat(samples, 6), 6 * rate, subtype="FLOAT")
-    data = (tmp_path / "large.wav").read_bytes()
-    assert len(data) > 1 << 20  # what Starlette takes of a text field
-    assert server.http.post(HEAR, **part(data, 'name="file"')).status_code == 200
-
-
 FORM = "Send the recording in the field file of a form (multipart/form-data, not "
 JSON = "Send a JSON body with the header Content-Type: application/json, not "
 
@@ -370,50 +166,8 @@ def test_a_model_is_found_by_openais_names(client: OpenAI, model: str) -> None:
     assert client.models.retrieve(model).id.startswith("built-in-")
 
 
-def events_of(answer: httpx.Response) -> list[dict[str, Any]]:
-    return [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line]
-
-
-@pytest.mark.parametrize("kind", ["wav", "flac"])
-def test_events_tell_how_it_goes_and_carry_the_file(server: Server, kind: str) -> None:
-    body = {"input": f"Events carry this {kind} sentence.", "stream_format": "sse", "response_format": kind}
-    for is_cached in (False, True):
-        answer = server.http.post("/v1/audio/speech", json=body)
-        events = events_of(answer)
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        done = events[-1]
-        assert (done["type"], done["cached"], done["warnings"]) == ("speech.audio.done", is_cached, [])
-        data = b"".join(base64.b64decode(event["audio"]) for event in events if event["type"] == "speech.audio.delta")
-        samples, rate = samples_of(data, kind)
-        assert len(samples) / rate == pytest.approx(done["duration_s"], abs=0.01)
-
-
-# Over fake engines, that do what the test says.
-
-
-def speech(server: Server, text: str, **more: Any) -> httpx.Response:
-    return server.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm", **more}, timeout=60)
-
-
 def join(server: Server, text: str) -> None:
     server.joined("generate", [text, None, "", 2, 10, False, False], session=text).raise_for_status()
-
-
-def in_line(server: Server) -> int:
-    state = server.http.get("/ready").json()
-    return int(state["running"] + state["waiting"])
-
-
-def test_sound_is_heard_before_the_rest_of_it_is_spoken(fake_server: Server) -> None:
-    for kind in ("wav", "mp3", "opus", "aac", "pcm"):
-        body = {"input": f"one two three {kind}.", "response_format": kind}
-        fake_server.http.post("/stage/steps/3")
-        with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
-            heard = answer.iter_bytes()
-            assert len(next(heard)) > 0
-            assert in_line(fake_server) == 1
-            fake_server.http.post("/stage/steps/1")
-            assert list(heard)
 
 
 def test_a_program_does_not_overtake_those_who_came_before_nor_they_it(fake_server: Server) -> None:
@@ -457,42 +211,6 @@ def test_who_hangs_up_frees_the_generator(fake_server: Server, ahead: int) -> No
         eventually(lambda: in_line(fake_server) == ahead)
     else:  # within one step, once the server has noticed
         eventually(lambda: fake_server.http.post("/stage/steps/1") and not in_line(fake_server))
-
-
-def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Server) -> None:
-    paced_server.http.post("/pace/0.001")
-    body = {"input": "word " * 2_000, "response_format": "wav"}  # more than connections hold
-    with paced_server.http.stream("POST", "/v1/audio/speech", json=body, timeout=60) as answer:
-        heard = answer.iter_raw(1_000)
-        next(heard)
-        eventually(lambda: in_line(paced_server) == 0)
-        assert sum(map(len, heard)) > 10_000_000
-
-
-def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None:
-    fake_server.http.post("/stage/open")
-    prompt = base64.b64encode(WARM_UP.read_bytes()).decode()
-    in_lines, as_url = base64.encodebytes(WARM_UP.read_bytes()).decode(), f"data:audio/flac;base64,{prompt}"
-    for sent in (prompt, in_lines, as_url):
-        assert speech(fake_server, "In that voice.", prompt_audio=sent).status_code == 200
-    answer = speech(fake_server, "In that voice.", prompt_audio=base64.b64encode(b"no sound").decode())
-    assert "isn't audio" in answer.json()["error"]["message"]
-
-
-def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(
-    start_server: StartServer,
-) -> None:
-    server = start_server("tests/guarded_app.py")
-    server.wait_until_ready()
-    failed = speech(server, "raise")
-    assert failed.status_code == 500
-    assert failed.json()["error"]["type"] == "server_error"
-    assert "secret" not in failed.text
-    with pytest.raises(httpx.RemoteProtocolError):
-        speech(server, "One two. Three raise")
-    last = events_of(speech(server, "One two. Four raise", stream_format="sse"))[-1]
-    assert last["type"] == "error"
-    assert last["error"]["type"] == "server_error"
 
 
 def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: StartServer) -> None:

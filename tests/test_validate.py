@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import CLONER
@@ -43,28 +44,55 @@ def test_an_engine_of_other_languages_reads_their_letters() -> None:
     assert readable_text("早上好。", replace(CLONER, languages=("zh", "en")))[1] == ()
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.99, 3.01])
-def test_guidance_that_is_no_number_in_range_is_refused(value: float) -> None:
-    with pytest.raises(InputError, match="Guidance"):
-        checked(Utterance("Hello.", cfg_value=value), CLONER)
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        *[({"cfg_value": value}, "Guidance (cfg) must be from 1 to 3, not ") for value in (
+            math.nan, math.inf, -math.inf, 0.99, 3.01, 10**400,
+        )],
+        ({"cfg_value": "high"}, "Guidance (cfg) must be a number."),
+        ({"cfg_value": True}, "Guidance (cfg) must be a number."),
+        ({"inference_timesteps": 3}, "Inference steps must be from 4 to 30, not 3."),
+        ({"inference_timesteps": 31}, "Inference steps must be from 4 to 30, not 31."),
+        ({"inference_timesteps": 10**400}, "Inference steps must be from 4 to 30, not 1"),
+        ({"inference_timesteps": 10.5}, "Inference steps must be a whole number."),
+        ({"text": 5}, "The text must be a string."),
+        ({"text": ["a"]}, "The text must be a string."),
+        ({"prompt_text": 7}, "The transcript of the prompt audio must be a string."),
+        ({"normalize": "yes"}, "Text normalisation must be true or false."),
+        ({"speed": 0.0}, "Speed must be from 0.25 to 4, not 0.0."),
+        ({"speed": math.nan}, "Speed must be from 0.25 to 4, not nan."),
+        ({"seed": -1}, "The seed must be from 0 to 4294967295, not -1."),
+        ({"seed": 1.5}, "The seed must be a whole number."),
+        ({"voice": "nobody"}, "The fake voice has no voice 'nobody': choose one of fake."),
+        ({"language": "fr"}, "The fake voice has no language 'fr': choose one of en."),
+        ({"format": "aac"}, "The fake voice has no format 'aac': choose one of wav."),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_or_of_another_kind_is_refused_in_one_sentence(
+    values: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError) as refusal:
+        checked(Utterance(**{"text": "Hello.", **values}), CLONER)
+    assert refusal.value.sentence.startswith(sentence)
+    assert len(refusal.value.sentence) < 100
 
 
 @pytest.mark.parametrize(
-    "utterance",
+    ("text", "sentence"),
     [
-        Utterance("Hello.", speed=0.0),
-        Utterance("Hello.", speed=math.nan),
-        Utterance("Hello.", seed=-1),
-        Utterance("Hello.", voice="nobody"),
-        Utterance("Hello.", language="fr"),
-        Utterance("Hello.", format="aac"),
-        Utterance("Hello.", cfg_value=True),
-        Utterance("Hello.", seed=1.5),  # type: ignore[arg-type]
+        ("", "There is no text yet"),
+        (" \n\t ", "There is no text yet"),
+        ("... !!! ...", "There is nothing to say in this text"),
+        ("x" * 50_001, "The text has 50,001 characters; send at most 50,000."),
+        ("🙂🙂", "This voice speaks English only and can't read “🙂”. Write it in English."),
+        ("a\x00b\x07", "The text has control characters (U+0000, U+0007)"),
     ],
 )
-def test_other_values_out_of_range_or_kind_are_refused(utterance: Utterance) -> None:
-    with pytest.raises(InputError):
-        checked(utterance, CLONER)
+def test_a_text_that_cannot_be_said_is_refused_with_why(text: str, sentence: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        readable_text(text, CLONER)
+    assert refusal.value.sentence.startswith(sentence)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "\ud800"])

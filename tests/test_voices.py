@@ -41,11 +41,11 @@ def store(tmp_path: Path) -> VoiceStore:
     return VoiceStore(tmp_path / "voices")
 
 
-def files(store: VoiceStore) -> list[str]:
-    return [path.name for path in store._root.rglob("*") if path.is_file()]
+def files(folder: Path) -> list[str]:
+    return [path.name for path in (folder / "voices").rglob("*") if path.is_file()]
 
 
-def test_a_voice_is_kept_as_sound_and_nothing_else(store: VoiceStore) -> None:
+def test_a_voice_is_kept_as_sound_and_nothing_else(store: VoiceStore, tmp_path: Path) -> None:
     kept = store.keep("ann", "  Ann's\tvoice\n", " The line is open. ", RECORDING, WHEN)
     assert (kept.name, kept.text, kept.consented) == ("Ann's voice", "The line is open.", WHEN)
     assert store.voices("ann") == [kept]
@@ -53,7 +53,7 @@ def test_a_voice_is_kept_as_sound_and_nothing_else(store: VoiceStore) -> None:
     assert path
     assert soundfile.info(path).samplerate == voices.RATE
     assert soundfile.info(path).duration == pytest.approx(kept.seconds, abs=0.01)
-    assert sorted(files(store)) == ["recording.wav", "voice.json"]
+    assert sorted(files(tmp_path)) == ["recording.wav", "voice.json"]
 
 
 def test_an_account_meets_only_its_own_voices(store: VoiceStore) -> None:
@@ -64,10 +64,10 @@ def test_an_account_meets_only_its_own_voices(store: VoiceStore) -> None:
     assert store.recording("ann", kept.id)
 
 
-def test_a_deleted_voice_leaves_nothing(store: VoiceStore) -> None:
+def test_a_deleted_voice_leaves_nothing(store: VoiceStore, tmp_path: Path) -> None:
     kept = store.keep("ann", "Ann", "", RECORDING, WHEN)
     assert store.delete("ann", kept.id)
-    assert (store.voices("ann"), store.recording("ann", kept.id), files(store)) == ([], None, [])
+    assert (store.voices("ann"), store.recording("ann", kept.id), files(tmp_path)) == ([], None, [])
     assert not store.delete("ann", kept.id)
 
 
@@ -80,9 +80,9 @@ def test_no_name_leads_out_of_the_folder(store: VoiceStore, voice_id: str) -> No
 
 
 @pytest.mark.parametrize("account", ["../../ann", "a/b", "..", "ä" * 300])
-def test_an_accounts_name_is_never_a_folders(store: VoiceStore, account: str) -> None:
+def test_an_accounts_name_is_never_a_folders(store: VoiceStore, tmp_path: Path, account: str) -> None:
     store.keep(account, "../../x", "", RECORDING, WHEN)
-    assert all(len(folder.name) == 32 for folder in store._root.iterdir())
+    assert all(len(folder.name) == 32 for folder in (tmp_path / "voices").iterdir())
     assert [voice.name for voice in store.voices(account)] == ["../../x"]
 
 
@@ -99,12 +99,14 @@ def test_an_accounts_name_is_never_a_folders(store: VoiceStore, account: str) ->
         ({"recording": sound(31)}, "A recording of 3 to 30 s is needed"),
     ],
 )
-def test_what_is_no_voice_is_refused_in_a_sentence(store: VoiceStore, changed: dict[str, Any], sentence: str) -> None:
+def test_what_is_no_voice_is_refused_in_a_sentence(
+    store: VoiceStore, tmp_path: Path, changed: dict[str, Any], sentence: str
+) -> None:
     asked = {"name": "Bea", "text": "", "recording": RECORDING, "consented": WHEN}
     store.keep("ann", "Ann", "", RECORDING, WHEN)
     with pytest.raises(InputError, match=sentence):
         store.keep("ann", **{**asked, **changed})
-    assert len(files(store)) == 2
+    assert len(files(tmp_path)) == 2
 
 
 def test_only_so_many_are_kept(store: VoiceStore, monkeypatch: pytest.MonkeyPatch) -> None:

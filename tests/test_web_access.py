@@ -165,6 +165,7 @@ def log_in(page: Any, name: str, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
+@pytest.mark.long
 @needs_browser
 @looks
 def test_the_login_has_the_look_of_the_page(

@@ -191,6 +191,7 @@ def test_the_page_lives_with_its_policy(
     assert_at_peace(page, errors, guarded)
 
 
+@pytest.mark.long
 @needs_browser
 def test_a_recording_can_be_made_under_the_policy(guarded: Server, browser: Any) -> None:
     ears = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -243,6 +244,7 @@ def test_a_friends_page_can_speak_and_a_strangers_cannot(
     page.close()
 
 
+@pytest.mark.long
 @needs_browser
 def test_a_strangers_page_cannot_show_this_one_in_a_frame(guarded: Server, browser: Any, stranger: str) -> None:
     page = browser.new_page()
@@ -255,11 +257,6 @@ def test_a_strangers_page_cannot_show_this_one_in_a_frame(guarded: Server, brows
     page.close()
 
 
-def test_without_friends_all_other_sites_are_strangers(tmp_path: Path) -> None:
-    server = Server(tmp_path, "tests/guarded_app.py")
-    try:
-        server.wait_until_ready()
-        answer = httpx.get(f"{server.url}/ready", headers={"Origin": "https://example.org"})
-        assert "access-control-allow-origin" not in answer.headers
-    finally:
-        server.stop()
+def test_without_friends_all_other_sites_are_strangers(fake_server: Server) -> None:
+    answer = fake_server.http.get("/ready", headers={"Origin": "https://example.org"})
+    assert "access-control-allow-origin" not in answer.headers

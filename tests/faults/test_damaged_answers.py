@@ -44,11 +44,16 @@ def all_gone(file: Path) -> None:
     shutil.rmtree(file.parent)
 
 
-@pytest.mark.parametrize(
-    "damage", [cut_short, emptied, overwritten, lost, turned_into_a_folder, turned_into_a_link, all_gone]
-)
-@pytest.mark.parametrize("name", ["answer.json", "speech.wav"])
-def test_a_damaged_answer_is_made_anew(fake: Witness, name: str, damage: Callable[[Path], None]) -> None:
+DAMAGES = (cut_short, emptied, overwritten, lost, turned_into_a_folder, turned_into_a_link, all_gone)
+
+
+def test_a_damaged_answer_is_made_anew(fake: Witness) -> None:
+    for name in ("answer.json", "speech.wav"):
+        for damage in DAMAGES:
+            see_it_mended(fake, name, damage)
+
+
+def see_it_mended(fake: Witness, name: str, damage: Callable[[Path], None]) -> None:
     answers, text = fake.cache / "answers", new_text("an answer to be damaged")
     before = kept_in(answers)
     whole = sound(fake, spoken_token(fake, text))
@@ -59,7 +64,7 @@ def test_a_damaged_answer_is_made_anew(fake: Witness, name: str, damage: Callabl
     shutil.rmtree(aside)
     damage(answer / name)
     for _ in range(2):
-        assert sound(fake, spoken_token(fake, text)) == whole
+        assert sound(fake, spoken_token(fake, text)) == whole, (name, damage)
 
 
 def kept_in(answers: Path) -> set[Path]:

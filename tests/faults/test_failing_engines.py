@@ -24,13 +24,12 @@ def hasty(_hasty: Witness) -> Witness:
 
 
 @pytest.mark.parametrize(
-    "word", ["raise", "panic", "die", "refuse", "fail-once", "die-once", "die-in-turn", "retake", "ran-on"]
+    "word", first_of("raise", "panic", "die", "refuse", "fail-once", "die-once", "die-in-turn", "retake", "ran-on")
 )
-@pytest.mark.parametrize("text", first_of("well well. {} then. on and on.", "well {}", "{}"))
-async def test_who_asked_is_told_in_a_sentence_and_the_next_is_served(fake: Witness, word: str, text: str) -> None:
+async def test_who_asked_is_told_in_a_sentence_and_the_next_is_served(fake: Witness, word: str) -> None:
     fake.stage("open")
     async with callers(fake.url) as people:
-        for _ in range(ROUNDS):
+        for text in ROUNDS * ("{}", "well {}", "well well. {} then. on and on."):
             texts = (new_text("before"), new_text(text.format(word)), new_text("after"))
             calls = await all_within(60, *map(people.call, texts))
             assert calls[0].is_served

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,16 +28,25 @@ _TRANSCRIPTS = TypeAdapter(dict[str, dict[str, Transcript]])
 
 TRANSCRIPTS = examples.FOLDER / "transcripts.json"
 """By the names of recognisers, then of recordings."""
-LOOK_EVERY_S = 2.0
-"""How often it is looked whether nobody needs a model, and whether another one serves."""
-QUIET_S = 60.0
-"""How long nobody must have needed a model before anything is made for nobody."""
 GIVE_WAY_WITHIN_S = 0.05
 """How soon it is noticed that somebody needs the model; it is then free within one step."""
-INSTANT = 0.5
-"""Seconds of work per second of speech up to which people hear a voice at once: making anything ahead gains nothing."""
 AGAIN_S = 3600.0
 """How often it is looked whether all are still in the cache."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When anything is made for nobody."""
+
+    look_every_s: float = 2.0
+    """How often it is looked whether nobody needs a model, and whether another one serves."""
+    quiet_s: float = 60.0
+    """How long nobody must have needed a model."""
+    instant: float = 0.5
+    """Seconds of work per second of speech up to which people hear a voice at once: working ahead gains nothing."""
+
+
+PATIENCE = Patience()
 
 
 def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
@@ -44,12 +54,12 @@ def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Co
     return [partial(have_at_hand, service)] if settings.examples_ahead and service.shares else []
 
 
-async def have_at_hand(service: SpeechService) -> None:
+async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) -> None:
     """Have answers to the examples in the cache, until this is cancelled; nobody waits for it.
 
     Transcripts come with the recordings, because a step of a recogniser is half a minute long and can't be given up;
     for one whose transcripts aren't there nothing is made. Texts are made ahead for slow voices only, once nobody has
-    needed a model for QUIET_S, and a job that comes meanwhile gets the model at its next step. When another model
+    needed a model for a while, and a job that comes meanwhile gets the model at its next step. When another model
     begins to serve, its own are made.
     """
     made_for, made_at = None, 0.0
@@ -58,9 +68,9 @@ async def have_at_hand(service: SpeechService) -> None:
         is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
         if is_due and service.readiness().ready:
             await _supply_transcripts(service)
-            if await _made(service):
+            if await made(service, patience):
                 made_for, made_at = models, time.monotonic()
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(patience.look_every_s)
 
 
 async def _supply_transcripts(service: SpeechService) -> None:
@@ -75,11 +85,11 @@ def transcripts(recognizer: str) -> Mapping[str, Transcript]:
     return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes()).get(recognizer, {})
 
 
-async def _made(service: SpeechService) -> bool:
+async def made(service: SpeechService, patience: Patience = PATIENCE) -> bool:
     """Whether there is nothing more to do for now; not so, where somebody needs a model, or did a moment ago."""
     for text in examples.TEXTS:
-        if _is_slow(text, service):
-            if service.quiet_s < QUIET_S:
+        if _is_slow(text, service, patience.instant):
+            if service.quiet_s < patience.quiet_s:
                 return False
             making = asyncio.ensure_future(_make(service, text))
             try:
@@ -107,11 +117,11 @@ async def _make(service: SpeechService, text: ExampleText) -> bool:
     return True
 
 
-def _is_slow(text: ExampleText, service: SpeechService) -> bool:
+def _is_slow(text: ExampleText, service: SpeechService, instant: float) -> bool:
     """Whether it is worth being made ahead: not where it would be heard at once.
 
     Nor where a recording has to be encoded before, which can't be given up halfway.
     """
     own_s, spoken_s = service.forecast(text.utterance).own_s, spoken_length(text.words) * S_PER_UNIT
     is_whole = text.prompt is None and text.suits(service.engine_info)
-    return is_whole and own_s is not None and own_s > INSTANT * spoken_s
+    return is_whole and own_s is not None and own_s > instant * spoken_s

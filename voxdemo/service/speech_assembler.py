@@ -7,7 +7,7 @@ sound it holds only the part that is being spoken.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
@@ -37,7 +37,9 @@ class SpeechAssembler:
         parts: Sequence[Part],
         sample_rate: int,
         speed: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._parts = parts
         self._rate = sample_rate
         self._expected_s: float | None = None
@@ -52,7 +54,7 @@ class SpeechAssembler:
         self._frames = 0
         self._captions: list[Segment] = []
         self._cut = False
-        self._begun_at = time.monotonic()
+        self._begun_at = self._clock()
         self._paused_at: float | None = None
         self._pause_s: float | None = 0.0
         self.seconds_to_first_chunk = 0.0
@@ -65,7 +67,7 @@ class SpeechAssembler:
     @property
     def seconds_spent(self) -> float:
         """Since `begin`, without pauses."""
-        return (self._paused_at or time.monotonic()) - self._begun_at
+        return (self._paused_at or self._clock()) - self._begun_at
 
     @property
     def captions(self) -> tuple[Segment, ...]:
@@ -74,18 +76,18 @@ class SpeechAssembler:
 
     def begin(self, expected_s: float | None) -> Speaking:
         """The engine turns to this utterance now, or has read the prompt audio; from here it should take so long."""
-        self._begun_at = time.monotonic()
+        self._begun_at = self._clock()
         self._expected_s = expected_s
         return self._progress()
 
     def pause(self, seconds: float | None) -> Speaking:
         """The engine is at another job now, for so many seconds more."""
-        self._paused_at, self._pause_s = self._paused_at or time.monotonic(), seconds
+        self._paused_at, self._pause_s = self._paused_at or self._clock(), seconds
         return self._progress()
 
     def resume(self) -> Speaking:
         """It goes on with this utterance."""
-        self._begun_at += time.monotonic() - (self._paused_at or time.monotonic())
+        self._begun_at += self._clock() - (self._paused_at or self._clock())
         self._paused_at, self._pause_s = None, 0.0
         return self._progress()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -43,13 +44,14 @@ class Cache:
     longest ago goes first. With either 0 none is kept.
     """
 
-    def __init__(self, root: Path, ttl_s: float, size_bytes: int) -> None:
+    def __init__(self, root: Path, ttl_s: float, size_bytes: int, recount_s: float = RECOUNT_S) -> None:
         self.root = root
         self.is_on = bool(ttl_s and size_bytes)
         self._ttl_s = ttl_s
         self._size_bytes = size_bytes
         self._used_bytes = 0
-        self._counted_at = -RECOUNT_S
+        self._recount_s = recount_s
+        self._counted_at = -math.inf
         self._is_failing = False
 
     def has(self, key: str) -> bool:
@@ -112,7 +114,7 @@ class Cache:
 
         `stand_aside` is called between two answers, and may take its time.
         """
-        if self._used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < RECOUNT_S:
+        if self._used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < self._recount_s:
             return
         self._counted_at = time.monotonic()
         entries = sorted(self._entries(stand_aside), key=lambda entry: entry.used_at)

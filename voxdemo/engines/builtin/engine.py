@@ -59,11 +59,12 @@ class BuiltinEngine:
         sentences_apart=True,
     )
 
-    def __init__(self) -> None:
+    def __init__(self, model: Any = None) -> None:
+        """Load hibari's model, unless it is given."""
         with CHANGES:
             from hibari import Hibari  # here: it takes a second of the worker's time
 
-            self._model: Any = Hibari(voice="heart")  # which imports more
+            self._model: Any = Hibari(voice="heart") if model is None else model  # which imports more
         _leave_abbreviations_alone(self._model)
         self._model("Warm up.")
 

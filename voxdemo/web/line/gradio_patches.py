@@ -41,12 +41,17 @@ async def _parse_or_delete(parser: GradioMultiPartParser) -> FormData:
                 raise HTTPException(400, UNREADABLE) from error
         raise
     sent = form.getlist("files")
-    finished = {id(item.file) for item in sent if isinstance(item, UploadFile)}
+    finished = {id(item.file) for item in sent if isinstance(item, UploadFile) and _is_name(item.filename)}
     is_fit = len(finished) == len(sent)
     _delete(file for file in parser._files_to_close_on_error if not (is_fit and id(file) in finished))
     if not is_fit:
         raise HTTPException(400, UNREADABLE)
     return form
+
+
+def _is_name(filename: str | None) -> bool:
+    """Whether Gradio can keep a file under it: it refuses "..", and by then has written the file elsewhere."""
+    return not filename or Path(filename).name not in ("", "..")
 
 
 def _delete(files: Iterable[Any]) -> None:

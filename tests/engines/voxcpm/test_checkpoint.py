@@ -12,26 +12,18 @@ from typing import Any
 
 import checkpoints
 import pytest
+from serving import ROOT
 
 from voxdemo.engines.voxcpm import checkpoint
 from voxdemo.errors import WeightsError
-
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("whole")
-    return {generation: checkpoints.voxcpm(root / generation, generation) for generation in checkpoints.GENERATIONS}
-
 
 Copy = Callable[..., Path]
 
 
 @pytest.fixture
-def copy(whole: dict[str, Path], tmp_path: Path) -> Copy:
+def copy(folder_of: Callable[..., Path], tmp_path: Path) -> Copy:
     """A copy of a whole checkpoint, to be broken."""
-    return lambda generation="2": Path(shutil.copytree(whole[generation], tmp_path / "model"))
+    return lambda generation="2": Path(shutil.copytree(folder_of(generation), tmp_path / "model"))
 
 
 @pytest.mark.parametrize(
@@ -43,17 +35,17 @@ def copy(whole: dict[str, Path], tmp_path: Path) -> Copy:
     ],
 )
 def test_a_whole_checkpoint_is_read_and_trusted(
-    whole: dict[str, Path], generation: str, title: str, rate: int, prompt_rate: int, patch_s: float
+    folder_of: Callable[..., Path], generation: str, title: str, rate: int, prompt_rate: int, patch_s: float
 ) -> None:
-    found = checkpoint.read(whole[generation])
+    found = checkpoint.read(folder_of(generation))
     assert (found.title, found.sample_rate, found.prompt_rate) == (title, rate, prompt_rate)
     assert found.patch_s == pytest.approx(patch_s)
     checkpoint.check(found)
 
 
 @pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
-def test_sizes_are_counted_as_the_package_has_them(whole: dict[str, Path], generation: str) -> None:
-    found = checkpoint.read(whole[generation])
+def test_sizes_are_counted_as_the_package_has_them(folder_of: Callable[..., Path], generation: str) -> None:
+    found = checkpoint.read(folder_of(generation))
     model = checkpoint.empty_model(found, "cpu", max_length=7)
     sizes = {name: tensor.numel() for name, tensor in model.state_dict().items()}
     of_vae = sum(size for name, size in sizes.items() if name.startswith("audio_vae."))
@@ -79,12 +71,12 @@ def test_what_the_configuration_leaves_out_is_as_in_the_package(copy: Copy) -> N
     assert (found.title, found.sample_rate, found.patch_s) == ("VoxCPM-0.5B", 16_000, 0.08)
 
 
-def test_reading_needs_no_pytorch(whole: dict[str, Path]) -> None:
+def test_reading_needs_no_pytorch(folder_of: Callable[..., Path]) -> None:
     code = "\n".join(
         [
             "import sys; from pathlib import Path",
             "from voxdemo.engines.voxcpm import checkpoint",
-            f"checkpoint.read(Path({str(whole['2'])!r}))",
+            f"checkpoint.read(Path({str(folder_of('2'))!r}))",
             "assert not {'torch', 'voxcpm', 'transformers'} & set(sys.modules)",
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,6 @@ CPU = Device("cpu", "a processor", 2**34)
 TEXT = "Hello there, you."
 
 
-@pytest.fixture(scope="module")
-def endless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("endless")
-    return {name: checkpoints.voxcpm(root / name, name, stops=False) for name in checkpoints.GENERATIONS}
-
-
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
 @pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
 def test_it_sounds_bit_by_bit_like_the_package(tmp_path: Path, generation: Any, precision: Any) -> None:
@@ -39,7 +34,7 @@ def test_it_sounds_bit_by_bit_like_the_package(tmp_path: Path, generation: Any, 
 
 @pytest.mark.parametrize("generation", checkpoints.GENERATIONS)
 def test_int8_sounds_nearly_like_the_package_that_decodes_everything_at_once(
-    endless: dict[str, Path], tmp_path: Path, generation: Any
+    folder_of: Callable[..., Path], tmp_path: Path, generation: Any
 ) -> None:
     import torch
 
@@ -50,28 +45,28 @@ def test_int8_sounds_nearly_like_the_package_that_decodes_everything_at_once(
     assert (ours - theirs).abs().max() < 0.01 * theirs.abs().max()
 
 
-def test_int8_keeps_its_place_in_the_sound_from_one_utterance_to_the_next(endless: dict[str, Path]) -> None:
+def test_int8_keeps_its_place_in_the_sound_from_one_utterance_to_the_next(folder_of: Callable[..., Path]) -> None:
     import torch
 
-    model = _load(endless["0.5B"], "int8")
+    model = _load(folder_of("0.5B", stops=False), "int8")
     first = _say(model, seed=1)
     assert not torch.equal(first, _say(model, seed=2))
     assert torch.equal(first, _say(model, seed=1))
 
 
-def test_the_layers_are_quantised_and_nothing_else(endless: dict[str, Path]) -> None:
+def test_the_layers_are_quantised_and_nothing_else(folder_of: Callable[..., Path]) -> None:
     import torch
 
-    model = _load(endless["2"], "int8")
+    model = _load(folder_of("2", stops=False), "int8")
     left = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
     assert left
     assert not any(loading.LAYERS in name for name in left)
     assert "Quantized" in repr(model.base_lm.layers[0])
 
 
-def test_no_weight_is_left_out(endless: dict[str, Path]) -> None:
-    for folder in endless.values():
-        model = _load(folder, "float32")
+def test_no_weight_is_left_out(folder_of: Callable[..., Path]) -> None:
+    for generation in checkpoints.GENERATIONS:
+        model = _load(folder_of(generation, stops=False), "float32")
         assert not any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()])
         assert not any(tensor.requires_grad for tensor in model.parameters())
 
@@ -88,26 +83,26 @@ def test_weights_that_changed_since_they_were_checked_are_refused(tmp_path: Path
     [("cuda:1", "none", "bfloat16"), ("mps", "none", "float32"), ("cpu", "int8", "int8")],
 )
 def test_the_precision_fits_the_device(
-    endless: dict[str, Path], monkeypatch: pytest.MonkeyPatch, device: str, quantize: str, precision: str
+    folder_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, device: str, quantize: str, precision: str
 ) -> None:
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda name: (9, 0))
-    made = loading.plan(checkpoint.read(endless["2"]), Device(device, device, 2**34), quantize, 300)
+    made = loading.plan(checkpoint.read(folder_of("2", stops=False)), Device(device, device, 2**34), quantize, 300)
     assert (made.precision, made.kv_cache) == (precision, 300)
     assert not made.compiled or device.startswith("cuda")
 
 
 @pytest.mark.parametrize("device", ["cuda:0", "mps"])
-def test_int8_off_the_processor_is_refused(endless: dict[str, Path], device: str) -> None:
+def test_int8_off_the_processor_is_refused(folder_of: Callable[..., Path], device: str) -> None:
     with pytest.raises(SettingsError, match="VOXDEMO_QUANTIZE is 'int8'"):
-        loading.plan(checkpoint.read(endless["2"]), Device(device, device, 2**34), "int8", 300)
+        loading.plan(checkpoint.read(folder_of("2", stops=False)), Device(device, device, 2**34), "int8", 300)
 
 
-def test_no_more_is_kept_in_mind_than_the_model_was_made_for(endless: dict[str, Path]) -> None:
-    assert loading.plan(checkpoint.read(endless["2"]), CPU, "none", 32_768).kv_cache == 512
+def test_no_more_is_kept_in_mind_than_the_model_was_made_for(folder_of: Callable[..., Path]) -> None:
+    assert loading.plan(checkpoint.read(folder_of("2", stops=False)), CPU, "none", 32_768).kv_cache == 512
 
 
-def test_room_is_rounded_up_bounded_and_kept_while_it_is_the_same(endless: dict[str, Path]) -> None:
-    found = checkpoint.read(endless["2"])
+def test_room_is_rounded_up_bounded_and_kept_while_it_is_the_same(folder_of: Callable[..., Path]) -> None:
+    found = checkpoint.read(folder_of("2", stops=False))
     plan = loading.plan(found, CPU, "none", 300)
     model = loading.load(found, plan)
     lengths = []
@@ -122,10 +117,10 @@ def test_room_is_rounded_up_bounded_and_kept_while_it_is_the_same(endless: dict[
     assert model.base_lm.kv_cache is kept
 
 
-def test_the_length_of_the_room_does_not_change_the_sound(endless: dict[str, Path]) -> None:
+def test_the_length_of_the_room_does_not_change_the_sound(folder_of: Callable[..., Path]) -> None:
     import torch
 
-    found = checkpoint.read(endless["1.5"])
+    found = checkpoint.read(folder_of("1.5", stops=False))
     plan = loading.plan(found, CPU, "none", 512)
     model = loading.load(found, plan)
     wide = _say(model)
@@ -133,8 +128,8 @@ def test_the_length_of_the_room_does_not_change_the_sound(endless: dict[str, Pat
     torch.testing.assert_close(_say(model), wide, atol=1e-3, rtol=0)
 
 
-def test_memory_grows_with_what_takes_it(endless: dict[str, Path]) -> None:
-    found = dataclasses.replace(checkpoint.read(endless["2"]), parameters=2 * 10**9, cached_values=18_432)
+def test_memory_grows_with_what_takes_it(folder_of: Callable[..., Path]) -> None:
+    found = dataclasses.replace(checkpoint.read(folder_of("2")), parameters=2 * 10**9, cached_values=18_432)
     plans = {
         precision: loading.LoadingPlan(CPU, precision, False, 512) for precision in ("bfloat16", "float32", "int8")
     }

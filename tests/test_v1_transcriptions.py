@@ -1,0 +1,103 @@
+"""Listening through OpenAI's API, with the official client, unmodified, and with bare requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jiwer
+import numpy as np
+import openai
+import pysubs2
+import pytest
+import soundfile
+import webvtt
+from openai import OpenAI
+from programs import WARM_UP, WARM_UP_WORDS, part, program, words
+from serving import Server
+
+HEAR = "/v1/audio/transcriptions"
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[OpenAI]:
+    with program(server) as opened:
+        yield opened
+
+
+def test_a_recording_is_read_in_every_format(client: OpenAI) -> None:
+    def read(kind: Any) -> Any:
+        return client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, response_format=kind)
+
+    whole = read("verbose_json")
+    assert whole.language == "en"
+    assert 4 < whole.duration < 8
+    assert 0 <= whole.segments[0].start < whole.segments[-1].end <= whole.duration + 0.5
+    assert words(" ".join(segment.text for segment in whole.segments)) == words(whole.text)
+    srt = " ".join(cue.plaintext.replace("\n", " ") for cue in pysubs2.SSAFile.from_string(read("srt")))
+    vtt = " ".join(cue.text.replace("\n", " ") for cue in webvtt.from_string(read("vtt")))
+    assert {words(said) for said in (srt, vtt, read("text"), read("json").text)} == {words(whole.text)}
+    assert jiwer.wer(WARM_UP_WORDS, words(whole.text)) <= 0.15
+
+
+def heard(server: Server, headers: dict[str, str] | None = None, **form: Any) -> httpx.Response:
+    return server.http.post(HEAR, files={"file": ("a.flac", WARM_UP.read_bytes())}, data=form, headers=headers)
+
+
+@pytest.mark.parametrize("language", ["en-US", "EN", "english", "eng", "auto", "", "None", "en_GB"])
+def test_a_language_may_be_called_by_its_tag_or_name(server: Server, language: str) -> None:
+    answer = heard(server, language=language)
+    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
+
+
+@pytest.mark.parametrize("language", ["klingon", "xx", "zz-ZZ"])
+def test_an_unknown_language_is_refused_with_those_that_are_known(server: Server, language: str) -> None:
+    with program(server) as client, pytest.raises(openai.BadRequestError, match=r"leave it out .* one of en, zh, de"):
+        client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, language=language)
+
+
+@pytest.mark.parametrize(
+    ("form", "warned"),
+    [
+        ({"temperature": "0.2", "chunking_strategy": "auto", "response_format": "JSON"}, ""),
+        ({"prompt": "", "timestamp_granularities[]": "segment", "model": ""}, ""),
+        (dict.fromkeys(["model", "response_format", "stream", "prompt", "include[]", "keywords"], "null"), ""),
+        (dict.fromkeys(["model", "response_format", "stream", "prompt", "temperature"], "undefined"), ""),
+        ({"prompt": "Names: Ann."}, "Built-in recogniser doesn't support a prompt: ignored."),
+        ({"include[]": "logprobs"}, "Built-in recogniser doesn't support include: ignored."),
+        ({"timestamp_granularities[]": ["word", "segment"]}, "Words have no times of their own here"),
+        ({"model": "gpt-4o-mini-transcribe-2025-12-15", "keywords[]": ["Ann"]}, "Built-in recogniser doesn't support"),
+    ],
+)
+def test_what_a_recogniser_does_not_take_is_ignored_and_told(server: Server, form: dict[str, Any], warned: str) -> None:
+    answer = heard(server, **form)
+    assert answer.status_code == 200
+    assert answer.headers.get("x-voxdemo-warning", "").startswith(warned)
+    assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
+
+
+def test_words_are_streamed_to_who_asks_and_not_for_whisper_as_openai_does(client: OpenAI) -> None:
+    events = list(client.audio.transcriptions.create(model="gpt-4o-transcribe", file=WARM_UP, stream=True))
+    assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
+    assert jiwer.wer(WARM_UP_WORDS, words(events[-1].text)) <= 0.15
+    ignored = client.audio.transcriptions.with_raw_response.create(model="whisper-1", file=WARM_UP, stream=True)
+    assert ignored.http_response.headers["content-type"] == "application/json"
+
+
+DESCRIBED = ['name="file"', "name=file", ' NAME = "file"', 'name="file"; filename=""', "name=file; filename=a"]
+
+
+@pytest.mark.parametrize("described", DESCRIBED)
+def test_a_recording_needs_no_name(server: Server, described: str) -> None:
+    answer = server.http.post(HEAR, **part(WARM_UP.read_bytes(), described))
+    assert jiwer.wer(WARM_UP_WORDS, words(answer.json()["text"])) <= 0.15
+
+
+def test_a_large_recording_without_a_name_is_read_too(server: Server, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(WARM_UP)
+    soundfile.write(tmp_path / "large.wav", np.repeat(samples, 6), 6 * rate, subtype="FLOAT")
+    data = (tmp_path / "large.wav").read_bytes()
+    assert len(data) > 1 << 20  # what Starlette takes of a text field
+    assert server.http.post(HEAR, **part(data, 'name="file"')).status_code == 200
