@@ -156,7 +156,7 @@ def test_who_changes_it_checks_and_tests(told: ToldCheckout, block: str) -> None
 
 @runs("docs/models.md", "./launch.sh fetch-models")
 def test_models_are_fetched(told: ToldCheckout, block: str) -> None:
-    """Up to the hub, which tests can't reach; tests/test_hub.py downloads from one of its own."""
+    """Up to the hub, which tests can't reach; tests/model_support/test_hub.py downloads from one of its own."""
     assert [typed.arguments for typed in told.type(block)] == [["-m", "voxdemo.cli.fetch"]]
 
 
@@ -168,7 +168,7 @@ def test_a_server_is_started(told: ToldCheckout, block: str) -> None:
 
 @runs("docs/models.md", "./launch.sh --engine")
 def test_models_are_chosen(told: ToldCheckout, block: str) -> None:
-    """As far as the settings: loading real weights needs a hub, and tests/test_voxcpm_loading.py has small ones."""
+    """As far as the settings: real weights need a hub, and tests/engines/voxcpm/test_loading.py has small ones."""
     commands = told.type(block)
     assert [typed.arguments for typed in commands] == [SERVES] * 3
     a_hub_id, a_folder, on_a_cpu = (read(typed.settings) for typed in commands)
@@ -208,7 +208,7 @@ def test_the_commands_within_sentences_are_there(told: ToldCheckout) -> None:
             case [".venv/bin/python", script, *words]:
                 assert flags(words) <= flags_of(ROOT / script)
             case [".venv/bin/pip", *words]:
-                assert words == ["install", "sentry-sdk"]  # which isn't installed for this; tests/test_sentry.py has it
+                assert words == ["install", "sentry-sdk"]  # tests/logs/test_sentry.py has it
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -270,7 +270,7 @@ def test_texts_are_left_and_fetched(server: Server, tmp_path: Path, block: str) 
 
 @runs("docs/api.md", ".venv/bin/python")
 def test_the_command_line_speaks_and_hears(server: Server, tmp_path: Path, block: str) -> None:
-    """By a server, as the text below says: tests/test_cli.py loads the models anew, and has the doctor look."""
+    """By a server, as the text below says: tests/cli/test_cli.py loads the models anew, and has the doctor look."""
     say, hear, doctor = (line.partition(" #")[0].rstrip() for line in block.splitlines())
     assert "good morning" in bash(f"{say} --server {server.url}\n{hear} --server {server.url}", tmp_path).lower()
     parse(*shlex.split(doctor.removeprefix(f"{PYTHON} -m voxdemo")))
@@ -278,7 +278,7 @@ def test_the_command_line_speaks_and_hears(server: Server, tmp_path: Path, block
 
 @runs("docs/operating.md", ".venv/bin/python")
 def test_a_load_test_is_run(server: Server, tmp_path: Path, block: str) -> None:
-    """With one text, which the cache has after the first request: speaking is tests/test_loadtest.py's business."""
+    """With one text, which the cache has after the first request; tests/loadtest/test_loadtest.py speaks."""
     (tmp_path / "texts.txt").write_text("Good morning.\n")
     line = block.strip().replace(ADDRESS, server.url) + " --text-file texts.txt --output report"
     report = bash(line.replace("--requests 20", "--requests 2"), tmp_path)
@@ -298,7 +298,7 @@ def test_settings_for_the_public_are_allowed(unset: Path, block: str) -> None:
 
 @runs("deploy/README.md", "GRADIO_ROOT_PATH")
 def test_settings_behind_a_proxy_are_allowed(unset: Path, monkeypatch: pytest.MonkeyPatch, block: str) -> None:
-    """What comes of them behind nginx is seen by tests/test_hosting.py, at the very path."""
+    """What comes of them behind nginx is seen by tests/server/test_hosting.py, at the very path."""
     named = dotenv_values(stream=io.StringIO(block))
     assert named.pop("GRADIO_ROOT_PATH") == PATH
     for name, value in named.items():
@@ -331,7 +331,7 @@ def test_the_image_is_built_and_run_from_what_is_there(block: str) -> None:
 
 @runs("deploy/README.md", "SITE_ADDRESS")
 def test_the_composition_is_started_with_what_it_asks_for(block: str) -> None:
-    """Docker Compose itself has no place in the tests; tests/test_hosting.py sees that the file holds together."""
+    """Docker Compose itself has no place in the tests; tests/test_deploy.py sees that the file holds together."""
     words = shlex.split(block)
     given = {word.partition("=")[0] for word in words[: words.index("docker")]}
     composed = (ROOT / after("-f", words)).read_text()

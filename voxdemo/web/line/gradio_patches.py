@@ -1,7 +1,7 @@
 """Gradio's parser of uploads, changed so that it leaves nothing behind.
 
-Its queue is changed in `LineQueue`, its page in `front`. `tests/test_gradio_patches.py` lists all that we use of it
-beyond its public interface.
+Its queue is changed in `LineQueue`, its page in `front`. `tests/web/line/test_gradio_patches.py` lists all that we use
+of it beyond its public interface.
 """
 
 from __future__ import annotations

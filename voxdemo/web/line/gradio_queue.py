@@ -3,7 +3,7 @@
 The line below is what guarantees: it gives the tickets, and knows whose turn it is and when. Gradio's queue holds the
 events of its clients until then. It knows neither how long a text takes nor a client that comes through another door,
 and lets the job of a client that left run on; so this subclass has some of its methods done differently. They are
-private; `tests/test_gradio_patches.py` lists them, and fails when Gradio changes them.
+private; `tests/web/line/test_gradio_patches.py` lists them, and fails when Gradio changes them.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import soundfile
 import torch
 import yaml
 from sensevoice_checkpoint import sensevoice
+from serving import ROOT
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from voxdemo.audio import voice_activity
@@ -26,7 +27,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid escape sequence:SyntaxWarning"),
 ]
 
-ROOT = Path(__file__).parent.parent
 RATE = 16_000
 KOREAN = "<|ko|><|HAPPY|><|Speech|><|withitn|>안녕 하세요."
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import ROOT
 
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import SettingsError
@@ -14,7 +15,6 @@ from voxdemo.model_support.offers import Registry
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 BOTH = pytest.mark.parametrize("registry", [ENGINES, RECOGNIZERS], ids=lambda registry: registry.field)
 
 

@@ -1,16 +1,15 @@
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from serving import ROOT
 
 from voxdemo.model_support import torchaudio_stand_in
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
-ROOT = Path(__file__).parent.parent
 RATE = 16_000
 
 

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
-from serving import Server
+from serving import ROOT, Server
 
-CONTRACT = Path(__file__).parent / "contract.json"
-WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+CONTRACT = ROOT / "tests" / "contract.json"
+WARM_UP = ROOT / "assets" / "warm-up.flac"
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from serving import Server
+from serving import ROOT, Server
 from uploading import by_ffmpeg
 
 RATE = 16_000
-WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+WARM_UP = ROOT / "assets" / "warm-up.flac"
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def client(server: Server) -> Client:
 
 
 def test_a_wrong_argument_is_refused_in_one_sentence(client: Client) -> None:
-    """Whatever is checked: tests/test_validate.py has all of it."""
+    """Whatever is checked: tests/intake/test_validate.py has all of it."""
     for arguments, sentence in (
         ({"text_input": " \n\t "}, "There is no text yet"),
         ({"text_input": 5}, "The text must be a string"),

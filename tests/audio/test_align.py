@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import ROOT
 
 from voxdemo.audio.align import sentence_spans
 from voxdemo.engines.base import SpeechPart
@@ -13,7 +13,7 @@ from voxdemo.speech import Utterance
 
 RATE = 24_000
 SENTENCES = (
-    *filter(None, (Path(__file__).parent / "data" / "sentences.txt").read_text().splitlines()),
+    *filter(None, (ROOT / "tests" / "data" / "sentences.txt").read_text().splitlines()),
     "In 1984, the price rose to 37 dollars; nobody knew why, not even the boss.",
     "Well, yes, no, perhaps, I suppose so.",
     "Wait!",

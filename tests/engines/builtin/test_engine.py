@@ -1,12 +1,12 @@
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hibari import Hibari
 from pronouncing import Mute, pronounced
+from serving import ROOT
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin import engine as builtin
@@ -36,7 +36,7 @@ def say(engine):
 
 
 def run(code):
-    root = Path(__file__).parents[1]
+    root = ROOT
     return subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
 
 

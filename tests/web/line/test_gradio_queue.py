@@ -12,9 +12,9 @@ from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
-from serving import EVERY_JOB_ANEW, Server, StartServer, eventually
+from serving import EVERY_JOB_ANEW, ROOT, Server, StartServer, eventually
 
-WARM_UP = Path(__file__).parent.parent / "assets" / "warm-up.flac"
+WARM_UP = ROOT / "assets" / "warm-up.flac"
 
 
 @pytest.fixture

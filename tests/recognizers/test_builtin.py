@@ -1,11 +1,11 @@
 import re
 import socket
-from pathlib import Path
 
 import jiwer
 import numpy as np
 import pytest
 import soxr
+from serving import ROOT
 from tokenizers import Tokenizer
 
 from voxdemo.engines.base import SpeechPart
@@ -16,7 +16,7 @@ from voxdemo.recognizers.builtin import LANGUAGES, BuiltinRecognizer
 from voxdemo.speech import Utterance
 
 RATE = 16_000
-SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture(scope="module")

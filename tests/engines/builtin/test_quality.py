@@ -17,13 +17,13 @@ import soxr
 from faster_whisper import WhisperModel
 from gradio_client import Client, handle_file
 from pocketsphinx import Decoder, get_model_path
-from serving import Server
+from serving import ROOT, Server
 
 from voxdemo.recognizers.builtin_weights import whisper_base_files
 
 pytestmark = pytest.mark.long
 
-SENTENCES = (Path(__file__).parent / "data" / "sentences.txt").read_text().splitlines()
+SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text().splitlines()
 
 
 @pytest.fixture(scope="module")
