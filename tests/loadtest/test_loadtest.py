@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from rings import long
+from rings import first_of, long
 from serving import ROOT, Server, eventually
 
 from voxdemo.loadtest import theory
@@ -160,7 +160,7 @@ def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("door", ["gradio", pytest.param("openai", marks=pytest.mark.long)])
+@pytest.mark.parametrize("door", first_of("openai", "gradio"))
 def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Server, tmp_path: Path, door: str) -> None:
     paced_server.http.post("/pace/0.1")
     ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "9")

@@ -1,13 +1,13 @@
+"""Texts become sounds, with all that is told on the way, and what is left of one that fails."""
+
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,69 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from fakes import CLONER, RATE, Stage, until, wired
+from asking import recording, spoken
+from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError
-from voxdemo.intake.request import speech
-from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.turns import Size
-from voxdemo.server import assemble
 from voxdemo.server.assemble import local_service
 from voxdemo.service import disk_watch
 from voxdemo.service import service as service_module
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Captions, Speaking, Spoken, Transcript, Utterance, Waiting
-from voxdemo.stores.answer_cache import Cache
-
-NO_CLONER = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage(open=True)
-
-
-@pytest.fixture(autouse=True)
-def over_a_wire(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service knows no more of its line than what can be sent to another machine."""
-    monkeypatch.setattr(assemble, "Lane", lambda *arguments: wired(Lane(*arguments)))
-
-
-@pytest.fixture
-async def service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    service.start()
-    yield service
-    await service.close()
-
-
-@pytest.fixture
-async def plain_service(stage: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine(NO_CLONER)], [stage.recognizer()])
-    service.start()
-    yield service
-    await service.close()
-
-
-@pytest.fixture
-def prompt(tmp_path: Path) -> Path:
-    return recording(tmp_path / "prompt.wav", seconds=2)
-
-
-def recording(path: Path, seconds: float) -> Path:
-    sound = 0.1 * np.sin(2 * np.pi * 200 * np.arange(int(seconds * RATE)) / RATE)
-    soundfile.write(path, sound.astype(np.float32), RATE)
-    return path
-
-
-async def spoken(service: SpeechService, utterance: Utterance) -> tuple[list[Any], Spoken]:
-    async with aclosing(service.speak(utterance)) as events:
-        seen = [event async for event in events]
-    assert isinstance(seen[-1], Spoken)
-    return seen, seen[-1]
+from voxdemo.speech import Captions, Speaking, Spoken, Utterance, Waiting
 
 
 async def test_an_utterance_becomes_a_wav_with_captions_that_lie_on_it(service: SpeechService) -> None:
@@ -156,13 +106,6 @@ async def test_it_can_be_heard_while_it_is_made_and_not_after(service: SpeechSer
     assert dict(service.live) == {}
     rest = b"".join([event async for event in listener if isinstance(event, bytes)])
     assert soundfile.read(result.path, dtype="int16")[0].tobytes() == heard[-1] + rest
-
-
-async def _until_sound(listener: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    async for event in listener:
-        yield event
-        if isinstance(event, bytes):
-            return
 
 
 async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, stage: Stage, prompt: Path) -> None:
@@ -309,16 +252,6 @@ async def test_a_prompt_that_is_no_audio_is_refused_whatever_the_engine(
         await spoken(plain_service, Utterance("Hello.", prompt_audio=text))
 
 
-async def test_without_a_seed_one_follows_from_the_rest_and_is_told(service: SpeechService, stage: Stage) -> None:
-    _, first = await spoken(service, Utterance("Hello."))
-    _, again = await spoken(service, Utterance("Hello."))
-    _, other = await spoken(service, Utterance("Hello there."))
-    _, named = await spoken(service, Utterance("Hello.", seed=7))
-    assert first.seed == again.seed == stage.utterances[0].seed
-    assert first.seed != other.seed
-    assert named.seed == 7
-
-
 async def test_an_abandoned_job_leaves_no_files(service: SpeechService, stage: Stage, prompt: Path) -> None:
     stage.open = False
     events = service.speak(Utterance("Hello there.", prompt_audio=prompt))
@@ -348,47 +281,6 @@ async def test_a_forecast_counts_all_who_have_a_ticket(service: SpeechService, s
     await running
 
 
-async def test_a_recording_becomes_a_transcript(service: SpeechService, prompt: Path) -> None:
-    async with aclosing(service.transcribe(prompt)) as events:
-        seen = [event async for event in events]
-    transcript = seen[-1]
-    assert isinstance(transcript, Transcript)
-    assert (transcript.text, transcript.language) == ("heard", "en")
-    assert transcript.duration_s == pytest.approx(2.0)
-
-
-async def test_a_recording_is_kept_beside_its_captions_where_that_is_asked_for(
-    service: SpeechService, prompt: Path
-) -> None:
-    async with aclosing(service.transcribe(prompt, keep=True)) as events:
-        transcript = [event async for event in events][-1]
-    assert isinstance(transcript, Transcript)
-    assert transcript.path
-    assert soundfile.info(transcript.path).duration == pytest.approx(2.0)
-    assert "heard" in transcript.path.with_suffix(".vtt").read_text()
-    assert len(transcript.peaks) == 20
-
-
-async def test_a_recording_that_cannot_be_kept_is_read_all_the_same(
-    service: SpeechService, prompt: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    async with aclosing(service.transcribe(prompt, keep=True)) as events:
-        transcript = [event async for event in events][-1]
-    assert isinstance(transcript, Transcript)
-    assert (transcript.text, transcript.path) == ("heard", None)
-    assert list(service.results.root.iterdir()) == []
-
-
-async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="longer than 10 minutes"):
-        async with aclosing(service.transcribe(recording(tmp_path / "long.wav", seconds=601))) as events:
-            [event async for event in events]
-
-
 async def test_it_is_ready_only_when_every_model_has_spoken(stage: Stage, tmp_path: Path) -> None:
     stage.may_load.clear()
     service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
@@ -398,157 +290,6 @@ async def test_it_is_ready_only_when_every_model_has_spoken(stage: Stage, tmp_pa
     await until(lambda: service.readiness().ready)
     await service.close()
     assert not service.readiness().ready
-
-
-async def test_the_same_request_has_the_same_answer_at_once(service: SpeechService, stage: Stage) -> None:
-    _, first = await spoken(service, Utterance("One two three four."))
-    events, again = await spoken(service, Utterance(" One two three four.\n", cfg_value=2, speed=1))  # as JSON has them
-    assert events == [again]
-    assert (first.cached, again.cached) == (False, True)
-    assert again.path.parent != first.path.parent
-    assert replace(again, path=first.path, cached=False) == first
-    assert again.path.read_bytes() == first.path.read_bytes()
-    assert {path.name for path in again.path.parent.iterdir()} == {path.name for path in first.path.parent.iterdir()}
-    assert len(stage.utterances) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Utterance("One two three."),
-        Utterance("One two.", seed=1),
-        Utterance("One two.", cfg_value=1.5),
-        Utterance("One two.", inference_timesteps=11),
-        Utterance("One two.", normalize=True),
-    ],
-)
-async def test_another_request_has_an_answer_of_its_own(service: SpeechService, stage: Stage, other: Utterance) -> None:
-    await spoken(service, Utterance("One two."))
-    _, result = await spoken(service, other)
-    assert not result.cached
-    assert len(stage.utterances) == 2
-
-
-def test_what_was_cached_by_an_earlier_release_is_found(tmp_path: Path) -> None:
-    (tmp_path / "voice").write_bytes(b"a voice")
-    cloned = Utterance(
-        "Hello.", prompt_audio=tmp_path / "voice", prompt_text="Hi.", cfg_value=3, inference_timesteps=12,
-        normalize=True, denoise=True, voice="fake", speed=1,
-    )  # fmt: skip
-    assert speech(cloned, CLONER).key == "64cbf812104b78990ba6b1067efad162ba83a54a23a6196b9d8bbe615a075372"
-    plain = speech(Utterance(" Hello. "), CLONER)
-    assert plain.key == "bf7c6631f612436eb2e9e1116869d71ccd83db13ad421743a742519c92cafbb7"
-    assert plain.seed == 2563127192
-
-
-async def test_prompt_audio_counts_by_its_content(service: SpeechService, stage: Stage, tmp_path: Path) -> None:
-    one, same, other = (
-        recording(tmp_path / name, seconds) for name, seconds in (("a.wav", 2), ("b.wav", 2), ("c.wav", 3))
-    )
-    results = [
-        (await spoken(service, Utterance("Hello.", prompt_audio=path, prompt_text="Hi.")))[1]
-        for path in (one, same, other)
-    ]
-    assert [result.cached for result in results] == [False, True, False]
-    assert results[0].seed == results[1].seed != results[2].seed
-
-
-async def test_what_an_engine_ignores_does_not_count_and_is_told_all_the_same(
-    plain_service: SpeechService, stage: Stage
-) -> None:
-    await spoken(plain_service, Utterance("Hello."))
-    _, result = await spoken(plain_service, Utterance("Hello.", cfg_value=3.0))
-    assert result.cached
-    assert result.warnings == ("The plain voice doesn't support guidance (cfg): ignored.",)
-    _, result = await spoken(plain_service, Utterance("Hello."))
-    assert result.warnings == ()
-
-
-async def test_what_was_stopped_cut_off_or_failed_is_not_given_again(service: SpeechService, stage: Stage) -> None:
-    for text in ("one two ran-on", f"One two three four. {'Word and word again. ' * 20} Now raise it."):
-        for _ in range(2):
-            _, result = await spoken(service, Utterance(text))
-            assert not result.cached
-
-
-async def test_answers_outlive_a_restart(service: SpeechService, stage: Stage, tmp_path: Path) -> None:
-    _, first = await spoken(service, Utterance("One two three four."))
-    stage.may_load.clear()
-    other = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    _, again = await spoken(other, Utterance("One two three four."))
-    assert again.cached
-    assert again.path.read_bytes() == first.path.read_bytes()
-
-
-async def test_equal_requests_in_flight_are_one_job_and_each_has_files_of_their_own(
-    service: SpeechService, stage: Stage
-) -> None:
-    await until(lambda: service.readiness().ready)
-    stage.open = False
-    first = asyncio.ensure_future(spoken(service, Utterance("One two three four.")))
-    await asyncio.to_thread(stage.started.get, timeout=10)
-    second = asyncio.ensure_future(spoken(service, Utterance("One two three four.")))
-    await until(lambda: len(service.live) == 2)
-    stage.steps.release(10)
-    (_, one), (events, other) = await first, await second
-    assert [type(event) for event in (events[0], events[-1])] == [Speaking, Spoken]
-    assert len(stage.utterances) == 1
-    assert one.path != other.path
-    assert one.path.read_bytes() == other.path.read_bytes()
-    assert service.stats().running == 0
-
-
-async def test_one_that_leaves_keeps_what_was_heard_and_the_others_get_all(
-    service: SpeechService, stage: Stage
-) -> None:
-    await until(lambda: service.readiness().ready)
-    stage.open = False
-    leaving = service.speak(Utterance("One two three four. Five six seven."))
-    begun = await anext(leaving)
-    assert isinstance(begun, Speaking)
-    staying = asyncio.ensure_future(spoken(service, Utterance("One two three four. Five six seven.")))
-    await until(lambda: len(service.live) == 2)
-    stage.steps.release(2)
-    share = service.live[begun.sound]
-    await until(lambda: share.sound.duration_s > 0.1)
-    await leaving.aclose()
-    await share.over()
-    assert service.stats().running == 1
-    heard = soundfile.info(share.folder / "speech.wav").duration
-    assert "One two three four." in (share.folder / "speech.srt").read_text()
-    stage.steps.release(10)
-    _, result = await staying
-    assert 0.1 < heard < result.duration_s
-    assert soundfile.info(result.path).duration == pytest.approx(result.duration_s)
-    assert [path.name for path in service.results.root.iterdir()].count(begun.sound) == 1
-
-
-async def test_without_a_cache_every_request_is_a_job_of_its_own(stage: Stage, tmp_path: Path) -> None:
-    settings = Settings(cache_dir=tmp_path / "cache", cache_size=0)
-    service = local_service(settings, [stage.engine()], [stage.recognizer()])
-    service.start()
-    results = await asyncio.gather(*(spoken(service, Utterance("Hello.")) for _ in range(2)))
-    assert [result.cached for _, result in results] == [False, False]
-    assert len(stage.utterances) == 2
-    await service.close()
-
-
-async def test_a_recording_that_was_read_before_is_not_read_again(
-    service: SpeechService, prompt: Path, stage: Stage
-) -> None:
-    async def read(path: Path, keep: bool = False) -> Transcript:
-        async with aclosing(service.transcribe(path, keep=keep)) as events:
-            seen = [event async for event in events]
-        assert isinstance(seen[-1], Transcript)
-        return seen[-1]
-
-    first = await read(prompt)
-    stage.hears = "something else"
-    again, kept = await read(prompt), await read(recording(prompt.with_name("same.wav"), 2), keep=True)
-    assert (first.cached, again.cached, kept.cached) == (False, True, True)
-    assert again.text == kept.text == "heard"
-    assert kept.path
-    assert not (await read(recording(prompt.with_name("longer.wav"), 3))).cached
 
 
 async def test_nothing_is_left_in_the_workshop(service: SpeechService, stage: Stage, tmp_path: Path) -> None:
@@ -587,21 +328,6 @@ async def test_a_short_text_does_not_overtake_a_long_one_that_came_before_it(
     assert stage.utterances[0].text.startswith("First of many words.")
 
 
-async def test_an_answer_of_a_form_that_is_unknown_is_made_anew(
-    service: SpeechService, stage: Stage, tmp_path: Path
-) -> None:
-    _, first = await spoken(service, Utterance("One two."))
-    cache, key = Cache(tmp_path / "cache" / "answers", 1e9, 10**9), (await service.request(Utterance("One two."))).key
-    facts = cache.fetch(key)
-    assert facts
-    shutil.rmtree(cache.root)
-    cache.keep(key, facts.replace("duration_s", "length_s"), [first.path])
-    _, again = await spoken(service, Utterance("One two."))
-    assert not again.cached
-    assert again.path.read_bytes() == first.path.read_bytes()
-    assert len(stage.utterances) == 2
-
-
 async def test_what_is_old_is_deleted_when_no_job_runs(
     service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -626,3 +352,10 @@ async def test_what_is_old_is_deleted_when_no_job_runs(
     await running
     await cleaning
     assert not old.exists()
+
+
+async def _until_sound(listener: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    async for event in listener:
+        yield event
+        if isinstance(event, bytes):
+            return
