@@ -519,7 +519,7 @@ THEIRS = re.compile(r"Method not implemented\.$|WARN The input spec uses Vega-Li
 
 
 def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server, new=True)
+    page = open_page(server)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)

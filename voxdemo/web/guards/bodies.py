@@ -42,9 +42,7 @@ GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices/?$")
 PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
 LOGIN = re.compile(r"/login/?$")
-SHUT = re.compile(
-    r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon(/[^/]*)?$"
-)
+SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon/[^/]*$")
 """Closed: they would fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the
 disk, draw icons of any size, and wait for ever for changes of the program.
 """
