@@ -53,7 +53,7 @@ def build(
 ) -> Site:
     """The site over this service. `more_routes` and `more_middleware`, innermost, are for tests."""
     logs.take_over_prints(gr.queueing, gr.routes)
-    # uvicorn sets up handlers of its own, which would tell of a request that failed without its id.
+    # uvicorn sets up handlers of its own, which would log a failed request without its id.
     LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.formatter, settings.log_format, settings.log_text)}
     leave_nothing_unfinished()
     callers.trust(settings.trusted_proxies)
@@ -70,6 +70,6 @@ def build(
         "middleware": headers.guards(settings, limits, *more_middleware),
         "exception_handlers": HANDLERS,
         "lifespan": lifespan(Parts(service, Pulse(), bool(settings.accounts)), keep_s, more_work),
-        "openapi_url": None,  # Gradio's own, which tells of doors that are nobody's business
+        "openapi_url": None,  # Gradio's own lists addresses that aren't for programs
     }
     return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

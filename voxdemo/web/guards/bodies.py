@@ -141,7 +141,7 @@ class _Body:
 
 
 class _Messages:
-    """What comes over a WebSocket; its sender is told of one that is too large, and to the route looks gone."""
+    """What comes over a WebSocket. One that is too large closes it; to the route, its client has left then."""
 
     def __init__(self, receive: Receive, send: Send, most: int) -> None:
         self._receive = receive

@@ -25,7 +25,7 @@ ABOUT = (
 
 
 PATH = "/v1"
-ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "An error as OpenAI's API tells it."}}
+ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "An error as OpenAI's API has it."}}
 """In place of the answer to what is unfit that FastAPI would name."""
 
 

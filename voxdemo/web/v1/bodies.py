@@ -78,7 +78,7 @@ class SpeechBody(OptionsBody):
 
     input: str = Field(description="The text, up to 50,000 characters.")
     stream_format: Literal["audio", "sse"] = Field(
-        default="audio", description="The sound itself, or events that tell the place in line and carry the sound."
+        default="audio", description="The sound itself, or events with the place in line and the sound."
     )
 
 

@@ -61,7 +61,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
 
 
 class _Sound(StreamingResponse):
-    """Sound as it comes; whoever hangs up ends the job."""
+    """Sound as it comes; a client that hangs up leaves its job."""
 
     def __init__(
         self, stream: JobStream, sent: AsyncGenerator[bytes, None], media_type: str, headers: Mapping[str, str]
@@ -123,7 +123,7 @@ async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noq
 
 
 async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[bytes, None]:  # noqa: A002
-    """The same as server-sent events, which tell the place in line, and of an error too."""
+    """The same as server-sent events, with the place in line, and an error as the last of them."""
     made: Encoder | None = None
     try:
         async for event in heard:
