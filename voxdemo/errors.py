@@ -20,7 +20,7 @@ apart by `code` and `values`, and the page finds its words in another language b
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
@@ -183,3 +183,9 @@ class WeightsError(SettingsError):
 
 def _plain(value: Any) -> Any:
     return value.described if isinstance(value, VoxdemoError) else value
+
+
+def some(these: Sequence[str], between: str = "", most: int = 8) -> str:
+    """The first of them, for a sentence, with "…" where there are more."""
+    shown = between.join(each[:40] for each in these[:most])
+    return f"{shown}…" if len(these) > most else shown

@@ -162,6 +162,11 @@ class Voice:
     gender: Literal["", "female", "male"] = ""
     """What it sounds like to most people."""
 
+    @property
+    def title(self) -> str:
+        """As people read it."""
+        return self.name.capitalize()
+
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:

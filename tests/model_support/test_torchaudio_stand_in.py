@@ -34,7 +34,11 @@ def run(script, torchaudio, folder):
     ).stdout.split()
 
 
-ENSURE = "from voxdemo.torchaudio_stand_in import ensure_torchaudio; ensure_torchaudio(); import torchaudio\n"
+ENSURE = """
+from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
+ensure_torchaudio()
+import torchaudio
+"""
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
 class Batches:
     """The batches in the store that `open_store` opens; `speak` gives a text its turn, `at_once` of them at most.
 
-    They are deleted `keep_s` seconds after their end.
+    They are deleted `keep_s` seconds after their end. Methods that have the name of one of `BatchStore`'s do the same.
     """
 
     def __init__(self, open_store: Callable[[], BatchStore], speak: Speak, at_once: int, keep_s: float) -> None:
@@ -67,13 +67,11 @@ class Batches:
             await in_thread(self._close, self._thread)
 
     async def accept(self, order: Order) -> str:
-        """As `BatchStore.accept`."""
         id = await self._kept(lambda store: store.accept(order))  # noqa: A001
         self._wake()
         return id
 
     async def check_room(self, caller: str, count: int) -> None:
-        """As `BatchStore.check_room`."""
         await self._kept(lambda store: store.check_room(caller, count))
 
     @property
@@ -82,7 +80,6 @@ class Batches:
         return len(self._running)
 
     async def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
-        """As `BatchStore.known`."""
         return await self._kept(lambda store: store.known(caller, idempotency_key, digest))
 
     async def batch(
@@ -93,15 +90,12 @@ class Batches:
         most: int = MOST_TEXTS,
         words: bool = False,
     ) -> Batch | None:
-        """As `BatchStore.batch`."""
         return await self._kept(lambda store: store.batch(id, reader, first, most, words))
 
     async def batches(self, reader: str, most: int, after: str | None) -> Sequence[Batch] | None:
-        """As `BatchStore.batches`."""
         return await self._kept(lambda store: store.batches(reader, most, after))
 
     async def loads(self) -> list[Load]:
-        """As `BatchStore.loads`."""
         return list(await self._kept(lambda store: store.loads()))
 
     async def cancel(self, batch: Batch) -> None:
@@ -112,7 +106,6 @@ class Batches:
                 task.cancel()
 
     async def delete(self, batch: Batch) -> None:
-        """As `BatchStore.delete`."""
         await self._kept(lambda store: store.delete(batch.id))
 
     def progress(self, batch: Batch) -> float:

@@ -1,4 +1,4 @@
-"""`python -m voxdemo.fetch`: downloads the models ahead, for a machine that later has no network or no time.
+"""`python -m voxdemo.cli.fetch`: downloads the models ahead, for a machine that later has no network or no time.
 
 `./launch.sh fetch-models` runs it. It knows which models the settings name and how a terminal is written to.
 """

@@ -5,11 +5,10 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, some
 from voxdemo.intake import scripts
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted
@@ -124,9 +123,9 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
     readable = scripts.without(text, unreadable) if unreadable else text
     if not is_speakable(readable):
         raise _unspeakable(unreadable, info)
-    warnings = [f"Skipped “{_some(unreadable, '')}”: this voice can't read it."] if unreadable else []
+    warnings = [f"Skipped “{some(unreadable)}”: this voice can't read it."] if unreadable else []
     if left_out:
-        warnings.append(f"Marks that aren't read aloud are left out: {_some(left_out)}.")
+        warnings.append(f"Marks that aren't read aloud are left out: {some(left_out, ' ')}.")
     return readable, tuple(warnings)
 
 
@@ -134,15 +133,10 @@ def _unspeakable(unreadable: str, info: EngineInfo) -> InputError:
     if not unreadable:
         return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return InputError.unsayable(languages, _some(unreadable, ""))
+    return InputError.unsayable(languages, some(unreadable))
 
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
-
-
-def _some(characters: Sequence[str], between: str = " ") -> str:
-    shown = between.join(character[:40] for character in characters[:8])
-    return f"{shown}…" if len(characters) > 8 else shown
 
 
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:

@@ -75,7 +75,6 @@ class BuiltinRecognizer:
 
     @property
     def info(self) -> RecognizerInfo:
-        """What it is."""
         return self.INFO
 
     def transcribe(
@@ -93,7 +92,6 @@ class BuiltinRecognizer:
         return self._transcripts(samples, language)
 
     def close(self) -> None:
-        """Give back the model's memory."""
         self._model = None
 
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:

@@ -62,7 +62,6 @@ class SenseVoiceRecognizer:
 
     @property
     def info(self) -> RecognizerInfo:
-        """What it is."""
         return self._info
 
     def transcribe(

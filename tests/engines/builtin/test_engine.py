@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from hibari import Hibari
 from pronouncing import Mute, pronounced
 from serving import ROOT
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin import engine as builtin
+from voxdemo.engines.builtin import hibari_model
 from voxdemo.engines.builtin.engine import MAX_PHONEMES, BuiltinEngine
 from voxdemo.errors import InputError
 from voxdemo.speech import Utterance
@@ -17,7 +17,7 @@ from voxdemo.speech import Utterance
 
 @pytest.fixture(scope="module")
 def hibari():
-    return Hibari(voice="heart")
+    return hibari_model.load()
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +233,12 @@ def sounds_or_is_refused(engine, text):
     except InputError as error:
         return error.sentence.endswith(".")
     return all(len(part) and np.isfinite(part).all() for part in parts)
+
+
+def test_the_inner_parts_that_are_changed_are_there() -> None:
+    code = (
+        "import importlib; rules = importlib.import_module('hibari.g2p.normalize')\n"
+        "from voxdemo.engines.builtin.hibari_model import GUESSES\n"
+        "print(*(type(getattr(rules, name)).__name__ for name in GUESSES))"
+    )
+    assert set(run(code).split()) == {"Pattern"}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hibari import Hibari
 from pronouncing import pronounced
 
+from voxdemo.engines.builtin import hibari_model
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.builtin.english import readable
 from voxdemo.intake.validate import readable_text
@@ -158,7 +158,7 @@ SPOKEN = [
 
 @pytest.fixture(scope="module")
 def g2p() -> Any:
-    return Hibari(voice="heart").g2p
+    return hibari_model.load().g2p
 
 
 @pytest.mark.parametrize(("written", "said"), SPOKEN)

@@ -10,18 +10,17 @@ import logging
 import math
 import re
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from voxdemo.engines.base import SpeechPart
+from voxdemo.engines.builtin import hibari_model
 from voxdemo.engines.builtin.english import readable, unsayable
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, some
 from voxdemo.model_support.installed import installed_version
-from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
 from voxdemo.text.split import sentences
@@ -61,16 +60,11 @@ class BuiltinEngine:
 
     def __init__(self, model: Any = None) -> None:
         """Load hibari's model, unless it is given."""
-        with CHANGES:
-            from hibari import Hibari  # here: it takes a second of the worker's time
-
-            self._model: Any = Hibari(voice="heart") if model is None else model  # which imports more
-        _leave_abbreviations_alone(self._model)
+        self._model: Any = hibari_model.load() if model is None else model
         self._model("Warm up.")
 
     @property
     def info(self) -> EngineInfo:
-        """What it is and what it honours."""
         return self.INFO
 
     def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
@@ -90,7 +84,6 @@ class BuiltinEngine:
             yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
 
     def close(self) -> None:
-        """Give back the model's memory."""
         self._model = None
 
     def _pieces(self, text: str) -> Iterator[str]:
@@ -117,19 +110,6 @@ class BuiltinEngine:
         return samples.clip(-1.0, 1.0)
 
 
-def _leave_abbreviations_alone(model: Any) -> None:
-    """Keep hibari 0.2.1 from guessing at abbreviations and numerals, which `expanded` and `readable` have seen to.
-
-    It says "King the zeroth Charles", "I ate a figure" and "Her name is January", whatever stands beside them.
-    """
-    rules = import_module("hibari.g2p.normalize")
-    for name in ("RE_ROMAN_C", "RE_ROMAN_O", "RE_TITLE", "RE_ABBREV", "RE_NO"):
-        setattr(rules, name, re.compile(r"(?!)"))
-    words = model.g2p.tokenizer.special
-    for word in [word for word in words if re.fullmatch(r"[A-Za-z]{2,}\.", word)]:
-        del words[word]
-
-
 def _checked_speed(speed: float) -> float:
     if math.isfinite(speed) and SPEED.low <= speed <= SPEED.high:
         return float(speed)
@@ -143,23 +123,19 @@ def _checked_speed(speed: float) -> float:
 
 def _check_sayable(whole: str, text: str) -> None:
     if letters := _unsayable(whole) or unsayable(text):
-        raise InputError.unsayable("English", _some(letters))
+        raise InputError.unsayable("English", some(letters, most=5))
     if not _has_words(readable(text)) and not _has_words(readable(whole)):
         signs = [char for char in dict.fromkeys(whole + text) if char.isprintable() and not char.isspace()]
         if not signs:
             raise InputError("This voice speaks English only and found no word. Write some words.", code="no_words")
         sentence = "This voice speaks English only and found no word beside “{signs}”. Write some words."
-        raise InputError(sentence, code="no_words", reason="signs", signs=_some(signs))
+        raise InputError(sentence, code="no_words", reason="signs", signs=some(signs, most=5))
 
 
 @lru_cache(maxsize=2)
 def _unsayable(whole: str) -> list[str]:
     # The whole text is looked at for each of its parts.
     return unsayable(whole)
-
-
-def _some(characters: Sequence[str]) -> str:
-    return "".join(characters[:5]) + ("…" if len(characters) > 5 else "")
 
 
 def _has_words(text: str) -> bool:

@@ -147,7 +147,6 @@ class VoxCPMEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """What it is and what it honours."""
         return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
@@ -173,7 +172,6 @@ class VoxCPMEngine:
                 yield Retake() if take < MAX_TAKES else RanOn()
 
     def close(self) -> None:
-        """Give back the model's memory."""
         import torch
 
         self._model = self._recordings = self._own_voice = None  # type: ignore[assignment]  # nobody may use them now

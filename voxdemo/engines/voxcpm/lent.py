@@ -43,7 +43,6 @@ class LentVoxCPM:
 
     @property
     def info(self) -> EngineInfo:
-        """What it is and what it honours."""
         return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:

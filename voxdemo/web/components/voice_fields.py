@@ -100,7 +100,7 @@ _LIMITS = {
 
 def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
     """The voices as people choose them: what they read, and the name."""
-    return [(name.capitalize(), name) for name in info.voice_names] or [("The engine's own voice", "")]
+    return [(voice.title, voice.name) for voice in info.voices] or [("The engine's own voice", "")]
 
 
 def bounds(dial: Dial) -> dict[str, float]:
