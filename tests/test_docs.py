@@ -121,14 +121,6 @@ def test_the_settings_that_it_names_are_there(name: str) -> None:
     assert set(re.findall(r"\bVOXDEMO_[A-Z_]+\b", DOCUMENTS[name])) <= there | of_an_example
 
 
-def test_the_table_of_the_code_names_every_package_and_nothing_that_is_gone() -> None:
-    cells = re.findall(r"^\| (`[^|]+) \|", DOCUMENTS["docs/architecture.md"], re.MULTILINE)
-    named = set(re.findall(r"`([^`]+)`", " ".join(cells)))
-    packages = {f"{path.parent.relative_to(ROOT / 'voxdemo')}/" for path in (ROOT / "voxdemo").rglob("*/__init__.py")}
-    assert packages <= named
-    assert all((ROOT / "voxdemo" / name).exists() for name in named)
-
-
 def test_the_table_of_the_disk_names_what_a_server_keeps(server: Server) -> None:
     table = re.findall(r"^\| `([\w./]+)` \|", DOCUMENTS["docs/operating.md"], re.MULTILINE)
     kept = {path.name for path in Path(server.folder, "cache").iterdir()}
@@ -145,7 +137,7 @@ def test_the_tests_are_run(told: ToldCheckout, block: str) -> None:
     assert [typed.arguments[:2] for typed in told.type(block)] == [["-m", "pytest"]]
 
 
-@runs("docs/architecture.md", "./launch.sh check")
+@runs("docs/contributing.md", "./launch.sh check")
 def test_who_changes_it_checks_and_tests(told: ToldCheckout, block: str) -> None:
     *checks, short, long, nightly = told.type(block)
     assert [check.arguments[:2] for check in checks] == [["-m", "ruff"], ["-m", "ruff"], ["-m", "mypy"], ["assets"]]
