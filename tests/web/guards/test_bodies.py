@@ -60,6 +60,7 @@ def test_doors_that_nobody_needs_are_shut_in_words(fake_server: Server, method: 
     lines = len(fake_server.log.splitlines())
     answer = fake_server.http.request(method, path, json={"data": ["private words"]} if method == "POST" else None)
     assert answer.status_code == status
+    assert answer.json()["code"] == {404: "not_found", 405: "method_not_allowed"}.get(status, "bad_request")
     assert "Traceback" not in "\n".join(fake_server.log.splitlines()[lines:])
 
 
@@ -69,4 +70,5 @@ def test_what_the_page_asks_for_beside_the_line_is_not_taken_into_it(fake_server
     assert beside
     for number in beside:
         body = {"data": [], "fn_index": number, "session_hash": "s"}
-        assert fake_server.http.post("/gradio_api/queue/join", json=body).status_code == 404
+        refused = fake_server.http.post("/gradio_api/queue/join", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")

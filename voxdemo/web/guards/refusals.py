@@ -23,19 +23,16 @@ UNKNOWN_S = 10
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 """By status, as OpenAI's API names them."""
 _CODES = {
-    400: "bad_request",
     401: "unauthorized",
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     409: "conflict",
     413: "too_large",
-    422: "bad_request",
-    500: UNEXPECTED_CODE,
     503: "not_ready",
     507: StorageError.code,
 }
-"""By status, of what is refused in a sentence alone, before anything of ours had to do with it."""
+"""By status, of what is refused in a sentence alone; "bad_request" and "unexpected" by all others."""
 POLICY_VIOLATION = 1008
 """The code to close a WebSocket with (RFC 6455, 7.4.1); before it is open, servers answer 403 instead."""
 
@@ -79,7 +76,10 @@ def in_words(status: int, told: str | VoxdemoError, param: str | None = None) ->
 
 
 def _described(status: int, told: str | VoxdemoError) -> dict[str, Any]:
-    return told.described if isinstance(told, VoxdemoError) else {"message": told, "code": _CODES[status], "values": {}}
+    if isinstance(told, VoxdemoError):
+        return told.described
+    code = _CODES.get(status, "bad_request" if status < 500 else UNEXPECTED_CODE)
+    return {"message": told, "code": code, "values": {}}
 
 
 def status_of(error: VoxdemoError) -> int:

@@ -9,6 +9,7 @@ import re
 
 from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Send
@@ -57,7 +58,20 @@ async def refuse_ours(request: Request, error: Exception) -> Response:
     return refused(request.scope, status_of(error), error, retry_after(error))
 
 
-HANDLERS = {RequestValidationError: refuse_unfit, FnIndexInferError: refuse_unknown, VoxdemoError: refuse_ours}
+async def refuse_raised(request: Request, error: Exception) -> Response:
+    """For what routes of Gradio's, and ours beside them, refuse by raising."""
+    assert isinstance(error, HTTPException)
+    if not isinstance(error.detail, str):  # FastAPI's may be anything
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    return refused(request.scope, error.status_code, error.detail, error.headers)
+
+
+HANDLERS = {
+    RequestValidationError: refuse_unfit,
+    FnIndexInferError: refuse_unknown,
+    VoxdemoError: refuse_ours,
+    HTTPException: refuse_raised,
+}
 
 
 def _is_plain(name: bytes, value: bytes) -> bool:
