@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
 from serving import ROOT
 
@@ -53,7 +55,8 @@ def raised() -> Iterator[Raised]:
             reason = text_of(given.get("reason"))
             key = ".".join(filter(None, [code or kind.code, reason]))
             where = f"{path.relative_to(ROOT / 'voxdemo').as_posix()}:{call.lineno}"
-            yield Raised(key, sentence_of(call, assigned) or sentence_of(call, constants), where)
+            sentence = sentence_of(call, assigned) or sentence_of(call, constants) or imported(call, path)
+            yield Raised(key, sentence, where)
     yield Raised(StorageError.code, StorageError().sentence, "errors.py")
     yield Raised(errors.UNEXPECTED_CODE, errors.UNEXPECTED, "errors.py")
 
@@ -78,8 +81,17 @@ def sentence_of(call: ast.Call, assigned: list[ast.Assign]) -> str:
     return text_of(max(before or named, key=lambda node: node.lineno).value) if name and named else text_of(first)
 
 
+def imported(call: ast.Call, path: Path) -> str:
+    """A sentence that is made when the module is loaded."""
+    name = getattr(call.args[0], "id", "")
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return str(getattr(import_module(module), name, "")) if name.isupper() else ""
+
+
 def text_of(written: ast.AST | None) -> str:
     return written.value if isinstance(written, ast.Constant) and isinstance(written.value, str) else ""
 
 
-ALL = [each for each in raised() if each.sentence]
+_RAISED = list(raised())
+UNKNOWN = [each for each in _RAISED if not each.sentence and not each.where.startswith("errors.py")]
+ALL = [each for each in _RAISED if each.sentence]

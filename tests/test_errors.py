@@ -7,7 +7,7 @@ import pickle
 import re
 
 import pytest
-from raised_errors import ALL
+from raised_errors import ALL, UNKNOWN
 from serving import ROOT
 
 from voxdemo.errors import BusyError, EngineError, InputError, LimitError, NotReadyError, StorageError, VoxdemoError
@@ -15,6 +15,7 @@ from voxdemo.web.components.i18n import phrases
 
 
 def test_every_error_has_one_sentence_by_its_code_and_reason() -> None:
+    assert UNKNOWN == []
     assert len({each.key for each in ALL}) > 60
     generic = {"invalid_input", "not_ready", "server_error"}
     assert [each for each in ALL if each.key in generic] == []

@@ -100,12 +100,12 @@ ROUTES = (
 async def _sent(request: Request) -> tuple[str, str, bytes, str]:
     """Name, text, recording and consent. Raises InputError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise InputError(UNREADABLE)
+        raise InputError(UNREADABLE, code="not_a_voice")
     try:
         sent = _Sent.model_validate_json(await request.body())
         return sent.name, sent.text, base64.b64decode(sent.audio, validate=True), sent.consented
     except ValueError as error:  # JSON of another shape, or no base64
-        raise InputError(UNREADABLE) from error
+        raise InputError(UNREADABLE, code="not_a_voice") from error
 
 
 def _unknown(request: Request) -> Response:
