@@ -157,7 +157,6 @@ async def told(
 
 
 def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:
-    """What the card shows for an event."""
     match event:
         case Waiting(ahead, left):
             return {"state": "waiting", "ahead": ahead, "seconds": _rounded(left)}

@@ -54,7 +54,7 @@ def put_in_place() -> None:
 
 
 def login_head() -> str:
-    """What stands above the fields of the login, as HTML."""
+    """The HTML above the fields of the login."""
     return filled("shell/login.html", {"logo": asset("logo.svg")})
 
 

@@ -16,7 +16,7 @@ from gradio.i18n import I18nData
 from voxdemo.web.components.assets import asset
 
 MISSING = {"common.complete": "Done"}
-"""What Gradio's English lacks; to screen readers it tells the key."""
+"""What Gradio's English lacks; a screen reader would read the key."""
 LOGIN = {
     "login.login": "Log in",
     "login.username": "Name",
@@ -46,5 +46,5 @@ def login_words() -> dict[str, dict[str, str]]:
 
 
 def translations() -> gr.I18n:
-    """What `demo.launch` gets. English needs no more: it is what is written."""
+    """For `demo.launch`. English needs only what Gradio lacks: all else is written in it."""
     return gr.I18n(**{"en": MISSING, "zh-CN": dict(phrases())})

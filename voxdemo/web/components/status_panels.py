@@ -104,7 +104,6 @@ def _bars(values: Sequence[float | None]) -> list[tuple[float, float | None]]:
 
 
 def count(value: float) -> str:
-    """So many of something."""
     return f"{value:.0f}"
 
 

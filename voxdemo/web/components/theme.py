@@ -101,7 +101,6 @@ _IN_ONE = {
 
 
 def theme() -> gr.themes.Base:
-    """The theme that `demo.launch` gets."""
     colours = {name: f"var(--vx-{token})" for token, names in _COLOURS.items() for name in names}
     both = {**colours, **_IN_BOTH_MODES}
     dark = {f"{name}_dark": value for name, value in both.items()}

@@ -193,7 +193,7 @@ def add_picker(is_on_server: bool, shown: dict[str, Any]) -> gr.HTML:
 
 
 def own_voices_use(info: EngineInfo) -> dict[str, Any]:
-    """Whether the engine can speak in people's own voices: for the page."""
+    """For the page: whether the engine can speak in people's own voices."""
     return {"clones": "prompt_audio" in info.honours}
 
 

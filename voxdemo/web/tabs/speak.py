@@ -267,7 +267,7 @@ def _taken(info: EngineInfo) -> list[str]:
 
 
 def _missing(info: EngineInfo) -> str:
-    """Why there are so few settings."""
+    """HTML that says why settings are missing."""
     plain = [words for name, words in _SETTINGS.items() if name not in info.honours and name not in info.absent]
     has = [words for name, words in _SETTINGS.items() if name in info.honours]
     if len(plain) > len(has):
