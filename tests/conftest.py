@@ -109,7 +109,7 @@ def fake_server(_fake_server: Server) -> Iterator[Server]:
 
 def _wait_for_rest(server: Server) -> None:
     pause = threading.Event()
-    while (line := server.http.get("/ready").json())["running"] + line["waiting"]:
+    while server.in_line():
         pause.wait(0.02)
 
 

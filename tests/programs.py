@@ -52,8 +52,3 @@ def samples_of(data: bytes, kind: str) -> tuple[Any, int]:
 def part(data: bytes, described: str) -> dict[str, Any]:
     body = b"--edge\r\nContent-Disposition: form-data; " + described.encode() + b"\r\n\r\n" + data + b"\r\n--edge--\r\n"
     return {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=edge"}}
-
-
-def in_line(server: Server) -> int:
-    state = server.http.get("/ready").json()
-    return int(state["running"] + state["waiting"])

@@ -97,6 +97,11 @@ class Server:
         values = {component["id"]: component["props"].get("value") for component in config["components"]}
         return [text, *(values[number] for number in speak["inputs"][1:])]
 
+    def in_line(self) -> int:
+        """How many are served or wait."""
+        line = self.http.get("/ready").json()
+        return int(line["running"] + line["waiting"])
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """The exit code after this signal."""
         if self.process.poll() is None:

@@ -32,11 +32,6 @@ def started(server: Server) -> list[str]:
     return texts
 
 
-def in_line(server: Server) -> int:
-    state = server.http.get("/ready").json()
-    return int(state["running"] + state["waiting"])
-
-
 def speaking(server: Server, text: str) -> Job:
     """A job that the fake voice is at."""
     job = Client(server.url, verbose=False).submit(text, api_name="/generate")
@@ -46,9 +41,9 @@ def speaking(server: Server, text: str) -> Job:
 
 def waiting(server: Server, text: str) -> Job:
     """A job that is in the line, behind others."""
-    before = in_line(server)
+    before = server.in_line()
     job = Client(server.url, verbose=False).submit(text, api_name="/generate")
-    eventually(lambda: in_line(server) > before)
+    eventually(lambda: server.in_line() > before)
     return job
 
 

@@ -56,7 +56,7 @@ def at_rest(server: Server) -> Iterator[Server]:
     server.http.post("/stage/reset")
     yield server
     server.http.post("/stage/open")
-    eventually(lambda: not in_line(server))
+    eventually(lambda: not server.in_line())
 
 
 def client_of(server: Server) -> Client:
@@ -65,15 +65,10 @@ def client_of(server: Server) -> Client:
 
 def submitted(server: Server, text: str) -> Job:
     """A job that has arrived."""
-    before = in_line(server)
+    before = server.in_line()
     job = client_of(server).submit(text, api_name="/generate")
-    eventually(lambda: in_line(server) > before)
+    eventually(lambda: server.in_line() > before)
     return job
-
-
-def in_line(server: Server) -> int:
-    line = server.http.get("/ready").json()
-    return int(line["running"] + line["waiting"])
 
 
 def join(server: Server, text: str, client: str = "", **headers: str) -> Any:
@@ -131,7 +126,7 @@ def test_in_a_rush_no_more_wait_than_may_whichever_door_they_come_by(server: Ser
     with ThreadPoolExecutor(people) as pool:
         asked = [pool.submit((by_gradio, by_http)[number % 2], f"rush {number}") for number in range(people)]
         eventually(lambda: sum(one.done() for one in asked) >= people - QUEUE - 1)
-        assert in_line(server) == QUEUE + 1
+        assert server.in_line() == QUEUE + 1
         server.http.post("/stage/open")
     assert sum(one.result() for one in asked) == QUEUE + 1
 
@@ -144,7 +139,7 @@ def test_who_waits_for_the_same_follows_when_the_first_one_begins(server: Server
     with ThreadPoolExecutor(1) as pool:
         speech = {"input": "the same words", "model": "tts-1", "voice": "alloy"}
         program = pool.submit(server.http.post, "/v1/audio/speech", json=speech)
-        eventually(lambda: in_line(server) == 7)
+        eventually(lambda: server.in_line() == 7)
         server.http.post("/stage/steps/3")  # one for each before, one of three for the same
         assert all(job.result(timeout=30) for job in before)
         eventually(lambda: "the same words" in server.http.get("/stage").json()["started"])
@@ -176,7 +171,7 @@ def test_who_asks_for_too_much_is_told_when_to_come_again(limited: Server, door:
     client = {"call": "192.0.2.1", "join": "192.0.2.2", "page": "192.0.2.3"}[door]
     for number in range(MOST):
         assert join(limited, f"{door} {number}", client).status_code == 200
-        eventually(lambda: not in_line(limited))
+        eventually(lambda: not limited.in_line())
     if door == "call":
         answer = join(limited, "one too many", client)
     else:
@@ -210,7 +205,7 @@ def test_a_script_is_told_by_gradio_client_when_to_come_again(started: Callable[
     for answer in (join(server, "by raw HTTP"), server.http.post("/gradio_api/upload", files={"files": b"a"})):
         assert answer.status_code == 429
         assert 3500 < int(answer.headers["Retry-After"]) <= 3600
-    assert not in_line(server)
+    assert not server.in_line()
     assert "ERROR" not in server.log
 
 
@@ -226,7 +221,7 @@ def test_behind_a_proxy_that_is_trusted_everybody_is_counted_apart(limited: Serv
     answers = []
     for number in range(2 * MOST + 2):
         answers.append(join(limited, f"text {number}", f"198.51.100.1, 203.0.113.{number % 2}").status_code)
-        eventually(lambda: not in_line(limited))
+        eventually(lambda: not limited.in_line())
     assert answers == [200] * (2 * MOST) + [429] * 2
 
 
@@ -234,7 +229,7 @@ def test_one_client_cannot_fill_the_line(limited: Server) -> None:
     for number in range(MOST // 2 + 1):  # the first one runs, the next is at the lane already, and the last one waits
         joined = join(limited, f"waiting {number}", "192.0.2.4")
         assert joined.status_code == 200, joined.text
-        eventually(lambda number=number: in_line(limited) == number + 1)
+        eventually(lambda number=number: limited.in_line() == number + 1)
     refused = join(limited, "one too many", "192.0.2.4")
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
@@ -260,7 +255,7 @@ def test_a_recording_in_another_language_is_another_request(limited: Server) -> 
 def test_a_script_whose_jobs_wait_already_is_told_so_by_gradio_client(limited: Server) -> None:
     script = Client(limited.url, verbose=False, download_files=False, headers={"X-Forwarded-For": "192.0.2.6"})
     jobs = [script.submit(f"script {number}", api_name="/generate") for number in range(MOST // 2 + 1)]
-    eventually(lambda: in_line(limited) == len(jobs))
+    eventually(lambda: limited.in_line() == len(jobs))
     with pytest.raises(AppError, match=r"^You already have 2 jobs waiting"):
         script.predict("one too many", api_name="/generate")
     limited.http.post("/stage/open")

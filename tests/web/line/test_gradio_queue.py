@@ -31,11 +31,6 @@ def clients(fake_server: Server) -> Iterator[Callable[[], Client]]:
         client.close()
 
 
-def in_line(server: Server) -> int:
-    state = server.http.get("/ready").json()
-    return int(state["running"] + state["waiting"])
-
-
 def told(server: Server, metric: str) -> float:
     """The value of a metric, by the beginning of its line; 0 where there is none yet."""
     lines = server.http.get("/metrics").text.splitlines()
@@ -79,7 +74,7 @@ def test_a_script_sees_its_place_its_seconds_and_its_progress(
 def test_speech_and_recognition_share_the_line(fake_server: Server, clients: Callable[[], Client]) -> None:
     speaking = submitted(clients(), "first")
     listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
-    eventually(lambda: in_line(fake_server) == 2)
+    eventually(lambda: fake_server.in_line() == 2)
     assert not listening.done()
     fake_server.http.post("/stage/open")
     assert listening.result(timeout=30) == "heard"
@@ -91,7 +86,7 @@ def test_a_recognition_does_not_wait_for_all_the_generations_before_it(
 ) -> None:
     speaking = [submitted(clients(), f"job-{number}") for number in range(4)]
     listening = clients().submit(handle_file(WARM_UP), api_name="/prompt_wav_recognition")
-    eventually(lambda: in_line(fake_server) == 5)
+    eventually(lambda: fake_server.in_line() == 5)
     fake_server.http.post("/stage/steps/1")
     eventually(lambda: listening.done() or listening.status().progress_data)  # before two that came earlier
     fake_server.http.post("/stage/steps/1")
@@ -128,7 +123,7 @@ def test_a_cancelled_script_leaves_the_line_and_frees_the_generator(
     fake_server.http.post("/stage/steps/1")
     assert third.result(timeout=30)
     assert fake_server.http.get("/stage").json()["started"] == ["one two three", "third"]
-    eventually(lambda: in_line(fake_server) == 0)
+    eventually(lambda: fake_server.in_line() == 0)
 
 
 def test_a_script_that_vanishes_frees_the_generator(fake_server: Server, clients: Callable[[], Client]) -> None:
@@ -150,7 +145,7 @@ def test_what_cannot_be_said_is_refused_without_waiting_in_line(
     with pytest.raises(AppError, match="There is no text yet"):
         clients().predict(" ", api_name="/generate")
     assert not any(job.done() for job in jobs)
-    assert in_line(fake_server) == 3
+    assert fake_server.in_line() == 3
 
 
 def test_two_generators_speak_at_once(start_server: StartServer) -> None:

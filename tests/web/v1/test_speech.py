@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from openai import OpenAI
-from programs import WARM_UP, events_of, in_line, program, samples_of, speech, words
+from programs import WARM_UP, events_of, program, samples_of, speech, words
 from serving import Server, StartServer, eventually
 
 SENTENCE = "The birch canoe slid on the smooth planks."
@@ -136,7 +136,7 @@ def test_sound_is_heard_before_the_rest_of_it_is_spoken(fake_server: Server) -> 
         with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
             heard = answer.iter_bytes()
             assert len(next(heard)) > 0
-            assert in_line(fake_server) == 1
+            assert fake_server.in_line() == 1
             fake_server.http.post("/stage/steps/1")
             assert list(heard)
 
@@ -157,7 +157,7 @@ def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Serv
     with paced_server.http.stream("POST", "/v1/audio/speech", json=body, timeout=60) as answer:
         heard = answer.iter_raw(1_000)
         next(heard)
-        eventually(lambda: in_line(paced_server) == 0)
+        eventually(lambda: paced_server.in_line() == 0)
         assert sum(map(len, heard)) > 10_000_000
 
 

@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 from openai import OpenAI
-from programs import WARM_UP, in_line, part, program, speech, spoken_for_a_program
+from programs import WARM_UP, part, program, speech, spoken_for_a_program
 from serving import Server, StartServer, eventually
 
 
@@ -174,12 +174,12 @@ def test_a_program_does_not_overtake_those_who_came_before_nor_they_it(fake_serv
     with ThreadPoolExecutor() as threads:
         for number in range(5):
             join(fake_server, f"gradio-{number}")
-            eventually(lambda number=number: in_line(fake_server) == number + 1)
+            eventually(lambda number=number: fake_server.in_line() == number + 1)
         answers = [threads.submit(speech, fake_server, "program")]
-        eventually(lambda: in_line(fake_server) == 6)
+        eventually(lambda: fake_server.in_line() == 6)
         join(fake_server, "gradio-5")
         answers.append(threads.submit(speech, fake_server, "another program"))
-        eventually(lambda: in_line(fake_server) == 8)
+        eventually(lambda: fake_server.in_line() == 8)
         fake_server.http.post("/stage/open")
         assert all(answer.result().status_code == 200 for answer in answers)
         order = eventually(lambda: len(started := fake_server.http.get("/stage").json()["started"]) == 8 and started)
@@ -189,7 +189,7 @@ def test_a_program_does_not_overtake_those_who_came_before_nor_they_it(fake_serv
 def test_a_program_is_told_its_place(fake_server: Server) -> None:
     for number in range(3):
         join(fake_server, f"gradio-{number}")
-        eventually(lambda number=number: in_line(fake_server) == number + 1)
+        eventually(lambda number=number: fake_server.in_line() == number + 1)
     body = {"input": "program", "stream_format": "sse"}
     with fake_server.http.stream("POST", "/v1/audio/speech", json=body) as answer:
         lines = (json.loads(line[6:]) for line in answer.iter_lines() if line)
@@ -204,13 +204,13 @@ def test_a_program_is_told_its_place(fake_server: Server) -> None:
 def test_who_hangs_up_frees_the_generator(fake_server: Server, ahead: int) -> None:
     for number in range(ahead):
         join(fake_server, f"gradio-{number}")
-        eventually(lambda number=number: in_line(fake_server) == number + 1)
+        eventually(lambda number=number: fake_server.in_line() == number + 1)
     with pytest.raises(httpx.ReadTimeout):
         fake_server.http.post("/v1/audio/speech", json={"input": "one two three"}, timeout=1)
     if ahead:
-        eventually(lambda: in_line(fake_server) == ahead)
+        eventually(lambda: fake_server.in_line() == ahead)
     else:  # within one step, once the server has noticed
-        eventually(lambda: fake_server.http.post("/stage/steps/1") and not in_line(fake_server))
+        eventually(lambda: fake_server.http.post("/stage/steps/1") and not fake_server.in_line())
 
 
 def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: StartServer) -> None:
@@ -220,7 +220,7 @@ def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: 
         answers = []
         for number in range(2):
             answers.append(threads.submit(speech, server, f"job {number}"))
-            eventually(lambda number=number: in_line(server) == number + 1)
+            eventually(lambda number=number: server.in_line() == number + 1)
         with pytest.raises(openai.InternalServerError, match=r"Busy: 1 person is waiting") as busy:
             spoken_for_a_program(server, "one too many")
         assert busy.value.status_code == 503
