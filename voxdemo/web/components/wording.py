@@ -1,4 +1,7 @@
-"""What people read while they wait, in one place for every door. Knows the service and its events, no page."""
+"""What scripts and commands are told while they wait, and the page's notice and estimate. The card has its own words.
+
+Knows the service and its events, no page.
+"""
 
 from __future__ import annotations
 
