@@ -58,7 +58,8 @@ class JobStream:
 
     def close(self) -> None:
         """Leave the job."""
-        self._task.cancel()
+        # Not before the task has begun: it gives the ticket of the request back.
+        asyncio.get_running_loop().call_soon(self._task.cancel)
 
     async def __aiter__(self) -> AsyncGenerator[Heard, None]:
         while not isinstance(item := await self._queue.get(), _End):
