@@ -101,7 +101,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Retaken:
-    """The engine lost its way: the chunks from `start_s` on are void, and what they spoke comes anew."""
+    """The engine lost its way: the chunks from `start_s` on are void; their text is spoken again."""
 
     start_s: float
 
@@ -262,14 +262,14 @@ class Speaking:
 
     done_fraction: float
     seconds_left: float | None
-    """As people are told it: it counts down."""
+    """Smoothed for display: it counts down."""
     sentence: int = 1
     """Which part of the text is being spoken, from 1."""
     sentences: int = 1
     total_s: float | None = None
     """About how long the whole sound will be."""
     work_left_s: float | None = None
-    """The same as it's known now, for whoever has to reckon with it: it may jump."""
+    """Not smoothed, for calculations; it may jump."""
     sound: str = ""
     """The key under which the sound can be heard while it is made, and fetched when it is over."""
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 READING = ThreadPoolExecutor(2, "reading")
 """For what people send: recordings are decoded, texts are planned, up to seconds each."""
 COPYING = ThreadPoolExecutor(1, "copying")
-"""For sounds of which somebody leaves with what they have heard, up to a second each."""
+"""For the part of a sound that a client has heard and keeps when it leaves, up to a second each."""
 CONVERTING = ThreadPoolExecutor(1, "converting")
-"""For finished sounds in other formats, up to a minute each; the second who asks for one finds it made."""
+"""For finished sounds in other formats, up to a minute each; a second request finds the file."""
 JOINING = ThreadPoolExecutor(1, "joining")
 """For batches that are made one file, up to minutes each: what is spoken meanwhile is converted beside them."""
 KEEPING = ThreadPoolExecutor(1, "keeping")

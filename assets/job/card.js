@@ -168,8 +168,8 @@ export function card(element, props, watch, tell) {
     else show({state: what});
   }
 
-  // Whether Gradio may hear of the press. Before the server has answered it doesn't know what there is to be cancelled:
-  // then it is pressed anew at the first word.
+  // Whether Gradio may hear of the press. Before the server's first answer it can't cancel; the press is repeated
+  // after it.
   function stop(press) {
     if (value.state === 'sent') {
       pressStop = press;

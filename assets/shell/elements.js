@@ -1,4 +1,4 @@
-// Elements of the page: made, awaited, and remembered over a reload.
+// Elements of the page: made and awaited.
 export const made = (tag, values = {}) => Object.assign(document.createElement(tag), values);
 
 export function button(className, textContent, label, act) {

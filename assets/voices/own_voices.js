@@ -29,7 +29,7 @@ export function follow(paint, watch) {
   paint();
 }
 
-export const paintAll = () => painters.forEach((paint) => paint());
+const paintAll = () => painters.forEach((paint) => paint());
 
 export async function reload() {
   try {

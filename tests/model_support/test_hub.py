@@ -266,7 +266,8 @@ def test_a_gated_model_says_how_to_be_let_in(run: Run, fake_hub: FakeHub, code: 
     fake_hub.status, fake_hub.error_code, fake_hub.refused_files = 403, "GatedRepo", True
     refused = run("-c", code, MODEL)
     assert refused.stderr == (
-        "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub gives it only to whom its makers allowed it: "
+        "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub gives it only to accounts that its makers "
+        "approved: "
         "ask on its page there and set HF_TOKEN, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
     )
 

@@ -22,7 +22,7 @@ from voxdemo.errors import InputError
 from voxdemo.files import LEFT_BEHIND_S
 from voxdemo.stores import voices
 from voxdemo.stores.results import delete_old
-from voxdemo.stores.voices import VoiceStore
+from voxdemo.stores.voices import MAX_NAME_CHARS, VoiceStore
 from voxdemo.web.guards.access import NO_LOGIN
 from voxdemo.web.routes.voices import NO_ACCOUNTS, UNKNOWN, UNREADABLE
 
@@ -201,7 +201,13 @@ def test_what_is_sent_is_json_a_bounded_one_and_a_recording(guarded: Server) -> 
     with logged_in(guarded, "ann") as ann:
         plain = ann.post("/voices", content=b"{}", headers={"Content-Type": "text/plain"})  # as a form elsewhere could
         for answer in (plain, ann.post("/voices", json={}), ann.post("/voices", json={**body(), "audio": "é"})):
-            assert (answer.status_code, answer.json()["error"]) == (400, UNREADABLE)
+            assert (answer.status_code, answer.json()["error"], answer.json()["code"]) == (
+                400,
+                UNREADABLE,
+                "not_a_voice",
+            )
+        too_long = ann.post("/voices", json=body(name="x" * 1000)).json()
+        assert (too_long["code"], too_long["values"]) == ("voice_name_length", {"most": MAX_NAME_CHARS})
         assert ann.post("/voices", json=body(audio=b"x" * (5 << 20))).status_code == 413
         assert ann.post("/voices", json=body(audio=b"no sound")).status_code == 400
         assert ann.get("/voices").json() == {"voices": []}

@@ -11,18 +11,15 @@ from voxdemo.speech import Listening, Speaking, Waiting
 Told = TypeVar("Told", bound=Waiting | Speaking | Listening)
 
 FLOOR_S = 1.0
-"""What is shown of a job that should be over: nobody wants to read 0 and then wait."""
+"""Shown for a job that should be over by now, instead of 0."""
 STEP_UP = 0.15
-"""By how much of itself what remains may grow at once. A fifth is what is promised; the rest is for the time that a
-message takes, in which what remains becomes less."""
+"""By how much of itself the shown time may grow in one step. A fifth is promised; the rest covers a message's delay."""
 STEP_EVERY_S = 1.0
-"""How often. What has more than 8 s to go is corrected faster than it counts down."""
-
-
+"""Between two such steps. A time of more than 8 s is corrected faster than it counts down."""
 HOPELESS_BELOW_S = STEP_EVERY_S / STEP_UP
-"""What remains of less than this becomes less faster than it is corrected."""
+"""Below this, the shown time counts down faster than it can be corrected."""
 DOUBT = 2.0
-"""How many times what remains the estimate may then be; beyond that nothing is told."""
+"""Hide the countdown when the new estimate is more than this many times what it shows."""
 
 
 class Countdown:

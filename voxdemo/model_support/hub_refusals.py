@@ -38,7 +38,7 @@ class Refusals:
             case errors.OfflineModeIsEnabled():
                 return f"{absent}, and HF_HUB_OFFLINE forbids to download it: unset that, or {other}."
             case errors.GatedRepoError():
-                asked = "the hub gives it only to whom its makers allowed it"
+                asked = "the hub gives it only to accounts that its makers approved"
                 return f"{absent}, and {asked}: ask on its page there and set HF_TOKEN, or {other}."
             case errors.RepositoryNotFoundError():
                 return f"{absent}, and the hub has no such model or hides it: correct {self._setting}, or set HF_TOKEN."

@@ -15,7 +15,7 @@ from voxdemo.monitoring.outcomes import Ended
 
 MINUTE_S = 60.0
 MOST = 10_000
-"""Endings that are remembered."""
+"""How many jobs that have ended are remembered."""
 LATENCIES = 100
 """Over how many results latency and the share that came from the cache are reckoned."""
 FEW = 20

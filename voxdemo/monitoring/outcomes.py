@@ -70,7 +70,7 @@ class Outcome:
         self._has_come = False
 
     def note(self, event: SpeechEvent | RecognitionEvent) -> None:
-        """The job tells this."""
+        """Record an event of the job."""
         match event:
             case Speaking() | Listening():
                 self._turned_at = self._turned_at or time.monotonic()
@@ -82,7 +82,7 @@ class Outcome:
                 self._come(event, "done")
 
     def end(self, error: BaseException) -> None:
-        """The job ends by this, if it hadn't come to its end."""
+        """The job ends by this error, if it hasn't come to its end before."""
         if self._has_come:
             return
         match error:

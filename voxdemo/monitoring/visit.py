@@ -35,7 +35,7 @@ class RequestContext:
     objection: InputError | UnavailableError | None = None
     """Why it can't be served."""
     error: VoxdemoError | None = None
-    """By which its job has failed."""
+    """The error that its job failed with."""
     ticket: LineTicket | None = None
     """Its place in line, until whatever makes the answer takes it over; none where the answer is at hand."""
 

@@ -25,9 +25,7 @@ from voxdemo.web.guards.traffic import Traffic
 log = logging.getLogger(__name__)
 
 QUIET_S = 2.0
-"""How long nobody must have asked for anything before all are taken to have their results: who is told that a job is
-done fetches its sound at once.
-"""
+"""After this long without requests every client counts as served: it fetches its sound as soon as its job is done."""
 QUIET_AT_ONCE_S = 0.3
 """The same where nobody is given time to finish: long enough to be told so."""
 FETCHING_S = 10.0

@@ -69,7 +69,7 @@ class LentVoxCPM:
 
 
 def seconds(_: Checkpoint, __: LoadingPlan, part: SpeechPart) -> float:
-    """How long the GPU is asked for; whoever asks for less waits less."""
+    """Seconds of GPU to request; shorter requests are served sooner."""
     return LOADING_S + len(part.text) / CHARS_PER_S
 
 

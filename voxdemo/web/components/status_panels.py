@@ -60,7 +60,7 @@ class Panel:
         return f"<h2>{self.title}</h2><ul>{told or '<li>nothing this hour</li>'}</ul>"
 
     def plot(self, minutes: Sequence[Minute]) -> dict[str, Any]:
-        """What Gradio would make of a data frame: so it is made once, and not for each who looks."""
+        """What Gradio would make of a data frame, built once here instead of once for each viewer."""
         columns = {series.name: [series.of(minute) for minute in minutes] for series in self.series}
         drawn = _bars if self.mark == "bar" else _levels
         points = [[at, value, name] for name, values in columns.items() for at, value in drawn(values)]

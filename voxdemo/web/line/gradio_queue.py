@@ -1,6 +1,6 @@
 """Gradio's queue as the line that people see: it releases the event whose ticket is called, and shows honest places.
 
-The line below is what guarantees: it gives the tickets, and knows whose turn it is and when. Gradio's queue holds the
+The line gives the tickets and decides whose turn it is. Gradio's queue holds the
 events of its clients until then. It knows neither how long a text takes nor a client that comes through another door,
 and lets the job of a client that left run on; so this subclass has some of its methods done differently. They are
 private; `tests/web/line/test_gradio_patches.py` lists them, and fails when Gradio changes them.
@@ -166,7 +166,7 @@ class LineQueue(Queue):
         return tuple(self.event_queue_per_concurrency_id[LINE].queue)
 
     async def _admitted(self, body: PredictBodyInternal, function: BlockFunction, request: Request) -> RequestContext:
-        """Raises LimitError where the client has asked for too much, unless it is told by the end of a job."""
+        """Raises LimitError where the client has asked for too much, unless the refusal is the end of a job."""
         info = info_of(function.fn)
         context = RequestContext(info.name, Incoming(request.scope).caller)
         try:

@@ -29,11 +29,11 @@ class HandlerInfo:
     """What must be known of a handler before it's called, where it needs a model: the attribute `info` of those."""
 
     asked: Callable[[Sequence[Any]], Asked]
-    """Tells what arguments ask for, as they were sent, which may be anything. Raises as `sent_file`."""
+    """What the arguments ask for; they are as a client sent them, and may be anything. Raises as `sent_file`."""
     speaks: bool = False
     """Whether it speaks; the others read recordings."""
     refusal: Callable[[VoxdemoError], list[Any]] | None = None
-    """What it returns to show the page an error; None: scripts are told by an error."""
+    """What it returns to show the page an error; None: scripts get an exception."""
 
     @property
     def task(self) -> outcomes.Task:

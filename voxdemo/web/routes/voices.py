@@ -56,7 +56,7 @@ def _for_its_account(
         except VoxdemoError as error:
             if not isinstance(error, InputError):
                 log.exception("a voice can't be kept or deleted")
-            return refused(request.scope, status_of(error), error.sentence)
+            return refused(request.scope, status_of(error), error)
 
     return serve_account
 

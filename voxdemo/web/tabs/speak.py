@@ -146,7 +146,7 @@ def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             found |= _text_and_examples(info)
-            found |= _voice(shown, info, is_on_server)
+            found |= _voice(shown, is_on_server)
             found |= _buttons()
         with gr.Column(elem_id="vx-out"):
             found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -171,7 +171,7 @@ def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
     return {"text": text, "examples": buttons}
 
 
-def _voice(shown: dict[str, dict[str, Any]], info: EngineInfo, is_on_server: bool) -> dict[str, Any]:
+def _voice(shown: dict[str, dict[str, Any]], is_on_server: bool) -> dict[str, Any]:
     kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
     kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
     voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")

@@ -1,7 +1,7 @@
 """The Status tab: what is wrong, the gist in numbers, and the last hour as plots. Nothing in it is anybody's.
 
 What it shows is worked out once for all who look, every few seconds, and only while somebody does:
-`assets/shell/status.js` asks again as long as the tab is seen. It knows the service; `panels` knows the plots.
+`assets/shell/status.js` asks again as long as the tab is seen. It knows the service; `status_panels` knows the plots.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from voxdemo.web.components.status_panels import AGO, BAR_MINUTES, SERIES, Panel
 from voxdemo.web.components.wiring import AT_ONCE
 
 REFRESH_S = 5.0
-"""How often who looks is shown anew."""
+"""How often the tab refreshes."""
 FRESH_S = 0.8 * REFRESH_S
-"""For how long what was worked out for one is shown to others, too."""
+"""How long the same figures are shown to all who look."""
 HEIGHT = 168
 """Of a plot, in pixels."""
 WELL = "All is well."

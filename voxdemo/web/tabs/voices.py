@@ -1,7 +1,7 @@
 """The Voices tab: what the engine has ready, with samples, and what people have saved; and the form that saves.
 
 Samples are jobs as all others, in line and from the cache. People's own voices stay in their browser, or with a login
-in their account's folder (`voice_routes`). It knows the service, no model.
+in their account's folder (`web/routes/voices.py`). It knows the service, no model.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict
 def _ready(info: EngineInfo) -> dict[str, Any]:
     """The engine's voices, for the page."""
     voices = [
-        {"name": voice.name, "title": voice.name.capitalize(), "language": voice.language, "gender": voice.gender}
+        {"name": voice.name, "title": voice.title, "language": voice.language, "gender": voice.gender}
         for voice in info.voices
     ]
     return {"voices": voices, "none": f"{info.subject} has no voice of its own: it copies yours, or makes one up."}

@@ -31,7 +31,7 @@ LAST_START_S = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The client that leaves texts: `caller`, `reader` and `idempotency_key` of a `values.Order`."""
+    """The client that leaves texts: `caller`, `reader` and `idempotency_key` of an `Order`."""
 
     caller: str
     reader: str | None
