@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
+from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.lanes.shared_work import SharedWork
 
 
@@ -134,3 +135,31 @@ async def test_its_end_is_told_once(finishes: bool) -> None:
         listener.cancel()
     await settle()
     assert ends == [True]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError("a disk"), StorageError()])
+async def test_what_goes_wrong_when_nobody_listens_any_more_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    async def told() -> AsyncGenerator[int | str, None]:
+        try:
+            await asyncio.Event().wait()
+            yield 1
+        finally:
+            raise error
+
+    listener = asyncio.ensure_future(heard(SharedWork(told())))
+    await settle()
+    listener.cancel()
+    await settle()
+    is_bug = not isinstance(error, VoxdemoError)
+    assert [record.exc_info is not None for record in caplog.records] == [True] * is_bug
+    assert (str(error) in caplog.text) is is_bug
+
+
+async def test_leaving_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    listener = asyncio.ensure_future(heard(SharedWork(Work().told())))
+    await settle()
+    listener.cancel()
+    await settle()
+    assert caplog.records == []

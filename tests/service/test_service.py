@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,10 @@ from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
-from voxdemo.errors import EngineError, InputError, StorageError
+from voxdemo.errors import EngineError, InputError, StorageError, UnavailableError
+from voxdemo.lanes.jobs import LineTicket
 from voxdemo.lanes.turns import Size
+from voxdemo.monitoring.visit import RequestContext
 from voxdemo.server.assemble import local_service
 from voxdemo.service import disk_watch
 from voxdemo.service import service as service_module
@@ -316,6 +319,75 @@ async def test_it_is_not_ready_while_sounds_cannot_be_written_and_finds_out_itse
     await until(lambda: service.readiness().ready)
     _, result = await spoken(service, Utterance("One two."))
     assert result.path.exists()
+
+
+@pytest.mark.parametrize("fault", ["no folder", "no header"])
+async def test_a_disk_that_takes_no_files_holds_up_nothing_once_it_takes_them_again(
+    service: SpeechService, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    taken: list[LineTicket] = []
+
+    def take(*arguments: Any) -> LineTicket:
+        taken.append(taking(*arguments))
+        return taken[-1]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    taking, workshop = service.line.take, tmp_path / "cache" / "workshop"
+    monkeypatch.setattr(service.line, "take", take)
+    monkeypatch.setattr(disk_watch, "TRY_EVERY_S", 0.01)
+    await until(lambda: service.readiness().ready)
+    with monkeypatch.context() as patch:
+        if fault == "no folder":
+            workshop.parent.mkdir(exist_ok=True)
+            workshop.write_text("a file in its place, which stops root, too")
+        else:
+            patch.setattr(GrowingWav, "__init__", full)
+        for text in ("One two.", "Three four."):
+            with pytest.raises(StorageError):
+                await spoken(service, Utterance(text))
+        await until(lambda: len(taken) > 4)  # more have been tried than people asked for
+        assert service.stats().waiting == 0
+    if fault == "no folder":
+        workshop.unlink()
+    await until(lambda: service.readiness().ready)
+    _, result = await spoken(service, Utterance("One two."))
+    assert result.path.exists()
+    assert service.stats().waiting == 0
+    assert list(workshop.iterdir()) == []
+
+
+@pytest.mark.parametrize("why", ["it is full", "it stops"])
+async def test_nothing_is_left_of_a_text_that_the_line_takes_no_more(stage: Stage, tmp_path: Path, why: str) -> None:
+    settings = Settings(cache_dir=tmp_path / "cache", queue_size=1)
+    service = local_service(settings, [stage.engine()], [stage.recognizer()])
+    tickets = [service.line.take(lambda: Size(None)) for _ in range(2)]
+    if why == "it stops":
+        service.refuse_all(within_s=1.0)
+    with pytest.raises(UnavailableError):  # its answer was at hand when it came, and isn't any more
+        async with aclosing(service.speak(Utterance("Hello."), RequestContext("openai"))) as events:
+            [event async for event in events]
+    assert list((tmp_path / "cache" / "workshop").glob("*")) == []
+    for ticket in tickets:
+        service.line.leave(ticket)
+    await service.close()
+
+
+@pytest.mark.parametrize("by", ["speak", "prepare"])
+async def test_a_text_whose_sound_cannot_be_begun_gives_its_ticket_back(
+    service: SpeechService, tmp_path: Path, by: str
+) -> None:
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    (tmp_path / "cache" / "workshop").write_text("")
+    context = RequestContext("openai")
+    context.ticket = service.line.take(lambda: Size(None))
+    utterance = Utterance("Hello.")
+    with pytest.raises(StorageError):
+        async with aclosing(service.speak(utterance, context) if by == "speak" else service.prepare(utterance)) as each:
+            [event async for event in each]
+    service.leave(context)
+    assert service.stats().waiting == 0
 
 
 async def test_a_short_text_does_not_overtake_a_long_one_that_came_before_it(

@@ -6,10 +6,15 @@ Lives on the event loop. Knows nothing of what is done.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
+
+from voxdemo.errors import VoxdemoError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -60,6 +65,8 @@ class SharedWork(Generic[T]):
                     self._tell(item)
         except BaseException as error:  # it's for the listeners
             self._error = error
+            if not self._listeners and not isinstance(error, VoxdemoError | asyncio.CancelledError):
+                log.exception("work failed when nobody waited for it any more")
         finally:
             self.is_over = True
             self._tell(None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,14 +41,19 @@ class RequestContext:
     ticket: LineTicket | None = None
     """Its place in line, until whatever makes the answer takes it over; none where the answer is at hand."""
 
-    def hand_over(self, line: JobLine, size: Size) -> LineTicket:
-        """The ticket, for work that may go on when this request leaves; the caller gives it back to the line.
+    @contextmanager
+    def handing_over(self, line: JobLine, size: Size) -> Generator[LineTicket, None, None]:
+        """The ticket, for work that is begun here, may go on when this request leaves, and then gives it back.
 
-        One that has none, because its answer was at hand when it came, takes it now, for work of this size. Raises as
-        `JobLine.check_room`.
+        If the work can't be begun, the ticket goes back to the line at once. A request that has none, because its
+        answer was at hand when it came, takes it now, for work of this size. Raises as `JobLine.check_room`.
         """
-        ticket, self.ticket = self.ticket, None
-        if ticket is None:
+        if self.ticket is None:
             line.check_room()
-            ticket = line.take(lambda: size, self.begun_at)
-        return ticket
+            self.ticket = line.take(lambda: size, self.begun_at)
+        ticket, self.ticket = self.ticket, None
+        try:
+            yield ticket
+        except BaseException:
+            line.leave(ticket)
+            raise

@@ -108,13 +108,19 @@ class Generations:
             request = await self.request(utterance)
             if self.answers.is_at_hand(request.key):
                 return
-            with self._results.new() as folder:
-                try:
-                    async with self._on_air(Examined(utterance, request), RequestContext(), folder) as events:
-                        async for event in events:
-                            yield event
-                finally:
-                    await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+            async with aclosing(self._unheard(Examined(utterance, request))) as events:
+                async for event in events:
+                    yield event
+
+    async def _unheard(self, examined: Examined) -> AsyncGenerator[SpeechEvent, None]:
+        """The events of a sound that nobody gets."""
+        with self._results.new() as folder:
+            try:
+                async with self._on_air(examined, RequestContext(), folder) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
 
     @contextmanager
     def _faults_noted(self) -> Generator[None, None, None]:
@@ -162,10 +168,10 @@ class Generations:
             self.live.pop(folder.name, None)
 
     def _begun(self, examined: Examined, context: RequestContext) -> SharedSound:
-        folder, sound = self._prepared(examined.speech)
-        ticket = context.hand_over(self._line, Size(None))
-        work = self._speak_new(examined, ticket, folder, sound)
-        shared = SharedSound(folder, sound, work, partial(self._line.leave, ticket))
+        with context.handing_over(self._line, Size(None)) as ticket:
+            folder, sound = self._prepared(examined.speech)
+            work = self._speak_new(examined, ticket, folder, sound)
+            shared = SharedSound(folder, sound, work, partial(self._line.leave, ticket))
         return self.answers.share(examined.speech.key, shared)
 
     def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
@@ -230,15 +236,8 @@ class Generations:
 
     async def _say_something(self) -> None:
         """Speak a word, from the line to the file, to see whether that works."""
-        request = await self.request(PROOF)
-        ticket = self._line.take(lambda: Size(None))
-        folder, sound = self._prepared(request)
-        try:
-            async with aclosing(self._speak_new(Examined(PROOF, request), ticket, folder, sound)) as events:
-                [event async for event in events]
-        finally:
-            self._line.leave(ticket)
-            await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+        async with aclosing(self._unheard(Examined(PROOF, await self.request(PROOF)))) as events:
+            [event async for event in events]
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
         if job.transcription is None and not spoken.failure:

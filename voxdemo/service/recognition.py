@@ -115,10 +115,11 @@ class Recognitions:
         return self._paces.listening(self._line.recognizer_info.key).seconds(recording_s)
 
     def _begun(self, request: RecordingRequest, context: RequestContext) -> Reading:
-        ticket = context.hand_over(self._line, Size(None, speaks=False))
         sounds: list[decode.Recording] = []
-        work = self._read_new(request, ticket, sounds)
-        return self.answers.share(request.key, Reading(work, partial(self._line.leave, ticket), sounds))
+        with context.handing_over(self._line, Size(None, speaks=False)) as ticket:
+            work = self._read_new(request, ticket, sounds)
+            reading = Reading(work, partial(self._line.leave, ticket), sounds)
+        return self.answers.share(request.key, reading)
 
     async def _read_new(
         self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]

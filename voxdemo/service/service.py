@@ -181,6 +181,14 @@ class SpeechService:
         key = examined.request.key if examined.request and self.shares else ""
         context.ticket = self._line.take(size, context.begun_at, context.caller, key)
 
+    @contextmanager
+    def holding(self, context: RequestContext) -> Generator[None, None, None]:
+        """While a request has its ticket: in the end it is given back, unless it was handed over."""
+        try:
+            yield
+        finally:
+            self.leave(context)
+
     def leave(self, context: RequestContext) -> None:
         """Give its ticket back, if it still has one."""
         if context.ticket:
@@ -233,15 +241,12 @@ class SpeechService:
 
         One that came by no door takes its ticket here.
         """
-        with told(outcome, self._ended):
-            try:
-                if context.door == "program":
-                    self._line.check_room()
-                    speaks = outcome.ended.task == "generation"
-                    context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
-                yield
-            finally:
-                self.leave(context)
+        with told(outcome, self._ended), self.holding(context):
+            if context.door == "program":
+                self._line.check_room()
+                speaks = outcome.ended.task == "generation"
+                context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
+            yield
 
     async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
         """Speak this for the cache, if it isn't at hand. It isn't counted as a request.

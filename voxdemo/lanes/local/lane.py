@@ -7,9 +7,9 @@ knows nothing of files, caches or the web.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
-from bisect import insort
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +24,8 @@ from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.reports import LaneStats, ModelReport
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+
+log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 1.0
 """How often those that wait are told their places again."""
@@ -101,7 +103,7 @@ class Lane:
         ticket = Ticket(size, time.monotonic() if arrived_at is None else arrived_at, caller, key)
         self._inside.add(ticket)
         self._is_empty.clear()
-        insort(self._waiting, ticket, key=lambda one: one.arrived_at)
+        self._waiting.append(ticket)
         self._move_up()
         if self._waiting and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
@@ -240,6 +242,7 @@ class Lane:
     def _begin(self, seat: Seat, ticket: Ticket) -> None:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
+            self._line_up()
         seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
 
     def _guest(self, seat: Seat) -> Ticket | None:
@@ -248,6 +251,7 @@ class Lane:
         return next((ticket for ticket in _with_jobs(brief) if seat.can_host(ticket.job)), None)
 
     def _move_up(self) -> None:
+        self._line_up()
         while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
             seat = self._free_seat(ticket.job)
             if seat is None:
@@ -266,17 +270,27 @@ class Lane:
         """
         begun = [ticket.size.is_brief for ticket in self._running()]
         room = {kind: 1 + len(self._seats) - begun.count(kind) for kind in (False, True)}
-        called: dict[str, Ticket] = {}
+        called = set[str]()
         for ticket in self._turns():
             if ticket.key in called:
-                ticket.arrived_at = called[ticket.key].arrived_at
                 ticket.is_called = True
                 continue
             room[ticket.size.is_brief] -= 1
             ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
             if ticket.is_called and ticket.key:
-                called[ticket.key] = ticket
+                called.add(ticket.key)
+        self._line_up()
+
+    def _line_up(self) -> None:
+        """In order of arrival, but of those that are called, equal ones stand where the first of them stands.
+
+        Once that one is gone, they stand by their own arrival again.
+        """
         self._waiting.sort(key=lambda ticket: ticket.arrived_at)
+        called = [ticket for ticket in self._waiting if ticket.is_called and ticket.key]
+        firsts = {ticket.key: ticket.arrived_at for ticket in reversed(called)}
+        places = {ticket: firsts[ticket.key] for ticket in called}
+        self._waiting.sort(key=lambda ticket: places.get(ticket, ticket.arrived_at))
 
     def _ask_for_room(self) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
@@ -303,7 +317,10 @@ class Lane:
                 place = self.place(ticket)
                 ticket.tell(Waiting(place.ahead, place.end_s))
         for tell in self.moved:
-            tell()
+            try:
+                tell()
+            except Exception:  # it is that door's fault, and the line goes on for all
+                log.exception("a door can't show the places of those who wait")
 
     def _free_seat(self, job: Job) -> Seat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.

@@ -117,10 +117,10 @@ class LineQueue(Queue):
         CURRENT.set(context)
         self._tasks[event] = task
         try:
-            await super().process_events(events, batch, begin_time, fn)
+            with self._service.holding(context):
+                await super().process_events(events, batch, begin_time, fn)
         finally:
             del self._tasks[event]
-            self._service.leave(context)
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """As Gradio's, with the seconds that the line knows, and the code and values of an error."""
@@ -200,7 +200,10 @@ class LineQueue(Queue):
 
     def _refuse(self, event: Event, error: InputError | UnavailableError) -> None:
         """End an event that can't be served, and say why: to the page in its card, to scripts by an error."""
-        self.event_queue_per_concurrency_id[LINE].queue.remove(event)
+        queue = self.event_queue_per_concurrency_id[LINE].queue
+        if event not in queue:  # it has just been released, or its client has left
+            return
+        queue.remove(event)
         self.event_ids_to_events.pop(event._id, None)
         _context_of(event).error = error
         info = info_of(event.fn.fn)

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar, cast
 
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
@@ -62,8 +62,10 @@ class Entrance:
             raise closing
         await self.admission.limits.take(caller)
 
-    def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
-        """As `SpeechService.speak`, from its place in line on."""
+    def speak(self, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
+        """As `SpeechService.speak`, from its place in line on, for the text that was let in."""
+        assert context.examined, "it was examined when it was let in"
+        utterance = cast(Utterance, context.examined.asked)
         return self._in_turn(context, "generation", partial(self.service.speak, utterance, context))
 
     def transcribe(
@@ -77,7 +79,7 @@ class Entrance:
         """For a text of a batch: spoken when its turn has come, from the end of the line. As `SpeechService.speak`."""
         context = RequestContext("openai")
         await self.admission.admit_later(utterance, context)
-        async with aclosing(self.speak(utterance, context)) as events:
+        async with aclosing(self.speak(context)) as events:
             async for event in events:
                 yield event
 
@@ -85,17 +87,17 @@ class Entrance:
         self, context: RequestContext, task: Task, begin: Callable[[], AsyncGenerator[E, None]]
     ) -> AsyncGenerator[E | Waiting, None]:
         """Its places until its ticket is called, then what `begin` yields. Raises the refusal of a line that closes."""
-        try:
-            async with aclosing(self._places(context)) as places:
-                async for place in places:
-                    yield place
-        except BaseException as error:
-            self.service.ended_at_door(task, context, error)
-            self.service.leave(context)
-            raise
-        async with aclosing(begin()) as events:
-            async for event in events:
-                yield event
+        with self.service.holding(context):
+            try:
+                async with aclosing(self._places(context)) as places:
+                    async for place in places:
+                        yield place
+            except BaseException as error:
+                self.service.ended_at_door(task, context, error)
+                raise
+            async with aclosing(begin()) as events:
+                async for event in events:
+                    yield event
 
     async def _places(self, context: RequestContext) -> AsyncGenerator[Waiting, None]:
         line, ticket, moved = self.service.line, context.ticket, asyncio.Event()

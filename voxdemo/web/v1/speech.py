@@ -53,11 +53,15 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
         return options_of(asked, prompt, service.engine_info).saying(asked.input)
 
     context = await entrance.admitted(request, "generation", utterance, prompt)
-    stream = JobStream(entrance.speak(utterance(), context), service.live)
+    stream = JobStream(entrance.speak(context), service.live)
     if asked.stream_format == "sse":
         sent = _events(aiter(stream), asked.response_format, entrance)
         return _Sound(stream, sent, "text/event-stream", NO_CACHE)
-    return await while_there(request, _sound(stream, context, asked.response_format, entrance))
+    try:
+        return await while_there(request, _sound(stream, context, asked.response_format, entrance))
+    except BaseException:
+        stream.close()
+        raise
 
 
 class _Sound(StreamingResponse):
@@ -79,19 +83,15 @@ class _Sound(StreamingResponse):
 async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:  # noqa: A002
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
     heard, made = aiter(stream), None
-    try:
-        async for event in heard:
-            match event:
-                case Begun() if format in get_args(StreamFormat):
-                    made = _encoder(format, event)
-                case bytes() if made:  # up to here it can still fail in whole
-                    sent = _bytes(event, heard, made)
-                    return _Sound(stream, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
-                case Spoken():
-                    return FileResponse(await _file(event, format, entrance), headers=_headers(context))
-    except BaseException:
-        stream.close()
-        raise
+    async for event in heard:
+        match event:
+            case Begun() if format in get_args(StreamFormat):
+                made = _encoder(format, event)
+            case bytes() if made:  # up to here it can still fail in whole
+                sent = _bytes(event, heard, made)
+                return _Sound(stream, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
+            case Spoken():
+                return FileResponse(await _file(event, format, entrance), headers=_headers(context))
     raise AssertionError("a generation that raises nothing ends with Spoken")
 
 

@@ -64,7 +64,8 @@ async def transcriptions(
     ignored = _ignored(await request.form(), info.title)
     recording = await entrance.kept(partial(recording_in, file))
     context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
-    transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
+    with entrance.service.holding(context):
+        transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
     answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
     answer.headers.update(warning(*ignored, *transcript.warnings))
     return answer
