@@ -47,9 +47,13 @@ class PacedEngine:
 
     info = INFO
 
+    def __init__(self) -> None:
+        self._job = ""
+
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake, None, None]:
-        if part.job and part.index == 0:
+        if part.job and part.job != self._job:
             asked.append(part.utterance)
+        self._job = part.job
         spoken = part.text.split()
         while spoken:
             sound = _word(len(spoken))

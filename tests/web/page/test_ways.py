@@ -65,7 +65,7 @@ def test_a_keyboard_is_enough_for_both_tabs(server: Server, open_page: OpenPage)
 def test_a_thumb_is_enough_on_a_phone(server: Server, open_page: OpenPage) -> None:
     page = open_page(server, PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     page.locator("#vx-text textarea").tap()
-    page.keyboard.type("Spoken by a thumb.")
+    page.keyboard.type("Spoken by a thumb, word after word, so that it is still heard when it is looked at again.")
     page.locator("#vx-speak").tap()
     says(page, re.compile("s of speech"))
     page.wait_for_function("document.querySelector('#vx-card audio').ended")

@@ -14,7 +14,7 @@ import gradio as gr
 from jinja2 import ChoiceLoader, DictLoader
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
@@ -37,6 +37,13 @@ FOR_EVER = {"Cache-Control": f"public, {KEPT}"}
 FOR_A_DAY = {"Cache-Control": "public, max-age=86400"}
 _SCRIPTS = "./scripts/{version}"
 """Where ours are, as seen from the page."""
+MANIFEST = {
+    "name": "voxdemo",
+    "icons": [{"src": "pwa_icon", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    "start_url": "./",
+    "display": "standalone",
+}
+"""As Gradio's, whose icon has an address from the root even where the page is served below a path."""
 UNUSED = "hls-DKvqWxTe.js"
 """The player of HTTP Live Streaming, which Gradio's own player waits for: 157 kB, and nothing here streams that way."""
 STAND_IN = "export const n = () => false, r = null, t = null;"
@@ -66,6 +73,10 @@ async def _stand_in(_: Request) -> Response:
     return Response(STAND_IN, media_type="text/javascript", headers=FOR_A_DAY)
 
 
+async def _manifest(_: Request) -> Response:
+    return JSONResponse(MANIFEST, media_type="application/manifest+json", headers=FOR_A_DAY)
+
+
 async def _theirs(request: Request) -> Response:
     path = THEIR_FILES.get(request.path_params["name"])
     if path is None:
@@ -87,6 +98,7 @@ async def _our_script(request: Request) -> Response:
 
 ROUTES = (
     Route("/preview.png", _picture),
+    Route("/manifest.json", _manifest),
     Route(f"/assets/{UNUSED}", _stand_in),
     Route("/assets/{name}", _theirs),
     Route("/scripts/{version}/{name}", _our_script),
