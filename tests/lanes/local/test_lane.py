@@ -668,35 +668,6 @@ async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_
     assert lane.place(tickets[-2]).end_s == pytest.approx(80.0, abs=1.0)
 
 
-@pytest.mark.parametrize("others", [1, 3])
-@pytest.mark.parametrize("leaves", [True, False], ids=["leaves", "is served"])
-async def test_when_the_first_of_equal_ones_is_gone_the_others_stand_by_their_own_arrival(
-    make_lane: MakeLane, stage: Stage, others: int, leaves: bool
-) -> None:
-    lane = make_lane(seats=2)
-    await until(lambda: lane.stats().ready_seats == 2)
-    first, between, *later = (
-        lane.take(lambda: Size(20.0), float(arrived), key=key)
-        for arrived, key in enumerate(["same", "", *["same"] * others])
-    )
-    assert [lane.place(ticket).ahead for ticket in (*later, between)] == list(range(1, others + 2))
-    waits = asyncio.ensure_future(everything(lane, "between", between))
-    await asyncio.sleep(0)
-    assert stage.started.empty()
-    if leaves:
-        lane.leave(first)
-        assert await next_started(stage) == "between"
-    else:
-        served = asyncio.ensure_future(everything(lane, "first", first))
-        assert {await next_started(stage), await next_started(stage)} == {"first", "between"}
-        stage.steps.release()
-        await served
-    stage.steps.release()
-    await waits
-    for ticket in later:
-        lane.leave(ticket)
-
-
 async def test_a_door_that_fails_to_show_places_troubles_no_other(
     make_lane: MakeLane, stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from bisect import insort
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -103,7 +104,7 @@ class Lane:
         ticket = Ticket(size, time.monotonic() if arrived_at is None else arrived_at, caller, key)
         self._inside.add(ticket)
         self._is_empty.clear()
-        self._waiting.append(ticket)
+        insort(self._waiting, ticket, key=lambda one: one.arrived_at)
         self._move_up()
         if self._waiting and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
@@ -242,7 +243,6 @@ class Lane:
     def _begin(self, seat: Seat, ticket: Ticket) -> None:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
-            self._line_up()
         seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
 
     def _guest(self, seat: Seat) -> Ticket | None:
@@ -251,7 +251,6 @@ class Lane:
         return next((ticket for ticket in _with_jobs(brief) if seat.can_host(ticket.job)), None)
 
     def _move_up(self) -> None:
-        self._line_up()
         while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
             seat = self._free_seat(ticket.job)
             if seat is None:
@@ -270,27 +269,17 @@ class Lane:
         """
         begun = [ticket.size.is_brief for ticket in self._running()]
         room = {kind: 1 + len(self._seats) - begun.count(kind) for kind in (False, True)}
-        called = set[str]()
+        called: dict[str, Ticket] = {}
         for ticket in self._turns():
             if ticket.key in called:
+                ticket.arrived_at = called[ticket.key].arrived_at
                 ticket.is_called = True
                 continue
             room[ticket.size.is_brief] -= 1
             ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
             if ticket.is_called and ticket.key:
-                called.add(ticket.key)
-        self._line_up()
-
-    def _line_up(self) -> None:
-        """In order of arrival, but of those that are called, equal ones stand where the first of them stands.
-
-        Once that one is gone, they stand by their own arrival again.
-        """
+                called[ticket.key] = ticket
         self._waiting.sort(key=lambda ticket: ticket.arrived_at)
-        called = [ticket for ticket in self._waiting if ticket.is_called and ticket.key]
-        firsts = {ticket.key: ticket.arrived_at for ticket in reversed(called)}
-        places = {ticket: firsts[ticket.key] for ticket in called}
-        self._waiting.sort(key=lambda ticket: places.get(ticket, ticket.arrived_at))
 
     def _ask_for_room(self) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
