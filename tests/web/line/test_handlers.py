@@ -1,30 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Stage
 
 from voxdemo.errors import InputError
 from voxdemo.intake.request import UNSEEN_RECORDING_S, AskedRecording, RecordingRequest, SpeechRequest
-from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
-from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.web.line.handlers import examined, requested, sent_file, whole
 
 NO_RECORDING = b"not a recording"
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    stage = Stage(open=True)
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    service.start()
-    yield service
-    await service.close()
 
 
 @pytest.fixture

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import gradio as gr
 import pytest
-from fakes import Stage
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
 from starlette.requests import Request
 
 from voxdemo.intake.request import Examined
 from voxdemo.monitoring.visit import RequestContext
-from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.line import gradio_queue
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_queue import IN_LINE, LINE, LineQueue
 from voxdemo.web.line.handlers import HandlerInfo
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
-    stage = Stage(open=True)
-    service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    service.start()
-    yield service
-    await service.close()
 
 
 @pytest.fixture
