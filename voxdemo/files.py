@@ -4,8 +4,6 @@ What is being made, or deleted, has a name that begins with HIDDEN, beside its p
 what a process that died has left is found by that name.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -4,8 +4,6 @@ The variables read here are those that a Space sets by itself; what people set i
 model and no web, and everywhere else all of it says no.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ In a shell and in a file `.env` they end before the program. Docker's --env-file
 EnvironmentFile hand on some of them as part of the value, with the line ends of Windows. Knows no setting.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from pathlib import Path

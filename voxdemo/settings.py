@@ -5,8 +5,6 @@ VOXDEMO_CLIENT_KEY. Each field's docstring is its documentation; tests check `la
 docs/settings.md against the fields.
 """
 
-from __future__ import annotations
-
 import difflib
 import ipaddress
 import os

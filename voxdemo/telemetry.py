@@ -4,8 +4,6 @@ Each of these variables is read once: when the library is imported, or when it b
 before anything else of it is imported. It knows no library beyond these names.
 """
 
-from __future__ import annotations
-
 import os
 
 OFF = {

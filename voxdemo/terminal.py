@@ -1,7 +1,5 @@
 """What is printed reaches people whatever characters their terminal, pipe or log file can show."""
 
-from __future__ import annotations
-
 import io
 import sys
 

@@ -3,8 +3,6 @@
 The loop's own pool is kept for what takes milliseconds: writing sound that is being heard.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 from collections.abc import Callable

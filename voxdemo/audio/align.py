@@ -4,8 +4,6 @@ For captions: right to about a tenth of a second where the speaker pauses betwee
 not. Knows samples and how long texts are when spoken; no words, no recogniser.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """How loud a sound is, by ITU-R BS.1770-4, while it comes in. Knows frames of samples and nothing of what they say."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Sound at another rate. Knows nothing of files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

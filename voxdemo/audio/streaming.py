@@ -3,8 +3,6 @@
 Knows neither where samples come from nor where the bytes go. An encoder is for one thread at a time.
 """
 
-from __future__ import annotations
-
 import io
 from typing import Any, Literal, Protocol, cast
 

@@ -3,8 +3,6 @@
 Knows samples and nothing of files or models.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

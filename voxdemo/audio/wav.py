@@ -4,8 +4,6 @@ A file that grows takes 16-bit mono samples at its end while readers follow; it 
 when it is whole.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 import threading

@@ -4,8 +4,6 @@ Reads file by file and hands on at once what can be written: memory grows neithe
 length. It knows files and samples, nothing of requests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

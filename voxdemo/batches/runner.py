@@ -3,8 +3,6 @@
 For the event loop's thread. Knows the store and how a text is spoken, nothing of HTTP or of others in the line.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import shutil

@@ -1,7 +1,5 @@
 """The command `doctor`: what is installed here, and which models would be used. Loads nothing, asks no network."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator
 from typing import Any

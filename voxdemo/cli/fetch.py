@@ -3,8 +3,6 @@
 `./launch.sh fetch-models` runs it. It knows which models the settings name and how a terminal is written to.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

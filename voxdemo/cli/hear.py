@@ -1,7 +1,5 @@
 """The command `hear`: a recording in, its transcript out."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import shutil

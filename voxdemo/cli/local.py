@@ -1,7 +1,5 @@
 """The commands done in this process, with models of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import shutil
 import tempfile

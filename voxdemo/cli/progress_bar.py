@@ -1,7 +1,5 @@
 """How far a command is, on stderr if that is a terminal; otherwise nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """The commands done by a running server, over the HTTP that all programs speak with it."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence

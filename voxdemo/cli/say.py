@@ -1,7 +1,5 @@
 """The command `say`: what is to be said, and where its audio goes, whole or not at all."""
 
-from __future__ import annotations
-
 import secrets
 import sys
 from collections.abc import Callable, Generator, Sequence

@@ -1,7 +1,5 @@
 """What every speech engine looks like from above. Three verbs and a description; no threads, no web."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,7 +1,5 @@
 """The speech engines that VOXDEMO_ENGINE can name: the one place that knows which there are."""
 
-from __future__ import annotations
-
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.voxcpm import choice as voxcpm

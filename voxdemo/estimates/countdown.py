@@ -1,7 +1,5 @@
 """The seconds left as a person sees them: they count down. The caller hands in the time."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """How much of a job is left. Arithmetic; knows no clock."""
 
-from __future__ import annotations
-
 
 def remaining_s(expected_s: float | None, done: float, done_at_s: float, now_s: float) -> float | None:
     """Seconds left of a job that was expected to take `expected_s`, `now_s` after it began.

@@ -1,7 +1,5 @@
 """Languages as people and programs call them, and the codes that recognisers know. The names are Unicode's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 

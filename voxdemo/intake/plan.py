@@ -1,7 +1,5 @@
 """From what somebody sent to what is to be spoken: cleaned and cut into parts. Knows no line and no model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

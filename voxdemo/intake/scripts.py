@@ -3,8 +3,6 @@
 Pure Unicode. Knows no voice and writes no sentences for people.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 from voxdemo.engines.builtin import english

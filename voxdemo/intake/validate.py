@@ -3,8 +3,6 @@
 Knows the engine's description and nothing of the engine itself, so it runs before a job takes its place in line.
 """
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 

@@ -4,8 +4,6 @@ Knows no threads and no models, and every value can be pickled, so that the line
 on other machines.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """How the models of a line and the line itself are doing, as plain values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

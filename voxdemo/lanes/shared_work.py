@@ -3,8 +3,6 @@
 Lives on the event loop. Knows nothing of what is done.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import deque

@@ -1,7 +1,5 @@
 """`python -m voxdemo.loadtest URL`: runs the load test and writes its report."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random

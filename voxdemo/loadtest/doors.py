@@ -3,8 +3,6 @@
 Each notes when the generator began and when the result was there. It knows the wire; `users` knows how often to ask.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import secrets

@@ -1,7 +1,5 @@
 """What was measured: of one request, of one moment of the server, of one run. Plain values."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The plots of a load test, as PNG files: latency by users, wait against service, the line in time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

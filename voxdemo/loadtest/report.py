@@ -1,7 +1,5 @@
 """What a load test says in the end: Markdown for people, JSON for programs. Knows what was measured, and the theory."""
 
-from __future__ import annotations
-
 import math
 import random
 import statistics

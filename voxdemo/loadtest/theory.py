@@ -4,8 +4,6 @@ Two models. People who each ask again as soon as they have their answer are a cl
 who come and go are an open one (Poisson arrivals, M/G/c).
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 import random

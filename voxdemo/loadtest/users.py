@@ -1,7 +1,5 @@
 """How often requests are sent: by users who each ask again when they have their answer, or at random times."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import random

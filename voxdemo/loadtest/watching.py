@@ -1,7 +1,5 @@
 """The server's /metrics during a run, read once a second."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

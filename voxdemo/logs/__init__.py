@@ -3,8 +3,6 @@
 It knows nothing of HTTP or of what is logged.
 """
 
-from __future__ import annotations
-
 import logging
 import traceback
 import warnings

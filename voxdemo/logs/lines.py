@@ -1,7 +1,5 @@
 """How a line of the log looks: for people, or as JSON for machines."""
 
-from __future__ import annotations
-
 import json
 import logging
 from datetime import datetime, timezone

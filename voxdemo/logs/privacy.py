@@ -4,8 +4,6 @@ Only this package's own lines are trusted. Of exceptions the log has the kinds a
 the sentences that stand in their code. With VOXDEMO_LOG_TEXT the log has everything.
 """
 
-from __future__ import annotations
-
 import ast
 import errno
 import logging

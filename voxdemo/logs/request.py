@@ -1,7 +1,5 @@
 """The id of the request that is being served here, by a context variable, which tasks and `in_thread` hand on."""
 
-from __future__ import annotations
-
 import secrets
 from contextvars import ContextVar
 

@@ -4,8 +4,6 @@ Only what the log contains is sent, so that no request's headers, cookies, addre
 `sentry-sdk` isn't a requirement: only this module imports it, and only if it is wanted.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 from typing import Any

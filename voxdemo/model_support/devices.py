@@ -3,8 +3,6 @@
 Knows PyTorch's devices and no model. PyTorch is imported when a device is looked for, not before: it takes seconds.
 """
 
-from __future__ import annotations
-
 import platform
 import sys
 from dataclasses import dataclass

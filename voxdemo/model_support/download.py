@@ -5,8 +5,6 @@ So a file is received here, by huggingface_hub's own `http_get`, under the name 
 with it.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

@@ -4,8 +4,6 @@ Files go to the hub's standard cache, where other programs find them. Knows no m
 needs.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The hub's cache on this machine, and which files of a model belong there. Downloads nothing."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a person reads when a model can't be had from the hub."""
 
-from __future__ import annotations
-
 import errno
 from types import TracebackType
 

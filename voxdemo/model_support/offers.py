@@ -1,7 +1,5 @@
 """Models that a setting can name, and which of them it means on this machine. Knows none of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar

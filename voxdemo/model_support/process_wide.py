@@ -5,8 +5,6 @@ back at once, one would put back what the other had put there. Large libraries i
 fail, with a KeyError of Python's own, where two threads import them for the first time at once.
 """
 
-from __future__ import annotations
-
 import threading
 
 CHANGES = threading.RLock()

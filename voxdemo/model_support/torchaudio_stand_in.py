@@ -7,8 +7,6 @@ resampling, which soundfile and soxr do. Nothing here is used where the real one
 works; where only its reading of files doesn't, just that is replaced.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from importlib.machinery import ModuleSpec

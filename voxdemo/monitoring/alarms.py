@@ -3,8 +3,6 @@
 Knows numbers only. For the event loop's thread.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

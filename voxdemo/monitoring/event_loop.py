@@ -3,8 +3,6 @@
 Knows no models and no web.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import sys

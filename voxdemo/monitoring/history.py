@@ -3,8 +3,6 @@
 Knows how jobs end, nothing of the line or the web.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections import deque

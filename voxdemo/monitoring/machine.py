@@ -3,8 +3,6 @@
 Knows nothing of speech. A call takes well under a millisecond where there is no accelerator.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress

@@ -3,8 +3,6 @@
 Of what went wrong it tells the kind: sentences may quote people. It knows the events of jobs, no line and no web.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import logging

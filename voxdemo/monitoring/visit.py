@@ -1,7 +1,5 @@
 """One request on its way: how it came in and when, what it asks for, its ticket, and what its client was shown."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Generator
 from contextlib import contextmanager

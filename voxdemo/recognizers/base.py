@@ -1,7 +1,5 @@
 """What every recogniser looks like from above. No threads, no web."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol

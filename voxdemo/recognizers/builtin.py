@@ -3,8 +3,6 @@
 It knows nothing of files, formats or the line: samples in, transcripts out.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise

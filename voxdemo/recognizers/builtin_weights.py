@@ -3,8 +3,6 @@
 Knows where the bytes are and what they must be, and nothing of models.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files

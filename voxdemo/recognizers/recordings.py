@@ -1,7 +1,5 @@
 """What every recogniser demands of a recording, and does to it, before a model sees it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from voxdemo.speech import Samples

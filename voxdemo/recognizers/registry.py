@@ -1,7 +1,5 @@
 """The recognisers that VOXDEMO_RECOGNIZER can name: the one place that knows which there are."""
 
-from __future__ import annotations
-
 from voxdemo.model_support.offers import Offer, Registry
 from voxdemo.recognizers import sensevoice_choice as sensevoice
 from voxdemo.recognizers.base import RecognizerChoice

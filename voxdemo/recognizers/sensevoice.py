@@ -3,8 +3,6 @@
 It knows nothing of files, formats, downloads or the line: samples in, transcripts out.
 """
 
-from __future__ import annotations
-
 import gc
 import traceback
 from collections import Counter

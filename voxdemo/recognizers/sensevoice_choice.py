@@ -1,7 +1,5 @@
 """SenseVoice as a recogniser to choose: where its weights are, and whether it is worth having here. Loads nothing."""
 
-from __future__ import annotations
-
 from voxdemo.model_support import devices, hub
 from voxdemo.model_support.offers import Download, Weights
 from voxdemo.recognizers import sensevoice_weights

@@ -3,8 +3,6 @@
 It writes "<|zh|><|HAPPY|><|Speech|><|withitn|>你好。": language, mood, kind of sound, style, then the words. Pure text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ the whole process (seeds, PyTorch's threads, logging), which a voice at work bes
 to the network.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging

@@ -1,7 +1,5 @@
 """Puts the floors together for one process: which models, how many copies, one line, one service."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether a server can start with these settings on this machine."""
 
-from __future__ import annotations
-
 import errno
 import socket
 import tempfile

@@ -1,7 +1,5 @@
 """Having the answers to the page's examples at hand before anybody asks. It knows the service, no model."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

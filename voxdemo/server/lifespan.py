@@ -1,7 +1,5 @@
 """What goes on from the start of the web server to its end: the service, and work that is done again and again."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence

@@ -3,8 +3,6 @@
 The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a second one ends the process at once.
 """
 
-from __future__ import annotations
-
 import logging
 import multiprocessing
 import os

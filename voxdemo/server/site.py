@@ -3,8 +3,6 @@
 `serve` launches it; tests build it over fakes in the same way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """What a server and a command begin with: settings, log, service; every mistake ends it with one sentence."""
 
-from __future__ import annotations
-
 import sys
 
 from voxdemo import logs, terminal

@@ -1,7 +1,5 @@
 """What a model does to prove that it works, before it is given jobs; how long that took is the first estimate."""
 
-from __future__ import annotations
-
 import logging
 import time
 from contextlib import closing

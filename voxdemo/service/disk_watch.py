@@ -3,8 +3,6 @@
 Lives on the event loop.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import logging

@@ -3,8 +3,6 @@
 Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import shutil

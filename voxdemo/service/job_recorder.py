@@ -3,8 +3,6 @@
 Lives on the event loop. Knows the job and its sound; no line, no model and no web.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing

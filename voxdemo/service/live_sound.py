@@ -5,8 +5,6 @@ the voice down, and memory doesn't grow with the length of the sound. Everything
 reading and writing the file. Knows no web and no text.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial

@@ -4,8 +4,6 @@ The page, the Gradio endpoints and the HTTP routes differ only in how they print
 model; the line it hands jobs to may be the lane of this process or one elsewhere.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future

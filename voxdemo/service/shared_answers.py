@@ -3,8 +3,6 @@
 Lives on the event loop. Knows the cache, and nothing of how an answer is made.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial

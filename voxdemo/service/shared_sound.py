@@ -4,8 +4,6 @@ Each has a folder and a token of its own, so that neither its leaving nor its to
 Lives on the event loop; files are linked and copied on threads. Knows no line and no web.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import shutil

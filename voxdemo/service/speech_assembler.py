@@ -4,8 +4,6 @@ Joins the parts, times the captions and measures the progress. Knows its text an
 sound it holds only the part that is being spoken.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate

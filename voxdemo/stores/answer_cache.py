@@ -6,8 +6,6 @@ answer, also after the power failed. Where the disk fails, the answer is made ag
 Knows nothing of speech. Safe to use from any thread.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

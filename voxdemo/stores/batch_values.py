@@ -1,7 +1,5 @@
 """What batches are made of: plain values. They know no disk and no line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Several processes may share the folder. Each holds a lock for as long as it live
 has taken; what bears the name of one that is gone is free again. Every method blocks: call them from one thread.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import secrets

@@ -1,7 +1,5 @@
 """Captions as files: SubRip (.srt) and WebVTT (.vtt). Knows neither sound nor where the text comes from."""
 
-from __future__ import annotations
-
 import html
 import textwrap
 import unicodedata

@@ -4,8 +4,6 @@ Requests are counted in memory, or in Redis where several servers count together
 counts for itself, and no request fails or waits for it. Nothing is known here of HTTP, nor of what a client is.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """Opens what is kept, where the settings say: in folders of this machine, and in Redis what limits count."""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 from voxdemo.settings import Settings

@@ -3,8 +3,6 @@
 A store may be used by several processes at once. None of them knows the web or a model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path

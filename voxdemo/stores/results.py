@@ -1,7 +1,5 @@
 """Results on disk: a folder for each, named by a token nobody can guess, gone after a day. Knows no web."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -6,8 +6,6 @@ a voice. Nothing deletes one but its owner. Knows no web and no model; call it o
 requests at once may keep one more than fits.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

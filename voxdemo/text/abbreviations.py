@@ -4,8 +4,6 @@ What an American newsreader would say ("Jan. 5" is January 5, "742 Maple Dr." a 
 words and their neighbours only: nothing of sound, and of figures no more than that they begin with a digit.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 

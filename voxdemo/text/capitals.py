@@ -1,7 +1,5 @@
 """SHOUTED SENTENCES in normal case. Knows letters and some abbreviations, and nothing of voices."""
 
-from __future__ import annotations
-
 import re
 
 _TITLES = "MR|MRS|MS|DR|ST|MT|FT|GOV|SEN|REP|GEN|PROF|REV|CAPT|SGT|LT|COL"

@@ -4,8 +4,6 @@ Line ends written with a backslash, tags for other voices, marks of chat models,
 signs. Knows how these look, and nothing of Markdown, of HTML's own tags or of voices.
 """
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

@@ -3,8 +3,6 @@
 Pure arithmetic on characters. Knows no voice and no seconds: what a unit takes is learned from finished jobs.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter

@@ -4,8 +4,6 @@ Plain text goes through it too, so it leaves alone what only looks like Markdown
 beginning of a line. It knows no HTML and nothing of voices.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ The parser is Python's own: it comes with nothing to install, decodes entities a
 break. It takes "x<y and z>w" for a tag, though, so what is no tag is marked as text before. Knows nothing of voices.
 """
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 

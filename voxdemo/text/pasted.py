@@ -4,8 +4,6 @@ It knows how web pages, Markdown, PDFs and chats write things down, and nothing 
 addresses stay as they are, and so do emoji, about which people are told.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from itertools import pairwise

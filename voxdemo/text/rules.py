@@ -3,8 +3,6 @@
 Knows no figures of any kind.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 

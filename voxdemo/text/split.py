@@ -4,8 +4,6 @@ Knows where sentences, clauses and paragraphs end, and nothing of voices: how lo
 silence behind it, are the caller's to say.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

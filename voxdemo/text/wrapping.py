@@ -5,8 +5,6 @@ address or a list run together can't be followed. For models that want one line 
 `one_line` and `typed`. Knows no markup and nothing of voices.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ behind the last one, with a default. The components here are never shown; the pa
 break the other. `tests/contract.json` holds what `get_api_info()` must say.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing

@@ -3,8 +3,6 @@
 The look and what runs in the browser are real files in `assets/`. It knows no model; the tabs talk to the service.
 """
 
-from __future__ import annotations
-
 import html
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Stretches of sound as they lie in a file, and how many channels become one. Knows no files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby

@@ -1,7 +1,5 @@
 """Files as FFmpeg reads them: mp3, m4a, webm, the sound of videos, and what libsndfile gives up."""
 
-from __future__ import annotations
-
 import ctypes
 import threading
 from collections.abc import Generator, Iterator

@@ -1,7 +1,5 @@
 """Files as libsndfile reads them: wav, aiff, flac, ogg, opus and their like."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager

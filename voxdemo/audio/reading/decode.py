@@ -5,8 +5,6 @@ may be wrong. So decoding goes block by block and stops at a limit; memory and t
 file. What to do with a recording that is too long is the caller's business, as is everything about models and the web.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace

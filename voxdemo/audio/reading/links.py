@@ -3,8 +3,6 @@
 Readers stop after the first of them, or where the next has another rate. RFC 3533 (Ogg) calls each a link.
 """
 
-from __future__ import annotations
-
 import mmap
 import re
 from collections.abc import Iterator

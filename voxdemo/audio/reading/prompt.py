@@ -3,8 +3,6 @@
 Reads files; knows no model and no line.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ A recorder writes the length when it stops: one that was killed leaves 0, or wha
 of files, not what the samples are.
 """
 
-from __future__ import annotations
-
 import string
 import struct
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The built-in voice's own reading of money depends on what it takes the words aro
 drops the currency of "$20/hr". So nothing of it is left to the voice. Knows no other figures.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from typing import NamedTuple

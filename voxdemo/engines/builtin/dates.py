@@ -4,8 +4,6 @@ The voice reads ISO and American dates and clock times by itself; "6 am flight" 
 be read in two ways the American reading is chosen. Knows no amounts and no phone numbers.
 """
 
-from __future__ import annotations
-
 import re
 
 from voxdemo.text.abbreviations import MONTHS, SHORT_DAYS, SHORT_MONTHS

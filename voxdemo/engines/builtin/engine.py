@@ -4,8 +4,6 @@ It makes whatever text arrives into pieces that the model reads well and that bo
 web, files or the line.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import re

@@ -6,8 +6,6 @@ names, and letters of another script are reported by `unsayable`, never skipped.
 when a person reads aloud: pictures (emoji), and the address behind a markdown link. Knows nothing of models or sound.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

@@ -6,8 +6,6 @@ does. (wetext's English rules were tried: they drop the "one" of "1,234", fail o
 Knows no sound and no letters' readings.
 """
 
-from __future__ import annotations
-
 import re
 
 from voxdemo.engines.builtin import amounts, dates, fractions, labels, measures

@@ -4,8 +4,6 @@ The built-in voice takes "10/10" and "1/16 inch" for dates and drops the slash b
 helps, a day of the year is a date, as in America. Knows no other figures.
 """
 
-from __future__ import annotations
-
 import re
 
 from voxdemo.engines.builtin.dates import is_date

@@ -1,7 +1,5 @@
 """The model inside hibari-tts, with all that is changed in its inner parts; pinned to 0.2.1 for their sake."""
 
-from __future__ import annotations
-
 import re
 from importlib import import_module
 from typing import Any

@@ -3,8 +3,6 @@
 Knows no amounts: what is a name here ("3M", "401k") is kept from being taken for one.
 """
 
-from __future__ import annotations
-
 import re
 
 from voxdemo.text.rules import alternatives, rules

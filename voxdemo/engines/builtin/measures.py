@@ -4,8 +4,6 @@ Units are written out here, whether or not the built-in voice knows them, becaus
 stops at the slash of "500 MB/s". Knows no money.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

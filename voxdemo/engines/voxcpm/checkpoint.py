@@ -4,8 +4,6 @@ The package loads what it finds: a tensor that is missing stays random and speak
 garbage. So everything is compared here before anything is loaded. Knows files, not devices or memory.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import zipfile

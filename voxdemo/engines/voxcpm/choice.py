@@ -3,8 +3,6 @@
 Everything about the files is settled once for all seats, however many load at the same time.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 from contextlib import suppress

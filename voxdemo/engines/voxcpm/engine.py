@@ -4,8 +4,6 @@ It decides what the model is asked for (mode, seed, how long a take may get) and
 without an end, a model that died). It knows nothing of weights on disk, memory plans, the web or the line.
 """
 
-from __future__ import annotations
-
 import gc
 import secrets
 import threading

@@ -5,8 +5,6 @@ function works; the process is kept while nobody else needs that GPU, and with i
 CUDA is never touched. Knows that package's decorator and the engine; nothing of quotas, visitors or the web.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any

@@ -5,8 +5,6 @@ weights and half a minute. Here its model is built empty and its weights come in
 modules and PyTorch; nothing of text, speech or threads.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import itertools
 from dataclasses import dataclass

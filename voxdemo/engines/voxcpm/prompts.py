@@ -4,8 +4,6 @@ A recording is known by its content, so the same voice sent again, under any nam
 seeds, takes or how speech is made.
 """
 
-from __future__ import annotations
-
 import io
 import unicodedata
 from collections import OrderedDict

@@ -3,8 +3,6 @@
 Enough to choose one that fits and to describe it; once the files are here, they speak for themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

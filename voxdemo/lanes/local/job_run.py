@@ -3,8 +3,6 @@
 Knows neither how that thread lives nor what the work is.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 from collections.abc import Callable, Generator

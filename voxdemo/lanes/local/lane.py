@@ -4,8 +4,6 @@ At most as many jobs run as there are seats, whether they speak or listen. Every
 knows nothing of files, caches or the web.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

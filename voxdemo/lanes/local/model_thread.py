@@ -3,8 +3,6 @@
 Knows one thread and one model at a time; its worker decides what becomes of a thread that hangs.
 """
 
-from __future__ import annotations
-
 import contextvars
 import logging
 import queue

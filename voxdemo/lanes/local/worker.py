@@ -5,8 +5,6 @@ the thread that built it. This module sees to it that there is one, also when th
 lines, Gradio or HTTP.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Generator

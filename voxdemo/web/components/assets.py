@@ -1,7 +1,5 @@
 """The page's own files: its look, its scripts, the HTML of its parts, its words in other languages."""
 
-from __future__ import annotations
-
 import hashlib
 import posixpath
 import re

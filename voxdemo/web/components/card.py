@@ -4,8 +4,6 @@ Turns the service's events into small JSON values; `assets/job/card.js` and `pla
 engine, and never raises at the page: a failure is a state like any other.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import time

@@ -1,7 +1,5 @@
 """Examples on the page's tabs: texts, and recordings from `assets/examples/`, whose README names their sources."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,8 +4,6 @@ That is what link previews, browsers without scripts and the login show, and in 
 begins. Gradio has one template for all of it. It knows neither the service nor the tabs.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

@@ -4,8 +4,6 @@
 components from it, by the language of the browser; `assets/shell/translate.js` what our scripts and the server say.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What reads a recording for whoever shows it: its card, and the words. It knows the service, no model."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path

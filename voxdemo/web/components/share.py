@@ -1,7 +1,5 @@
 """Link and code: what is asked for on the Speak tab, taken along. `assets/job/share.js` writes it, in the browser."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 Knows minutes and what Gradio's plots take; no service. The colours are tokens of `assets/shell/tokens.css`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The colours themselves, light and dark, are in `assets/shell/tokens.css`. They c
 login's look does: what stands in the page's head is for those that are in.
 """
 
-from __future__ import annotations
-
 import gradio as gr
 
 from voxdemo.web.components.assets import asset

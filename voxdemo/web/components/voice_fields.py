@@ -3,8 +3,6 @@
 `assets/voices/` does the rest, in the browser.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import gradio as gr

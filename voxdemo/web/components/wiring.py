@@ -1,7 +1,5 @@
 """How events of the page are wired that no job stands behind: beside the line, and in no list of endpoints."""
 
-from __future__ import annotations
-
 from typing import Any
 
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

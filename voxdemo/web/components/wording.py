@@ -3,8 +3,6 @@
 Knows the service and its events, no page.
 """
 
-from __future__ import annotations
-
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import Forecast, SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting

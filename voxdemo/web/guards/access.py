@@ -6,8 +6,6 @@ paths of jobs, so a login opens them too. A request that changes something count
 a page of this server: browsers send a login along from pages of other sites, too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import ipaddress

@@ -5,8 +5,6 @@ addresses of the queue (join, call, run) are counted where jobs come in. Knows A
 client may ask for is decided by `Limits`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from contextlib import suppress

@@ -4,8 +4,6 @@ No guard looks by itself which of the two it is. This module knows ASGI scopes, 
 proxies to believe.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 from collections.abc import Sequence

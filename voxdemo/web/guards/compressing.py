@@ -5,8 +5,6 @@ libraries at hand (Starlette's GZipMiddleware, Gradio's own, starlette-compress)
 first headers for it. Gradio's would compress inside of here; it isn't shown which codings a client takes.
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from functools import lru_cache, partial

@@ -4,8 +4,6 @@ So a script that asks for too much is let in for as long as it takes to fail; an
 with a file that isn't there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes and our errors.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

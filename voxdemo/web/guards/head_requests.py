@@ -4,8 +4,6 @@ FastAPI's routes, unlike Starlette's, know only the methods that they name. Pure
 which of them aren't pages.
 """
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

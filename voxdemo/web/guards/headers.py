@@ -5,8 +5,6 @@ of those that its HTML components bring. So the policy's worth is in where the p
 but here.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Sequence

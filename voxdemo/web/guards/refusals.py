@@ -3,8 +3,6 @@
 Knows ASGI scopes and our errors, no route.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

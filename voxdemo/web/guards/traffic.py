@@ -3,8 +3,6 @@
 Pure ASGI: it looks at requests as they pass and changes nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Coroutine

@@ -3,8 +3,6 @@
 With the handlers for what FastAPI and Gradio refuse themselves. Knows nothing of what a request asks for.
 """
 
-from __future__ import annotations
-
 import re
 
 from fastapi.exceptions import RequestValidationError

@@ -3,8 +3,6 @@
 The same at every door; knows the service and the limits, nothing of Gradio.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from functools import partial

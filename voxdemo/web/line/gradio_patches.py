@@ -4,8 +4,6 @@ Its queue is changed in `LineQueue`, its page in `front`. `tests/web/line/test_g
 of it beyond its public interface.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

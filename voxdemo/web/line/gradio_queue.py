@@ -6,8 +6,6 @@ and lets the job of a client that left run on; so this subclass has some of its 
 private; `tests/web/line/test_gradio_patches.py` lists them, and fails when Gradio changes them.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Mapping, Sequence

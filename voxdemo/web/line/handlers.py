@@ -3,8 +3,6 @@
 Knows the service, not how the line works.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """/health and /ready, for load balancers, for scripts that wait, and for the page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """/metrics for Prometheus, /v1/stats for people and front ends. Nothing in them is anybody's words, name or address."""
 
-from __future__ import annotations
-
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

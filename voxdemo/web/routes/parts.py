@@ -1,7 +1,5 @@
 """What our own routes work with: each request finds it in the state that the app's lifespan yields."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from starlette.requests import Request

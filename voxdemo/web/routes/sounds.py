@@ -1,7 +1,5 @@
 """/speech/{token}, a finished sound or its captions, and /live/{token}, a sound while it is made."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

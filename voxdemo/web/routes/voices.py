@@ -3,8 +3,6 @@
 What is sent is JSON and nothing else: browsers ask before they send that to another site, and this one refuses.
 """
 
-from __future__ import annotations
-
 import base64
 import logging
 from collections.abc import Awaitable, Callable

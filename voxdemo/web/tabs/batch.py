@@ -4,8 +4,6 @@ What happens with the lines happens in the browser (`assets/batch/`), which leav
 server as any program does, as a job below /v1/. Here it is only said what the voice can do, and how long it would take.
 """
 
-from __future__ import annotations
-
 import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence

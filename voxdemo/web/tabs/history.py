@@ -4,8 +4,6 @@ All of it happens in the browser (`assets/job/history.js`), which keeps what was
 server knows of no history; it has a sound for as long as it keeps results.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The Recognise tab: a recording in, its words out. It knows the service, no model."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import gradio as gr

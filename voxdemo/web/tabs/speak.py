@@ -4,8 +4,6 @@ It knows the service and its description of the engine, no model. What the loade
 line says why. It is looked up again for every visitor.
 """
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence

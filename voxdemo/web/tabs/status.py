@@ -4,8 +4,6 @@ What it shows is worked out once for all who look, every few seconds, and only w
 `assets/shell/status.js` asks again as long as the tab is seen. It knows the service; `status_panels` knows the plots.
 """
 
-from __future__ import annotations
-
 import html
 import itertools
 import time

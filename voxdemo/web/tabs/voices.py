@@ -4,8 +4,6 @@ Samples are jobs as all others, in line and from the cache. People's own voices 
 in their account's folder (`web/routes/voices.py`). It knows the service, no model.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any

@@ -4,8 +4,6 @@ Reads what programs send and answers in their form; the rooms beside this one de
 when.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import FastAPI

@@ -1,7 +1,5 @@
 """What programs send to have something spoken, and the options that they amount to. Knows no line and no answers."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from collections.abc import Collection

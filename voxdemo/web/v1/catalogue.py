@@ -1,7 +1,5 @@
 """Which models and voices there are, by the names that programs call them, ours and OpenAI's."""
 
-from __future__ import annotations
-
 import re
 import time
 from typing import Any

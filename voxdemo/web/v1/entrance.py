@@ -3,8 +3,6 @@
 Knows the line and the service, not what programs call things.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import shutil

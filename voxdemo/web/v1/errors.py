@@ -1,7 +1,5 @@
 """What goes wrong below /v1/, as OpenAI's API has it: one sentence each, and nothing of what was sent."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

@@ -4,8 +4,6 @@ curl sends `-F "file=<talk.wav"` and some libraries send bytes as a text field; 
 it and stop after 1 MiB. A method of its parser is overridden here; a test fails when Starlette changes it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, BinaryIO

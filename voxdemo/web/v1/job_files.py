@@ -1,7 +1,5 @@
 """The files of a whole job: its sounds packed, or joined into one; each made when it is first asked for, and kept."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Callable, Mapping

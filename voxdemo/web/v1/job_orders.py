@@ -1,7 +1,5 @@
 """What programs send to leave texts to be spoken, and the order that it amounts to. Knows no store and no answers."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 Knows the service's events and the sounds that are being made, nothing of HTTP.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing

@@ -3,8 +3,6 @@
 The addresses, and how a job looks to programs; `voxdemo.batches` keeps it and has it spoken.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """POST /v1/audio/speech: a text becomes sound, heard while it is spoken."""
 
-from __future__ import annotations
-
 import base64
 import json
 import logging

@@ -1,7 +1,5 @@
 """POST /v1/audio/transcriptions: what is said in a recording, in the formats that OpenAI's API has."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
