@@ -34,7 +34,7 @@ function places(before, after) {
 }
 
 // The captions, [[start, end, text]…], with the words of this text instead.
-function corrected(captions, text) {
+export function corrected(captions, text) {
   const owners = captions.flatMap(([, , words], index) => wordsOf(words).map(() => index));
   const before = captions.flatMap(([, , words]) => wordsOf(words).map(key)), words = wordsOf(text), after = words.map(key);
   const head = same(before, after), rest = [before.slice(head), after.slice(head)];
