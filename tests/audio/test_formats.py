@@ -199,7 +199,7 @@ def test_a_failed_encoder_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "opus"])
-def test_a_file_says_that_a_machine_made_it(tmp_path: Path, format: formats.Format) -> None:  # noqa: A002
+def test_a_file_says_that_a_machine_made_it(tmp_path: Path, format: formats.Format) -> None:
     path = tmp_path / f"a.{format}"
     formats.write([np.zeros(24_000, np.float32)], 24_000, path, format)
     with soundfile.SoundFile(path) as read:

@@ -48,13 +48,13 @@ MADE_BY = "Speech made by a machine (voxdemo)"
 _BLOCK_FRAMES = 65_536
 
 
-def convert(wav: Path, to: Path, format: Compressed) -> None:  # noqa: A002
+def convert(wav: Path, to: Path, format: Compressed) -> None:
     """The mono sound in `wav` as `write` puts it at `to`. Raises OSError where it can't be read or written."""
     with wav.open("rb") as file, soundfile.SoundFile(file) as source:
         write(_blocks(source), source.samplerate, to, format)
 
 
-def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:  # noqa: A002
+def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:
     """Mono `sound` at `rate` Hz, in `format`, at `to`: there whole or not at all.
 
     Several may do it at once. Memory doesn't grow with the length. Raises OSError where it can't be written.
@@ -78,7 +78,7 @@ class _Output(io.BufferedRandom):
             return len(memoryview(data))
 
 
-def _by_libsndfile(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:  # noqa: A002
+def _by_libsndfile(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:
     kind, subtype = _LIBSNDFILE[format]
     rate = _rate(source_rate, format)
     with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
@@ -91,7 +91,7 @@ def _by_libsndfile(sound: Iterable[Samples], source_rate: int, file: _Output, fo
         raise file.error
 
 
-def _by_ffmpeg(sound: Iterable[Samples], rate: int, file: _Output, format: Format) -> None:  # noqa: A002
+def _by_ffmpeg(sound: Iterable[Samples], rate: int, file: _Output, format: Format) -> None:
     made = encoder(cast(StreamFormat, format), rate)
     for block in sound:
         file.write(made.encode(np.rint(clean(block) * 32767).astype("<i2").tobytes()))
@@ -102,7 +102,7 @@ def _by_ffmpeg(sound: Iterable[Samples], rate: int, file: _Output, format: Forma
         raise file.error
 
 
-def _rate(rate: int, format: Format) -> int:  # noqa: A002
+def _rate(rate: int, format: Format) -> int:
     known = _RATES.get(format)
     return rate if known is None else next((higher for higher in known if higher >= rate), known[-1])
 

@@ -52,7 +52,7 @@ class Encoder(Protocol):
         ...
 
 
-def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:  # noqa: A002
+def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:
     """An encoder for sound at this rate; `frames` is how many samples will come, where that is known."""
     known = _RATES.get(format, (sample_rate,))
     rate = next((higher for higher in known if higher >= sample_rate), known[-1])
@@ -65,7 +65,7 @@ class _Plain:
 
     takes_time = False
 
-    def __init__(self, format: StreamFormat, rate: int, frames: int | None) -> None:  # noqa: A002
+    def __init__(self, format: StreamFormat, rate: int, frames: int | None) -> None:
         self._head = header(rate, _UNKNOWN_FRAMES if frames is None else frames) if format == "wav" else b""
 
     def encode(self, pcm: bytes) -> bytes:
@@ -79,7 +79,7 @@ class _Plain:
 class _Compressed:
     takes_time = True
 
-    def __init__(self, format: StreamFormat, rate: int) -> None:  # noqa: A002
+    def __init__(self, format: StreamFormat, rate: int) -> None:
         container, codec = _KINDS[format]
         self._file = _Drain()
         self._output = av.open(self._file, "w", format=container, options=_OPTIONS[format])

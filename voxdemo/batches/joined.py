@@ -43,7 +43,7 @@ def join(pieces: Sequence[TimedSound], to: Path) -> None:
     for each minute of sound. Raises OSError where a file can't be read or written.
     """
     rate, _ = decode.stream(pieces[0].path)
-    format = cast(formats.Format, to.suffix.removeprefix("."))  # noqa: A001
+    format = cast(formats.Format, to.suffix.removeprefix("."))
     formats.write(_JoinedSound(rate).of(pieces), rate, to, format)
 
 

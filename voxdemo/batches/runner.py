@@ -65,7 +65,7 @@ class Batches:
             await in_thread(self._close, self._thread)
 
     async def accept(self, order: Order) -> str:
-        id = await self._kept(lambda store: store.accept(order))  # noqa: A001
+        id = await self._kept(lambda store: store.accept(order))
         self._wake()
         return id
 
@@ -81,12 +81,7 @@ class Batches:
         return await self._kept(lambda store: store.known(caller, idempotency_key, digest))
 
     async def batch(
-        self,
-        id: str,  # noqa: A002
-        reader: str | None,
-        first: int = 1,
-        most: int = MOST_TEXTS,
-        words: bool = False,
+        self, id: str, reader: str | None, first: int = 1, most: int = MOST_TEXTS, words: bool = False
     ) -> Batch | None:
         return await self._kept(lambda store: store.batch(id, reader, first, most, words))
 
@@ -99,7 +94,7 @@ class Batches:
     async def cancel(self, batch: Batch) -> None:
         """As `BatchStore.cancel`; what is being spoken here stops."""
         await self._kept(lambda store: store.cancel(batch.id))
-        for (id, _), task in self._running.items():  # noqa: A001
+        for (id, _), task in self._running.items():
             if id == batch.id:
                 task.cancel()
 
@@ -109,7 +104,7 @@ class Batches:
     def progress(self, batch: Batch) -> float:
         """How much of a batch has been spoken, or won't be any more, 0..1, as far as this server knows."""
         units = sum(tally.units for tally in batch.tallies.values())
-        spoken = sum(units for (id, _), units in self._spoken_units.items() if id == batch.id)  # noqa: A001
+        spoken = sum(units for (id, _), units in self._spoken_units.items() if id == batch.id)
         ended = batch.tally("done", "failed", "cancelled").units
         return min(1.0, (ended + spoken) / units) if units else 1.0
 

@@ -82,7 +82,7 @@ def say(
     from voxdemo.cli.say import write
     from voxdemo.speech import Utterance
 
-    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
         from voxdemo.cli import local, remote
 
         return (remote.speaker(server) if server else local.speak)(utterance, format, to, tell)

@@ -24,7 +24,7 @@ from voxdemo.web.components import wording
 T = TypeVar("T")
 
 
-def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
     """As `say.Speak`. By the engine that is wanted, and no other in the meantime."""
     with _own_settings() as settings:
         listeners = (
@@ -74,13 +74,7 @@ async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T
         await service.close()
 
 
-async def _spoken(
-    service: SpeechService,
-    utterance: Utterance,
-    format: str,  # noqa: A002
-    to: BinaryIO,
-    tell: Tell,
-) -> Sequence[str]:
+async def _spoken(service: SpeechService, utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
     spoken = await _last(service, service.speak(utterance), tell)
     assert isinstance(spoken, Spoken)
     if spoken.failure:
@@ -109,7 +103,7 @@ async def _last(service: SpeechService, events: AsyncGenerator[T, None], tell: T
     return last
 
 
-def _copy(wav: Path, format: str, to: BinaryIO) -> None:  # noqa: A002
+def _copy(wav: Path, format: str, to: BinaryIO) -> None:
     path = wav
     if format != "wav":
         path = wav.with_suffix(f".{format}")

@@ -26,7 +26,7 @@ NOT_NOW = (429, 502, 503, 504)
 
 
 def speaker(url: str) -> Speak:
-    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:  # noqa: A002
+    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
         body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
         with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
             _check(answer)

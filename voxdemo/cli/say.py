@@ -24,7 +24,7 @@ def write(utterance: Utterance, output: str, speak: Speak) -> None:
 
     Raises InputError for an ending that isn't offered.
     """
-    format = _format(output)  # noqa: A001
+    format = _format(output)
     with bar() as tell, _opened(output) as file:
         warnings = speak(utterance, format, file, tell)
     for warning in warnings:

@@ -102,12 +102,7 @@ class Store:
             return self._add(order)
 
     def batch(
-        self,
-        id: str,  # noqa: A002
-        reader: str | None = None,
-        first: int = 1,
-        most: int = MOST_TEXTS,
-        words: bool = False,
+        self, id: str, reader: str | None = None, first: int = 1, most: int = MOST_TEXTS, words: bool = False
     ) -> Batch | None:
         """A batch and how far it is, with at most so many of its texts from the `first` on.
 
@@ -137,7 +132,7 @@ class Store:
         return [self._batch(row, 1, 0, False) for row in rows]
 
     def _batch(self, row: Any, first: int, most: int, words: bool) -> Batch:
-        id = row["id"]  # noqa: A001
+        id = row["id"]
         tallies = self._db.execute(
             "SELECT state, count(*), sum(units) FROM texts WHERE batch = ? GROUP BY state", [id]
         ).fetchall()
@@ -199,7 +194,7 @@ class Store:
                 ).rowcount
         return freed
 
-    def cancel(self, id: str) -> None:  # noqa: A002
+    def cancel(self, id: str) -> None:
         """Speak no more of a batch; what has been spoken is kept."""
         with self._change():
             self._db.execute(
@@ -208,7 +203,7 @@ class Store:
             )
             self._note_end(id)
 
-    def delete(self, id: str) -> None:  # noqa: A002
+    def delete(self, id: str) -> None:
         """Forget a batch, and delete its files."""
         with self._change():
             self._db.execute("DELETE FROM batches WHERE id = ?", [id])
@@ -221,19 +216,19 @@ class Store:
             self.delete(row["id"])
         self._sweep()
 
-    def folder(self, id: str) -> Path:  # noqa: A002
+    def folder(self, id: str) -> Path:
         """Where the files of a batch are."""
         return self._folder / id
 
-    def prompt(self, id: str) -> Path:  # noqa: A002
+    def prompt(self, id: str) -> Path:
         """The recording that it is to be spoken like, where there is one."""
         return self.folder(id) / "prompt"
 
-    def _options(self, written: str, id: str) -> SpeakOptions:  # noqa: A002
+    def _options(self, written: str, id: str) -> SpeakOptions:
         options = json.loads(written)
         return SpeakOptions(prompt_audio=self.prompt(id) if options.pop("has_prompt", False) else None, **options)
 
-    def file(self, text: Text, format: str) -> Path:  # noqa: A002
+    def file(self, text: Text, format: str) -> Path:
         """Where the sound of a text is, once it is done."""
         return self.folder(text.batch) / f"{text.number:04}.{format}"
 
@@ -259,7 +254,7 @@ class Store:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
     def _add(self, order: Order) -> str:
-        id, now = secrets.token_urlsafe(16), time.time()  # noqa: A001
+        id, now = secrets.token_urlsafe(16), time.time()
         self.folder(id).mkdir()
         if order.prompt is not None:
             self.prompt(id).write_bytes(order.prompt)
@@ -301,7 +296,7 @@ class Store:
             self._note_end(text.batch)
         return done.rowcount == 1
 
-    def _note_end(self, id: str) -> None:  # noqa: A002
+    def _note_end(self, id: str) -> None:
         self._db.execute(
             "UPDATE batches SET finished_at = ? WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
             " (SELECT 1 FROM texts WHERE batch = id AND state IN ('queued', 'running'))",

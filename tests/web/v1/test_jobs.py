@@ -384,7 +384,7 @@ def test_how_a_batch_is_to_be_spoken_stays_as_it_was_written_by_earlier_releases
         "denoise": False, "control": "low", "voice": None, "seed": 5, "speed": 1.0, "has_prompt": True,
     }  # fmt: skip
     store = Store(tmp_path)
-    id = store.accept(Order("somebody", options, ["One."], [4.0], "digest", prompt=b"sound"))  # noqa: A001
+    id = store.accept(Order("somebody", options, ["One."], [4.0], "digest", prompt=b"sound"))
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
         assert json.loads(database.execute("SELECT manner FROM batches").fetchone()[0]) == written
     database.close()

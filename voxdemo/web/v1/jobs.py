@@ -137,7 +137,7 @@ async def mine(
 
 @router.get("/{id}", summary="How far a job is")
 async def status(
-    id: str,  # noqa: A002
+    id: str,
     jobs: Jobs,
     first: Annotated[int, Query(ge=1, description="The number of the first item that is told.")] = 1,
     most: Annotated[
@@ -154,7 +154,7 @@ async def status(
 
 
 @router.get("/{id}/items/{number}", response_class=FileResponse, summary="The sound of one text")
-async def item(id: str, number: int, jobs: Jobs) -> Response:  # noqa: A002
+async def item(id: str, number: int, jobs: Jobs) -> Response:
     """The sound of one text, from 1."""
     batch = await jobs.found(id, number, 1)
     path = (await jobs.batches.files(batch)).get(number)
@@ -164,7 +164,7 @@ async def item(id: str, number: int, jobs: Jobs) -> Response:  # noqa: A002
 
 
 @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
-async def everything(id: str, jobs: Jobs, name: DownloadName = "") -> Response:  # noqa: A002
+async def everything(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     """All sounds and a manifest.json in one file, once the job is finished."""
     batch = await jobs.finished(id, words=True)
     path = await job_files.zipped(batch, jobs.batches)
@@ -172,21 +172,21 @@ async def everything(id: str, jobs: Jobs, name: DownloadName = "") -> Response: 
 
 
 @router.get("/{id}/joined", response_class=FileResponse, summary="All sounds of a job as one")
-async def one(id: str, jobs: Jobs, name: DownloadName = "") -> Response:  # noqa: A002
+async def one(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     """All sounds in one file, in one loudness, once the job is finished.
 
     With a pause of 0.5 s between them; or, where the job has `starts`, each at its time, or as soon after it as the
     one before has ended. Making it takes about a second for each minute of sound, the first time.
     """
     batch = await jobs.finished(id)
-    path, format = await job_files.as_one(batch, jobs.batches), batch.options.format  # noqa: A001
+    path, format = await job_files.as_one(batch, jobs.batches), batch.options.format
     filename = job_files.download_name(batch, name, format)
     return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=filename)
 
 
 @router.delete("/{id}", summary="Cancel a job, or delete it")
 async def cancel(
-    id: str,  # noqa: A002
+    id: str,
     jobs: Jobs,
     keep: Annotated[bool, Query(description="Whether a job stays that is finished by now.")] = False,
 ) -> Response:

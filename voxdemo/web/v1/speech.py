@@ -78,7 +78,7 @@ class _Sound(StreamingResponse):
             self._stream.close()
 
 
-async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:  # noqa: A002
+async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
     heard, made = aiter(stream), None
     async for event in heard:
@@ -109,7 +109,7 @@ async def _encoded(made: Encoder, pcm: bytes) -> bytes:
     return await in_thread(partial(made.encode, pcm)) if made.takes_time else made.encode(pcm)
 
 
-async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noqa: A002
+async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:
     """The finished sound in this format."""
     _check_whole(spoken)
     try:
@@ -120,7 +120,7 @@ async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:  # noq
     return path
 
 
-async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[bytes, None]:  # noqa: A002
+async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[bytes, None]:
     """The same as server-sent events, with the place in line, and an error as the last of them."""
     made: Encoder | None = None
     try:
@@ -173,7 +173,7 @@ def _event(kind: str, **values: Any) -> bytes:
     return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
 
 
-def _encoder(format: str, begun: Begun) -> Encoder:  # noqa: A002
+def _encoder(format: str, begun: Begun) -> Encoder:
     return encoder(cast(StreamFormat, format), begun.sample_rate, begun.frames)
 
 
