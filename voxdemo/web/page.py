@@ -17,9 +17,9 @@ from voxdemo.web import contract
 from voxdemo.web.components import examples, front, wording
 from voxdemo.web.components.assets import ASSETS, asset, filled
 from voxdemo.web.components.i18n import translations
+from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
 from voxdemo.web.components.voice_fields import NO_COPIES
-from voxdemo.web.components.wiring import AT_ONCE
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.line import admission
 from voxdemo.web.tabs.batch import add_batch_tab
@@ -93,25 +93,22 @@ def launch_options() -> dict[str, Any]:
 
 
 def _head(service: SpeechService) -> gr.HTML:
-    return gr.HTML(
+    return own_html(
+        "vx-head",
         {"title": service.engine_info.title},
         html_template=filled("shell/head.html", {"logo": asset("logo.svg")}),
         js_on_load="voxdemo.head(element, props, trigger)",
-        apply_default_css=False,
-        elem_id="vx-head",
         words=dict(WORDS),
     )
 
 
 def _foot() -> None:
     source = f'<a href="{hf_space.source()}" rel="noreferrer">Source</a>' if hf_space.source() else ""
-    foot = filled("shell/foot.html", {"source": source, "version": __version__})
-    gr.HTML(foot, apply_default_css=False, elem_id="vx-foot")
+    own_html("vx-foot", filled("shell/foot.html", {"source": source, "version": __version__}))
 
 
 def _banner(service: SpeechService, arrivals: list[Any]) -> None:
     async def notice() -> str:
         return f"<p>{html.escape(wording.notice(service))}</p>"
 
-    banner = gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-banner")
-    gr.on(arrivals, notice, outputs=banner, **AT_ONCE)
+    gr.on(arrivals, notice, outputs=own_html("vx-banner", "<p></p>"), **AT_ONCE)

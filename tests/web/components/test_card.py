@@ -35,7 +35,7 @@ async def events(*those: SpeechEvent | Exception) -> AsyncGenerator[SpeechEvent,
 
 
 async def told(*those: SpeechEvent | Exception) -> list[CardValue]:
-    return [value async for value in card.told(events(*those), KEPT)]
+    return [value async for value in card.told(lambda: events(*those), KEPT)]
 
 
 def test_a_place_in_line_is_told_with_its_seconds() -> None:
@@ -141,7 +141,7 @@ async def test_closing_the_values_closes_the_job() -> None:
         finally:
             closed.append(True)
 
-    async with aclosing(card.told(endless(), KEPT)) as values:
+    async with aclosing(card.told(endless, KEPT)) as values:
         await anext(values)
     assert closed == [True]
 

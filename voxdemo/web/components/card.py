@@ -1,4 +1,4 @@
-"""The card that tells how a job is doing: its states as values, and the component that draws them.
+"""The card that tells how a job is doing: its states as values, the component that draws them, the jobs behind it.
 
 Turns the service's events into small JSON values; `assets/job/card.js` and `player.js` draw them. It knows no
 engine, and never raises at the page: a failure is a state like any other.
@@ -7,25 +7,31 @@ engine, and never raises at the page: a failure is a state like any other.
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
+from voxdemo.intake.request import Asked
+from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import asset, filled
-from voxdemo.web.components.wiring import IN_BROWSER
+from voxdemo.web.components.parts import IN_BROWSER, own_html
 from voxdemo.web.line import gradio_queue
+from voxdemo.web.line.handlers import HandlerInfo, sent_recording, take_up
 
 log = logging.getLogger(__name__)
 
+Events = AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None]
 CardValue = dict[str, Any]
 """What the card shows: "state", and beside it what that state has to tell. `assets/job/card.js` lists them."""
 
+NO_RECORDING = "There is no recording yet. Upload or record one first."
 UPDATE_EVERY_S = 0.25
 """Progress is told at most this often; between two tellings the card counts the seconds by itself."""
 WORDS: Mapping[str, str] = {
@@ -98,12 +104,11 @@ class Card:
         text: str = "",
         rate: int | None = None,
     ) -> None:
-        self.view = gr.HTML(
+        self.view = own_html(
+            elem_id,
             {"state": "idle"},
             html_template=_template(words, player),
             js_on_load=_JS,
-            apply_default_css=False,
-            elem_id=elem_id,
             words=dict(words),
             text=text,
             rate=rate,
@@ -126,19 +131,58 @@ class Card:
         event.failure(js=f"() => voxdemo.cards['{self.view.elem_id}'].fail()", **IN_BROWSER)
 
 
-async def told(
-    events: AsyncGenerator[SpeechEvent, None] | AsyncGenerator[RecognitionEvent, None],
-    kept: str,
+def handler(
+    begin: Callable[..., Events],
+    asked: Callable[[Sequence[Any]], Asked],
+    kept: str = "",
     kept_of_wrong: str | None = None,
+    speaks: bool = True,
+    beside: Callable[[CardValue], Sequence[Any]] | None = None,
+) -> Callable[..., Any]:
+    """What serves an event in line: of the job that `begin` begins it gives the card's values, and what is `beside`.
+
+    `asked` and `speaks` are as in `HandlerInfo`, `kept` and `kept_of_wrong` as in `told`; what wasn't sent isn't kept.
+    """
+
+    @wraps(begin)
+    async def handle(*sent: Any) -> AsyncGenerator[Any, None]:
+        said = kept if str(next(iter(sent), None) or "").strip() else ""
+        async with aclosing(told(partial(begin, *sent), said, kept_of_wrong)) as values:
+            async for value in values:
+                yield [value, *beside(value)] if beside else value
+
+    def refusal(error: VoxdemoError) -> list[Any]:
+        return [refused(error, kept), *(gr.skip() for _ in beside({}))] if beside else [refused(error, kept)]
+
+    handle.info = HandlerInfo(asked, speaks, refusal)  # type: ignore[attr-defined]
+    return handle
+
+
+def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -> Callable[..., Any]:
+    """A handler that reads a recording: its card, and the words, which are `unread` until they are there.
+
+    With `keep` the recording is kept for the card's player.
+    """
+
+    def read(recording: str | None) -> AsyncGenerator[RecognitionEvent, None]:
+        if not recording:
+            raise InputError(NO_RECORDING, code="no_recording")
+        return service.transcribe(Path(recording), keep=keep, context=take_up())
+
+    return handler(read, sent_recording, kept, "", speaks=False, beside=lambda value: [value.get("text", unread)])
+
+
+async def told(
+    begin: Callable[[], Events], kept: str, kept_of_wrong: str | None = None
 ) -> AsyncGenerator[CardValue, None]:
-    """The card's values for a job, at most four a second and the last one always; failures among them.
+    """The values of a job that is begun here, at most four a second and the last one always; failures among them.
 
     `kept` is what is said behind a failure ("Your text is kept."), `kept_of_wrong` behind one of what was sent, if that
-    is something else. Closing this closes `events`.
+    is something else. Closing this closes the job's events.
     """
     last_kind, last_s = None, 0.0
     try:
-        async with aclosing(events):
+        async with aclosing(begin()) as events:
             async for event in events:
                 kind, now = _kind(event), time.monotonic()
                 if kind == last_kind and now - last_s < UPDATE_EVERY_S:

@@ -4,6 +4,8 @@ The colours themselves, light and dark, are in `assets/shell/tokens.css`. They c
 login's look does: what stands in the page's head is for those that are in.
 """
 
+from collections.abc import Mapping, Sequence
+
 import gradio as gr
 
 from voxdemo.web.components.assets import asset
@@ -52,56 +54,41 @@ _COLOURS = {
     "danger-tint": ["button_cancel_background_fill_hover", "error_background_fill"],
 }  # fmt: skip
 _IN_BOTH_MODES = {
-    "block_background_fill": "transparent",
-    "block_border_width": "0px",
-    "block_label_border_width": "0px",
-    "block_shadow": "none",
-    "button_border_width": "1px",
-    "checkbox_border_width": "1px",
-    "checkbox_label_shadow": "none",
-    "input_border_width": "1px",
-    "input_shadow": "none",
-    "input_shadow_focus": "none",
-    "button_primary_shadow": "none",
-    "button_primary_shadow_hover": "none",
-    "button_primary_shadow_active": "none",
-    "button_secondary_shadow": "none",
-    "button_secondary_shadow_hover": "none",
-    "button_secondary_shadow_active": "none",
-}
+    "transparent": ["block_background_fill"],
+    "0px": ["block_border_width", "block_label_border_width"],
+    "none": [
+        "block_shadow", "checkbox_label_shadow", "input_shadow", "input_shadow_focus", "button_primary_shadow",
+        "button_primary_shadow_hover", "button_primary_shadow_active", "button_secondary_shadow",
+        "button_secondary_shadow_hover", "button_secondary_shadow_active",
+    ],
+    "1px": ["button_border_width", "checkbox_border_width", "input_border_width"],
+}  # fmt: skip
 _IN_ONE = {
-    "block_radius": "12px",
-    "block_padding": "0px",
-    "block_title_text_size": "15px",
-    "block_title_text_weight": "600",
-    "block_info_text_size": "13px",
-    "container_radius": "8px",
-    "input_radius": "8px",
-    "input_padding": "10px 12px",
-    "input_text_size": "16px",
-    "checkbox_label_padding": "8px 12px",
-    "checkbox_label_gap": "8px",
-    "button_large_radius": "8px",
-    "button_large_padding": "10px 20px",
-    "button_large_text_size": "16px",
-    "button_large_text_weight": "600",
-    "button_small_radius": "999px",
-    "button_small_padding": "5px 12px",
-    "button_small_text_size": "13px",
-    "button_small_text_weight": "500",
-    "button_transition": "background-color .12s",
-    "form_gap_width": "0px",
-    "layout_gap": "16px",
-    "prose_text_size": "15px",
-    "section_header_text_size": "15px",
-    "section_header_text_weight": "600",
-}
+    "12px": ["block_radius"],
+    "0px": ["block_padding", "form_gap_width"],
+    "15px": ["block_title_text_size", "prose_text_size", "section_header_text_size"],
+    "600": ["block_title_text_weight", "button_large_text_weight", "section_header_text_weight"],
+    "13px": ["block_info_text_size", "button_small_text_size"],
+    "8px": ["container_radius", "input_radius", "checkbox_label_gap", "button_large_radius"],
+    "10px 12px": ["input_padding"],
+    "16px": ["input_text_size", "button_large_text_size", "layout_gap"],
+    "8px 12px": ["checkbox_label_padding"],
+    "10px 20px": ["button_large_padding"],
+    "999px": ["button_small_radius"],
+    "5px 12px": ["button_small_padding"],
+    "500": ["button_small_text_weight"],
+    "background-color .12s": ["button_transition"],
+}  # fmt: skip
 
 
 def theme() -> gr.themes.Base:
-    colours = {name: f"var(--vx-{token})" for token, names in _COLOURS.items() for name in names}
-    both = {**colours, **_IN_BOTH_MODES}
+    both = _by_name({f"var(--vx-{token})": names for token, names in _COLOURS.items()} | _IN_BOTH_MODES)
     dark = {f"{name}_dark": value for name, value in both.items()}
     base = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace"))
     base.custom_css = asset("shell/tokens.css") + asset("shell/login.css")
-    return base.set(**both, **dark, **_IN_ONE)
+    return base.set(**both, **dark, **_by_name(_IN_ONE))
+
+
+def _by_name(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The values of Gradio's variables; the table has the names of those that share one."""
+    return {name: value for value, names in table.items() for name in names}

@@ -15,10 +15,9 @@ from voxdemo.speech import Dial, EngineInfo
 from voxdemo.stores import voices
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import asset, filled
-from voxdemo.web.components.card import Card
+from voxdemo.web.components.card import NO_RECORDING, Card, reader
 from voxdemo.web.components.i18n import say
-from voxdemo.web.components.reading import NO_RECORDING, reader
-from voxdemo.web.components.wiring import IN_BROWSER
+from voxdemo.web.components.parts import IN_BROWSER, own_html, recording_field
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"
 NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
@@ -118,13 +117,8 @@ class VoiceFields(NamedTuple):
 
 def add_voice_fields(of: str, prompt_text: dict[str, Any]) -> VoiceFields:
     """The fields, whose ids begin with `of`; `prompt_text` are arguments of the one for what is said."""
-    recording = gr.Audio(
-        label=f"Recording of the voice, {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s",
-        type="filepath",
-        sources=["upload", "microphone"],
-        buttons=[],
-        elem_id=f"{of}-prompt",
-    )
+    label = f"Recording of the voice, {MIN_PROMPT_S:.0f} to {MAX_PROMPT_S:.0f} s"
+    recording = recording_field(label, f"{of}-prompt")
     said = gr.Textbox(
         lines=2, placeholder=say("Write it, or press Recognise it."), elem_id=f"{of}-prompt-text", **prompt_text
     )
@@ -154,12 +148,11 @@ def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
 def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
     """The form that keeps what is in the fields; `folded`, only its heading is seen until it is pressed."""
     inside = template("form")
-    return gr.HTML(
+    return own_html(
+        f"{of}-form",
         {},
         html_template=template("fold", form=inside) if folded else inside,
         js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
-        apply_default_css=False,
-        elem_id=f"{of}-form",
         **props(is_on_server),
     )
 
@@ -179,12 +172,11 @@ def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
 
 def add_picker(is_on_server: bool, shown: dict[str, Any]) -> gr.HTML:
     """The choice of a saved voice on the Speak tab; `shown` is what it has and which fields the engine takes."""
-    return gr.HTML(
+    return own_html(
+        "vx-saved",
         **shown,
         html_template=template("picker"),
         js_on_load="voxdemo.voices.picker(element, props, watch)",
-        apply_default_css=False,
-        elem_id="vx-saved",
         kind=SAVED_VOICE,
         **props(is_on_server),
     )

@@ -22,8 +22,8 @@ from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import asset
 from voxdemo.web.components.i18n import say
+from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import bounds, voice_choices
-from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
 WORDS: Mapping[str, Any] = {
@@ -118,10 +118,11 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
         with gr.Column(elem_id="vx-batch-in"):
             parts = _fields(_abilities(service.engine_info))
         with gr.Column(elem_id="vx-batch-out"):
-            card = _own(
+            card = own_html(
                 "vx-batch-card",
-                "card",
-                "voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
+                {},
+                html_template=asset("batch/card.html"),
+                js_on_load="voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
                 words=dict(WORDS),
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
                 isOpen=is_open,
@@ -139,24 +140,20 @@ def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
-    _own("vx-batch-file", "file", "voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS))
+    own_html(
+        "vx-batch-file", {}, html_template=asset("batch/file.html"),
+        js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
+    )  # fmt: skip
     with gr.Row(elem_id="vx-batch-manner"):
         voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
         kind = gr.Dropdown(FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format")
-        speed = gr.Slider(
-            value=SPEED.default, label=say(SPEED.label),
-            info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
-        )  # fmt: skip
-        seed = gr.Textbox(
-            label=say("Seed"), info=say("The same for all lines."),
-            placeholder=say("Automatic"), max_lines=1, elem_id="vx-batch-seed",
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off"), **shown["seed"],
-        )  # fmt: skip
-    note = gr.HTML(**shown["note"], apply_default_css=False, elem_id="vx-batch-note")
+        speed = dial_field(SPEED, shown["speed"])
+        seed = seed_field("The same for all lines.", "vx-batch-seed", **shown["seed"])
+    note = own_html("vx-batch-note", **shown["note"])
     with gr.Row(elem_id="vx-batch-go"):
         start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
         gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
-        gr.HTML("<p></p>", apply_default_css=False, elem_id="vx-batch-estimate")
+        own_html("vx-batch-estimate", "<p></p>")
     return {
         "lines": lines, "voice": voice, "format": kind, "speed": speed, "seed": seed, "note": note, "start": start,
     }  # fmt: skip
@@ -177,17 +174,6 @@ def _wire(service: SpeechService, parts: dict[str, Any], card: gr.HTML) -> None:
     begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
     inputs = [parts[name] for name in ("voice", "format", "speed", "seed")]
     parts["start"].click(js=begin, inputs=inputs, **IN_BROWSER)
-
-
-def _own(elem_id: str, template: str, script: str, **props: Any) -> gr.HTML:
-    return gr.HTML(
-        {},
-        html_template=asset(f"batch/{template}.html"),
-        js_on_load=script,
-        apply_default_css=False,
-        elem_id=elem_id,
-        **props,
-    )
 
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:

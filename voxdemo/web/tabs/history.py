@@ -14,8 +14,8 @@ from voxdemo.speech import EngineInfo
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import filled
 from voxdemo.web.components.i18n import say
+from voxdemo.web.components.parts import IN_BROWSER, own_html
 from voxdemo.web.components.voice_fields import READY_VOICE
-from voxdemo.web.components.wiring import IN_BROWSER
 
 WORDS: Mapping[str, str] = {
     **card.WORDS,
@@ -51,11 +51,10 @@ def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
     """Add the tab to the Tabs in whose context this is called. `asked` are the components of what Speak sends."""
     names: Sequence[str] = tuple(asked)
     with gr.Tab(say("History"), id="history"):
-        history = gr.HTML(
+        history = own_html(
+            "vx-history",
             html_template=filled("job/history.html", {"player": card.player_of("speech", WORDS)}),
             js_on_load="voxdemo.history.tab(element, props, () => trigger('use'))",
-            apply_default_css=False,
-            elem_id="vx-history",
             words=dict(WORDS),
             names=names,
             kinds={"ready": READY_VOICE},

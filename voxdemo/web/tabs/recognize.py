@@ -7,10 +7,9 @@ import gradio as gr
 from voxdemo.service.recognition import MAX_RECORDING_S
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card, examples
-from voxdemo.web.components.card import Card
+from voxdemo.web.components.card import NO_RECORDING, Card, reader
 from voxdemo.web.components.i18n import say
-from voxdemo.web.components.reading import NO_RECORDING, reader
-from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
+from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, recording_field
 
 KEPT = "Your recording is kept."
 WORDS = {
@@ -29,13 +28,7 @@ def add_recognize_tab(service: SpeechService) -> None:
     """Add the tab to the Tabs in whose context this is called."""
     with gr.Tab(say("Recognise"), id="recognise"), gr.Row(elem_id="vx-hear"):
         with gr.Column(elem_id="vx-hear-in"):
-            recording = gr.Audio(
-                label=f"Recording, up to {MAX_RECORDING_S / 60:.0f} minutes",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-                elem_id="vx-recording",
-            )
+            recording = recording_field(f"Recording, up to {MAX_RECORDING_S / 60:.0f} minutes", "vx-recording")
             with gr.Row(elem_id="vx-recordings"):
                 buttons = [gr.Button(say(example.name), size="sm") for example in examples.RECORDINGS]
             with gr.Row(elem_id="vx-hear-go"):
@@ -44,12 +37,7 @@ def add_recognize_tab(service: SpeechService) -> None:
         with gr.Column(elem_id="vx-hear-out"):
             heard = Card("vx-heard", WORDS, player="recording")
             words = gr.Textbox(
-                label=say("Transcript"),
-                lines=8,
-                max_lines=30,
-                buttons=["copy"],
-                interactive=True,
-                elem_id="vx-said",
+                label=say("Transcript"), lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
             )
     for button, example in zip(buttons, examples.RECORDINGS, strict=True):
         button.click(partial(str, example.path), outputs=recording, **AT_ONCE)

@@ -6,11 +6,11 @@ line says why. It is looked up again for every visitor.
 
 import html
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, fields, replace
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -21,15 +21,15 @@ from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, examples, wording
-from voxdemo.web.components.card import Card, CardValue
+from voxdemo.web.components.assets import asset
+from voxdemo.web.components.card import Card
 from voxdemo.web.components.i18n import say
-from voxdemo.web.components.share import add_share, wire_share
+from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import (
     NO_COPIES,
     OWN_VOICE,
     READY_VOICE,
     SAVED_VOICE,
-    VoiceFields,
     add_form,
     add_picker,
     add_voice_fields,
@@ -40,9 +40,8 @@ from voxdemo.web.components.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
 from voxdemo.web.components.wording import estimate
-from voxdemo.web.line.handlers import HandlerInfo, sent_file, take_up, whole
+from voxdemo.web.line.handlers import sent_file, take_up, whole
 from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"
@@ -52,13 +51,22 @@ ASKED = (
     "text", "kind", "voice", "prompt", "prompt_text", "control", "cfg_value", "inference_timesteps", "normalize",
     "denoise", "speed", "seed",
 )  # fmt: skip
-"""What Speak sends, by the names in `_Parts`."""
+"""What Speak sends, by the names of its components."""
 USUAL: dict[str, Any] = {
     "kind": READY_VOICE, "control": "", "cfg_value": GUIDANCE.default,
     "inference_timesteps": round(STEPS.default), "normalize": False, "speed": SPEED.default,
     "seed": "",
 }  # fmt: skip
-"""How it is at first, of what a link or a program may set."""
+"""How it is at first, of what a link or a program may set; it needs no mention in them."""
+SHARE_WORDS = {
+    "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
+    "without": "Opens this page with your text and settings, without your recording.",
+    "long": "This text is too long for a link: save it as a file, or take one of the other three.",
+    "code": "Asks this server for the same audio.",
+    "key": "or a key, where one is asked for",
+    "copied": "Copied.",
+    "selected": "Selected: copy it with your keyboard or the menu.",
+}
 _CLONING = ("kind", "prompt", "prompt_text")
 """What only engines that copy a voice take."""
 _SETTINGS = {
@@ -72,46 +80,6 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The components that events read or write."""
-
-    text: gr.Textbox
-    kind: gr.Radio
-    voice: gr.Dropdown
-    saved: gr.HTML
-    clone_note: gr.HTML
-    own: VoiceFields
-    form: gr.HTML
-    examples: tuple[gr.Button, ...]
-    speak: gr.Button
-    stop: gr.Button
-    estimate: gr.HTML
-    card: Card
-    settings: gr.Accordion
-    fine_note: gr.HTML
-    control: gr.Textbox
-    speed: gr.Slider
-    seed: gr.Textbox
-    seed_row: gr.Row
-    new_seed: gr.Button
-    cfg_value: gr.Slider
-    inference_timesteps: gr.Slider
-    normalize: gr.Checkbox
-    denoise: gr.Checkbox
-    share: gr.HTML
-
-    @property
-    def components(self) -> dict[str, Any]:
-        """All of them by name, those of one's own voice among them."""
-        return {**{field.name: getattr(self, field.name) for field in fields(self)}, **self.own._asdict()}
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What Speak sends, as ASKED names it."""
-        return {name: self.components[name] for name in ASKED}
-
-
 def add_generate_tab(
     service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool
 ) -> dict[str, Any]:
@@ -121,13 +89,14 @@ def add_generate_tab(
     voices are kept.
     """
     parts = _layout(service.engine_info, is_on_server)
+    asked = {name: vars(parts)[name] for name in ASKED}
     _wire_examples(parts)
-    _wire_speaking(service, parts)
+    _wire_speaking(service, parts, list(asked.values()))
     wire_reading(service, parts.own)
     wire_form(parts.form, parts.own)
     _wire_estimate(service, parts, arrivals)
-    wire_share(parts.share, parts.estimate, parts.asked, USUAL)
-    shown = [parts.components[name] for name in _abilities(service.engine_info)]
+    _wire_share(parts, list(asked.values()))
+    shown = [vars(parts)[name] for name in _abilities(service.engine_info)]
 
     async def abilities() -> list[Any]:
         info = service.engine_info
@@ -135,104 +104,85 @@ def add_generate_tab(
         return [gr.update(**values) for values in states]
 
     gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **AT_ONCE)
-    return parts.asked
+    return asked
 
 
-def _layout(info: EngineInfo, is_on_server: bool) -> _Parts:
-    shown = _abilities(info)
-    found: dict[str, Any] = {}
+def _layout(info: EngineInfo, is_on_server: bool) -> SimpleNamespace:
+    """The components that events read or write, by name."""
+    shown, parts = _abilities(info), SimpleNamespace()
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
-            found |= _text_and_examples(info)
-            found |= _voice(shown, is_on_server)
-            found |= _buttons()
+            _add_text(parts, info)
+            _add_voice(parts, shown, is_on_server)
+            _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
-            found["card"] = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
+            parts.card = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
         with gr.Column(elem_id="vx-more"):
-            found |= _settings(shown)
-            found["share"] = add_share(ASKED, USUAL)
-    return _Parts(**{field.name: found[field.name] for field in fields(_Parts)})
+            _add_settings(parts, shown)
+            _add_share(parts)
+    return parts
 
 
-def _text_and_examples(info: EngineInfo) -> dict[str, Any]:
-    text = gr.Textbox(
-        label=say("Text to speak"),
-        lines=3,
-        max_lines=12,
-        placeholder=say("Write or paste text here."),
+def _add_text(parts: SimpleNamespace, info: EngineInfo) -> None:
+    parts.text = gr.Textbox(
+        label=say("Text to speak"), lines=3, max_lines=12, placeholder=say("Write or paste text here."),
         elem_id="vx-text",
-    )
+    )  # fmt: skip
     with gr.Row(elem_id="vx-examples"):
-        buttons = tuple(
+        parts.examples = [
             gr.Button(say(example.name), size="sm", visible=example.suits(info)) for example in examples.TEXTS
-        )
-    return {"text": text, "examples": buttons}
+        ]
 
 
-def _voice(shown: dict[str, dict[str, Any]], is_on_server: bool) -> dict[str, Any]:
+def _add_voice(parts: SimpleNamespace, shown: dict[str, dict[str, Any]], is_on_server: bool) -> None:
     kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
-    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
-    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")
-    clone_note = gr.HTML(**shown["clone_note"], apply_default_css=False, elem_id="vx-own-note")
-    saved = add_picker(is_on_server, shown["saved"])
+    parts.kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
+    parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")
+    parts.clone_note = own_html("vx-own-note", **shown["clone_note"])
+    parts.saved = add_picker(is_on_server, shown["saved"])
     with gr.Column(elem_id="vx-own"):
-        own = add_voice_fields("vx", shown["prompt_text"])
-        form = add_form("vx", is_on_server, folded=True)
-    return {"kind": kind, "voice": voice, "saved": saved, "clone_note": clone_note, "own": own, "form": form}
+        parts.own = add_voice_fields("vx", shown["prompt_text"])
+        parts.prompt, parts.prompt_text = parts.own.prompt, parts.own.prompt_text
+        parts.form = add_form("vx", is_on_server, folded=True)
 
 
-def _buttons() -> dict[str, Any]:
+def _add_buttons(parts: SimpleNamespace) -> None:
     with gr.Row(elem_id="vx-go"):
-        return {
-            "speak": gr.Button(say("Speak"), variant="primary", elem_id="vx-speak"),
-            "stop": gr.Button(say("Stop"), variant="stop", elem_id="vx-cancel"),
-            "estimate": gr.HTML(
-                "<p></p>",
-                js_on_load="voxdemo.arriving(() => trigger('arrived'))",
-                apply_default_css=False,
-                elem_id="vx-estimate",
-            ),
-        }
+        parts.speak = gr.Button(say("Speak"), variant="primary", elem_id="vx-speak")
+        parts.stop = gr.Button(say("Stop"), variant="stop", elem_id="vx-cancel")
+        arriving = "voxdemo.arriving(() => trigger('arrived'))"
+        parts.estimate = own_html("vx-estimate", "<p></p>", js_on_load=arriving)
 
 
-def _settings(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    with gr.Accordion(say("Voice settings"), open=False, elem_id="vx-fine", **shown["settings"]) as settings:
-        note = gr.HTML(**shown["fine_note"], apply_default_css=False, elem_id="vx-fine-note")
-        control = gr.Textbox(
+def _add_settings(parts: SimpleNamespace, shown: dict[str, dict[str, Any]]) -> None:
+    with gr.Accordion(say("Voice settings"), open=False, elem_id="vx-fine", **shown["settings"]) as parts.settings:
+        parts.fine_note = own_html("vx-fine-note", **shown["fine_note"])
+        parts.control = gr.Textbox(
             label=say("How to speak"), info=say("In words, such as: a cheerful young woman, a little slow."),
             max_lines=2, elem_id="vx-control", **shown["control"],
         )  # fmt: skip
         with gr.Row(elem_id="vx-dials"):
-            speed = gr.Slider(
-                value=USUAL["speed"], label=say(SPEED.label),
-                info=say("1 is normal, 2 is twice as fast."), **shown["speed"],
-            )  # fmt: skip
-            with gr.Row(elem_id="vx-seed-row", **shown["seed_row"]) as seed_row:
-                seed = gr.Textbox(  # not a Number: Gradio 6.31 fills an empty one with 0
-                    label=say("Seed"), info=say("Another seed makes another take of the same text."),
-                    placeholder=say("Automatic"), max_lines=1, elem_id="vx-seed",
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
-                )  # fmt: skip
-                new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed")
-            cfg_value = gr.Slider(
-                value=USUAL["cfg_value"], label=say(GUIDANCE.label),
-                info=say("Higher keeps closer to the recording, lower varies more."), **shown["cfg_value"],
-            )  # fmt: skip
-            inference_timesteps = gr.Slider(
-                value=USUAL["inference_timesteps"], label=say(STEPS.label),
-                info=say("More steps sound finer and take longer."), **shown["inference_timesteps"],
-            )  # fmt: skip
-            normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
-            denoise = gr.Checkbox(label=say("Remove noise from the recording"), **shown["denoise"])
-    return {
-        "settings": settings, "fine_note": note, "control": control, "speed": speed, "seed": seed,
-        "seed_row": seed_row, "new_seed": new_seed, "cfg_value": cfg_value, "inference_timesteps": inference_timesteps,
-        "normalize": normalize, "denoise": denoise,
-    }  # fmt: skip
+            parts.speed = dial_field(SPEED, shown["speed"])
+            with gr.Row(elem_id="vx-seed-row", **shown["seed_row"]) as parts.seed_row:
+                parts.seed = seed_field("Another seed makes another take of the same text.", "vx-seed")
+                parts.new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed")
+            parts.cfg_value = dial_field(GUIDANCE, shown["cfg_value"])
+            parts.inference_timesteps = dial_field(STEPS, shown["inference_timesteps"])
+            parts.normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
+            parts.denoise = gr.Checkbox(label=say("Remove noise from the recording"), **shown["denoise"])
+
+
+def _add_share(parts: SimpleNamespace) -> None:
+    """The fold with link and code of what is asked for, which `assets/job/share.js` writes."""
+    with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
+        parts.share = own_html(
+            None, html_template=asset("job/share.html"), words=SHARE_WORDS, names=ASKED, usual=dict(USUAL),
+            js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
+        )  # fmt: skip
 
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engine, by the names in `_Parts`."""
+    """What of each component depends on the engine, by its name."""
     clones = _clones(info)
     choices = voice_choices(info)
     settings: dict[str, dict[str, Any]] = {
@@ -275,20 +225,20 @@ def _missing(info: EngineInfo) -> str:
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
 
 
-def _wire_examples(parts: _Parts) -> None:
+def _wire_examples(parts: SimpleNamespace) -> None:
     for button, example in zip(parts.examples, examples.TEXTS, strict=True):
         if example.prompt is None:
             button.click(js=f"() => {json.dumps(example.words)}", outputs=parts.text, **IN_BROWSER)
         else:
             filled = [example.words, OWN_VOICE, str(example.prompt.path), example.prompt.said]
-            own = [parts.text, parts.kind, parts.own.prompt, parts.own.prompt_text]
+            own = [parts.text, parts.kind, parts.prompt, parts.prompt_text]
             button.click(partial(list[str], filled), outputs=own, **AT_ONCE)
 
 
-def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
+def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequence[Any]) -> None:
     speaking = parts.speak.click(
         _speak(service),
-        inputs=list(parts.asked.values()),
+        inputs=asked,
         outputs=parts.card.view,
         js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
@@ -304,7 +254,7 @@ def _wire_speaking(service: SpeechService, parts: _Parts) -> None:
     take.then(js="() => { document.getElementById('vx-speak').click(); return []; }", **IN_BROWSER)
 
 
-def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Callable[..., Any]]) -> None:
+def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(text: str | None, inference_timesteps: object, speed: object) -> str:
         text = text or ""
         asked = Utterance(
@@ -326,33 +276,33 @@ def _wire_estimate(service: SpeechService, parts: _Parts, arrivals: Sequence[Cal
     )
 
 
+def _wire_share(parts: SimpleNamespace, asked: Sequence[Any]) -> None:
+    """Show what is `asked` for as it changes, and fill in what a link tells."""
+    in_browser = {"inputs": asked, **IN_BROWSER}
+    shows = {"js": "(...values) => voxdemo.shared(values)", **in_browser}
+    gr.on([field.change for field in asked], **shows)
+    parts.share.ask(**shows)
+    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values)"
+    parts.estimate.arrived(js=arrived, outputs=asked, **in_browser)
+
+
 def _speak(service: SpeechService) -> Callable[..., Any]:
-    async def speak(text: str, *how: Any) -> AsyncGenerator[CardValue, None]:
-        kept = KEPT if str(text or "").strip() else ""
-        async with aclosing(card.told(_spoken(service, text, *how), kept)) as values:
-            async for value in values:
-                yield value
+    def speak(*asked: Any) -> AsyncGenerator[SpeechEvent, None]:
+        context = take_up()
+        return service.speak(_utterance(service.engine_info, asked), context)
 
     def asked_for(data: Sequence[Any]) -> Utterance | None:
         try:
-            return _utterance(service.engine_info, dict(zip(ASKED, data, strict=True)))
+            return _utterance(service.engine_info, data)
         except (TypeError, ValueError, AttributeError):  # not what the page sends
             return None
 
-    speak.info = HandlerInfo(asked_for, True, lambda error: [card.refused(error, KEPT)])  # type: ignore[attr-defined]
-    return speak
+    return card.handler(speak, asked_for, KEPT)
 
 
-async def _spoken(service: SpeechService, *asked: Any) -> AsyncGenerator[SpeechEvent, None]:
-    context = take_up()
-    utterance = _utterance(service.engine_info, dict(zip(ASKED, asked, strict=True)))
-    async with aclosing(service.speak(utterance, context)) as events:
-        async for event in events:
-            yield event
-
-
-def _utterance(info: EngineInfo, asked: Mapping[str, Any]) -> Utterance:
-    """What is asked for, by the names in ASKED; of its dials, those that the engine heeds."""
+def _utterance(info: EngineInfo, values: Sequence[Any]) -> Utterance:
+    """What is asked for by the values of ASKED; of its dials, those that the engine heeds."""
+    asked = dict(zip(ASKED, values, strict=True))
     dials = {
         **{name: asked[name] for name in ("cfg_value", "normalize", "denoise", "speed")},
         "control": (asked["control"] or "").strip(),

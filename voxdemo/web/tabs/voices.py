@@ -5,16 +5,16 @@ in their account's folder (`web/routes/voices.py`). It knows the service, no mod
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
 
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, voice_fields
-from voxdemo.web.components.card import Card, CardValue
+from voxdemo.web.components.card import Card
 from voxdemo.web.components.i18n import say
+from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, own_html
 from voxdemo.web.components.voice_fields import (
     WORDS,
     add_form,
@@ -24,8 +24,7 @@ from voxdemo.web.components.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.components.wiring import AT_ONCE, IN_BROWSER
-from voxdemo.web.line.handlers import HandlerInfo, take_up
+from voxdemo.web.line.handlers import take_up
 
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
@@ -57,8 +56,8 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
                 cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-sample-cancel")
             own = _html("own", "vx-shelf", "", own_voices_use(info), props)
         with gr.Column(elem_id="vx-new"):
-            gr.HTML(f"<h2>{WORDS['new']}</h2>", apply_default_css=False, elem_id="vx-new-head")
-            note = gr.HTML(voice_fields.cloning_note(info), apply_default_css=False, elem_id="vx-new-note")
+            own_html("vx-new-head", f"<h2>{WORDS['new']}</h2>")
+            note = own_html("vx-new-note", voice_fields.cloning_note(info))
             fields = add_voice_fields("vx-new", {"label": say("Transcript of the recording")})
             form = add_form("vx-new", is_on_server)
     _wire_samples(service, ready, asked, sample, cancel)
@@ -73,14 +72,9 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
 
 
 def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict[str, Any]) -> gr.HTML:
-    return gr.HTML(
-        value,
-        html_template=template(name, where=props["words"]["where"]),
-        js_on_load=f"voxdemo.voices.{name}(element, props, watch, {more})",
-        apply_default_css=False,
-        elem_id=elem_id,
-        **props,
-    )
+    script = f"voxdemo.voices.{name}(element, props, watch, {more})"
+    inside = template(name, where=props["words"]["where"])
+    return own_html(elem_id, value, html_template=inside, js_on_load=script, **props)
 
 
 def _ready(info: EngineInfo) -> dict[str, Any]:
@@ -106,17 +100,13 @@ def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sam
 
 
 def _sampler(service: SpeechService) -> Callable[..., Any]:
-    async def speak_sample(voice: str) -> AsyncGenerator[CardValue, None]:
-        events = service.speak(_sample(service.engine_info, voice), take_up())
-        async with aclosing(card.told(events, "")) as values:
-            async for value in values:
-                yield value
+    def speak_sample(voice: str) -> AsyncGenerator[SpeechEvent, None]:
+        return service.speak(_sample(service.engine_info, voice), take_up())
 
     def asked_for(data: Sequence[Any]) -> Utterance:
         return _sample(service.engine_info, next(iter(data), None))
 
-    speak_sample.info = HandlerInfo(asked_for, True, lambda error: [card.refused(error)])  # type: ignore[attr-defined]
-    return speak_sample
+    return card.handler(speak_sample, asked_for)
 
 
 def _sample(info: EngineInfo, name: Any) -> Utterance:
