@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from voxdemo.service.service import SpeechService
-from voxdemo.web.routes.parts import Parts
+from voxdemo.web.routes import Parts
 
 log = logging.getLogger(__name__)
 

@@ -27,11 +27,10 @@ from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
 from voxdemo.web.line.gradio_queue import LineQueue
-from voxdemo.web.routes import health, metrics, sounds, voices
-from voxdemo.web.routes.parts import Parts
+from voxdemo.web.routes import Parts, health, sounds, voices
 from voxdemo.web.v1.entrance import Entrance
 
-OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *metrics.ROUTES, *voices.ROUTES, *front.ROUTES)
+OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *voices.ROUTES, *front.ROUTES)
 
 
 @dataclass(frozen=True, slots=True)

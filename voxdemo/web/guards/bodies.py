@@ -16,9 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Send
 
 from voxdemo.errors import LimitError
 from voxdemo.stores.protocols import RequestLimits
-from voxdemo.web.guards import gradio_client
 from voxdemo.web.guards.callers import Guard, Incoming
-from voxdemo.web.guards.refusals import refused, retry_after
+from voxdemo.web.guards.refusals import is_gradio_client, refused, refused_upload, retry_after
 
 MAX_UPLOAD_MIB = 200
 """More than the longest recording takes up uncompressed: 10 minutes of 48 kHz stereo in 24 bits are 165 MiB."""
@@ -63,8 +62,8 @@ class CostlyDoors(Guard):
             try:
                 await self._limits.take(request.caller, kind)
             except LimitError as error:
-                if GRADIO_UPLOAD.search(request.path) and gradio_client.is_gradio_client(request.scope):
-                    return gradio_client.refused_upload(error)
+                if GRADIO_UPLOAD.search(request.path) and is_gradio_client(request.scope):
+                    return refused_upload(error)
                 return refused(request.scope, 429, error, retry_after(error))
         return None
 

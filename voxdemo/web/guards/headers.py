@@ -21,9 +21,8 @@ from voxdemo.web.guards.access import Access
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
 from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.compressing import Compressing
-from voxdemo.web.guards.head_requests import Heads
 from voxdemo.web.guards.refusals import refused
-from voxdemo.web.guards.wellformed import WellFormed
+from voxdemo.web.guards.wellformed import Heads, WellFormed
 
 MAY_EMBED = "'self' https://huggingface.co https://*.hf.space"
 """Whose pages may show this one in a frame: Spaces do."""

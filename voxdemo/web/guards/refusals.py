@@ -1,12 +1,18 @@
 """How a refusal looks: as Gradio's clients and the page read it, and below /v1/ as in OpenAI's API.
 
-Knows ASGI scopes and our errors, no route.
+Of most HTTP errors gradio_client shows the status alone, of a job that fails the sentence. So a script that asks for
+too much is let in for as long as it takes to fail; an upload that is one too many is answered with a file that isn't
+there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes and our errors, no route.
 """
 
 import math
+import re
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -16,6 +22,8 @@ from voxdemo.web.guards.callers import Incoming
 
 OWN_PATHS = "/v1/"
 """Below which programs call, as they call OpenAI's API."""
+AGENT = "gradio_client/"
+"""How its User-Agent begins: huggingface_hub makes it of the library's name."""
 UNKNOWN_S = 10
 """Seconds in Retry-After while it isn't known how long a job takes."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
@@ -31,6 +39,9 @@ _CODES = {
     507: StorageError.code,
 }
 """By status, of what is refused in a sentence alone; "bad_request" and "unexpected" by all others."""
+_REFUSED = re.compile(r"/refused-upload-until-(\d{1,12})(/|$)")
+_WAIT_S = 1.0
+"""Seconds to wait where the time of a refused upload has come meanwhile."""
 POLICY_VIOLATION = 1008
 """The code to close a WebSocket with (RFC 6455, 7.4.1); before it is open, servers answer 403 instead."""
 
@@ -101,3 +112,21 @@ def retry_after(error: VoxdemoError) -> dict[str, str]:
         return {}
     seconds = UNKNOWN_S if error.retry_after_s is None else max(1, math.ceil(error.retry_after_s))
     return {"Retry-After": str(seconds)}
+
+
+def is_gradio_client(scope: Scope) -> bool:
+    """Whether gradio_client asks."""
+    return AGENT in Headers(scope=scope).get("user-agent", "")
+
+
+def refused_upload(error: LimitError) -> Response:
+    """In place of a 429: the name of a file, from which `check_uploaded` knows when to come again."""
+    until = round(time.time() + (error.retry_after_s or _WAIT_S))
+    return JSONResponse([f"/refused-upload-until-{until}"])
+
+
+def check_uploaded(path: Path) -> None:
+    """Raises the LimitError that its upload met, where it is the file of one that was refused."""
+    if refused := _REFUSED.match(path.as_posix()):
+        wait_s = max(_WAIT_S, int(refused[1]) - time.time())
+        raise LimitError.too_many(wait_s)

@@ -1,6 +1,6 @@
-"""Headers of an odd form are left out, or their request is refused, before Gradio or Starlette fail on them.
+"""What Gradio and Starlette make too little of: headers of an odd form, HEAD, and errors that they answer themselves.
 
-With the handlers for what FastAPI and Gradio refuse themselves. Knows nothing of what a request asks for.
+Knows nothing of what a request asks for, but which addresses aren't pages.
 """
 
 import re
@@ -10,7 +10,7 @@ from gradio.route_utils import FnIndexInferError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 
 from voxdemo.errors import VoxdemoError
 from voxdemo.web.guards.callers import Guard, Incoming
@@ -25,6 +25,8 @@ PLAIN = {
     b"x-forwarded-proto": re.compile(rb"https?"),
 }
 """The forms in which these headers are understood; in any other they are left out, as if they hadn't been sent."""
+NOT_ASKED = re.compile(r"/gradio_api/(queue|heartbeat|call|stream|dev)/|/logout/?$")
+"""What a GET begins or ends: Gradio's streams, whose end stops the jobs of a page, and a login."""
 
 
 class WellFormed(Guard):
@@ -37,6 +39,31 @@ class WellFormed(Guard):
             return await refused(scope, 400, TWO_LENGTHS, {"Connection": "close"})(scope, receive, send)
         plain = [(name, value) for name, value in scope["headers"] if name not in PLAIN or _is_plain(name, value)]
         return await self._app({**scope, "headers": plain}, receive, send)
+
+
+class Heads(Guard):
+    """ASGI middleware: a HEAD that no route takes is answered as a GET; the server sends no body then.
+
+    Probes, proxies and download managers ask so first. FastAPI's routes, unlike Starlette's, know only the methods that
+    they name.
+    """
+
+    async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
+        scope, is_refused = request.scope, False
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start":
+                is_refused = message["status"] == 405
+            if not is_refused:
+                await send(message)
+
+        if request.method != "HEAD" or NOT_ASKED.match(request.path):
+            return await self._app(scope, receive, send)
+        await self._app(dict(scope), receive, send_unless_refused)  # a copy: routing writes into it
+        if is_refused:
+            await self._app({**scope, "method": "GET"}, receive, send)
+        return None
 
 
 async def refuse_unfit(_: Request, __: Exception) -> Response:

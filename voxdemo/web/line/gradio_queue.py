@@ -23,8 +23,9 @@ from voxdemo.errors import UNEXPECTED, InputError, LimitError, UnavailableError,
 from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.web.guards import access, gradio_client
+from voxdemo.web.guards import access
 from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.guards.refusals import is_gradio_client
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.handlers import CURRENT, info_of
 
@@ -179,7 +180,7 @@ class LineQueue(Queue):
 
     def _fails_later(self, request: Request) -> bool:
         """Whether a refusal comes as the end of a job: gradio_client shows no other. They may not pile up unread."""
-        return gradio_client.is_gradio_client(request.scope) and len(self.pending_messages_per_session) < MOST_UNREAD
+        return is_gradio_client(request.scope) and len(self.pending_messages_per_session) < MOST_UNREAD
 
     def _place(self, event: Event) -> tuple[int, float | None]:
         """How many jobs are ahead of it, and in how many seconds its result should be there."""

@@ -19,7 +19,7 @@ from voxdemo.monitoring import outcomes
 from voxdemo.monitoring.visit import DoorName, RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
-from voxdemo.web.guards import gradio_client
+from voxdemo.web.guards.refusals import check_uploaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def sent_file(file: object) -> Path | None:
         return None
     if isinstance(file, dict) and isinstance(file.get("path"), str):
         path = Path(file["path"])
-        gradio_client.check_uploaded(path)
+        check_uploaded(path)
         return path
     sentence = "The recording must be an uploaded file: with gradio_client, wrap its path in handle_file()."
     raise InputError(sentence, code="not_an_upload")

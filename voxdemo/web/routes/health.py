@@ -1,9 +1,13 @@
-"""/health and /ready, for load balancers, for scripts that wait, and for the page."""
+"""What the server says of itself: /health and /ready, /metrics for Prometheus, /v1/stats for people and front ends.
+
+Nothing in it is anybody's words, name or address.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -12,7 +16,7 @@ from voxdemo import __version__
 from voxdemo.lanes.reports import ModelReport
 from voxdemo.speech import Utterance
 from voxdemo.web.components import wording
-from voxdemo.web.routes.parts import FRESH, parts_of
+from voxdemo.web.routes import FRESH, parts_of
 
 
 async def health(request: Request) -> Response:
@@ -45,9 +49,32 @@ async def ready(request: Request) -> Response:
     return JSONResponse(body, 200 if readiness.ready else 503, FRESH)
 
 
+async def metrics(request: Request) -> Response:
+    """The metrics, in the format that the scraper asks for."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(parts_of(request).service.metrics.registry), media_type=media_type, headers=FRESH)
+
+
+async def stats(request: Request) -> Response:
+    """The line, the alarms and the last hours as plain numbers; seconds, and shares from 0 to 1."""
+    service = parts_of(request).service
+    line = service.stats()
+    now = {
+        "ready": service.readiness().ready,
+        "running": line.running,
+        "queue_length": service.waiting,
+        "queue_size": line.queue_size,
+        "generators": line.seats,
+        "warnings": service.alarms.warnings,
+    }
+    return JSONResponse({**now, **service.history.told()}, headers=FRESH)
+
+
 ROUTES = (
     Route("/health", health),
     Route("/ready", ready),
+    Route("/metrics", metrics),
+    Route("/v1/stats", stats),
 )
 
 

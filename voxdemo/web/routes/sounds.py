@@ -20,7 +20,7 @@ from voxdemo.stores.results import CONVERTED
 from voxdemo.threads import CONVERTING, READING, in_thread
 from voxdemo.web.components import wording
 from voxdemo.web.guards.refusals import refused
-from voxdemo.web.routes.parts import FRESH, parts_of
+from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
 

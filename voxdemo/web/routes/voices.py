@@ -19,7 +19,7 @@ from voxdemo.stores.protocols import KeptVoices
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import refused, status_of
-from voxdemo.web.routes.parts import FRESH, parts_of
+from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
 
