@@ -5,25 +5,19 @@ code is 0 when done, 1 failed, 2 wrong usage or input, 3 not now, 130 Ctrl-C. Wh
 by the command that needs it, behind its bar.
 """
 
-from __future__ import annotations
-
 import errno
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
-
-if TYPE_CHECKING:
-    from voxdemo.cli.progress_bar import Tell
-    from voxdemo.speech import Transcript
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 STDIO = "-"
@@ -79,13 +73,8 @@ def say(
     server: Server = "",
 ) -> None:
     """Speak a text into an audio file."""
-    from voxdemo.cli.say import write
+    from voxdemo.cli.results import audio_file, audio_format, bar
     from voxdemo.speech import Utterance
-
-    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
-        from voxdemo.cli import local, remote
-
-        return (remote.speaker(server) if server else local.speak)(utterance, format, to, tell)
 
     said = _stdin_text() if text == STDIO else _typed(text)
     voice = None if voice is None else _typed(voice)
@@ -93,7 +82,14 @@ def say(
         said, prompt_audio=prompt_audio, prompt_text=_typed(prompt_text), cfg_value=cfg, inference_timesteps=steps,
         voice=voice, seed=seed, speed=speed,
     )  # fmt: skip
-    write(utterance, output, speak)
+    format = audio_format(output)
+    with bar() as tell, audio_file(output) as file:
+        from voxdemo.cli import local, remote
+
+        speak = partial(remote.speak, server) if server else local.speak
+        warnings = speak(utterance, format, file, tell)
+    for warning in warnings:
+        print(warning, file=sys.stderr)
 
 
 @app.command()
@@ -104,14 +100,18 @@ def hear(
     server: Server = "",
 ) -> None:
     """Print the transcript of a recording."""
-    from voxdemo.cli.hear import printed
+    from voxdemo.cli.results import FORMS, bar, check_form, recording_file
 
-    def listen(path: Path, language: str | None, tell: Tell) -> Transcript:
+    check_form(form)
+    language = _typed(language)
+    with bar() as tell, recording_file(recording) as path:
         from voxdemo.cli import local, remote
 
-        return (remote.listener(server) if server else local.listen)(path, language, tell)
-
-    printed(recording, _typed(language), form, listen)
+        listen = partial(remote.listen, server) if server else local.listen
+        transcript = listen(path, language or None, tell)
+    sys.stdout.write(FORMS[form](transcript))
+    for warning in transcript.warnings:
+        print(warning, file=sys.stderr)
 
 
 @app.command()

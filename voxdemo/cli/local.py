@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar, cast
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
-from voxdemo.cli.progress_bar import Tell
+from voxdemo.cli.results import Tell
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
 from voxdemo.recognizers.registry import RECOGNIZERS
@@ -25,17 +25,16 @@ T = TypeVar("T")
 
 
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
-    """As `say.Speak`. By the engine that is wanted, and no other in the meantime."""
+    """Speak into a file by the engine that is wanted, and no other meanwhile; what was ignored, in sentences."""
     with _own_settings() as settings:
-        listeners = (
-            None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
-        )  # it isn't needed, and is there
+        # It isn't needed, and is there.
+        listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
         service = local_service(settings, ENGINES.choose(settings)[:1], listeners)
         return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
 def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
-    """As `hear.Listen`. By the recogniser that is wanted, as `speak`."""
+    """Recognise a recording, in the language that it detects where none is given; by the recogniser that is wanted."""
     with _own_settings() as settings:
         service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
         return asyncio.run(_served(service, lambda: _heard(service, recording, language, tell)))

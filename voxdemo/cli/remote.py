@@ -9,9 +9,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from voxdemo.cli.hear import Listen
-from voxdemo.cli.progress_bar import Tell
-from voxdemo.cli.say import Speak
+from voxdemo.cli.results import Tell
 from voxdemo.errors import UNAVAILABLE_CODES, EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
 from voxdemo.speech import Segment, Speaking, Transcript, Utterance, Waiting
@@ -19,32 +17,28 @@ from voxdemo.web.components import wording
 
 CONNECT_S = 10.0
 """How long a server may take to be reached; after that it may take as long as its line is."""
-
-
 NOT_NOW = (429, 502, 503, 504)
 """What servers, and proxies in front of them, answer a client that should try again later."""
 
 
-def speaker(url: str) -> Speak:
-    def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
-        body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
-        with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
-            _check(answer)
-            return _written(_events(answer), to, tell)
-
-    return speak
-
-
-def listener(url: str) -> Listen:
-    def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
-        form = {"response_format": "verbose_json", "language": language or ""}
-        tell("Sending", 0.0)
-        with _client(url) as client, _opened(recording) as file:
-            answer = client.post("/v1/audio/transcriptions", data=form, files={"file": (recording.name, file)})
+def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
+    """As `local.speak`."""
+    body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
+    with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
         _check(answer)
-        return _transcript(answer.json())
+        return _written(_events(answer), to, tell)
 
-    return listen
+
+def listen(url: str, recording: Path, language: str | None, tell: Tell) -> Transcript:
+    """As `local.listen`."""
+    form = {"response_format": "verbose_json", "language": language or ""}
+    tell("Sending", 0.0)
+    with _client(url) as client, _opened(recording) as file:
+        answer = client.post("/v1/audio/transcriptions", data=form, files={"file": (recording.name, file)})
+    _check(answer)
+    told = answer.json()
+    segments = tuple(Segment(each["text"], each["start"], each["end"]) for each in told["segments"])
+    return Transcript(told["text"], told["language"] or None, segments, told["duration"])
 
 
 def voices(url: str) -> Sequence[str]:
@@ -57,14 +51,8 @@ def voices(url: str) -> Sequence[str]:
 
 
 def _body(utterance: Utterance) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "input": utterance.text,
-        "prompt_text": utterance.prompt_text,
-        "cfg_value": utterance.cfg_value,
-        "inference_timesteps": utterance.inference_timesteps,
-        "seed": utterance.seed,
-        "speed": utterance.speed,
-    }
+    names = ("prompt_text", "cfg_value", "inference_timesteps", "seed", "speed")
+    body = {"input": utterance.text, **{name: getattr(utterance, name) for name in names}}
     if utterance.prompt_audio:
         with _opened(utterance.prompt_audio) as file:
             body["prompt_audio"] = base64.b64encode(file.read()).decode()
@@ -147,8 +135,3 @@ def _place(event: dict[str, Any]) -> Waiting | Speaking:
     if event["state"] == "waiting":
         return Waiting(event["ahead"], event["seconds"])
     return Speaking(event["done_fraction"], event["seconds"])
-
-
-def _transcript(told: dict[str, Any]) -> Transcript:
-    segments = tuple(Segment(each["text"], each["start"], each["end"]) for each in told["segments"])
-    return Transcript(told["text"], told["language"] or None, segments, told["duration"])

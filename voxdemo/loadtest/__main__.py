@@ -15,13 +15,12 @@ import httpx
 import typer
 
 from voxdemo import terminal
-from voxdemo.cli.progress_bar import Tell, bar
+from voxdemo.cli.results import Tell, bar
 from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
 from voxdemo.loadtest.doors import DOORS, Door
-from voxdemo.loadtest.measured import Request, Run
-from voxdemo.loadtest.users import Texts, Told, closed_loop, open_loop
-from voxdemo.loadtest.watching import watched
+from voxdemo.loadtest.measured import Run
+from voxdemo.loadtest.running import Texts, Told, closed_loop, open_loop, watched
 from voxdemo.settings import CLIENT_KEY, client_key
 
 TEXTS = Path(__file__).parent / "texts.txt"
@@ -91,7 +90,7 @@ async def _test(
 
 
 def _teller(run: Run, count: int, tell: Tell) -> Told:
-    def told(_: Request) -> None:
+    def told() -> None:
         ended = len(run.requests)
         tell(f"{run.name}: {ended} of {count}", ended / count)
         if not sys.stderr.isatty():

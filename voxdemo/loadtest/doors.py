@@ -1,14 +1,15 @@
 """How a client asks: through Gradio's queue as browsers and gradio_client do, or as programs do, over HTTP.
 
-Each notes when the generator began and when the result was there. It knows the wire; `users` knows how often to ask.
+Each notes when the generator began and when the result was there. It knows the wire; `running` knows how often to ask.
 """
 
 import base64
 import json
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -19,39 +20,37 @@ CHARACTERS = 80
 """Of a server's sentence that are kept."""
 
 
-class Door(Protocol):
+class Door(ABC):
     """A way to ask for speech."""
-
-    name: str
-    """As the server counts it."""
 
     async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
         """Ask, and wait for the result. What goes wrong is told in the request."""
-        ...
+        request = Request(time.monotonic())
+        try:
+            await self._ask(client, text, request)
+        except httpx.HTTPError as error:
+            _broken(request, type(error).__name__)
+        request.ended_at = request.ended_at or time.monotonic()
+        return request
+
+    @abstractmethod
+    async def _ask(self, client: httpx.AsyncClient, text: str, request: Request) -> None: ...
 
 
-class Gradio:
+class Gradio(Door):
     """`/generate` through Gradio's queue."""
-
-    name = "gradio"
 
     def __init__(self) -> None:
         self._number: int | None = None
 
-    async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
-        request, session = Request(time.monotonic()), secrets.token_hex(8)
-        try:
-            number = await self._function(client)
-            body = {"data": [text, None, "", 2.0, 10, False, False], "fn_index": number, "session_hash": session}
-            joined = await client.post("/gradio_api/queue/join", json=body)
-            if joined.is_success:
-                await self._follow(client, session, request)
-            else:
-                _refused(request, joined)
-        except httpx.HTTPError as error:
-            _broken(request, error)
-        request.ended_at = request.ended_at or time.monotonic()
-        return request
+    async def _ask(self, client: httpx.AsyncClient, text: str, request: Request) -> None:
+        number, session = await self._function(client), secrets.token_hex(8)
+        body = {"data": [text, None, "", 2.0, 10, False, False], "fn_index": number, "session_hash": session}
+        joined = await client.post("/gradio_api/queue/join", json=body)
+        if joined.is_success:
+            await self._follow(client, session, request)
+        else:
+            _refused(request, joined)
 
     async def _function(self, client: httpx.AsyncClient) -> int:
         if self._number is None:
@@ -68,28 +67,20 @@ class Gradio:
                 elif message["msg"] == "process_completed":
                     _completed(request, message)
                     return
-        _broken(request, None)
+        _broken(request)
 
 
-class OpenAI:
+class OpenAI(Door):
     """/v1/audio/speech, as events."""
 
-    name = "openai"
-
-    async def ask(self, client: httpx.AsyncClient, text: str) -> Request:
+    async def _ask(self, client: httpx.AsyncClient, text: str, request: Request) -> None:
         body = {"input": text, "response_format": "wav", "stream_format": "sse"}
-        request = Request(time.monotonic())
-        try:
-            async with client.stream("POST", "/v1/audio/speech", json=body) as answer:
-                if answer.is_success:
-                    await self._follow(answer, request)
-                else:
-                    await answer.aread()
-                    _refused(request, answer)
-        except httpx.HTTPError as error:
-            _broken(request, error)
-        request.ended_at = time.monotonic()
-        return request
+        async with client.stream("POST", "/v1/audio/speech", json=body) as answer:
+            if answer.is_success:
+                await self._follow(answer, request)
+            else:
+                await answer.aread()
+                _refused(request, answer)
 
     async def _follow(self, answer: httpx.Response, request: Request) -> None:
         async for event in _events(answer):
@@ -105,11 +96,11 @@ class OpenAI:
                 case "error":
                     _told(request, event["error"]["message"], event["error"]["code"])
                     return
-        _broken(request, None)
+        _broken(request)
 
 
-DOORS: dict[str, type[Gradio] | type[OpenAI]] = {"gradio": Gradio, "openai": OpenAI}
-"""By name."""
+DOORS: dict[str, type[Door]] = {"gradio": Gradio, "openai": OpenAI}
+"""By name, as the server counts them."""
 
 
 async def _events(stream: httpx.Response) -> AsyncIterator[dict[str, Any]]:
@@ -141,8 +132,5 @@ def _told(request: Request, sentence: str, code: str | None) -> None:
     request.reason = sentence[:CHARACTERS]
 
 
-def _broken(request: Request, error: httpx.HTTPError | None) -> None:
-    request.outcome, request.reason = (
-        "failed",
-        f"connection broken ({type(error).__name__ if error else 'ended early'})",
-    )
+def _broken(request: Request, how: str = "ended early") -> None:
+    request.outcome, request.reason = "failed", f"connection broken ({how})"

@@ -116,7 +116,9 @@ class Run:
         """The share of the time, 0..1, for which generators worked with jobs waiting; None if it doesn't say."""
         if not self.moments:
             return None
-        begun, ended = self._at("first"), self._at("last")
+        busy = [moment for moment in self.moments if moment.sum("jobs_running") and moment.sum("jobs_waiting")]
+        chosen = busy if len(busy) > 1 else self.moments
+        begun, ended = chosen[0], chosen[-1]
         worked_s = ended.sum("generator_busy_seconds_total") - begun.sum("generator_busy_seconds_total")
         return worked_s / (self.generators * (ended.at - begun.at)) if ended.at > begun.at else None
 
@@ -125,28 +127,20 @@ class Run:
         """How many processor cores the server kept busy."""
         if not self.moments or self.moments[-1].at <= self.moments[0].at:
             return None
-        first, last = self.moments[0], self.moments[-1]
-        worked_s = last.sum("process_cpu_seconds_total") - first.sum("process_cpu_seconds_total")
-        return worked_s / (last.at - first.at)
+        return self.gained("process_cpu_seconds_total") / (self.moments[-1].at - self.moments[0].at)
 
     def counted(self, door: str) -> Mapping[str, int] | None:
         """How many requests the server counted meanwhile at this door, by outcome; None if the server doesn't say."""
         if not self.moments:
             return None
         outcomes = ("done", "stopped", "refused", "failed", "cancelled")
-        first, last = self.moments[0], self.moments[-1]
         gained = {
-            outcome: round(
-                last.sum("requests_total", task="generation", door=door, outcome=outcome)
-                - first.sum("requests_total", task="generation", door=door, outcome=outcome)
-            )
+            outcome: round(self.gained("requests_total", task="generation", door=door, outcome=outcome))
             for outcome in outcomes
         }
         gained["failed"] += gained.pop("stopped")  # half a sound is of no use to the client
         return gained
 
-    def _at(self, end: Literal["first", "last"]) -> Moment:
-        """The moment in the run nearest to this end at which somebody was at work or waited."""
-        busy = [moment for moment in self.moments if moment.sum("jobs_running") and moment.sum("jobs_waiting")]
-        chosen = busy if len(busy) > 1 else self.moments
-        return chosen[0] if end == "first" else chosen[-1]
+    def gained(self, name: str, **labels: str) -> float:
+        """By how much the server's samples of this name with these labels grew from its first moment to its last."""
+        return self.moments[-1].sum(name, **labels) - self.moments[0].sum(name, **labels)

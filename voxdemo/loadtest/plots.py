@@ -1,6 +1,7 @@
 """The plots of a load test, as PNG files: latency by users, wait against service, the line in time."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +56,15 @@ def _waits(axes: Any, runs: Sequence[Run]) -> None:
 def _timeline(axes: Any, runs: Sequence[Run]) -> None:
     begun_at = min(request.begun_at for run in runs for request in run.requests)
     for index, run in enumerate(runs):
-        label = {"waiting": "waiting", "running": "running"} if not index else {"waiting": None, "running": None}
+        labels = (None, None) if index else ("waiting", "running")
         waiting = _steps([(each.begun_at, each.started_at or each.ended_at) for each in run.requests], begun_at)
         running = _steps([(each.started_at, each.ended_at) for each in run.requests if each.started_at], begun_at)
-        axes.step(*waiting, where="post", color=ORANGE, label=label["waiting"])
-        axes.step(*running, where="post", color=TEAL, label=label["running"])
+        axes.step(*waiting, where="post", color=ORANGE, label=labels[0])
+        axes.step(*running, where="post", color=TEAL, label=labels[1])
     axes.set(title="The queue, as clients saw it", xlabel="seconds", ylabel="jobs", ylim=(0, None))
 
 
 def _steps(spans: Sequence[tuple[float, float]], begun_at: float) -> tuple[list[float], list[int]]:
     """How many of these spans are open, from moment to moment."""
     changes = sorted([(begin - begun_at, 1) for begin, _ in spans] + [(end - begun_at, -1) for _, end in spans])
-    moments, open_now, counts = [], 0, []
-    for moment, change in changes:
-        open_now += change
-        moments.append(moment)
-        counts.append(open_now)
-    return moments, counts
+    return [moment for moment, _ in changes], list(accumulate(change for _, change in changes))

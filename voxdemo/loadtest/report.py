@@ -176,9 +176,8 @@ def _agreed(test: LoadTest, run: Run) -> str:
 
 def _server(run: Run) -> dict[str, float | None]:
     """What the server told of the run."""
-    first, last = (run.moments[0], run.moments[-1]) if run.moments else (None, None)
     gpu = [use for moment in run.moments if (use := moment.most("accelerator_use_ratio")) is not None]
-    audio_s = last.sum("audio_seconds_total") - first.sum("audio_seconds_total") if first and last else None
+    audio_s = run.gained("audio_seconds_total") if run.moments else None
     resident = max((moment.sum("process_resident_bytes") for moment in run.moments), default=None)
     span_s = run.span_s or math.inf
     return {

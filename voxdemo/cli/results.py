@@ -1,0 +1,134 @@
+"""What `say` and `hear` read and write: audio, whole or not at all; a transcript; and on stderr how far they are."""
+
+import codecs
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from voxdemo.audio.formats import MIME_TYPES
+from voxdemo.errors import InputError
+from voxdemo.speech import Transcript
+from voxdemo.stores import captions
+
+Tell = Callable[[str, float], None]
+"""Takes what the command is doing, in words, and the share that is done, 0..1."""
+USUAL = Path("speech.wav")
+"""The file where none is named, unless it exists."""
+
+
+@contextmanager
+def bar() -> Generator[Tell, None, None]:
+    """Shown while this is open, if stderr is a terminal, and gone afterwards."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Loading", total=1.0)
+        yield lambda words, done: progress.update(task, description=words, completed=done)
+
+
+def audio_format(output: str) -> str:
+    """By the ending of the file that `output` names, "-" being stdout, "" a new one. Raises InputError for others."""
+    if output in ("-", ""):
+        return "wav"
+    ending = Path(output).suffix.removeprefix(".").lower()
+    if ending not in MIME_TYPES:
+        sentence = "The file must end with .{these}, not {name!r}."
+        raise InputError(
+            sentence, code="unknown_format", reason="ending", these=", .".join(MIME_TYPES), name=Path(output).name[:40]
+        )
+    return ending
+
+
+@contextmanager
+def audio_file(output: str) -> Generator[BinaryIO, None, None]:
+    """The file that `output` names, which gets its name when it is complete; that of a new one is printed."""
+    if output == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(output or USUAL)
+    if output and path.is_dir():
+        raise InputError("{path} is a folder: name a file in it.", code="is_a_folder", path=str(path))
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with _created(path, beside) as file:
+            yield file
+        path = path if output else _new()
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    if not output:
+        print(f"Saved as {path}.", file=sys.stderr)
+
+
+@contextmanager
+def recording_file(recording: str) -> Generator[Path, None, None]:
+    """The file that `recording` names, "-" being stdin. Raises InputError where there is none."""
+    if recording != "-":
+        if not Path(recording).is_file():
+            raise InputError("There is no file {path!r}: check its name.", code="no_such_file", path=recording)
+        yield Path(recording)
+        return
+    with tempfile.NamedTemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(file.name)
+
+
+def check_form(form: str) -> None:
+    """Raises InputError for what isn't one of FORMS."""
+    if form not in FORMS:
+        sentence = "--format must be one of {these}, not {format!r}."
+        raise InputError(sentence, code="unknown_format", reason="option", these=", ".join(FORMS), format=form[:20])
+
+
+def _created(path: Path, beside: Path) -> BinaryIO:
+    try:
+        return beside.open("xb")
+    except OSError as error:
+        sentence = "{path} can't be written ({why}): choose another place."
+        raise InputError(sentence, code="cannot_write", path=str(path), why=error.strerror) from error
+
+
+def _new() -> Path:
+    """A file that nothing had: speech.wav, speech-2.wav and so on. It is there, so that nobody else takes its name."""
+    names = chain([USUAL], (USUAL.with_stem(f"{USUAL.stem}-{number}") for number in count(2)))
+    return next(path for path in names if _is_made(path))
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _json(transcript: Transcript) -> str:
+    segments = [{"start": each.start_s, "end": each.end_s, "text": each.text} for each in transcript.segments]
+    told = {
+        "text": transcript.text,
+        "language": transcript.language,
+        "duration": transcript.duration_s,
+        "segments": segments,
+    }
+    is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
+    return json.dumps(told, ensure_ascii=not is_unicode, indent=2) + "\n"
+
+
+FORMS: dict[str, Callable[[Transcript], str]] = {
+    "text": lambda transcript: f"{transcript.text}\n",
+    "json": _json,
+    "srt": lambda transcript: captions.srt(transcript.segments),
+    "vtt": lambda transcript: captions.webvtt(transcript.segments),
+}
+"""By name."""
