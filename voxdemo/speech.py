@@ -5,10 +5,11 @@ Plain frozen values. They know nothing of models, threads, files being written o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -318,3 +319,18 @@ SpeechEvent = Waiting | Speaking | Spoken
 
 RecognitionEvent = Waiting | Listening | Transcript
 """What a recognition yields: Waiting… → Listening… → one Transcript."""
+
+R = TypeVar("R", Spoken, Transcript)
+
+
+async def result_of(events: AsyncGenerator[Any, None], kind: type[R], tell: Callable[[Any], None] | None = None) -> R:
+    """The result of a job, which is of this `kind` and the last of its `events`; the others are told as they come."""
+    result: R | None = None
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, kind):
+                result = event
+            elif tell:
+                tell(event)
+    assert result, "a job that raises nothing ends with its result"
+    return result

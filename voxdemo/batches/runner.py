@@ -8,7 +8,6 @@ import logging
 import shutil
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TypeVar, cast
 
 from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
-from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance
+from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
 from voxdemo.stores.protocols import BatchStore
 from voxdemo.threads import CONVERTING, in_thread
@@ -164,15 +163,12 @@ class Batches:
         await self._kept(lambda store: store.finish(ended))
 
     async def _spoken(self, text: Text, options: SpeakOptions) -> Text:
-        spoken: Spoken | None = None
+        def tell(event: SpeechEvent) -> None:
+            if isinstance(event, Speaking):
+                self._spoken_units[text.batch, text.number] = event.done_fraction * text.units
+
         utterance = replace(options.saying(text.text), format="wav")  # which is converted when it is whole
-        async with aclosing(self._speak(utterance)) as events:
-            async for event in events:
-                if isinstance(event, Speaking):
-                    self._spoken_units[text.batch, text.number] = event.done_fraction * text.units
-                elif isinstance(event, Spoken):
-                    spoken = event
-        assert spoken, "a generation that raises nothing ends with Spoken"
+        spoken = await result_of(self._speak(utterance), Spoken, tell)
         if spoken.failure:
             raise EngineError.told(spoken.failure)
         await self._put(spoken.path, await self._kept(lambda store: store.file(text, options.format)))

@@ -20,6 +20,8 @@ from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
+CODES = {InputError: WRONG, SettingsError: WRONG, UnavailableError: NOT_NOW, VoxdemoError: FAILED}
+"""What the process ends with."""
 STDIO = "-"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 log = logging.getLogger(__name__)
@@ -154,7 +156,7 @@ def main() -> NoReturn:
         code = ended.code if isinstance(ended.code, int) else FAILED
     except VoxdemoError as error:
         print(error.sentence, file=sys.stderr)
-        code = _code_of(error)
+        code = next(code for kind, code in CODES.items() if isinstance(error, kind))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush fails, too
         code = FAILED
@@ -171,16 +173,6 @@ def _explained(error: Exception) -> str:
         return f"The result can't be written ({error.strerror}): make room, or choose another place."
     log.error("a command failed", exc_info=error)
     return f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more."
-
-
-def _code_of(error: VoxdemoError) -> int:
-    match error:
-        case InputError() | SettingsError():
-            return WRONG
-        case UnavailableError():
-            return NOT_NOW
-        case _:
-            return FAILED
 
 
 def _stdin_text() -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
@@ -18,7 +19,7 @@ from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.web.components import wording
 
 T = TypeVar("T")
@@ -74,8 +75,7 @@ async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T
 
 
 async def _spoken(service: SpeechService, utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
-    spoken = await _last(service, service.speak(utterance), tell)
-    assert isinstance(spoken, Spoken)
+    spoken = await result_of(service.speak(utterance), Spoken, partial(_tell, service, tell))
     if spoken.failure:
         raise EngineError.told(spoken.failure)
     _copy(spoken.path, format, to)
@@ -83,23 +83,15 @@ async def _spoken(service: SpeechService, utterance: Utterance, format: str, to:
 
 
 async def _heard(service: SpeechService, recording: Path, language: str | None, tell: Tell) -> Transcript:
-    transcript = await _last(service, service.transcribe(recording, language), tell)
-    assert isinstance(transcript, Transcript)
-    return transcript
+    return await result_of(service.transcribe(recording, language), Transcript, partial(_tell, service, tell))
 
 
-async def _last(service: SpeechService, events: AsyncGenerator[T, None], tell: Tell) -> T:
-    """The last of the events; what the others say is told."""
-    last: T | None = None
-    async with aclosing(events):
-        async for last in events:
-            match last:
-                case Waiting():
-                    tell(service.readiness().reason or wording.status(last), 0.0)
-                case Speaking(done) | Listening(done):
-                    tell(wording.status(last), done)
-    assert last is not None, "events end with a result"
-    return last
+def _tell(service: SpeechService, tell: Tell, event: Waiting | Speaking | Listening) -> None:
+    match event:
+        case Waiting():
+            tell(service.readiness().reason or wording.status(event), 0.0)
+        case Speaking(done) | Listening(done):
+            tell(wording.status(event), done)
 
 
 def _copy(wav: Path, format: str, to: BinaryIO) -> None:

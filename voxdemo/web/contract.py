@@ -7,8 +7,7 @@ break the other. `tests/contract.json` holds what `get_api_info()` must say.
 
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
@@ -16,7 +15,7 @@ from gradio.data_classes import FileData
 
 from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting
+from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.web.components import wording
 from voxdemo.web.line import gradio_queue
 from voxdemo.web.line.handlers import HandlerInfo, note_failure, sent_file, sent_recording, take_up, whole
@@ -96,15 +95,7 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             text_input, prompt_wav_path_input, prompt_text_input, cfg_value_input, inference_timesteps_input,
             do_normalize, denoise,
         )  # fmt: skip
-        context = take_up()
-        spoken: Spoken | None = None
-        async with aclosing(service.speak(utterance, context)) as events:
-            async for event in events:
-                if isinstance(event, Spoken):
-                    spoken = event
-                elif isinstance(event, Waiting | Speaking):
-                    _show(progress, event)
-        assert spoken, "a generation that raises nothing ends with Spoken"
+        spoken = await result_of(service.speak(utterance, take_up()), Spoken, partial(_show, progress))
         if spoken.failure:  # half a text is no result to a script that doesn't look
             sentence = "{why} The part spoken so far is at {url}."
             url = f"/speech/{spoken.path.parent.name}"
@@ -147,14 +138,9 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
         path = sent_file(prompt_wav)
         if path is None:
             return ""
-        text = ""
-        async with aclosing(service.transcribe(path, context=take_up())) as events:
-            async for event in events:
-                if isinstance(event, Transcript):
-                    text = event.text
-                else:
-                    _show(progress, event)
-        return text
+        events = service.transcribe(path, context=take_up())
+        transcript = await result_of(events, Transcript, partial(_show, progress))
+        return transcript.text
 
     prompt_wav_recognition.info = HandlerInfo(sent_recording)  # type: ignore[attr-defined]
     return prompt_wav_recognition

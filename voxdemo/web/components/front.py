@@ -63,18 +63,6 @@ def login_head() -> str:
     return filled("shell/login.html", {"logo": asset("logo.svg")})
 
 
-async def _picture(_: Request) -> Response:
-    return FileResponse(PICTURE, headers=FOR_A_DAY)
-
-
-async def _stand_in(_: Request) -> Response:
-    return Response(STAND_IN, media_type="text/javascript", headers=FOR_A_DAY)
-
-
-async def _manifest(_: Request) -> Response:
-    return JSONResponse(MANIFEST, media_type="application/manifest+json", headers=FOR_A_DAY)
-
-
 async def _theirs(request: Request) -> Response:
     path = THEIR_FILES.get(request.path_params["name"])
     if path is None:
@@ -95,9 +83,9 @@ async def _our_script(request: Request) -> Response:
 
 
 ROUTES = (
-    Route("/preview.png", _picture),
-    Route("/manifest.json", _manifest),
-    Route(f"/assets/{UNUSED}", _stand_in),
+    Route("/preview.png", lambda _: FileResponse(PICTURE, headers=FOR_A_DAY)),
+    Route("/manifest.json", lambda _: JSONResponse(MANIFEST, 200, FOR_A_DAY, "application/manifest+json")),
+    Route(f"/assets/{UNUSED}", lambda _: Response(STAND_IN, 200, FOR_A_DAY, TEXTS[".js"])),
     Route("/assets/{name}", _theirs),
     Route("/scripts/{version}/{name}", _our_script),
 )

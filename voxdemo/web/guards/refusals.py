@@ -73,11 +73,6 @@ def to_program(
     return Refusal({"error": in_words(status, told, param)}, status, headers)
 
 
-def of_error(error: VoxdemoError) -> Response:
-    """An error of ours as OpenAI's API would have it."""
-    return to_program(status_of(error), error, headers=retry_after(error))
-
-
 def in_words(status: int, told: str | VoxdemoError, param: str | None = None) -> dict[str, Any]:
     """The content of such an error; `values`, what its sentence has in its places, is ours."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")

@@ -8,6 +8,7 @@ import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -131,12 +132,13 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     async def abilities() -> list[Any]:
         return [gr.update(**values) for values in _abilities(service.engine_info).values()]
 
-    gr.on(arrivals, abilities, outputs=[parts["voice"], parts["speed"], parts["seed"], parts["note"]], **AT_ONCE)
+    gr.on(arrivals, abilities, outputs=[parts.voice, parts.speed, parts.seed, parts.note], **AT_ONCE)
     _wire(service, parts, card)
 
 
-def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    lines = gr.Textbox(
+def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
+    parts = SimpleNamespace()
+    parts.lines = gr.Textbox(
         label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
@@ -145,35 +147,35 @@ def _fields(shown: dict[str, dict[str, Any]]) -> dict[str, Any]:
         js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
     )  # fmt: skip
     with gr.Row(elem_id="vx-batch-manner"):
-        voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
-        kind = gr.Dropdown(FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format")
-        speed = dial_field(SPEED, shown["speed"])
-        seed = seed_field("The same for all lines.", "vx-batch-seed", **shown["seed"])
-    note = own_html("vx-batch-note", **shown["note"])
+        parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
+        parts.format = gr.Dropdown(
+            FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
+        )
+        parts.speed = dial_field(SPEED, shown["speed"])
+        parts.seed = seed_field("The same for all lines.", "vx-batch-seed", **shown["seed"])
+    parts.note = own_html("vx-batch-note", **shown["note"])
     with gr.Row(elem_id="vx-batch-go"):
-        start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
+        parts.start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
         gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
         own_html("vx-batch-estimate", "<p></p>")
-    return {
-        "lines": lines, "voice": voice, "format": kind, "speed": speed, "seed": seed, "note": note, "start": start,
-    }  # fmt: skip
+    return parts
 
 
-def _wire(service: SpeechService, parts: dict[str, Any], card: gr.HTML) -> None:
+def _wire(service: SpeechService, parts: SimpleNamespace, card: gr.HTML) -> None:
     async def look_ahead(texts: str | None, speed: object) -> dict[str, Any]:
         lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
         return await _outlook(service, lines, SPEED.nearest(speed))
 
     asked = "(_, speed) => [voxdemo.batch.asked(), speed]"
     card.look(
-        look_ahead, inputs=[parts["lines"], parts["speed"]], outputs=card, js=asked, trigger_mode="always_last",
+        look_ahead, inputs=[parts.lines, parts.speed], outputs=card, js=asked, trigger_mode="always_last",
         preprocess=False, **AT_ONCE,
     )  # fmt: skip
     again = "() => { voxdemo.batch.lookSoon(); return []; }"
-    parts["speed"].change(js=again, **IN_BROWSER)
+    parts.speed.change(js=again, **IN_BROWSER)
     begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
-    inputs = [parts[name] for name in ("voice", "format", "speed", "seed")]
-    parts["start"].click(js=begin, inputs=inputs, **IN_BROWSER)
+    inputs = [parts.voice, parts.format, parts.speed, parts.seed]
+    parts.start.click(js=begin, inputs=inputs, **IN_BROWSER)
 
 
 def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:

@@ -17,10 +17,10 @@ from voxdemo.web.v1 import catalogue
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
 """By format."""
 NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
-
-
 TEXTS = ("input", "inputs")
 """The fields that say something when they are empty."""
+AS_THEY_ARE = {"prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed", "speed"}
+"""The fields that `SpeakOptions` has, too."""
 
 
 class OptionsBody(BaseModel):
@@ -89,15 +89,9 @@ def options_of(
         raise unknown_format(asked.response_format, known)
     return SpeakOptions(
         prompt_audio=prompt,
-        prompt_text=asked.prompt_text,
-        cfg_value=asked.cfg_value,
-        inference_timesteps=asked.inference_timesteps,
-        normalize=asked.normalize,
-        denoise=asked.denoise,
         control=asked.instructions,
         voice=None if prompt else catalogue.voice_of(str(asked.voice), info),
-        seed=asked.seed,
-        speed=asked.speed,
+        **asked.model_dump(include=AS_THEY_ARE),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -58,8 +59,7 @@ def id_of(info: EngineInfo | RecognizerInfo) -> str:
 
 def check_model(asked: str, info: EngineInfo | RecognizerInfo) -> None:
     """Raises InputError where this model isn't the one that is asked for."""
-    aliases = SPEECH_ALIASES if isinstance(info, EngineInfo) else RECOGNITION_ALIASES
-    if _plain(asked) not in (id_of(info), info.name, *aliases):
+    if _plain(asked) not in (id_of(info), info.name, *_aliases(info)):
         raise _unknown(asked, [id_of(info)])
 
 
@@ -76,21 +76,13 @@ def _described(voice: Voice, info: EngineInfo) -> dict[str, Any]:
 
 
 def _models(service: SpeechService) -> list[dict[str, Any]]:
-    served: list[tuple[EngineInfo | RecognizerInfo, tuple[str, ...]]] = [
-        (service.engine_info, SPEECH_ALIASES),
-        (service.recognizer_info, RECOGNITION_ALIASES),
-    ]
-    return [
-        {
-            "id": id_of(info),
-            "object": "model",
-            "created": STARTED_AT,
-            "owned_by": "voxdemo",
-            "aliases": aliases,
-            "languages": info.languages,
-        }
-        for info, aliases in served
-    ]
+    usual = {"object": "model", "created": STARTED_AT, "owned_by": "voxdemo"}
+    served = (service.engine_info, service.recognizer_info)
+    return [{"id": id_of(info), **usual, "aliases": _aliases(info), "languages": info.languages} for info in served]
+
+
+def _aliases(info: EngineInfo | RecognizerInfo) -> Sequence[str]:
+    return SPEECH_ALIASES if isinstance(info, EngineInfo) else RECOGNITION_ALIASES
 
 
 def _plain(asked: str) -> str:

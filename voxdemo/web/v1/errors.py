@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from voxdemo.errors import UNEXPECTED, InputError, VoxdemoError
 from voxdemo.stores.batch_values import KeyReused
-from voxdemo.web.guards.refusals import of_error, to_program
+from voxdemo.web.guards.refusals import retry_after, status_of, to_program
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ NO_OBJECT = "Send a JSON object, in braces; see /v1/docs."
 async def ours(_: Request, error: Any) -> Response:
     if not isinstance(error, VoxdemoError):
         raise error
-    return of_error(error)
+    return to_program(status_of(error), error, headers=retry_after(error))
 
 
 async def unfit(request: Request, error: Any) -> Response:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,15 +25,6 @@ UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in fr
 MOST_NAMED = 5
 """Of the texts that can't be spoken, so many are named by number."""
 LAST_START_S = 6 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The client that leaves texts: `caller`, `reader` and `idempotency_key` of an `Order`."""
-
-    caller: str
-    reader: str | None
-    idempotency_key: str | None
 
 
 class JobBody(OptionsBody):
@@ -72,7 +63,9 @@ class JobBody(OptionsBody):
             raise InputError(UNORDERED, code="starts_unordered")
 
 
-def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> Order:
+def order_of(
+    asked: JobBody, info: EngineInfo, *, caller: str, reader: str | None, idempotency_key: str | None, digest: str
+) -> Order:
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
     Raises InputError, which names the texts that can't be said, or says what is wrong with the recording.
@@ -90,17 +83,17 @@ def order_of(asked: JobBody, sender: Sender, digest: str, info: EngineInfo) -> O
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
         raise _refusal(refused, len(texts))
     return Order(
-        caller=sender.caller,
+        caller=caller,
         options=replace(options, format=asked.response_format),
         texts=texts,
         units=units,
         digest=digest,
-        idempotency_key=sender.idempotency_key,
+        idempotency_key=idempotency_key,
         prompt=recording,
         starts=asked.starts,
         refused=refused,
         names=None if asked.names is None else batch_values.file_names(asked.names),
-        reader=sender.reader,
+        reader=reader,
         warnings=[*ignored, *notes],
         left_out=left_out,
     )

@@ -26,7 +26,7 @@ from voxdemo.web.guards.refusals import to_program
 from voxdemo.web.v1 import job_files
 from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.job_files import GONE
-from voxdemo.web.v1.job_orders import JobBody, Sender, digest_of, order_of
+from voxdemo.web.v1.job_orders import JobBody, digest_of, order_of
 
 NOT_YOURS = "after must be the id of one of your jobs: leave it out to begin with the newest."
 NO_LIST = "Without an API key or a login the server can't tell whose jobs are whose: keep the ids of yours."
@@ -69,11 +69,9 @@ class _Jobs:
 
     async def described(self, batch: Batch, words: bool = False) -> dict[str, Any]:
         """A job with its items, and with their texts if `words`."""
-        described = self.outlined(batch, await self.batches.loads())
-        url = described["url"]
-        return described | {
-            "items": [_item(text, url) | ({"text": text.text} if words else {}) for text in batch.texts]
-        }
+        outlined = self.outlined(batch, await self.batches.loads())
+        items = [_item(text, outlined["url"]) | ({"text": text.text} if words else {}) for text in batch.texts]
+        return {**outlined, "items": items}
 
     def outlined(self, batch: Batch, loads: Sequence[Load]) -> dict[str, Any]:
         """A job without its items; `loads` are those of all jobs that aren't finished."""
@@ -102,15 +100,18 @@ async def accept(
     limit, however many its texts, as one of them at a time stands in line; 10,000 texts may wait in all, and 2,000
     of one client.
     """
-    entrance, batches, caller = jobs.entrance, jobs.batches, Incoming(request.scope).caller
-    sender = Sender(jobs.reader or caller, jobs.reader, idempotency_key)
+    entrance, batches, counted = jobs.entrance, jobs.batches, Incoming(request.scope).caller
+    caller = jobs.reader or counted
     try:
         digest = await in_thread(partial(digest_of, asked), READING)
-        job_id = await batches.known(sender.caller, idempotency_key, digest)
+        job_id = await batches.known(caller, idempotency_key, digest)
         if job_id is None:
-            await entrance.counted(caller)
-            order = partial(order_of, asked, sender, digest, entrance.service.engine_info)
-            job_id = await while_there(request, _accepted(batches, sender.caller, len(asked.texts), order))
+            await entrance.counted(counted)
+            order = partial(
+                order_of, asked, entrance.service.engine_info,
+                caller=caller, reader=jobs.reader, idempotency_key=idempotency_key, digest=digest,
+            )  # fmt: skip
+            job_id = await while_there(request, _accepted(batches, caller, len(asked.texts), order))
     except VoxdemoError as error:
         entrance.service.ended_at_door("generation", RequestContext("openai"), error)
         raise

@@ -1,8 +1,7 @@
 """POST /v1/audio/transcriptions: what is said in a recording, in the formats that OpenAI's API has."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from voxdemo.intake import languages
 from voxdemo.intake.request import AskedRecording
-from voxdemo.speech import RecognitionEvent, Transcript
+from voxdemo.speech import Transcript, result_of
 from voxdemo.stores import captions
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.bodies import unknown_format
@@ -63,7 +62,7 @@ async def transcriptions(
     recording = await entrance.kept(partial(recording_in, file))
     context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
     with entrance.service.holding(context):
-        transcript = await while_there(request, _heard(entrance.transcribe(recording, code, context)))
+        transcript = await while_there(request, result_of(entrance.transcribe(recording, code, context), Transcript))
     answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
     answer.headers.update(warning(*ignored, *transcript.warnings))
     return answer
@@ -82,16 +81,6 @@ def _ignored(form: FormData, title: str) -> Sequence[str]:
     told = [f"{title} doesn't support {what}: ignored." for name, what in IGNORED.items() if name in sent]
     granularities = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
     return [*told, NO_WORDS] if "word" in granularities else told
-
-
-async def _heard(events: AsyncGenerator[RecognitionEvent, None]) -> Transcript:
-    transcript: Transcript | None = None
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Transcript):
-                transcript = event
-    assert transcript, "a recognition that raises nothing ends with a transcript"
-    return transcript
 
 
 def _verbose(transcript: Transcript) -> Response:
