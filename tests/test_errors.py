@@ -11,7 +11,7 @@ from raised_errors import ALL, UNKNOWN
 from serving import ROOT
 
 from voxdemo.errors import BusyError, EngineError, InputError, LimitError, NotReadyError, StorageError, VoxdemoError
-from voxdemo.web.components.i18n import phrases
+from voxdemo.web.components.assets import phrases
 
 
 def test_every_error_has_one_sentence_by_its_code_and_reason() -> None:

@@ -7,6 +7,7 @@ break the other. `tests/contract.json` holds what `get_api_info()` must say.
 
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,8 +26,8 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PARAMETERS = 7
-"""How many `/generate` takes."""
+PARAMETERS = ("text", "prompt_audio", "prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise")
+"""What `/generate` takes, in its order, by the names that an Utterance has for them."""
 
 
 def add_endpoints(service: SpeechService) -> None:
@@ -104,28 +105,17 @@ def _generate(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]
             gr.Warning(warning)
         return str(spoken.path)
 
-    generate.info = HandlerInfo(lambda data: _utterance(*data[:PARAMETERS]), speaks=True)  # type: ignore[attr-defined]
+    generate.info = HandlerInfo(lambda data: _utterance(*data), speaks=True)  # type: ignore[attr-defined]
     return generate
 
 
-def _utterance(
-    text: Any = "",
-    prompt_wav: Any = None,
-    prompt_text: Any = "",
-    cfg_value: Any = 2.0,
-    inference_timesteps: Any = 10,
-    normalize: Any = False,
-    denoise: Any = False,
-) -> Utterance:
-    return Utterance(
-        text=text or "",
-        prompt_audio=sent_file(prompt_wav),
-        prompt_text=prompt_text or "",
-        cfg_value=cfg_value,
-        inference_timesteps=whole(inference_timesteps),
-        normalize=normalize,
-        denoise=denoise,
-    )
+def _utterance(*sent: Any) -> Utterance:
+    """What is asked for by the values of PARAMETERS, of which the last may be left out. Raises as `sent_file`."""
+    asked: dict[str, Any] = {"text": "", **dict(zip(PARAMETERS, sent, strict=False))}
+    texts = {name: asked.get(name) or "" for name in ("text", "prompt_text")}
+    utterance = Utterance(**asked | texts)
+    steps = whole(utterance.inference_timesteps)
+    return replace(utterance, prompt_audio=sent_file(utterance.prompt_audio), inference_timesteps=steps)
 
 
 def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[Any, Any, str]]:

@@ -15,8 +15,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
 from voxdemo.web.components import examples, front, wording
-from voxdemo.web.components.assets import ASSETS, asset, filled
-from voxdemo.web.components.i18n import translations
+from voxdemo.web.components.assets import ASSETS, asset, filled, translations
 from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
 from voxdemo.web.components.voice_fields import NO_COPIES

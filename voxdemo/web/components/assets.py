@@ -1,17 +1,35 @@
-"""The page's own files: its look, its scripts, the HTML of its parts, its words in other languages."""
+"""The page's own files: its look, its scripts, the HTML of its parts, its words in other languages.
+
+Those are English, in which everything is written, and Simplified Chinese: `assets/shell/zh.json` has English phrases
+and what they are in Chinese. Gradio's own i18n takes the words of its components from it, by the language of the
+browser; `assets/shell/translate.js` what our scripts and the server say.
+"""
 
 import hashlib
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+import gradio as gr
+from gradio.i18n import I18nData
+
 ASSETS = Path(__file__).parents[3] / "assets"
 PAGE, LOGIN = "page.js", "login.js"
 """The modules that the page and the login begin with."""
 MODULES = "window.voxdemoModules"
 """Where a script has what its modules export, by their paths."""
+MISSING = {"common.complete": "Done"}
+"""What Gradio's English lacks; a screen reader would read the key."""
+LOGIN_WORDS = {
+    "login.login": "Log in",
+    "login.username": "Name",
+    "login.password": "Password",
+    "login.incorrect_credentials": "Wrong name or password.",
+}
+"""What Gradio's login says, by its keys."""
 _PLACE = re.compile(r"<!-- (\w+) -->")
 _COMMENTS = re.compile(r"^\s*// .*\n", re.MULTILINE)
 _IMPORT = re.compile(r"^import (?:(?:\* as (\w+)|({[^}]*})) from )?'([^']+)';\n", re.MULTILINE)
@@ -26,6 +44,30 @@ def asset(name: str) -> str:
 def filled(name: str, words: Mapping[str, str]) -> str:
     """The HTML of a part, with what its places, as in `<!-- name -->`, stand for; those that `words` lacks stay."""
     return _PLACE.sub(lambda place: words.get(place[1], place[0]), asset(name))
+
+
+@cache
+def phrases() -> Mapping[str, str]:
+    """English phrases and what they are in Simplified Chinese; `translate.js` says what the braces in them mean."""
+    read: dict[str, str] = json.loads(asset("shell/zh.json"))
+    return read
+
+
+def say(english: str) -> I18nData:
+    """A component's words, which Gradio's page shows in its browser's language. Raises KeyError for unknown ones."""
+    if english not in phrases():
+        raise KeyError(f"{english!r} isn't in assets/shell/zh.json")
+    return I18nData(english)
+
+
+def login_words() -> dict[str, dict[str, str]]:
+    """What the login says, by language: it gets no translations from Gradio."""
+    return {"en": LOGIN_WORDS, "zh-CN": {key: phrases()[english] for key, english in LOGIN_WORDS.items()}}
+
+
+def translations() -> gr.I18n:
+    """For `demo.launch`. English needs only what Gradio lacks: all else is written in it."""
+    return gr.I18n(**{"en": MISSING, "zh-CN": dict(phrases())})
 
 
 @cache

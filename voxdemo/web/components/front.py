@@ -16,8 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
-from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, filled, scripts, version
-from voxdemo.web.components.i18n import login_words
+from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, filled, login_words, scripts, version
 from voxdemo.web.guards import access
 
 TEMPLATE = "frontend/index.html"

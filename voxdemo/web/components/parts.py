@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, Dial
-from voxdemo.web.components.i18n import say
+from voxdemo.web.components.assets import say
 
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Arguments of an event that the server answers without a model."""

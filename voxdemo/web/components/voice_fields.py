@@ -14,9 +14,8 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import Dial, EngineInfo
 from voxdemo.stores import voices
 from voxdemo.web.components import card
-from voxdemo.web.components.assets import asset, filled
+from voxdemo.web.components.assets import asset, filled, say
 from voxdemo.web.components.card import NO_RECORDING, Card, reader
-from voxdemo.web.components.i18n import say
 from voxdemo.web.components.parts import IN_BROWSER, own_html, recording_field
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"

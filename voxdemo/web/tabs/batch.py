@@ -21,8 +21,7 @@ from voxdemo.speech import SPEED, EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
-from voxdemo.web.components.assets import asset
-from voxdemo.web.components.i18n import say
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import bounds, voice_choices
 

@@ -12,8 +12,7 @@ import gradio as gr
 
 from voxdemo.speech import EngineInfo
 from voxdemo.web.components import card
-from voxdemo.web.components.assets import filled
-from voxdemo.web.components.i18n import say
+from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import IN_BROWSER, own_html
 from voxdemo.web.components.voice_fields import READY_VOICE
 

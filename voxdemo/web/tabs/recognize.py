@@ -7,8 +7,8 @@ import gradio as gr
 from voxdemo.service.recognition import MAX_RECORDING_S
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card, examples
+from voxdemo.web.components.assets import say
 from voxdemo.web.components.card import NO_RECORDING, Card, reader
-from voxdemo.web.components.i18n import say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, recording_field
 
 KEPT = "Your recording is kept."

@@ -21,9 +21,8 @@ from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, examples, wording
-from voxdemo.web.components.assets import asset
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
-from voxdemo.web.components.i18n import say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import (
     NO_COPIES,

@@ -19,7 +19,7 @@ from voxdemo import __version__
 from voxdemo.monitoring.timeline import MINUTES, Minute
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import wording
-from voxdemo.web.components.i18n import say
+from voxdemo.web.components.assets import say
 from voxdemo.web.components.parts import AT_ONCE, own_html
 
 REFRESH_S = 5.0

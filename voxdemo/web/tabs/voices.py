@@ -12,8 +12,8 @@ import gradio as gr
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.web.components import card, voice_fields
+from voxdemo.web.components.assets import say
 from voxdemo.web.components.card import Card
-from voxdemo.web.components.i18n import say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, own_html
 from voxdemo.web.components.voice_fields import (
     WORDS,

@@ -27,6 +27,8 @@ from voxdemo.web.v1.job_stream import Begun, Heard, JobStream
 log = logging.getLogger(__name__)
 
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
+Piece = Waiting | Speaking | bytes | Path | Spoken
+"""Of an answer: Waiting… → Speaking and bytes as they come, or the path of what is whole → Spoken."""
 
 router = APIRouter(tags=["speech"])
 
@@ -53,8 +55,8 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
     context = await entrance.admitted(request, "generation", utterance, prompt)
     stream = JobStream(entrance.speak(context), service.live)
     if asked.stream_format == "sse":
-        sent = _events(aiter(stream), asked.response_format, entrance)
-        return _Sound(stream, sent, "text/event-stream", NO_CACHE)
+        pieces = _pieces(aiter(stream), asked.response_format, entrance)
+        return _Sound(stream, _events(pieces), "text/event-stream", NO_CACHE)
     try:
         return await while_there(request, _sound(stream, context, asked.response_format, entrance))
     except BaseException:
@@ -80,71 +82,70 @@ class _Sound(StreamingResponse):
 
 async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
-    heard, made = aiter(stream), None
-    async for event in heard:
-        match event:
-            case Begun() if format in get_args(StreamFormat):
-                made = _encoder(format, event)
-            case bytes() if made:  # up to here it can still fail in whole
-                sent = _bytes(event, heard, made)
-                return _Sound(stream, sent, MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
-            case Spoken():
-                return FileResponse(await _file(event, format, entrance), headers=_headers(context))
+    pieces = _pieces(aiter(stream), format, entrance)
+    async for piece in pieces:
+        match piece:
+            case bytes():  # up to here it can still fail in whole
+                return _Sound(stream, _rest(piece, pieces), MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
+            case Path():
+                return FileResponse(piece, headers=_headers(context))
     raise AssertionError("a generation that raises nothing ends with Spoken")
 
 
-async def _bytes(first: bytes, heard: AsyncIterator[Heard], made: Encoder) -> AsyncGenerator[bytes, None]:
+async def _rest(first: bytes, pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
     """The file as it comes. Raises what the job raises, so that the answer breaks off: half a text is no result."""
-    yield await _encoded(made, first)
+    yield first
+    async for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+
+
+async def _events(pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
+    """The same as server-sent events, with the place in line, and an error as the last of them."""
+    try:
+        async for piece in pieces:
+            match piece:
+                case Waiting() | Speaking():
+                    yield _progress(piece)
+                case bytes():
+                    yield _delta(piece)
+                case Path():
+                    yield _delta(await in_thread(piece.read_bytes))
+                case Spoken():
+                    yield _done(piece)
+    except VoxdemoError as error:
+        yield _event("error", error=in_words(status_of(error), error))
+    except Exception:  # the door: nothing of it may reach a client
+        log.exception("a speech failed")
+        yield _event("error", error=in_words(500, UNEXPECTED))
+
+
+async def _pieces(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[Piece, None]:
+    """What comes of a job in this format. Raises what the job raises, and EngineError for half a text."""
+    made: Encoder | None = None
     async for event in heard:
         match event:
-            case bytes():
-                yield await _encoded(made, event)
+            case Waiting() | Speaking():
+                yield event
+            case Begun() if format in get_args(StreamFormat):
+                made = encoder(cast(StreamFormat, format), event.sample_rate, event.frames)
+            case bytes() if made:
+                yield await in_thread(partial(made.encode, event)) if made.takes_time else made.encode(event)
             case Spoken():
-                _check_whole(event)
-    yield await in_thread(made.finish)
-
-
-async def _encoded(made: Encoder, pcm: bytes) -> bytes:
-    return await in_thread(partial(made.encode, pcm)) if made.takes_time else made.encode(pcm)
+                if event.failure:
+                    raise EngineError.told(event.failure)
+                yield await in_thread(made.finish) if made else await _file(event, format, entrance)
+                yield event
 
 
 async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:
     """The finished sound in this format."""
-    _check_whole(spoken)
     try:
         path = await in_thread(partial(entrance.service.results.open, spoken.path.parent.name, format), CONVERTING)
     except OSError as error:
         raise StorageError from error
     assert path, "it was made just now"
     return path
-
-
-async def _events(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[bytes, None]:
-    """The same as server-sent events, with the place in line, and an error as the last of them."""
-    made: Encoder | None = None
-    try:
-        async for event in heard:
-            match event:
-                case Waiting() | Speaking():
-                    yield _progress(event)
-                case Begun() if format in get_args(StreamFormat):
-                    made = _encoder(format, event)
-                case bytes() if made:
-                    yield _delta(await _encoded(made, event))
-                case Spoken() if made:
-                    _check_whole(event)
-                    yield _delta(await in_thread(made.finish))
-                    yield _done(event)
-                case Spoken():
-                    path = await _file(event, format, entrance)
-                    yield _delta(await in_thread(path.read_bytes))
-                    yield _done(event)
-    except VoxdemoError as error:
-        yield _event("error", error=in_words(status_of(error), error))
-    except Exception:  # the door: nothing of it may reach a client
-        log.exception("a speech failed")
-        yield _event("error", error=in_words(500, UNEXPECTED))
 
 
 def _progress(event: Waiting | Speaking) -> bytes:
@@ -171,15 +172,6 @@ def _done(spoken: Spoken) -> bytes:
 
 def _event(kind: str, **values: Any) -> bytes:
     return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
-
-
-def _encoder(format: str, begun: Begun) -> Encoder:
-    return encoder(cast(StreamFormat, format), begun.sample_rate, begun.frames)
-
-
-def _check_whole(spoken: Spoken) -> None:
-    if spoken.failure:
-        raise EngineError.told(spoken.failure)
 
 
 def _headers(context: RequestContext) -> dict[str, str]:
