@@ -22,6 +22,11 @@ TIMES: dict[str, Callable[[Request], float | None]] = {
 }
 """What is told of each run, in seconds."""
 NOT_OFFERED = "not available"
+METHOD = (
+    "Method: requests arrive at random, and waits follow Erlang C with the Allen-Cunneen correction for varying"
+    " service times (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail). Users who ask again at once form a"
+    " closed queue, whose waits are sums of measured service times, resampled (bootstrap)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +123,7 @@ def recommendation(test: LoadTest) -> list[str]:
             size = min(theory.queue_size(services, people[-1] * each_per_s, servers), people[-1])
             who = _counted(people[-1], "person", "people")
             sentences.append(f"For {who}, VOXDEMO_QUEUE_SIZE={size} refuses fewer than 1 request in 1000.")
-    return [*sentences, _sources()]
-
-
-def _sources() -> str:
-    return (
-        "Method: requests arrive at random, and waits follow Erlang C with the Allen-Cunneen correction for varying"
-        " service times (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail). Users who ask again at once form a"
-        " closed queue, whose waits are sums of measured service times, resampled (bootstrap)."
-    )
+    return [*sentences, METHOD]
 
 
 def _compared(run: Run, seed: int) -> str:

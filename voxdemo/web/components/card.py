@@ -22,6 +22,7 @@ from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, Speec
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import asset, filled
 from voxdemo.web.components.parts import IN_BROWSER, own_html
+from voxdemo.web.components.wording import rounded
 from voxdemo.web.line import gradio_queue
 from voxdemo.web.line.handlers import HandlerInfo, sent_recording, take_up
 
@@ -201,13 +202,13 @@ async def told(
 def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:
     match event:
         case Waiting(ahead, left):
-            return {"state": "waiting", "ahead": ahead, "seconds": _rounded(left)}
+            return {"state": "waiting", "ahead": ahead, "seconds": rounded(left, 1)}
         case Speaking(done, told, sentence, sentences, total, left, sound):
-            progress = {"done": round(done, 3), "seconds": _rounded(told)}
-            heard = {"sound": sound, "total": _rounded(total), "left": _rounded(left)}
+            progress = {"done": round(done, 3), "seconds": rounded(told, 1)}
+            heard = {"sound": sound, "total": rounded(total, 1), "left": rounded(left, 1)}
             return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences, **heard}
         case Listening(done, left):
-            return {"state": "listening", "done": round(done, 3), "seconds": _rounded(left)}
+            return {"state": "listening", "done": round(done, 3), "seconds": rounded(left, 1)}
         case Spoken():
             return _done(event)
         case Transcript():
@@ -290,7 +291,3 @@ def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], fa
 def _numbered(value: CardValue) -> CardValue:
     # Gradio hands a value on only if it differs from the one before, and the same failure may come twice.
     return {**value, "number": next(_numbers)}
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 1)

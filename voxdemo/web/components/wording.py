@@ -72,6 +72,10 @@ def seconds(value: float) -> str:
     return f"{max(1, round(value))} s" if value < 90 else f"{round(value / 60)} min"
 
 
+def rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
 def people(count: int) -> str:
     """So many: "1 person", "3 people"."""
     return "1 person" if count == 1 else f"{count} people"

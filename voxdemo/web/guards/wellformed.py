@@ -4,6 +4,7 @@ Knows nothing of what a request asks for, but which addresses aren't pages.
 """
 
 import re
+from functools import partial
 
 from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
@@ -42,7 +43,7 @@ class WellFormed(Guard):
 
 
 class Heads(Guard):
-    """ASGI middleware: a HEAD that no route takes is answered as a GET; the server sends no body then.
+    """ASGI middleware: a HEAD that no route takes is answered as a GET without its body.
 
     Probes, proxies and download managers ask so first. FastAPI's routes, unlike Starlette's, know only the methods that
     they name.
@@ -62,8 +63,12 @@ class Heads(Guard):
             return await self._app(scope, receive, send)
         await self._app(dict(scope), receive, send_unless_refused)  # a copy: routing writes into it
         if is_refused:
-            await self._app({**scope, "method": "GET"}, receive, send)
+            await self._app({**scope, "method": "GET"}, receive, partial(_send_head, send))
         return None
+
+
+async def _send_head(send: Send, message: Message) -> None:
+    await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
 
 async def refuse_unfit(_: Request, __: Exception) -> Response:

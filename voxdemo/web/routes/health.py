@@ -42,7 +42,7 @@ async def ready(request: Request) -> Response:
         "generators": stats.seats,
         "running": service.running,
         "waiting": service.waiting,
-        "wait_s": _rounded(service.until_next_s),
+        "wait_s": wording.rounded(service.until_next_s, 2),
         "line": wording.line_ahead(service.forecast(Utterance(""))),
         "busy_s": round(stats.busy_s, 3),
     }
@@ -86,9 +86,5 @@ def _hanging(models: Sequence[ModelReport]) -> str:
 def _report(model: ModelReport) -> dict[str, Any]:
     names = ("name", "title", "version", "device", "precision")
     described = {name: getattr(model.info, name) for name in names}
-    load_s = _rounded(model.status.load_s)
+    load_s = wording.rounded(model.status.load_s, 2)
     return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 2)

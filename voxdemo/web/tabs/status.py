@@ -242,7 +242,7 @@ def _levels(values: Sequence[float | None]) -> list[tuple[float, float | None]]:
     The first point is there for a series of which nothing is known: without any it would have no colour.
     """
     points: list[tuple[float, float | None]] = [(-len(values), None)]
-    for start, value in enumerate(map(_rounded, values), -len(values)):
+    for start, value in enumerate((wording.rounded(each, 3) for each in values), -len(values)):
         if value is None:
             points.append((start, None))
         elif value == points[-1][1]:
@@ -255,10 +255,6 @@ def _levels(values: Sequence[float | None]) -> list[tuple[float, float | None]]:
 def _bars(values: Sequence[float | None]) -> list[tuple[float, float | None]]:
     """The values in the middles of their minutes; the plot adds them up."""
     return [(start + 0.5, value) for start, value in enumerate(values, -len(values))]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
 
 
 def _percent(share: float | None) -> float | None:
