@@ -38,7 +38,9 @@ def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
     """Recognise a recording, in the language that it detects where none is given; by the recogniser that is wanted."""
     with _own_settings() as settings:
         service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
-        return asyncio.run(_served(service, lambda: _heard(service, recording, language, tell)))
+        tells = partial(_tell, service, tell)
+        heard = partial(result_of, service.transcribe(recording, language), Transcript, tells)
+        return asyncio.run(_served(service, heard))
 
 
 def voices() -> Sequence[str]:
@@ -80,10 +82,6 @@ async def _spoken(service: SpeechService, utterance: Utterance, format: str, to:
         raise EngineError.told(spoken.failure)
     _copy(spoken.path, format, to)
     return spoken.warnings
-
-
-async def _heard(service: SpeechService, recording: Path, language: str | None, tell: Tell) -> Transcript:
-    return await result_of(service.transcribe(recording, language), Transcript, partial(_tell, service, tell))
 
 
 def _tell(service: SpeechService, tell: Tell, event: Waiting | Speaking | Listening) -> None:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
@@ -102,15 +102,11 @@ def _created(path: Path, beside: Path) -> BinaryIO:
 def _new() -> Path:
     """A file that nothing had: speech.wav, speech-2.wav and so on. It is there, so that nobody else takes its name."""
     names = chain([USUAL], (USUAL.with_stem(f"{USUAL.stem}-{number}") for number in count(2)))
-    return next(path for path in names if _is_made(path))
-
-
-def _is_made(path: Path) -> bool:
-    try:
-        path.open("xb").close()
-    except FileExistsError:
-        return False
-    return True
+    for path in names:
+        with suppress(FileExistsError):
+            path.open("xb").close()
+            return path
+    raise AssertionError("there is always another name")
 
 
 def _json(transcript: Transcript) -> str:

@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,7 +20,7 @@ from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
 from voxdemo.loadtest.doors import DOORS, Door
 from voxdemo.loadtest.measured import Run
-from voxdemo.loadtest.running import Texts, Told, closed_loop, open_loop, watched
+from voxdemo.loadtest.running import Told, closed_loop, open_loop, uncached, watched
 from voxdemo.settings import CLIENT_KEY, client_key
 
 TEXTS = Path(__file__).parent / "texts.txt"
@@ -58,7 +58,7 @@ def main(
     runs = [Run(None, rate, think)] if rate else [Run(count, None, think) for count in _counts(users)]
     was_stopped = False
     try:
-        asyncio.run(_test(url, _headers(), runs, DOORS[door](), Texts(texts), requests, random.Random(seed)))
+        asyncio.run(_test(url, _headers(), runs, DOORS[door](), uncached(texts), requests, random.Random(seed)))
     except KeyboardInterrupt:
         was_stopped = True
     except httpx.HTTPStatusError as error:
@@ -74,7 +74,13 @@ def main(
 
 
 async def _test(
-    url: str, headers: Mapping[str, str], runs: Sequence[Run], door: Door, texts: Texts, count: int, rng: random.Random
+    url: str,
+    headers: Mapping[str, str],
+    runs: Sequence[Run],
+    door: Door,
+    texts: Iterator[str],
+    count: int,
+    rng: random.Random,
 ) -> None:
     limits = httpx.Limits(max_connections=None)
     with bar() as tell:

@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -25,25 +25,22 @@ Told = Callable[[], None]
 """Is told when a request of the run has ended."""
 
 
-class Texts:
-    """Texts to be spoken that no cache has: each bears a number of its own and a word of this load test's."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = itertools.cycle(texts)
-        self._numbers = itertools.count(1)
-        self._test = secrets.randbelow(10**6)
-
-    def next(self) -> str:
-        return f"Test {self._test}, number {next(self._numbers)}. {next(self._texts)}"
+def uncached(texts: Sequence[str]) -> Iterator[str]:
+    """These texts over and over, as no cache has them: each with a number of its own and a word of this load test's."""
+    test = secrets.randbelow(10**6)
+    for number, text in enumerate(itertools.cycle(texts), 1):
+        yield f"Test {test}, number {number}. {text}"
 
 
-async def closed_loop(run: Run, client: httpx.AsyncClient, door: Door, texts: Texts, count: int, told: Told) -> None:
+async def closed_loop(
+    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: Told
+) -> None:
     """`count` requests by the run's users, who each ask again `think_s` after their answer; they come one by one."""
     left = iter(range(count))
 
     async def user() -> None:
         for _ in left:
-            request = await door.ask(client, texts.next())
+            request = await door.ask(client, next(texts))
             run.requests.append(request)
             told()
             if request.outcome == "refused":
@@ -55,12 +52,12 @@ async def closed_loop(run: Run, client: httpx.AsyncClient, door: Door, texts: Te
 
 
 async def open_loop(
-    run: Run, client: httpx.AsyncClient, door: Door, texts: Texts, count: int, told: Told, rng: random.Random
+    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: Told, rng: random.Random
 ) -> None:
     """`count` requests that arrive by chance (a Poisson process), whether or not others have their answer."""
 
     async def ask() -> None:
-        request = await door.ask(client, texts.next())
+        request = await door.ask(client, next(texts))
         run.requests.append(request)
         told()
 

@@ -5,6 +5,7 @@ in their account's folder (`web/routes/voices.py`). It knows the service, no mod
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -79,10 +80,7 @@ def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict
 
 def _ready(info: EngineInfo) -> dict[str, Any]:
     """The engine's voices, for the page."""
-    voices = [
-        {"name": voice.name, "title": voice.title, "language": voice.language, "gender": voice.gender}
-        for voice in info.voices
-    ]
+    voices = [{**asdict(voice), "title": voice.title} for voice in info.voices]
     return {"voices": voices, "none": f"{info.subject} has no voice of its own: it copies yours, or makes one up."}
 
 

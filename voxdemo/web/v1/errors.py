@@ -28,8 +28,6 @@ NO_OBJECT = "Send a JSON object, in braces; see /v1/docs."
 
 
 async def ours(_: Request, error: Any) -> Response:
-    if not isinstance(error, VoxdemoError):
-        raise error
     return to_program(status_of(error), error, headers=retry_after(error))
 
 
