@@ -142,7 +142,7 @@ def handler(
 ) -> Callable[..., Any]:
     """What serves an event in line: of the job that `begin` begins it gives the card's values, and what is `beside`.
 
-    `asked` and `speaks` are as in `HandlerInfo`, `kept` and `kept_of_wrong` as in `told`; what wasn't sent isn't kept.
+    `asked` and `speaks` are as in `HandlerInfo`, `kept` and `kept_of_wrong` as in `told`, unless nothing was sent.
     """
 
     @wraps(begin)
@@ -153,7 +153,8 @@ def handler(
                 yield [value, *beside(value)] if beside else value
 
     def refusal(error: VoxdemoError) -> list[Any]:
-        return [refused(error, kept), *(gr.skip() for _ in beside({}))] if beside else [refused(error, kept)]
+        untouched = [gr.skip() for _ in beside({})] if beside else []
+        return [refused(error, kept), *untouched]
 
     handle.info = HandlerInfo(asked, speaks, refusal)  # type: ignore[attr-defined]
     return handle
