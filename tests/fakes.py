@@ -35,7 +35,7 @@ CLONER = EngineInfo(
     honours=frozenset(
         {"prompt_audio", "prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed"}
     ),
-    note="A fake for tests.",
+    note="This server speaks English.",
     chunk_chars=300,
 )
 LISTENER = RecognizerInfo(name="fake", title="Fake recogniser", version="1", languages=("en",), sample_rate=RATE)

@@ -25,7 +25,7 @@ pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
 TRANSLATE, SAYING = "shell/translate.js", "({saying}, error) => saying(error)"
 NAMES = (
-    "voxdemo", "Fake voice", "A fake for tests.", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "SRT",
+    "voxdemo", "Fake voice", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "AAC", "SRT",
     "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",
 )  # fmt: skip
 FORMATS = (

@@ -264,7 +264,7 @@ def test_what_is_downloaded_is_what_its_name_says_and_the_menu_of_formats_closes
     page = open_page(paced_server, PHONE)
     speak(page, SENTENCES)
     says(page, DONE)
-    for ending in ("wav", "flac", "mp3", "opus", "srt", "vtt"):
+    for ending in ("wav", "flac", "mp3", "opus", "aac", "srt", "vtt"):
         link = page.locator(f"#vx-card a[data-ending={ending}]")
         if ending != "wav":
             page.focus("#vx-card .downloads summary")
@@ -278,6 +278,8 @@ def test_what_is_downloaded_is_what_its_name_says_and_the_menu_of_formats_closes
             assert "-->" in data.decode()
             assert "Glue the sheet to the dark blue background." in data.decode().replace("\n", " ")
             assert data.startswith(b"WEBVTT") is (ending == "vtt")
+        elif ending == "aac":
+            assert data.startswith(b"\xff\xf1")  # of ADTS, without a checksum
         else:
             info = soundfile.info(io.BytesIO(data))
             assert info.duration > 3
