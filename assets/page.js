@@ -8,16 +8,14 @@ import './job/transcript.js';
 import * as batch from './batch/card.js';
 import {linesField} from './batch/lines.js';
 import {card} from './job/card.js';
-import {press} from './job/history.js';
-import {historyTab, usedAgain} from './job/history_tab.js';
+import {historyTab, press, usedAgain} from './job/history.js';
 import {arrived, arriving, share, shared} from './job/share.js';
 import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
 import {form, keep, measure} from './voices/form.js';
-import {ownList} from './voices/own_list.js';
+import {heard, ownList, ready, wanted} from './voices/lists.js';
 import {choose, picked} from './voices/own_voices.js';
 import {along, picker} from './voices/picker.js';
-import {heard, ready, wanted} from './voices/ready.js';
 
 window.voxdemo = {
   cards: state.cards,

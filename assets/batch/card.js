@@ -2,14 +2,11 @@
 //
 // The server's value: {seconds, ahead, wait, ready} of what the lines would take now, null where that isn't known.
 import {made} from '../shell/elements.js';
-import {browser} from '../shell/memory.js';
-import {codeOf, fill, label, people, roughly, steadied} from '../shell/phrases.js';
-import {checkServer, url} from '../shell/server.js';
-import {state as page} from '../shell/state.js';
-import {saying} from '../shell/translate.js';
-import {paintEstimate} from './estimate.js';
+import {codeOf, fill, people, roughly, saying, steadied} from '../shell/phrases.js';
+import {answerOf, checkServer, url} from '../shell/server.js';
+import {browser, state as page} from '../shell/state.js';
 import {current, nameOfFile} from './lines.js';
-import {flaw, newKey, order} from './order.js';
+import {flaw, newKey, order, paintEstimate} from './order.js';
 import {count, rowsIn} from './rows.js';
 
 const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300, LOOK_EVERY_MS = 5000;
@@ -122,10 +119,8 @@ export function batch(element, props, watch, look) {
     lines.forEach(rows.add);
     sending = new AbortController();
     show({state: 'sent', seconds: null});
-    const answer = await fetch(url('v1/audio/jobs'), {
-      method: 'POST', body, signal: sending.signal,
-      headers: {'Content-Type': 'application/json', 'Idempotency-Key': attempt.key},
-    }).catch(() => null);
+    const headers = {'Content-Type': 'application/json', 'Idempotency-Key': attempt.key};
+    const answer = await answerOf('v1/audio/jobs', {method: 'POST', body, headers, signal: sending.signal});
     if (mine !== turn) return;
     if (!answer) return show({state: 'failed', say: words.unreached});
     if (answer.status !== 202) return refused(answer);
@@ -184,8 +179,7 @@ export function batch(element, props, watch, look) {
   // What is new: the items from the first on that isn't at its end, and more at once where all of them are.
   async function ask() {
     const mine = turn, first = rows.firstOpen();
-    const answer = await fetch(address(`?first=${first}&most=${WINDOW}`), {cache: 'no-store', signal: AbortSignal.timeout(10000)})
-      .catch(() => null);
+    const answer = await answerOf(address(`?first=${first}&most=${WINDOW}`), {signal: AbortSignal.timeout(10000)});
     if (mine !== turn) return;
     if (answer?.status === 404) return forget();
     if (answer?.ok) {
@@ -221,7 +215,7 @@ export function batch(element, props, watch, look) {
     }
     const mine = ++turn;
     clearTimeout(asking);
-    const answer = await fetch(address('?keep=true'), {method: 'DELETE'}).catch(() => null);
+    const answer = await answerOf(address('?keep=true'), {method: 'DELETE'});
     if (mine !== turn) return;
     if (answer?.ok) take(await answer.json());
     else again(0);
@@ -232,8 +226,7 @@ export function batch(element, props, watch, look) {
     const mine = turn;
     job = {id, format: ''};
     for (let all = 1; rows.length < all;) {
-      const rest = address(`?first=${rows.length + 1}&most=${WINDOW}&texts=true`);
-      const answer = await fetch(rest, {cache: 'no-store'}).catch(() => null);
+      const answer = await answerOf(address(`?first=${rows.length + 1}&most=${WINDOW}&texts=true`));
       if (mine !== turn) return;
       if (answer?.status === 404) return forget();
       if (!answer?.ok) return setTimeout(() => { if (mine === turn) resume(id); }, ASK_EVERY_MS);
@@ -255,7 +248,7 @@ export function batch(element, props, watch, look) {
     button.textContent = words.making;
     let answer = null;
     for (let tries = WHOLE_TRIES; tries && mine === turn && (!answer || GIVEN_UP.includes(answer.status)); tries -= 1) {
-      answer = await fetch(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}}).catch(() => null);
+      answer = await answerOf(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}});
     }
     button.ariaBusy = 'false';
     button.textContent = words[whole];
@@ -287,20 +280,11 @@ export function batch(element, props, watch, look) {
     if (target.closest('#vx-batch-cancel')) cancel();
     if (target.closest('#vx-batch-start') && page.lostAt && !isBusy()) show({state: 'failed', say: words.unreached});
   });
-  document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || !event.target.closest('#vx-batch-in')) return;
-    event.preventDefault();
-    document.getElementById('vx-batch-start').click();
-  });
   const seen = () => { if (job && isSeen() && !view.end && asking) again(0); };
   document.addEventListener('visibilitychange', seen);
   new IntersectionObserver(seen).observe(root);
   setInterval(() => { if (isBusy() || view.state === 'limited') paint(); }, TICK_MS);
 
-  label(element, words);
-  root.setAttribute('aria-label', words.title);
-  find('.bar').setAttribute('aria-label', words.progress);
-  find('.rows').setAttribute('aria-label', words.rows);
   tab = {
     start: begin,
     lookSoon: soon,

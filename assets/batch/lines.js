@@ -1,6 +1,6 @@
 // Lines to be spoken, from what is written in a field or from a file: text, a table, or subtitles with their times.
 // Everything is read here in the browser, so that what can't be sent is said before anything is.
-import {fill, label} from '../shell/phrases.js';
+import {fill} from '../shell/phrases.js';
 import {textOf} from '../shell/text_file.js';
 import {NAMES, TEXTS, columnOf, cues, plain, table} from './reading.js';
 
@@ -87,7 +87,6 @@ export function linesField(element, {words}) {
     if (rows) takeTable(); else take(timed ?? plain(text));
   }
 
-  label(element, words);
   find('.choose').addEventListener('click', () => find('input[type=file]').click());
   find('input[type=file]').addEventListener('change', async ({target}) => {
     await read([...target.files]);
@@ -101,21 +100,5 @@ export function linesField(element, {words}) {
     if (!lines.length) file = '';
     tell();
     changed();
-  });
-
-  // Wherever it is dropped while the tab is shown.
-  const tab = () => element.closest('[role=tabpanel]');
-  const hasFiles = (event) => tab()?.offsetParent && event.dataTransfer?.types.includes('Files');
-  const mark = (isOver) => tab()?.classList.toggle('vx-over', isOver);
-  document.addEventListener('dragover', (event) => {
-    mark(hasFiles(event));
-    if (hasFiles(event)) event.preventDefault();
-  });
-  document.addEventListener('dragleave', ({relatedTarget}) => { if (!relatedTarget) mark(false); });
-  document.addEventListener('drop', (event) => {
-    mark(false);
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    read([...event.dataTransfer.files]);
   });
 }

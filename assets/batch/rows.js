@@ -1,7 +1,6 @@
 // The lines of a batch as rows, each with its state and, once it is spoken, its sound.
 import {made} from '../shell/elements.js';
-import {duration, fill} from '../shell/phrases.js';
-import {saying} from '../shell/translate.js';
+import {duration, fill, saying} from '../shell/phrases.js';
 
 const SHOWN = 240;  // characters of a line
 const LATE_S = 0.3;  // what a voice is silent at the end of a line

@@ -1,7 +1,7 @@
 // The words of a sound as they are read along: each caption lights up as it is heard. Captions are [[start, end, text]…],
 // in seconds.
 import {made} from '../shell/elements.js';
-import {say, saying} from '../shell/translate.js';
+import {say, saying} from '../shell/phrases.js';
 
 const MOST_SKIPPED = 40;  // characters that a caption may leave out of the text
 

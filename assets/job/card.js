@@ -1,11 +1,8 @@
 // How one job is doing: a line, a bar, and with a player below them its sound.
-import {tab} from '../shell/memory.js';
-import {duration, fill, people, roughly, steadied} from '../shell/phrases.js';
-import {checkServer, url} from '../shell/server.js';
-import {state as page} from '../shell/state.js';
-import {both, language, saying} from '../shell/translate.js';
+import {both, duration, fill, language, people, roughly, saying, steadied} from '../shell/phrases.js';
+import {answerOf, checkServer} from '../shell/server.js';
+import {state as page, tab} from '../shell/state.js';
 import {player as playerIn} from './player.js';
-import {markWrong} from './wrong_field.js';
 
 const BUSY = ['sent', 'waiting', 'speaking', 'listening'];
 const SILENCE_S = 4;  // without a word from the server; then it is asked whether it is still there
@@ -14,6 +11,9 @@ const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there 
 const PLACE_SAID_EVERY_S = 10;  // to a screen reader
 const ON_ONE_COLUMN = matchMedia('(max-width: 900px)');
 const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
+// The fields of the Speak tab, named as what is asked for, and what changes them.
+const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
+const CHANGES = ['input', 'change', 'click'];
 
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
@@ -137,9 +137,8 @@ export function card(element, props, watch, tell) {
   async function listenForLife() {
     const silence = now() - heardAt, asked = value;
     heardAt = now();
-    const isAlive = await fetch(url('health'), {cache: 'no-store', signal: AbortSignal.timeout(5000)})
-      .then((answer) => answer.ok, () => false);
-    if (isAlive || value !== asked) return;
+    const answer = await answerOf('health', {signal: AbortSignal.timeout(5000)});
+    if (answer?.ok || value !== asked) return;
     lose(silence);
     checkServer();
   }
@@ -218,17 +217,11 @@ export function card(element, props, watch, tell) {
     if (!props.value?.state || !(isBusy() || value.state === 'lost')) return;  // a late word of a cancelled job
     show(props.value);
     if (value.state === 'speaking') player?.hear(value);
-    if (value.state === 'done') {
-      player?.finish(value);
-      tellResult(value);
-    }
-    if (value.state === 'heard' && value.url) {
-      player?.offer(value);
-      tellResult(value);
-    }
-    if (value.state === 'limited') player?.clear();
+    if (value.state === 'done') player?.finish(value);
+    if (value.state === 'heard' && value.url) player?.offer(value);
+    if (['done', 'heard'].includes(value.state) && value.url) tellResult(value);
+    if (['limited', 'failed'].includes(value.state)) player?.clear();
     if (value.state !== 'failed') return;
-    player?.clear();
     markWrong(value.field, saying(value));
     bringIntoView();
     checkServer();  // it may be the server's to tell why
@@ -291,4 +284,24 @@ export function card(element, props, watch, tell) {
       player.offer(result);
     },
   };
+}
+
+// Says beside a field what is wrong with it, until it is changed.
+function markWrong(name, sentence) {
+  const block = name && document.querySelector(FIELDS[name]), field = block?.querySelector('textarea, input');
+  if (!field) return;
+  const note = block.querySelector('.wrong') ?? block.appendChild(document.createElement('p'));
+  Object.assign(note, {className: 'wrong', id: `${block.id}-wrong`, textContent: sentence});
+  field.setAttribute('aria-invalid', 'true');
+  field.setAttribute('aria-describedby', note.id);
+  const settle = () => {
+    note.remove();
+    field.removeAttribute('aria-invalid');
+    field.removeAttribute('aria-describedby');
+    for (const change of CHANGES) window.removeEventListener(change, unsettle, true);
+  };
+  const unsettle = ({type, target}) => {
+    if (type === 'click' ? target.closest?.('#vx-speak, #vx-examples button') : block.contains(target)) settle();
+  };
+  for (const change of CHANGES) window.addEventListener(change, unsettle, true);
 }

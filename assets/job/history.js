@@ -1,9 +1,18 @@
 // This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
-// server has it. They are kept in localStorage, which all tabs of a browser share, and nowhere else.
+// server has it; and the History tab, which shows them, and beside them the one that is heard again. They are kept in
+// localStorage, which all tabs of a browser share, and nowhere else.
+import {button, made} from '../shell/elements.js';
+import {duration, fill, language} from '../shell/phrases.js';
+import {answerOf} from '../shell/server.js';
+import {takes} from '../shell/state.js';
+import {player as playerIn} from './player.js';
+
 const KEY = 'voxdemo-history', MOST = 50;
+const SHOWN = 90;  // characters of a text
+const SURE_MS = 4000;
 const unsaved = [];  // where the browser keeps nothing
 const isResult = (entry) => typeof entry?.id === 'string' && typeof entry.url === 'string' && typeof entry.asked?.text === 'string';
-let asked = null, isKept = true;
+let lastAsked = null, isKept = true, paint = () => {}, used = (values) => values;
 
 function list() {
   try {
@@ -30,28 +39,148 @@ function change(how) {
     }
   }
   if (!isKept) unsaved.splice(0, unsaved.length, ...entries);
-  window.dispatchEvent(new Event('voxdemo-history'));
+  paint();
 }
 
 // The settings are those at the press of Speak, `saved` the id of the saved voice. A recording can't be kept.
 export function press(names, values, saved) {
   const told = names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt');
-  asked = {...Object.fromEntries(told), saved};
+  lastAsked = {...Object.fromEntries(told), saved};
 }
 
 // The server has a summary of what it spoke, but none of a recording.
 window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed, text, captions, peaks}}) => {
-  const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && asked ? {seed, asked} : null;
+  const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && lastAsked ? {seed, asked: lastAsked} : null;
   if (!told) return;
   const entry = {id: crypto.getRandomValues(new Uint32Array(2)).join('-'), at: Date.now(), url, total, ...told};
   change((entries) => [entry, ...entries.filter((each) => each.url !== url)]);
 });
-window.addEventListener('storage', ({key}) => { if (key === KEY || key === null) window.dispatchEvent(new Event('voxdemo-history')); });
+window.addEventListener('storage', ({key}) => { if (key === KEY || key === null) paint(); });
 
-export const history = {
-  list,
-  get isKept() { list(); return isKept; },
-  remove: (id) => change((entries) => entries.filter((entry) => entry.id !== id)),
-  restore: (removed) => change((entries) => [...removed, ...entries]),
-  clear: () => change(() => []),
-};
+// The values of the Speak tab, with those of the entry that is used again.
+export const usedAgain = (values) => used(values);
+
+export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fillIn) {
+  const find = (selector) => element.querySelector(selector);
+  const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
+  const player = playerIn(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
+  let chosen = '', wanted = null, removed = [], sureOf = null, turn = 0;
+
+  function say(state, sentence) {
+    find('.replay').dataset.state = state;
+    find('.replay .say').textContent = sentence;
+  }
+
+  function tell(sentence, entries = []) {
+    removed = entries;
+    find('.told span').textContent = sentence;
+    find('.undo').hidden = !entries.length;
+    if (entries.length) find('.undo').focus();
+  }
+
+  // What would take the place of something written is asked for by a second press.
+  function sure(pressed, question, act) {
+    if (sureOf === pressed) {
+      sureOf = null;
+      return act();
+    }
+    const before = pressed.textContent;
+    sureOf = pressed;
+    pressed.textContent = question;
+    setTimeout(() => {
+      if (sureOf === pressed) sureOf = null;
+      pressed.textContent = before;
+    }, SURE_MS);
+  }
+
+  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
+
+  function row(entry) {
+    const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
+    const pick = button('pick', '', fill(words.pick, {first}), () => replay(entry));
+    pick.append(made('b', {textContent: first, translate: false}), made('span', {textContent: duration(total)}),
+      made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
+    pick.setAttribute('aria-pressed', entry.id === chosen);
+    const item = made('li', {});
+    const use = entry.heard ? button('use', words.copy, fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
+      : button('use', words.use, fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
+    item.append(pick, use, button('remove', words.remove, fill(words.removeOf, {first}), () => remove(entry)));
+    return item;
+  }
+
+  paint = () => {
+    const entries = list();
+    find('ol').replaceChildren(...entries.map(row));
+    find('.clear').hidden = !entries.length;
+    find('.where').textContent = !entries.length ? words.none : isKept ? words.where : words.unkept;
+    if (chosen && !entries.some((entry) => entry.id === chosen)) forget();
+  };
+
+  function forget() {
+    chosen = '';
+    turn += 1;
+    player.clear();
+    say('idle', words.choose);
+  }
+
+  async function replay(entry) {
+    const mine = turn += 1;
+    chosen = entry.id;
+    for (const each of element.querySelectorAll('.pick')) each.setAttribute('aria-pressed', 'false');
+    element.querySelectorAll('.pick')[list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
+    player.clear();
+    say('sent', words.fetching);
+    const ending = entry.heard ? 'srt' : 'json';
+    const answer = await answerOf(`${entry.url}.${ending}`);
+    const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
+    if (mine !== turn) return;
+    if (!result) return say('gone', !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
+    player.offer({...result, url: entry.url});
+    const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
+    say('done', fill(said, {total: duration(result.total), seed: result.seed}));
+    player.play();
+  }
+
+  async function copy({asked}, pressed) {
+    const isCopied = await navigator.clipboard.writeText(asked.text).then(() => true, () => false);  // only over https
+    pressed.textContent = isCopied ? words.copied : words.copy;
+    if (!isCopied) tell(words.uncopied);
+  }
+
+  const written = () => document.querySelector('#vx-text textarea').value.trim();
+
+  function reuse(entry, pressed) {
+    const act = () => { wanted = entry.asked; fillIn(); };
+    if (written() && !list().some(({asked}) => asked.text.trim() === written())) return sure(pressed, words.replace, act);
+    act();
+  }
+
+  function remove(entry) {
+    change((entries) => entries.filter(({id}) => id !== entry.id));
+    tell(words.removed, [entry]);
+  }
+
+  find('.clear').addEventListener('click', () => {
+    const all = list();
+    change(() => []);
+    tell(words.cleared, all);
+  });
+  find('.undo').addEventListener('click', () => {
+    change((entries) => [...removed, ...entries]);
+    tell('');
+  });
+  say('idle', words.choose);
+  paint();
+
+  // The Speak tab's values, with those that were asked for; its recording stays what it is now.
+  used = (values) => {
+    const text = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
+    const focus = () => text.offsetParent ? text.focus() : requestAnimationFrame(focus);
+    chooseVoice(wanted?.saved);
+    setTimeout(() => {
+      tab.click();
+      focus();
+    });
+    return names.map((name, index) => wanted && name in wanted && takes(name) ? wanted[name] : values[index]);
+  };
+}

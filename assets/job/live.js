@@ -1,8 +1,8 @@
 // Sound while it is still being made: reads a job's stream, plays the pieces one exactly behind the other, and starts
 // as soon as it can play through. It knows samples and a clock, nothing of what people see.
+import {sleep} from '../shell/elements.js';
 import {checkServer} from '../shell/server.js';
 import {audioContext, output} from './audio_output.js';
-import {frames} from './frames.js';
 
 const AHEAD_S = 30;  // is read before what is heard, so that memory doesn't grow with the length of the sound
 const LEAD_S = 0.12;  // between the coming of a piece and its start: what the network may be late by
@@ -24,7 +24,6 @@ export function live(address, outlook) {
   let whenSilent = () => {};
   let loudness = 0, counted = 0;
 
-  const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
   const clock = () => context.currentTime * rate;
   const hasBegun = () => first !== null;
 
@@ -233,4 +232,46 @@ export function live(address, outlook) {
       return new Promise((resolve) => { whenSilent = resolve; if (!playing.length) resolve(); });
     },
   };
+}
+
+// The stream's frames as they come: {rate}, {captions, from}, {retake}, and {sound}, whose bytes follow their line and
+// are handed on as far as they are there, in whole samples.
+async function* frames(stream) {
+  const NEWLINE = 10;
+  const reader = stream.getReader(), decoder = new TextDecoder();
+  let bytes = new Uint8Array(0), due = 0;
+
+  function joined(head, tail) {
+    if (!head.length) return tail;
+    const all = new Uint8Array(head.length + tail.length);
+    all.set(head);
+    all.set(tail, head.length);
+    return all;
+  }
+
+  function taken(count) {
+    const head = bytes.slice(0, count);
+    bytes = bytes.subarray(count);
+    return head;
+  }
+
+  try {
+    for (let {value, done} = await reader.read(); !done; {value, done} = await reader.read()) {
+      bytes = joined(bytes, value);
+      for (;;) {
+        const ready = due ? Math.min(due, bytes.length) & ~1 : bytes.indexOf(NEWLINE) + 1;
+        if (!ready) break;
+        const head = taken(ready);
+        if (due) {
+          due -= ready;
+          yield {sound: new Int16Array(head.buffer)};
+        } else {
+          const frame = JSON.parse(decoder.decode(head));
+          if ('sound' in frame) due = frame.sound; else yield frame;
+        }
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
 }

@@ -1,19 +1,20 @@
 // The sound of a job as people meet it: heard while it is made (live.js), then from its file; a wave that seeks, the
 // time, the words in step, what can be downloaded. It knows no queue and no Gradio.
-import {fill, roughly} from '../shell/phrases.js';
-import {url} from '../shell/server.js';
-import {say} from '../shell/translate.js';
+import {sleep} from '../shell/elements.js';
+import {fill, roughly, say} from '../shell/phrases.js';
+import {answerOf, url} from '../shell/server.js';
 import {alone, audioContext, setVolume} from './audio_output.js';
 import {captionsIn} from './captions.js';
 import {live as listen} from './live.js';
 import {foot as footOf} from './player_foot.js';
-import {drawWave} from './wave.js';
 
 const STEPS = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5};  // seconds
 const WRITE_EVERY_MS = 250;
 const NO_PLACE_S = 0.1;
 const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
 const SMALL_UP_TO_S = 60;  // so long a sound is played from a small file, made at once; a longer one takes a while to make
+const BAR = 3, PITCH = 5;  // of the wave: width of a bar, and the distance from one to the next, in px
+const BARS_PER_S = 10;  // of a wave that isn't whole yet
 const FILE_STARTS_IN_S = 0.06;  // what an audio element takes from play() to its first sound
 
 // `report` is called when there is something to tell that isn't the server's: 'changed', or 'gone'.
@@ -28,10 +29,8 @@ export function player(root, {words, rate, text: field}, report) {
   let writtenAt = 0, following = 0;
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-  const wholeClock = (seconds) => clock(Math.round(seconds));
   const small = audio.canPlayType('audio/ogg; codecs=opus') ? 'opus' : 'mp3';
   const whileLive = {pause: () => { if (isPlaying()) toggle(); }};  // the sound of this player while it is live
-  const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
   const heardOf = (event) => new Promise((wake) => audio.addEventListener(event, wake, {once: true}));
   const now = () => Math.min(live ? live.position() : audio.currentTime, Math.max(sound.total, live?.received ?? 0));
   const isPlaying = () => live ? live.received > 0 && !live.isPaused && !live.isBlocked : !audio.paused;
@@ -52,7 +51,7 @@ export function player(root, {words, rate, text: field}, report) {
   function paint() {
     const at = now(), playing = isPlaying(), label = playing ? words.pause : words.play;
     const isAtEnd = isWhole && at > sound.total - NO_PLACE_S;
-    const total = isWhole || !live ? wholeClock(sound.total) : `≈ ${say(roughly(sound.total))}`;
+    const total = isWhole || !live ? clock(Math.round(sound.total)) : `≈ ${say(roughly(sound.total))}`;
     const times = {now: isAtEnd ? total : clock(at), total};
     find('.time').textContent = `${times.now} / ${times.total}`;
     seek.max = sound.total || 1;
@@ -212,19 +211,14 @@ export function player(root, {words, rate, text: field}, report) {
   async function keepStopped(stopped, path, mine) {
     stopped.pause();
     const at = stopped.position();
-    const kept = await fetch(url(`${path}.json`), {cache: 'no-store', signal: AbortSignal.timeout(ORDER_MS)})
-      .then((answer) => answer.ok ? answer.json() : null, () => null);
+    const answer = await answerOf(`${path}.json`, {signal: AbortSignal.timeout(ORDER_MS)});
+    const kept = answer?.ok ? {...await answer.json(), url: path} : null;
     if (mine !== turn) return null;
-    if (!kept) {
-      clear();
-      return null;
+    if (!kept) clear(); else {
+      show(kept);
+      toFile(at, false);
     }
-    stopped.close();
-    live = null;
-    show({...kept, url: path});
-    audio.currentTime = at;
-    paint();
-    return {...kept, url: path};
+    return kept;
   }
 
   play.addEventListener('click', toggle);
@@ -308,4 +302,25 @@ export function player(root, {words, rate, text: field}, report) {
       return keepStopped(live, `speech/${token}`, turn);
     },
   };
+}
+
+// The wave, whose part that was heard has another colour. `peaks` are percent of the canvas's height; `at` and `total`
+// seconds. A wave that `isDrawn` has all of its peaks.
+function drawWave(canvas, {peaks, total, isDrawn}, at) {
+  const scale = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
+  if (!width) return;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const pen = canvas.getContext('2d'), style = getComputedStyle(canvas), count = Math.floor(width / PITCH);
+  const [ahead, heard, none] = ['--vx-edge', '--vx-accent', '--vx-edge-soft'].map((name) => style.getPropertyValue(name));
+  const all = isDrawn ? peaks.length : Math.max(peaks.length, total * BARS_PER_S), reached = total ? at / total : 0;
+  pen.scale(scale, scale);
+  for (let bar = 0; bar < count; bar++) {
+    const from = Math.floor(bar / count * all), to = Math.max(from + 1, Math.floor((bar + 1) / count * all));
+    const size = Math.max(3, Math.max(0, ...peaks.slice(from, to)) / 100 * height);
+    pen.fillStyle = from >= peaks.length ? none : bar / count < reached ? heard : ahead;
+    pen.beginPath();
+    pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
+    pen.fill();
+  }
 }

@@ -1,9 +1,8 @@
 // The buttons that start and stop a job, with its card, and their keys.
 import {drawn} from '../shell/elements.js';
-import {tab} from '../shell/memory.js';
-import {url} from '../shell/server.js';
-import {state} from '../shell/state.js';
-import {language} from '../shell/translate.js';
+import {language} from '../shell/phrases.js';
+import {answerOf} from '../shell/server.js';
+import {state, tab} from '../shell/state.js';
 import {audioContext, pauseSound} from './audio_output.js';
 
 const byId = (id) => document.getElementById(id);
@@ -15,7 +14,8 @@ const runs = [
   {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', isMissing: hasNoSound('vx-recording')},
   {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', isMissing: hasNoSound('vx-prompt')},
   {go: 'vx-new-read', stop: 'vx-new-read-cancel', card: 'vx-new-reading', isMissing: hasNoSound('vx-new-prompt')},
-  {stop: 'vx-sample-cancel', card: 'vx-sample'},  // ready.js lets it go
+  {stop: 'vx-sample-cancel', card: 'vx-sample'},  // voices/lists.js lets it go
+  {go: 'vx-batch-start', within: 'vx-batch-in'},  // batch/card.js does all else
 ];
 const isShown = (id) => byId(id)?.offsetParent && getComputedStyle(byId(id)).visibility === 'visible';
 
@@ -40,7 +40,7 @@ function stop(run, event) {
 async function recall() {
   const last = JSON.parse(tab.get('last') ?? '{}');
   if (!last.url || last.text !== textField().value) return;
-  const answer = await fetch(url(`${last.url}.json`), {cache: 'no-store'}).catch(() => null);
+  const answer = await answerOf(`${last.url}.json`);
   if (answer?.ok) state.cards['vx-card']?.recall({...await answer.json(), url: last.url});
 }
 window.addEventListener('voxdemo-result', ({detail}) => {

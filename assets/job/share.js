@@ -16,7 +16,6 @@ export function share(element, {names, usual, words}, ask) {
   // Only what differs from how it is at first.
   const manner = () => Object.fromEntries(Object.entries(asked).filter(([name, value]) =>
     name in usual && takes(name) && value !== usual[name] && value !== '' && value !== null));
-  const page = () => `${location.origin}${location.pathname}`;
   const hasRecording = () => takes('kind') && asked.kind !== usual.kind;
 
   function body() {
@@ -34,7 +33,7 @@ export function share(element, {names, usual, words}, ask) {
 
   function link() {
     const {kind, ...told} = manner();
-    return `${page()}#${new URLSearchParams({text: asked.text, ...told})}`;
+    return `${location.origin}${location.pathname}#${new URLSearchParams({text: asked.text, ...told})}`;
   }
 
   function python() {

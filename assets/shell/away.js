@@ -1,7 +1,7 @@
 // What is told to somebody who looks elsewhere: the title of a hidden tab shows how far a job is, and a notice of the
 // system says that it has ended. Leave for notices is asked for once, when a job is going to take long.
-import {browser} from './memory.js';
-import {say} from './translate.js';
+import {say} from './phrases.js';
+import {browser} from './state.js';
 
 const ASKED = 'notices', LONG_S = 20, NAME = 'voxdemo';
 let line = '', isBusy = false, isPromised = false;

@@ -1,9 +1,9 @@
-// A file may be dropped anywhere on the page: a recording goes to the field of the tab that is shown, a text to the text.
-// What has no place there is told so.
+// A file may be dropped anywhere on the page: a recording goes to the field of the tab that is shown, a text to the text or
+// to the lines. What has no place there is told so.
+import {say} from './phrases.js';
 import {isSound, isRecording} from './recording_fields.js';
 import {state, takes} from './state.js';
 import {textOf} from './text_file.js';
-import {say} from './translate.js';
 
 const LONGEST_TEXT = 1 << 20;  // bytes
 const MOST_FRAMES = 60;
@@ -13,13 +13,10 @@ const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(fi
 const hasFiles = (event) => [...event.dataTransfer?.types ?? []].includes('Files');
 let depth = 0;
 
-// What says so takes itself what is dropped on it.
-const isTaken = ({target}) => target.closest?.('[data-drop]');
-
-function give(input, file) {
-  const files = new DataTransfer();
-  files.items.add(file);
-  input.files = files.files;
+function give(input, files) {
+  const held = new DataTransfer();
+  for (const file of files) held.items.add(file);
+  input.files = held.files;
   input.dispatchEvent(new Event('change', {bubbles: true}));
 }
 
@@ -53,7 +50,9 @@ async function inputOf(field) {
 }
 
 // What was there is replaced; on the Speak tab the voice is then the recording's.
-async function take(file) {
+async function take(files) {
+  if (shown('#vx-lines')) return give(document.querySelector('#vx-batch-file input[type=file]'), files);
+  const [file] = files;
   const isSpeak = Boolean(shown('#vx-text'));
   if (isSpeak && isText(file)) return read(file);
   const field = isSpeak ? document.querySelector('#vx-prompt') : shown('#vx-recording, #vx-new-prompt');
@@ -61,10 +60,9 @@ async function take(file) {
   if (why) return state.cards[CARDS[field.id]].tell(why);
   if (isSpeak) document.querySelector('#vx-kind label:last-of-type input').click();
   const input = await inputOf(field);
-  if (input) give(input, file); else state.cards[CARDS[field.id]].tell(state.words.closed);
+  if (input) give(input, [file]); else state.cards[CARDS[field.id]].tell(state.words.closed);
 }
 
-const isOurs = (event) => hasFiles(event) && shown('#vx-text, #vx-recording, #vx-new-prompt') && !isTaken(event);
 const mark = (by) => {
   depth = Math.max(0, depth + by);
   document.body.classList.toggle('vx-dragged', depth > 0);
@@ -74,8 +72,9 @@ window.addEventListener('dragleave', (event) => { if (hasFiles(event)) mark(-1);
 window.addEventListener('dragover', (event) => { if (hasFiles(event)) event.preventDefault(); });  // or it would leave the page
 window.addEventListener('drop', (event) => {
   mark(-depth);
-  if (hasFiles(event) && !isTaken(event)) event.preventDefault();  // or the file would take the page's place
-  if (!isOurs(event)) return;
+  if (!hasFiles(event)) return;
+  event.preventDefault();  // or the file would take the page's place
+  if (!shown('#vx-text, #vx-recording, #vx-new-prompt, #vx-lines')) return;
   event.stopImmediatePropagation();
-  take(event.dataTransfer.files[0]);
+  take([...event.dataTransfer.files]);
 }, true);

@@ -1,4 +1,4 @@
-// Elements of the page: made and awaited.
+// Elements of the page, made and awaited; a file for the visitor; a pause.
 export const made = (tag, values = {}) => Object.assign(document.createElement(tag), values);
 
 export function button(className, textContent, label, act) {
@@ -14,6 +14,8 @@ export function save(blob, name) {
   made('a', {href, download: name}).click();
   setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
+
+export const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 // The first element that fits, as soon as Gradio has drawn it.
 export const drawn = (selector) => new Promise((resolve) => {

@@ -1,6 +1,6 @@
 // The language of the page, settled before Gradio asks the browser for it: what was chosen here, else Chinese for browsers
 // in Chinese and English for all others. Gradio has words in many languages, but ours are in these two.
-import {browser} from './memory.js';
+import {browser} from './state.js';
 
 const KEPT = 'language', OFFERED = {en: 'English', 'zh-CN': '中文'};
 const kept = browser.get(KEPT);

@@ -1,11 +1,14 @@
 // The server as the page reaches it: addresses below the page's own, and what every answer of it may mean.
+import {saying} from './phrases.js';
 import {state} from './state.js';
-import {saying} from './translate.js';
 
 const NOTICE_MS = 10000;
 
 // Relative to the page, which may be served below a sub-path, with or without a slash at its end.
 export const url = (path) => new URL(path, location.origin + location.pathname.replace(/\/?$/, '/')).href;
+
+// The answer to a request for this path, which no cache may give; null where the server can't be reached.
+export const answerOf = (path, options) => fetch(url(path), {cache: 'no-store', ...options}).catch(() => null);
 
 // Has the head of the page look whether the server is there, and say so.
 export const checkServer = () => window.dispatchEvent(new Event('voxdemo-lost'));

@@ -1,4 +1,4 @@
-// What the parts of the page know of each other.
+// What the parts of the page know of each other, and what of it outlives a reload.
 export const state = {
   cards: {},  // by the id of their component
   lostAt: 0,  // since when there is no word from the server, in ms of performance.now(); 0 while there is
@@ -7,3 +7,23 @@ export const state = {
 };
 
 export const takes = (name) => state.taken.includes(name);
+
+// Kept in this tab, or in this browser. A browser may allow neither; then it is forgotten.
+function memory(name) {
+  const key = (of) => `voxdemo-${of}`;
+  return {
+    get(of) { try { return window[name].getItem(key(of)); } catch { return null; } },
+    // Whether it is kept; null forgets it.
+    set(of, value) {
+      try {
+        if (value === null) window[name].removeItem(key(of)); else window[name].setItem(key(of), value);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+export const tab = memory('sessionStorage');
+export const browser = memory('localStorage');

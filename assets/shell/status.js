@@ -1,4 +1,5 @@
 // How the server does: at the head of the page, and on the Status tab.
+import {sleep} from './elements.js';
 import {offerOther} from './language.js';
 import {fill} from './phrases.js';
 import {checkServer, url} from './server.js';
@@ -12,10 +13,8 @@ const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_THE_LINE_EVERY
 export function head(element, props, trigger) {
   page.words = props.words;
   const chip = element.querySelector('.chip');
+  const {words} = props;
   let state = '', engine = props.value.title, pending = false, asking = false;
-
-  const {words} = page;
-  const lines = {ready: () => fill(words.ready, {title: engine}), loading: (reason) => reason, lost: () => words.lost};
 
   // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
   const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};
@@ -31,13 +30,11 @@ export function head(element, props, trigger) {
 
   function show(next, reason = fill(words.loading, {title: engine}), title = engine) {
     const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
-    const wasLost = state === 'lost', isLost = next === 'lost';
-    state = next;
-    if (isLost !== wasLost) turn(isLost);
-    engine = title;
+    if ((state === 'lost') !== (next === 'lost')) turn(next === 'lost');
+    [state, engine] = [next, title];
     if (outdated) trigger('retry');  // what was told of the engine before
     chip.dataset.state = next;
-    const text = lines[next](reason.replace(/\.$/, ''));
+    const text = {ready: fill(words.ready, {title}), loading: reason.replace(/\.$/, ''), lost: words.lost}[next];
     if (chip.lastElementChild.textContent !== text) chip.lastElementChild.textContent = text;
   }
 
@@ -68,8 +65,7 @@ export function head(element, props, trigger) {
     if (asking) return;
     asking = true;
     for (await ask(); state !== 'ready' || pending; await ask()) {
-      const pause = state === 'ready' ? ASK_OF_PENDING_EVERY_MS : ASK_EVERY_MS;
-      await new Promise((wake) => setTimeout(wake, pause));
+      await sleep(state === 'ready' ? ASK_OF_PENDING_EVERY_MS : ASK_EVERY_MS);
     }
     asking = false;
   }

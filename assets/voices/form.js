@@ -2,7 +2,7 @@
 import {duration, fill} from '../shell/phrases.js';
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {begin, isNamed, own, reload, sayIn, sentenceOf} from './own_voices.js';
+import {begin, isNamed, orSay, own, reload, sayIn} from './own_voices.js';
 import {keepable, measured} from './recording.js';
 
 const forms = {};
@@ -36,12 +36,10 @@ export async function measure(id, file) {
   if (!file) return readingOf(id)?.rest();  // what was read is gone, too
   one.say('');
   readingOf(id)?.forgive();
-  try {
+  await orSay(one.tell, async () => {
     const {seconds, level, objection} = await measured(await blobOf(file), own);
     one.tell(objection || fill(own.words[level], {seconds: duration(seconds)}), Boolean(objection));
-  } catch (error) {
-    one.tell(sentenceOf(error), true);
-  }
+  });
 }
 
 const nameIn = ({name}) => name.value.trim().replace(/\s+/g, ' ');
@@ -67,17 +65,14 @@ export async function keep(id, file, written) {
   if (one.isBusy) return false;
   one.isBusy = true;
   const name = nameIn(one);
-  try {
+  const isKept = await orSay(one.say, async () => {
     const sound = await keepable(await blobOf(file), own);
     await own.shelf.add({name, text, consented: new Date().toISOString(), ...sound});
     one.clear();
     one.say(fill(own.words.kept, {name}));
     await reload();
     return true;
-  } catch (error) {
-    one.say(sentenceOf(error), true);
-    return false;
-  } finally {
-    one.isBusy = false;
-  }
+  });
+  one.isBusy = false;
+  return Boolean(isKept);
 }

@@ -1,8 +1,7 @@
 // The choice of a saved voice on the Speak tab, which goes along with what is spoken.
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {begin, follow, own, picked, reload, sayIn, sentenceOf} from './own_voices.js';
-import {hear, hush, playButton} from './playing.js';
+import {begin, follow, hear, hush, own, picked, playButton, reload, sayIn, sentenceOf} from './own_voices.js';
 import {refusal} from './shelf.js';
 
 let clones = false, savedKind = '';

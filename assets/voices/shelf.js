@@ -1,7 +1,7 @@
 // One's own voices where they are kept: in this browser or, for people who have logged in, on the server. A voice is {id,
 // name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people.
-import {url} from '../shell/server.js';
-import {saying} from '../shell/translate.js';
+import {saying} from '../shell/phrases.js';
+import {answerOf} from '../shell/server.js';
 
 const DATABASE = 'voxdemo-voices', STORE = 'voices';
 
@@ -62,9 +62,9 @@ export function inBrowser(words) {
 
 export function onServer(words) {
   async function asked(path, options) {
-    const answer = await fetch(url(path), {cache: 'no-store', ...options}).catch(() => { throw refusal(words.noServer); });
-    if (answer.ok) return answer;
-    const {error: message, ...told} = await answer.json().catch(() => ({}));
+    const answer = await answerOf(path, options);
+    if (answer?.ok) return answer;
+    const {error: message, ...told} = await answer?.json().catch(() => ({})) ?? {};
     throw refusal(message ? saying({message, ...told}) : words.noServer);
   }
 

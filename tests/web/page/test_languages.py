@@ -23,7 +23,7 @@ from voxdemo.web.tabs import batch, history, recognize, voices
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
-TRANSLATE, SAYING = "shell/translate.js", "({saying}, error) => saying(error)"
+TRANSLATE, SAYING = "shell/phrases.js", "({saying}, error) => saying(error)"
 NAMES = (
     "voxdemo", "Fake voice", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "AAC", "SRT",
     "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",

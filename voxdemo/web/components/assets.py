@@ -2,7 +2,7 @@
 
 Those are English, in which everything is written, and Simplified Chinese: `assets/shell/zh.json` has English phrases
 and what they are in Chinese. Gradio's own i18n takes the words of its components from it, by the language of the
-browser; `assets/shell/translate.js` what our scripts and the server say.
+browser; `assets/shell/phrases.js` what our scripts and the server say.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def filled(name: str, words: Mapping[str, str]) -> str:
 
 @cache
 def phrases() -> Mapping[str, str]:
-    """English phrases and what they are in Simplified Chinese; `translate.js` says what the braces in them mean."""
+    """English phrases and what they are in Simplified Chinese; `phrases.js` says what the braces in them mean."""
     read: dict[str, str] = json.loads(asset("shell/zh.json"))
     return read
 

@@ -79,7 +79,7 @@ ROUTES = (
 
 
 async def _frames(sound: Listener) -> AsyncGenerator[bytes, None]:
-    """What `assets/job/frames.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
+    """What `assets/job/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
     yield _line(rate=sound.sample_rate)
     async with aclosing(sound.listen()) as heard:
         async for event in heard:

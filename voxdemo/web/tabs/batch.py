@@ -21,7 +21,7 @@ from voxdemo.speech import SPEED, EngineInfo, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
-from voxdemo.web.components.assets import asset, say
+from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import bounds, voice_choices
 
@@ -121,7 +121,7 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
             card = own_html(
                 "vx-batch-card",
                 {},
-                html_template=asset("batch/card.html"),
+                html_template=filled("batch/card.html", WORDS),
                 js_on_load="voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
                 words=dict(WORDS),
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
@@ -142,7 +142,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
     own_html(
-        "vx-batch-file", {}, html_template=asset("batch/file.html"),
+        "vx-batch-file", {}, html_template=filled("batch/file.html", FILE_WORDS),
         js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
     )  # fmt: skip
     with gr.Row(elem_id="vx-batch-manner"):

@@ -1,0 +1,145 @@
+// The lists of voices: the engine's, each with a sample, which goes through the line as everybody's texts do; and one's own,
+// which are heard, exported, imported and deleted.
+import {button, made, save} from '../shell/elements.js';
+import {duration, fill, language, say as translated} from '../shell/phrases.js';
+import {url} from '../shell/server.js';
+import {state} from '../shell/state.js';
+import {begin, follow, hear, hush, isNamed, orSay, own, play, playButton, reload, sayIn, sentenceOf} from './own_voices.js';
+import {read, written} from './voices_file.js';
+
+const samples = new Map();  // addresses by voice, of what was asked for on this page
+let asked = null, heardLast = -1;
+
+export const wanted = () => asked?.name ?? '';
+
+export function ready(element, props, watch, ask) {
+  begin(props);
+  const {words} = props;
+  const list = element.querySelector('ul'), none = element.querySelector('.none');
+  const languages = new Intl.DisplayNames([language], {type: 'language', languageDisplay: 'standard', style: 'short'});
+
+  function told(voice) {
+    const values = {language: voice.language && languages.of(voice.language), gender: words[voice.gender]};
+    return voice.language && voice.gender ? fill(words.told, values) : values.language || values.gender || '';
+  }
+
+  function rowOf(voice) {
+    const label = fill(words.sampleOf, {name: voice.title});
+    return row(voice.title, told(voice), playButton(words.sample, label, voice.title, (from) => sample(from, voice.name, ask)));
+  }
+
+  function paint() {
+    samples.clear();
+    hush();
+    list.replaceChildren(...props.value.voices.map(rowOf));
+    none.textContent = props.value.voices.length ? '' : props.value.none;
+  }
+
+  watch('value', paint);
+  paint();
+}
+
+// Through the line as everybody, unless it was heard on this page before.
+async function sample(from, name, ask) {
+  const card = state.cards['vx-sample'];
+  if (!card || card.isBusy()) return;
+  if (samples.has(name)) {
+    try {
+      return await play(from, url(samples.get(name)));
+    } catch {
+      samples.delete(name);  // it is gone: it is made again
+    }
+  }
+  if (card.holds(() => sample(from, name, ask))) return;
+  if (state.lostAt) return card.lose();
+  asked = {from, name};
+  hush();
+  card.send();
+  ask();
+}
+
+export function heard(value) {
+  if (document.activeElement === document.body) asked?.from.focus({preventScroll: true});  // Cancel had it
+  if (value?.state !== 'done' || value.number === heardLast) return;
+  heardLast = value.number;
+  samples.set(asked.name, value.url);
+  play(asked.from, url(value.url)).catch((error) => state.cards['vx-sample'].deny(sentenceOf(error)));
+}
+
+export function ownList(element, props, watch) {
+  begin(props);
+  const {words} = props, {shelf} = own;
+  const find = (selector) => element.querySelector(selector);
+  const list = find('ul'), file = find('input'), undo = find('.undo'), say = sayIn(find('.say'));
+  let removed = null;
+
+  function rowOf(voice) {
+    const about = [translated(duration(voice.seconds)), voice.text].filter(Boolean).join(' · ');
+    const item = row(voice.name, about,
+      playButton(words.play, fill(words.playOf, voice), voice.name, (from) => hear(from, voice, say)),
+      button('delete', words.remove, fill(words.removeOf, voice), (from) => remove(from, voice)),
+    );
+    item.querySelector('.what').translate = false;
+    return item;
+  }
+
+  async function remove(from, voice) {
+    from.disabled = true;
+    await orSay(say, async () => {
+      removed = {...voice, audio: await shelf.recording(voice)};
+      await shelf.remove(voice);
+      undo.hidden = false;
+      say(fill(words.removed, voice));
+    });
+    hush();
+    await reload();
+    if (!undo.hidden) undo.focus();  // what had it is no longer there
+  }
+
+  async function bringBack() {
+    if (isNamed(removed.name)) return say(words.nameTaken, true);
+    await orSay(say, async () => {
+      await shelf.add(removed);
+      undo.hidden = true;
+      say('');
+    });
+    await reload();
+    if (undo.hidden) find('.import').focus();
+  }
+
+  const exportAll = async () => save(await written(own.voices, shelf.recording), 'voxdemo-voices.json');
+
+  async function load() {
+    const [chosenFile] = file.files;
+    if (!chosenFile) return;
+    say(words.importing);
+    await orSay(say, async () => {
+      const {voices, known} = await read(chosenFile, own.voices, props);
+      for (const voice of voices) await shelf.add(voice);
+      const told = [[words.imported, voices.map(({name}) => name)], [words.known, known]].filter(([, names]) => names.length);
+      say(told.map(([phrase, names]) => fill(phrase, {names: names.join(', ')})).join(' '));
+    });
+    file.value = '';
+    reload();
+  }
+
+  function paint() {
+    hush();
+    list.replaceChildren(...own.voices.map(rowOf));
+    find('.none').textContent = own.trouble || (own.voices.length ? '' : words.none);
+    find('.export').disabled = !own.voices.length;
+  }
+
+  find('.export').addEventListener('click', () => orSay(say, exportAll));
+  find('.import').addEventListener('click', () => file.click());
+  undo.addEventListener('click', bringBack);
+  file.addEventListener('change', load);
+  follow(paint, watch);
+}
+
+function row(name, about, ...buttons) {
+  const item = made('li', {className: 'voice'}), what = item.appendChild(made('div', {className: 'what'}));
+  what.append(made('b', {textContent: name}), made('span', {textContent: about}));
+  item.append(...buttons);
+  return item;
+}
