@@ -4,9 +4,9 @@
 import {made} from '../shell/elements.js';
 import {codeOf, fill, people, roughly, saying, steadied} from '../shell/phrases.js';
 import {answerOf, checkServer, url} from '../shell/server.js';
-import {browser, state as page} from '../shell/state.js';
+import {browser, newId, state as page} from '../shell/state.js';
 import {current, nameOfFile} from './lines.js';
-import {flaw, newKey, order, paintEstimate} from './order.js';
+import {flaw, order, paintEstimate} from './order.js';
 import {count, rowsIn} from './rows.js';
 
 const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300, LOOK_EVERY_MS = 5000;
@@ -113,7 +113,7 @@ export function batch(element, props, watch, look) {
     }
     const body = order(lines, manner), mine = ++turn;
     // The same again, where no answer came, is the same job: it may have been accepted.
-    attempt = attempt?.body === body ? attempt : {body, key: newKey()};
+    attempt = attempt?.body === body ? attempt : {body, key: newId()};
     file = {name: nameOfFile(), end: lines.at(-1).end};
     clear();
     lines.forEach(rows.add);

@@ -27,8 +27,6 @@ export function order(lines, {voice, format, speed, seed}) {
   });
 }
 
-export const newKey = () => [...crypto.getRandomValues(new Uint32Array(4))].map((number) => number.toString(36)).join('-');
-
 // Below Start: what the lines would take now, and how long the line is. The server's value: {seconds, ahead, wait, ready},
 // null where that isn't known.
 export function paintEstimate(props, isBusy) {

@@ -11,9 +11,8 @@ const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there 
 const PLACE_SAID_EVERY_S = 10;  // to a screen reader
 const ON_ONE_COLUMN = matchMedia('(max-width: 900px)');
 const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
-// The fields of the Speak tab, named as what is asked for, and what changes them.
+// The fields of the Speak tab, named as what is asked for.
 const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
-const CHANGES = ['input', 'change', 'click'];
 
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
@@ -294,14 +293,13 @@ function markWrong(name, sentence) {
   Object.assign(note, {className: 'wrong', id: `${block.id}-wrong`, textContent: sentence});
   field.setAttribute('aria-invalid', 'true');
   field.setAttribute('aria-describedby', note.id);
-  const settle = () => {
+  const changed = new AbortController();
+  const settle = ({type, target}) => {
+    if (!(type === 'click' ? target.closest?.('#vx-speak, #vx-examples button') : block.contains(target))) return;
+    changed.abort();
     note.remove();
     field.removeAttribute('aria-invalid');
     field.removeAttribute('aria-describedby');
-    for (const change of CHANGES) window.removeEventListener(change, unsettle, true);
   };
-  const unsettle = ({type, target}) => {
-    if (type === 'click' ? target.closest?.('#vx-speak, #vx-examples button') : block.contains(target)) settle();
-  };
-  for (const change of CHANGES) window.addEventListener(change, unsettle, true);
+  for (const change of ['input', 'change', 'click']) window.addEventListener(change, settle, {capture: true, signal: changed.signal});
 }

@@ -4,7 +4,7 @@
 import {button, made} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
-import {takes} from '../shell/state.js';
+import {newId, takes} from '../shell/state.js';
 import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
@@ -52,7 +52,7 @@ export function press(names, values, saved) {
 window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed, text, captions, peaks}}) => {
   const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && lastAsked ? {seed, asked: lastAsked} : null;
   if (!told) return;
-  const entry = {id: crypto.getRandomValues(new Uint32Array(2)).join('-'), at: Date.now(), url, total, ...told};
+  const entry = {id: newId(), at: Date.now(), url, total, ...told};
   change((entries) => [entry, ...entries.filter((each) => each.url !== url)]);
 });
 window.addEventListener('storage', ({key}) => { if (key === KEY || key === null) paint(); });

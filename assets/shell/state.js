@@ -8,6 +8,9 @@ export const state = {
 
 export const takes = (name) => state.taken.includes(name);
 
+// An id that nothing else has. The browser's own `randomUUID` is there over https only.
+export const newId = () => [...crypto.getRandomValues(new Uint32Array(4))].map((number) => number.toString(36)).join('-');
+
 // Kept in this tab, or in this browser. A browser may allow neither; then it is forgotten.
 function memory(name) {
   const key = (of) => `voxdemo-${of}`;

@@ -12,13 +12,7 @@ export function form(element, props, ask) {
   const id = element.closest('[id^=vx-]').id;
   const [name, consent, save, line, level] = ['.name input', '.consent input', '.save', '.say', '.level']
     .map((selector) => element.querySelector(selector));
-  forms[id] = {
-    name, consent, isBusy: false, say: sayIn(line), tell: sayIn(level),
-    clear() {
-      name.value = '';
-      consent.checked = false;
-    },
-  };
+  forms[id] = {name, consent, isBusy: false, say: sayIn(line), tell: sayIn(level)};
   save.addEventListener('click', ask);
   for (const field of [name, consent]) field.addEventListener('input', () => forms[id].say(''));
   name.addEventListener('keydown', (event) => { if (event.key === 'Enter') ask(); });
@@ -68,7 +62,8 @@ export async function keep(id, file, written) {
   const isKept = await orSay(one.say, async () => {
     const sound = await keepable(await blobOf(file), own);
     await own.shelf.add({name, text, consented: new Date().toISOString(), ...sound});
-    one.clear();
+    one.name.value = '';
+    one.consent.checked = false;
     one.say(fill(own.words.kept, {name}));
     await reload();
     return true;

@@ -2,12 +2,11 @@
 // name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people.
 import {saying} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
+import {newId} from '../shell/state.js';
 
 const DATABASE = 'voxdemo-voices', STORE = 'voices';
 
 export const refusal = (sentence) => Object.assign(new Error(sentence), {isSaid: true});
-
-const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (each) => each.toString(16).padStart(2, '0')).join('');
 
 export const base64 = (blob) => new Promise((resolve, reject) => {
   const reader = new FileReader();
