@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
+from typing_extensions import TypeVarTuple, Unpack
+
 READING = ThreadPoolExecutor(2, "reading")
 """For what people send: recordings are decoded, texts are planned, up to seconds each."""
 COPYING = ThreadPoolExecutor(1, "copying")
@@ -25,9 +27,10 @@ thread that doesn't get the processor may hold Python's lock, and then everybody
 """
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-async def in_thread(function: Callable[[], T], pool: Executor | None = None) -> T:
+async def in_thread(function: Callable[[Unpack[Ts]], T], *given: Unpack[Ts], pool: Executor | None = None) -> T:
     """What `function` returns, from a thread of `pool`, or of the loop's own; it sees the caller's context."""
-    context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(pool, context.run, function)
+    run = contextvars.copy_context().run
+    return await asyncio.get_running_loop().run_in_executor(pool, run, function, *given)

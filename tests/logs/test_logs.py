@@ -86,7 +86,7 @@ def test_libraries_are_heard_from_warnings_on_and_twice_set_up_is_once(told: Tol
 
 async def test_tasks_and_threads_know_the_request() -> None:
     async def work() -> str:
-        return await in_thread(logs.request_id, READING)
+        return await in_thread(logs.request_id, pool=READING)
 
     with on_behalf_of("one"):
         first = asyncio.create_task(work())

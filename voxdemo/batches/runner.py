@@ -9,12 +9,12 @@ import shutil
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
 from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
+from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
 from voxdemo.stores.protocols import BatchStore
@@ -61,7 +61,7 @@ class Batches:
             for runner in runners:
                 runner.cancel()
             await asyncio.gather(*runners, return_exceptions=True)
-            await in_thread(self._close, self._thread)
+            await in_thread(self._close, pool=self._thread)
 
     async def accept(self, order: Order) -> str:
         id = await self._kept(lambda store: store.accept(order))
@@ -184,11 +184,11 @@ class Batches:
     async def _put(self, wav: Path, to: Path) -> None:
         """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""
         try:
-            await in_thread(partial(_converted, wav, to), CONVERTING)
+            await in_thread(_converted, wav, to, pool=CONVERTING)
         except OSError as error:
             raise StorageError from error
         finally:
-            await in_thread(partial(shutil.rmtree, wav.parent, ignore_errors=True))
+            await in_thread(remove, wav.parent)
 
     async def _look(self) -> None:
         try:
@@ -210,7 +210,7 @@ class Batches:
         self._came = asyncio.Event()
 
     async def _kept(self, ask: Callable[[BatchStore], T]) -> T:
-        return await in_thread(lambda: ask(self._opened()), self._thread)
+        return await in_thread(lambda: ask(self._opened()), pool=self._thread)
 
     def _opened(self) -> BatchStore:
         self._store = self._store or self._open()

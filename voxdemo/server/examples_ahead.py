@@ -72,7 +72,7 @@ async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) ->
 
 
 async def _supply_transcripts(service: SpeechService) -> None:
-    known = await in_thread(partial(transcripts, service.recognizer_info.name), READING)
+    known = await in_thread(transcripts, service.recognizer_info.name, pool=READING)
     for recording in examples.RECORDINGS:
         if transcript := known.get(recording.path.stem):
             await service.supply(recording.path, transcript)

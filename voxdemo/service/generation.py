@@ -5,7 +5,6 @@ Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 
 import logging
 import secrets
-import shutil
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -17,6 +16,7 @@ from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.errors import StorageError
 from voxdemo.estimates.paces import Paces
+from voxdemo.files import remove
 from voxdemo.intake.plan import Plan, plan
 from voxdemo.intake.request import Examined, SpeechRequest, speech
 from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
@@ -89,7 +89,7 @@ class Generations:
     async def request(self, utterance: Utterance) -> SpeechRequest:
         """As `SpeechService.request`."""
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
-        return await in_thread(partial(speech, utterance, self._line.engine_info), reads)
+        return await in_thread(speech, utterance, self._line.engine_info, pool=reads)
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         """As `SpeechService.speak`."""
@@ -118,7 +118,7 @@ class Generations:
                     async for event in events:
                         yield event
             finally:
-                await in_thread(partial(shutil.rmtree, folder, ignore_errors=True))
+                await in_thread(remove, folder)
 
     @contextmanager
     def _faults_noted(self) -> Generator[None, None, None]:
@@ -178,7 +178,7 @@ class Generations:
             folder.mkdir(parents=True)
             sound = LiveSound(speech_file(folder), request.engine.sample_rate, request.seed)
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
             raise StorageError from error
         self._in_use.add(folder)
         return folder, sound
@@ -190,7 +190,7 @@ class Generations:
         try:
             planned = examined.plan
             if planned is None:
-                planned = await in_thread(partial(plan, request.utterance, request.engine), READING)
+                planned = await in_thread(plan, request.utterance, request.engine, pool=READING)
             made = partial(SpeechAssembler, planned.parts, request.engine.sample_rate, planned.utterance.speed)
             take = await in_thread(made)  # the first one imports scipy
             job, notes = await self._job(planned, request.engine)
@@ -216,7 +216,7 @@ class Generations:
         job = SpeakJob(info, said, texts, expected_s, units=planned.units, shares=planned.shares)
         if utterance.prompt_audio is None:
             return job, notes
-        sound = await in_thread(partial(prompt.read, utterance.prompt_audio, info.prompt_rate), READING)
+        sound = await in_thread(prompt.read, utterance.prompt_audio, info.prompt_rate, pool=READING)
         if "prompt_audio" not in info.honours:
             return job, notes
         # A transcript of the whole recording is a wrong one of its beginning.
@@ -227,7 +227,7 @@ class Generations:
         job = replace(job, utterance=replace(said, prompt_text=prompt_text), prompt=sound)
         if info.needs_transcript and not prompt_text:
             recognizer = self._line.recognizer_info
-            samples = await in_thread(partial(sound.at, recognizer.sample_rate), READING)
+            samples = await in_thread(sound.at, recognizer.sample_rate, pool=READING)
             listen = self._recognitions.job(recognizer, samples, None)
             job = replace(job, transcription=listen, expected_s=_sum(job.expected_s, listen.expected_s))
         return job, notes

@@ -6,7 +6,6 @@ Lives on the event loop. Knows the job and its sound; no line, no model and no w
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from functools import partial
 
 from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
@@ -40,7 +39,7 @@ class JobRecorder:
         try:
             async with aclosing(events):
                 async for event in events:
-                    taken = await in_thread(partial(self._taken, event))  # joining takes up to 0.1 s
+                    taken = await in_thread(self._taken, event)  # joining takes up to 0.1 s
                     async for told in self._recorded(taken):
                         yield told
             ending = await in_thread(self._take.end)

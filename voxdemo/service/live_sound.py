@@ -7,7 +7,6 @@ reading and writing the file. Knows no web and no text.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from functools import partial
 from pathlib import Path
 
 from voxdemo.audio.wav import GrowingWav
@@ -49,14 +48,14 @@ class LiveSound:
 
     async def write(self, samples: Samples) -> None:
         """Add samples at the end. Raises OSError where the disk is full."""
-        await in_thread(partial(self._wav.write, samples))
+        await in_thread(self._wav.write, samples)
         self._tell()
 
     async def cut(self, start_s: float) -> None:
         """Take back what came from `start_s` on, which listeners that have heard of it are told."""
         self._takes += 1
         self.captions = [caption for caption in self.captions if caption.start_s < start_s]
-        await in_thread(partial(self._wav.truncate, round(start_s * self.sample_rate)))
+        await in_thread(self._wav.truncate, round(start_s * self.sample_rate))
         self._notes.append(Retaken(start_s))
         self._tell()
 
@@ -99,7 +98,7 @@ class LiveSound:
                         yield note
                 if position < self._wav.frames:
                     takes = self._takes
-                    data = await in_thread(partial(GrowingWav.read, file, position, self._wav.frames, READ_BYTES))
+                    data = await in_thread(GrowingWav.read, file, position, self._wav.frames, READ_BYTES)
                     if takes == self._takes:  # else it may be of a take that was taken back meanwhile
                         position += len(data) // 2
                         yield data

@@ -63,7 +63,7 @@ class Recognitions:
 
     async def request(self, path: Path, language: str | None) -> RecordingRequest:
         """As `SpeechService.recording_request`."""
-        return await in_thread(partial(recording, path, language, self._line.recognizer_info), READING)
+        return await in_thread(recording, path, language, self._line.recognizer_info, pool=READING)
 
     async def read(
         self, path: Path, language: str | None, keep: bool, context: RequestContext
@@ -100,7 +100,7 @@ class Recognitions:
             sound = next(iter(reading.sounds), None)
         assert transcript, "a recognition that raises nothing ends with a transcript"
         if keep and transcript.text:
-            transcript = await in_thread(partial(self._kept, transcript, request, sound), READING)
+            transcript = await in_thread(self._kept, transcript, request, sound, pool=READING)
         yield transcript
 
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
@@ -123,7 +123,7 @@ class Recognitions:
         self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]
     ) -> AsyncGenerator[RecognitionEvent, None]:
         info = request.recognizer
-        sound = await in_thread(partial(_decoded, request), READING)
+        sound = await in_thread(_decoded, request, pool=READING)
         sounds.append(sound)
         if sound.truncated:
             sentence = "That recording is longer than {minutes} minutes: send a shorter one."

@@ -143,7 +143,7 @@ class SpeechService:
         """Refuse the jobs that wait, cancel those that run, close the models."""
         await self._generations.close()
         await self._line.close()
-        await in_thread(lambda: None, KEEPING)  # what was learned last is written
+        await in_thread(lambda: None, pool=KEEPING)  # what was learned last is written
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         """The request to speak this with the engine that serves. Raises InputError for what can't be."""
@@ -345,7 +345,7 @@ class SpeechService:
         """Delete uploads and results that are older."""
         in_use = self.results.in_use | self._generations.in_use
         for folder in (self._folders.files, self._folders.workshop):
-            await in_thread(partial(delete_old, folder, older_than_s, in_use, self._aside()), CLEANING)
+            await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
         """For a thread that cleans: returns when no job runs, or when it has waited LONGEST_ASIDE_S in all."""

@@ -5,7 +5,6 @@ Lives on the event loop. Knows the cache, and nothing of how an answer is made.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -56,14 +55,14 @@ class SharedAnswers(Generic[Answer, AnyWork]):
 
     async def kept(self, key: str, into: Path | None = None) -> Answer | None:
         """The answer from before, marked as `cached`, or None; its files are put into the folder `into`."""
-        answer = await in_thread(partial(self._fetch, key, into))
+        answer = await in_thread(self._fetch, key, into)
         if answer is None and not self.work(key) and self._cache.has(key):  # it was made while it was looked for
-            answer = await in_thread(partial(self._fetch, key, into))
+            answer = await in_thread(self._fetch, key, into)
         return answer
 
     async def keep(self, key: str, answer: Answer, folder: Path | None = None) -> None:
         """Keep an answer, with the files that were made for it in `folder`."""
-        await in_thread(partial(self._store, key, answer, folder))
+        await in_thread(self._store, key, answer, folder)
 
     def _fetch(self, key: str, into: Path | None) -> Answer | None:
         facts = self._cache.fetch(key, into)

@@ -6,14 +6,12 @@ Lives on the event loop; files are linked and copied on threads. Knows no line a
 
 import asyncio
 import logging
-import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from voxdemo.files import link_or_copy
+from voxdemo.files import link_or_copy, remove
 from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.speech import Captions, Retaken, SpeechEvent
@@ -89,16 +87,16 @@ class SharedSound:
     async def _settle(self, listener: Listener) -> None:
         try:
             if self._sound.is_over:
-                await in_thread(partial(self._link, listener.folder))
+                await in_thread(self._link, listener.folder)
             else:
-                await in_thread(partial(self._copy, listener.folder), COPYING)
+                await in_thread(self._copy, listener.folder, pool=COPYING)
         except OSError:
             log.exception("a sound can't be handed on")
         finally:
             listener.settled()
             self._listeners -= 1
             if not self._listeners:
-                await in_thread(partial(shutil.rmtree, self._folder, ignore_errors=True))
+                await in_thread(remove, self._folder)
 
     def _link(self, folder: Path) -> None:
         for file in made_in(self._folder):

@@ -5,7 +5,6 @@ The same at every door; knows the service and the limits, nothing of Gradio.
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.intake.request import Asked, Examined
@@ -70,7 +69,7 @@ class Admission:
     async def _examine(self, context: RequestContext) -> None:
         assert context.examined, "what is asked for is known"
         async with self._examining:
-            context.examined = await in_thread(partial(examined, context.examined), READING)
+            context.examined = await in_thread(examined, context.examined, pool=READING)
 
     async def _count(self, context: RequestContext) -> None:
         """Count one more job of this client. Raises LimitError where that is too much."""

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -50,7 +49,7 @@ async def speech(request: Request) -> Response:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
     pool = CONVERTING if ending in CONVERTED else READING
     try:
-        path = await in_thread(partial(service.results.open, token, ending), pool)
+        path = await in_thread(service.results.open, token, ending, pool=pool)
     except OSError:
         log.exception("a sound can't be converted")
         return refused(request.scope, 507, StorageError())

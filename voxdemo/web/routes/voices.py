@@ -7,7 +7,7 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from functools import partial, wraps
+from functools import wraps
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -62,28 +62,28 @@ def _for_its_account(
 @_for_its_account
 async def voices(_: Request, store: KeptVoices, account: str) -> Response:
     """All voices of the account, without their recordings."""
-    mine = await in_thread(partial(store.voices, account), KEEPING)
+    mine = await in_thread(store.voices, account, pool=KEEPING)
     return JSONResponse({"voices": [asdict(voice) for voice in mine]}, headers=FRESH)
 
 
 @_for_its_account
 async def keep(request: Request, store: KeptVoices, account: str) -> Response:
     name, text, recording, consented = await _sent(request)
-    kept = await in_thread(partial(store.keep, account, name, text, recording, consented), KEEPING)
+    kept = await in_thread(store.keep, account, name, text, recording, consented, pool=KEEPING)
     return JSONResponse(asdict(kept), 201, FRESH)
 
 
 @_for_its_account
 async def recording(request: Request, store: KeptVoices, account: str) -> Response:
     """The recording of one, as wav."""
-    path = await in_thread(partial(store.recording, account, request.path_params["id"]), KEEPING)
+    path = await in_thread(store.recording, account, request.path_params["id"], pool=KEEPING)
     return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
 
 
 @_for_its_account
 async def delete(request: Request, store: KeptVoices, account: str) -> Response:
     """Delete one with its recording."""
-    was_there = await in_thread(partial(store.delete, account, request.path_params["id"]), KEEPING)
+    was_there = await in_thread(store.delete, account, request.path_params["id"], pool=KEEPING)
     return Response(status_code=204) if was_there else _unknown(request)
 
 

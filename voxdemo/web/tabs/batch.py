@@ -7,7 +7,6 @@ server as any program does, as a job below /v1/. Here it is only said what the v
 import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -192,7 +191,7 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
 
 async def _outlook(service: SpeechService, texts: Sequence[str], speed: float) -> dict[str, Any]:
     """What these texts would take now, and what the line does; numbered, or the page would miss the same again."""
-    units = await in_thread(partial(_units, texts, speed, service.engine_info), READING)
+    units = await in_thread(_units, texts, speed, service.engine_info, pool=READING)
     lengths = [service.speaking_s(each) for each in units]
     known = [length for length in lengths if length is not None]
     seconds = sum(known) if known and len(known) == len(lengths) else None

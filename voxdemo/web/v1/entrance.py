@@ -18,6 +18,7 @@ from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 
 from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.files import remove
 from voxdemo.intake.request import Asked
 from voxdemo.monitoring.outcomes import Task
 from voxdemo.monitoring.visit import RequestContext
@@ -50,7 +51,7 @@ class Entrance:
         except VoxdemoError as error:
             self.service.ended_at_door(task, context, error)
             if recording:
-                await in_thread(partial(shutil.rmtree, recording.parent, ignore_errors=True))
+                await in_thread(remove, recording.parent)
             raise
         return context
 
@@ -117,7 +118,7 @@ class Entrance:
         Raises StorageError where there's no room, and what `sent` raises.
         """
         try:
-            return await in_thread(partial(_write, self.service.files, sent), READING)
+            return await in_thread(_write, self.service.files, sent, pool=READING)
         except OSError as error:
             raise StorageError from error
 

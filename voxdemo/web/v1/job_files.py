@@ -69,7 +69,7 @@ async def _made(path: Path, make: Callable[[Path], None]) -> Path:
         return path
 
     try:
-        return await in_thread(made, JOINING)
+        return await in_thread(made, pool=JOINING)
     except FileNotFoundError:
         raise HTTPException(404, GONE) from None
     except OSError as error:

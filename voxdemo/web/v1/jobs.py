@@ -103,7 +103,7 @@ async def accept(
     entrance, batches, counted = jobs.entrance, jobs.batches, Incoming(request.scope).caller
     caller = jobs.reader or counted
     try:
-        digest = await in_thread(partial(digest_of, asked), READING)
+        digest = await in_thread(digest_of, asked, pool=READING)
         job_id = await batches.known(caller, idempotency_key, digest)
         if job_id is None:
             await entrance.counted(counted)
@@ -204,7 +204,7 @@ async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[
     """The id of a batch. For a client that hangs up before all of it is looked at, nothing is accepted."""
     try:
         await batches.check_room(caller, count)  # before the work of looking at them
-        return await batches.accept(await in_thread(order, READING))
+        return await batches.accept(await in_thread(order, pool=READING))
     except TooMuch as error:
         if error.is_theirs:
             raise BusyError(THEIRS_FULL, FULL_S, reason="your_texts") from None

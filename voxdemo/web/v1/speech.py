@@ -130,7 +130,7 @@ async def _pieces(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
             case Begun() if format in get_args(StreamFormat):
                 made = encoder(cast(StreamFormat, format), event.sample_rate, event.frames)
             case bytes() if made:
-                yield await in_thread(partial(made.encode, event)) if made.takes_time else made.encode(event)
+                yield await in_thread(made.encode, event) if made.takes_time else made.encode(event)
             case Spoken():
                 if event.failure:
                     raise EngineError.told(event.failure)
@@ -141,7 +141,7 @@ async def _pieces(heard: AsyncIterator[Heard], format: str, entrance: Entrance) 
 async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:
     """The finished sound in this format."""
     try:
-        path = await in_thread(partial(entrance.service.results.open, spoken.path.parent.name, format), CONVERTING)
+        path = await in_thread(entrance.service.results.open, spoken.path.parent.name, format, pool=CONVERTING)
     except OSError as error:
         raise StorageError from error
     assert path, "it was made just now"
