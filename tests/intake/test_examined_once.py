@@ -16,9 +16,9 @@ import soundfile
 from fakes import CLONER, RATE, Stage, until
 
 from voxdemo.audio.reading import decode, prompt
-from voxdemo.intake import plan, request
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.intake import request
 from voxdemo.server.assemble import local_service
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
@@ -114,7 +114,7 @@ async def test_what_was_examined_for_another_engine_or_request_is_examined_again
     utterance = Utterance("Hello there.")
     examined = (await admitted(service, utterance)).examined
     assert examined
-    assert isinstance(examined.plan, plan.Plan)
+    assert isinstance(examined.plan, request.Plan)
     assert examined.of(utterance, service.engine_info) is examined
     assert examined.of(utterance, replace(CLONER, version="2")) is None
     assert examined.of(Utterance("Hello."), service.engine_info) is None

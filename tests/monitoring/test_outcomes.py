@@ -14,8 +14,8 @@ import soundfile
 from fakes import RATE, Stage
 
 from voxdemo.errors import VoxdemoError
-from voxdemo.monitoring.visit import RequestContext
 from voxdemo.server.assemble import local_service
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Speaking, Utterance, Waiting

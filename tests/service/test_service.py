@@ -26,10 +26,10 @@ from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError, UnavailableError
 from voxdemo.lanes.jobs import LineTicket
 from voxdemo.lanes.turns import Size
-from voxdemo.monitoring.visit import RequestContext
 from voxdemo.server.assemble import local_service
-from voxdemo.service import disk_watch
+from voxdemo.service import generation
 from voxdemo.service import service as service_module
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Captions, Speaking, Spoken, Utterance, Waiting
@@ -97,7 +97,7 @@ async def test_it_can_be_heard_while_it_is_made_and_not_after(service: SpeechSer
     begun = await anext(events)
     assert isinstance(begun, Speaking)
     stage.steps.release()
-    listener = service.live[begun.sound].listen()
+    listener = service.live[begun.sound].sound.listen()
     heard = [event async for event in _until_sound(listener)]
     assert isinstance(heard[0], Captions)
     assert len(heard[-1]) > 0
@@ -310,7 +310,7 @@ async def test_it_is_not_ready_while_sounds_cannot_be_written_and_finds_out_itse
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk_watch, "TRY_EVERY_S", 0.01)
+    monkeypatch.setattr(generation, "TRY_EVERY_S", 0.01)
     with monkeypatch.context() as patch:
         patch.setattr(GrowingWav, "write", full)
         with pytest.raises(StorageError):
@@ -336,7 +336,7 @@ async def test_a_disk_that_takes_no_files_holds_up_nothing_once_it_takes_them_ag
 
     taking, workshop = service.line.take, tmp_path / "cache" / "workshop"
     monkeypatch.setattr(service.line, "take", take)
-    monkeypatch.setattr(disk_watch, "TRY_EVERY_S", 0.01)
+    monkeypatch.setattr(generation, "TRY_EVERY_S", 0.01)
     await until(lambda: service.readiness().ready)
     with monkeypatch.context() as patch:
         if fault == "no folder":
@@ -348,13 +348,13 @@ async def test_a_disk_that_takes_no_files_holds_up_nothing_once_it_takes_them_ag
             with pytest.raises(StorageError):
                 await spoken(service, Utterance(text))
         await until(lambda: len(taken) > 4)  # more have been tried than people asked for
-        assert service.stats().waiting == 0
+        assert service.line.stats().waiting == 0
     if fault == "no folder":
         workshop.unlink()
     await until(lambda: service.readiness().ready)
     _, result = await spoken(service, Utterance("One two."))
     assert result.path.exists()
-    assert service.stats().waiting == 0
+    assert service.line.stats().waiting == 0
     assert list(workshop.iterdir()) == []
 
 
@@ -364,7 +364,7 @@ async def test_nothing_is_left_of_a_text_that_the_line_takes_no_more(stage: Stag
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     tickets = [service.line.take(lambda: Size(None)) for _ in range(2)]
     if why == "it stops":
-        service.refuse_all(within_s=1.0)
+        service.line.refuse_all(within_s=1.0)
     with pytest.raises(UnavailableError):  # its answer was at hand when it came, and isn't any more
         async with aclosing(service.speak(Utterance("Hello."), RequestContext("openai"))) as events:
             [event async for event in events]
@@ -384,10 +384,9 @@ async def test_a_text_whose_sound_cannot_be_begun_gives_its_ticket_back(
     context.ticket = service.line.take(lambda: Size(None))
     utterance = Utterance("Hello.")
     with pytest.raises(StorageError):
-        async with aclosing(service.speak(utterance, context) if by == "speak" else service.prepare(utterance)) as each:
-            [event async for event in each]
+        await (service.prepare(utterance) if by == "prepare" else anext(service.speak(utterance, context)))
     service.leave(context)
-    assert service.stats().waiting == 0
+    assert service.line.stats().waiting == 0
 
 
 async def test_a_short_text_does_not_overtake_a_long_one_that_came_before_it(

@@ -126,7 +126,7 @@ async def test_equal_requests_in_flight_are_one_job_and_each_has_files_of_their_
     assert len(stage.utterances) == 1
     assert one.path != other.path
     assert one.path.read_bytes() == other.path.read_bytes()
-    assert service.stats().running == 0
+    assert service.line.stats().running == 0
 
 
 async def test_one_that_leaves_keeps_what_was_heard_and_the_others_get_all(
@@ -143,8 +143,8 @@ async def test_one_that_leaves_keeps_what_was_heard_and_the_others_get_all(
     share = service.live[begun.sound]
     await until(lambda: share.sound.duration_s > 0.1)
     await leaving.aclose()
-    await share.over()
-    assert service.stats().running == 1
+    await share.over.wait()
+    assert service.line.stats().running == 1
     heard = soundfile.info(share.folder / "speech.wav").duration
     assert "One two three four." in (share.folder / "speech.srt").read_text()
     stage.steps.release(10)

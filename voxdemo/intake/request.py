@@ -1,22 +1,26 @@
 """What a client asks for, as one value with a key: two requests with the same key have the same answer.
 
-Checks what can be checked at once and reads the recordings that came along, no more. Knows no line and no cache.
+Checks what can be checked at once and reads the recordings that came along; `plan` cuts a text into parts. Knows no
+line and no cache.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from voxdemo.audio.reading.decode import check_there
 from voxdemo.errors import InputError
+from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
-from voxdemo.intake.plan import Plan
 from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
+from voxdemo.text import split
+from voxdemo.text.length import spoken_length
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
@@ -60,6 +64,20 @@ class AskedRecording:
 
 Asked = Utterance | AskedRecording | None
 """What a handler is asked for: to say this, to recognise this recording, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be spoken. The utterance has the text that is left of what was sent."""
+
+    utterance: Utterance
+    parts: Sequence[split.Part]
+    shares: Sequence[float]
+    """The share of the work that each part is."""
+    units: float
+    """How much work it is, by `estimates.paces.speech_units`."""
+    warnings: tuple[str, ...]
+    """What of the text will be left out, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,20 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
     key = _key(unseeded, seed) if varies else unseeded
     return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings)
+
+
+def plan(utterance: Utterance, info: EngineInfo) -> Plan:
+    """How an engine is to speak this. Takes up to a second for the longest text.
+
+    Raises InputError where there is nothing in it that can be said.
+    """
+    text, warnings = validate.readable_text(utterance.text, info)
+    utterance = replace(utterance, text=text)
+    parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart)
+    lengths = [spoken_length(part.text) for part in parts]
+    total = sum(lengths)
+    shares = [length / total for length in lengths]
+    return Plan(utterance, parts, shares, speech_units(utterance, info), warnings)
 
 
 def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> RecordingRequest:

@@ -19,8 +19,7 @@ from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
 from voxdemo.lanes.reports import LaneStats
 from voxdemo.monitoring.machine import Usage
-from voxdemo.monitoring.outcomes import Ended, Ending, Task
-from voxdemo.monitoring.visit import DoorName
+from voxdemo.monitoring.outcomes import DoorName, Ended, Ending, Task
 from voxdemo.speech import EngineInfo
 
 PREFIX = "voxdemo"

@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from voxdemo.errors import InputError, UnavailableError
-from voxdemo.monitoring.visit import DoorName, RequestContext
 from voxdemo.speech import Listening, RecognitionEvent, Speaking, SpeechEvent, Spoken, Transcript
 
 log = logging.getLogger(__name__)
 
+DoorName = Literal["page", "gradio", "openai", "program"]
+"""A person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""
 Task = Literal["generation", "recognition"]
 Ending = Literal["done", "stopped", "cancelled", "refused", "failed"]
 """stopped: the model failed after something was heard; refused: this request, or any at this moment."""
@@ -59,11 +60,11 @@ class Ended:
 
 
 class Outcome:
-    """A job that is still on its way; `ended` is what is known of it so far."""
+    """A job that is on its way since the monotonic time `begun_at`; `ended` is what is known of it so far."""
 
-    def __init__(self, task: Task, context: RequestContext, engine: str, characters: int | None = None) -> None:
-        self._known = Ended(task, context.door, engine, characters)
-        self._begun_at = context.begun_at
+    def __init__(self, task: Task, door: DoorName, begun_at: float, engine: str, characters: int | None = None) -> None:
+        self._known = Ended(task, door, engine, characters)
+        self._begun_at = begun_at
         self._turned_at: float | None = None
         self._has_come = False
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -49,7 +48,7 @@ PATIENCE = Patience()
 
 def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
     """What is to be done as long as the server is up: nothing, where it isn't wanted or nothing is kept."""
-    return [partial(have_at_hand, service)] if settings.examples_ahead and service.shares else []
+    return [partial(have_at_hand, service)] if settings.examples_ahead and service.stores.answers.is_on else []
 
 
 async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) -> None:
@@ -106,8 +105,7 @@ async def made(service: SpeechService, patience: Patience = PATIENCE) -> bool:
 async def _make(service: SpeechService, text: ExampleText) -> bool:
     """Whether it is at hand, or never will be."""
     try:
-        async with aclosing(service.prepare(text.utterance)) as events:
-            [event async for event in events]
+        await service.prepare(text.utterance)
     except UnavailableError:
         return False
     except Exception:  # a model that failed shouldn't be made to fail again for nobody

@@ -101,6 +101,6 @@ def _wait_for(signals: queue.SimpleQueue[int]) -> None:
 
 
 async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> None:
-    service.refuse_all(within_s)
-    await service.drain(within_s)
+    service.line.refuse_all(within_s)
+    await service.line.drain(within_s)
     await traffic.settled(QUIET_S if within_s else QUIET_AT_ONCE_S, FETCHING_S)

@@ -3,10 +3,12 @@
 Lives on the event loop. Knows the line it hands jobs to, no model and no web.
 """
 
+import asyncio
+import contextvars
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,28 +16,27 @@ from pathlib import Path
 
 from voxdemo.audio.reading import prompt
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S
-from voxdemo.errors import StorageError
+from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.files import remove
-from voxdemo.intake.plan import Plan, plan
-from voxdemo.intake.request import Examined, SpeechRequest, speech
+from voxdemo.intake.request import Examined, Plan, SpeechRequest, plan, speech
 from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
 from voxdemo.lanes.turns import Size
-from voxdemo.monitoring.visit import RequestContext
-from voxdemo.service.disk_watch import Storage
 from voxdemo.service.job_recorder import JobRecorder
-from voxdemo.service.live_sound import LiveSound
+from voxdemo.service.live_sound import Listener, LiveSound, SharedSound
 from voxdemo.service.recognition import Recognitions
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.shared_answers import SharedAnswers
-from voxdemo.service.shared_sound import Listener, SharedSound
 from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
-from voxdemo.stores.protocols import AnswerStore, ResultStore
+from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import speech_file
 from voxdemo.threads import READING, in_thread
 
 log = logging.getLogger(__name__)
 
+TRY_EVERY_S = 5.0
+"""How often it is tried whether sounds can be written again."""
 PROOF = Utterance("Ready.")
 """What is said to see whether sounds can be written again."""
 
@@ -43,7 +44,7 @@ PROOF = Utterance("Ready.")
 class Generations:
     """Speaks requests. All methods are for the event loop's thread.
 
-    Each request gets a folder among `results`; what is being made lies below `workshop`. `learned` is called when the
+    Each request gets a folder among the results; what is being made lies below `workshop`. `learned` is called when the
     `paces` have changed.
     """
 
@@ -51,40 +52,22 @@ class Generations:
         self,
         line: JobLine,
         recognitions: Recognitions,
-        results: ResultStore,
+        stores: Stores,
         workshop: Path,
-        cache: AnswerStore,
         paces: Paces,
         learned: Callable[[], None],
     ) -> None:
         self.live: dict[str, Listener] = {}
-        self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(cache, Spoken)
+        self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(stores.answers, Spoken)
+        self.storage = Storage(self._say_something)
+        self.in_use: set[Path] = set()
+        """The folders of the workshop in which something is being made."""
         self._line = line
         self._recognitions = recognitions
-        self._results = results
+        self._results = stores.results
         self._workshop = workshop
         self._paces = paces
         self._learned = learned
-        self._storage = Storage(self._say_something)
-        self._in_use: set[Path] = set()
-
-    @property
-    def in_use(self) -> frozenset[Path]:
-        """The folders of the workshop in which something is being made."""
-        return frozenset(self._in_use)
-
-    def seconds(self, units: float) -> float | None:
-        """How long it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
-        return self._paces.speech(self._line.engine_info.key).seconds(units)
-
-    @property
-    def fault(self) -> str:
-        """Why the last sound couldn't be written; "" once one could."""
-        return self._storage.fault
-
-    async def close(self) -> None:
-        """Try no more whether sounds can be written again."""
-        await self._storage.close()
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         """As `SpeechService.request`."""
@@ -100,23 +83,20 @@ class Generations:
                 async for event in events:
                     yield event
 
-    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+    async def prepare(self, utterance: Utterance) -> None:
         """As `SpeechService.prepare`."""
         with self._faults_noted():
             request = await self.request(utterance)
-            if self.answers.is_at_hand(request.key):
-                return
-            async with aclosing(self._unheard(Examined(utterance, request))) as events:
-                async for event in events:
-                    yield event
+            if not self.answers.is_at_hand(request.key):
+                await self._make(Examined(utterance, request))
 
-    async def _unheard(self, examined: Examined) -> AsyncGenerator[SpeechEvent, None]:
-        """The events of a sound that nobody gets."""
+    async def _make(self, examined: Examined) -> None:
+        """Make a sound that nobody gets."""
         with self._results.new() as folder:
             try:
                 async with self._on_air(examined, RequestContext(), folder) as events:
-                    async for event in events:
-                        yield event
+                    async for _ in events:
+                        pass
             finally:
                 await in_thread(remove, folder)
 
@@ -126,7 +106,7 @@ class Generations:
             yield
         except StorageError as error:
             log.exception("a sound can't be written")
-            self._storage.note(error)
+            self.storage.note(error)
             raise
 
     async def _spoken(self, examined: Examined, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
@@ -159,7 +139,7 @@ class Generations:
             self._line.leave(context.ticket)
         shared = shared or self._begun(examined, context)
         try:
-            async with shared.listener(folder) as listener, aclosing(shared.told()) as events:
+            async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
                 self.live[folder.name] = listener
                 yield events
         finally:
@@ -180,7 +160,7 @@ class Generations:
         except OSError as error:
             remove(folder)
             raise StorageError from error
-        self._in_use.add(folder)
+        self.in_use.add(folder)
         return folder, sound
 
     async def _speak_new(
@@ -199,9 +179,9 @@ class Generations:
                 async for event in events:
                     yield event
         finally:
-            self._in_use.discard(folder)
+            self.in_use.discard(folder)
             _finish(sound)
-        self._storage.note(recorder.error)
+        self.storage.note(recorder.error)
         spoken = recorder.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
         if recorder.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
@@ -211,7 +191,7 @@ class Generations:
     async def _job(self, planned: Plan, info: EngineInfo) -> tuple[SpeakJob, list[str]]:
         """The job for the line, and what people should know about it."""
         utterance, notes = planned.utterance, list(planned.warnings)
-        texts, expected_s = [part.text for part in planned.parts], self.seconds(planned.units)
+        texts, expected_s = [part.text for part in planned.parts], self._paces.speech(info.key).seconds(planned.units)
         said = replace(utterance, prompt_audio=None)
         job = SpeakJob(info, said, texts, expected_s, units=planned.units, shares=planned.shares)
         if utterance.prompt_audio is None:
@@ -234,8 +214,7 @@ class Generations:
 
     async def _say_something(self) -> None:
         """Speak a word, from the line to the file, to see whether that works."""
-        async with aclosing(self._unheard(Examined(PROOF, await self.request(PROOF)))) as events:
-            [event async for event in events]
+        await self._make(Examined(PROOF, await self.request(PROOF)))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
         if job.transcription is None and not spoken.failure:
@@ -252,3 +231,38 @@ def _finish(sound: LiveSound) -> None:
 
 def _sum(seconds: float | None, more: float | None) -> float | None:
     return None if seconds is None or more is None else seconds + more
+
+
+class Storage:
+    """Told of every writing, and `fault` says what was wrong with the last one; "" where nothing was.
+
+    While there is a fault, `try_again` is called now and then, which makes and writes something small: no
+    request may come meanwhile that would show that writing works again. What it raises is ignored.
+    """
+
+    def __init__(self, try_again: Callable[[], Awaitable[None]]) -> None:
+        self.fault = ""
+        self._try_again = try_again
+        self._trying: asyncio.Task[None] | None = None
+
+    def note(self, error: VoxdemoError | None) -> None:
+        """Something was written, or ended with this error."""
+        self.fault = error.sentence if isinstance(error, StorageError) else ""
+        if self.fault and (self._trying is None or self._trying.done()):
+            self._trying = contextvars.Context().run(lambda: asyncio.ensure_future(self._keep_trying()))
+
+    async def close(self) -> None:
+        """Try no more."""
+        if self._trying:
+            self._trying.cancel()
+            await asyncio.wait([self._trying])
+
+    async def _keep_trying(self) -> None:
+        while self.fault:
+            await asyncio.sleep(TRY_EVERY_S)
+            try:
+                await self._try_again()
+            except VoxdemoError:
+                pass  # not yet
+            except Exception:  # whatever it is, this goes on, or the end of the fault would stay unseen
+                log.exception("it can't be found out whether sounds can be written")

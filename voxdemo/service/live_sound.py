@@ -1,18 +1,26 @@
-"""Sound that can be heard while it is made: a wav that grows on disk, and its listeners.
+"""Sound that can be heard while it is made: a wav that grows on disk, and what each listener gets of it.
 
 The file is the one truth. A listener reads it at a pace of their own, so nobody who listens, or stops listening, slows
-the voice down, and memory doesn't grow with the length of the sound. Everything here lives on the event loop, but for
-reading and writing the file. Knows no web and no text.
+the voice down, and memory doesn't grow with the length of the sound. Requests that are equal share one; each has a
+folder and a token of its own, so that neither its leaving nor its token shows anything of the others. Everything here
+lives on the event loop, but for reading, writing, linking and copying files. Knows no line, no web and no text.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from voxdemo.audio.wav import GrowingWav
-from voxdemo.speech import Captions, Retaken, Samples, Segment
-from voxdemo.stores.results import write_beside
-from voxdemo.threads import in_thread
+from voxdemo.files import link_or_copy, remove
+from voxdemo.lanes.shared_work import SharedWork
+from voxdemo.speech import Captions, Retaken, Samples, Segment, SpeechEvent
+from voxdemo.stores.results import made_in, speech_file, write_beside
+from voxdemo.threads import COPYING, in_thread
+
+log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 16
 """How much a listener is given at once: 1.4 s at 24 kHz."""
@@ -110,3 +118,62 @@ class LiveSound:
     def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A client that hears a sound while it is made."""
+
+    sound: LiveSound
+    folder: Path
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the folder has the whole sound, or what there was of it when the client left."""
+
+
+class SharedSound(SharedWork[SpeechEvent]):
+    """A sound and the work that makes it, in a `folder` that is deleted when the last listener has left.
+
+    `work` writes `sound` and finishes it however it ends. It stops when the last one that has joined leaves. In the end
+    `ended` is called.
+    """
+
+    def __init__(
+        self, folder: Path, sound: LiveSound, work: AsyncGenerator[SpeechEvent, None], ended: Callable[[], None]
+    ) -> None:
+        super().__init__(work, ended)
+        self._folder = folder
+        self._sound = sound
+        self._heard_by = 0
+
+    @asynccontextmanager
+    async def listener(self, folder: Path) -> AsyncGenerator[Listener, None]:
+        """A listener whose own folder this is. At the end the sound is put there, whole or as far as it has come."""
+        listener = Listener(self._sound, folder)
+        self._heard_by += 1
+        try:
+            yield listener
+        finally:
+            # In a task of its own, because a task that leaves may be cancelled twice.
+            await asyncio.shield(asyncio.ensure_future(self._settle(listener)))
+
+    async def _settle(self, listener: Listener) -> None:
+        try:
+            if self._sound.is_over:
+                await in_thread(self._link, listener.folder)
+            else:
+                await in_thread(self._copy, listener.folder, pool=COPYING)
+        except OSError:
+            log.exception("a sound can't be handed on")
+        finally:
+            listener.over.set()
+            self._heard_by -= 1
+            if not self._heard_by:
+                await in_thread(remove, self._folder)
+
+    def _link(self, folder: Path) -> None:
+        for file in made_in(self._folder):
+            link_or_copy(file, folder / file.name)
+
+    def _copy(self, folder: Path) -> None:
+        if self._sound.duration_s:
+            self._sound.copy(speech_file(folder))

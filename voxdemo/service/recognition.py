@@ -20,10 +20,10 @@ from voxdemo.intake.request import AskedRecording, RecordingRequest, recording
 from voxdemo.lanes.jobs import JobLine, LineTicket, ListenJob, Started
 from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.lanes.turns import Size
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
-from voxdemo.stores.protocols import AnswerStore, ResultStore
+from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import MOST_BARS, speech_file, write_captions
 from voxdemo.threads import READING, in_thread
 
@@ -49,15 +49,13 @@ class Reading(SharedWork[RecognitionEvent]):
 class Recognitions:
     """Reads recordings. All methods are for the event loop's thread.
 
-    Recordings that are to be kept get a folder among `results`; `learned` is called when the `paces` have changed.
+    Recordings that are to be kept get a folder among the results; `learned` is called when the `paces` have changed.
     """
 
-    def __init__(
-        self, line: JobLine, results: ResultStore, cache: AnswerStore, paces: Paces, learned: Callable[[], None]
-    ) -> None:
-        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(cache, Transcript)
+    def __init__(self, line: JobLine, stores: Stores, paces: Paces, learned: Callable[[], None]) -> None:
+        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(stores.answers, Transcript)
         self._line = line
-        self._results = results
+        self._results = stores.results
         self._paces = paces
         self._learned = learned
 
@@ -72,19 +70,6 @@ class Recognitions:
         asked = AskedRecording(path, language)
         known = context.examined and context.examined.of(asked, self._line.recognizer_info)
         request = known.recording if known else await self.request(path, language)
-        async with aclosing(self._heard(request, keep, context)) as events:
-            async for event in events:
-                yield event
-
-    async def supply(self, path: Path, transcript: Transcript) -> None:
-        """As `SpeechService.supply`."""
-        request = await self.request(path, None)
-        if not self.answers.is_at_hand(request.key):
-            await self.answers.keep(request.key, transcript)
-
-    async def _heard(
-        self, request: RecordingRequest, keep: bool, context: RequestContext
-    ) -> AsyncGenerator[RecognitionEvent, None]:
         transcript, sound = await self.answers.kept(request.key), None
         if transcript is None:
             reading = self.answers.work(request.key)
@@ -103,14 +88,16 @@ class Recognitions:
             transcript = await in_thread(self._kept, transcript, request, sound, pool=READING)
         yield transcript
 
+    async def supply(self, path: Path, transcript: Transcript) -> None:
+        """As `SpeechService.supply`."""
+        request = await self.request(path, None)
+        if not self.answers.is_at_hand(request.key):
+            await self.answers.keep(request.key, transcript)
+
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
         """The job of reading these samples."""
-        expected_s = self.seconds(len(samples) / info.sample_rate)
+        expected_s = self._paces.listening(info.key).seconds(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
-
-    def seconds(self, recording_s: float) -> float | None:
-        """How long it takes to read a recording of so many seconds; None: not known yet."""
-        return self._paces.listening(self._line.recognizer_info.key).seconds(recording_s)
 
     def _begun(self, request: RecordingRequest, context: RequestContext) -> Reading:
         sounds: list[decode.Recording] = []

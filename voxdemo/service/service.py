@@ -5,34 +5,35 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from voxdemo.errors import NotReadyError
 from voxdemo.estimates.paces import Paces, speech_units
 from voxdemo.estimates.paces import write as write_paces
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine
 from voxdemo.lanes.reports import LaneStats
-from voxdemo.lanes.turns import Place, Size
+from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.metrics import Metrics, State
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
 from voxdemo.monitoring.timeline import Timeline
-from voxdemo.monitoring.visit import RequestContext
 from voxdemo.service.generation import Generations
+from voxdemo.service.live_sound import Listener
 from voxdemo.service.recognition import Recognitions
-from voxdemo.service.shared_sound import Listener
+from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import EngineInfo, RecognitionEvent, RecognizerInfo, SpeechEvent, Transcript, Utterance
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import delete_old
 from voxdemo.threads import CLEANING, KEEPING, in_thread
+
+Event = TypeVar("Event", bound=SpeechEvent | RecognitionEvent)
 
 LONGEST_ASIDE_S = 60.0
 """How long cleaning waits for jobs to end: where they never do, the disk would fill."""
@@ -86,63 +87,39 @@ class SpeechService:
     def __init__(self, line: JobLine, folders: Folders, stores: Stores, paces: Paces) -> None:
         self.stores = stores
         self.results = stores.results
+        self.files = folders.files
+        self.line = line
         self.metrics = Metrics(self._state)
         self.history = History()
         self.timeline = Timeline()
         self.alarms = Alarms()
-        self._line = line
         self._folders = folders
-        self._cache = cache = stores.answers
         self._paces = paces
         self._cleaning: Future[None] | None = None
         self._preparing = 0
         self._needed_at = time.monotonic()
-        self._recognitions = Recognitions(line, self.results, cache, paces, self._keep_paces)
-        self._generations = Generations(
-            line, self._recognitions, self.results, folders.workshop, cache, paces, self._keep_paces
-        )
-
-    @property
-    def files(self) -> Path:
-        """The folder below which results are, and what people send."""
-        return self._folders.files
-
-    @property
-    def live(self) -> Mapping[str, Listener]:
-        """What is being spoken now."""
-        return self._generations.live
+        self._recognitions = Recognitions(line, stores, paces, self._keep_paces)
+        self._generations = Generations(line, self._recognitions, stores, folders.workshop, paces, self._keep_paces)
+        self.live: Mapping[str, Listener] = self._generations.live
 
     @property
     def engine_info(self) -> EngineInfo:
         """The engine that speaks what comes now; another one when a better has been loaded."""
-        return self._line.engine_info
+        return self.line.engine_info
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
         """The recogniser that reads what comes now, as `engine_info`."""
-        return self._line.recognizer_info
+        return self.line.recognizer_info
 
     def start(self) -> None:
         """Begin to load the models."""
-        self._line.start()
-
-    @property
-    def closing(self) -> NotReadyError | None:
-        """Why nothing more is taken in, once that is so."""
-        return self._line.refusal
-
-    def refuse_all(self, within_s: float) -> NotReadyError:
-        """Take nothing more in, and end what waits; what runs has so many seconds left. Returns the refusal."""
-        return self._line.refuse_all(within_s)
-
-    async def drain(self, within_s: float) -> None:
-        """Returns when all that runs has ended; `refuse_all` comes first. After `within_s` it is stopped."""
-        await self._line.drain(within_s)
+        self.line.start()
 
     async def close(self) -> None:
-        """Refuse the jobs that wait, cancel those that run, close the models."""
-        await self._generations.close()
-        await self._line.close()
+        """Refuse all jobs that are left and close the models, as `JobLine.close`."""
+        await self._generations.storage.close()
+        await self.line.close()
         await in_thread(lambda: None, pool=KEEPING)  # what was learned last is written
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
@@ -153,16 +130,6 @@ class SpeechService:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
         return await self._recognitions.request(recording, language)
 
-    @property
-    def shares(self) -> bool:
-        """Whether equal requests share one answer."""
-        return self._cache.is_on
-
-    @property
-    def line(self) -> JobLine:
-        """Where requests wait: for what shows their places."""
-        return self._line
-
     def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
         by_kind = self._generations if isinstance(asked, SpeechRequest) else self._recognitions
@@ -172,12 +139,15 @@ class SpeechService:
         """Have a request stand in line for what its door has examined. Raises the reason why nothing is taken in."""
         assert context.examined, "its door has examined it"
         examined = context.examined
-        if examined.plan:
-            size = partial(self._speaking_size, examined.plan.units)
-        else:
-            size = partial(self._listening_size, examined.recording_s)
-        key = examined.request.key if examined.request and self.shares else ""
-        context.ticket = self._line.take(size, context.begun_at, context.caller, key)
+
+        def size() -> Size:
+            if examined.plan:
+                return Size(self.speaking_s(examined.plan.units))
+            pace = self._paces.listening(self.recognizer_info.key)
+            return Size(pace.seconds(examined.recording_s), speaks=False)
+
+        key = examined.request.key if examined.request and self.stores.answers.is_on else ""
+        context.ticket = self.line.take(size, context.begun_at, context.caller, key)
 
     @contextmanager
     def holding(self, context: RequestContext) -> Generator[None, None, None]:
@@ -190,12 +160,10 @@ class SpeechService:
     def leave(self, context: RequestContext) -> None:
         """Give its ticket back, if it still has one."""
         if context.ticket:
-            self._line.leave(context.ticket)
+            self.line.leave(context.ticket)
             context.ticket = None
 
-    async def speak(
-        self, utterance: Utterance, context: RequestContext | None = None
-    ) -> AsyncGenerator[SpeechEvent, None]:
+    def speak(self, utterance: Utterance, context: RequestContext | None = None) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
         From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
@@ -205,14 +173,10 @@ class SpeechService:
         the disk is full.
         """
         context = context or RequestContext()
-        outcome = Outcome("generation", context, self.engine_info.title, len(str(utterance.text)))
-        with self._counted(outcome, context):
-            async with aclosing(self._generations.speak(utterance, context)) as events:
-                async for event in events:
-                    outcome.note(event)
-                    yield event
+        outcome = self._outcome("generation", context, len(str(utterance.text)))
+        return self._counted(self._generations.speak(utterance, context), outcome, context)
 
-    async def transcribe(
+    def transcribe(
         self,
         recording: Path,
         language: str | None = None,
@@ -226,37 +190,39 @@ class SpeechService:
         EngineError when the model failed.
         """
         context = context or RequestContext()
-        outcome = Outcome("recognition", context, self.recognizer_info.title)
-        with self._counted(outcome, context):
-            async with aclosing(self._recognitions.read(recording, language, keep, context)) as events:
+        events = self._recognitions.read(recording, language, keep, context)
+        return self._counted(events, self._outcome("recognition", context), context)
+
+    def _outcome(self, task: Task, context: RequestContext, characters: int | None = None) -> Outcome:
+        info = self.engine_info if task == "generation" else self.recognizer_info
+        return Outcome(task, context.door, context.begun_at, info.title, characters)
+
+    async def _counted(
+        self, events: AsyncGenerator[Event, None], outcome: Outcome, context: RequestContext
+    ) -> AsyncGenerator[Event, None]:
+        """These events; when they end, the outcome is told, and the request's ticket given back.
+
+        A request that came by no door takes its ticket here.
+        """
+        with told(outcome, self._ended), self.holding(context):
+            if context.door == "program":
+                self.line.check_room()
+                speaks = outcome.ended.task == "generation"
+                context.ticket = self.line.take(lambda: Size(None, speaks), context.begun_at)
+            async with aclosing(events):
                 async for event in events:
                     outcome.note(event)
                     yield event
 
-    @contextmanager
-    def _counted(self, outcome: Outcome, context: RequestContext) -> Generator[None, None, None]:
-        """While a request is served: its outcome is told at the end, and its ticket given back.
-
-        One that came by no door takes its ticket here.
-        """
-        with told(outcome, self._ended), self.holding(context):
-            if context.door == "program":
-                self._line.check_room()
-                speaks = outcome.ended.task == "generation"
-                context.ticket = self._line.take(lambda: Size(None, speaks), context.begun_at)
-            yield
-
-    async def prepare(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+    async def prepare(self, utterance: Utterance) -> None:
         """Speak this for the cache, if it isn't at hand. It isn't counted as a request.
 
-        Equal requests that come meanwhile share it. Closing this frees the generator, if none has come. Raises what
+        Equal requests that come meanwhile share it. Cancelling this frees the generator, if none has come. Raises what
         `speak` does.
         """
         self._preparing += 1
         try:
-            async with aclosing(self._generations.prepare(utterance)) as events:
-                async for event in events:
-                    yield event
+            await self._generations.prepare(utterance)
         finally:
             self._preparing -= 1
 
@@ -266,54 +232,40 @@ class SpeechService:
 
     def ended_at_door(self, task: Task, context: RequestContext, error: BaseException) -> None:
         """Count and log a request that ended at its door already: refused for this reason, or its client has left."""
-        info = self.engine_info if task == "generation" else self.recognizer_info
-        with suppress(type(error)), told(Outcome(task, context, info.title), self._ended):
+        with suppress(type(error)), told(self._outcome(task, context), self._ended):
             raise error
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
         own_s = self.speaking_s(speech_units(utterance, self.engine_info))
-        place = self._line.foretell([Size(own_s)])[0]
+        place = self.line.foretell([Size(own_s)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
 
-    def _speaking_size(self, units: float) -> Size:
-        return Size(self.speaking_s(units))
-
-    def _listening_size(self, recording_s: float) -> Size:
-        return Size(self._recognitions.seconds(recording_s), speaks=False)
-
     def speaking_s(self, units: float) -> float | None:
         """Seconds that it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
-        return self._generations.seconds(units)
-
-    def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
-        """The places that jobs would have which came now, in this order, after all in line."""
-        return self._line.foretell(coming)
+        return self._paces.speech(self.engine_info.key).seconds(units)
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 
         Beside it what is still missing.
         """
-        if refusal := self._line.refusal:
+        if refusal := self.line.refusal:
             return Readiness(False, refusal.sentence)
-        stats = self._line.stats()
+        stats = self.line.stats()
         pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
         if stats.ready_seats:
-            return Readiness(not self._generations.fault, self._generations.fault, pending)
+            fault = self._generations.storage.fault
+            return Readiness(not fault, fault, pending)
         reasons = (model.status.reason for model in stats.models if model.serving and model.status.state != "ready")
         return Readiness(False, next(reasons, "The models are loading."), pending)
-
-    def stats(self) -> LaneStats:
-        """How the line is doing."""
-        return self._line.stats()
 
     @property
     def until_next_s(self) -> float | None:
         """Seconds until a sentence would start that came now, behind everybody; None: not known yet."""
-        return self._line.foretell([Size(0.0)])[0].start_s
+        return self.line.foretell([Size(0.0)])[0].start_s
 
     @property
     def quiet_s(self) -> float:
@@ -323,28 +275,28 @@ class SpeechService:
     @property
     def running(self) -> int:
         """How many jobs are being served; those of `prepare` give way, and aren't counted."""
-        return max(0, self._line.stats().running - self._preparing)
+        return max(0, self.line.stats().running - self._preparing)
 
     @property
     def waiting(self) -> int:
         """How many jobs wait, counted as `running`."""
-        line = self._line.stats()
+        line = self.line.stats()
         return max(0, line.waiting - max(0, self._preparing - line.running))
 
     def watch(self) -> None:
         """Look how it does, and whether something is wrong that the operator should know; keep the cache small."""
-        line = self._line.stats()
+        line = self.line.stats()
         self.alarms.look(self.waiting, line.queue_size, self.history.failure_rate)
         self.timeline.look(line.running, self.waiting)
         if self.timeline.wants_usage:
-            self.timeline.use(machine.usage(self._folders.files))
+            self.timeline.use(machine.usage(self.files))
         if self._cleaning is None or self._cleaning.done():
-            self._cleaning = CLEANING.submit(self._cache.clean, self._aside())
+            self._cleaning = CLEANING.submit(self.stores.answers.clean, self._aside())
 
     async def clean(self, older_than_s: float) -> None:
         """Delete uploads and results that are older."""
         in_use = self.results.in_use | self._generations.in_use
-        for folder in (self._folders.files, self._folders.workshop):
+        for folder in (self.files, self._folders.workshop):
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
@@ -352,7 +304,7 @@ class SpeechService:
         until = time.monotonic() + LONGEST_ASIDE_S
 
         def stand_aside() -> None:
-            while self._line.is_busy and time.monotonic() < until:
+            while self.line.is_busy and time.monotonic() < until:
                 time.sleep(ASIDE_S)
 
         return stand_aside
@@ -364,8 +316,8 @@ class SpeechService:
         self._needed_at = time.monotonic()
 
     def _state(self) -> State:
-        usage = machine.usage(self._folders.files)
-        return State(self._line.stats(), self.waiting, self._cache.used_bytes, usage)
+        usage = machine.usage(self.files)
+        return State(self.line.stats(), self.waiting, self.stores.answers.used_bytes, usage)
 
     def _keep_paces(self) -> None:
         KEEPING.submit(write_paces, self._folders.paces, self._paces.snapshot())

@@ -6,28 +6,19 @@ Lives on the event loop. Knows the cache, and nothing of how an answer is made.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
+from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.speech import Spoken, Transcript
 from voxdemo.stores.protocols import AnswerStore
 from voxdemo.stores.results import made_in
 from voxdemo.threads import in_thread
 
-
-class Work(Protocol):
-    """An answer in the making."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it's too late to wait for it with the others."""
-        ...
-
-
 Answer = TypeVar("Answer", Spoken, Transcript)
-AnyWork = TypeVar("AnyWork", bound=Work)
+AnyWork = TypeVar("AnyWork", bound=SharedWork[Any])
 
 
 class SharedAnswers(Generic[Answer, AnyWork]):

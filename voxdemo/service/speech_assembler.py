@@ -13,7 +13,7 @@ import numpy as np
 
 from voxdemo.audio.align import sentence_spans
 from voxdemo.audio.join import Joiner
-from voxdemo.estimates.progress import remaining_s
+from voxdemo.estimates.countdown import remaining_s
 from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.text.split import Part, Stop

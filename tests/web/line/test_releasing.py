@@ -11,7 +11,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from starlette.requests import Request
 
 from voxdemo.intake.request import Examined
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.line import gradio_queue
@@ -71,7 +71,7 @@ async def test_events_that_leave_while_the_line_refuses_all_trouble_no_other(
                 waiting.remove(events[1])
 
     monkeypatch.setattr(Queue, "send_message", lambda self, event, message: send(event, message))
-    service.refuse_all(within_s=1.0)
+    service.line.refuse_all(within_s=1.0)
     assert refused == ["first", "last"]
     assert waiting == []
     assert "Traceback" not in caplog.text

@@ -66,9 +66,10 @@ class Lately(Timeline):
 
 
 def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
-    now, lately, stats = [100.0], Lately(), LaneStats(1, 0, 0, 20, 0.0, 1, ())
+    now, lately = [100.0], Lately()
+    line = SimpleNamespace(stats=lambda: LaneStats(1, 0, 0, 20, 0.0, 1, ()))
     service = SimpleNamespace(
-        timeline=lately, history=History(), alarms=Alarms(), readiness=lambda: Readiness(True), stats=lambda: stats
+        timeline=lately, history=History(), alarms=Alarms(), readiness=lambda: Readiness(True), line=line
     )
     board = Board(cast(SpeechService, service), lambda: now[0])
     assert board.look() is board.look()

@@ -75,7 +75,7 @@ async def test_a_request_that_names_the_stand_in_is_answered_when_a_better_engin
     else:
         assert "voice" in answer.text
         assert (answer.status_code == 400) is (stream_format == "audio")
-    assert service.stats().waiting == 0
+    assert service.line.stats().waiting == 0
     await asyncio.wait_for(spoken(service, Utterance("The next one.")), timeout=10)
 
 
@@ -96,6 +96,6 @@ async def test_a_program_that_leaves_in_the_moment_when_it_gets_its_ticket_gives
         with pytest.raises(asyncio.CancelledError):
             await asking
     service.line.moved.clear()
-    await until(lambda: (service.stats().waiting, service.stats().running) == (already, 0))
+    await until(lambda: (service.line.stats().waiting, service.line.stats().running) == (already, 0))
     for ticket in before:
         service.line.leave(ticket)

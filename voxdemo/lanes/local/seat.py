@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
 from voxdemo.errors import InputError, NotReadyError
-from voxdemo.estimates.progress import remaining_s
+from voxdemo.estimates.countdown import remaining_s
 from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
 from voxdemo.lanes.local.worker import ModelWorker

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from voxdemo.errors import InputError, LimitError, UnavailableError
 from voxdemo.intake.request import Asked, Examined
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.stores.protocols import RequestLimits

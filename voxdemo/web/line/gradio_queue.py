@@ -20,7 +20,7 @@ from gradio.queueing import Event, EventQueue, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, ProcessCompletedMessage, ProcessStartsMessage
 
 from voxdemo.errors import UNEXPECTED, InputError, LimitError, UnavailableError, VoxdemoError
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web.guards import access
@@ -133,7 +133,7 @@ class LineQueue(Queue):
         """As Gradio's, with the places and seconds of the line."""
         if concurrency_id != LINE:
             return super().broadcast_estimations(concurrency_id, after)
-        stats = self._service.stats()
+        stats = self._service.line.stats()
         for event in self._waiting()[after or 0 :]:
             ahead, seconds = self._place(event)
             in_line = stats.running + stats.waiting if _context_of(event).ticket else 1

@@ -13,10 +13,18 @@ from typing import Any
 from voxdemo import logs
 from voxdemo.audio.reading.decode import told_duration_s
 from voxdemo.errors import InputError, VoxdemoError
-from voxdemo.intake.plan import plan
-from voxdemo.intake.request import UNSEEN_RECORDING_S, Asked, AskedRecording, Examined, RecordingRequest, SpeechRequest
+from voxdemo.intake.request import (
+    UNSEEN_RECORDING_S,
+    Asked,
+    AskedRecording,
+    Examined,
+    RecordingRequest,
+    SpeechRequest,
+    plan,
+)
 from voxdemo.monitoring import outcomes
-from voxdemo.monitoring.visit import DoorName, RequestContext
+from voxdemo.monitoring.outcomes import DoorName
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
 from voxdemo.web.guards.refusals import check_uploaded

@@ -22,7 +22,7 @@ from voxdemo.web.routes import FRESH, parts_of
 async def health(request: Request) -> Response:
     """200 while the event loop turns and no model hangs, else 503 with the reason: restart the server."""
     parts = parts_of(request)
-    reason = parts.pulse.trouble() or _hanging(parts.service.stats().models)
+    reason = parts.pulse.trouble() or _hanging(parts.service.line.stats().models)
     body = {"alive": not reason, "reason": reason, "version": __version__}
     return JSONResponse(body, 503 if reason else 200, FRESH)
 
@@ -30,7 +30,7 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """200 once the models of a generator have all proved that they work, else 503 with the reason."""
     service = parts_of(request).service
-    readiness, stats = service.readiness(), service.stats()
+    readiness, stats = service.readiness(), service.line.stats()
     body = {
         **asdict(readiness),
         "notice": wording.notice(service),
@@ -58,7 +58,7 @@ async def metrics(request: Request) -> Response:
 async def stats(request: Request) -> Response:
     """The line, the alarms and the last hours as plain numbers; seconds, and shares from 0 to 1."""
     service = parts_of(request).service
-    line = service.stats()
+    line = service.line.stats()
     now = {
         "ready": service.readiness().ready,
         "running": line.running,

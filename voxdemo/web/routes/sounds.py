@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from voxdemo.audio import formats
 from voxdemo.errors import StorageError
-from voxdemo.service.shared_sound import Listener
+from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Captions, Retaken
 from voxdemo.stores.results import CONVERTED
 from voxdemo.threads import CONVERTING, READING, in_thread
@@ -44,7 +44,7 @@ async def speech(request: Request) -> Response:
     token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
     if sound := service.live.get(token):
         try:
-            await asyncio.wait_for(sound.over(), STOPPING_S)
+            await asyncio.wait_for(sound.over.wait(), STOPPING_S)
         except asyncio.TimeoutError:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
     pool = CONVERTING if ending in CONVERTED else READING
@@ -77,10 +77,10 @@ ROUTES = (
 )
 
 
-async def _frames(sound: Listener) -> AsyncGenerator[bytes, None]:
+async def _frames(listener: Listener) -> AsyncGenerator[bytes, None]:
     """What `assets/job/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
-    yield _line(rate=sound.sample_rate)
-    async with aclosing(sound.listen()) as heard:
+    yield _line(rate=listener.sound.sample_rate)
+    async with aclosing(listener.sound.listen()) as heard:
         async for event in heard:
             match event:
                 case bytes():

@@ -109,7 +109,7 @@ class Board:
     """Works out what is shown, once for all who look within FRESH_S. For the event loop's thread."""
 
     def __init__(self, service: SpeechService, clock: Callable[[], float] = time.monotonic) -> None:
-        self.panels = _panels(service.stats().queue_size)
+        self.panels = _panels(service.line.stats().queue_size)
         self._service = service
         self._clock = clock
         self._numbers = itertools.count()

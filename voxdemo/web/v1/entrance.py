@@ -21,7 +21,7 @@ from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.files import remove
 from voxdemo.intake.request import Asked
 from voxdemo.monitoring.outcomes import Task
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
@@ -57,7 +57,7 @@ class Entrance:
 
     async def counted(self, caller: str) -> None:
         """Count one more request of this client. Raises the UnavailableError that says why it can't be now."""
-        if closing := self.service.closing:
+        if closing := self.service.line.refusal:
             raise closing
         await self.admission.limits.take(caller)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import soundfile
 
-from voxdemo.service.shared_sound import Listener
+from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
 
@@ -95,8 +95,8 @@ class JobStream:
         self._queue.put_nowait(spoken)
 
     async def _listen(self, share: Listener) -> None:
-        self._queue.put_nowait(Begun(share.sample_rate))
-        async with aclosing(share.listen()) as heard:
+        self._queue.put_nowait(Begun(share.sound.sample_rate))
+        async with aclosing(share.sound.listen()) as heard:
             async for event in heard:
                 if isinstance(event, bytes):
                     await self._hand_on(event)

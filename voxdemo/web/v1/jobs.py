@@ -16,7 +16,7 @@ from voxdemo.audio import formats
 from voxdemo.batches.runner import Batches
 from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
 from voxdemo.lanes.turns import Size
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
@@ -216,6 +216,7 @@ async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[
 def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence[Load], url: str) -> dict[str, Any]:
     others = [load for load in loads if load.batch != batch.id]
     is_begun = batch.finished_at is not None or batch.tally("running").texts > 0
+    in_line = service.line.stats().running + service.waiting - batches.in_line
     url_at_end = url if batch.finished_at else None
     return {
         "id": batch.id,
@@ -224,7 +225,7 @@ def _job(batch: Batch, batches: Batches, service: SpeechService, loads: Sequence
         "created_at": int(batch.created_at),
         "finished_at": None if batch.finished_at is None else int(batch.finished_at),
         "status": _status(batch),
-        "ahead": 0 if is_begun else max(0, service.stats().running + service.waiting - batches.in_line) + len(others),
+        "ahead": 0 if is_begun else max(0, in_line) + len(others),
         "seconds": 0.0 if batch.finished_at else _seconds(batch, others, service),
         "progress": round(batches.progress(batch), 4),
         "format": batch.options.format,
@@ -253,10 +254,10 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
     texts = left.texts + sum(min(load.texts, left.texts) for load in others)
     spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others))
     fixed_s = service.speaking_s(0.0)
-    wait_s = 0.0 if batch.tally("running").texts else service.foretell([Size(None)])[0].start_s
+    wait_s = 0.0 if batch.tally("running").texts else service.line.foretell([Size(None)])[0].start_s
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None
-    return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.stats().seats, 1)
+    return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.line.stats().seats, 1)
 
 
 def _item(text: Text, url: str) -> dict[str, Any]:

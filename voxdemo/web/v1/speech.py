@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
 from voxdemo.intake.request import SpeechRequest
-from voxdemo.monitoring.visit import RequestContext
+from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.guards.refusals import in_words, status_of

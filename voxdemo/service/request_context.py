@@ -4,7 +4,6 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from voxdemo import logs
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
@@ -12,9 +11,7 @@ from voxdemo.estimates.countdown import Countdown
 from voxdemo.intake.request import Examined
 from voxdemo.lanes.jobs import JobLine, LineTicket
 from voxdemo.lanes.turns import Size
-
-DoorName = Literal["page", "gradio", "openai", "program"]
-"""A person's browser, gradio_client, an HTTP client that speaks OpenAI's API, or in process."""
+from voxdemo.monitoring.outcomes import DoorName
 
 
 @dataclass(slots=True, eq=False)
