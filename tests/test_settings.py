@@ -6,7 +6,7 @@ import pytest
 
 from voxdemo import settings
 from voxdemo.errors import SettingsError
-from voxdemo.server.checks import check_usable
+from voxdemo.server.start import check_usable
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from voxdemo.model_support import devices
 from voxdemo.model_support.offers import Offer
 from voxdemo.monitoring import machine
 from voxdemo.recognizers.registry import RECOGNIZERS
-from voxdemo.server.checks import check_usable
+from voxdemo.server.start import check_usable
 from voxdemo.settings import Settings
 
 

@@ -149,17 +149,13 @@ class JobLine(Protocol):
     @property
     def engine_info(self) -> EngineInfo:
         """The engine that jobs which come now are for; another one when a better has been loaded."""
-        ...
 
     @property
-    def recognizer_info(self) -> RecognizerInfo:
-        """The recogniser, as `engine_info`."""
-        ...
+    def recognizer_info(self) -> RecognizerInfo: ...
 
     @property
     def refusal(self) -> NotReadyError | None:
         """Why no job is taken in any more; None as long as they are."""
-        ...
 
     def take(
         self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
@@ -169,56 +165,42 @@ class JobLine(Protocol):
         Requests with the same `key` are called together, because they share one answer. `run` or `leave` gives the
         ticket back. Raises `refusal`; the bound is for `check_room`.
         """
-        ...
 
     def check_room(self) -> None:
         """Raises `refusal`, and BusyError when the line is full: jobs that get a seat in a moment don't count."""
-        ...
 
     def place(self, ticket: LineTicket) -> Place:
         """Its place now; the first, and no seconds, for a ticket that doesn't wait any more."""
-        ...
 
     def waiting(self) -> Sequence[LineTicket]:
         """The tickets without a seat, in the order of their turns, but for those that get one in a moment."""
-        ...
 
     def leave(self, ticket: LineTicket) -> None:
         """Take it out of the line. Harmless when it has left."""
-        ...
 
     def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
         """The job's events; without a ticket it takes one now. Raises `refusal`, and what the model raised.
 
         Without a ticket it also raises BusyError when the line is full.
         """
-        ...
 
     @property
     def is_busy(self) -> bool:
         """Whether a job runs. May be read from any thread."""
-        ...
 
     def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
         """The places that jobs would have which came now, in this order, after all in line."""
-        ...
 
-    def stats(self) -> LaneStats:
-        """How it is doing."""
-        ...
+    def stats(self) -> LaneStats: ...
 
     def start(self) -> None:
         """Begin to load the models."""
-        ...
 
     def refuse_all(self, within_s: float) -> NotReadyError:
         """Take no more jobs in and refuse those that wait; those that run have so many seconds. Returns the refusal."""
-        ...
 
     async def drain(self, within_s: float) -> None:
-        """Returns when the last job has ended; `refuse_all` comes first. What runs after `within_s` is ended, too."""
-        ...
+        """Returns when the last job has ended; `refuse_all` comes first. What runs after `within_s` is refused, too."""
 
     async def close(self) -> None:
-        """Refuse the jobs that wait, finish those that run, close the models."""
-        ...
+        """Refuse all jobs that are left, also those that run, and close the models."""

@@ -20,7 +20,6 @@ class Named(Protocol):
     @property
     def title(self) -> str:
         """As in "VoxCPM2 is loading."."""
-        ...
 
 
 class Model(Protocol):
@@ -29,11 +28,9 @@ class Model(Protocol):
     @property
     def info(self) -> Named:
         """What it is."""
-        ...
 
     def close(self) -> None:
         """Give back memory and devices."""
-        ...
 
 
 M = TypeVar("M", bound=Model)
@@ -79,21 +76,17 @@ class JobRun(Generic[M]):
         self._delivered = False
         self._was_repeated = False
         self._deaths = 0
-        self._at_work = False
+        self.is_at_work = False
+        """Whether the model is still working on it, even if nobody wants the result."""
         self._timer: asyncio.TimerHandle | None = None
         self._start_timer: Callable[[], None] = lambda: None
 
     # -- on the event loop
-    @property
-    def is_at_work(self) -> bool:
-        """Whether the model is still working on it, even if nobody wants the result."""
-        return self._at_work
-
     def start(self, timeout_s: float, function: Callable[..., None], *arguments: Any) -> None:
         """The model begins with it; `function` is called when a part of it takes longer than `timeout_s`."""
         if not self._ended:
             self._started()
-        self._at_work = True
+        self.is_at_work = True
         self._start_timer = partial(self.call_later, timeout_s, function, *arguments)
         self._start_timer()
 
@@ -104,7 +97,7 @@ class JobRun(Generic[M]):
 
     def rest(self) -> None:
         """The model has stopped working on this; it may still be checked or rebuilt before it is free."""
-        self._at_work = False
+        self.is_at_work = False
         self._stop_timer()
 
     def cancel(self) -> None:

@@ -48,7 +48,8 @@ class Lane:
         self.moved: list[Callable[[], None]] = []
         self._seats = seats
         self._queue_size = queue_size
-        self._job_timeout_s = job_timeout_s
+        for seat in seats:
+            seat.timeout_s, seat.released = job_timeout_s, partial(self._release, seat)
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
@@ -61,17 +62,14 @@ class Lane:
 
     @property
     def engine_info(self) -> EngineInfo:
-        """The engine that jobs which come now are for."""
         return cast(EngineInfo, _serving([seat.speech for seat in self._seats]).info)
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
-        """The recogniser that jobs which come now are for."""
         return cast(RecognizerInfo, _serving([seat.recognition for seat in self._seats]).info)
 
     @property
     def refusal(self) -> NotReadyError | None:
-        """Why no job is taken in any more."""
         if self._restarted_at is not None:
             seconds = max(1, math.ceil(self._restarted_at - time.monotonic()))
             return NotReadyError(
@@ -80,13 +78,11 @@ class Lane:
         return NotReadyError.stopping() if self._closing else None
 
     def start(self) -> None:
-        """Begin to load the models."""
         for seat in self._seats:
             for worker in seat.workers:
                 worker.start()
 
     def check_room(self) -> None:
-        """As `JobLine.check_room`."""
         if refusal := self.refusal:
             raise refusal
         waiting = len(self.waiting())
@@ -96,7 +92,6 @@ class Lane:
     def take(
         self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
     ) -> Ticket:
-        """As `JobLine.take`."""
         if refusal := self.refusal:
             raise refusal
         ticket = Ticket(size, time.monotonic() if arrived_at is None else arrived_at, caller, key)
@@ -109,11 +104,10 @@ class Lane:
         return ticket
 
     def waiting(self) -> Sequence[Ticket]:
-        """As `JobLine.waiting`."""
         return self._turns()[max(0, len(self._seats) - len(self._running())) :]
 
     def place(self, ticket: LineTicket) -> Place:
-        """As `JobLine.place`. The line is forecast once for all who wait, and again when it has moved."""
+        """The line is forecast once for all who wait, and again when it has moved."""
         now = time.monotonic()
         if self._forecast is None:
             self._forecast = now, dict(zip(self._waiting, self._places(()), strict=True))
@@ -121,7 +115,6 @@ class Lane:
         return places.get(ticket, Place(0, None, None)).after(now - made_at)
 
     def leave(self, ticket: LineTicket) -> None:
-        """As `JobLine.leave`; a model that works on its job stops at its next step."""
         assert isinstance(ticket, Ticket), "it is one of this line"
         ticket.ended = True
         self._inside.discard(ticket)
@@ -137,7 +130,6 @@ class Lane:
             self._move_up()
 
     async def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
-        """The job's events, from its first place in line on."""
         if ticket is None:
             self.check_room()
             ticket = self.take(lambda: job.size)
@@ -154,15 +146,13 @@ class Lane:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job runs. May be read from any thread."""
         return any(seat.ticket for seat in self._seats)
 
     def foretell(self, coming: Sequence[Size]) -> list[Place]:
-        """As `JobLine.foretell`; without seconds while models load or where nothing is known of a job."""
+        """Without seconds while models load or where nothing is known of a job."""
         return self._places(coming)[len(self._waiting) :]
 
     def stats(self) -> LaneStats:
-        """As `JobLine.stats`."""
         running = self._running()
         return LaneStats(
             seats=len(self._seats),
@@ -177,13 +167,11 @@ class Lane:
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
-        """Take no more jobs in, and refuse those that wait, in the line or for a model that loads."""
         self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
         loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]
         return self._refuse([*self._waiting, *loading])
 
     async def drain(self, within_s: float) -> None:
-        """Returns when the last job has ended; what runs after `within_s` is ended, too."""
         with suppress(asyncio.TimeoutError):
             if self._inside:
                 await asyncio.wait_for(self._is_empty.wait(), within_s)
@@ -191,7 +179,6 @@ class Lane:
             self._refuse(self._inside)
 
     async def close(self) -> None:
-        """Refuse the jobs that wait, finish those that run, close the models."""
         self._closing = True
         if self._telling:
             self._telling.cancel()
@@ -241,12 +228,12 @@ class Lane:
     def _begin(self, seat: Seat, ticket: Ticket) -> None:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
-        seat.begin(ticket, self._job_timeout_s, partial(self._release, seat))
+        seat.begin(ticket)
 
     def _guest(self, seat: Seat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
         brief = [] if self.refusal else [ticket for ticket in self._turns() if ticket.size.is_brief]
-        return next((ticket for ticket in _with_jobs(brief) if seat.can_host(ticket.job)), None)
+        return next((each for each in _with_jobs(brief) if seat.worker_for(each.job).status.state == "ready"), None)
 
     def _move_up(self) -> None:
         while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
@@ -315,13 +302,10 @@ class Lane:
         free = [seat for seat in usable if not seat.tickets]
         return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
 
-    def _serving_seats(self) -> Sequence[Seat]:
-        engine = self.engine_info.name
-        return [seat for seat in self._seats if seat.serves(engine)] or self._seats
-
     def _places(self, coming: Sequence[Size]) -> list[Place]:
         """The places of those that wait, and of those that come after them."""
-        seats, sizes = self._serving_seats(), self._sizes()
+        engine, sizes = self.engine_info.name, self._sizes()
+        seats = [seat for seat in self._seats if seat.serves(engine)] or self._seats
         is_known = all(seat.is_ready for seat in seats)
         busy = [seat.outlook if is_known else Busy(None) for seat in seats]
         return foretold(busy, len(self._running()), [*sizes, *coming], self._overtook)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine
@@ -51,7 +50,13 @@ class Role(Generic[M]):
 
 
 class Seat:
-    """One copy of each model; runs one job at a time, whichever kind it is."""
+    """One copy of each model; runs one job at a time, whichever kind it is.
+
+    Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called when it is `released`.
+    """
+
+    timeout_s: float
+    released: Callable[[], None]
 
     def __init__(self, speech: Role[SpeechEngine], recognition: Role[Recognizer]) -> None:
         self.speech = speech
@@ -82,12 +87,10 @@ class Seat:
 
     @property
     def roles(self) -> tuple[Role[SpeechEngine], Role[Recognizer]]:
-        """Both."""
         return self.speech, self.recognition
 
     @property
     def workers(self) -> tuple[ModelWorker[Any], ...]:
-        """The workers of both roles."""
         return self.speech.workers + self.recognition.workers
 
     @property
@@ -111,51 +114,43 @@ class Seat:
             return self.speech.named(job.engine.name)
         return self.recognition.named(job.recognizer)
 
-    def can_host(self, job: Job) -> bool:
-        """Whether this job can be served between two parts of another: only if its model is ready."""
-        return self.worker_for(job).status.state == "ready"
-
-    def begin(self, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
+    def begin(self, ticket: Ticket) -> None:
         """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
         self.ticket = ticket
-        ticket.context.run(self._begin, ticket.job, ticket, timeout_s, released)
+        ticket.context.run(self._begin, ticket.job, ticket)
 
-    def _begin(self, job: Job, ticket: Ticket, timeout_s: float, released: Callable[[], None]) -> None:
+    def _begin(self, job: Job, ticket: Ticket) -> None:
         if ticket.speech:
-            self._go_on(ticket.speech, ticket, released, timeout_s)
+            self._go_on(ticket.speech, ticket)
         elif isinstance(job, ListenJob):
-            self._listen(job, ticket, ticket.deliver, released, timeout_s)
+            self._listen(job, ticket, ticket.deliver, self.released)
         elif job.transcription:
-            self._read_prompt_and_speak(job, job.transcription, ticket, released, timeout_s)
+            self._read_prompt_and_speak(job, job.transcription, ticket)
         else:
-            self._speak(job, ticket, released, timeout_s)
+            self._speak(job, ticket)
 
     def _listen(
-        self,
-        job: ListenJob,
-        ticket: Ticket,
-        deliver: Callable[[Any], None],
-        released: Callable[[], None],
-        timeout_s: float,
+        self, job: ListenJob, ticket: Ticket, deliver: Callable[[Any], None], released: Callable[[], None]
     ) -> None:
-        recognizer = self.recognition.named(job.recognizer)
-        ticket.run = recognizer.begin(partial(_listen, job), deliver, ticket.start, released, timeout_s)
+        def transcribe(recognizer: Recognizer) -> Generator[Transcript, None, None]:
+            return recognizer.transcribe(job.samples, job.sample_rate, job.language)
 
-    def _speak(self, job: SpeakJob, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
+        worker = self.recognition.named(job.recognizer)
+        ticket.run = worker.begin(transcribe, deliver, ticket.start, released, self.timeout_s)
+
+    def _speak(self, job: SpeakJob, ticket: Ticket) -> None:
         ticket.speech = Speech(job)
-        self._go_on(ticket.speech, ticket, released, timeout_s)
+        self._go_on(ticket.speech, ticket)
 
-    def _go_on(self, speech: Speech, ticket: Ticket, released: Callable[[], None], timeout_s: float) -> None:
+    def _go_on(self, speech: Speech, ticket: Ticket) -> None:
         def deliver(event: LaneEvent | End) -> None:
             if not (isinstance(event, End) and event.error is None and speech.is_aside):
                 ticket.deliver(event)
 
-        engine = self.speech.named(speech.job.engine.name)
-        ticket.run = engine.begin(speech, deliver, ticket.start, released, timeout_s, speech.may_go_on)
+        worker = self.speech.named(speech.job.engine.name)
+        ticket.run = worker.begin(speech, deliver, ticket.start, self.released, self.timeout_s, speech.may_go_on)
 
-    def _read_prompt_and_speak(
-        self, job: SpeakJob, prompt: ListenJob, ticket: Ticket, released: Callable[[], None], timeout_s: float
-    ) -> None:
+    def _read_prompt_and_speak(self, job: SpeakJob, prompt: ListenJob, ticket: Ticket) -> None:
         heard: list[Transcript] = []
 
         def collect(event: Transcript | End) -> None:
@@ -171,12 +166,12 @@ class Seat:
 
         def speak_or_leave() -> None:
             if ticket.ended:
-                released()
+                self.released()
             else:
                 utterance = replace(job.utterance, prompt_text=heard[0].text)
-                ticket.context.run(self._speak, replace(job, utterance=utterance), ticket, released, timeout_s)
+                ticket.context.run(self._speak, replace(job, utterance=utterance), ticket)
 
-        self._listen(prompt, ticket, collect, speak_or_leave, timeout_s)
+        self._listen(prompt, ticket, collect, speak_or_leave)
 
 
 @dataclass(slots=True, eq=False)
@@ -366,7 +361,3 @@ class Speech:
                         self._first_at = self._first_at or time.monotonic()
                         self._said_s += len(piece) / engine.info.sample_rate
                         yield Piece(self._part, piece)
-
-
-def _listen(job: ListenJob, recognizer: Recognizer) -> Generator[Transcript, None, None]:
-    yield from recognizer.transcribe(job.samples, job.sample_rate, job.language)
