@@ -10,12 +10,21 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import limits
-from pydantic import AliasChoices, ByteSize, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    ByteSize,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -37,6 +46,32 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """By the letter behind a length of time."""
 SHORTEST_KEY = 16
 """Characters of an API key; shorter ones can be guessed."""
+
+_ITEMS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "rate_limit": (
+        lambda rates: all(rate.amount for rate in limits.parse_many(rates)),
+        "it must be such as 10/minute, or several: 10/minute;1/2seconds",
+    ),
+    "trusted_proxies": (
+        lambda network: network == "*" or ipaddress.ip_network(network),
+        "it must be addresses or networks, such as 10.0.0.1, 192.168.0.0/16",
+    ),
+    "cors_origins": (
+        re.compile(r"https?://[^/\s,*]+").fullmatch,
+        "it must be origins without a path, such as https://example.org",
+    ),
+    "redis_url": (re.compile(r"(rediss?|unix)://.").match, "it must begin with redis://, rediss:// or unix://"),
+    "sentry_dsn": (
+        re.compile(r"https?://\w+@[^/\s]+/(\S*/)?\d+").fullmatch,
+        "it must be a DSN such as https://key@sentry.example.org/1",
+    ),
+    "auth": (re.compile(r"[^:]+:.+").fullmatch, "it must be name:password, several separated by commas"),
+    "api_keys": (
+        re.compile(rf"[!-~]{{{SHORTEST_KEY},}}").fullmatch,
+        f"each key must be at least {SHORTEST_KEY} characters of ASCII, without spaces",
+    ),
+}
+"""Whether one of the items of a setting is what it must be, and what that is."""
 
 _Name = Annotated[str, StringConstraints(to_lower=True)]  # of a model; their registries know which there are
 _Names = Annotated[tuple[str, ...], NoDecode]  # "a, b" in the environment, not JSON
@@ -203,65 +238,24 @@ class Settings(BaseSettings):
             raise ValueError("it must be seconds, or such as 90m, 12h or 7d")
         return float(written[1]) * SECONDS[written[2]]
 
-    @field_validator("rate_limit")
-    @classmethod
-    def _rates(cls, value: str) -> str:
-        try:
-            useless = value and not all(rate.amount for rate in limits.parse_many(value))
-        except ValueError:
-            useless = True
-        if useless:
-            raise ValueError("it must be such as 10/minute, or several: 10/minute;1/2seconds")
-        return value
-
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         return _separated(value) if isinstance(value, str) else value
 
-    @field_validator("trusted_proxies")
+    @field_validator(*_ITEMS)
     @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                _ = network == "*" or ipaddress.ip_network(network)
-            except ValueError:
-                raise ValueError("it must be addresses or networks, such as 10.0.0.1, 192.168.0.0/16") from None
-        return value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"https?://[^/\s,*]+", origin) for origin in value):
-            raise ValueError("it must be origins without a path, such as https://example.org")
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not re.match(r"(rediss?|unix)://.", value.get_secret_value()):
-            raise ValueError("it must begin with redis://, rediss:// or unix://")
-        return value
-
-    @field_validator("sentry_dsn")
-    @classmethod
-    def _dsn(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not re.fullmatch(r"https?://\w+@[^/\s]+/(\S*/)?\d+", value.get_secret_value()):
-            raise ValueError("it must be a DSN such as https://key@sentry.example.org/1")
-        return value
-
-    @field_validator("auth")
-    @classmethod
-    def _pairs(cls, value: SecretStr) -> SecretStr:
-        if not all(re.fullmatch(r"[^:]+:.+", pair) for pair in _separated(value.get_secret_value())):
-            raise ValueError("it must be name:password, several separated by commas")
-        return value
-
-    @field_validator("api_keys")
-    @classmethod
-    def _long_keys(cls, value: SecretStr) -> SecretStr:
-        if not all(re.fullmatch(rf"[!-~]{{{SHORTEST_KEY},}}", key) for key in _separated(value.get_secret_value())):
-            raise ValueError(f"each key must be at least {SHORTEST_KEY} characters of ASCII, without spaces")
+    def _checked(cls, value: Any, info: ValidationInfo) -> Any:
+        written = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if info.field_name in ("auth", "api_keys"):
+            written = _separated(written)
+        fits, allowed = _ITEMS[str(info.field_name)]
+        try:
+            are_fit = all(map(fits, (written,) if written and isinstance(written, str) else written))
+        except ValueError:
+            are_fit = False
+        if not are_fit:
+            raise ValueError(allowed)
         return value
 
 

@@ -170,16 +170,40 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What a speech engine is and which fields of an `Utterance` it honours; the doors show exactly that."""
+class ModelInfo:
+    """What a model is."""
 
     name: str
     """Short and stable: "builtin"."""
     title: str
     """As people read it: "Built-in voice"."""
     version: str
-    sample_rate: int
     languages: tuple[str, ...]
+    """ISO 639-1 codes: those that it speaks, or can tell apart."""
+    sample_rate: int
+    """Of the sound that it makes, or wants its recordings at, in Hz."""
+    weights: str = ""
+    """What tells its weights from others, where the version doesn't."""
+    device: str = "cpu"
+    """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
+    precision: str = "float32"
+    """What it calculates in: "bfloat16", "float32", "int8"."""
+
+    @property
+    def key(self) -> str:
+        """Which model on which device: what is measured of one isn't true of another."""
+        return f"{self.title} {self.device} {self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerInfo(ModelInfo):
+    """What a recogniser is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo(ModelInfo):
+    """What a speech engine is and which fields of an `Utterance` it honours; the doors show exactly that."""
+
     voices: tuple[Voice, ...]
     honours: frozenset[str]
     """Names of the `Utterance` fields, beside `text`, that change the sound."""
@@ -197,12 +221,6 @@ class EngineInfo:
     """Whether it can use prompt audio only together with what is said in it."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """For `Utterance` fields that it would honour if more were installed here: why not, one sentence each."""
-    weights: str = ""
-    """What tells its weights from others, where the version doesn't."""
-    device: str = "cpu"
-    """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
-    precision: str = "float32"
-    """What it calculates in: "bfloat16", "float32", "int8"."""
 
     @property
     def voice_names(self) -> tuple[str, ...]:
@@ -214,39 +232,10 @@ class EngineInfo:
         return next((dial for dial in self.dials if dial.name == usual.name), usual)
 
     @property
-    def key(self) -> str:
-        """Which model on which device: what is measured of one isn't true of another."""
-        return f"{self.title} {self.device} {self.precision}"
-
-    @property
     def subject(self) -> str:
         """The engine as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
         is_name = self.title != self.title.capitalize()
         return self.title if is_name else f"The {self.title[0].lower()}{self.title[1:]}"
-
-
-@dataclass(frozen=True, slots=True)
-class RecognizerInfo:
-    """What a recogniser is."""
-
-    name: str
-    title: str
-    version: str
-    languages: tuple[str, ...]
-    """ISO 639-1 codes it can tell apart."""
-    sample_rate: int
-    """The rate it wants its recordings at, in Hz."""
-    weights: str = ""
-    """As `EngineInfo.weights`."""
-    device: str = "cpu"
-    """What it runs on, as PyTorch names it."""
-    precision: str = "float32"
-    """What it calculates in."""
-
-    @property
-    def key(self) -> str:
-        """As `EngineInfo.key`."""
-        return f"{self.title} {self.device} {self.precision}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
-from voxdemo.speech import EngineInfo, RecognizerInfo, Utterance
+from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Utterance
 from voxdemo.text import split
 from voxdemo.text.length import spoken_length
 
@@ -103,7 +103,7 @@ class Examined:
         assert isinstance(self.request, RecordingRequest), "a text was asked for"
         return self.request
 
-    def of(self, asked: Asked, model: EngineInfo | RecognizerInfo) -> Examined | None:
+    def of(self, asked: Asked, model: ModelInfo) -> Examined | None:
         """The same, if it is about what is `asked` of that model; None: it has to be examined again."""
         match self.request:
             case SpeechRequest(engine=info) | RecordingRequest(recognizer=info) if info == model:
@@ -154,7 +154,7 @@ def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> R
     return RecordingRequest(_key(_model(recognizer), code, _content(path)), path, code, recognizer)
 
 
-def _model(info: EngineInfo | RecognizerInfo) -> list[str]:
+def _model(info: ModelInfo) -> list[str]:
     return [info.name, info.version, info.key, info.weights]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from voxdemo.speech import EngineInfo, RecognizerInfo
+from voxdemo.speech import ModelInfo
 
 ReadyState = Literal["loading", "ready", "reloading", "failed", "closed"]
 
@@ -23,7 +23,7 @@ class WorkerStatus:
 class ModelReport:
     """How one model is: `serving` when jobs that come now are given to it."""
 
-    info: EngineInfo | RecognizerInfo
+    info: ModelInfo
     status: WorkerStatus
     wanted: bool
     """Whether it is the one that should serve; else it stands by."""

@@ -12,22 +12,14 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from voxdemo.errors import EngineError, ModelDiedError, VoxdemoError
-
-
-class Named(Protocol):
-    """A description of a model, as people read it."""
-
-    @property
-    def title(self) -> str:
-        """As in "VoxCPM2 is loading."."""
+from voxdemo.speech import ModelInfo
 
 
 class Model(Protocol):
     """What a worker needs of a model."""
 
     @property
-    def info(self) -> Named:
-        """What it is."""
+    def info(self) -> ModelInfo: ...
 
     def close(self) -> None:
         """Give back memory and devices."""

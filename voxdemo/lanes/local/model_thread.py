@@ -23,10 +23,10 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
-from voxdemo.lanes.local.job_run import JobRun, M, Named
+from voxdemo.lanes.local.job_run import JobRun, M
 from voxdemo.lanes.reports import ReadyState, WorkerStatus
 from voxdemo.logs import NOBODYS_WORDS
-from voxdemo.speech import Tell
+from voxdemo.speech import ModelInfo, Tell
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class ModelThread(Generic[M]):
 
     def __init__(
         self,
-        info: Named,
+        info: ModelInfo,
         build: Callable[[Tell], M],
         check: Callable[[M], Measured],
         checked: Callable[[Measured], None],

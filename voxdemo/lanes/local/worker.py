@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.lanes.local.job_run import JobRun, M, Named, post
+from voxdemo.lanes.local.job_run import JobRun, M, post
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
 from voxdemo.lanes.reports import WorkerStatus
-from voxdemo.speech import Tell
+from voxdemo.speech import ModelInfo, Tell
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ModelWorker(Generic[M]):
 
     def __init__(
         self,
-        info: Named,
+        info: ModelInfo,
         build: Callable[[Tell], M],
         check: Callable[[M], Measured],
         checked: Callable[[Measured], None] = lambda measured: None,

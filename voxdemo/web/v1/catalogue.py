@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, RecognizerInfo, Voice
+from voxdemo.speech import EngineInfo, ModelInfo, Voice
 from voxdemo.web.guards.refusals import to_program
 from voxdemo.web.v1.entrance import TheEntrance
 
@@ -52,12 +52,12 @@ async def voices(entrance: TheEntrance) -> dict[str, Any]:
     return {"voices": ready, "clones": "prompt_audio" in info.honours}
 
 
-def id_of(info: EngineInfo | RecognizerInfo) -> str:
+def id_of(info: ModelInfo) -> str:
     """What programs call a model: "built-in-voice"."""
     return info.title.lower().replace(" ", "-")
 
 
-def check_model(asked: str, info: EngineInfo | RecognizerInfo) -> None:
+def check_model(asked: str, info: ModelInfo) -> None:
     """Raises InputError where this model isn't the one that is asked for."""
     if _plain(asked) not in (id_of(info), info.name, *_aliases(info)):
         raise _unknown(asked, [id_of(info)])
@@ -81,7 +81,7 @@ def _models(service: SpeechService) -> list[dict[str, Any]]:
     return [{"id": id_of(info), **usual, "aliases": _aliases(info), "languages": info.languages} for info in served]
 
 
-def _aliases(info: EngineInfo | RecognizerInfo) -> Sequence[str]:
+def _aliases(info: ModelInfo) -> Sequence[str]:
     return SPEECH_ALIASES if isinstance(info, EngineInfo) else RECOGNITION_ALIASES
 
 
