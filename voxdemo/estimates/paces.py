@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
 from voxdemo.files import replacing
 from voxdemo.speech import EngineInfo, Utterance
@@ -127,6 +128,9 @@ MAX_FILE_BYTES = 200_000
 MAX_KEY_CHARS = 200
 MAX_VALUE = 1e6
 """Units or seconds of one job; more was never measured."""
+_Key = Annotated[str, Field(max_length=MAX_KEY_CHARS)]
+_Value = Annotated[float, Field(gt=0, le=MAX_VALUE)]
+_KEPT = TypeAdapter(dict[_Key, list[tuple[_Value, _Value]]])
 
 
 class Paces:
@@ -165,7 +169,7 @@ class Paces:
                 paces._speech, paces._listening = _paces(kept["speech"]), _paces(kept["listening"])
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             log.warning("starting without the times in %s, which can't be used: %s", path, type(error).__name__)
         return paces
 
@@ -208,19 +212,6 @@ def _rounded(job: tuple[float, float]) -> list[float]:
 
 
 def _paces(kept: Any) -> dict[str, Pace]:
-    """The paces of one kind, out of JSON that anybody may have written. Raises ValueError and its like."""
-    checked = {_key(model): Pace(_job(job) for job in jobs) for model, jobs in list(kept.items())[-KEPT_MODELS:]}
-    return {model: pace for model, pace in checked.items() if pace.jobs}
-
-
-def _key(model: str) -> str:
-    if len(model) > MAX_KEY_CHARS:
-        raise ValueError("a model's name is too long")
-    return model
-
-
-def _job(job: Any) -> tuple[float, float]:
-    units, seconds = map(float, job)
-    if not (0 < units <= MAX_VALUE and 0 < seconds <= MAX_VALUE):
-        raise ValueError("a job's size or time is out of bounds")
-    return units, seconds
+    """The paces of one kind, out of JSON that anybody may have written. Raises ValueError."""
+    checked = _KEPT.validate_python(kept)
+    return {model: Pace(jobs) for model, jobs in list(checked.items())[-KEPT_MODELS:] if jobs}

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+from statistics import fmean
 
 from voxdemo.monitoring.outcomes import Ended
 
@@ -29,7 +30,6 @@ class History:
         self._endings: deque[tuple[float, Ended]] = deque(maxlen=MOST)
 
     def add(self, ended: Ended) -> None:
-        """A job has come to its end."""
         self._endings.append((self._clock(), ended))
 
     @property
@@ -50,13 +50,13 @@ class History:
         times = sorted(ended.total_s for ended in results)
         return {
             "latency_s": {
-                "average": round(sum(times) / len(times), 3) if times else None,
+                "average": round(fmean(times), 3) if times else None,
                 "p95": round(p95, 3) if (p95 := nearest_rank(times, 0.95)) is not None else None,
                 "of": len(times),
             },
             "requests_per_minute": round(self._per_minute(), 2),
             "failure_rate": round(self.failure_rate, 3),
-            "cache_hit_rate": round(_share([ended.cached for ended in results]), 3) if results else None,
+            "cache_hit_rate": round(fmean(ended.cached for ended in results), 3) if results else None,
             "uptime_s": round(self._clock() - self._begun_at, 1),
         }
 
@@ -72,7 +72,3 @@ class History:
 def nearest_rank(ordered: Sequence[float], share: float) -> float | None:
     """The smallest of these values, given in order, that this share of them, 0..1, doesn't exceed; None of none."""
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else None
-
-
-def _share(of: Sequence[bool]) -> float:
-    return sum(of) / len(of) if of else 0.0

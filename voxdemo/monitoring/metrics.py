@@ -54,7 +54,6 @@ class Metrics:
         self._begin_at_zero()
 
     def ended(self, ended: Ended) -> None:
-        """A job has come to its end."""
         self._requests.labels(ended.task, ended.door, ended.ending).inc()
         if ended.ending == "refused":
             self._refusals.labels(ended.door, ended.reason).inc()
@@ -130,14 +129,12 @@ def _of_line(state: State) -> Iterator[Metric]:
 
 
 def _of_models(line: LaneStats) -> Iterator[Metric]:
-    labels = ("task", "model", "number")
-    up = GaugeMetricFamily(f"{PREFIX}_model_up", "Whether a model is ready (1) or not (0).", labels=labels)
-    serving = GaugeMetricFamily(
-        f"{PREFIX}_model_serving", "Whether a model gets jobs (1) or stands by (0).", labels=labels
-    )
-    loads = CounterMetricFamily(f"{PREFIX}_model_loads", "How often a model was loaded.", labels=labels)
-    deaths = CounterMetricFamily(f"{PREFIX}_model_deaths", "How often a model died or hung.", labels=labels)
-    load_s = GaugeMetricFamily(f"{PREFIX}_model_load_seconds", "How long the last load of a model took.", labels=labels)
+    labels = ["task", "model", "number"]
+    up = _gauge("model_up", "Whether a model is ready (1) or not (0).", labels=labels)
+    serving = _gauge("model_serving", "Whether a model gets jobs (1) or stands by (0).", labels=labels)
+    loads = _counter("model_loads", "How often a model was loaded.", labels=labels)
+    deaths = _counter("model_deaths", "How often a model died or hung.", labels=labels)
+    load_s = _gauge("model_load_seconds", "How long the last load of a model took.", labels=labels)
     seen: Tally[tuple[str, str]] = Tally()
     for model in line.models:
         name = "speech" if isinstance(model.info, EngineInfo) else "recognition", model.info.name
@@ -157,11 +154,9 @@ def _of_machine(usage: Usage) -> Iterator[Metric]:
     yield _gauge("process_resident_bytes", "Memory used by the server.", usage.resident_bytes)
     yield _gauge("memory_available_bytes", "Memory still available on the machine.", usage.available_bytes)
     yield _gauge("disk_free_bytes", "Free space on the disk of VOXDEMO_CACHE_DIR.", usage.free_disk_bytes)
-    used = GaugeMetricFamily(f"{PREFIX}_accelerator_used_bytes", "Used memory of a GPU.", labels=["number"])
-    total = GaugeMetricFamily(f"{PREFIX}_accelerator_total_bytes", "Total memory of a GPU.", labels=["number"])
-    use = GaugeMetricFamily(
-        f"{PREFIX}_accelerator_use_ratio", "Share of time that a GPU is busy, 0 to 1.", labels=["number"]
-    )
+    used = _gauge("accelerator_used_bytes", "Used memory of a GPU.", labels=["number"])
+    total = _gauge("accelerator_total_bytes", "Total memory of a GPU.", labels=["number"])
+    use = _gauge("accelerator_use_ratio", "Share of time that a GPU is busy, 0 to 1.", labels=["number"])
     for each in usage.accelerators:
         used.add_metric([str(each.number)], each.used_bytes)
         total.add_metric([str(each.number)], each.total_bytes)
@@ -170,14 +165,14 @@ def _of_machine(usage: Usage) -> Iterator[Metric]:
 
 
 def _info(version: str) -> Metric:
-    info = GaugeMetricFamily(f"{PREFIX}_build_info", "The release that is running.", labels=["version"])
+    info = _gauge("build_info", "The release that is running.", labels=["version"])
     info.add_metric([version], 1)
     return info
 
 
-def _gauge(name: str, told: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", told, value=value)
+def _gauge(name: str, told: str, value: float | None = None, labels: list[str] | None = None) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", told, value, labels)
 
 
-def _counter(name: str, told: str, value: float) -> Metric:
-    return CounterMetricFamily(f"{PREFIX}_{name}", told, value=value)
+def _counter(name: str, told: str, value: float | None = None, labels: list[str] | None = None) -> CounterMetricFamily:
+    return CounterMetricFamily(f"{PREFIX}_{name}", told, value, labels)

@@ -10,8 +10,9 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from voxdemo.monitoring.history import nearest_rank
 from voxdemo.monitoring.machine import Usage
@@ -69,7 +70,6 @@ class Timeline:
         self._cpu_s = 0.0
 
     def add(self, ended: Ended) -> None:
-        """A job has come to its end."""
         self._now().add(ended)
 
     def look(self, running: int, waiting: int) -> None:
@@ -175,7 +175,7 @@ class _Running:
             failed=self.failed,
             refused=self.refused,
             cache_hits=self.cached / self.results if self.results else None,
-            **{name: _mean(shares) for name, shares in self.usages.items()},
+            **{name: fmean(shares) for name, shares in self.usages.items()},
         )
 
     def _draw(self, time_s: float) -> None:
@@ -185,8 +185,3 @@ class _Running:
             self.times_s.append(time_s)
         elif (place := self.chance.randrange(self.results)) < SAMPLES:
             self.times_s[place] = time_s
-
-
-def _mean(shares: Iterable[float]) -> float:
-    values = list(shares)
-    return sum(values) / len(values)

@@ -295,7 +295,7 @@ class SpeechService:
 
     async def clean(self, older_than_s: float) -> None:
         """Delete uploads and results that are older."""
-        in_use = self.results.in_use | self._generations.in_use
+        in_use = {*self.results.in_use, *self._generations.in_use}
         for folder in (self.files, self._folders.workshop):
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
 

@@ -47,7 +47,8 @@ class Cache:
         self.is_on = bool(ttl_s and size_bytes)
         self._ttl_s = ttl_s
         self._size_bytes = size_bytes
-        self._used_bytes = 0
+        self.used_bytes = 0
+        """The room that all answers take, as far as was counted last."""
         self._recount_s = recount_s
         self._counted_at = -math.inf
         self._is_failing = False
@@ -60,11 +61,6 @@ class Cache:
             return self._is_fresh(self.root / key)
         except OSError:
             return False
-
-    @property
-    def used_bytes(self) -> int:
-        """The room that all answers take, as far as was counted last."""
-        return self._used_bytes
 
     def drop(self, key: str) -> None:
         """Forget an answer."""
@@ -101,7 +97,7 @@ class Cache:
                 _make(beside, facts, files)
                 if not self.has(key):
                     self.drop(key)  # what is left of a damaged one
-            self._used_bytes += size
+            self.used_bytes += size
             self._is_failing = False
         except OSError:
             if all(file.exists() for file in files):  # else the client has left
@@ -112,16 +108,16 @@ class Cache:
 
         `stand_aside` is called between two answers, and may take its time.
         """
-        if self._used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < self._recount_s:
+        if self.used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < self._recount_s:
             return
         self._counted_at = time.monotonic()
         entries = sorted(self._entries(stand_aside), key=lambda entry: entry.used_at)
-        self._used_bytes = sum(entry.size for entry in entries)
+        self.used_bytes = sum(entry.size for entry in entries)
         for entry in entries:
             stand_aside()
-            if not entry.is_fresh or self._used_bytes > self._size_bytes:
+            if not entry.is_fresh or self.used_bytes > self._size_bytes:
                 remove(entry.folder)
-                self._used_bytes -= entry.size
+                self.used_bytes -= entry.size
         sweep(self.root)
 
     def _given(self, entry: Path, into: Path | None) -> str | None:

@@ -3,7 +3,7 @@
 A store may be used by several processes at once. None of them knows the web or a model.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
@@ -31,7 +31,7 @@ class ResultStore(Protocol):
     """Finished sounds and their captions, by tokens that nobody can guess. Any thread."""
 
     @property
-    def in_use(self) -> frozenset[Path]: ...
+    def in_use(self) -> Collection[Path]: ...
     def new(self) -> AbstractContextManager[Path]: ...
     def has(self, token: str) -> bool: ...
     def open(self, token: str, ending: str) -> Path | None: ...

@@ -38,12 +38,8 @@ class Results:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._in_use: set[Path] = set()
-
-    @property
-    def in_use(self) -> frozenset[Path]:
+        self.in_use: set[Path] = set()
         """The folders of results that are still being made."""
-        return frozenset(self._in_use)
 
     @contextmanager
     def new(self) -> Generator[Path, None, None]:
@@ -56,11 +52,11 @@ class Results:
             folder.mkdir(parents=True)
         except OSError as error:
             raise StorageError from error
-        self._in_use.add(folder)
+        self.in_use.add(folder)
         try:
             yield folder
         finally:
-            self._in_use.discard(folder)
+            self.in_use.discard(folder)
             if not speech_file(folder).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
