@@ -6,7 +6,7 @@ For the event loop's thread. Knows the store and how a text is spoken, nothing o
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
-from voxdemo.stores.batch_values import MOST_TEXTS, Batch, Load, Order, Text
+from voxdemo.stores.batch_values import Batch, Order, Text
 from voxdemo.stores.protocols import BatchStore
 from voxdemo.threads import CONVERTING, in_thread
 
@@ -34,7 +34,7 @@ Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
 class Batches:
     """The batches in the store that `open_store` opens; `speak` gives a text its turn, `at_once` of them at most.
 
-    They are deleted `keep_s` seconds after their end. Methods that have the name of one of `BatchStore`'s do the same.
+    They are deleted `keep_s` seconds after their end.
     """
 
     def __init__(self, open_store: Callable[[], BatchStore], speak: Speak, at_once: int, keep_s: float) -> None:
@@ -63,42 +63,27 @@ class Batches:
             await asyncio.gather(*runners, return_exceptions=True)
             await in_thread(self._close, pool=self._thread)
 
+    async def ask(self, question: Callable[[BatchStore], T]) -> T:
+        """What the store answers, on its thread."""
+        return await in_thread(lambda: question(self._opened()), pool=self._thread)
+
     async def accept(self, order: Order) -> str:
-        id = await self._kept(lambda store: store.accept(order))
+        """As `BatchStore.accept`; it is spoken from here on."""
+        id = await self.ask(lambda store: store.accept(order))
         self._wake()
         return id
-
-    async def check_room(self, caller: str, count: int) -> None:
-        await self._kept(lambda store: store.check_room(caller, count))
 
     @property
     def in_line(self) -> int:
         """How many texts this server has in the line, or is speaking."""
         return len(self._running)
 
-    async def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
-        return await self._kept(lambda store: store.known(caller, idempotency_key, digest))
-
-    async def batch(
-        self, id: str, reader: str | None, first: int = 1, most: int = MOST_TEXTS, words: bool = False
-    ) -> Batch | None:
-        return await self._kept(lambda store: store.batch(id, reader, first, most, words))
-
-    async def batches(self, reader: str, most: int, after: str | None) -> Sequence[Batch] | None:
-        return await self._kept(lambda store: store.batches(reader, most, after))
-
-    async def loads(self) -> list[Load]:
-        return list(await self._kept(lambda store: store.loads()))
-
     async def cancel(self, batch: Batch) -> None:
         """As `BatchStore.cancel`; what is being spoken here stops."""
-        await self._kept(lambda store: store.cancel(batch.id))
+        await self.ask(lambda store: store.cancel(batch.id))
         for (id, _), task in self._running.items():
             if id == batch.id:
                 task.cancel()
-
-    async def delete(self, batch: Batch) -> None:
-        await self._kept(lambda store: store.delete(batch.id))
 
     def progress(self, batch: Batch) -> float:
         """How much of a batch has been spoken, or won't be any more, 0..1, as far as this server knows."""
@@ -110,17 +95,13 @@ class Batches:
     async def files(self, batch: Batch) -> dict[int, Path]:
         """The sounds of those of its texts here that are done, by their numbers."""
         done = [text for text in batch.texts if text.state == "done"]
-        return await self._kept(lambda store: {text.number: store.file(text, batch.options.format) for text in done})
-
-    async def folder(self, batch: Batch) -> Path:
-        """Where the files of a batch are."""
-        return await self._kept(lambda store: store.folder(batch.id))
+        return await self.ask(lambda store: {text.number: store.file(text, batch.options.format) for text in done})
 
     async def _take_turns(self) -> None:
         while True:
             came = self._came
             try:
-                taken = await self._kept(lambda store: store.take())
+                taken = await self.ask(lambda store: store.take())
                 self._is_failing = False
                 if taken is None:
                     await came.wait()
@@ -140,7 +121,7 @@ class Batches:
             if error and not isinstance(error, UnavailableError):  # the store couldn't be told, for one
                 log.error("a text of a batch is tried again", exc_info=error)
             if error:
-                await self._kept(lambda store: store.put_back(text))
+                await self.ask(lambda store: store.put_back(text))
             return error is None
         finally:
             if not task.done():  # this server stops
@@ -160,7 +141,7 @@ class Batches:
         except Exception:  # whatever it is, the others go on
             log.exception("a text of a batch failed")
             ended = replace(text, state="failed", error=VoxdemoError(UNEXPECTED).described)
-        await self._kept(lambda store: store.finish(ended))
+        await self.ask(lambda store: store.finish(ended))
 
     async def _spoken(self, text: Text, options: SpeakOptions) -> Text:
         def tell(event: SpeechEvent) -> None:
@@ -171,7 +152,7 @@ class Batches:
         spoken = await result_of(self._speak(utterance), Spoken, tell)
         if spoken.failure:
             raise EngineError.told(spoken.failure)
-        await self._put(spoken.path, await self._kept(lambda store: store.file(text, options.format)))
+        await self._put(spoken.path, await self.ask(lambda store: store.file(text, options.format)))
         return replace(
             text,
             state="done",
@@ -192,8 +173,8 @@ class Batches:
 
     async def _look(self) -> None:
         try:
-            freed = await self._kept(lambda store: store.reclaim())
-            await self._kept(lambda store: store.delete_old(self._keep_s))
+            freed = await self.ask(lambda store: store.reclaim())
+            await self.ask(lambda store: store.delete_old(self._keep_s))
         except Exception:  # the disk, for one; it is looked again
             self._log_once("batches can't be looked after")
             return
@@ -208,9 +189,6 @@ class Batches:
     def _wake(self) -> None:
         self._came.set()
         self._came = asyncio.Event()
-
-    async def _kept(self, ask: Callable[[BatchStore], T]) -> T:
-        return await in_thread(lambda: ask(self._opened()), pool=self._thread)
 
     def _opened(self) -> BatchStore:
         self._store = self._store or self._open()

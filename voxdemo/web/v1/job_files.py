@@ -25,13 +25,13 @@ TOO_LONG = "As one file this job would last more than 10 hours: fetch its zip in
 
 async def zipped(batch: Batch, batches: Batches) -> Path:
     """All sounds and a manifest.json in one file. Raises as `_made`."""
-    files, folder = await batches.files(batch), await batches.folder(batch)
+    files, folder = await batches.files(batch), await batches.ask(lambda store: store.folder(batch.id))
     return await _made(folder / "all.zip", partial(_zip, batch, files))
 
 
 async def as_one(batch: Batch, batches: Batches) -> Path:
     """All sounds in one file. Raises InputError where it would be too long, and as `_made`."""
-    files, folder = await batches.files(batch), await batches.folder(batch)
+    files, folder = await batches.files(batch), await batches.ask(lambda store: store.folder(batch.id))
     pieces = [joined.TimedSound(files[text.number], text.start_s) for text in batch.texts if text.number in files]
     if not pieces:
         raise HTTPException(404, NOTHING_SPOKEN)

@@ -55,7 +55,7 @@ class _Jobs:
         self, job_id: str, first: int = 1, most: int = batch_values.MOST_TEXTS, words: bool = False
     ) -> Batch:
         """A job with so many of its texts from the `first` on. Raises HTTPException where there is none."""
-        batch = await self.batches.batch(job_id, self.reader, first, most, words)
+        batch = await self.batches.ask(lambda store: store.batch(job_id, self.reader, first, most, words))
         if batch is None:
             raise HTTPException(404, GONE)
         return batch
@@ -69,7 +69,7 @@ class _Jobs:
 
     async def described(self, batch: Batch, words: bool = False) -> dict[str, Any]:
         """A job with its items, and with their texts if `words`."""
-        outlined = self.outlined(batch, await self.batches.loads())
+        outlined = self.outlined(batch, await self.batches.ask(lambda store: store.loads()))
         items = [_item(text, outlined["url"]) | ({"text": text.text} if words else {}) for text in batch.texts]
         return {**outlined, "items": items}
 
@@ -104,7 +104,7 @@ async def accept(
     caller = jobs.reader or counted
     try:
         digest = await in_thread(digest_of, asked, pool=READING)
-        job_id = await batches.known(caller, idempotency_key, digest)
+        job_id = await batches.ask(lambda store: store.known(caller, idempotency_key, digest))
         if job_id is None:
             await entrance.counted(counted)
             order = partial(
@@ -126,13 +126,14 @@ async def mine(
     after: Annotated[str | None, Query(description="The id of the last one that is known already.")] = None,
 ) -> Response:
     """The jobs of the API key or the login that asks, the newest first, without their items."""
-    found = [] if jobs.reader is None else await jobs.batches.batches(jobs.reader, limit + 1, after)
+    reader = jobs.reader
+    found = [] if reader is None else await jobs.batches.ask(lambda store: store.batches(reader, limit + 1, after))
     if found is None:
         raise InputError(NOT_YOURS, code="unknown_job")
-    loads = await jobs.batches.loads()
+    loads = await jobs.batches.ask(lambda store: store.loads())
     data = [jobs.outlined(batch, loads) for batch in found[:limit]]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
-    warnings = [NO_LIST] if jobs.reader is None else []
+    warnings = [NO_LIST] if reader is None else []
     return JSONResponse({"object": "list", "data": data, **ends, "has_more": len(found) > limit, "warnings": warnings})
 
 
@@ -194,7 +195,7 @@ async def cancel(
     """Speak no more of it, and keep what was spoken; a finished job is deleted with its files."""
     batch = await jobs.found(id)
     if batch.finished_at is not None and not keep:
-        await jobs.batches.delete(batch)
+        await jobs.batches.ask(lambda store: store.delete(batch.id))
         return JSONResponse({"id": batch.id, "object": "audio.job", "deleted": True})
     await jobs.batches.cancel(batch)
     return JSONResponse(await jobs.described(await jobs.found(id)))
@@ -203,7 +204,7 @@ async def cancel(
 async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[], Order]) -> str:
     """The id of a batch. For a client that hangs up before all of it is looked at, nothing is accepted."""
     try:
-        await batches.check_room(caller, count)  # before the work of looking at them
+        await batches.ask(lambda store: store.check_room(caller, count))  # before the work of looking at them
         return await batches.accept(await in_thread(order, pool=READING))
     except TooMuch as error:
         if error.is_theirs:
