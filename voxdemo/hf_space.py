@@ -17,7 +17,6 @@ port. Of a chain the last address outside of these is the visitor, so that what 
 
 
 def is_space() -> bool:
-    """Whether this runs in a Space."""
     return bool(os.environ.get("SPACE_ID"))
 
 

@@ -222,7 +222,6 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys for programs."""
         return _separated(self.api_keys.get_secret_value())
 
     @field_validator("cache_dir")

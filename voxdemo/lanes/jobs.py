@@ -34,7 +34,6 @@ class ListenJob:
 
     @property
     def size(self) -> Size:
-        """How much work it is."""
         return Size(self.expected_s, speaks=False)
 
 
@@ -69,11 +68,9 @@ class SpeakJob:
 
     @property
     def size(self) -> Size:
-        """How much work it is."""
         return Size(self.expected_s)
 
     def part(self, index: int) -> SpeechPart:
-        """What the engine is asked for as `parts[index]`."""
         return SpeechPart(self.utterance, self.parts[index], self.id, index, self.prompt)
 
     def done_before(self, part: int) -> float:
@@ -193,8 +190,7 @@ class JobLine(Protocol):
 
     def stats(self) -> LaneStats: ...
 
-    def start(self) -> None:
-        """Begin to load the models."""
+    def start(self) -> None: ...
 
     def refuse_all(self, within_s: float) -> NotReadyError:
         """Take no more jobs in and refuse those that wait; those that run have so many seconds. Returns the refusal."""

@@ -69,7 +69,6 @@ class Outcome:
         self._has_come = False
 
     def note(self, event: SpeechEvent | RecognitionEvent) -> None:
-        """Record an event of the job."""
         match event:
             case Speaking() | Listening():
                 self._turned_at = self._turned_at or time.monotonic()

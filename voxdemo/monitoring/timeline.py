@@ -82,7 +82,6 @@ class Timeline:
         return self._used_at is None or self._clock() - self._used_at >= USAGE_EVERY_S
 
     def use(self, usage: Usage) -> None:
-        """The machine is used like this now."""
         now, before = self._clock(), self._used_at
         worked_s, self._cpu_s, self._used_at = usage.cpu_s - self._cpu_s, usage.cpu_s, now
         cpu = None if before is None else worked_s / (now - before) / (os.cpu_count() or 1)

@@ -70,12 +70,10 @@ class Generations:
         self._learned = learned
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
-        """As `SpeechService.request`."""
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
         return await in_thread(speech, utterance, self._line.engine_info, pool=reads)
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
-        """As `SpeechService.speak`."""
         with self._faults_noted():
             known = context.examined and context.examined.of(utterance, self._line.engine_info)
             examined = known or Examined(utterance, await self.request(utterance))
@@ -84,7 +82,6 @@ class Generations:
                     yield event
 
     async def prepare(self, utterance: Utterance) -> None:
-        """As `SpeechService.prepare`."""
         with self._faults_noted():
             request = await self.request(utterance)
             if not self.answers.is_at_hand(request.key):
@@ -252,7 +249,6 @@ class Storage:
             self._trying = contextvars.Context().run(lambda: asyncio.ensure_future(self._keep_trying()))
 
     async def close(self) -> None:
-        """Try no more."""
         if self._trying:
             self._trying.cancel()
             await asyncio.wait([self._trying])

@@ -46,7 +46,6 @@ class LiveSound:
 
     @property
     def duration_s(self) -> float:
-        """Seconds of sound so far."""
         return self._wav.frames / self.sample_rate
 
     @property

@@ -60,13 +60,11 @@ class Recognitions:
         self._learned = learned
 
     async def request(self, path: Path, language: str | None) -> RecordingRequest:
-        """As `SpeechService.recording_request`."""
         return await in_thread(recording, path, language, self._line.recognizer_info, pool=READING)
 
     async def read(
         self, path: Path, language: str | None, keep: bool, context: RequestContext
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        """As `SpeechService.transcribe`."""
         asked = AskedRecording(path, language)
         known = context.examined and context.examined.of(asked, self._line.recognizer_info)
         request = known.recording if known else await self.request(path, language)
@@ -89,13 +87,11 @@ class Recognitions:
         yield transcript
 
     async def supply(self, path: Path, transcript: Transcript) -> None:
-        """As `SpeechService.supply`."""
         request = await self.request(path, None)
         if not self.answers.is_at_hand(request.key):
             await self.answers.keep(request.key, transcript)
 
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
-        """The job of reading these samples."""
         expected_s = self._paces.listening(info.key).seconds(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 

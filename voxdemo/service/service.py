@@ -113,7 +113,6 @@ class SpeechService:
         return self.line.recognizer_info
 
     def start(self) -> None:
-        """Begin to load the models."""
         self.line.start()
 
     async def close(self) -> None:
@@ -294,7 +293,6 @@ class SpeechService:
             self._cleaning = CLEANING.submit(self.stores.answers.clean, self._aside())
 
     async def clean(self, older_than_s: float) -> None:
-        """Delete uploads and results that are older."""
         in_use = {*self.results.in_use, *self._generations.in_use}
         for folder in (self.files, self._folders.workshop):
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)

@@ -59,7 +59,6 @@ class SpeechAssembler:
 
     @property
     def duration_s(self) -> float:
-        """Seconds of sound so far."""
         return self._frames / self._rate
 
     @property

@@ -63,7 +63,6 @@ class Cache:
             return False
 
     def drop(self, key: str) -> None:
-        """Forget an answer."""
         remove(self.root / key)
 
     def fetch(self, key: str, into: Path | None = None) -> str | None:

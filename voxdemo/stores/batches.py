@@ -204,7 +204,6 @@ class Store:
             self._note_end(id)
 
     def delete(self, id: str) -> None:
-        """Forget a batch, and delete its files."""
         with self._change():
             self._db.execute("DELETE FROM batches WHERE id = ?", [id])
         shutil.rmtree(self.folder(id), ignore_errors=True)
@@ -217,7 +216,6 @@ class Store:
         self._sweep()
 
     def folder(self, id: str) -> Path:
-        """Where the files of a batch are."""
         return self._folder / id
 
     def prompt(self, id: str) -> Path:

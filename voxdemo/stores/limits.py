@@ -11,7 +11,7 @@ import math
 import time
 from bisect import bisect_right
 from collections import OrderedDict
-from typing import Literal, Protocol
+from typing import Literal
 from weakref import WeakValueDictionary
 
 import limits
@@ -73,7 +73,6 @@ class Limits:
         return ""
 
     async def close(self) -> None:
-        """Let go of Redis."""
         if self._redis:
             await self._redis.close()
 
@@ -82,18 +81,11 @@ class Limits:
         return await _counted(self._memory, self._rates, bucket) if wait_s is None else wait_s
 
 
-class _Counts(Protocol):
-    """Moving windows: a request weighs until its rate's time has passed since it came."""
+async def _counted(counts: "_Memory | _Redis", rates: list[limits.RateLimitItem], bucket: Bucket) -> float:
+    """Count a request in all rates, or in none; 0, or the seconds until it would be let through.
 
-    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
-        """Seconds until a request would be let through; 0: now."""
-
-    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
-        """Count a request, unless that would be too much."""
-
-
-async def _counted(counts: _Counts, rates: list[limits.RateLimitItem], bucket: Bucket) -> float:
-    """Count a request in all rates, or in none; 0, or the seconds until it would be let through."""
+    Windows move: a request weighs until its rate's time has passed since it came.
+    """
     wait_s = max([await counts.wait_s(rate, bucket) for rate in rates])
     if wait_s:
         return wait_s

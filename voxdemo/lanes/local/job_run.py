@@ -21,8 +21,7 @@ class Model(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def close(self) -> None:
-        """Give back memory and devices."""
+    def close(self) -> None: ...
 
 
 M = TypeVar("M", bound=Model)

@@ -287,7 +287,7 @@ class Lane:
                 seat.host.pause(seat.ticket)
         self._forecast = None
         for ticket in self._waiting:
-            if ticket.has_job:
+            if ticket.brought:
                 place = self.place(ticket)
                 ticket.tell(Waiting(place.ahead, place.end_s))
         for tell in self.moved:
@@ -303,7 +303,6 @@ class Lane:
         return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
-        """The places of those that wait, and of those that come after them."""
         engine, sizes = self.engine_info.name, self._sizes()
         seats = [seat for seat in self._seats if seat.serves(engine)] or self._seats
         is_known = all(seat.is_ready for seat in seats)
@@ -323,7 +322,7 @@ def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
     """Those whose jobs are there, but none before one of the same kind that is still being prepared."""
     held = set[bool]()
     for ticket in turns:
-        if not ticket.has_job:
+        if not ticket.brought:
             held.add(ticket.size.speaks)
         elif ticket.size.speaks not in held:
             yield ticket

@@ -208,28 +208,20 @@ class Ticket:
     """Whether its listener knows that it stands aside."""
 
     @property
-    def has_job(self) -> bool:
-        """Whether its job has been brought."""
-        return self.brought is not None
-
-    @property
     def job(self) -> Job:
         """Its job, once that has been brought."""
         assert self.brought, "its job is still being prepared"
         return self.brought
 
     def bring(self, job: Job) -> None:
-        """The job is prepared."""
         self.brought, self.context = job, contextvars.copy_context()
 
     @property
     def size(self) -> Size:
-        """How much work it is."""
         return self.brought.size if self.brought else self.expected()
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of work on it so far."""
         return self.worked_s + self.turn_elapsed_s
 
     @property
@@ -277,10 +269,11 @@ class Ticket:
         self.deliver(Paused(guest.left_s))
 
     def deliver(self, event: LaneEvent | End) -> None:
-        """Hand an event to the listener."""
         self.ended = self.ended or isinstance(event, End)
         if isinstance(event, Piece) and isinstance(self.job, SpeakJob):
-            self._note_progress(self.job.done_before(event.part))
+            done = self.job.done_before(event.part)
+            if done > self.done:
+                self.done, self.done_at_s = done, self.elapsed_s
         self.events.put_nowait(event)
 
     def refuse(self, error: NotReadyError) -> None:
@@ -289,10 +282,6 @@ class Ticket:
         if self.run:
             self.run.cancel()
         self.deliver(End(error))
-
-    def _note_progress(self, done: float) -> None:
-        if done > self.done:
-            self.done, self.done_at_s = done, self.elapsed_s
 
     def tell(self, place: Waiting) -> None:
         """Deliver its place, unless that is the one delivered last."""

@@ -63,7 +63,6 @@ class ModelWorker(Generic[M]):
 
     @property
     def status(self) -> WorkerStatus:
-        """How the model is."""
         return self._thread.status if self._thread else WorkerStatus("closed", f"{self.info.title} isn't started.")
 
     @property
