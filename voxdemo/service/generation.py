@@ -58,7 +58,7 @@ class Generations:
         learned: Callable[[], None],
     ) -> None:
         self.live: dict[str, Listener] = {}
-        self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(stores.answers, Spoken)
+        self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(line, stores.answers, Spoken)
         self.storage = Storage(self._say_something)
         self.in_use: set[Path] = set()
         """The folders of the workshop in which something is being made."""
@@ -131,10 +131,7 @@ class Generations:
         self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a sound that is put into this folder, and can be heard under the folder's name meanwhile."""
-        shared = self.answers.work(examined.speech.key)
-        if shared and context.ticket:
-            self._line.leave(context.ticket)
-        shared = shared or self._begun(examined, context)
+        shared = self.answers.work(examined.speech.key, context, Size(None), partial(self._begin, examined))
         try:
             async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
                 self.live[folder.name] = listener
@@ -142,15 +139,8 @@ class Generations:
         finally:
             self.live.pop(folder.name, None)
 
-    def _begun(self, examined: Examined, context: RequestContext) -> SharedSound:
-        with context.handing_over(self._line, Size(None)) as ticket:
-            folder, sound = self._prepared(examined.speech)
-            work = self._speak_new(examined, ticket, folder, sound)
-            shared = SharedSound(folder, sound, work, partial(self._line.leave, ticket))
-        return self.answers.share(examined.speech.key, shared)
-
-    def _prepared(self, request: SpeechRequest) -> tuple[Path, LiveSound]:
-        folder = self._workshop / secrets.token_hex(8)
+    def _begin(self, examined: Examined, ticket: LineTicket) -> SharedSound:
+        request, folder = examined.speech, self._workshop / secrets.token_hex(8)
         try:
             folder.mkdir(parents=True)
             sound = LiveSound(speech_file(folder), request.engine.sample_rate, request.seed)
@@ -158,7 +148,8 @@ class Generations:
             remove(folder)
             raise StorageError from error
         self.in_use.add(folder)
-        return folder, sound
+        work = self._speak_new(examined, ticket, folder, sound)
+        return SharedSound(folder, sound, work, partial(self._line.leave, ticket))
 
     async def _speak_new(
         self, examined: Examined, ticket: LineTicket, folder: Path, sound: LiveSound

@@ -53,7 +53,7 @@ class Recognitions:
     """
 
     def __init__(self, line: JobLine, stores: Stores, paces: Paces, learned: Callable[[], None]) -> None:
-        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(stores.answers, Transcript)
+        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(line, stores.answers, Transcript)
         self._line = line
         self._results = stores.results
         self._paces = paces
@@ -70,10 +70,8 @@ class Recognitions:
         request = known.recording if known else await self.request(path, language)
         transcript, sound = await self.answers.kept(request.key), None
         if transcript is None:
-            reading = self.answers.work(request.key)
-            if reading and context.ticket:
-                self._line.leave(context.ticket)
-            reading = reading or self._begun(request, context)
+            size = Size(None, speaks=False)
+            reading = self.answers.work(request.key, context, size, partial(self._begin, request))
             async with aclosing(reading.join()) as events:
                 async for event in events:
                     if isinstance(event, Transcript):
@@ -95,12 +93,10 @@ class Recognitions:
         expected_s = self._paces.listening(info.key).seconds(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 
-    def _begun(self, request: RecordingRequest, context: RequestContext) -> Reading:
+    def _begin(self, request: RecordingRequest, ticket: LineTicket) -> Reading:
         sounds: list[decode.Recording] = []
-        with context.handing_over(self._line, Size(None, speaks=False)) as ticket:
-            work = self._read_new(request, ticket, sounds)
-            reading = Reading(work, partial(self._line.leave, ticket), sounds)
-        return self.answers.share(request.key, reading)
+        work = self._read_new(request, ticket, sounds)
+        return Reading(work, partial(self._line.leave, ticket), sounds)
 
     async def _read_new(
         self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]

@@ -1,9 +1,9 @@
 """One answer for all equal requests: kept from before, or being made at the moment.
 
-Lives on the event loop. Knows the cache, and nothing of how an answer is made.
+Lives on the event loop. Knows the cache and the line, and nothing of how an answer is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,10 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
+from voxdemo.lanes.jobs import JobLine, LineTicket
 from voxdemo.lanes.shared_work import SharedWork
+from voxdemo.lanes.turns import Size
+from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Spoken, Transcript
 from voxdemo.stores.protocols import AnswerStore
 from voxdemo.stores.results import made_in
@@ -24,30 +27,48 @@ AnyWork = TypeVar("AnyWork", bound=SharedWork[Any])
 class SharedAnswers(Generic[Answer, AnyWork]):
     """Answers of the type `kind` by the keys of their requests. All methods are for the event loop's thread."""
 
-    def __init__(self, cache: AnswerStore, kind: type[Answer]) -> None:
+    def __init__(self, line: JobLine, cache: AnswerStore, kind: type[Answer]) -> None:
+        self._line = line
         self._cache = cache
         self._adapter: TypeAdapter[Answer] = TypeAdapter(kind)
         self._works: WeakValueDictionary[str, AnyWork] = WeakValueDictionary()
 
     def is_at_hand(self, key: str) -> bool:
         """Whether the answer is kept or being made, so that it costs nothing and waits in no line."""
-        return self._cache.has(key) or self.work(key) is not None
+        return self._cache.has(key) or self._work(key) is not None
 
-    def work(self, key: str) -> AnyWork | None:
-        """The work that makes this answer now, while others can still join it."""
-        work = self._works.get(key)
-        return work if work and not work.is_over else None
+    def work(self, key: str, context: RequestContext, size: Size, begin: Callable[[LineTicket], AnyWork]) -> AnyWork:
+        """The work that makes this answer now; `begin` begins it where there is none that can still be joined.
 
-    def share(self, key: str, work: AnyWork) -> AnyWork:
-        """Let others join this `work`, which is returned, for as long as anybody holds it."""
+        It takes over the ticket of the request, may go on when this request leaves, and then gives the ticket back. If
+        it can't be begun, the ticket goes back to the line at once. A request that has none, because its answer was at
+        hand when it came, takes it now, for work of this `size`. Raises as `JobLine.check_room`.
+        """
+        ticket, context.ticket = context.ticket, None
+        if work := self._work(key):
+            if ticket:
+                self._line.leave(ticket)
+            return work
+        if ticket is None:
+            self._line.check_room()
+            ticket = self._line.take(lambda: size, context.begun_at)
+        try:
+            work = begin(ticket)
+        except BaseException:
+            self._line.leave(ticket)
+            raise
         if self._cache.is_on:
             self._works[key] = work
         return work
 
+    def _work(self, key: str) -> AnyWork | None:
+        work = self._works.get(key)
+        return work if work and not work.is_over else None
+
     async def kept(self, key: str, into: Path | None = None) -> Answer | None:
         """The answer from before, marked as `cached`, or None; its files are put into the folder `into`."""
         answer = await in_thread(self._fetch, key, into)
-        if answer is None and not self.work(key) and self._cache.has(key):  # it was made while it was looked for
+        if answer is None and not self._work(key) and self._cache.has(key):  # it was made while it was looked for
             answer = await in_thread(self._fetch, key, into)
         return answer
 

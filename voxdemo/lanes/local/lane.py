@@ -207,8 +207,8 @@ class Lane:
         outlooks = [seat.outlook for seat in self._seats if seat.ticket and not seat.waits_for_model]
         left = [within_s if busy.free_s is None else busy.free_s + busy.rest_s for busy in outlooks]
         longest_s = max(left, default=0.0)
-        loads = [worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s]
-        return min(within_s, longest_s) + RESTART_S + (max(loads) if loads else LOADING_S)
+        loads = (worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s)
+        return min(within_s, longest_s) + RESTART_S + max(loads, default=LOADING_S)
 
     def _release(self, seat: Seat) -> None:
         ticket, seat.ticket = seat.ticket, None
