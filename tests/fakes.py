@@ -15,9 +15,8 @@ import numpy as np
 
 from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
-from voxdemo.lanes.jobs import Job, LaneEvent, LineTicket
+from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket
 from voxdemo.lanes.local.lane import Lane
-from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.recognizers.base import RecognizerChoice
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance, Voice

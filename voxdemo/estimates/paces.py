@@ -20,6 +20,7 @@ from pydantic import Field, TypeAdapter
 from voxdemo.files import replacing
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.text.length import spoken_length
+from voxdemo.threads import KEEPING
 
 log = logging.getLogger(__name__)
 
@@ -136,10 +137,11 @@ _KEPT = TypeAdapter(dict[_Key, list[tuple[_Value, _Value]]])
 class Paces:
     """How fast the models are, by a key that names model, device and precision ("VoxCPM2 cuda:0 bfloat16").
 
-    For the event loop's thread. To keep it: take a `snapshot` there, and hand that to `write` in another thread.
+    For the event loop's thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
         self._speech: dict[str, Pace] = {}
         self._listening: dict[str, Pace] = {}
 
@@ -156,13 +158,18 @@ class Paces:
         kinds = {"speech": _kept(self._speech), "listening": _kept(self._listening)}
         return json.dumps({"format": FORMAT, **kinds}) + "\n"
 
+    def keep(self) -> None:
+        """Have a `snapshot` written where this was loaded from, on another thread."""
+        if self._path:
+            KEEPING.submit(write, self._path, self.snapshot())
+
     @classmethod
     def load(cls, path: Path) -> Paces:
         """What `write` left at `path`; nothing where there's no such file, or where it isn't one of ours.
 
         Reads a small file; never raises.
         """
-        paces = cls()
+        paces = cls(path)
         try:
             kept = json.loads(_read(path))
             if kept["format"] == FORMAT:

@@ -1,4 +1,4 @@
-"""What a line of jobs is given, and what it tells of them: plain values, and the line itself as the service sees it.
+"""What a line is given, what it says of jobs and models, as plain values, and the line as the service sees it.
 
 Knows no threads and no models, and every value can be pickled, so that the line may be the lane of this process or one
 on other machines.
@@ -7,14 +7,13 @@ on other machines.
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError
-from voxdemo.lanes.reports import LaneStats
 from voxdemo.lanes.turns import Place, Size
-from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
 
 
 def _new_id() -> str:
@@ -122,6 +121,54 @@ class Resumed:
 
 LaneEvent = Waiting | Started | Piece | PartRetaken | Cut | Paused | Resumed | Transcript
 """Waiting… → Started → Transcript… or Piece… (PartRetaken, Cut and Paused… → Resumed among them)"""
+
+
+ReadyState = Literal["loading", "ready", "reloading", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """Whether the model can work now, and if not, why: one sentence."""
+
+    state: ReadyState
+    """"reloading": it has been ready, and is checked after a fault or built again after its death."""
+    reason: str = ""
+    load_s: float | None = None
+    """How long the last successful build and check took."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """How one model is: `serving` when jobs that come now are given to it."""
+
+    info: ModelInfo
+    status: WorkerStatus
+    wanted: bool
+    """Whether it is the one that should serve; else it stands by."""
+    serving: bool
+    hangs: bool = False
+    """Whether a step of it goes on past its job's deadline."""
+    loads: int = 0
+    """How often it was loaded."""
+    deaths: int = 0
+    """How often it died, hung or failed its check."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """How the lane is doing."""
+
+    seats: int
+    running: int
+    waiting: int
+    queue_size: int
+    """How many may wait."""
+    busy_s: float
+    """Seconds that seats have worked since the start, added up."""
+    ready_seats: int
+    """Seats whose models can work now."""
+    models: tuple[ModelReport, ...]
+    """Every model, seat by seat; for each kind the one that is wanted comes first."""
 
 
 class LineTicket(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -106,18 +106,6 @@ class Timeline:
 
 
 @dataclass(slots=True)
-class _Work:
-    """What models did: seconds of it, and seconds of sound."""
-
-    work_s: float = 0.0
-    audio_s: float = 0.0
-
-    @property
-    def rtf(self) -> float | None:
-        return self.work_s / self.audio_s if self.work_s and self.audio_s else None
-
-
-@dataclass(slots=True)
 class _Running:
     """The minute that runs."""
 
@@ -129,7 +117,8 @@ class _Running:
     refused: int = 0
     running: int | None = None
     waiting: int | None = None
-    work: dict[Task, _Work] = field(default_factory=lambda: {"generation": _Work(), "recognition": _Work()})
+    work_s: dict[Task, float] = field(default_factory=lambda: defaultdict(float))
+    audio_s: dict[Task, float] = field(default_factory=lambda: defaultdict(float))
     usages: dict[str, list[float]] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(0))
 
@@ -139,8 +128,8 @@ class _Running:
         self.refused += ended.ending == "refused"
         if ended.work_s:  # even one that was over between two looks
             self.running = max(self.running or 0, 1)
-            self.work[ended.task].work_s += ended.work_s
-            self.work[ended.task].audio_s += ended.audio_s
+            self.work_s[ended.task] += ended.work_s
+            self.audio_s[ended.task] += ended.audio_s
         if ended.ending in ("done", "stopped"):
             self.cached += ended.cached
             self._draw(ended.total_s)
@@ -168,14 +157,17 @@ class _Running:
             p95_s=nearest_rank(times, 0.95),
             running=self.running,
             waiting=self.waiting,
-            speech_rtf=self.work["generation"].rtf,
-            recognition_rtf=self.work["recognition"].rtf,
+            speech_rtf=self._rtf("generation"),
+            recognition_rtf=self._rtf("recognition"),
             jobs=self.jobs,
             failed=self.failed,
             refused=self.refused,
             cache_hits=self.cached / self.results if self.results else None,
             **{name: fmean(shares) for name, shares in self.usages.items()},
         )
+
+    def _rtf(self, task: Task) -> float | None:
+        return self.work_s[task] / self.audio_s[task] if self.work_s[task] and self.audio_s[task] else None
 
     def _draw(self, time_s: float) -> None:
         """Keep it among SAMPLES of which every result so far is one with the same chance (Vitter's algorithm R)."""

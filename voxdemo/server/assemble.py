@@ -24,7 +24,7 @@ from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
 from voxdemo.recognizers.registry import RECOGNIZERS
-from voxdemo.service.service import Folders, SpeechService
+from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.stores.opening import Stores
@@ -53,15 +53,10 @@ def local_service(
     """
     speakers = speakers or ENGINES.choose(settings)
     listeners = listeners or RECOGNIZERS.choose(settings)
-    folders = Folders(
-        files=settings.files_dir,
-        workshop=settings.cache_dir / "workshop",
-        paces=settings.cache_dir / "paces.json",
-    )
-    paces = Paces.load(folders.paces)
+    paces = Paces.load(settings.cache_dir / "paces.json")
     seats = [_seat(speakers, listeners, paces) for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
-    return SpeechService(lane, folders, Stores(settings), paces)
+    return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
 
 def _seat(speakers: Sequence[EngineChoice], listeners: Sequence[RecognizerChoice], paces: Paces) -> Seat:

@@ -44,8 +44,7 @@ PROOF = Utterance("Ready.")
 class Generations:
     """Speaks requests. All methods are for the event loop's thread.
 
-    Each request gets a folder among the results; what is being made lies below `workshop`. `learned` is called when the
-    `paces` have changed.
+    Each request gets a folder among the results; what is being made lies below `workshop`.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Generations:
         stores: Stores,
         workshop: Path,
         paces: Paces,
-        learned: Callable[[], None],
     ) -> None:
         self.live: dict[str, Listener] = {}
         self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(line, stores.answers, Spoken)
@@ -67,7 +65,6 @@ class Generations:
         self._results = stores.results
         self._workshop = workshop
         self._paces = paces
-        self._learned = learned
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
@@ -207,7 +204,7 @@ class Generations:
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
         if job.transcription is None and not spoken.failure:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
-            self._learned()
+            self._paces.keep()
 
 
 def _finish(sound: LiveSound) -> None:

@@ -49,15 +49,14 @@ class Reading(SharedWork[RecognitionEvent]):
 class Recognitions:
     """Reads recordings. All methods are for the event loop's thread.
 
-    Recordings that are to be kept get a folder among the results; `learned` is called when the `paces` have changed.
+    Recordings that are to be kept get a folder among the results.
     """
 
-    def __init__(self, line: JobLine, stores: Stores, paces: Paces, learned: Callable[[], None]) -> None:
+    def __init__(self, line: JobLine, stores: Stores, paces: Paces) -> None:
         self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(line, stores.answers, Transcript)
         self._line = line
         self._results = stores.results
         self._paces = paces
-        self._learned = learned
 
     async def request(self, path: Path, language: str | None) -> RecordingRequest:
         return await in_thread(recording, path, language, self._line.recognizer_info, pool=READING)
@@ -125,7 +124,7 @@ class Recognitions:
             raise EngineError("{title} returned no transcript: try again.", code="no_transcript", title=info.title)
         transcript = replace(heard, seconds_spent=time.monotonic() - begun)
         self._paces.listening(info.key).learn(sound.duration_s, transcript.seconds_spent)
-        self._learned()
+        self._paces.keep()
         if info == self._line.recognizer_info:  # which tells its weights only when loaded
             await self.answers.keep(request.key, transcript)
         yield transcript

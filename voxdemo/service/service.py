@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from voxdemo.estimates.paces import Paces, speech_units
-from voxdemo.estimates.paces import write as write_paces
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
-from voxdemo.lanes.jobs import JobLine
-from voxdemo.lanes.reports import LaneStats
+from voxdemo.lanes.jobs import JobLine, LaneStats
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
@@ -63,20 +61,11 @@ class Forecast:
     """How many of those ahead aren't served yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where the service keeps what."""
-
-    files: Path
-    """What people send, and below it their results: a client that knows the name of a file here can fetch it."""
-    workshop: Path
-    """Sounds that are being made."""
-    paces: Path
-    """The file that tells how fast the models were."""
-
-
 class SpeechService:
     """Speaks and listens through one line. All methods are for the event loop's thread.
+
+    `files` is the folder of what people send, and below it their results: a client that knows the name of a file there
+    can fetch it. In `workshop` sounds are made.
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
     wait for the same. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
@@ -84,22 +73,22 @@ class SpeechService:
     second.
     """
 
-    def __init__(self, line: JobLine, folders: Folders, stores: Stores, paces: Paces) -> None:
+    def __init__(self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces) -> None:
         self.stores = stores
         self.results = stores.results
-        self.files = folders.files
+        self.files = files
         self.line = line
         self.metrics = Metrics(self._state)
         self.history = History()
         self.timeline = Timeline()
         self.alarms = Alarms()
-        self._folders = folders
+        self._workshop = workshop
         self._paces = paces
         self._cleaning: Future[None] | None = None
         self._preparing = 0
         self._needed_at = time.monotonic()
-        self._recognitions = Recognitions(line, stores, paces, self._keep_paces)
-        self._generations = Generations(line, self._recognitions, stores, folders.workshop, paces, self._keep_paces)
+        self._recognitions = Recognitions(line, stores, paces)
+        self._generations = Generations(line, self._recognitions, stores, workshop, paces)
         self.live: Mapping[str, Listener] = self._generations.live
 
     @property
@@ -294,7 +283,7 @@ class SpeechService:
 
     async def clean(self, older_than_s: float) -> None:
         in_use = {*self.results.in_use, *self._generations.in_use}
-        for folder in (self.files, self._folders.workshop):
+        for folder in (self.files, self._workshop):
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
@@ -316,9 +305,6 @@ class SpeechService:
     def _state(self) -> State:
         usage = machine.usage(self.files)
         return State(self.line.stats(), self.waiting, self.stores.answers.used_bytes, usage)
-
-    def _keep_paces(self) -> None:
-        KEEPING.submit(write_paces, self._folders.paces, self._paces.snapshot())
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:

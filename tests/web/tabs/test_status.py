@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 from serving import Server
 
 from voxdemo import __version__
-from voxdemo.lanes.reports import LaneStats
+from voxdemo.lanes.jobs import LaneStats
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.timeline import Minute, Timeline

@@ -16,11 +16,10 @@ from functools import partial
 from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
-from voxdemo.lanes.jobs import Job, LaneEvent, LineTicket
+from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat, Ticket
 from voxdemo.lanes.local.worker import ModelWorker
-from voxdemo.lanes.reports import LaneStats, ModelReport
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 

@@ -23,8 +23,8 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
+from voxdemo.lanes.jobs import ReadyState, WorkerStatus
 from voxdemo.lanes.local.job_run import JobRun, M
-from voxdemo.lanes.reports import ReadyState, WorkerStatus
 from voxdemo.logs import NOBODYS_WORDS
 from voxdemo.speech import ModelInfo, Tell
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
+from voxdemo.lanes.jobs import WorkerStatus
 from voxdemo.lanes.local.job_run import JobRun, M, post
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
-from voxdemo.lanes.reports import WorkerStatus
 from voxdemo.speech import ModelInfo, Tell
 
 log = logging.getLogger(__name__)
