@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
+
+from typing_extensions import Self
 
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
 """What people read of errors that nobody foresaw; the log has them."""
 UNEXPECTED_CODE = "unexpected"
-
-E = TypeVar("E", bound="VoxdemoError")
 
 
 class VoxdemoError(Exception):
@@ -47,7 +47,7 @@ class VoxdemoError(Exception):
         self.values = {name: _plain(value) for name, value in values.items()}
 
     @classmethod
-    def told(cls: type[E], described: Mapping[str, Any]) -> E:
+    def told(cls, described: Mapping[str, Any]) -> Self:
         """One that was `described` elsewhere; servers of other versions may have left out its code and values."""
         error = cls(described["message"])
         error.code, error.values = described.get("code") or cls.code, described.get("values") or {}

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from voxdemo.intake.scripts import control_characters, unreadable, without
+from voxdemo.intake.validate import control_characters, unreadable, without
 from voxdemo.text.split import is_speakable
 
 ENGLISH = ("en",)

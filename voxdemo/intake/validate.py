@@ -3,11 +3,12 @@
 Knows the engine's description and nothing of the engine itself, so it runs before a job takes its place in line.
 """
 
+import unicodedata
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from voxdemo.engines.builtin import english
 from voxdemo.errors import InputError, some
-from voxdemo.intake import scripts
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted
 from voxdemo.text.split import is_speakable
@@ -29,6 +30,21 @@ _NAMES = {
     "speed": "a speed",
 }
 _DEFAULTS = SpeakOptions()
+_UNSAYABLE = {"en": english.unsayable}
+"""What each language (ISO 639-1) has no sound for. A language that isn't here is taken to read everything."""
+
+_SAID = frozenset("°©®™℠¦№")
+"""Pictures by their category that English voices say or pass over harmlessly."""
+
+_PICTURES = ("So", "Co", "Cn")
+"""Symbols and emoji; characters newer than this Python's Unicode tables count as unassigned (Cn)."""
+
+_ATTACHED = ("Mn", "Mc", "Me", "Cf")
+"""What belongs to the character before it: accents, vowel signs, variation selectors, joiners."""
+
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+_CLOSING = ",.;:!?…"
 Options = TypeVar("Options", bound=SpeakOptions)
 
 
@@ -113,25 +129,25 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
         raise InputError(sentence, "text", "text_too_long", count=len(text), most=MAX_TEXT_CHARS)
     text, left_out = leftovers.taken_out(text)
     text = pasted.plain(text)
-    if control := scripts.control_characters(text):
+    if control := control_characters(text):
         named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
         sentence = "The text has control characters ({named}): take them out and try again."
         raise InputError(sentence, code="control_characters", named=named)
-    unreadable = scripts.unreadable(text, info.languages)
-    readable = scripts.without(text, unreadable) if unreadable else text
+    skipped = unreadable(text, info.languages)
+    readable = without(text, skipped) if skipped else text
     if not is_speakable(readable):
-        raise _unspeakable(unreadable, info)
-    warnings = [f"Skipped “{some(unreadable)}”: this voice can't read it."] if unreadable else []
+        raise _unspeakable(skipped, info)
+    warnings = [f"Skipped “{some(skipped)}”: this voice can't read it."] if skipped else []
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {some(left_out, ' ')}.")
     return readable, tuple(warnings)
 
 
-def _unspeakable(unreadable: str, info: EngineInfo) -> InputError:
-    if not unreadable:
+def _unspeakable(skipped: str, info: EngineInfo) -> InputError:
+    if not skipped:
         return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
     languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return InputError.unsayable(languages, some(unreadable))
+    return InputError.unsayable(languages, some(skipped))
 
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
@@ -165,3 +181,72 @@ def _differs(utterance: Utterance, name: str) -> bool:
 
 def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+# What of a text a voice can say, by Unicode alone, judged by the languages it reads
+
+
+def unreadable(text: str, languages: tuple[str, ...]) -> str:
+    """The distinct characters of `text`, as they first appear, that a voice for `languages` (ISO 639-1) can't say.
+
+    Those are letters that none of the languages has a sound for, and emoji and other pictures. Typographic signs ("&",
+    "§", "°", "→") are not among them, nor are accents, joiners and skin tones: `without` takes those out with the
+    character they belong to.
+    """
+    if not languages or not _UNSAYABLE.keys() >= set(languages):
+        return ""
+    silent = set.intersection(*(set(_UNSAYABLE[language](text)) for language in languages))
+    return "".join(character for character in dict.fromkeys(text) if character in silent or _is_picture(character))
+
+
+def without(text: str, characters: str) -> str:
+    """`text` less `characters` and what is attached to them, with single spaces and its paragraphs kept."""
+    kept: list[str] = []
+    dropping = False
+    for character in text:
+        if character in characters or (dropping and _is_attached(character)):
+            dropping = True
+            continue
+        if dropping:
+            _close_gap(kept, character)
+            dropping = False
+        kept.append(character)
+    return _tidy("".join(kept))
+
+
+def control_characters(text: str) -> str:
+    """The distinct characters of `text` that no honest text holds.
+
+    Those are control characters other than tab and line ends, and lone surrogates.
+    """
+    return "".join(character for character in dict.fromkeys(text) if _is_control(character))
+
+
+def _is_picture(character: str) -> bool:
+    if character in _SAID or ord(character) in _SKIN_TONES or unicodedata.category(character) not in _PICTURES:
+        return False
+    return not english.is_spelt(character)
+
+
+def _is_attached(character: str) -> bool:
+    return unicodedata.category(character) in _ATTACHED or ord(character) in _SKIN_TONES
+
+
+def _is_control(character: str) -> bool:
+    if character in "\t\n\r":
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs")
+
+
+def _close_gap(kept: list[str], following: str) -> None:
+    """Part the words around something taken out, but leave no space before a comma or stop."""
+    if following not in _CLOSING:
+        kept.append(" ")
+        return
+    while kept and kept[-1] == " ":
+        kept.pop()
+
+
+def _tidy(text: str) -> str:
+    lines = "\n".join(" ".join(line.split()) for line in text.splitlines()).split("\n\n")
+    return "\n\n".join(paragraph.strip() for paragraph in lines if paragraph.strip())

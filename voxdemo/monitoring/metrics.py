@@ -111,7 +111,9 @@ class _Now:
     def collect(self) -> Iterator[Metric]:
         """What is now, in Prometheus' terms."""
         state = self._state()
-        yield _info(__version__)
+        info = _gauge("build_info", "The release that is running.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
         yield from _of_line(state)
         yield from _of_models(state.line)
         yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
@@ -162,12 +164,6 @@ def _of_machine(usage: Usage) -> Iterator[Metric]:
         total.add_metric([str(each.number)], each.total_bytes)
         use.add_metric([str(each.number)], each.use)
     yield from (used, total, use)
-
-
-def _info(version: str) -> Metric:
-    info = _gauge("build_info", "The release that is running.", labels=["version"])
-    info.add_metric([version], 1)
-    return info
 
 
 def _gauge(name: str, told: str, value: float | None = None, labels: list[str] | None = None) -> GaugeMetricFamily:

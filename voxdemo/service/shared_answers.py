@@ -74,7 +74,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
 
     async def keep(self, key: str, answer: Answer, folder: Path | None = None) -> None:
         """Keep an answer, with the files that were made for it in `folder`."""
-        await in_thread(self._store, key, answer, folder)
+        await in_thread(lambda: self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder)))
 
     def _fetch(self, key: str, into: Path | None) -> Answer | None:
         facts = self._cache.fetch(key, into)
@@ -85,9 +85,6 @@ class SharedAnswers(Generic[Answer, AnyWork]):
             for file in _files(into):
                 file.unlink()
             return None
-
-    def _store(self, key: str, answer: Answer, folder: Path | None) -> None:
-        self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder))
 
 
 def _files(folder: Path | None) -> Sequence[Path]:

@@ -320,13 +320,9 @@ class Store:
     @contextmanager
     def _change(self) -> Generator[None, None, None]:
         """All of what happens within, or nothing of it; no other process's change comes in between."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def _written(order: Order) -> str:

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from voxdemo.engines.builtin.english import readable, unsayable
-from voxdemo.intake.scripts import unreadable
+from voxdemo.intake.validate import unreadable
 
 
 @pytest.mark.parametrize(
