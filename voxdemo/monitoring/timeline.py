@@ -11,8 +11,9 @@ import random
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Any
 
 from voxdemo.monitoring.history import nearest_rank
 from voxdemo.monitoring.machine import Usage
@@ -27,7 +28,7 @@ USAGE_EVERY_S = 10.0
 """How often the machine is to be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Minute:
     """What was in a minute. None is what there was nothing to reckon from; shares are 0..1."""
 
@@ -109,25 +110,21 @@ class Timeline:
 class _Running:
     """The minute that runs."""
 
+    counted: Minute = field(default_factory=Minute)
     times_s: list[float] = field(default_factory=list)
     results: int = 0
     cached: int = 0
-    jobs: int = 0
-    failed: int = 0
-    refused: int = 0
-    running: int | None = None
-    waiting: int | None = None
     work_s: dict[Task, float] = field(default_factory=lambda: defaultdict(float))
     audio_s: dict[Task, float] = field(default_factory=lambda: defaultdict(float))
     usages: dict[str, list[float]] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(0))
 
     def add(self, ended: Ended) -> None:
-        self.jobs += 1
-        self.failed += ended.ending in ("failed", "stopped")
-        self.refused += ended.ending == "refused"
+        self.counted.jobs += 1
+        self.counted.failed += ended.ending in ("failed", "stopped")
+        self.counted.refused += ended.ending == "refused"
         if ended.work_s:  # even one that was over between two looks
-            self.running = max(self.running or 0, 1)
+            self.counted.running = max(self.counted.running or 0, 1)
             self.work_s[ended.task] += ended.work_s
             self.audio_s[ended.task] += ended.audio_s
         if ended.ending in ("done", "stopped"):
@@ -135,8 +132,8 @@ class _Running:
             self._draw(ended.total_s)
 
     def look(self, running: int, waiting: int) -> None:
-        self.running = max(self.running or 0, running)
-        self.waiting = max(self.waiting or 0, waiting)
+        self.counted.running = max(self.counted.running or 0, running)
+        self.counted.waiting = max(self.counted.waiting or 0, waiting)
 
     def use(self, cpu: float | None, usage: Usage) -> None:
         gpus = usage.accelerators
@@ -152,18 +149,15 @@ class _Running:
 
     def told(self) -> Minute:
         times = sorted(self.times_s)
-        return Minute(
+        means: dict[str, Any] = {name: fmean(shares) for name, shares in self.usages.items()}
+        return replace(
+            self.counted,
             p50_s=nearest_rank(times, 0.5),
             p95_s=nearest_rank(times, 0.95),
-            running=self.running,
-            waiting=self.waiting,
             speech_rtf=self._rtf("generation"),
             recognition_rtf=self._rtf("recognition"),
-            jobs=self.jobs,
-            failed=self.failed,
-            refused=self.refused,
             cache_hits=self.cached / self.results if self.results else None,
-            **{name: fmean(shares) for name, shares in self.usages.items()},
+            **means,
         )
 
     def _rtf(self, task: Task) -> float | None:
