@@ -93,13 +93,11 @@ class Examined:
 
     @property
     def speech(self) -> SpeechRequest:
-        """The request to speak."""
         assert isinstance(self.request, SpeechRequest), "a recording was asked for"
         return self.request
 
     @property
     def recording(self) -> RecordingRequest:
-        """The request to read a recording."""
         assert isinstance(self.request, RecordingRequest), "a text was asked for"
         return self.request
 

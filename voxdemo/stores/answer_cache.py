@@ -55,12 +55,9 @@ class Cache:
 
     def has(self, key: str) -> bool:
         """Whether there seems to be an answer; only `fetch` knows whether it can be given."""
-        if not self.is_on:
-            return False
-        try:
-            return self._is_fresh(self.root / key)
-        except OSError:
-            return False
+        with suppress(OSError):
+            return self.is_on and self._is_fresh(self.root / key)
+        return False
 
     def drop(self, key: str) -> None:
         remove(self.root / key)
