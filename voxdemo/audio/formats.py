@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-import numpy as np
 import soundfile
 
 from voxdemo.audio.resample import resample_blocks
-from voxdemo.audio.streaming import StreamFormat, encoder
-from voxdemo.audio.wav import clean
+from voxdemo.audio.streaming import StreamFormat, encoder, known_rate
+from voxdemo.audio.wav import clean, pcm
 from voxdemo.files import replacing
 from voxdemo.speech import Samples
 
@@ -37,12 +36,6 @@ _LIBSNDFILE = {  # what it can't write, FFmpeg does
     "mp3": ("MP3", "MPEG_LAYER_III"),
     "opus": ("OGG", "OPUS"),
 }
-_RATES = {
-    "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-    "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
-}
-"""Hz that a format knows; another one becomes the next higher. Others than these libsndfile refuses."""
-
 MADE_BY = "Speech made by a machine (voxdemo)"
 """What a file says of itself in its comment, where its format has one; AAC in ADTS has none."""
 _BLOCK_FRAMES = 65_536
@@ -51,7 +44,7 @@ _BLOCK_FRAMES = 65_536
 def convert(wav: Path, to: Path, format: Compressed) -> None:
     """The mono sound in `wav` as `write` puts it at `to`. Raises OSError where it can't be read or written."""
     with wav.open("rb") as file, soundfile.SoundFile(file) as source:
-        write(_blocks(source), source.samplerate, to, format)
+        write(source.blocks(_BLOCK_FRAMES, dtype="float32"), source.samplerate, to, format)
 
 
 def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:
@@ -59,54 +52,45 @@ def write(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None
 
     Several may do it at once. Memory doesn't grow with the length. Raises OSError where it can't be written.
     """
-    with replacing(to) as beside, _Output(beside) as target:
-        (_by_libsndfile if format in _LIBSNDFILE else _by_ffmpeg)(sound, rate, target, format)
+    with replacing(to) as beside:
+        (_by_libsndfile if format in _LIBSNDFILE else _by_ffmpeg)(sound, rate, beside, format)
+
+
+def _by_libsndfile(sound: Iterable[Samples], source_rate: int, to: Path, format: Format) -> None:
+    kind, subtype = _LIBSNDFILE[format]
+    rate = known_rate(source_rate, format)
+    with _Output(to) as file:
+        with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
+            target.comment = MADE_BY
+            for block in resample_blocks(sound, source_rate, rate):
+                target.write(clean(block))
+                file.check()
+        file.check()
 
 
 class _Output(io.BufferedRandom):
-    """A new file for libsndfile, which prints and passes over what goes wrong: the first error is kept here."""
+    """A new file for libsndfile, which prints and passes over what goes wrong: the first error is kept for `check`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path, "x+"))
-        self.error: OSError | None = None
+        self._error: OSError | None = None
 
     def write(self, data: Buffer) -> int:
         try:
             return super().write(data)
         except OSError as error:
-            self.error = self.error or error
+            self._error = self._error or error
             return len(memoryview(data))
 
-
-def _by_libsndfile(sound: Iterable[Samples], source_rate: int, file: _Output, format: Format) -> None:
-    kind, subtype = _LIBSNDFILE[format]
-    rate = _rate(source_rate, format)
-    with soundfile.SoundFile(file, "w", rate, 1, subtype, format=kind) as target:
-        target.comment = MADE_BY
-        for block in resample_blocks(sound, source_rate, rate):
-            target.write(clean(block))
-            if file.error:
-                raise file.error
-    if file.error:
-        raise file.error
+    def check(self) -> None:
+        """Raise OSError where something couldn't be written."""
+        if self._error:
+            raise self._error
 
 
-def _by_ffmpeg(sound: Iterable[Samples], rate: int, file: _Output, format: Format) -> None:
+def _by_ffmpeg(sound: Iterable[Samples], rate: int, to: Path, format: Format) -> None:
     made = encoder(cast(StreamFormat, format), rate)
-    for block in sound:
-        file.write(made.encode(np.rint(clean(block) * 32767).astype("<i2").tobytes()))
-        if file.error:
-            raise file.error
-    file.write(made.finish())
-    if file.error:
-        raise file.error
-
-
-def _rate(rate: int, format: Format) -> int:
-    known = _RATES.get(format)
-    return rate if known is None else next((higher for higher in known if higher >= rate), known[-1])
-
-
-def _blocks(source: soundfile.SoundFile) -> Iterator[Samples]:
-    while len(block := source.read(_BLOCK_FRAMES, dtype="float32")):
-        yield block
+    with to.open("xb") as file:
+        for block in sound:
+            file.write(made.encode(pcm(block)))
+        file.write(made.finish())

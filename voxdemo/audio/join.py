@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxdemo.audio.loudness import BLOCK, Meter, integrated
+from voxdemo.audio.wav import clean
 from voxdemo.speech import Samples
 
 FRAME_S = 0.01
@@ -70,8 +71,7 @@ class Joiner:
 
     def add(self, samples: Samples) -> Samples:
         """The next piece of the current part; what can be heard now comes back, maybe nothing yet."""
-        clean = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-        self._part.add(clean, self._noise)
+        self._part.add(clean(samples), self._noise)
         gain_db = self._leveller.gain_db(self._part, speaks_for_itself=len(samples) >= _PIECE_S * self._rate)
         return np.zeros(0, np.float32) if gain_db is None else self._part.release(gain_db)
 

@@ -3,7 +3,6 @@
 Knows neither where samples come from nor where the bytes go. An encoder is for one thread at a time.
 """
 
-import io
 from typing import Any, Literal, Protocol, cast
 
 import av
@@ -22,17 +21,18 @@ _UNKNOWN_FRAMES = (0xFFFFFFFF - 36) // 2
 _KINDS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac")}
 """FFmpeg's container and codec."""
 _OPTIONS = {
-    "mp3": {
-        "flush_packets": "1",
-        "write_xing": "0",
-        "id3v2_version": "0",
-    },  # the last two hold a length, unknown yet
+    "mp3": {"flush_packets": "1", "write_xing": "0", "id3v2_version": "0"},
     "opus": {"flush_packets": "1", "page_duration": "100000"},
     "aac": {"flush_packets": "1"},
 }
-"""So that nothing is held back; a page of Ogg lasts 0.1 s, instead of a second."""
-_RATES = {"opus": (8_000, 12_000, 16_000, 24_000, 48_000), "aac": (24_000, 44_100, 48_000), "pcm": (PCM_RATE,)}
-"""Hz that a format knows; of another one the next higher is taken. Engines' rates are all fit for the others."""
+"""So that nothing is held back: mp3 has no tags with its length, and a page of Ogg lasts 0.1 s, instead of a second."""
+_RATES = {
+    "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "opus": (8_000, 12_000, 16_000, 24_000, 48_000),
+    "aac": (24_000, 44_100, 48_000),
+    "pcm": (PCM_RATE,),
+}
+"""Hz that a format knows; the encoders refuse others. A format that isn't here knows all."""
 _BIT_RATE = 96_000
 """Of mp3, Opus and AAC, in bits a second: speech in one channel, with room to spare."""
 
@@ -54,10 +54,15 @@ class Encoder(Protocol):
 
 def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:
     """An encoder for sound at this rate; `frames` is how many samples will come, where that is known."""
-    known = _RATES.get(format, (sample_rate,))
-    rate = next((higher for higher in known if higher >= sample_rate), known[-1])
+    rate = known_rate(sample_rate, format)
     inner = _Plain(format, rate, frames) if format in ("wav", "pcm") else _Compressed(format, rate)
     return inner if rate == sample_rate else _Resampled(inner, sample_rate, rate)
+
+
+def known_rate(sample_rate: int, format: str) -> int:
+    """The rate in Hz for sound of this one in a format: the same or, where that isn't known, the next higher."""
+    known = _RATES.get(format, (sample_rate,))
+    return next((higher for higher in known if higher >= sample_rate), known[-1])
 
 
 class _Plain:
@@ -118,20 +123,14 @@ class _Resampled:
         return self._inner.encode(rest.tobytes()) + self._inner.finish()
 
 
-class _Drain(io.RawIOBase):
+class _Drain:
     """A file that can't be gone back in, as far as it hasn't been taken yet."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._data = bytearray()
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        before = len(self._data)
-        self._data += memoryview(data)  # type: ignore[arg-type]
-        return len(self._data) - before
+    def write(self, data: bytes) -> None:
+        self._data += data
 
     def taken(self) -> bytes:
         data, self._data = bytes(self._data), bytearray()

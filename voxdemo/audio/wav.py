@@ -53,8 +53,7 @@ class GrowingWav:
 
         Raises OSError where the disk is full; then nothing was added.
         """
-        samples = clean(samples)
-        data = memoryview((samples * 32767).round().astype("<i2").tobytes())
+        data = memoryview(pcm(samples))
         with self._lock:
             if self._file.closed:
                 return
@@ -63,7 +62,7 @@ class GrowingWav:
                 written = os.pwrite(self._file.fileno(), data, at)
                 data, at = data[written:], at + written
             self.frames += len(samples)
-            self._paint(samples)
+            self._paint(clean(samples))
 
     def truncate(self, frames: int) -> None:
         """Drop everything behind the first `frames` samples."""
@@ -156,6 +155,11 @@ def fewer_bars(bars: Sequence[int], most: int) -> tuple[int, ...]:
 def bar(stretch: Samples) -> int:
     """One bar of 0 to 100 that draws a stretch of the wave."""
     return round(100 * min(1.0, float(np.sqrt(np.mean(stretch**2))) / _FULL_BAR_RMS))
+
+
+def pcm(samples: Samples) -> bytes:
+    """`samples` as 16-bit little-endian integers; what isn't a number becomes silence, what is beyond ±1 is clipped."""
+    return bytes((clean(samples) * 32767).round().astype("<i2"))
 
 
 def clean(samples: Samples) -> Samples:
