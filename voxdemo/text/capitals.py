@@ -23,31 +23,7 @@ _ACRONYMS = re.compile(
 )
 """Those with vowels; one without is known by having none."""
 
-_NOT_ACRONYMS = frozenset(
-    {
-        "MR",
-        "MRS",
-        "MS",
-        "DR",
-        "ST",
-        "MT",
-        "FT",
-        "SGT",
-        "LT",
-        "JR",
-        "SR",
-        "LTD",
-        "BLVD",
-        "PTS",
-        "HMM",
-        "SHH",
-        "PSST",
-        "GRR",
-        "BRR",
-        "NTH",
-        "VS",
-    }
-)
+_NOT_ACRONYMS = frozenset(f"{_TITLES}|JR|SR|LTD|BLVD|PTS|HMM|SHH|PSST|GRR|BRR|NTH|VS".split("|"))
 _VOWEL = re.compile(r"[AEIOUYÀ-ÆÈ-ÏÒ-ÖØ-Ý]")
 _NUMERAL = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _I = re.compile(r"I(?:['’][A-Z]+)?")
