@@ -203,7 +203,7 @@ def _write(folder: Path, generation: str) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from voxdemo.engines.voxcpm.package import Classes
+    from voxdemo.engines.voxcpm.checkpoint import Classes
 
     checkpoints = importlib.import_module("checkpoints")
     config = _published(generation)

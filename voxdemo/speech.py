@@ -169,19 +169,19 @@ class Voice:
         return self.name.capitalize()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What a model is."""
+    """What a model is, a speech engine or a recogniser."""
 
     name: str
     """Short and stable: "builtin"."""
     title: str
     """As people read it: "Built-in voice"."""
     version: str
-    languages: tuple[str, ...]
-    """ISO 639-1 codes: those that it speaks, or can tell apart."""
     sample_rate: int
-    """Of the sound that it makes, or wants its recordings at, in Hz."""
+    """Hz, of what an engine speaks, or of what a recogniser wants to listen to."""
+    languages: tuple[str, ...]
+    """ISO 639-1 codes it speaks, or can tell apart."""
     weights: str = ""
     """What tells its weights from others, where the version doesn't."""
     device: str = "cpu"
@@ -194,10 +194,11 @@ class ModelInfo:
         """Which model on which device: what is measured of one isn't true of another."""
         return f"{self.title} {self.device} {self.precision}"
 
-
-@dataclass(frozen=True, slots=True)
-class RecognizerInfo(ModelInfo):
-    """What a recogniser is."""
+    @property
+    def subject(self) -> str:
+        """The model as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
+        is_name = self.title != self.title.capitalize()
+        return self.title if is_name else f"The {self.title[0].lower()}{self.title[1:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,11 +232,9 @@ class EngineInfo(ModelInfo):
         """Its own dial for the same field, else the usual one."""
         return next((dial for dial in self.dials if dial.name == usual.name), usual)
 
-    @property
-    def subject(self) -> str:
-        """The engine as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
-        is_name = self.title != self.title.capitalize()
-        return self.title if is_name else f"The {self.title[0].lower()}{self.title[1:]}"
+
+class RecognizerInfo(ModelInfo):
+    """What a recogniser is."""
 
 
 @dataclass(frozen=True, slots=True)

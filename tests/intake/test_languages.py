@@ -11,7 +11,9 @@ from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.speech import RecognizerInfo
 
 WHISPER = BuiltinRecognizer.INFO
-SENSEVOICE = RecognizerInfo("sensevoice", "SenseVoice", "1", ("zh", "yue", "en", "ja", "ko"), 16_000)
+SENSEVOICE = RecognizerInfo(
+    name="sensevoice", title="SenseVoice", version="1", sample_rate=16_000, languages=("zh", "yue", "en", "ja", "ko")
+)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from fake_hub import COMMIT, FakeHub, serve
 from serving import ROOT, environment
 
-from voxdemo.model_support import hub
+from voxdemo.model_support import hub, hub_cache
 
 pytestmark = pytest.mark.long
 MODEL = "openbmb/VoxCPM2"
@@ -134,7 +134,9 @@ def test_what_loading_needs_is_downloaded_and_nothing_else(run: Run, model: Path
 
 def test_it_lies_where_the_hubs_own_programs_look(run: Run, cache: Path) -> None:
     run("-c", FETCH, MODEL)
-    code = f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, allow_patterns={list(hub.WANTED)}))"
+    code = (
+        f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, allow_patterns={list(hub_cache.WANTED)}))"
+    )
     without = run("-c", code.replace(".bin", ".none"), HF_HUB_OFFLINE="1")
     assert without.stdout.strip() == str(cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT)
 

@@ -272,9 +272,7 @@ def test_tags_become_values_and_leave_clean_text(written, heard):
 
 
 def test_parts_are_joined_as_their_script_is_written():
-    assert sensevoice_text.joined(["你好。", "世界。", "Hello.", "World.", "안녕.", "네."]) == (
-        "你好。世界。Hello. World. 안녕. 네."
-    )
+    assert sensevoice_text.tidy("你好。 世界。 Hello. World. 안녕. 네.") == "你好。世界。Hello. World. 안녕. 네."
 
 
 # -- trusting a folder

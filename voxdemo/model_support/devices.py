@@ -3,6 +3,7 @@
 Knows PyTorch's devices and no model. PyTorch is imported when a device is looked for, not before: it takes seconds.
 """
 
+import gc
 import platform
 import sys
 from dataclasses import dataclass
@@ -79,6 +80,17 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     signs = ("out of memory", "not enough memory", "can't allocate memory")
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
+
+
+def release(kind: str) -> None:
+    """Give back the memory of a model, of this kind of device too, that nothing refers to any more."""
+    import torch
+
+    gc.collect()  # PyTorch's modules may refer to each other in circles
+    if kind == "cuda":
+        torch.cuda.empty_cache()
+    elif kind == "mps":
+        torch.mps.empty_cache()
 
 
 def _cuda(index: int, setting: str) -> Device:

@@ -11,6 +11,8 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from voxdemo.errors import WeightsError
 from voxdemo.model_support.hub_cache import File, Listing, cache_folder, is_intact, no_bar, shown_cache, size_of
@@ -88,44 +90,40 @@ def _check_content(file: File) -> None:
         raise WeightsError(f"{file.name} arrived damaged and was deleted: type ./launch.sh fetch-models to try again.")
 
 
-class Progress:
-    """Says, while it is entered, how much of a model is here and how long the rest takes; seldomer, the log too.
+@contextmanager
+def progress(listing: Listing, tell: Tell) -> Iterator[None]:
+    """Say, while it is entered, how much of a model is here and how long the rest takes; seldomer, to the log too.
 
     It looks at the disk, so it's right whoever downloads: this process, another one, or one before it. Threading: its
     own thread, a daemon, ends with the `with` block.
     """
+    done = threading.Event()
+    thread = threading.Thread(target=_keep_telling, args=[listing, tell, done], name="download progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
-    def __init__(self, listing: Listing, tell: Tell) -> None:
-        self._listing = listing
-        self._tell = tell
-        self._seen: deque[tuple[float, int]] = deque(maxlen=round(SPEED_WINDOW_S / TELL_EVERY_S))
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="download progress", daemon=True)
 
-    def __enter__(self) -> None:
-        self._thread.start()
+def _keep_telling(listing: Listing, tell: Tell, done: threading.Event) -> None:
+    seen: deque[tuple[float, int]] = deque(maxlen=round(SPEED_WINDOW_S / TELL_EVERY_S))
+    logged = float("-inf")
+    while not done.is_set():
+        seen.append((time.monotonic(), listing.received_bytes))
+        sentence = _sentence(listing, seen)
+        tell(sentence)
+        if seen[-1][0] - logged >= LOG_EVERY_S:
+            log.info("%s", sentence)
+            logged = seen[-1][0]
+        done.wait(TELL_EVERY_S)
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
-    def _run(self) -> None:
-        logged = float("-inf")
-        while not self._done.is_set():
-            now, sentence = time.monotonic(), self._sentence()
-            self._tell(sentence)
-            if now - logged >= LOG_EVERY_S:
-                log.info("%s", sentence)
-                logged = now
-            self._done.wait(TELL_EVERY_S)
-
-    def _sentence(self) -> str:
-        total, received = self._listing.size_bytes, self._listing.received_bytes
-        self._seen.append((time.monotonic(), received))
-        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
-        left = f", about {_duration((total - last) * (last_s - first_s) / (last - first))} left" if last > first else ""
-        amounts = f"{_number(received, total)} of {_amount(total)}"
-        return f"{_title(self._listing.model)} is being downloaded: {amounts}{left}."
+def _sentence(listing: Listing, seen: Sequence[tuple[float, int]]) -> str:
+    total, (first_s, first), (last_s, last) = listing.size_bytes, seen[0], seen[-1]
+    left = f", about {_duration((total - last) * (last_s - first_s) / (last - first))} left" if last > first else ""
+    return f"{_title(listing.model)} is being downloaded: {_number(last, total)} of {_amount(total)}{left}."
 
 
 def _title(model: str) -> str:

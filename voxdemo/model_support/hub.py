@@ -4,20 +4,20 @@ Files go to the hub's standard cache, where other programs find them. Knows no m
 needs.
 """
 
+import errno
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from voxdemo.model_support.download import Progress, check_space, ensure
-from voxdemo.model_support.hub_cache import cached, is_intact, listing_of
-from voxdemo.model_support.hub_refusals import Refusals
+from voxdemo.errors import WeightsError
+from voxdemo.model_support.download import check_space, ensure, progress
+from voxdemo.model_support.hub_cache import cached, is_intact, listing_of, shown_cache
 from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
 
-WANTED = ("*.json", "*.safetensors", "*.bin", "*.pth", "*.pt", "*.mvn", "*.model", "*.yaml")
-"""Weights, settings and tokenisers; no pictures, examples or pages."""
 QUICK_TIMEOUT_S = 4.0
 """How long `check_reachable` waits for the hub."""
 
@@ -36,21 +36,21 @@ def folder_of(model: str, needed: Sequence[str]) -> Path | None:
     return folders.pop() if all(found) and len(folders) == 1 else None
 
 
-def fetch(model: str, needed: Sequence[str], tell: Tell, setting: str, wanted: Sequence[str] = WANTED) -> Path:
+def fetch(model: str, needed: Sequence[str], tell: Tell, setting: str) -> Path:
     """The folder of `model`, as `folder_of`, after downloading what is missing of it.
 
-    Goes on where an earlier download stopped. Of the hub's files those are taken that match a pattern in `wanted`, and
-    of alternatives in `needed` the first. `tell` is called about once a second, on another thread. `setting` is the
-    variable that names the model, for the sentence of the WeightsError that is raised when it can't be had.
+    Goes on where an earlier download stopped. Of alternatives in `needed` the first is taken. `tell` is called about
+    once a second, on another thread. `setting` is the variable that names the model, for the sentence of the
+    WeightsError that is raised when it can't be had.
 
     Threading: call it on any thread, in any number of processes at once; a file is downloaded by one of them.
     """
     if folder := folder_of(model, needed):
         return folder
-    with Refusals(model, setting):
-        listing = listing_of(model, needed, wanted)
+    with _refusals(model, setting):
+        listing = listing_of(model, needed)
         check_space(listing)
-        with Progress(listing, tell):
+        with progress(listing, tell):
             for file in listing.files:
                 ensure(file)
             return listing.link()
@@ -75,6 +75,53 @@ def check_reachable(model: str, needed: Sequence[str], setting: str) -> None:
         import huggingface_hub
 
         always = next(entry for entry in needed if "|" not in entry)
-        with Refusals(model, setting):
+        with _refusals(model, setting):
             url = huggingface_hub.hf_hub_url(model, always)
             huggingface_hub.get_hf_file_metadata(url, timeout=QUICK_TIMEOUT_S)
+
+
+@contextmanager
+def _refusals(model: str, setting: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a WeightsError with the sentence that a person needs."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:
+        from huggingface_hub.errors import HFValidationError
+
+        folder = model if isinstance(error, HFValidationError) else shown_cache()
+        raise WeightsError(_sentence(error, model, setting), folder) from error
+
+
+def _sentence(error: Exception, model: str, setting: str) -> str:
+    from huggingface_hub import errors
+
+    other = f"set {setting} to a folder that has it"
+    absent = f"{model} isn't in {shown_cache()}"
+    match error:
+        case errors.HFValidationError():
+            known = "neither a folder on this machine nor a hub id such as openbmb/VoxCPM2"
+            return f"{setting} is {model!r}, which is {known}: correct it."
+        case errors.OfflineModeIsEnabled():
+            return f"{absent}, and HF_HUB_OFFLINE forbids to download it: unset that, or {other}."
+        case errors.GatedRepoError():
+            asked = "the hub gives it only to accounts that its makers approved"
+            return f"{absent}, and {asked}: ask on its page there and set HF_TOKEN, or {other}."
+        case errors.RepositoryNotFoundError():
+            return f"{absent}, and the hub has no such model or hides it: correct {setting}, or set HF_TOKEN."
+        case errors.RemoteEntryNotFoundError():
+            return f"{model} on the hub lacks files, so it isn't a model of this kind: name another."
+        case errors.HfHubHTTPError() if error.response.status_code in (401, 403):
+            return f"{absent}, and the hub refuses to give it: see that HF_TOKEN is right or unset it, or {other}."
+        case errors.HfHubHTTPError():
+            busy = f"the hub can't give it just now (its answer was {error.response.status_code})"
+            return f"{absent}, and {busy}: type ./launch.sh fetch-models in a few minutes, or {other}."
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            full = f"The disk is full: {model} doesn't fit into {shown_cache()}"
+            return f"{full}: free some space and type ./launch.sh fetch-models to go on, or set HF_HOME elsewhere."
+        case OSError(errno=int()) if not isinstance(error, ConnectionError):  # a file here, not the network
+            return f"{absent}, which can't be written to: let this user write there, or set HF_HOME elsewhere."
+        case _:
+            unreached = f"{absent}, and the hub can't be reached"
+            return f"{unreached}: connect this machine and type ./launch.sh fetch-models, or {other}."

@@ -10,6 +10,8 @@ from typing import Any
 from voxdemo.errors import WeightsError
 from voxdemo.model_support.process_wide import CHANGES
 
+WANTED = ("*.json", "*.safetensors", "*.bin", "*.pth", "*.pt", "*.mvn", "*.model", "*.yaml")
+"""Weights, settings and tokenisers; no pictures, examples or pages."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -52,7 +54,7 @@ class Listing:
         return sum(file.received_bytes for file in self.files)
 
 
-def listing_of(model: str, needed: Sequence[str], wanted: Sequence[str]) -> Listing:
+def listing_of(model: str, needed: Sequence[str]) -> Listing:
     with CHANGES:
         from huggingface_hub import HfApi, constants, hf_hub_url, snapshot_download
         from huggingface_hub.file_download import repo_folder_name
@@ -66,12 +68,12 @@ def listing_of(model: str, needed: Sequence[str], wanted: Sequence[str]) -> List
     spare = _spare(model, needed, entries)
     folder = repo_folder_name(repo_id=model, repo_type="model")
     files = []
-    for name in filter_repo_objects(entries, allow_patterns=list(wanted), ignore_patterns=spare):
+    for name in filter_repo_objects(entries, allow_patterns=list(WANTED), ignore_patterns=spare):
         entry = entries[name]
         digest, size = (entry.lfs.sha256, entry.lfs.size) if entry.lfs else (entry.blob_id, entry.size)
         blob, lock = cache_folder() / folder / "blobs" / digest, cache_folder() / ".locks" / folder / f"{digest}.lock"
         files.append(File(name, size, digest, hf_hub_url(model, name, revision=commit), blob, lock))
-    link = partial(snapshot_download, model, allow_patterns=list(wanted), ignore_patterns=spare, tqdm_class=no_bar())
+    link = partial(snapshot_download, model, allow_patterns=list(WANTED), ignore_patterns=spare, tqdm_class=no_bar())
     return Listing(model, tuple(files), lambda: Path(link()))
 
 

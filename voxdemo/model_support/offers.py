@@ -1,7 +1,8 @@
-"""Models that a setting can name, and which of them it means on this machine. Knows none of them."""
+"""Models that a setting can name, which of them it means on this machine, in which version. Knows none of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Generic, TypeVar
 
 from voxdemo.errors import SettingsError
@@ -100,3 +101,11 @@ class Registry(Generic[Choice]):
 
     def _named(self, settings: Settings) -> str:
         return str(getattr(settings, self.field))
+
+
+def installed_version(distribution: str) -> str:
+    """Of a package, as its index calls it, such as "hibari-tts"; "not installed" where there is none."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

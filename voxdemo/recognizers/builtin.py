@@ -9,8 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from voxdemo.audio.voice_activity import PAUSE_S, stretches
-from voxdemo.errors import InputError
-from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.offers import installed_version
 from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.recognizers import recordings
 from voxdemo.recognizers.builtin_weights import whisper_base_files
@@ -83,10 +82,7 @@ class BuiltinRecognizer:
         `language` None detects it in the first half minute. Silence and noise give text "" and language None. Raises
         InputError for a language outside LANGUAGES, ValueError for samples of another kind.
         """
-        recordings.check(samples, sample_rate, self.INFO.sample_rate)
-        if language is not None and language not in LANGUAGES:
-            sentence = "{title} doesn't know that language: leave it empty to have it detected."
-            raise InputError(sentence, code="unknown_language", title="The built-in recogniser")
+        recordings.check(samples, sample_rate, language, self.info)
         return self._transcripts(samples, language)
 
     def close(self) -> None:

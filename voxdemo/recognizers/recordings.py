@@ -1,8 +1,9 @@
-"""What every recogniser demands of a recording, and does to it, before a model sees it."""
+"""What every recogniser demands of what it is asked for, and does to a recording, before a model sees it."""
 
 import numpy as np
 
-from voxdemo.speech import Samples
+from voxdemo.errors import InputError
+from voxdemo.speech import RecognizerInfo, Samples
 
 MIN_SAMPLES = 400
 """25 ms at 16 kHz, one window of the spectrum: with less there is nothing to listen to."""
@@ -22,16 +23,19 @@ def brought_up(samples: Samples, sample_rate: int) -> Samples:
     return np.clip(samples * gain, -1.0, 1.0) if gain > 1 else samples
 
 
-def check(samples: Samples, sample_rate: int, wanted_rate: int) -> None:
-    """See that `samples` are finite mono float32, at least MIN_SAMPLES of them, at `wanted_rate` Hz, else ValueError.
+def check(samples: Samples, sample_rate: int, language: str | None, info: RecognizerInfo) -> None:
+    """See that `samples` are finite mono float32, at least MIN_SAMPLES of them, at the model's rate, else ValueError.
 
-    Models don't look: they crash, or answer with rubbish.
+    Models don't look: they crash, or answer with rubbish. Raises InputError for a language that the model doesn't know.
     """
-    if sample_rate != wanted_rate:
-        raise ValueError(f"want {wanted_rate} Hz, got {sample_rate}")
+    if sample_rate != info.sample_rate:
+        raise ValueError(f"want {info.sample_rate} Hz, got {sample_rate}")
     if samples.dtype != np.float32 or samples.ndim != 1:
         raise ValueError(f"want mono float32, got {samples.dtype} of shape {samples.shape}")
     if len(samples) < MIN_SAMPLES:
         raise ValueError(f"want at least {MIN_SAMPLES} samples, got {len(samples)}")
     if not np.isfinite(samples).all():
         raise ValueError("samples contain NaN or infinity")
+    if language is not None and language not in info.languages:
+        sentence = "{title} doesn't know that language: leave it empty to have it detected."
+        raise InputError(sentence, code="unknown_language", title=info.subject)

@@ -3,7 +3,6 @@
 It knows nothing of files, formats, downloads or the line: samples in, transcripts out.
 """
 
-import gc
 import traceback
 from collections import Counter
 from collections.abc import Generator
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo.audio.voice_activity import DETECTOR_RATE, Span, parts
-from voxdemo.errors import InputError, ModelDiedError, WeightsError
+from voxdemo.errors import ModelDiedError, WeightsError
 from voxdemo.files import fingerprint
-from voxdemo.model_support.devices import is_out_of_memory
-from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.devices import is_out_of_memory, release
+from voxdemo.model_support.offers import installed_version
 from voxdemo.recognizers import recordings, sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
@@ -70,25 +69,22 @@ class SenseVoiceRecognizer:
         `language` None detects it in each part. Silence and noise give text "" and language None. Raises InputError for
         a language outside LANGUAGES, ValueError for samples of another kind, ModelDiedError when memory runs out.
         """
-        recordings.check(samples, sample_rate, SAMPLE_RATE)
-        if language is not None and language not in LANGUAGES:
-            sentence = "{title} doesn't know that language: leave it empty to have it detected."
-            raise InputError(sentence, code="unknown_language", title="SenseVoice")
+        recordings.check(samples, sample_rate, language, self.info)
         return self._transcripts(samples, language)
 
     def close(self) -> None:
         """Give back the model's memory, the device's too."""
         self._loaded = None
-        _release(self._info.device)
+        release(self._info.device.partition(":")[0])
 
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
-        told = _Told(len(samples) / SAMPLE_RATE, language)
+        heard: list[tuple[Span, Heard]] = []
         for span in parts(samples):
             if span.end - span.start >= recordings.MIN_SAMPLES:
-                told.add(span, self._heard(samples[span.start : span.end], language))
-                yield told.transcript()
-        if not told.parts:
-            yield told.transcript()
+                heard.append((span, self._heard(samples[span.start : span.end], language)))
+                yield _transcript(heard, len(samples), language)
+        if not heard:
+            yield _transcript(heard, len(samples), language)
 
     def _heard(self, samples: Samples, language: str | None) -> Heard:
         import torch
@@ -113,46 +109,24 @@ class SenseVoiceRecognizer:
         return sensevoice_text.read(results[0]["text"])
 
 
-class _Told:
-    """A transcript in the making."""
-
-    def __init__(self, duration_s: float, asked_language: str | None) -> None:
-        self.parts: list[tuple[Span, Heard]] = []
-        self._duration_s = duration_s
-        self._asked_language = asked_language
-
-    def add(self, span: Span, heard: Heard) -> None:
-        """Append what was heard in a part."""
-        self.parts.append((span, heard))
-
-    def transcript(self) -> Transcript:
-        """All of it so far."""
-        with_words = [(span, heard) for span, heard in self.parts if heard.text]
-        return Transcript(
-            text=sensevoice_text.joined(heard.text for _, heard in with_words),
-            language=(self._asked_language or self._most("language")) if with_words else None,
-            segments=tuple(
-                Segment(heard.text, span.start / SAMPLE_RATE, span.end / SAMPLE_RATE, heard.emotion)
-                for span, heard in with_words
-            ),
-            duration_s=self._duration_s,
-            emotion=self._most("emotion"),
-        )
-
-    def _most(self, field: str) -> Any:
-        """The language or emotion of the longest time with words in it."""
-        lasting = Counter[Any]()
-        for span, heard in self.parts:
-            if heard.text:
-                lasting[getattr(heard, field)] += span.end - span.start
-        return max(lasting, key=lasting.__getitem__, default=None)
+def _transcript(heard: list[tuple[Span, Heard]], samples: int, language: str | None) -> Transcript:
+    """All that was heard so far in the parts of a recording, in the `language` that was asked for, if one was."""
+    with_words = [(span, words) for span, words in heard if words.text]
+    return Transcript(
+        text=sensevoice_text.tidy(" ".join(words.text for _, words in with_words)),
+        language=(language or _most(with_words, "language")) if with_words else None,
+        segments=tuple(
+            Segment(words.text, span.start / SAMPLE_RATE, span.end / SAMPLE_RATE, words.emotion)
+            for span, words in with_words
+        ),
+        duration_s=samples / SAMPLE_RATE,
+        emotion=_most(with_words, "emotion"),
+    )
 
 
-def _release(device: str) -> None:
-    import torch
-
-    gc.collect()
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
-    elif device == "mps":
-        torch.mps.empty_cache()
+def _most(with_words: list[tuple[Span, Heard]], field: str) -> Any:
+    """The language or emotion of the longest time."""
+    lasting = Counter[Any]()
+    for span, words in with_words:
+        lasting[getattr(words, field)] += span.end - span.start
+    return max(lasting, key=lasting.__getitem__, default=None)

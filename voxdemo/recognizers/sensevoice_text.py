@@ -4,7 +4,6 @@ It writes "<|zh|><|HAPPY|><|Speech|><|withitn|>你好。": language, mood, kind 
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 LANGUAGES = ("zh", "en", "yue", "ja", "ko")
@@ -44,11 +43,6 @@ def read(written: str) -> Heard:
     language = next((tag for tag in tags if tag in LANGUAGES), None)
     emotion = next((tag.lower() for tag in tags if tag.isupper() and tag.lower() in EMOTIONS), None)
     return Heard(text, language, emotion)
-
-
-def joined(texts: Iterable[str]) -> str:
-    """Texts of parts that follow each other, as one."""
-    return tidy(" ".join(texts))
 
 
 def tidy(text: str) -> str:

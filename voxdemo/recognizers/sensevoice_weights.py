@@ -5,20 +5,16 @@ the whole process (seeds, PyTorch's threads, logging), which a voice at work bes
 to the network.
 """
 
-import contextlib
-import io
 import logging
 import sys
-import threading
-import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voxdemo.errors import WeightsError
-from voxdemo.model_support.process_wide import CHANGES
+from voxdemo.model_support.process_wide import quiet
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
 log = logging.getLogger(__name__)
@@ -43,7 +39,7 @@ class SenseVoiceFiles:
 
 @dataclass(frozen=True, slots=True)
 class SenseVoice:
-    """The loaded parts: funasr's SenseVoiceSmall, SentencepiecesTokenizer and WavFrontend."""
+    """The parts, or their classes: funasr's SenseVoiceSmall, SentencepiecesTokenizer and WavFrontend."""
 
     model: Any
     tokenizer: Any
@@ -131,19 +127,11 @@ def _config(folder: Path) -> Mapping[str, Any]:
     return config
 
 
-@dataclass(frozen=True, slots=True)
-class _Classes:
-    model: Any
-    tokenizer: Any
-    frontend: Any
-
-
-def _classes() -> _Classes:
+def _classes() -> SenseVoice:
+    """The classes that funasr has for the parts."""
     ensure_torchaudio()
-    # pydub, which funasr imports for formats that never reach it.
-    warnings.filterwarnings("ignore", "Couldn't find ffmpeg or avconv", RuntimeWarning)
     try:
-        with _quiet():
+        with quiet():
             from funasr.frontends.wav_frontend import WavFrontend
             from funasr.models.sense_voice.model import SenseVoiceSmall
             from funasr.tokenizer.sentencepiece_tokenizer import SentencepiecesTokenizer
@@ -153,7 +141,7 @@ def _classes() -> _Classes:
             "SenseVoice can't run because a package it needs isn't installed: run ./launch.sh again, or set "
             "VOXDEMO_RECOGNIZER=builtin; the server's log names the package."
         ) from error
-    return _Classes(SenseVoiceSmall, SentencepiecesTokenizer, WavFrontend)
+    return SenseVoice(SenseVoiceSmall, SentencepiecesTokenizer, WavFrontend)
 
 
 def _import_errors() -> Mapping[str, str]:
@@ -162,14 +150,14 @@ def _import_errors() -> Mapping[str, str]:
     return funasr.get_import_errors() if funasr else {}
 
 
-def _tokenizer(files: SenseVoiceFiles, classes: _Classes) -> Any:
+def _tokenizer(files: SenseVoiceFiles, classes: SenseVoice) -> Any:
     try:
         return classes.tokenizer(bpemodel=files.folder / TOKENIZER)
     except (OSError, RuntimeError) as error:
         raise _refused(files.folder, f"{TOKENIZER} is damaged") from error
 
 
-def _frontend(files: SenseVoiceFiles, classes: _Classes) -> Any:
+def _frontend(files: SenseVoiceFiles, classes: SenseVoice) -> Any:
     # Dither is noise that hides digital silence from Kaldi's logarithms. Without it a recording reads the same each
     # time (funasr's own C++ runtime sets it to 0 as well), and no random numbers are drawn that a voice counts on.
     options = {**_section(files, "frontend_conf"), "cmvn_file": str(files.folder / MEANS), "dither": 0.0}
@@ -183,7 +171,7 @@ def _frontend(files: SenseVoiceFiles, classes: _Classes) -> Any:
     return frontend
 
 
-def _model(files: SenseVoiceFiles, classes: _Classes, **sizes: int) -> Any:
+def _model(files: SenseVoiceFiles, classes: SenseVoice, **sizes: int) -> Any:
     """The model without its tensors: nothing is drawn at random, and no memory is taken."""
     import torch
 
@@ -222,34 +210,3 @@ def _matching(folder: Path, wanted: Mapping[str, Any], tensors: Mapping[str, Any
         if tensor.shape != getattr(tensors[name], "shape", None):
             raise _refused(folder, f"{name} in {WEIGHTS} has another shape than {CONFIG} says")
     return {name: tensors[name] for name in wanted}
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """What this thread prints goes to the log."""
-    with CHANGES, contextlib.redirect_stdout(_OthersOnly(sys.stdout)):
-        yield
-
-
-class _OthersOnly(io.TextIOBase):
-    """Standard output for all threads but the one that made it: the page may be starting meanwhile, and says so."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._thread = threading.get_ident()
-
-    def write(self, text: str) -> int:
-        """Write `text`, or log it."""
-        if threading.get_ident() != self._thread:
-            return int(self._stream.write(text))
-        if text.strip():
-            log.debug("%s", text.strip())
-        return len(text)
-
-    def flush(self) -> None:
-        """Pass everything on."""
-        self._stream.flush()
-
-    def fileno(self) -> int:
-        """The number of what is behind it."""
-        return int(self._stream.fileno())

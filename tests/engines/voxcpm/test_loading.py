@@ -12,9 +12,10 @@ import checkpoints
 import pytest
 
 from voxdemo.engines.voxcpm import checkpoint, loading
-from voxdemo.engines.voxcpm.package import Classes, quiet
+from voxdemo.engines.voxcpm.checkpoint import Classes
 from voxdemo.errors import SettingsError, WeightsError
 from voxdemo.model_support.devices import Device
+from voxdemo.model_support.process_wide import quiet
 
 pytestmark = pytest.mark.long
 

@@ -18,7 +18,7 @@ from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin import hibari_model
 from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError, some
-from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.offers import installed_version
 from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
 from voxdemo.text.split import sentences

@@ -1,4 +1,4 @@
-"""Whether a folder holds a VoxCPM that can be trusted, and which.
+"""Whether a folder holds a VoxCPM that can be trusted, and which; the package's classes for it, which take seconds.
 
 The package loads what it finds: a tensor that is missing stays random and speaks noise, a missing tokenizer reads
 garbage. So everything is compared here before anything is loaded. Knows files, not devices or memory.
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxdemo.engines.voxcpm.package import Classes
 from voxdemo.errors import WeightsError
+from voxdemo.model_support.process_wide import quiet
+from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
 
 MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
 VAE_FILES = ("audiovae.safetensors", "audiovae.pth")
@@ -30,17 +31,17 @@ _ITEM_BYTES = {"bfloat16": 2, "bf16": 2, "float16": 2, "fp16": 2, "float32": 4, 
 _REMEDY = "download the model again with ./launch.sh fetch-models, or choose another folder in VOXDEMO_VOXCPM_MODEL."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What a folder's files say of the model in them."""
+    """What a folder's files say of the model in them; without paths where they are still to be downloaded."""
 
-    folder: Path
+    folder: Path = Path()
     title: str
     """As people read it: "VoxCPM-0.5B", "VoxCPM1.5", "VoxCPM2"."""
     architecture: str
     """The package's name for it: "voxcpm" or "voxcpm2"."""
-    weights: Path
-    vae_weights: Path
+    weights: Path = Path()
+    vae_weights: Path = Path()
     sample_rate: int
     """Of what it speaks, in Hz."""
     prompt_rate: int
@@ -120,6 +121,36 @@ def check(checkpoint: Checkpoint) -> None:
     for name, shape in wanted.items():
         if found[name] != shape:
             raise _mistrust(folder, f"has {name} in shape {_by(found[name])}, but config.json makes it {_by(shape)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The package's classes for one architecture."""
+
+    config: Any
+    model: Any
+    vae: Any
+    tokenizer: Any
+
+    @classmethod
+    def of(cls, architecture: str) -> "Classes":
+        """Those for "voxcpm" (VoxCPM-0.5B and 1.5) or "voxcpm2"."""
+        ensure_torchaudio()
+        with quiet():
+            from transformers import LlamaTokenizerFast
+            from voxcpm.model import voxcpm, voxcpm2
+
+        if architecture == "voxcpm2":
+            return cls(voxcpm2.VoxCPMConfig, voxcpm2.VoxCPM2Model, voxcpm2.AudioVAEV2, LlamaTokenizerFast)
+        return cls(voxcpm.VoxCPMConfig, voxcpm.VoxCPMModel, voxcpm.AudioVAE, LlamaTokenizerFast)
+
+    def empty_model(self, config: Any, tokenizer: Any, device: str) -> Any:
+        """A model without weights: all its tensors are on the "meta" device, except for the KV caches."""
+        import torch
+
+        with quiet(), torch.device("meta"):
+            vae = self.vae(config.audio_vae_config) if config.audio_vae_config else self.vae()
+            return self.model(config, tokenizer, vae, device=device).eval()
 
 
 def empty_model(checkpoint: Checkpoint, device: str, max_length: int, dtype: str | None = None) -> Any:

@@ -5,6 +5,7 @@ Everything about the files is settled once for all seats, however many load at t
 
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import NEEDED, Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, info_for
 from voxdemo.engines.voxcpm.lent import LentVoxCPM
-from voxdemo.engines.voxcpm.published import PUBLISHED
 from voxdemo.errors import WeightsError
 from voxdemo.model_support import devices, hub
 from voxdemo.model_support.devices import Device
@@ -27,6 +27,49 @@ log = logging.getLogger(__name__)
 
 SETTING = "VOXDEMO_VOXCPM_MODEL"
 NEWEST = "auto"
+
+PUBLISHED: Mapping[str, Checkpoint] = {
+    "openbmb/VoxCPM2": Checkpoint(
+        title="VoxCPM2",
+        architecture="voxcpm2",
+        sample_rate=48_000,
+        prompt_rate=16_000,
+        patch_s=0.16,
+        max_length=8192,
+        parameters=2_290_004_544,
+        embedding_parameters=150_421_504,
+        vae_parameters=94_213_957,
+        cached_values=18_432,
+    ),
+    "openbmb/VoxCPM1.5": Checkpoint(
+        title="VoxCPM1.5",
+        architecture="voxcpm",
+        sample_rate=44_100,
+        prompt_rate=44_100,
+        patch_s=0.16,
+        max_length=4096,
+        parameters=801_729_856,
+        embedding_parameters=75_210_752,
+        vae_parameters=86_483_330,
+        cached_values=8192,
+    ),
+    "openbmb/VoxCPM-0.5B": Checkpoint(
+        title="VoxCPM-0.5B",
+        architecture="voxcpm",
+        sample_rate=16_000,
+        prompt_rate=16_000,
+        patch_s=0.08,
+        max_length=4096,
+        parameters=652_287_296,
+        embedding_parameters=75_210_752,
+        vae_parameters=75_355_202,
+        cached_values=7680,
+    ),
+}
+"""The models that OpenBMB has published, by hub id, the newest first: what is known of them before a download.
+
+Enough to choose one that fits and to describe it; once the files are here, they speak for themselves.
+"""
 
 
 def choose(settings: Settings, is_named: bool) -> EngineChoice:

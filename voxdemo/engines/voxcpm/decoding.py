@@ -14,7 +14,7 @@ import torch
 from torch.nn import ConvTranspose1d, Parameter
 from torch.nn.utils import remove_weight_norm
 
-from voxdemo.engines.voxcpm.package import quiet
+from voxdemo.model_support.process_wide import quiet
 
 
 def settle(vae: Any) -> None:

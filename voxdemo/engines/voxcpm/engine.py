@@ -4,7 +4,6 @@ It decides what the model is asked for (mode, seed, how long a take may get) and
 without an end, a model that died). It knows nothing of weights on disk, memory plans, the web or the line.
 """
 
-import gc
 import secrets
 import threading
 import traceback
@@ -24,8 +23,8 @@ from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
-from voxdemo.model_support.devices import is_out_of_memory
-from voxdemo.model_support.installed import installed_version
+from voxdemo.model_support.devices import is_out_of_memory, release
+from voxdemo.model_support.offers import installed_version
 from voxdemo.speech import GUIDANCE, STEPS, EngineInfo, Samples, Utterance
 from voxdemo.text.wrapping import one_line, typed
 
@@ -170,14 +169,8 @@ class VoxCPMEngine:
                 yield Retake() if take < MAX_TAKES else RanOn()
 
     def close(self) -> None:
-        import torch
-
         self._model = self._recordings = self._own_voice = None  # type: ignore[assignment]  # nobody may use them now
-        gc.collect()  # PyTorch's modules may refer to each other in circles
-        if self._plan.device.kind == "cuda":
-            torch.cuda.empty_cache()
-        elif self._plan.device.kind == "mps":
-            torch.mps.empty_cache()
+        release(self._plan.device.kind)
 
     def _take(self, request: _Request, seed: int) -> Generator[Samples, None, list[Any]]:
         """Say it once; returns the features of the sound, none where it didn't end by itself."""
@@ -334,8 +327,4 @@ class _TorchWithOwnDraws(ModuleType):
 def _silence_progress_bars() -> None:
     # The package shows a bar on stderr for every text, and tqdm keeps a thread for them.
     for name in ("voxcpm.model.voxcpm", "voxcpm.model.voxcpm2"):
-        vars(import_module(name))["tqdm"] = _unshown
-
-
-def _unshown(steps: T) -> T:
-    return steps
+        vars(import_module(name))["tqdm"] = iter

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from voxdemo import hf_space
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
-from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import SettingsError
 from voxdemo.model_support.devices import Device
+from voxdemo.model_support.process_wide import quiet
 
 ROOM_STEP = 64
 """KV caches come in multiples of this, so that utterances of about the same length share one."""

@@ -16,8 +16,8 @@ import soundfile
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.audio.wav import clean
 from voxdemo.engines.base import SpeechPart
-from voxdemo.engines.voxcpm.package import quiet
 from voxdemo.errors import InputError
+from voxdemo.model_support.process_wide import quiet
 
 VOICES_KEPT = 16
 """Recordings remembered; one of 30 s takes 0.2 MB as features."""
