@@ -11,20 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from voxdemo.logs.lines import HumanLines, JsonLines, LogFormat, formatter
-from voxdemo.logs.privacy import LEFT_OUT, NOBODYS_WORDS
-from voxdemo.logs.request import enter_request, new_request_id, request_id
-
-__all__ = [
-    "LEFT_OUT",
-    "NOBODYS_WORDS",
-    "enter_request",
-    "formatter",
-    "new_request_id",
-    "request_id",
-    "set_up",
-    "take_over_prints",
-]
+from voxdemo.logs.lines import HumanLines, JsonLines, LogFormat
+from voxdemo.logs.lines import formatter as formatter
+from voxdemo.logs.privacy import LEFT_OUT as LEFT_OUT
+from voxdemo.logs.privacy import NOBODYS_WORDS as NOBODYS_WORDS
+from voxdemo.logs.request import enter_request as enter_request
+from voxdemo.logs.request import new_request_id as new_request_id
+from voxdemo.logs.request import request_id as request_id
 
 
 def set_up(level: str, log_text: bool, log_format: LogFormat = "human") -> None:

@@ -37,7 +37,8 @@ class Device:
 
 def accelerator_is_likely() -> bool:
     """Whether this machine seems to have a GPU of its own that PyTorch can use; a guess that costs nothing."""
-    return not hf_space.lends_gpu() and (_is_apple_silicon() or any(node.exists() for node in _NVIDIA_NODES))
+    is_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
+    return not hf_space.lends_gpu() and (is_apple_silicon or any(node.exists() for node in _NVIDIA_NODES))
 
 
 def find(setting: str) -> Device:
@@ -102,10 +103,6 @@ def _cuda(index: int, setting: str) -> Device:
         raise SettingsError(f"VOXDEMO_DEVICE is {setting!r}, but PyTorch {found}: use auto, cpu or another number.")
     free, _ = torch.cuda.mem_get_info(index)
     return Device(f"cuda:{index}", torch.cuda.get_device_name(index), free)
-
-
-def _is_apple_silicon() -> bool:
-    return sys.platform == "darwin" and platform.machine() == "arm64"
 
 
 def _free_memory() -> int:

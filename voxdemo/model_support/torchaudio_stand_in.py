@@ -3,8 +3,8 @@
 torchaudio is bound to one build of torch: beside a CPU-only torch its compiled part fails to load, with an OSError that
 the packages' own guards (they expect ImportError) don't catch, and takes them down with it. They need little of it:
 funasr only that the import succeeds (its filter banks are kaldi-native-fbank's then), voxcpm reading a file and
-resampling, which soundfile and soxr do. Nothing here is used where the real one
-works; where only its reading of files doesn't, just that is replaced.
+resampling, which soundfile and soxr do. Nothing here is used where the real one works; where only its reading of files
+doesn't, just that is replaced.
 """
 
 import importlib
@@ -31,7 +31,7 @@ def ensure_torchaudio() -> None:
                 del sys.modules[name]
             _install()
         elif not _imports("torchcodec"):  # from torchaudio 2.9 on this reads files, by FFmpeg's libraries
-            vars(sys.modules["torchaudio"]).update(load=load, save=save)
+            vars(sys.modules["torchaudio"])["load"] = load
 
 
 def _imports(name: str) -> bool:
@@ -44,7 +44,7 @@ def _imports(name: str) -> bool:
 
 def _install() -> None:
     functional = _module("torchaudio.functional", resample=resample)
-    _module("torchaudio", __version__="0", load=load, save=save, functional=functional)
+    _module("torchaudio", __version__="0", load=load, functional=functional)
 
 
 def _module(name: str, **contents: Any) -> ModuleType:
@@ -62,11 +62,6 @@ def load(file: str | BinaryIO) -> tuple[Any, int]:
 
     samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
     return torch.from_numpy(samples.T.copy()), rate
-
-
-def save(path: str, waveform: Any, rate: int) -> None:
-    """Write a tensor of shape [channels, n] as a file."""
-    soundfile.write(path, waveform.numpy().T, rate)
 
 
 def resample(waveform: Any, source_rate: int, target_rate: int) -> Any:

@@ -31,7 +31,6 @@ LANGUAGES = (
 _WHISPER_CODES = {"jv": "jw"}
 _ISO_CODES = {whisper: iso for iso, whisper in _WHISPER_CODES.items()}
 
-
 NO_SPEECH, REPETITION = 0.6, 2.4
 """Probability that there is no speech, and how much shorter gzip makes a text, above which Whisper mistrusts it."""
 

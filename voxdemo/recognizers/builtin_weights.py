@@ -19,13 +19,8 @@ WHISPER_BASE_SHA256: Mapping[str, str] = {
 }
 """What the files must be: those of the public Systran/faster-whisper-base (MIT), model.bin as its page lists it."""
 
-_PIECES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "model.bin": ((_PART_1, "model.bin.part1"), (_PART_2, "model.bin.part2")),
-    "config.json": ((_PART_1, "config.json"),),
-    "tokenizer.json": ((_PART_1, "tokenizer.json"),),
-    "vocabulary.txt": ((_PART_1, "vocabulary.txt"),),
-}
-
+_PIECES = {"model.bin": [(_PART_1, "model.bin.part1"), (_PART_2, "model.bin.part2")]}
+"""Of the files that are cut in two: in which packages; the others are whole, in the first."""
 
 _intact: set[str] = set()  # names checked in this process; only the recogniser's worker loads them
 
@@ -35,12 +30,13 @@ def whisper_base_files() -> dict[str, bytes]:
 
     The check takes 0.4 s, more than the reading. Raises NotReadyError if a wheel is missing or damaged.
     """
-    return {name: _checked(name, _joined(name)) for name in _PIECES}
+    return {name: _checked(name, _joined(name)) for name in WHISPER_BASE_SHA256}
 
 
 def _joined(name: str) -> bytes:
     try:
-        return b"".join((files(package) / "data" / piece).read_bytes() for package, piece in _PIECES[name])
+        pieces = _PIECES.get(name, [(_PART_1, name)])
+        return b"".join((files(package) / "data" / piece).read_bytes() for package, piece in pieces)
     except (ModuleNotFoundError, OSError) as cause:
         sentence = "The built-in recogniser isn't installed: run ./launch.sh again to install it."
         raise NotReadyError(sentence, reason="not_installed") from cause

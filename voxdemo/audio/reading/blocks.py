@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxdemo.audio.resample import resample_blocks
+from voxdemo.audio.wav import clean
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
 
@@ -37,11 +38,6 @@ class Block:
         if self.sample_rate not in _RATES or not 1 <= self.frames.shape[1] <= _MAX_CHANNELS:
             raise InputError(_ODD, code="odd_recording")
 
-    @property
-    def shape_of_sound(self) -> tuple[int, int]:
-        """Rate and number of channels, either of which may change in the middle of a file."""
-        return self.sample_rate, self.frames.shape[1]
-
 
 def mono(blocks: Iterable[Block], rate: int) -> Iterator[Samples]:
     """All of `blocks` one after another as one channel at `rate` Hz, whatever their own rates and channels are."""
@@ -50,8 +46,8 @@ def mono(blocks: Iterable[Block], rate: int) -> Iterator[Samples]:
 
 
 def mixed(blocks: Iterable[Block]) -> Iterator[Samples]:
-    """Each of `blocks` as one channel, at its own rate."""
-    for (rate, channels), of_a_shape in groupby(blocks, key=lambda block: block.shape_of_sound):
+    """Each of `blocks` as one channel, at its own rate; both may change in the middle of a file."""
+    for (rate, channels), of_a_shape in groupby(blocks, key=lambda block: (block.sample_rate, block.frames.shape[1])):
         yield from map(_Mix(channels).of, _halves_of_a_second(of_a_shape, rate))
 
 
@@ -66,7 +62,7 @@ class _Mix:
         self._signs = np.ones(channels, np.float32)
 
     def of(self, frames: NDArray[np.float32]) -> Samples:
-        frames = np.clip(np.nan_to_num(frames, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+        frames = clean(frames)
         if len(self._signs) > 1:
             self._turn(frames)
         if self._signs.min() < 0:
@@ -95,9 +91,3 @@ def _halves_of_a_second(blocks: Iterable[Block], rate: int) -> Iterator[NDArray[
             held = []
     if held:
         yield np.concatenate(held)
-
-
-def begun(blocks: Iterator[Block]) -> tuple[Block, Iterator[Block]] | None:
-    """The first of `blocks`, and all of them; None where there are none."""
-    first = next(blocks, None)
-    return None if first is None else (first, chain([first], blocks))

@@ -26,8 +26,6 @@ _BIG_ENDIAN = ("AIFF", "AU", "CAF")
 def blocks(path: Path) -> Iterator[Block]:
     """The sound in the file at `path`. Raises one of UNREADABLE where it can't."""
     with _opened(path) as sound:
-        if sound.format == "MP3":
-            raise soundfile.SoundFileRuntimeError("libsndfile's mpg123 prints a line for every damaged frame")
         while len(frames := sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
             yield Block(frames, sound.samplerate)
 
@@ -35,14 +33,14 @@ def blocks(path: Path) -> Iterator[Block]:
 def told_s(path: Path) -> float:
     """How long the file says it is, in seconds: perhaps millions of years. Raises as `blocks`."""
     with _opened(path) as sound:
-        if sound.format == "MP3":
-            raise soundfile.SoundFileRuntimeError("it takes a picture for sound")
         return float(sound.frames / max(1, sound.samplerate))
 
 
 @contextmanager
 def _opened(path: Path) -> Generator[soundfile.SoundFile, None, None]:
     with soundfile.SoundFile(path) as sound:
+        if sound.format == "MP3":
+            raise soundfile.SoundFileRuntimeError("mpg123 prints each damaged frame, and takes a picture for sound")
         start = _unfinished(path, sound)
         if start is None:
             yield sound

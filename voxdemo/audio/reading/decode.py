@@ -8,12 +8,13 @@ file. What to do with a recording that is too long is the caller's business, as 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from voxdemo.audio.reading import by_ffmpeg, by_libsndfile
-from voxdemo.audio.reading.blocks import Block, begun, mixed, mono
+from voxdemo.audio.reading.blocks import Block, mixed, mono
 from voxdemo.audio.reading.by_ffmpeg import Source
 from voxdemo.audio.reading.links import links
 from voxdemo.errors import InputError
@@ -78,10 +79,8 @@ def stream(path: Path) -> tuple[int, Iterator[Samples]]:
     if not path.is_file():
         raise FileNotFoundError(path)
     source = by_ffmpeg.blocks(Source(path), 0) if path.suffix in (".mp3", ".aac") else by_libsndfile.blocks(path)
-    there = begun(source)
-    assert there, "sounds of ours aren't empty"
-    first, blocks = there
-    return first.sample_rate, mixed(blocks)
+    first = next(source)  # sounds of ours aren't empty
+    return first.sample_rate, mixed(chain([first], source))
 
 
 def check_there(path: Path) -> None:

@@ -80,7 +80,7 @@ def choose(settings: Settings, is_named: bool) -> EngineChoice:
     source = _Source(settings)
     if is_named:
         source.check()
-    return source.choice()
+    return EngineChoice(source.info(), source.build)
 
 
 def is_here(settings: Settings) -> bool:
@@ -112,10 +112,6 @@ class _Source:
         self._lock = threading.Lock()
         self._prepared: tuple[Checkpoint, loading.LoadingPlan] | None = None
 
-    def choice(self) -> EngineChoice:
-        """To be built by each seat's worker."""
-        return EngineChoice(self._info(), self._build)
-
     def check(self) -> None:
         """See that the files can be had: those on this machine whole and fitting, others fitting and within reach."""
         device = _device(self._settings)
@@ -126,7 +122,8 @@ class _Source:
             _check_before_download(model, self._settings, device)
             hub.check_reachable(model, NEEDED, SETTING)
 
-    def _build(self, tell: Tell) -> SpeechEngine:
+    def build(self, tell: Tell) -> SpeechEngine:
+        """By each seat's worker."""
         found, plan = self._prepare(tell)
         return LentVoxCPM(found, plan) if devices.lent(self._settings.device) else VoxCPMEngine(found, plan)
 
@@ -136,7 +133,7 @@ class _Source:
                 self._prepared = _prepare(self._settings, tell)
             return self._prepared
 
-    def _info(self) -> EngineInfo:
+    def info(self) -> EngineInfo:
         if self._prepared:
             found, plan = self._prepared
             return info_for(found, plan.device.name, plan.precision, plan.kv_cache)

@@ -114,10 +114,9 @@ def _is_voxcpm2(checkpoint: Checkpoint) -> bool:
 class _Request:
     """One text as the model is asked for it. A take that isn't over after `limit` patches has lost its way."""
 
+    utterance: Utterance
     words: str
     prompt: Prompt | None
-    cfg_value: float
-    inference_timesteps: int
     limit: int
     steps: int
     """Places in the KV cache that it may take."""
@@ -183,8 +182,8 @@ class VoxCPMEngine:
             prompt_cache=request.prompt,
             max_len=request.limit + 1,  # the one too many tells a take that ran on from one that ends at the limit
             retry_badcase_ratio_threshold=request.limit + 1,  # high enough for max_len alone to count
-            inference_timesteps=request.inference_timesteps,
-            cfg_value=request.cfg_value,
+            inference_timesteps=request.utterance.inference_timesteps,
+            cfg_value=request.utterance.cfg_value,
         )
         with closing(made):
             for sound, _, so_far in _drawing_from(own, made):
@@ -246,7 +245,7 @@ class VoxCPMEngine:
         """How the model is to be asked. Raises InputError where its KV cache is too short for that."""
         before = self._count_tokens((prompt or {}).get("prompt_text", "") + words) + patches(prompt) + MARKS
         limit = self._limit(self._count_tokens(words), self._plan.kv_cache - before)
-        return _Request(words, prompt, utterance.cfg_value, utterance.inference_timesteps, limit, before + limit)
+        return _Request(utterance, words, prompt, limit, before + limit)
 
     def _limit(self, tokens: int, room: int) -> int:
         """Most patches that a text of so many tokens may take, where there is room for so many."""
