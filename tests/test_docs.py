@@ -23,7 +23,7 @@ from serving import ROOT, Server, environment, eventually, free_port, is_default
 from typer.main import get_command
 
 from voxdemo import cli
-from voxdemo.engines.voxcpm.published import PUBLISHED
+from voxdemo.engines.voxcpm.choice import PUBLISHED
 from voxdemo.loadtest import __main__ as loadtest
 from voxdemo.settings import PREFIX, Settings, load
 

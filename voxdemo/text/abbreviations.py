@@ -246,10 +246,7 @@ _RULES = rules(
     ),
     (rf"\b(?:{_SEASON}|\d(?:st|nd|rd|th)?(?: of)?) (?P<short>{_MONTH})\.(?!\w)", _words(SHORT_MONTHS)),
     (rf"(?<=\b[DRI]-)(?P<short>{alternatives(_OLDER_STATES)})\.", lambda match: _STATES[_OLDER_STATES[match["short"]]]),
-    (
-        rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_CERTAIN_MONTH})(?![\w.'-]| [A-Z])",
-        _words(SHORT_MONTHS),
-    ),
+    (rf"\b(?:{_SEASON}|[Bb]y|[Tt]ill) (?P<short>{_CERTAIN_MONTH})(?![\w.'-]| [A-Z])", _words(SHORT_MONTHS)),
     (rf"\b(?i:from|between) (?:{_MONTH})\b\.? (?:to|through|and|until) (?:{_MONTH})\b(?:\.(?!\w)|(?![\w'-]))", _days),
     (rf"(?<![\w.'-])(?:{_DAY})\b\.?(?:{_AND}(?:{_DAY})\b\.?)+(?![\w'-])", _days),
     (
@@ -272,10 +269,7 @@ _RULES = rules(
         rf"(?={_NUMBER})",
         _words(_ALL_BEFORE_NUMBERS, " "),
     ),
-    (
-        rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?={_LETTER})",
-        _words(_BEFORE_NUMBERS, " "),
-    ),
+    (rf"(?<![\w.])(?P<short>{_either_case(_BEFORE_LETTERS)})\. (?={_LETTER})", _words(_BEFORE_NUMBERS, " ")),
     (rf"(?<![\w.])(?P<short>App)\. (?={_LETTER})", _words(_CAPITAL_BEFORE_NUMBERS, " ")),
     (r"(?<![\w.])(?P<short>[Tt]el|[Ee]xt)\.(?=:)", _words(_BEFORE_NUMBERS)),
     (rf"\b(?:[Aa]n?) (?P<short>{alternatives(_ONE_OF_UNITS)})\b\.?(?= of\b)", _words(_ONE_OF_UNITS)),
@@ -297,10 +291,7 @@ _RULES = rules(
         r"(?<![\w.])(?P<short>Gen|Gov|Sen|Col|Maj|Adm) (?=[A-Z][a-z])(?!Con\b|Xers?\b|Zers?\b|Alpha|Beta)",
         _words(_STOPPED_TITLES, " "),
     ),
-    (
-        r"(?<![\w.])(?P<short>mr|mrs|ms|dr|prof|gen|gov|sen|sgt|capt|lt|mt)\. (?=[a-z])",
-        _words(_ALL_TITLES, " "),
-    ),
+    (r"(?<![\w.])(?P<short>mr|mrs|ms|dr|prof|gen|gov|sen|sgt|capt|lt|mt)\. (?=[a-z])", _words(_ALL_TITLES, " ")),
     (r"(?<![\w.])(?P<short>Mr|Mrs|Ms|Dr|Prof|Capt|Sgt|Lt)\.(?!\w)", _words(_TITLES)),
     (r"(?<![\w.])(?P<short>Gov|Sen|Rep|Gen|Col|Maj|Rev|Pres)\.(?= [a-z]|-elect)", _words(_STOPPED_TITLES)),
     (r"(?<![\w.])(?P<short>Maj|Lt|Brig)\.-(?=Gen|Col|Gov)", _words({**_ALL_TITLES, "Brig": "Brigadier"}, " ")),
