@@ -22,7 +22,7 @@ _TYPED = str.maketrans(
     }
 )
 _LONG_DASH = re.compile(" ?[—―]+ ?")
-_CHINESE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,6 @@ def goes_on_after_a_page(before: str, after: str) -> bool:
 
 
 _SHORTEST_WIDTH_CJK = 16
-_WIDE = r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]"
 _FIRST = re.compile(r"[\"'“‘«(\[]*(.)")
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]」』）]*$")
 _OWN_LINE = re.compile(r"[-–—•*] |[–—]|[(]?(?:\d{1,3}|[a-zA-Z])[.)] |[\"“«„][A-ZÀ-ÖØ-Þ]|[A-ZÀ-ÖØ-Þ]\w{0,20}: ")
@@ -162,7 +161,7 @@ def _glued(before: str, after: str) -> tuple[str, str]:
 
 def typed(text: str) -> str:
     """`text` with the quotes, dashes and dots of a keyboard for those of print, unless it is Chinese or the like."""
-    return text if _CHINESE.search(text) else _LONG_DASH.sub(" - ", text).translate(_TYPED).strip()
+    return text if re.search(_WIDE, text) else _LONG_DASH.sub(" - ", text).translate(_TYPED).strip()
 
 
 def one_line(text: str) -> str:

@@ -9,7 +9,6 @@ import math
 import re
 import zlib
 from collections.abc import Generator, Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from voxdemo.errors import InputError, some
 from voxdemo.model_support.offers import installed_version
 from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
 from voxdemo.text.abbreviations import expanded
-from voxdemo.text.split import sentences
+from voxdemo.text.split import is_speakable, sentences
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class BuiltinEngine:
     def _pieces(self, text: str) -> Iterator[str]:
         """What of `text` is pronounced at once, by sentences; hibari's own splitting would rest within "U.S. Army"."""
         for sentence in sentences(text.encode(errors="ignore").decode()):
-            yield from filter(_has_words, _cut(readable(expanded(sentence)), MAX_PIECE_CHARS))
+            yield from filter(is_speakable, _cut(readable(expanded(sentence)), MAX_PIECE_CHARS))
 
     def _phonemes(self, piece: str) -> str:
         """How `piece` is pronounced. What the model's dictionary stumbles over is read word by word, then spelt."""
@@ -120,24 +119,14 @@ def _checked_speed(speed: float) -> float:
 
 
 def _check_sayable(whole: str, text: str) -> None:
-    if letters := _unsayable(whole) or unsayable(text):
+    if letters := unsayable(whole) or unsayable(text):
         raise InputError.unsayable("English", some(letters, most=5))
-    if not _has_words(readable(text)) and not _has_words(readable(whole)):
+    if not is_speakable(readable(text)) and not is_speakable(readable(whole)):
         signs = [char for char in dict.fromkeys(whole + text) if char.isprintable() and not char.isspace()]
         if not signs:
             raise InputError("This voice speaks English only and found no word. Write some words.", code="no_words")
         sentence = "This voice speaks English only and found no word beside “{signs}”. Write some words."
         raise InputError(sentence, code="no_words", reason="signs", signs=some(signs, most=5))
-
-
-@lru_cache(maxsize=2)
-def _unsayable(whole: str) -> list[str]:
-    # The whole text is looked at for each of its parts.
-    return unsayable(whole)
-
-
-def _has_words(text: str) -> bool:
-    return any(char.isalnum() for char in text)
 
 
 def _cut(text: str, most: int) -> Iterator[str]:

@@ -41,6 +41,7 @@ def readable(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
+@lru_cache(maxsize=8)  # a whole text is looked at again for each of its parts
 def unsayable(text: str) -> list[str]:
     """The letters in `text` that English has no sound for, each once, in order; empty if all can be read."""
     text = _GREEK_SYMBOL.sub("", with_plain_units(_without_link_targets(text)))
