@@ -254,7 +254,6 @@ class _Noise:
 
     @property
     def sound_db(self) -> float:
-        """The level from which a frame is sound."""
         quietest = np.searchsorted(np.cumsum(self._counts), 0.05 * self._counts.sum()) - 100.0
         return float(np.clip(quietest + NOISE_MARGIN_DB, SOUND_DB, NOISIEST_SILENCE_DB))
 

@@ -31,7 +31,6 @@ class Meter:
         return _lufs(powers)
 
     def forget(self, frames: int) -> None:
-        """Leave out the first so many frames."""
         self.powers = self.powers[frames:]
 
 

@@ -60,7 +60,6 @@ class Registry(Generic[Choice]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the setting can be."""
         return ("auto", *sorted(offer.name for offer in self.offers))
 
     @property

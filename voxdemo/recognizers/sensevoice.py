@@ -73,7 +73,6 @@ class SenseVoiceRecognizer:
         return self._transcripts(samples, language)
 
     def close(self) -> None:
-        """Give back the model's memory, the device's too."""
         self._loaded = None
         release(self._info.device.partition(":")[0])
 

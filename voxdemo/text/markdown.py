@@ -44,7 +44,6 @@ class _Collector:
         self._row: list[str] | None = None
 
     def take(self, token: Token) -> None:
-        """The next token."""
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 self._begin(TextBlock())

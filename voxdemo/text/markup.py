@@ -118,7 +118,6 @@ class _Reader(HTMLParser):
         self._verbatim = 0
 
     def markdown(self) -> str:
-        """All that was read."""
         return "".join(self._written)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

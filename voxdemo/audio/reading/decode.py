@@ -55,7 +55,6 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length of `samples`."""
         return len(self.samples) / self.sample_rate
 
 

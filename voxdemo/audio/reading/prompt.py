@@ -35,7 +35,6 @@ class PromptAudio:
         return hashlib.sha256(self.samples.tobytes() + str(self.sample_rate).encode()).digest()
 
     def at(self, rate: int) -> Samples:
-        """Its samples at another rate."""
         return resample(self.samples, self.sample_rate, rate)
 
 
