@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, here and in the servers that are started
+"""Several processes share the cores, and OpenMP's threads wait in loops: with two threads each, all of them crawl."""
 SECONDS = {
     "recordings": 20.0, "space": 20.0, "paced_server": 8.0, "long": 8.0, "endless": 7.0, "with_login": 5.0,
     "start_server": 5.0, "start_witness": 5.0, "open_page": 4.0, "recognizer": 2.0, "fake": 1.5, "checkout": 1.5,
