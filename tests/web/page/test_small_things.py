@@ -7,7 +7,8 @@ import signal
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, drop, expect, needs_browser, says, to_tab
+from browsing import WARM_UP, OpenPage, drop, expect, is_there, needs_browser, says, to_tab
+from rings import first_of
 from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
@@ -110,7 +111,7 @@ def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, ope
     says(page, re.compile("^English, 4"), "#vx-heard")
 
 
-@pytest.mark.parametrize("way", ["dropped", "chosen"])
+@pytest.mark.parametrize("way", first_of("dropped", "chosen"))
 def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server, open_page: OpenPage, way: str) -> None:
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
@@ -135,6 +136,7 @@ def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server,
         says(page, re.compile("s of audio, "), "#vx-heard")
         page.evaluate("localStorage.clear()")
         page.reload()
+        is_there(page)
 
 
 def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:
