@@ -183,6 +183,7 @@ def is_one_sentence(text: str) -> bool:
 # --- flags ---
 
 
+@pytest.mark.long
 def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
     flags = {
         "host": "::1", "port": "1234", "engine": "builtin", "recognizer": "auto", "generators": "2", "queue-size": "5",

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import soundfile
+from rings import first_of
 from serving import ROOT, Server, environment, eventually, free_port
 from typer.testing import CliRunner
 
@@ -180,6 +181,7 @@ def test_a_text_is_read_as_utf_8_in_every_locale(server: Server, voxdemo: Run) -
     assert (told.returncode, told.stderr.decode()) == (0, "Skipped “你好”: this voice can't read it.\n")
 
 
+@pytest.mark.long
 def test_doctor_and_mistakes_are_shown_in_every_encoding(voxdemo: Run, tmp_path: Path) -> None:
     told = voxdemo("doctor", PYTHONIOENCODING="ascii", VOXDEMO_CACHE_DIR=tmp_path / "缓存")
     assert (told.returncode, b"\\u7f13\\u5b58" in told.stdout, told.stdout.count(b"\n") > 8) == (0, True, True)
@@ -231,7 +233,7 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
-@pytest.mark.parametrize("words", [["say", "Full.", "-o", "-"], ["hear", WARM_UP], ["voices"], ["doctor"]])
+@pytest.mark.parametrize("words", first_of(["say", "Full.", "-o", "-"], ["hear", WARM_UP], ["voices"], ["doctor"]))
 def test_a_full_disk_is_one_sentence(server: Server, voxdemo: Run, words: list[str]) -> None:
     there = [] if words == ["doctor"] else ["--server", server.url]
     with Path("/dev/full").open("wb") as full:
@@ -280,6 +282,7 @@ def test_the_process_ends_with_the_code_of_a_mistake_and_nothing_but_its_sentenc
         assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_what_the_server_refuses_is_told_with_the_code_of_its_kind(
     start_server: Callable[..., Server], voxdemo: Run, tmp_path: Path
 ) -> None:
@@ -331,6 +334,7 @@ def test_doctor_tells_what_it_found_and_what_would_be_chosen_and_no_secret(voxde
     assert (wrong.returncode, b"must be one of auto, builtin, voxcpm" in wrong.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_serve_serves_as_launch_does(tmp_path: Path) -> None:
     port = free_port()
     process = subprocess.Popen(

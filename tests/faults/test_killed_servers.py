@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 import soundfile
 from callers import all_within, callers
 from witness import LONG, Witness, eventually
@@ -13,6 +14,7 @@ ROUNDS = 10 if LONG else 1
 TEXTS = [f"text {number} " + "word " * (5 * number) for number in range(8)]
 
 
+@pytest.mark.long
 async def test_what_a_killed_server_left_is_whole(tmp_path: Path) -> None:
     for number in range(ROUNDS):
         witness = Witness(tmp_path)

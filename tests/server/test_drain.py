@@ -18,7 +18,7 @@ from gradio_client import Client
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from listening import frames, key_of
-from rings import long
+from rings import first_of, long
 from serving import Server, StartServer, eventually
 
 ROUNDS = 10 if os.environ.get("LONG_TESTS") else 1
@@ -94,6 +94,7 @@ def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(fake: Ca
     assert "Traceback" not in server.log
 
 
+@pytest.mark.long
 def test_the_page_hears_all_of_what_runs(fake: Callable[..., Server]) -> None:
     server = fake()
     told = server.messages("speak", server.page_values("one two three"))
@@ -135,7 +136,7 @@ def test_without_time_to_drain_a_running_job_ends_at_once_in_words(fake: Callabl
     assert server.process.wait(timeout=25) == 0
 
 
-@pytest.mark.parametrize(("first", "second", "code"), [("SIGINT", "SIGTERM", 143), ("SIGTERM", "SIGINT", 130)])
+@pytest.mark.parametrize(("first", "second", "code"), first_of(("SIGINT", "SIGTERM", 143), ("SIGTERM", "SIGINT", 130)))
 def test_a_second_signal_ends_it_at_once(fake: Callable[..., Server], first: str, second: str, code: int) -> None:
     server = fake()
     speaking(server, "one two three")

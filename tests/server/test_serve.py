@@ -59,6 +59,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert re.fullmatch(r"voxdemo can't start: Port \d+ on 127.0.0.1 is taken: stop .*\n", ended.stderr)
 
 
+@pytest.mark.long
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_GENERATORS=3)
     assert ended.returncode == 2

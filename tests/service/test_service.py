@@ -393,7 +393,7 @@ async def test_a_short_text_does_not_overtake_a_long_one_that_came_before_it(
     service: SpeechService, stage: Stage, prompt: Path
 ) -> None:
     await until(lambda: service.readiness().ready)
-    long = Utterance("First of many words. " * 2000, prompt_audio=prompt, prompt_text="Hi.")
+    long = Utterance("First of many words. " * 400, prompt_audio=prompt, prompt_text="Hi.")
     jobs = [asyncio.ensure_future(spoken(service, utterance)) for utterance in (long, Utterance("Short."))]
     await asyncio.gather(*jobs)
     assert stage.utterances[0].text.startswith("First of many words.")

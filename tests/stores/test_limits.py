@@ -151,6 +151,7 @@ async def test_the_error_says_it_too(make: MakeLimits) -> None:
         await counted.take("ann")
 
 
+@pytest.mark.long
 async def test_memory_is_flat_however_many_clients_come(
     make_limits: MakeLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,6 +213,7 @@ def test_what_is_sent_is_json_a_bounded_one_and_a_recording(guarded: Server) -> 
         assert ann.get("/voices").json() == {"voices": []}
 
 
+@pytest.mark.long
 def test_voices_outlive_restarts_and_the_hours_of_uploads(start_server: StartServer, tmp_path: Path) -> None:
     settings = {"VOXDEMO_AUTH": "ann:word", "VOXDEMO_CACHE_DIR": tmp_path / "shared", "VOXDEMO_KEEP_HOURS": 0.1}
     server = start_server("tests/guarded_app.py", **settings)

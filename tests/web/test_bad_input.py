@@ -55,6 +55,7 @@ def test_a_recording_that_is_none_is_refused_in_one_sentence(client: Client, tmp
         assert str(tmp_path) not in str(refusal.value)
 
 
+@pytest.mark.long
 def test_a_film_and_a_file_without_a_suffix_are_read_at_every_door(
     client: Client, server: Server, tmp_path: Path
 ) -> None:

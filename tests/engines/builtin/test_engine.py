@@ -215,6 +215,7 @@ def test_what_the_dictionary_fails_on_is_spelt(hibari):
     assert found.split() == ["sˈA", "kjˈu", "zˈi", "ˈɛks", "nˈW"]
 
 
+@pytest.mark.long
 def test_hostile_text_gives_sound_or_one_sentence(engine):
     draw = random.Random(11)
     odd = [

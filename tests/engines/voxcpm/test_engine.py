@@ -144,6 +144,7 @@ def test_quotes_and_dashes_of_print_are_said_as_those_of_a_keyboard(kept: Build)
     np.testing.assert_array_equal(printed, typed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("written", "spoken"), [("3 cats", "three cats"), ("我有3个苹果。", "我有三个苹果。"), ("`code`", "`code`")]
 )

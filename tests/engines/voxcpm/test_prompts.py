@@ -108,6 +108,7 @@ def test_the_parts_of_a_job_are_said_in_one_voice(kept: Build, generation: str) 
         np.testing.assert_array_equal(said(engine, part), before)
 
 
+@pytest.mark.long
 def test_equal_jobs_have_a_voice_each(kept: Build) -> None:
     engine, (first, second) = kept("1.5"), job("One.", "Two.")
     said(engine, first)
@@ -115,6 +116,7 @@ def test_equal_jobs_have_a_voice_each(kept: Build) -> None:
     assert not np.array_equal(said(engine, other), said(engine, second))
 
 
+@pytest.mark.long
 def test_a_voice_of_its_own_survives_jobs_that_are_served_between_its_parts(kept: Build) -> None:
     engine, texts = kept("1.5"), ("One.", "Two.", "Three.")
     alone = [said(engine, part) for part in job(*texts)]
@@ -137,6 +139,7 @@ def test_a_voice_of_its_own_grows_until_it_can_be_told_well(kept: Build) -> None
     assert voice.prompt(replace(parts[2], job="another")) is None
 
 
+@pytest.mark.long
 def test_a_voice_of_its_own_is_left_where_there_is_no_room_for_it(build: Build) -> None:
     engine = build("1.5", kv_cache=256)
     first, long = job("One two three four.", "word " * 12)

@@ -16,6 +16,7 @@ from voxdemo.engines.voxcpm.engine import MARKS, MAX_TAKES
 from voxdemo.errors import InputError, ModelDiedError
 
 
+@pytest.mark.long
 @ALL
 def test_speech_without_an_end_is_said_anew_and_then_cut_off(kept: Build, generation: str) -> None:
     engine = kept(generation, stops=False)
@@ -46,6 +47,7 @@ def test_speech_that_ends_at_the_limit_has_ended(kept: Build, generation: str) -
     assert [type(item) for item in items] == [np.ndarray] * limit
 
 
+@pytest.mark.long
 def test_a_job_that_ran_on_leaves_no_voice_behind(kept: Build) -> None:
     engine = kept("1.5", stops=False)
     whole = replace(HELLO, text="A. B.")
@@ -67,6 +69,7 @@ def test_too_much_to_keep_in_mind_is_refused_before_a_sound(build: Build, record
     assert patches(engine, HELLO)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generation", ["1.5", "2"])
 def test_speech_may_get_as_long_as_there_is_room_but_no_longer(build: Build, generation: str) -> None:
     engine = build(generation, stops=False, kv_cache=128)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from browsing import CHROMIUM, OPTIONS, PHONE, WARM_UP, WIDE, OpenPage, expect, needs_browser, says, speak
+from rings import first_of
 from serving import Server
 
 GUARDED = ("content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy")
@@ -167,7 +168,7 @@ def assert_at_peace(page: Any, errors: list[str], server: Server) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("viewport", "scheme"), first_of((WIDE, "light"), (PHONE, "dark")))
 def test_the_page_lives_with_its_policy(
     guarded: Server, open_page: OpenPage, viewport: dict[str, int], scheme: str
 ) -> None:

@@ -365,6 +365,7 @@ def test_a_browser_that_keeps_nothing_is_told_of_and_the_batch_goes_on(
     )
 
 
+@pytest.mark.long
 def test_on_a_dark_phone_all_of_it_can_be_reached(fake_server: Server, open_page: OpenPage) -> None:
     fake_server.http.post("/stage/open")
     page = open_tab(open_page(fake_server, PHONE, color_scheme="dark"))

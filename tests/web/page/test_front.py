@@ -140,6 +140,7 @@ def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
     expect(page.locator("#vx-text textarea")).to_have_value("Good night.")
 
 
+@pytest.mark.long
 @needs_browser
 def test_an_address_that_names_no_tab_opens_the_first(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)

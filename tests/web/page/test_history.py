@@ -131,6 +131,7 @@ def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: O
     assert len(entries(page)) == 50
 
 
+@pytest.mark.long
 def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server), "By another voice.")
     for voice in ("gone", None):
@@ -156,6 +157,7 @@ def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Ser
     expect(page.locator(".history .where")).to_contain_text("This browser doesn't store data for this page")
 
 
+@pytest.mark.long
 def test_no_serious_barrier_is_found(server: Server, open_page: OpenPage) -> None:
     page = spoken(open_page(server), "One. Two.")
     page.locator(".history .pick").first.click()

@@ -76,6 +76,7 @@ def without_names(text: str) -> str:
     return text
 
 
+@pytest.mark.long
 def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenPage, server: Server) -> None:
     page = open_page(server, **CHINESE)
     assert english(page) == []
@@ -123,6 +124,7 @@ def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenP
     assert english(page) == []
 
 
+@pytest.mark.long
 def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: Server) -> None:
     page, other = (open_page(fake_server, **CHINESE) for _ in range(2))
     speak(other, "one two three")

@@ -185,6 +185,7 @@ def test_a_visitor_sees_the_line_without_typing(fake_server: Server, open_page: 
     expect(line).to_have_text("Nobody is waiting.", timeout=30_000)
 
 
+@pytest.mark.long
 def test_a_screen_reader_hears_states_and_the_bar_has_the_progress(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     page.evaluate(
@@ -210,6 +211,7 @@ def test_a_screen_reader_hears_states_and_the_bar_has_the_progress(fake_server: 
     assert re.fullmatch(r"Done, \d+\.\d s", page.inner_text("#vx-card .live"))
 
 
+@pytest.mark.long
 def test_one_sound_plays_at_a_time(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     speak(page, f"{SENTENCES} {SENTENCES}")
@@ -227,6 +229,7 @@ def test_one_sound_plays_at_a_time(server: Server, open_page: OpenPage) -> None:
     page.wait_for_function("document.querySelector('#vx-history audio').paused")
 
 
+@pytest.mark.long
 def test_speak_and_what_comes_of_it_are_in_view(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server, {"width": 390, "height": 620})
     page.click("#vx-speak")
@@ -272,6 +275,7 @@ def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, ope
     expect(page.get_by_label("range slider for Guidance")).to_be_enabled()
 
 
+@pytest.mark.long
 def test_a_kind_of_voice_that_is_chosen_before_the_page_is_all_there_stays(
     fake_server: Server, open_page: OpenPage
 ) -> None:
@@ -348,6 +352,7 @@ def test_a_stop_before_the_server_has_answered_stops(fake_server: Server, open_p
     page.wait_for_function("fetch('ready').then((answer) => answer.json()).then(({running}) => running === 0)")
 
 
+@pytest.mark.long
 def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     for pause_ms in (0, 10, 30, 100):
@@ -417,6 +422,7 @@ def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_p
     expect(page.locator(".toast-body")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, open_page: OpenPage) -> None:
     server = start_server("tests/fake_app.py")
     server.wait_until_ready()

@@ -213,6 +213,7 @@ def test_what_was_spoken_in_a_saved_voice_is_used_again_with_it(fake_server: Ser
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
 
 
+@pytest.mark.long
 def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     open_tab(page)

@@ -83,6 +83,7 @@ def test_a_thumb_is_enough_on_a_phone(server: Server, open_page: OpenPage) -> No
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.long
 def test_the_kinds_of_voice_are_one_stop_and_the_arrows_choose(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     tab_to(page, "#vx-kind")

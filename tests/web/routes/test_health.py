@@ -50,6 +50,7 @@ def test_health_fails_while_a_step_hangs_and_ready_proves_that_it_works_again(se
     assert Client(server.url, verbose=False).predict("fine", api_name="/generate")
 
 
+@pytest.mark.long
 def test_health_fails_while_the_event_loop_stalls_and_a_while_longer(server: Server) -> None:
     stalling = threading.Thread(target=server.http.post, args=[f"/stall/{STALL_S + 1}"])
     stalling.start()

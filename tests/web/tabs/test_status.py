@@ -79,6 +79,7 @@ def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
     assert lately.asked == 2
 
 
+@pytest.mark.long
 def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_page: OpenPage) -> None:
     page = open_page(looked_at)
     assert not [url for url in page.asked if "/embed-" in url]  # what draws plots weighs as much as all the rest

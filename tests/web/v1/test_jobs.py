@@ -394,6 +394,7 @@ def test_how_a_batch_is_to_be_spoken_stays_as_it_was_written_by_earlier_releases
     store.close()
 
 
+@pytest.mark.long
 def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer) -> None:
     server = start_server("tests/fake_app.py", VOXDEMO_DRAIN_S=5)
     server.wait_until_ready()

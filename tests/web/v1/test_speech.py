@@ -151,6 +151,7 @@ def test_a_recording_of_the_voice_can_be_sent_along(fake_server: Server) -> None
     assert "isn't audio" in answer.json()["error"]["message"]
 
 
+@pytest.mark.long
 def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Server) -> None:
     paced_server.http.post("/pace/0.001")
     body = {"input": "word " * 2_000, "response_format": "wav"}  # more than connections hold
