@@ -24,7 +24,7 @@ from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import bounds, voice_choices
 
-FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"))
+FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
 WORDS: Mapping[str, Any] = {
     "title": "Batch",
     "progress": "Progress",
