@@ -62,6 +62,8 @@ def test_every_module_stands_in_the_map_and_nothing_else_does() -> None:
     for module, path in modules().items():
         if path.name != "__init__.py":
             there.setdefault(package_of(module), set()).add(path.stem)
+    for path in (ROOT / "assets").glob("*/*.js"):
+        there.setdefault(f"assets/{path.parent.name}/", set()).add(path.stem)
     assert {package: sorted(names) for package, names in there.items()} == {
         package: sorted(set(names) - {"__init__"}) for package, names in shown().items()
     }
