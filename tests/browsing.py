@@ -34,7 +34,8 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-device-for-media-stream",  # a microphone that beeps; nobody is allowed to use it unless a test says so
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
+    "--use-fake-ui-for-media-stream",  # which a page may use: the headless shell has nobody to ask
 ]
 WATCH_SHIFTS = """() => {
   window.moved = [];

@@ -21,7 +21,7 @@ from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.stores.limits import Limits
 from voxdemo.web.guards.bodies import CostlyDoors
 from voxdemo.web.guards.callers import KEY, Incoming, trust
-from voxdemo.web.guards.refusals import of_error
+from voxdemo.web.guards.refusals import retry_after, status_of, to_program
 
 UPLOAD = "/gradio_api/upload"
 
@@ -202,7 +202,7 @@ def test_who_sends_much_learns_of_the_limit_and_goes_on(trusting: Any) -> None:
 
 def test_a_refusal_says_what_is_known() -> None:
     limit, busy, unready = (
-        of_error(error)
+        to_program(status_of(error), error, headers=retry_after(error))
         for error in (LimitError("Wait.", 0.2), BusyError.full(2, 12.3), NotReadyError("The models load: wait."))
     )
     assert (limit.status_code, limit.headers["Retry-After"]) == (429, "1")
