@@ -1,0 +1,137 @@
+"""How the page looks at any width, in any colours, and that nothing in it moves or keeps anybody out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browsing import (
+    PHONE,
+    SENTENCES,
+    WARM_UP,
+    WATCH_SHIFTS,
+    WIDE,
+    OpenPage,
+    barriers,
+    expect,
+    looks,
+    needs_browser,
+    says,
+    speak,
+    to_tab,
+)
+from serving import Server
+
+pytestmark = needs_browser
+
+
+def step(server: Server, count: int) -> None:
+    server.http.post(f"/stage/steps/{count}")
+
+
+@pytest.mark.long
+def test_speak_and_what_comes_of_it_are_in_view(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, {"width": 390, "height": 620})
+    page.click("#vx-speak")
+    expect(page.locator("#vx-card .line")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.fill("#vx-text textarea", "word " * 600)
+    expect(page.locator("#vx-speak")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Voice settings").click()
+    page.get_by_role("button", name="Link and code").click()
+    page.locator(".share .copy").scroll_into_view_if_needed()
+    expect(page.locator("#vx-card .line")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.long
+def test_nothing_moves_while_a_job_runs(fake_server: Server, open_page: OpenPage) -> None:
+    for viewport in (WIDE, PHONE):
+        page = open_page(fake_server, viewport)
+        page.evaluate(WATCH_SHIFTS)
+        text = " ".join(["word"] * 12)
+        page.fill("#vx-text textarea", text)
+        height, box = page.evaluate("document.body.scrollHeight"), page.locator("#vx-speak").bounding_box()
+        page.click("#vx-speak")
+        says(page, re.compile("^Speaking"))
+        for _ in text.split():
+            step(fake_server, 1)
+        says(page, re.compile("s of speech"))
+        assert page.evaluate("window.moved") == []
+        assert page.evaluate("document.body.scrollHeight") == height
+        assert page.locator("#vx-speak").bounding_box() == box
+
+
+@pytest.mark.long
+def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, forced_colors="active")
+    fake_server.http.post("/stage/open")
+    speak(page, "one two three. " * 20)
+    expect(page.locator("#vx-card .now")).to_have_count(1)
+    look = page.evaluate(
+        """() => {
+             const style = (selector) => getComputedStyle(document.querySelector(selector));
+             const filled = (chosen, other) => style(chosen).backgroundColor !== style(other).backgroundColor;
+             return {
+               voice: filled('#vx-kind label:has(:checked)', '#vx-kind label:not(:has(:checked))'),
+               sentence: filled('#vx-card .now', '#vx-card .words'),
+               tab: style('#vx-tabs [role=tab][aria-selected=true]').borderBottomWidth,
+               play: style('#vx-card .play').borderTopStyle,
+               speak: style('#vx-speak').borderTopStyle,
+             };
+           }"""
+    )
+    assert look == {"voice": True, "sentence": True, "tab": "3px", "play": "solid", "speak": "solid"}
+
+
+def test_no_width_scrolls_sideways(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server, {"width": 320, "height": 844})
+    speak(page, f"{'Unbreakable' * 12} words.")
+    says(page, re.compile("s of speech"))
+    page.get_by_role("button", name="Voice settings").click()
+    for tab in ("Speak", "Recognise"):
+        to_tab(page, tab)
+        for width in (320, 390, 768, 1024, 1920):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+LAPTOP = pytest.param({"width": 1280, "height": 720}, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, LAPTOP, PHONE], ids=["wide", "laptop", "phone"])
+def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage, viewport: dict[str, int]) -> None:
+    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()", new=True)
+    expect(page.locator("#vx-share .label-wrap")).to_be_visible()
+    shifts = page.evaluate("window.moved")
+    assert sum(value for value, _ in shifts) <= 0.02, shifts
+
+
+@looks
+def test_no_serious_barrier_is_found(
+    server: Server, open_page: OpenPage, viewport: dict[str, int], scheme: str
+) -> None:
+    page = open_page(server, viewport, color_scheme=scheme)
+    assert barriers(page) == []
+    speak(page, f"{SENTENCES} ✈")
+    says(page, re.compile("s of speech"))
+    page.get_by_role("button", name="Voice settings").click()
+    page.get_by_text("How to get it").first.click()
+    assert barriers(page) == []
+    page.get_by_role("tab", name="Recognise").click()
+    page.set_input_files("#vx-recording input[type=file]", WARM_UP)
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    says(page, re.compile("^English"), "#vx-heard")
+    assert barriers(page) == []
+
+
+def test_every_control_can_be_hit(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, PHONE)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], select, input[type=range]')]
+             .filter((each) => each.offsetParent && each.checkVisibility({visibilityProperty: true}))
+             .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
+             .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
+    )
+    assert small == []
