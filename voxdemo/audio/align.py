@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import Samples
 from voxdemo.text.length import SENTENCE, spoken_length
 
@@ -85,7 +86,8 @@ def _shared(duration_s: float, lengths: NDArray[np.float64]) -> list[tuple[float
 
 def _gaps(levels: NDArray[np.float64], sound: NDArray[np.bool_], first: int, last: int) -> list[_Gap]:
     """Pauses and, for a voice that hurries on, dips in the level."""
-    from scipy.signal import find_peaks  # here: it takes a second
+    with CHANGES:
+        from scipy.signal import find_peaks  # here: it takes a second
 
     edges = np.flatnonzero(np.diff(sound[first:last].astype(np.int8))) + first + 1
     pauses = [_Gap(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]

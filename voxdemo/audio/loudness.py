@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from voxdemo.model_support.process_wide import CHANGES
+
 BLOCK = 40
 """Frames of 10 ms: the blocks of BS.1770 are 0.4 s long …"""
 _HOP = 10  # … and begin every 0.1 s
@@ -12,8 +14,9 @@ class Meter:
     """K-weighted power while the sound comes in, by pyloudnorm's filters: its own meter wants the whole at once."""
 
     def __init__(self, rate: int) -> None:
-        import pyloudnorm  # here: scipy takes a second
-        from scipy.signal import lfilter
+        with CHANGES:
+            import pyloudnorm  # here: scipy takes a second
+            from scipy.signal import lfilter
 
         self._filter = lfilter
         self._stages = [(stage.b, stage.a) for stage in pyloudnorm.Meter(rate)._filters.values()]

@@ -25,6 +25,7 @@ from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.files import fingerprint
 from voxdemo.model_support.devices import is_out_of_memory, release
 from voxdemo.model_support.offers import installed_version
+from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import GUIDANCE, STEPS, EngineInfo, Samples, Utterance
 from voxdemo.text.wrapping import one_line, typed
 
@@ -223,7 +224,8 @@ class VoxCPMEngine:
 
     @cached_property
     def _normalizer(self) -> Any:
-        return import_module("voxcpm.utils.text_normalize").TextNormalizer()  # takes seconds
+        with CHANGES:
+            return import_module("voxcpm.utils.text_normalize").TextNormalizer()  # takes seconds
 
     def _with_control(self, utterance: Utterance, words: str) -> str:
         control = " ".join(utterance.control.split())

@@ -14,7 +14,7 @@ from voxdemo import hf_space
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
 from voxdemo.errors import SettingsError
 from voxdemo.model_support.devices import Device
-from voxdemo.model_support.process_wide import quiet
+from voxdemo.model_support.process_wide import CHANGES, quiet
 
 ROOM_STEP = 64
 """KV caches come in multiples of this, so that utterances of about the same length share one."""
@@ -187,9 +187,10 @@ def _choose_int8_engine() -> None:
 
 def _quantize(module: Any) -> None:
     """Round the weights in the parts of a module to int8, each row by a scale of its own; norms stay as they are."""
-    import torch
-    from torch.ao.nn.quantized import dynamic
-    from torch.ao.quantization import per_channel_dynamic_qconfig
+    with CHANGES:
+        import torch
+        from torch.ao.nn.quantized import dynamic
+        from torch.ao.quantization import per_channel_dynamic_qconfig
 
     for part in module.children():
         for name, linear in part.named_children():
