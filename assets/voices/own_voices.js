@@ -2,7 +2,7 @@
 // time, each of which stops its own.
 import {button} from '../shell/elements.js';
 import {fill} from '../shell/phrases.js';
-import {inBrowser, onServer, refusal} from './shelf.js';
+import {GONE, inBrowser, onServer, refusal} from './shelf.js';
 
 const painters = [];
 const audio = new Audio();
@@ -111,7 +111,7 @@ export async function hear(from, voice, tell) {
     await playing;
   } catch (error) {
     tell(sentenceOf(error), true);
-    if (error.message === own.words.gone) reload();
+    if (error.code === GONE) reload();
   }
 }
 

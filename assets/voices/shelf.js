@@ -1,12 +1,14 @@
 // One's own voices where they are kept: in this browser or, for people who have logged in, on the server. A voice is {id,
-// name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people.
+// name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people, with
+// its code for programs.
 import {saying} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {newId} from '../shell/state.js';
 
 const DATABASE = 'voxdemo-voices', STORE = 'voices';
 
-export const refusal = (sentence) => Object.assign(new Error(sentence), {isSaid: true});
+export const GONE = 'not_found';
+export const refusal = (sentence, code = '') => Object.assign(new Error(sentence), {isSaid: true, code});
 
 export const base64 = (blob) => new Promise((resolve, reject) => {
   const reader = new FileReader();
@@ -53,7 +55,7 @@ export function inBrowser(words) {
     remove: (voice) => at('readwrite', (store) => store.delete(voice.id)),
     async recording(voice) {
       const kept = await at('readonly', (store) => store.get(voice.id));
-      if (!kept) throw refusal(words.gone);
+      if (!kept) throw refusal(words.gone, GONE);
       return kept.audio;
     },
   };
@@ -64,7 +66,7 @@ export function onServer(words) {
     const answer = await answerOf(path, options);
     if (answer?.ok) return answer;
     const {error: message, ...told} = await answer?.json().catch(() => ({})) ?? {};
-    throw refusal(message ? saying({message, ...told}) : words.noServer);
+    throw refusal(message ? saying({message, ...told}) : words.noServer, told.code);
   }
 
   return {

@@ -31,7 +31,8 @@ def build(model):
     model()
 
 builtins.__import__ = watched
-threads = [threading.Thread(target=build, args=[model]) for model in (BuiltinEngine, BuiltinRecognizer, lambda: Meter(24_000))]
+models = BuiltinEngine, BuiltinRecognizer, lambda: Meter(24_000)
+threads = [threading.Thread(target=build, args=[model]) for model in models]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 print(most[0], "hibari" in sys.modules, "faster_whisper" in sys.modules)

@@ -11,7 +11,7 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import SettingsError
 from voxdemo.model_support import devices
-from voxdemo.model_support.offers import Offer
+from voxdemo.model_support.offers import Registry
 from voxdemo.monitoring import machine
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.start import check_usable
@@ -21,15 +21,15 @@ from voxdemo.settings import Settings
 def findings() -> Iterator[str]:
     """The report, line by line. Raises SettingsError for invalid settings."""
     settings = voxdemo_settings.load()
-    voice, recogniser = ENGINES.wanted(settings), RECOGNIZERS.wanted(settings)
+    voice, recogniser = _wanted(ENGINES, settings), _wanted(RECOGNIZERS, settings)
     yield f"voxdemo:    {__version__}, Python {platform.python_version()} on {platform.platform()}"
     yield from _changed(settings)
     yield from _machine(settings)
     yield f"port:       {_port(settings)}"
     for title, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
         yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
-    yield f"voice:      {_shown(*voice, settings)}"
-    yield f"recogniser: {_shown(*recogniser, settings)}"
+    yield f"voice:      {voice}"
+    yield f"recogniser: {recogniser}"
 
 
 def _changed(settings: Settings) -> Iterator[str]:
@@ -62,14 +62,15 @@ def _port(settings: Settings) -> str:
     return f"{settings.port} on {settings.host} is free"
 
 
-def _shown(offer: Offer[Any], why: str, settings: Settings) -> str:
+def _wanted(registry: Registry[Any], settings: Settings) -> str:
+    offer, why = registry.wanted(settings)
     if offer.download is None:
         return f"the built-in one, because {why}"
     try:
         model = offer.download.weights(settings).model
     except SettingsError as error:
         model = f"{offer.title} (not available: {error.sentence})"
-    meanwhile = "" if why.endswith(f" is {offer.name}") else "; the built-in one until it has loaded"
+    meanwhile = "" if getattr(settings, registry.field) == offer.name else "; the built-in one until it has loaded"
     return f"{model}, because {why}{meanwhile}"
 
 

@@ -14,6 +14,7 @@ import pytest
 from gradio.block_function import BlockFunction
 from gradio.queueing import Event, EventQueue, Queue
 from gradio.route_utils import GradioMultiPartParser
+from gradio.routes import App
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
@@ -45,6 +46,7 @@ ATTRIBUTES: Mapping[str, Sequence[str]] = {
     "gradio.queueing.Event": ("_id", "alive", "concurrency_id", "fn", "request", "session_hash"),
     "gradio.block_function.BlockFunction": ("api_name", "concurrency_id", "fn", "queue"),
     "gradio.blocks.Blocks": ("_queue", "fns", "max_threads"),
+    "gradio.routes.App": ("cookie_id", "tokens"),
     "gradio.route_utils.GradioMultiPartParser": ("_files_to_close_on_error",),
 }  # fmt: skip
 """Attributes of their instances."""
@@ -95,7 +97,7 @@ def instances() -> dict[str, Any]:
     request = Request({"type": "http", "headers": []})
     queue = Queue(live_updates=True, concurrency_count=1, update_intervals=1, max_size=None, blocks=blocks)
     parser = GradioMultiPartParser(Headers(), request.stream(), max_file_size=1)
-    all_of_them = (queue, EventQueue("id", 0), Event(None, function, request, None), function, parser)
+    all_of_them = (queue, EventQueue("id", 0), Event(None, function, request, None), function, parser, App())
     return {f"{type(one).__module__}.{type(one).__name__}": one for one in all_of_them} | {
         "gradio.blocks.Blocks": blocks
     }
