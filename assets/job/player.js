@@ -212,7 +212,8 @@ export function player(root, {words, rate, text: field}, report) {
     stopped.pause();
     const at = stopped.position();
     const answer = await answerOf(`${path}.json`, {signal: AbortSignal.timeout(ORDER_MS)});
-    const kept = answer?.ok ? {...await answer.json(), url: path} : null;
+    const told = answer?.ok ? await answer.json().catch(() => null) : null;
+    const kept = told && {...told, url: path};
     if (mine !== turn) return null;
     if (!kept) clear(); else {
       show(kept);

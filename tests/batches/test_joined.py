@@ -17,6 +17,7 @@ from voxdemo.errors import InputError
 from voxdemo.speech import Samples, SpeakOptions
 from voxdemo.stores.batch_values import Order, file_names
 from voxdemo.stores.batches import Store
+from voxdemo.threads import in_thread
 
 RATE = 16_000
 A_FRAME_S = 0.03
@@ -67,6 +68,12 @@ def test_each_begins_at_its_time_and_what_does_not_fit_delays_the_next(tmp_path:
     assert begins[:2] == pytest.approx((2.0, 4.0), abs=A_FRAME_S)
     assert SHORTEST_PAUSE_S <= begins[2] - ends[1] + A_FRAME_S <= SHORTEST_PAUSE_S + 0.15  # not over the one before
     assert begins[3] == pytest.approx(9.0, abs=A_FRAME_S)  # and it has caught up
+
+
+async def test_a_sound_without_a_sample_is_an_error_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    paths = written(tmp_path, np.zeros(0, np.float32), tone(0.5))
+    with pytest.raises(AssertionError, match="aren't empty"):
+        await in_thread(join, [TimedSound(path) for path in paths], tmp_path / "all.wav")
 
 
 @pytest.mark.parametrize("ending", ["flac", "mp3", "opus", "aac"])

@@ -12,7 +12,7 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
     """Mono float32 `samples` (shape [n], range [-1, 1]) at `target_rate` Hz.
 
     Band-limited (soxr "HQ"); the length is round(n * target_rate / source_rate). The same rate returns the input
-    itself. Peaks between samples may come out slightly beyond ±1. Raises ValueError for a rate <= 0.
+    itself. Peaks between samples may come out slightly beyond ±1. Raises ValueError for a rate <= 0, if they differ.
     """
     if source_rate == target_rate:
         return samples

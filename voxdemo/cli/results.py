@@ -15,7 +15,6 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from voxdemo.audio.formats import MIME_TYPES
 from voxdemo.errors import InputError
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
@@ -38,6 +37,8 @@ def bar() -> Generator[Tell, None, None]:
 
 def audio_format(output: str) -> str:
     """By the ending of the file that `output` names, "-" being stdout, "" a new one. Raises InputError for others."""
+    from voxdemo.audio.formats import MIME_TYPES  # here: its codecs take a second
+
     if output in ("-", ""):
         return "wav"
     ending = Path(output).suffix.removeprefix(".").lower()

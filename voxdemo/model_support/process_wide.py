@@ -19,9 +19,7 @@ CHANGES = threading.RLock()
 @contextmanager
 def quiet() -> Iterator[None]:
     """Drop what libraries print on this thread, and Python's warnings of what they use that is on its way out."""
-    out: Any = _OthersOnly(sys.stdout)
-    error: Any = _OthersOnly(sys.stderr)
-    with CHANGES, warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(error):
+    with CHANGES, warnings.catch_warnings(), _unheard(redirect_stdout, "stdout"), _unheard(redirect_stderr, "stderr"):
         for category in (DeprecationWarning, FutureWarning):  # weight_norm, jit.script, ao.quantization; pydub's
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, ", UserWarning)
@@ -29,6 +27,10 @@ def quiet() -> Iterator[None]:
             "ignore", "Couldn't find ffmpeg or avconv", RuntimeWarning
         )  # pydub, which funasr imports
         yield
+
+
+def _unheard(redirect: Any, stream: str) -> Any:
+    return redirect(_OthersOnly(getattr(sys, stream)))
 
 
 class _OthersOnly:

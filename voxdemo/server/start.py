@@ -1,17 +1,21 @@
 """What a server and a command begin with: settings, log, service; every mistake ends it with one sentence."""
 
+from __future__ import annotations
+
 import errno
 import socket
 import sys
 import tempfile
+from typing import TYPE_CHECKING
 
 from voxdemo import logs, terminal
 from voxdemo import settings as voxdemo_settings
 from voxdemo.errors import SettingsError
 from voxdemo.logs import sentry
-from voxdemo.server.assemble import local_service
-from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
+
+if TYPE_CHECKING:
+    from voxdemo.service.service import SpeechService
 
 
 def prepare(listens: bool) -> tuple[Settings, SpeechService]:
@@ -26,6 +30,8 @@ def prepare(listens: bool) -> tuple[Settings, SpeechService]:
         sentry.start(settings.sentry_dsn.get_secret_value())
         if listens:
             check_usable(settings)
+        from voxdemo.server.assemble import local_service  # here: doctor works where a package of these is broken
+
         return settings, local_service(settings)
     except SettingsError as error:
         print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)

@@ -74,11 +74,12 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
 
 
 def stream(path: Path) -> tuple[int, Iterator[Samples]]:
-    """The rate in Hz of a sound of ours, and all of it block by block, mono. Raises OSError where it isn't there."""
+    """The rate in Hz of a sound of ours, and all of it block by block, mono. Raises OSError where there is none."""
     if not path.is_file():
         raise FileNotFoundError(path)
     source = by_ffmpeg.blocks(Source(path), 0) if path.suffix in (".mp3", ".aac") else by_libsndfile.blocks(path)
-    first = next(source)  # sounds of ours aren't empty
+    first = next(source, None)
+    assert first, "sounds of ours aren't empty"  # StopIteration would be lost on its way out of a thread
     return first.sample_rate, mixed(chain([first], source))
 
 
