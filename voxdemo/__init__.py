@@ -1,4 +1,4 @@
-"""voxdemo: a self-hosted voice demo that speaks and listens, one job at a time, in one honest line.
+"""voxdemo: a self-hosted voice demo that speaks and listens, one job at a time, in one line whose places it shows.
 
 docs/architecture.md has the map: which package is for what, and which may import which.
 """

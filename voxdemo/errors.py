@@ -35,7 +35,7 @@ class VoxdemoError(Exception):
 
     `code` is a stable word in snake_case, each class's own unless one is given; `values` is what stands in the places
     of the sentence, as JSON knows it; an error among them, as `described`. Where one code has several sentences,
-    `values["reason"]` is a word for which. docs/api.md lists them.
+    `values["reason"]` is a word for which. docs/errors.md lists them.
     """
 
     code = UNEXPECTED_CODE

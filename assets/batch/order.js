@@ -41,7 +41,7 @@ export function paintEstimate(props, isBusy) {
   const line = !ahead ? words.nobody : isKnown && wait != null ? words.queueAbout : words.queue;
   target.className = wrong ? 'over' : '';
   target.replaceChildren(wrong || (lines.length ? fill(phrase, size) : rest));
-  if (wrong || ahead == null || isBusy) return;  // of whom the line is then, the card says
+  if (wrong || ahead == null || isBusy) return;  // then the card shows who is ahead
   const values = {people: people(ahead), time: isKnown && wait != null ? roughly(seconds + wait) : ''};
   target.append(made('span', {textContent: fill(line, values)}));
 }

@@ -89,7 +89,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is now."""
+    """The line and the models when metrics are asked for."""
 
     line: LaneStats
     waiting: int

@@ -1,4 +1,4 @@
-"""How every job ends, and how long each floor took: for the log, one line a job, and for whoever counts.
+"""How every job ends, and how long each floor took: for the log, one line a job, and for those who count.
 
 Of what went wrong it tells the kind: sentences may quote people. It knows the events of jobs, no line and no web.
 """

@@ -374,11 +374,11 @@ async def test_a_job_whose_model_still_loads_is_turned_away_and_nothing_is_waite
     stage.may_load.clear()
     lane = make_lane()
     early, _ = await in_line(lane, "early")
-    lane.refuse_all(within_s=60.0)
+    lane.refuse_all(within_s=600.0)
     with pytest.raises(NotReadyError, match="restarting"):
         await early
-    await asyncio.wait_for(lane.drain(within_s=60.0), timeout=1)
-    await asyncio.wait_for(lane.close(), timeout=1)
+    await asyncio.wait_for(lane.drain(within_s=600.0), timeout=60)
+    await asyncio.wait_for(lane.close(), timeout=60)
     stage.may_load.set()
 
 

@@ -95,7 +95,6 @@ def test_sound_is_heard_while_it_is_made_and_goes_on_from_its_file(paced_server:
     speak(page, SENTENCES.replace(". ", ".\n\n"))
     at_least(page, 0.5)
     says(page, re.compile("^Speaking part"))
-    assert measured(page, "first-sound") <= 250
     expect(page.locator("#vx-card .seek")).to_be_disabled()
     says(page, DONE)
     assert not is_file(page)

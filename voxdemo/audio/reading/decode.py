@@ -24,12 +24,12 @@ MIN_SECONDS = 0.1
 """Anything shorter holds no syllable, and SenseVoice crashes under 400 samples (0.025 s at 16 kHz)."""
 
 _SILENT = 0.003
-"""RMS of the loudest tenth of a second (-50 dB) under which nobody speaks in a track that has a sister."""
+"""RMS of the loudest tenth of a second (-50 dB) under which nobody speaks, where a file has several tracks."""
 
 _LISTENED_TO = 4
 """Tracks that are listened to from beginning to end for sound, one after the other."""
 _GLANCE_S = 60.0
-"""How much of each further one: thirty silent tracks would take a minute, and whoever waits behind them too."""
+"""How much of each further one: thirty silent tracks would take a minute, in which others wait."""
 
 _FEWEST_BYTES = 250
 """A second of sound takes so many at least (Speex at 2 kbit/s): a file that says it is longer doesn't know."""

@@ -114,7 +114,7 @@ class Card:
             text=text,
             rate=rate,
         )
-        # Gradio fades what it shows progress on, and only there does it write the place of who waits in its queue.
+        # Gradio shows an event's place only on a component with progress, which it fades: so this one is hidden.
         self._probe = gr.HTML("", js_on_load=None, elem_id=f"{elem_id}-probe", elem_classes="vx-probe")
 
     def follows(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def estimate(text: str, forecast: Forecast, ready: bool) -> str:
 
 
 def line_ahead(forecast: Forecast) -> str:
-    """Who is before a job that came now, and how long until its turn: "1 person is being served; …"."""
+    """How many jobs are ahead of a new one, and for how long: "1 person is being served; …"."""
     ahead, waiting = forecast.ahead, forecast.waiting
     if not ahead:
         return "Nobody is waiting."

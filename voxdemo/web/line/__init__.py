@@ -1,1 +1,1 @@
-"""Gradio's queue as the line that people see, and all that is changed in Gradio."""
+"""Gradio's queue as the line that people see, and what is changed in its uploads."""
