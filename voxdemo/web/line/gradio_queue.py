@@ -1,4 +1,4 @@
-"""Gradio's queue as the line that people see: it releases the event whose ticket is called, and shows honest places.
+"""Gradio's queue as the line that people see: it releases the event whose ticket is called, and shows places.
 
 The line gives the tickets and decides whose turn it is. Gradio's queue holds the
 events of its clients until then. It knows neither how long a text takes nor a client that comes through another door,
