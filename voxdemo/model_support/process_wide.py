@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+from typing import Any, TextIO, cast
 
 CHANGES = threading.RLock()
 """Held by whoever has replaced a standard stream or a warning filter, or imports a model's library."""
@@ -19,24 +19,29 @@ CHANGES = threading.RLock()
 @contextmanager
 def quiet() -> Iterator[None]:
     """Drop what libraries print on this thread, and Python's warnings of what they use that is on its way out."""
-    with CHANGES, warnings.catch_warnings(), _unheard(redirect_stdout, "stdout"), _unheard(redirect_stderr, "stderr"):
+    with CHANGES, warnings.catch_warnings():
+        out, error = _OthersOnly(sys.stdout), _OthersOnly(sys.stderr)
         for category in (DeprecationWarning, FutureWarning):  # weight_norm, jit.script, ao.quantization; pydub's
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, ", UserWarning)
         warnings.filterwarnings(
             "ignore", "Couldn't find ffmpeg or avconv", RuntimeWarning
         )  # pydub, which funasr imports
-        yield
-
-
-def _unheard(redirect: Any, stream: str) -> Any:
-    return redirect(_OthersOnly(getattr(sys, stream)))
+        try:
+            with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, error)):
+                yield
+        finally:
+            out.is_over = error.is_over = True
 
 
 class _OthersOnly:
-    """A standard stream for all threads but the one that made it: the page may be starting meanwhile, and says so."""
+    """A standard stream for all threads but the one that made it: the page may be starting meanwhile, and says so.
+
+    Once it `is_over` it is for all: a library that is being imported may keep it, for a log of its own.
+    """
 
     def __init__(self, stream: Any) -> None:
+        self.is_over = False
         self._stream = stream
         self._thread = threading.get_ident()
 
@@ -44,4 +49,5 @@ class _OthersOnly:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        return len(text) if threading.get_ident() == self._thread else int(self._stream.write(text))
+        is_dropped = not self.is_over and threading.get_ident() == self._thread
+        return len(text) if is_dropped else int(self._stream.write(text))
