@@ -16,6 +16,16 @@ import pytest
 from gradio_client import Client
 from serving import ROOT, Server, StartServer, environment, free_port
 
+SLOW_PAGE = """
+import gradio.networking, httpx
+
+def head(*_, **__):
+    raise httpx.ReadTimeout("as after 3 s on a machine that is busy")
+
+gradio.networking.httpx = type("httpx", (), {**vars(httpx), "head": staticmethod(head)})
+"""
+"""A sitecustomize by which Gradio, which looks for its page when it starts, gets no answer in time."""
+
 
 def test_it_is_alive_before_it_is_ready_says_why_it_is_not_and_ends_quietly_with_no_child_left(
     start_server: StartServer,
@@ -49,6 +59,16 @@ def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartS
     threading.Event().wait(1.0)  # in the midst of its imports, on any machine
     server.stop(signal.SIGINT)
     assert "Traceback" not in server.log
+
+
+@pytest.mark.long
+def test_a_page_that_is_slow_while_models_load_does_not_end_the_start(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_PAGE)
+    server = start_server("tests/fake_app.py", PYTHONPATH=tmp_path)
+    server.wait_until_ready()
+    assert server.http.get("/").status_code == 200
 
 
 @pytest.mark.long

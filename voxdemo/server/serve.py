@@ -52,7 +52,12 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     options = site.options["app_kwargs"]
     options["middleware"] = [traffic.middleware, *options["middleware"]]
     demo.launch(
-        server_name=settings.host, server_port=settings.port, prevent_thread_lock=True, quiet=True, **site.options
+        server_name=settings.host,
+        server_port=settings.port,
+        prevent_thread_lock=True,
+        quiet=True,
+        _frontend=False,  # else a start ends if the page isn't there within 3 s: on a busy machine that loads models
+        **site.options,
     )
     demo.server.config.timeout_keep_alive = IDLE_S  # looked at when a connection is made
     print(f"voxdemo is at {demo.local_url} and is loading its models. Press Ctrl-C to stop it.", flush=True)

