@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.settings import Settings
 
-START_S = 120.0
+START_S = 240.0
 EVERY_JOB_ANEW = {"VOXDEMO_CACHE_SIZE": 0}
 """For servers that many tests share, who say the same words."""
 SPACE = {"SPACE_ID": "somebody/voxdemo", "SYSTEM": "spaces", "SPACE_HOST": "somebody-voxdemo.hf.space"}

@@ -200,7 +200,7 @@ def test_a_terminal_shows_at_once_that_it_is_loading_and_stdout_stays_clean(chin
         cwd=tmp_path,
     )
     os.close(theirs)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     shown = b""
     with suppress(OSError):  # that is how a terminal ends
         while block := os.read(ours, 4096):

@@ -65,7 +65,7 @@ def started(*, ears: Path | None = None, start: StartServer, folder: Path, **set
     return start(**{**named, **heard, **settings})
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 180) -> Any:
     """What `condition` returns once it is true; the server is another process, so there is nothing to wait on."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
@@ -115,7 +115,7 @@ def test_two_generators_in_int8_speak_side_by_side(
     server.wait_until_ready()
     script = client(server)
     jobs = [script.submit(f"Sentence {number}.", api_name="/generate") for number in range(4)]
-    assert {rate_of(job.result(timeout=60)) for job in jobs} == {48_000}
+    assert {rate_of(job.result(timeout=180)) for job in jobs} == {48_000}
     voices = [model for model in server.http.get("/ready").json()["models"] if model["name"] == "voxcpm"]
     assert [(model["precision"], model["serving"]) for model in voices] == [("int8", True), ("int8", True)]
 
@@ -128,7 +128,7 @@ def refused(tmp_path: Path, **settings: object) -> str:
         env=environment(tmp_path, VOXDEMO_PORT=free_port(), **settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 2, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("voxdemo can't start: ")]

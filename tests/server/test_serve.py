@@ -101,7 +101,7 @@ def run_app(folder: Path, **settings: object) -> subprocess.CompletedProcess[str
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
