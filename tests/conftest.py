@@ -26,10 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        return  # one of several processes, which has the options of the one that began
+    if hasattr(config, "workerinput"):  # one of several processes, which does as the one that began says
+        config.option.all = config.workerinput["all"]
+        return
     is_named = config.args_source is pytest.Config.ArgsSource.ARGS
     config.option.all = config.option.all or is_named or bool(os.environ.get("LONG_TESTS"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["all"] = node.config.option.all
 
 
 @pytest.hookimpl(trylast=True)
