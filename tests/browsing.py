@@ -170,6 +170,11 @@ def speak(page: Any, text: str) -> None:
     page.click("#vx-speak")
 
 
+def step(server: Server, count: int) -> None:
+    """Let the fake engine of a `fake_server` take so many steps."""
+    server.http.post(f"/stage/steps/{count}")
+
+
 def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:
     expect(page.locator(f"{card} .say")).to_have_text(words, timeout=60_000)
 

@@ -18,15 +18,12 @@ from browsing import (
     needs_browser,
     says,
     speak,
+    step,
     to_tab,
 )
 from serving import Server
 
 pytestmark = needs_browser
-
-
-def step(server: Server, count: int) -> None:
-    server.http.post(f"/stage/steps/{count}")
 
 
 @pytest.mark.long

@@ -16,6 +16,7 @@ from browsing import (
     needs_browser,
     says,
     speak,
+    step,
     to_tab,
 )
 from checkpoints import voxcpm
@@ -23,10 +24,6 @@ from fake_hub import serve
 from serving import Server, StartServer
 
 pytestmark = needs_browser
-
-
-def step(server: Server, count: int) -> None:
-    server.http.post(f"/stage/steps/{count}")
 
 
 def test_a_text_is_spoken_and_can_be_heard_paused_and_sought(server: Server, open_page: OpenPage) -> None:
