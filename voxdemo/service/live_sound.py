@@ -1,9 +1,9 @@
 """Sound that can be heard while it is made: a wav that grows on disk, and what each listener gets of it.
 
 Each listener reads the file at their own pace, so that none slows the voice down, and memory doesn't grow with the
-length of the sound. Requests that are equal share one; each has a
-folder and a token of its own, so that neither its leaving nor its token shows anything of the others. Everything here
-lives on the event loop, but for reading, writing, linking and copying files. Knows no line, no web and no text.
+length of the sound. Requests that are equal share one; each has a folder and a token of its own, so that neither its
+leaving nor its token shows anything of the others. Everything here lives on the event loop, but for reading, writing,
+linking and copying files. Knows no line, no web and no text.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Gradio's queue as the line that people see: it releases the event whose ticket is called, and shows places.
 
-The line gives the tickets and decides whose turn it is. Gradio's queue holds the
-events of its clients until then. It knows neither how long a text takes nor a client that comes through another door,
-and lets the job of a client that left run on; so this subclass has some of its methods done differently. They are
-private; `tests/web/line/test_gradio_patches.py` lists them, and fails when Gradio changes them.
+The line gives the tickets and decides whose turn it is. Gradio's queue holds the events of its clients until then. It
+knows neither how long a text takes nor a client that comes through another door, and lets the job of a client that left
+run on; so this subclass has some of its methods done differently. They are private;
+`tests/web/line/test_gradio_patches.py` lists them, and fails when Gradio changes them.
 """
 
 import asyncio
