@@ -106,7 +106,9 @@ def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, ope
     page.locator("#vx-recording .stop-button").click()
     page.locator("#vx-recording .waveform-container").wait_for(state="attached")
     says(page, "No transcript yet.", "#vx-heard")  # nothing is missing any more
+    page.evaluate("document.querySelector('#vx-recording .waveform-container').dataset.old = 'yes'")
     drop(page, "#vx-recording", "said.flac", "audio/flac", WARM_UP.read_bytes())
+    page.locator("#vx-recording .waveform-container:not([data-old])").wait_for(state="attached")
     page.click("#vx-recognise")
     says(page, re.compile("^English, 4"), "#vx-heard")
 
