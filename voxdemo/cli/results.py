@@ -2,7 +2,6 @@
 
 import codecs
 import json
-import secrets
 import shutil
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from voxdemo.errors import InputError
+from voxdemo.files import beside
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
 
@@ -59,14 +59,14 @@ def audio_file(output: str) -> Generator[BinaryIO, None, None]:
     path = Path(output or USUAL)
     if output and path.is_dir():
         raise InputError("{path} is a folder: name a file in it.", code="is_a_folder", path=str(path))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    made = beside(path)
     try:
-        with _created(path, beside) as file:
+        with _created(path, made) as file:
             yield file
         path = path if output else _new()
-        beside.replace(path)
+        made.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
     if not output:
         print(f"Saved as {path}.", file=sys.stderr)
 
@@ -92,9 +92,9 @@ def check_form(form: str) -> None:
         raise InputError(sentence, code="unknown_format", reason="option", these=", ".join(FORMS), format=form[:20])
 
 
-def _created(path: Path, beside: Path) -> BinaryIO:
+def _created(path: Path, made: Path) -> BinaryIO:
     try:
-        return beside.open("xb")
+        return made.open("xb")
     except OSError as error:
         sentence = "{path} can't be written ({why}): choose another place."
         raise InputError(sentence, code="cannot_write", path=str(path), why=error.strerror) from error
