@@ -21,7 +21,6 @@ from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.metrics import Metrics, State
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
-from voxdemo.monitoring.timeline import Timeline
 from voxdemo.service.generation import Generations
 from voxdemo.service.live_sound import Listener
 from voxdemo.service.recognition import Recognitions
@@ -69,8 +68,7 @@ class SpeechService:
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
     wait for the same. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
-    `metrics`, `history`, `timeline` and `alarms` are told how every job ends; `watch` is to be called about once a
-    second.
+    `metrics` and `history` are told how every job ends; `watch` is to be called about once a second.
     """
 
     def __init__(self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces) -> None:
@@ -80,7 +78,6 @@ class SpeechService:
         self.line = line
         self.metrics = Metrics(self._state)
         self.history = History()
-        self.timeline = Timeline()
         self.alarms = Alarms()
         self._workshop = workshop
         self._paces = paces
@@ -275,9 +272,9 @@ class SpeechService:
         """Look how it does, and whether something is wrong that the operator should know; keep the cache small."""
         line = self.line.stats()
         self.alarms.look(self.waiting, line.queue_size, self.history.failure_rate)
-        self.timeline.look(line.running, self.waiting)
-        if self.timeline.wants_usage:
-            self.timeline.use(machine.usage(self.files))
+        self.history.look(line.running, self.waiting)
+        if self.history.wants_usage:
+            self.history.use(machine.usage(self.files))
         if self._cleaning is None or self._cleaning.done():
             self._cleaning = CLEANING.submit(self.stores.answers.clean, self._aside())
 
@@ -299,7 +296,6 @@ class SpeechService:
     def _ended(self, ended: Ended) -> None:
         self.metrics.ended(ended)
         self.history.add(ended)
-        self.timeline.add(ended)
         self._needed_at = time.monotonic()
 
     def _state(self) -> State:

@@ -17,8 +17,7 @@ from serving import Server
 from voxdemo import __version__
 from voxdemo.lanes.jobs import LaneStats
 from voxdemo.monitoring.alarms import Alarms
-from voxdemo.monitoring.history import History
-from voxdemo.monitoring.timeline import Minute, Timeline
+from voxdemo.monitoring.history import History, Minute
 from voxdemo.service.service import Readiness, SpeechService
 from voxdemo.web.tabs.status import REFRESH_S, Board
 
@@ -55,7 +54,7 @@ def panel(page: Any, title: str) -> Any:
     return page.locator(".vx-panel", has=page.get_by_role("heading", name=title))
 
 
-class Lately(Timeline):
+class Lately(History):
     """One that counts how often it is asked for its minutes."""
 
     asked = 0
@@ -68,9 +67,7 @@ class Lately(Timeline):
 def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
     now, lately = [100.0], Lately()
     line = SimpleNamespace(stats=lambda: LaneStats(1, 0, 0, 20, 0.0, 1, ()))
-    service = SimpleNamespace(
-        timeline=lately, history=History(), alarms=Alarms(), readiness=lambda: Readiness(True), line=line
-    )
+    service = SimpleNamespace(history=lately, alarms=Alarms(), readiness=lambda: Readiness(True), line=line)
     board = Board(cast(SpeechService, service), lambda: now[0])
     assert board.look() is board.look()
     assert f"voxdemo {__version__}" in board.look()[0]

@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.components.native_plot import PlotData
 
 from voxdemo import __version__
-from voxdemo.monitoring.timeline import MINUTES, Minute
+from voxdemo.monitoring.history import MINUTES, Minute
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import say
@@ -123,7 +123,7 @@ class Board:
         return self._shown[1]
 
     def _worked_out(self) -> list[Any]:
-        minutes = self._service.timeline.minutes()
+        minutes = self._service.history.minutes()
         number = next(self._numbers)  # or the page would hear nothing of an answer like the one before
         gist = f'<div data-number="{number}">{_gist(self._service, minutes)}</div>'
         return [gist, *(part for panel in self.panels for part in (panel.head(minutes), panel.plot(minutes)))]
