@@ -201,7 +201,7 @@ class _Wire:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lane, name)
 
-    async def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
+    async def run(self, job: Job, ticket: LineTicket) -> AsyncGenerator[LaneEvent, None]:
         try:
             async with aclosing(self._lane.run(_sent(job), ticket)) as events:
                 async for event in events:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from fakes import CLONER, PIECE, RATE, Stage, until
 
-from voxdemo.lanes.jobs import LineTicket, ListenJob, SpeakJob
+from voxdemo.lanes.jobs import LaneEvent, LineTicket, ListenJob, SpeakJob
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.speech import Utterance, Waiting
 
@@ -30,8 +31,19 @@ def recording() -> ListenJob:
     return ListenJob("fake", PIECE, RATE, None, 1.0)
 
 
+def events_of(
+    lane: Lane, what: str | SpeakJob | ListenJob, ticket: LineTicket | None = None
+) -> AsyncGenerator[LaneEvent, None]:
+    """The events of a job, which takes its ticket now if it has none."""
+    asked = job(what) if isinstance(what, str) else what
+    if ticket is None:
+        lane.check_room()
+        ticket = lane.take(lambda: asked.size, time.monotonic())
+    return lane.run(asked, ticket)
+
+
 async def everything(lane: Lane, what: str | SpeakJob | ListenJob, ticket: LineTicket | None = None) -> list[Any]:
-    async with aclosing(lane.run(job(what) if isinstance(what, str) else what, ticket)) as events:
+    async with aclosing(events_of(lane, what, ticket)) as events:
         return [event async for event in events]
 
 
@@ -49,7 +61,7 @@ async def in_line(lane: Lane, what: str | SpeakJob | ListenJob) -> tuple[asyncio
 
     async def consume() -> list[Any]:
         seen = []
-        async with aclosing(lane.run(job(what) if isinstance(what, str) else what)) as stream:
+        async with aclosing(events_of(lane, what)) as stream:
             async for event in stream:
                 seen.append(event)
                 events.put_nowait(event)

@@ -201,10 +201,8 @@ class JobLine(Protocol):
     def refusal(self) -> NotReadyError | None:
         """Why no job is taken in any more; None as long as they are."""
 
-    def take(
-        self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
-    ) -> LineTicket:
-        """A ticket for a request that arrived at this monotonic time (None: now) and is so much work, as is known now.
+    def take(self, size: Callable[[], Size], arrived_at: float, caller: str = "", key: str = "") -> LineTicket:
+        """A ticket for a request that arrived at this monotonic time and is so much work, as is known now.
 
         Requests with the same `key` are called together, because they share one answer. `run` or `leave` gives the
         ticket back. Raises `refusal`; the bound is for `check_room`.
@@ -222,11 +220,8 @@ class JobLine(Protocol):
     def leave(self, ticket: LineTicket) -> None:
         """Take it out of the line. Harmless when it has left."""
 
-    def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
-        """The job's events; without a ticket it takes one now. Raises `refusal`, and what the model raised.
-
-        Without a ticket it also raises BusyError when the line is full.
-        """
+    def run(self, job: Job, ticket: LineTicket) -> AsyncGenerator[LaneEvent, None]:
+        """The job's events. Raises `refusal`, and what the model raised."""
 
     @property
     def is_busy(self) -> bool:

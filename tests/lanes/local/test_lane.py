@@ -14,6 +14,7 @@ from fakes import Stage, until
 from lining import (
     MakeLane,
     begun,
+    events_of,
     everything,
     in_line,
     job,
@@ -61,7 +62,7 @@ async def test_recognitions_stand_in_the_same_line_and_overtake_at_most_every_ot
     served: list[str] = []
 
     async def run(name: str) -> Any:
-        async with aclosing(lane.run(job(name) if name.startswith("S") else recording())) as events:
+        async with aclosing(events_of(lane, name if name.startswith("S") else recording())) as events:
             async for event in events:
                 if isinstance(event, Started):
                     served.append(name)
@@ -81,7 +82,7 @@ async def test_recognitions_stand_in_the_same_line_and_overtake_at_most_every_ot
 async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     tasks = await begun(lane, stage, "a", "b", "c")
-    events = lane.run(recording())
+    events = events_of(lane, recording())
     assert (await anext(events)).ahead == 1
     await events.aclose()
     await let_run(stage, tasks)
@@ -109,7 +110,7 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     lane = make_lane()
     await ready(lane)
     stage.may_hear.clear()
-    events = lane.run(replace(job("hello"), transcription=recording()))
+    events = events_of(lane, replace(job("hello"), transcription=recording()))
     assert isinstance(await anext(events), Started)
     await events.aclose()
     stage.may_hear.set()
@@ -189,7 +190,7 @@ async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
 async def test_a_line_that_closes_refuses_tickets_whose_jobs_are_still_being_prepared(make_lane: MakeLane) -> None:
     lane = make_lane()
     await ready(lane)
-    tickets = [lane.take(lambda: Size(20.0)) for _ in range(3)]
+    tickets = [lane.take(lambda: Size(20.0), 0.0) for _ in range(3)]
     moves: list[list[bool]] = []
     lane.moved.append(lambda: moves.append([ticket.refusal is not None for ticket in tickets]))
     refusal = lane.refuse_all(within_s=60.0)
@@ -204,7 +205,7 @@ async def test_a_line_that_closes_refuses_tickets_whose_jobs_are_still_being_pre
 
 async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_called(make_lane: MakeLane) -> None:
     lane = make_lane(seats=2)
-    tickets = [lane.take(partial(Size, 20.0 if number % 2 else 1.0)) for number in range(8)]
+    tickets = [lane.take(partial(Size, 20.0 if number % 2 else 1.0), float(number)) for number in range(8)]
     assert [ticket.is_called for ticket in tickets] == [True] * 6 + [False] * 2
     lane.leave(tickets[0])
     assert [ticket.is_called for ticket in tickets[6:]] == [True, False]
@@ -230,7 +231,7 @@ async def test_a_door_that_fails_to_show_places_troubles_no_other(
 
     await ready(lane)
     lane.moved += [fail, lambda: told.append(True)]
-    ticket = lane.take(lambda: Size(20.0))
+    ticket = lane.take(lambda: Size(20.0), 0.0)
     assert told
     lane.leave(ticket)
     stage.open = True
@@ -249,7 +250,7 @@ async def test_the_line_is_forecast_once_a_move_however_many_wait(
         return foretold(*line)
 
     monkeypatch.setattr("voxdemo.lanes.local.lane.foretold", counted)
-    tickets = [lane.take(lambda: Size(20.0)) for _ in range(20)]
+    tickets = [lane.take(lambda: Size(20.0), 0.0) for _ in range(20)]
     lane.moved += [lambda: [lane.place(ticket) for ticket in lane.waiting()]] * 20
     forecasts.clear()
     lane.leave(tickets[0])

@@ -216,7 +216,7 @@ async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_t
     await ready(lane)
     long, _ = await in_line(lane, LONG)
     assert await next_started(stage) == "one"
-    first, second = (lane.take(lambda: Size(1.0)) for _ in range(2))
+    first, second = (lane.take(lambda: Size(1.0), arrived) for arrived in (1.0, 2.0))
     later = asyncio.ensure_future(everything(lane, job("second", 1.0), second))
     await asyncio.sleep(0)
     stage.steps.release(1)

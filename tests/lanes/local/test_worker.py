@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any
 
 import pytest
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
+from lining import everything
 
 from voxdemo.errors import EngineError, JobTimeoutError
 from voxdemo.lanes.jobs import SpeakJob
@@ -62,8 +62,7 @@ async def lane(stage: Stage, checks: Checks) -> AsyncGenerator[Lane, None]:
 
 
 async def said(lane: Lane, text: str) -> list[Any]:
-    async with aclosing(lane.run(SpeakJob(CLONER, Utterance(text), [text], 1.0))) as events:
-        return [event async for event in events]
+    return await everything(lane, SpeakJob(CLONER, Utterance(text), [text], 1.0))
 
 
 def reason(lane: Lane) -> str:

@@ -89,7 +89,7 @@ async def test_a_program_that_leaves_in_the_moment_when_it_gets_its_ticket_gives
     body: dict[str, Any] = (
         {"json": {"input": "One two."}} if path == "speech" else {"files": {"file": sound.getvalue()}}
     )
-    before = [service.line.take(lambda: Size(1.0)) for _ in range(already)]
+    before = [service.line.take(lambda: Size(1.0), 0.0) for _ in range(already)]
     async with program(service, Limits("", "")) as client:
         asking = asyncio.ensure_future(client.post(f"/audio/{path}", **body))
         service.line.moved.append(lambda: asyncio.get_running_loop().call_soon(asking.cancel) and None)

@@ -88,12 +88,10 @@ class Lane:
         if waiting >= self._queue_size:
             raise BusyError.full(waiting, self.foretell([Size(None)])[0].start_s)
 
-    def take(
-        self, size: Callable[[], Size], arrived_at: float | None = None, caller: str = "", key: str = ""
-    ) -> Ticket:
+    def take(self, size: Callable[[], Size], arrived_at: float, caller: str = "", key: str = "") -> Ticket:
         if refusal := self.refusal:
             raise refusal
-        ticket = Ticket(size, time.monotonic() if arrived_at is None else arrived_at, caller, key)
+        ticket = Ticket(size, arrived_at, caller, key)
         self._inside.add(ticket)
         self._is_empty.clear()
         insort(self._waiting, ticket, key=lambda one: one.arrived_at)
@@ -128,10 +126,7 @@ class Lane:
             self._waiting.remove(ticket)
             self._move_up()
 
-    async def run(self, job: Job, ticket: LineTicket | None = None) -> AsyncGenerator[LaneEvent, None]:
-        if ticket is None:
-            self.check_room()
-            ticket = self.take(lambda: job.size)
+    async def run(self, job: Job, ticket: LineTicket) -> AsyncGenerator[LaneEvent, None]:
         assert isinstance(ticket, Ticket), "it is one of this line"
         try:
             ticket.bring(job)
