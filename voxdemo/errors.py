@@ -142,8 +142,8 @@ class ModelDiedError(EngineError):
 
     code = "model_died"
 
-    def __init__(self, sentence: str, what: str = "failed", code: str = "", **values: Any) -> None:
-        super().__init__(sentence, code, **values)
+    def __init__(self, sentence: str, what: str = "failed", **values: Any) -> None:
+        super().__init__(sentence, **values)
         self.what = what
 
 

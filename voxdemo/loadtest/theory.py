@@ -73,13 +73,13 @@ def open_wait(services: Sequence[float], per_s: float, servers: int, share: floa
     return max(0.0, if_waiting_s * math.log(waiting / (1 - share))) if waiting > 1 - share else 0.0
 
 
-def most_people(services: Sequence[float], each_per_s: float, servers: int, wait_s: float, share: float = 0.95) -> int:
-    """How many people, who each ask so often, can be online until more than 1 - `share` of the waits exceed `wait_s`.
+def most_people(services: Sequence[float], each_per_s: float, servers: int, wait_s: float) -> int:
+    """How many people, who each ask so often, can be online until more than 5 % of the waits exceed `wait_s`.
 
     Never so many that the servers are busy for more than MOST_LOAD of the time.
     """
     most, people = MOST_LOAD * servers / (statistics.fmean(services) * each_per_s), 0
-    while people + 1 <= most and open_wait(services, (people + 1) * each_per_s, servers, share) <= wait_s:
+    while people + 1 <= most and open_wait(services, (people + 1) * each_per_s, servers, 0.95) <= wait_s:
         people += 1
     return people
 
