@@ -55,7 +55,7 @@ class Encoder(Protocol):
 def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:
     """An encoder for sound at this rate; `frames` is how many samples will come, where that is known."""
     rate = known_rate(sample_rate, format)
-    inner = _Plain(format, rate, frames) if format in ("wav", "pcm") else _Compressed(format, rate)
+    inner = _Plain(format, rate, frames) if format in ("wav", "pcm") else _CompressedEncoder(format, rate)
     return inner if rate == sample_rate else _Resampled(inner, sample_rate, rate)
 
 
@@ -81,7 +81,7 @@ class _Plain:
         return self._head
 
 
-class _Compressed:
+class _CompressedEncoder:
     takes_time = True
 
     def __init__(self, format: StreamFormat, rate: int) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar, cast
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
-from voxdemo.cli.results import Tell
+from voxdemo.cli.results import ShowProgress
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
 from voxdemo.recognizers.registry import RECOGNIZERS
@@ -25,7 +25,7 @@ from voxdemo.web.components import wording
 T = TypeVar("T")
 
 
-def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
+def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
     """Speak into a file by the engine that is wanted, and no other meanwhile; what was ignored, in sentences."""
     with _own_settings() as settings:
         # It isn't needed, and is there.
@@ -34,7 +34,7 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequen
         return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
-def listen(recording: Path, language: str | None, tell: Tell) -> Transcript:
+def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcript:
     """Recognise a recording, in the language that it detects where none is given; by the recogniser that is wanted."""
     with _own_settings() as settings:
         service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
@@ -76,7 +76,9 @@ async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T
         await service.close()
 
 
-async def _spoken(service: SpeechService, utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
+async def _spoken(
+    service: SpeechService, utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress
+) -> Sequence[str]:
     spoken = await result_of(service.speak(utterance), Spoken, partial(_tell, service, tell))
     if spoken.failure:
         raise EngineError.told(spoken.failure)
@@ -84,7 +86,7 @@ async def _spoken(service: SpeechService, utterance: Utterance, format: str, to:
     return spoken.warnings
 
 
-def _tell(service: SpeechService, tell: Tell, event: Waiting | Speaking | Listening) -> None:
+def _tell(service: SpeechService, tell: ShowProgress, event: Waiting | Speaking | Listening) -> None:
     match event:
         case Waiting():
             tell(service.readiness().reason or wording.status(event), 0.0)

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from voxdemo.cli.results import Tell
+from voxdemo.cli.results import ShowProgress
 from voxdemo.errors import UNAVAILABLE_CODES, EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
 from voxdemo.speech import Segment, Speaking, Transcript, Utterance, Waiting
@@ -21,7 +21,7 @@ NOT_NOW = (429, 502, 503, 504)
 """What servers, and proxies in front of them, answer a client that should try again later."""
 
 
-def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: Tell) -> Sequence[str]:
+def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
     """As `local.speak`."""
     body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
     with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
@@ -29,7 +29,7 @@ def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: Tell)
         return _written(_events(answer), to, tell)
 
 
-def listen(url: str, recording: Path, language: str | None, tell: Tell) -> Transcript:
+def listen(url: str, recording: Path, language: str | None, tell: ShowProgress) -> Transcript:
     """As `local.listen`."""
     form = {"response_format": "verbose_json", "language": language or ""}
     tell("Sending", 0.0)
@@ -117,7 +117,7 @@ def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: Tell) -> Sequence[str]:
+def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
     for event in events:
         match event["type"]:
             case "speech.progress":

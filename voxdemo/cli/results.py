@@ -19,14 +19,14 @@ from voxdemo.files import beside
 from voxdemo.speech import Transcript
 from voxdemo.stores import captions
 
-Tell = Callable[[str, float], None]
+ShowProgress = Callable[[str, float], None]
 """Takes what the command is doing, in words, and the share that is done, 0..1."""
 USUAL = Path("speech.wav")
 """The file where none is named, unless it exists."""
 
 
 @contextmanager
-def bar() -> Generator[Tell, None, None]:
+def bar() -> Generator[ShowProgress, None, None]:
     """Shown while this is open, if stderr is a terminal, and gone afterwards."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()

@@ -15,12 +15,12 @@ import httpx
 import typer
 
 from voxdemo import terminal
-from voxdemo.cli.results import Tell, bar
+from voxdemo.cli.results import ShowProgress, bar
 from voxdemo.errors import SettingsError
 from voxdemo.loadtest import plots, report
 from voxdemo.loadtest.doors import DOORS, Door
 from voxdemo.loadtest.measured import Run
-from voxdemo.loadtest.running import Told, closed_loop, open_loop, uncached, watched
+from voxdemo.loadtest.running import OnDone, closed_loop, open_loop, uncached, watched
 from voxdemo.settings import CLIENT_KEY, client_key
 
 TEXTS = Path(__file__).parent / "texts.txt"
@@ -95,7 +95,7 @@ async def _test(
                         await open_loop(run, client, door, texts, count, told, rng)
 
 
-def _teller(run: Run, count: int, tell: Tell) -> Told:
+def _teller(run: Run, count: int, tell: ShowProgress) -> OnDone:
     def told() -> None:
         ended = len(run.requests)
         tell(f"{run.name}: {ended} of {count}", ended / count)

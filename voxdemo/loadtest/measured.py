@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["done", "refused", "failed", "cancelled"]
+RequestOutcome = Literal["done", "refused", "failed", "cancelled"]
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Request:
     first_audio_at: float | None = None
     """When the first sound came, through a door that gives it before the end."""
     ended_at: float = 0.0
-    outcome: Outcome = "cancelled"
+    outcome: RequestOutcome = "cancelled"
     reason: str = ""
     """What the server said where it isn't done."""
     audio_s: float = 0.0

@@ -21,7 +21,7 @@ PAUSE_S = 1.0
 """How long a refused user waits before asking again, if the server doesn't say."""
 
 METRICS_EVERY_S = 1.0
-Told = Callable[[], None]
+OnDone = Callable[[], None]
 """Is told when a request of the run has ended."""
 
 
@@ -33,7 +33,7 @@ def uncached(texts: Sequence[str]) -> Iterator[str]:
 
 
 async def closed_loop(
-    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: Told
+    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: OnDone
 ) -> None:
     """`count` requests by the run's users, who each ask again `think_s` after their answer; they come one by one."""
     left = iter(range(count))
@@ -52,7 +52,7 @@ async def closed_loop(
 
 
 async def open_loop(
-    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: Told, rng: random.Random
+    run: Run, client: httpx.AsyncClient, door: Door, texts: Iterator[str], count: int, told: OnDone, rng: random.Random
 ) -> None:
     """`count` requests that arrive by chance (a Poisson process), whether or not others have their answer."""
 

@@ -34,7 +34,7 @@ RTFS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 2, 3, 5, 10)
 class Metrics:
     """Counts what becomes of jobs. `registry` has it all; the rest of it is read by `state` at every scrape."""
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], Snapshot]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "Requests by door, task and outcome.", "task", "door", "outcome")
@@ -88,7 +88,7 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Snapshot:
     """The line and the models when metrics are asked for."""
 
     line: LaneStats
@@ -101,7 +101,7 @@ class State:
 class _Now:
     """The part of a scrape that is read when it is asked for."""
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], Snapshot]) -> None:
         self._state = state
 
     def describe(self) -> list[Metric]:
@@ -120,7 +120,7 @@ class _Now:
         yield from _of_machine(state.usage)
 
 
-def _of_line(state: State) -> Iterator[Metric]:
+def _of_line(state: Snapshot) -> Iterator[Metric]:
     line = state.line
     yield _gauge("jobs_running", "Jobs running now.", line.running)
     yield _gauge("jobs_waiting", "Jobs waiting now.", state.waiting)

@@ -33,7 +33,7 @@ MAX_RECORDING_S = 600.0
 """Longest recording to recognise."""
 
 
-class Reading(SharedWork[RecognitionEvent]):
+class SharedReading(SharedWork[RecognitionEvent]):
     """A recording that is being read; `sounds` has it as samples, once it is decoded."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Recognitions:
     """
 
     def __init__(self, line: JobLine, stores: Stores, paces: Paces) -> None:
-        self.answers: SharedAnswers[Transcript, Reading] = SharedAnswers(line, stores.answers, Transcript)
+        self.answers: SharedAnswers[Transcript, SharedReading] = SharedAnswers(line, stores.answers, Transcript)
         self._line = line
         self._results = stores.results
         self._paces = paces
@@ -92,10 +92,10 @@ class Recognitions:
         expected_s = self._paces.listening(info.key).seconds(len(samples) / info.sample_rate)
         return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
 
-    def _begin(self, request: RecordingRequest, ticket: LineTicket) -> Reading:
+    def _begin(self, request: RecordingRequest, ticket: LineTicket) -> SharedReading:
         sounds: list[decode.Recording] = []
         work = self._read_new(request, ticket, sounds)
-        return Reading(work, partial(self._line.leave, ticket), sounds)
+        return SharedReading(work, partial(self._line.leave, ticket), sounds)
 
     async def _read_new(
         self, request: RecordingRequest, ticket: LineTicket, sounds: list[decode.Recording]

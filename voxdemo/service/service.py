@@ -19,7 +19,7 @@ from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
-from voxdemo.monitoring.metrics import Metrics, State
+from voxdemo.monitoring.metrics import Metrics, Snapshot
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
 from voxdemo.service.generation import Generations
 from voxdemo.service.live_sound import Listener
@@ -298,9 +298,9 @@ class SpeechService:
         self.history.add(ended)
         self._needed_at = time.monotonic()
 
-    def _state(self) -> State:
+    def _state(self) -> Snapshot:
         usage = machine.usage(self.files)
-        return State(self.line.stats(), self.waiting, self.stores.answers.used_bytes, usage)
+        return Snapshot(self.line.stats(), self.waiting, self.stores.answers.used_bytes, usage)
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:

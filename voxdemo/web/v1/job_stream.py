@@ -35,7 +35,7 @@ class _End:
     error: Exception | None = None
 
 
-Heard = Waiting | Begun | Speaking | bytes | Spoken
+JobEvent = Waiting | Begun | Speaking | bytes | Spoken
 """Waiting… → Begun → Speaking and 16-bit little-endian samples… → Spoken."""
 
 
@@ -47,7 +47,7 @@ class JobStream:
     """
 
     def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
-        self._queue: asyncio.Queue[Heard | _End] = asyncio.Queue()
+        self._queue: asyncio.Queue[JobEvent | _End] = asyncio.Queue()
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
         self._task = asyncio.create_task(self._run(events))
@@ -59,7 +59,7 @@ class JobStream:
         # Not before the task has begun: it gives the ticket of the request back.
         asyncio.get_running_loop().call_soon(self._task.cancel)
 
-    async def __aiter__(self) -> AsyncGenerator[Heard, None]:
+    async def __aiter__(self) -> AsyncGenerator[JobEvent, None]:
         while not isinstance(item := await self._queue.get(), _End):
             yield item
             if isinstance(item, bytes):

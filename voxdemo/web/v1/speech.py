@@ -22,12 +22,12 @@ from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.errors import warning
-from voxdemo.web.v1.job_stream import Begun, Heard, JobStream
+from voxdemo.web.v1.job_stream import Begun, JobEvent, JobStream
 
 log = logging.getLogger(__name__)
 
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
-Piece = Waiting | Speaking | bytes | Path | Spoken
+AnswerPiece = Waiting | Speaking | bytes | Path | Spoken
 """Of an answer: Waiting… → Speaking and bytes as they come, or the path of what is whole → Spoken."""
 
 router = APIRouter(tags=["speech"])
@@ -92,7 +92,7 @@ async def _sound(stream: JobStream, context: RequestContext, format: str, entran
     raise AssertionError("a generation that raises nothing ends with Spoken")
 
 
-async def _rest(first: bytes, pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
+async def _rest(first: bytes, pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, None]:
     """The file as it comes. Raises what the job raises, so that the answer breaks off: half a text is no result."""
     yield first
     async for piece in pieces:
@@ -100,7 +100,7 @@ async def _rest(first: bytes, pieces: AsyncIterator[Piece]) -> AsyncGenerator[by
             yield piece
 
 
-async def _events(pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
+async def _events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, None]:
     """The same as server-sent events, with the place in line, and an error as the last of them."""
     try:
         async for piece in pieces:
@@ -120,7 +120,7 @@ async def _events(pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
         yield _event("error", error=in_words(500, UNEXPECTED))
 
 
-async def _pieces(heard: AsyncIterator[Heard], format: str, entrance: Entrance) -> AsyncGenerator[Piece, None]:
+async def _pieces(heard: AsyncIterator[JobEvent], format: str, entrance: Entrance) -> AsyncGenerator[AnswerPiece, None]:
     """What comes of a job in this format. Raises what the job raises, and EngineError for half a text."""
     made: Encoder | None = None
     async for event in heard:
