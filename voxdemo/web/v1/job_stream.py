@@ -30,11 +30,6 @@ class Begun:
     frames: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    error: Exception | None = None
-
-
 JobEvent = Waiting | Begun | Speaking | bytes | Spoken
 """Waiting… → Begun → Speaking and 16-bit little-endian samples… → Spoken."""
 
@@ -47,7 +42,7 @@ class JobStream:
     """
 
     def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
-        self._queue: asyncio.Queue[JobEvent | _End] = asyncio.Queue()
+        self._queue: asyncio.Queue[JobEvent | Exception | None] = asyncio.Queue()  # None is the end
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
         self._task = asyncio.create_task(self._run(events))
@@ -60,20 +55,19 @@ class JobStream:
         asyncio.get_running_loop().call_soon(self._task.cancel)
 
     async def __aiter__(self) -> AsyncGenerator[JobEvent, None]:
-        while not isinstance(item := await self._queue.get(), _End):
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
             yield item
             if isinstance(item, bytes):
                 self._room.release()
-        if item.error:
-            raise item.error
 
     async def _run(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         try:
             await self._hear(events)
+            self._queue.put_nowait(None)
         except Exception as error:  # it is raised where the stream is read
-            self._queue.put_nowait(_End(error))
-        else:
-            self._queue.put_nowait(_End())
+            self._queue.put_nowait(error)
 
     async def _hear(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         listening: asyncio.Task[None] | None = None
