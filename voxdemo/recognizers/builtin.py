@@ -11,7 +11,7 @@ from typing import Any
 from voxdemo.audio.voice_activity import PAUSE_S, stretches
 from voxdemo.model_support.offers import installed_version
 from voxdemo.model_support.process_wide import CHANGES
-from voxdemo.recognizers import recordings
+from voxdemo.recognizers.base import brought_up, check_samples
 from voxdemo.recognizers.builtin_weights import whisper_base_files
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
@@ -81,7 +81,7 @@ class BuiltinRecognizer:
         `language` None detects it in the first half minute. Silence and noise give text "" and language None. Raises
         InputError for a language outside LANGUAGES, ValueError for samples of another kind.
         """
-        recordings.check(samples, sample_rate, language, self.info)
+        check_samples(samples, sample_rate, language, self.info)
         return self._transcripts(samples, language)
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class BuiltinRecognizer:
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
         duration_s = len(samples) / self.INFO.sample_rate
         transcript = Transcript("", None, (), duration_s)
-        samples = recordings.brought_up(samples, self.INFO.sample_rate)
+        samples = brought_up(samples, self.INFO.sample_rate)
         # Whisper listens to half a minute to name a language even when nothing is left to listen to.
         if count := stretches(samples):
             for spoken_in, segments in self._growing(samples, language, has_pauses=count > 1):

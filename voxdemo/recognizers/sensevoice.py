@@ -15,7 +15,8 @@ from voxdemo.errors import ModelDiedError, WeightsError
 from voxdemo.files import fingerprint
 from voxdemo.model_support.devices import is_out_of_memory, release
 from voxdemo.model_support.offers import installed_version
-from voxdemo.recognizers import recordings, sensevoice_text, sensevoice_weights
+from voxdemo.recognizers import sensevoice_text, sensevoice_weights
+from voxdemo.recognizers.base import MIN_SAMPLES, check_samples
 from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
@@ -69,7 +70,7 @@ class SenseVoiceRecognizer:
         `language` None detects it in each part. Silence and noise give text "" and language None. Raises InputError for
         a language outside LANGUAGES, ValueError for samples of another kind, ModelDiedError when memory runs out.
         """
-        recordings.check(samples, sample_rate, language, self.info)
+        check_samples(samples, sample_rate, language, self.info)
         return self._transcripts(samples, language)
 
     def close(self) -> None:
@@ -79,7 +80,7 @@ class SenseVoiceRecognizer:
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
         heard: list[tuple[Span, Heard]] = []
         for span in parts(samples):
-            if span.end - span.start >= recordings.MIN_SAMPLES:
+            if span.end - span.start >= MIN_SAMPLES:
                 heard.append((span, self._heard(samples[span.start : span.end], language)))
                 yield _transcript(heard, len(samples), language)
         if not heard:
