@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import Server
+from serving import Server, eventually
 
 from voxdemo.web.components.assets import MODULES
 
@@ -35,6 +35,8 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-site-isolation-trials",  # this and the next: a page needs no process of its own, which saves an eighth
+    "--renderer-process-limit=1",
     "--use-fake-device-for-media-stream",  # a microphone that beeps
     "--use-fake-ui-for-media-stream",  # which a page may use: the headless shell has nobody to ask
 ]
@@ -44,15 +46,14 @@ WATCH_SHIFTS = """() => {
   new PerformanceObserver((list) => window.moved.push(...list.getEntries().map((shift) => [shift.value, nodes(shift)])))
     .observe({type: 'layout-shift'});
 }"""
+LOOKS = (PHONE, "dark"), (WIDE, "light")
+"""Each viewport and each scheme."""
 looks = pytest.mark.parametrize(
     ("viewport", "scheme"),
-    [
-        pytest.param(PHONE, "dark", id="phone-dark"),
-        pytest.param(WIDE, "light", id="wide-light", marks=pytest.mark.long),
-    ],
+    [pytest.param(*LOOKS[0], id="phone-dark"), pytest.param(*LOOKS[1], id="wide-light", marks=pytest.mark.long)],
 )
-"""Each viewport and each scheme; the narrow and dark one in the short run, too."""
-OF_A_PAGE = {"color_scheme", "forced_colors", "permissions", "extra_http_headers"}
+"""Each of them by itself, where one visit can't have both; the first in the short run, too."""
+OF_A_PAGE = {"color_scheme", "forced_colors", "permissions", "extra_http_headers", "locale"}
 DROP = """([place, name, type, bytes]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], name, {type}));
@@ -76,12 +77,18 @@ def visits(home: Any) -> Iterator[OpenPage]:
     """Opens a server's page and waits until it says that it is ready, each as another visitor.
 
     The first visitor of a test is in the browser's own profile, without what others stored there; those beside it,
-    those with options that a page alone can't have, and those that are `new`, are in a profile of their own.
+    those with options that a page alone can't have, and those that are `new`, are in a profile of their own, which
+    costs twice as much. `before` is handed the page when it hasn't asked for anything yet.
     """
     opened: list[Any] = []
 
     def open_one(
-        server: Server, viewport: dict[str, int] = WIDE, script: str = "", new: bool = False, **options: Any
+        server: Server,
+        viewport: dict[str, int] = WIDE,
+        script: str = "",
+        new: bool = False,
+        before: Callable[[Any], object] = lambda page: None,
+        **options: Any,
     ) -> Any:
         if new or opened or not options.keys() <= OF_A_PAGE:
             page = home.browser.new_context(viewport=viewport, **options).new_page()
@@ -92,6 +99,7 @@ def visits(home: Any) -> Iterator[OpenPage]:
         page.set_default_timeout(30_000)
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
+        before(page)
         with _answered(page):
             page.goto(server.url)
             is_there(page)
@@ -118,11 +126,17 @@ def _first_page(
     viewport: dict[str, int],
     permissions: Sequence[str] = (),
     extra_http_headers: Mapping[str, str] | None = None,
+    locale: str | None = None,
     **media: str,
 ) -> Any:
     page = home.new_page()
+    session = home.new_cdp_session(page)
     stored = {"origin": server.url, "storageTypes": "cookies,local_storage,indexeddb"}
-    home.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
+    session.send("Storage.clearDataForOrigin", stored)
+    if locale:
+        agent = {"userAgent": page.evaluate("navigator.userAgent"), "acceptLanguage": locale}
+        session.send("Emulation.setUserAgentOverride", agent)
+        session.send("Emulation.setLocaleOverride", {"locale": locale})
     home.grant_permissions(permissions)
     page.set_extra_http_headers(extra_http_headers or {})
     page.set_viewport_size(viewport)
@@ -183,11 +197,37 @@ def drop(page: Any, place: str, name: str, kind: str, content: bytes) -> None:
     page.evaluate(DROP, [place, name, kind, list(content)])
 
 
-def barriers(page: Any) -> list[tuple[str, list[str]]]:
-    """What axe finds that keeps people out."""
+@contextmanager
+def in_line(server: Server, text: str) -> Iterator[None]:
+    """Somebody else who has this text spoken, and is served or waits from now on; goes away again at the end."""
+    others = server.in_line()
+    messages = server.messages("speak", server.page_values(text))
+    with closing(messages):
+        next(messages)
+        eventually(lambda: server.in_line() > others)
+        yield
+
+
+def barriers(page: Any, *looks: tuple[dict[str, int], str]) -> list[tuple[str, list[str]]]:
+    """What axe finds that keeps people out; in each of these looks, of which the last one stays."""
+    if not looks:
+        return _barriers(page)
+    found = []
+    for viewport, scheme in looks:
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
+        found += _barriers(page)
+    return found
+
+
+def _barriers(page: Any) -> list[tuple[str, list[str]]]:
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="needs axe-core-python").Axe()
-    page.evaluate("""() => Promise.all(document.getAnimations().map(
-      (one) => one.effect.getTiming().iterations < 99 && one.finished.catch(() => {})))""")
+    page.evaluate("""async () => {
+      const frame = () => new Promise(requestAnimationFrame);
+      await frame().then(frame);  // in which the page hears of another look, and begins to change to it
+      await Promise.all(document.getAnimations().map(
+        (one) => one.effect.getTiming().iterations < 99 && one.finished.catch(() => {})));
+    }""")
     return [
         (rule["id"], [node["html"][:200] for node in rule["nodes"]])
         for rule in axe.run(page)["violations"]
