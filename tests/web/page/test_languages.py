@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, needs_browser, of_module, says, speak
+from browsing import WARM_UP, OpenPage, in_line, needs_browser, of_module, says, speak, step, to_tab
 from fakes import CLONER
 from playwright.sync_api import expect
 from raised_errors import ALL, Raised
@@ -126,44 +126,37 @@ def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenP
 
 @pytest.mark.long
 def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: Server) -> None:
-    page, other = (open_page(fake_server, **CHINESE) for _ in range(2))
-    speak(other, "one two three")
-    expect(other.locator("#vx-card .card")).to_have_attribute("data-state", "speaking")
-    speak(page, "four")
-    says(page, re.compile("前面有 1 人|下一个就是你"))
+    page = open_page(fake_server, locale="zh-TW")
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    speak(page, "one two three")
+    expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "speaking")
     assert english(page) == []
-    assert english(other) == []
     page.click("#vx-cancel")
     says(page, "已取消。文字已保留。")
+    step(fake_server, 1)
+    with in_line(fake_server, "one two three"):
+        speak(page, "four")
+        says(page, re.compile("前面有 1 人|下一个就是你"))
+        assert english(page) == []
+        page.click("#vx-cancel")
+        says(page, "已取消。文字已保留。")
     fake_server.http.post("/stage/open")
     speak(page, "refuse")  # whose sentence is in no list
     says(page, "这个声音只说英语，读不了“refuse”。请用英语写。文字已保留。")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("locale", "language", "button", "upload"),
-    [
-        ("de-DE", "en", "Speak", "Upload file"),
-        ("zh-TW", "zh-CN", "朗读", "上传文件"),
-    ],
-)
-def test_all_of_the_page_is_in_one_language_that_it_names(
-    open_page: OpenPage, server: Server, locale: str, language: str, button: str, upload: str
-) -> None:
-    page = open_page(server, locale=locale)
-    expect(page.locator("#vx-speak")).to_have_text(button)
-    assert page.evaluate("document.documentElement.lang") == language
     page.evaluate("document.querySelector('[data-tab-id=recognise]').click()")
-    expect(page.locator("#vx-recording").get_by_label(upload)).to_be_visible()
-    if language == "en":
-        expect(page.locator("#vx-recording .upload-container")).to_contain_text(
-            "Drop Audio Here - or - Click to Upload"
-        )
+    expect(page.locator("#vx-recording").get_by_label("上传文件")).to_be_visible()
 
 
-def test_the_other_language_is_one_click_away_and_stays(open_page: OpenPage, server: Server) -> None:
+def test_all_of_the_page_is_in_one_language_that_it_names_and_the_other_is_one_click_away_and_stays(
+    open_page: OpenPage, server: Server
+) -> None:
     page = open_page(server, locale="de-DE")
+    expect(page.locator("#vx-speak")).to_have_text("Speak")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.evaluate("document.querySelector('[data-tab-id=recognise]').click()")
+    expect(page.locator("#vx-recording").get_by_label("Upload file")).to_be_visible()
+    expect(page.locator("#vx-recording .upload-container")).to_contain_text("Drop Audio Here - or - Click to Upload")
+    to_tab(page, "Speak")
     page.fill("#vx-text textarea", "Still here.")
     page.locator(".head").get_by_role("button", name="中文").click()
     expect(page.locator("#vx-speak")).to_have_text("朗读")
@@ -188,8 +181,8 @@ def words_of(said: Any) -> Iterator[str]:
             yield from words_of(each)
 
 
-def test_whatever_the_page_says_and_can_go_wrong_is_told_in_chinese(open_page: OpenPage, server: Server) -> None:
-    page = open_page(server, **CHINESE)
+def everything_is_told_in_chinese(page: Any) -> None:
+    """All that the page says and that can go wrong."""
     said = list(words_of(WORDS))
     told = dict(zip(said, of_module(page, TRANSLATE, "({say}, all) => all.map(say)", said), strict=True))
     shown = {each.key: each for each in ALL if each.is_on_the_page}
@@ -220,8 +213,11 @@ def as_told(error: Raised) -> dict[str, Any]:
     return {"message": "Words that nobody has thought of.", "code": code, "values": values}
 
 
-def test_an_error_is_told_by_its_code_and_values_whatever_its_sentence(open_page: OpenPage, server: Server) -> None:
+def test_all_is_told_in_chinese_and_an_error_by_its_code_and_values_whatever_its_sentence(
+    open_page: OpenPage, server: Server
+) -> None:
     page = open_page(server, **CHINESE)
+    everything_is_told_in_chinese(page)
     letters = {"message": "Other words.", "code": "unsayable", "values": {"languages": "English", "letters": "世 {界}"}}
     spoken = {"message": "Other words.", "code": "stopped_early", "values": {"where": "the beginning", "why": letters}}
     waiting = {"message": "In 5 s.", "code": "rate_limit_exceeded", "values": {"time": "5 s"}}
