@@ -1,4 +1,4 @@
-"""What people correct in a transcript is in the files that they save of it."""
+"""A recording that was read: it is heard with its words marked, and what people correct is in the files of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from browsing import PHONE, WARM_UP, OpenPage, expect, needs_browser, of_module, says, to_tab
+import pytest
+from browsing import PHONE, WARM_UP, WATCH_SHIFTS, OpenPage, expect, needs_browser, of_module, says, to_tab
 from serving import Server
 
 pytestmark = needs_browser
@@ -38,7 +39,9 @@ def saved(page: Any, name: str) -> tuple[str, str]:
     return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")
 
 
-def test_corrections_are_in_the_files_of_a_transcript(open_page: OpenPage, server: Server) -> None:
+def test_a_recording_is_heard_with_its_words_marked_and_corrections_are_in_the_files_of_its_transcript(
+    open_page: OpenPage, server: Server
+) -> None:
     page = open_page(server)
     for captions, text, wanted in CORRECTIONS:
         timed = [[number, number + 1, words] for number, words in enumerate(captions)]
@@ -48,12 +51,21 @@ def test_corrections_are_in_the_files_of_a_transcript(open_page: OpenPage, serve
     to_tab(page, "Recognise")
     page.set_input_files("#vx-recording input[type=file]", WARM_UP)
     page.wait_for_selector("#vx-recording .waveform-container")
+    page.evaluate(WATCH_SHIFTS)
     page.click("#vx-recognise")
-    says(page, re.compile("^English"), "#vx-heard")
+    says(page, re.compile("^English, 4.7 s of audio"), "#vx-heard")
+    page.wait_for_function("document.querySelector('#vx-heard audio').readyState >= 1")
+    assert page.evaluate("document.querySelector('#vx-heard audio').paused")
+    assert page.evaluate("document.querySelector('#vx-heard audio').duration") == pytest.approx(4.7, abs=0.1)
+    page.locator("#vx-heard").get_by_label("Play", exact=True).click()
+    expect(page.locator("#vx-heard .words .now")).to_contain_text(re.compile("line is open", re.IGNORECASE))
     field = page.locator("#vx-said textarea")
     expect(field).to_have_value(re.compile("^The line is open"))
     before = field.input_value()
     theirs = {name: saved(page, name) for name in ("SRT", "WebVTT", "Text")}
+    assert page.evaluate("window.moved") == []
+    for name, ending in (("SRT", "srt"), ("WebVTT", "vtt"), ("Text", "txt")):
+        assert re.fullmatch(rf"voxdemo-[\w-]+\.{ending}", theirs[name][0])
     assert theirs["Text"][1] == f"{before}\n"
     field.fill(f"{before} ")  # from here on the files are the browser's
     assert [saved(page, name) for name in theirs] == list(theirs.values())
