@@ -9,8 +9,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-from browsing import PHONE, WIDE, OpenPage, expect, needs_browser, to_tab
-from rings import first_of
+from browsing import PHONE, OpenPage, expect, needs_browser, to_tab
 from serving import Server
 
 from voxdemo import __version__
@@ -109,11 +108,8 @@ def test_gradios_page_is_ours_in_a_process_that_makes_several() -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("viewport", first_of(WIDE, PHONE), ids=["wide", "phone"])
-def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
-    fake_server: Server, open_page: OpenPage, viewport: dict[str, int]
-) -> None:
-    page = open_page(fake_server, viewport, script=WATCH_SPEAK)
+def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, script=WATCH_SPEAK)
     inside = {"speak": "#vx-text", "recognise": "#vx-recording", "batch": "#vx-lines", "status": "#vx-gist"}
 
     def is_at(tab: str, written: str) -> None:
@@ -138,32 +134,37 @@ def test_a_tab_is_in_the_address_and_back_and_reload_lead_to_it(
     page.evaluate("location.hash = '#text=Good+night.&seed=7'")
     is_at("speak", "")
     expect(page.locator("#vx-text textarea")).to_have_value("Good night.")
-
-
-@pytest.mark.long
-@needs_browser
-def test_an_address_that_names_no_tab_opens_the_first(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    for written in ("#nothing", "#Recognise", "#constructor"):
-        page.goto("about:blank")
-        page.goto(f"{fake_server.url}/{written}")
+    page.set_viewport_size(PHONE)
+    to_tab(page, "Batch")
+    is_at("batch", "#batch")
+    for nothing in ("#nothing", "#Recognise"):
+        page.evaluate("(hash) => { location.hash = hash; }", nothing)
         expect(page.locator("#vx-text")).to_be_visible()
+        to_tab(page, "Recognise")
+        is_at("recognise", "#recognise")
+    page.goto("about:blank")
+    page.goto(f"{fake_server.url}/#constructor")
+    expect(page.locator("#vx-text")).to_be_visible()
+    foot_leads_to_the_api_and_names_licence_and_version(page.locator("#vx-foot"))
+
+
+def foot_leads_to_the_api_and_names_licence_and_version(foot: Any) -> None:
+    expect(foot).to_contain_text(f"voxdemo {__version__}")
+    expect(foot.get_by_role("link", name="Licence: Apache-2.0")).to_be_visible()
+    address = foot.get_by_role("link", name="API").evaluate("(link) => link.href")
+    assert httpx.get(address).status_code == 200
+    assert foot.get_by_role("link", name="Source").count() == 0  # there is a public one only of a Space
 
 
 @needs_browser
 def test_all_modules_that_the_page_asks_for_until_it_can_be_used_are_linked_in_its_head(
     server: Server, open_page: OpenPage
 ) -> None:
-    page = open_page(server)
-
     def without_links(route: Any) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=re.sub(r'<link rel="modulepreload"[^>]*>', "", answer.text()))
 
-    page.route(f"{server.url}/", without_links)
-    page.asked.clear()
-    page.reload()
-    expect(page.locator(".chip")).to_have_attribute("data-state", "ready", timeout=30_000)
+    page = open_page(server, before=lambda page: page.route(f"{server.url}/", without_links))
     asked = {url.rpartition("/assets/")[2] for url in page.asked if "/assets/" in url and url.endswith(".js")}
     assert asked == set(asset("shell/gradio_modules.txt").split())
     head = server.http.get("/").text
@@ -176,13 +177,3 @@ def test_what_stands_in_for_an_unused_file_of_gradios_has_its_names(fake_server:
     answer = fake_server.http.get(f"/assets/{front.UNUSED}")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert names == set(re.findall(r"(\w+) = ", answer.text))
-
-
-@needs_browser
-def test_the_footer_leads_to_the_api_and_names_licence_and_version(fake_server: Server, open_page: OpenPage) -> None:
-    foot = open_page(fake_server).locator("#vx-foot")
-    expect(foot).to_contain_text(f"voxdemo {__version__}")
-    expect(foot.get_by_role("link", name="Licence: Apache-2.0")).to_be_visible()
-    address = foot.get_by_role("link", name="API").evaluate("(link) => link.href")
-    assert httpx.get(address).status_code == 200
-    assert foot.get_by_role("link", name="Source").count() == 0  # there is a public one only of a Space
