@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 import soundfile
 from browsing import (
+    LOOKS,
     PHONE,
     WARM_UP,
     WATCH_SHIFTS,
-    WIDE,
     OpenPage,
     barriers,
     drop,
     expect,
-    looks,
+    in_line,
     needs_browser,
     says,
     speak,
@@ -34,6 +34,14 @@ pytestmark = needs_browser
 
 REFUSED = "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
 FORM, FOLD = "#vx-new-form", "#vx-form"
+BEYOND_ITS_COLUMN = """() => [...document.querySelectorAll('#vx-new *, #vx-voices-lists *')].filter((each) => {
+  const box = each.getBoundingClientRect(), within = each.closest('.column').getBoundingClientRect();
+  return each.checkVisibility() && !each.closest('.vx-probe, .live') && box.right > within.right + 1;
+}).map((each) => each.outerHTML.slice(0, 120))"""
+TOO_SMALL = """() => [...document.querySelectorAll('.voices button, .keep-voice :is(button, input), .picker *')]
+  .filter((each) => each.matches('button, input, select'))
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < (innerWidth < 500 ? 44 : 24))
+  .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
 
 
 def open_tab(page: Any, name: str = "Voices") -> None:
@@ -98,41 +106,41 @@ def sent_prompts(page: Any) -> list[Any]:
 def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
     server: Server, open_page: OpenPage
 ) -> None:
-    for viewport in (WIDE, PHONE):
-        page = open_page(server, viewport)
-        open_tab(page)
-        expect(page.locator("#vx-ready .what")).to_have_text("HeartEnglish (US), female")
-        page.evaluate(WATCH_SHIFTS)
-        button = page.get_by_role("button", name="Play a sample of Heart")
-        button.click()
-        says(page, re.compile(r"^4\.\d s of speech, (made in|reused)"), "#vx-sample")
-        stop = page.get_by_role("button", name="Stop Heart")
-        stop.click()
-        before = len(page.asked)
-        button.click()
-        expect(stop).to_be_visible()
-        assert not [url for url in page.asked[before:] if "queue" in url]
-        assert page.evaluate("window.moved") == []
+    page = open_page(server)
+    sample_is_heard_and_kept(page)
+    page.set_viewport_size(PHONE)
+    page.reload()
+    sample_is_heard_and_kept(page)
     says(page, re.compile("reused from earlier$"), "#vx-sample")
 
 
-@pytest.mark.long
-def test_a_sample_stands_in_line_and_can_be_cancelled(fake_server: Server, open_page: OpenPage) -> None:
-    first, second = open_page(fake_server), open_page(fake_server)
-    speak(first, "one two")
-    says(first, re.compile("^Speaking"))
-    open_tab(second)
-    second.get_by_role("button", name="Play a sample of Fake").click()
-    says(second, re.compile("^1 person ahead of you"), "#vx-sample")
-    second.click("#vx-sample-cancel")
-    says(second, "Cancelled.", "#vx-sample")
-    expect(second.get_by_role("button", name="Play a sample of Fake")).to_be_focused()
+def sample_is_heard_and_kept(page: Any) -> None:
+    open_tab(page)
+    expect(page.locator("#vx-ready .what")).to_have_text("HeartEnglish (US), female")
+    page.evaluate(WATCH_SHIFTS)
+    button = page.get_by_role("button", name="Play a sample of Heart")
+    button.click()
+    says(page, re.compile(r"^4\.\d s of speech, (made in|reused)"), "#vx-sample")
+    stop = page.get_by_role("button", name="Stop Heart")
+    stop.click()
+    before = len(page.asked)
+    button.click()
+    expect(stop).to_be_visible()
+    assert not [url for url in page.asked[before:] if "queue" in url]
+    assert page.evaluate("window.moved") == []
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:
-    fake_server.http.post("/stage/open")
     page = open_page(fake_server)
     open_tab(page)
+    with in_line(fake_server, "one two"):
+        page.get_by_role("button", name="Play a sample of Fake").click()
+        says(page, re.compile("^1 person ahead of you"), "#vx-sample")
+        page.click("#vx-sample-cancel")
+        says(page, "Cancelled.", "#vx-sample")
+        expect(page.get_by_role("button", name="Play a sample of Fake")).to_be_focused()
+    fake_server.http.post("/stage/open")
+
     record(page)
     expect(page.locator(f"{FORM} .level")).to_have_text("4.7 s, the level is good.")
     page.click("#vx-new-read")
@@ -163,6 +171,21 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     assert fake_server.folder in kept.parents
 
     open_tab(page)
+    save(page, "Bob")
+    open_tab(page, "Speak")
+    page.get_by_label("Saved voice").select_option("Bob")
+    speak(page, "one")
+    says(page, re.compile("s of speech"))
+    page.get_by_label("Saved voice").select_option("Ann Lee")
+    page.get_by_label("Ready-made").first.check()
+    open_tab(page, "History")
+    page.get_by_role("button", name="Use text and settings again: one").click()
+    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
+    an_upload_that_fails_is_a_sentence(page)
+
+    open_tab(page)
+    page.get_by_role("button", name="Delete Bob").click()
+    told(page, "Bob is deleted.", "#vx-shelf")
     page.get_by_role("button", name="Delete Ann Lee").click()
     told(page, "Ann Lee is deleted.", "#vx-shelf")
     assert stored(page) == 0
@@ -176,6 +199,23 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     expect(page.locator("#vx-saved .say")).to_have_text("Save one on the tab Voices.")
     page.click("#vx-speak")
     says(page, re.compile("^There is no saved voice yet: save one on the tab Voices"))
+
+
+def an_upload_that_fails_is_a_sentence(page: Any) -> None:
+    """And Speak works again."""
+    page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
+    speak(page, "Not now.")
+    says(page, "Can't reach the server. Try again in a moment.")
+    page.unroute("**/upload*")
+    page.route(
+        "**/upload*",
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "7"}, json={"detail": "Too much. 7 s."}),
+    )
+    page.click("#vx-speak")
+    says(page, re.compile(r"^Too much\. [67] s\. Your text is kept\.$"))
+    page.unroute("**/upload*")
+    page.click("#vx-speak")
+    says(page, re.compile("s of speech"))
 
 
 def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server: Server, open_page: OpenPage) -> None:
@@ -192,25 +232,6 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann")
     page.get_by_role("button", name="Play the chosen voice").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
-
-
-@pytest.mark.long
-def test_what_was_spoken_in_a_saved_voice_is_used_again_with_it(fake_server: Server, open_page: OpenPage) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_page(fake_server)
-    open_tab(page)
-    for name in ("Ann", "Bob"):
-        save(page, name)
-    open_tab(page, "Speak")
-    page.get_by_role("radio", name="My voices").check()
-    page.get_by_label("Saved voice").select_option("Bob")
-    speak(page, "one")
-    says(page, re.compile("s of speech"))
-    page.get_by_label("Saved voice").select_option("Ann")
-    page.get_by_label("Ready-made").first.check()
-    open_tab(page, "History")
-    page.get_by_role("button", name="Use text and settings again: one").click()
-    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
 
 
 @pytest.mark.long
@@ -252,10 +273,18 @@ def test_what_is_missing_for_a_voice_is_said_and_led_to(fake_server: Server, ope
     told(page, "A voice of that name is saved already: choose another name.")
 
 
-@pytest.mark.long
-def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage, tmp_path: Path) -> None:
+def test_all_voices_travel_as_one_file_and_one_that_is_none_of_voices_is_refused(
+    fake_server: Server, open_page: OpenPage, tmp_path: Path
+) -> None:
     page = open_page(fake_server)
     open_tab(page)
+    expect(page.get_by_role("button", name="Export all")).to_be_disabled()
+    for content, sentence in broken_files():
+        broken = {"name": "voices.json", "mimeType": "application/json", "buffer": content}
+        page.evaluate("document.querySelector('#vx-shelf .say').textContent = ''")
+        page.set_input_files("#vx-shelf input[type=file]", broken)
+        told(page, sentence, "#vx-shelf")
+    assert stored(page) == 0  # nothing of them is kept
     for name in ("Ann", "Bob"):
         save(page, name)
     with page.expect_download() as download:
@@ -264,9 +293,10 @@ def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage,
     file = tmp_path / "voices.json"
     download.value.save_as(file)
 
-    other = open_page(fake_server)
-    open_tab(other)
-    expect(other.get_by_role("button", name="Export all")).to_be_disabled()
+    for name in ("Ann", "Bob"):
+        page.get_by_role("button", name=f"Delete {name}").click()
+        told(page, f"{name} is deleted.", "#vx-shelf")
+    assert stored(page) == 0
     renamed = tmp_path / "other.json"
     renamed.write_text(file.read_text().replace('"Bob"', '"ann"'))
     for each, expected in (
@@ -274,11 +304,11 @@ def test_all_voices_travel_as_one_file(fake_server: Server, open_page: OpenPage,
         (file, "Saved already: Ann, Bob."),
         (renamed, "Imported: ann 2. Saved already: Ann."),
     ):
-        other.set_input_files("#vx-shelf input[type=file]", each)
-        told(other, expected, "#vx-shelf")
-    expect(names(other)).to_have_text(["Ann", "ann 2", "Bob"])
-    other.get_by_role("button", name="Play Bob", exact=True).click()
-    expect(other.get_by_role("button", name="Stop Bob", exact=True)).to_be_visible()
+        page.set_input_files("#vx-shelf input[type=file]", each)
+        told(page, expected, "#vx-shelf")
+    expect(names(page)).to_have_text(["Ann", "ann 2", "Bob"])
+    page.get_by_role("button", name="Play Bob", exact=True).click()
+    expect(page.get_by_role("button", name="Stop Bob", exact=True)).to_be_visible()
 
 
 def broken_files() -> Iterator[tuple[bytes, str]]:
@@ -290,19 +320,6 @@ def broken_files() -> Iterator[tuple[bytes, str]]:
         yield json.dumps({"format": "voxdemo voices 1", "voices": [voice | changed]}).encode(), no_file
     no_sound = {"format": "voxdemo voices 1", "voices": [{**voice, "audio": "bm8gc291bmQ="}]}
     yield json.dumps(no_sound).encode(), "The recording of Ann in this file isn't audio of 3 to 30 s."
-
-
-def test_a_file_that_is_none_of_voices_is_refused_and_nothing_of_it_kept(
-    fake_server: Server, open_page: OpenPage
-) -> None:
-    page = open_page(fake_server)
-    open_tab(page)
-    for content, sentence in broken_files():
-        file = {"name": "voices.json", "mimeType": "application/json", "buffer": content}
-        page.evaluate("document.querySelector('#vx-shelf .say').textContent = ''")
-        page.set_input_files("#vx-shelf input[type=file]", file)
-        told(page, sentence, "#vx-shelf")
-    assert stored(page) == 0
 
 
 def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_same(
@@ -349,102 +366,26 @@ def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
     says(page, re.compile("s of speech"))
 
 
-@pytest.mark.long
-def test_an_upload_that_fails_is_a_sentence_and_speak_works_again(fake_server: Server, open_page: OpenPage) -> None:
-    fake_server.http.post("/stage/open")
+def test_no_serious_barrier_is_found(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     open_tab(page)
-    save(page, "Ann")
-    open_tab(page, "Speak")
-    page.get_by_role("radio", name="My voices").check()
-    page.route("**/upload*", lambda route: route.fulfill(status=507, json={"detail": "full"}))
-    speak(page, "Not now.")
-    says(page, "Can't reach the server. Try again in a moment.")
-    page.unroute("**/upload*")
-    page.route(
-        "**/upload*",
-        lambda route: route.fulfill(status=429, headers={"Retry-After": "7"}, json={"detail": "Too much. 7 s."}),
-    )
-    page.click("#vx-speak")
-    says(page, re.compile(r"^Too much\. [67] s\. Your text is kept\.$"))
-    page.unroute("**/upload*")
-    page.click("#vx-speak")
-    says(page, re.compile("s of speech"))
-
-
-@pytest.fixture(scope="module")
-def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("login"), "tests/guarded_app.py", VOXDEMO_AUTH="ann:word, bob:word")
-    try:
-        server.wait_until_ready()
-        yield server
-    finally:
-        server.stop()
-
-
-def log_in(browser: Any, server: Server, name: str) -> Any:
-    page = browser.new_context().new_page()
-    page.goto(server.url)
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill("word")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
-    return page
-
-
-@pytest.mark.long
-def test_with_a_login_voices_are_kept_in_the_account_whatever_the_browser(browser: Any, with_login: Server) -> None:
-    page = log_in(browser, with_login, "ann")
-    open_tab(page)
-    expect(page.locator("#vx-shelf .where")).to_have_text(re.compile("for your account only"))
-    save(page, "Ann")
-    page.context.close()
-    other, stranger = log_in(browser, with_login, "ann"), log_in(browser, with_login, "bob")
-    open_tab(stranger)
-    expect(stranger.locator("#vx-shelf .none")).to_have_text("No saved voices yet.")
-    stranger.context.close()
-    other.get_by_role("radio", name="My voices").check()
-    speak(other, "In my own voice.")
-    says(other, re.compile("s of speech"))
-    open_tab(other)
-    other.get_by_role("button", name="Play Ann").click()
-    other.get_by_role("button", name="Stop Ann").click()
-    other.get_by_role("button", name="Delete Ann").dblclick()
-    told(other, "Ann is deleted.", "#vx-shelf")
-    expect(names(other)).to_have_count(0)
-    assert not list((with_login.folder / "cache" / "voices").rglob("*.wav"))
-    other.context.close()
-
-
-@looks
-def test_no_serious_barrier_is_found(
-    fake_server: Server, open_page: OpenPage, viewport: dict[str, int], scheme: str
-) -> None:
-    page = open_page(fake_server, viewport, color_scheme=scheme)
-    open_tab(page)
-    assert barriers(page) == []
+    assert barriers(page, *LOOKS) == []
     save(page, "Ann" * 20)
     record(page)
     page.get_by_role("button", name=re.compile("^Delete")).click()
     page.locator(f"{FORM} .name input").fill("x")
     page.click(f"{FORM} .save")
-    assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    wide = """() => [...document.querySelectorAll('#vx-new *, #vx-voices-lists *')].filter((each) => {
-      const box = each.getBoundingClientRect(), within = each.closest('.column').getBoundingClientRect();
-      return each.checkVisibility() && !each.closest('.vx-probe, .live') && box.right > within.right + 1;
-    }).map((each) => each.outerHTML.slice(0, 120))"""
-    assert page.evaluate(wide) == []
-    small = """() => [...document.querySelectorAll('.voices button, .keep-voice :is(button, input), .picker *')]
-      .filter((each) => each.matches('button, input, select'))
-      .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < (innerWidth < 500 ? 44 : 24))
-      .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
-    assert page.evaluate(small) == []
+    for look in LOOKS:
+        assert barriers(page, look) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(BEYOND_ITS_COLUMN) == []
+        assert page.evaluate(TOO_SMALL) == []
     open_tab(page, "Speak")
     page.get_by_role("radio", name="My voices").check()
-    assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    assert page.evaluate(small) == []
+    for look in LOOKS:
+        assert barriers(page, look) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(TOO_SMALL) == []
     page.get_by_label("From a recording").check()
     page.locator("#vx-form summary").click()
-    assert barriers(page) == []
+    assert barriers(page, *LOOKS) == []
