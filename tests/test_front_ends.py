@@ -98,7 +98,7 @@ def test_what_cannot_be_spoken_ends_in_the_servers_sentence(server: Server, fron
 
 
 def test_a_route_handler_answers_with_the_sound_and_has_the_key(start_server: StartServer, front_end: Path) -> None:
-    server = start_server(VOXDEMO_API_KEYS=KEY)
+    server = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=KEY)
     server.wait_until_ready()
     route = written("app/api/speak/route.js", server, front_end)
     call = (
@@ -118,7 +118,7 @@ def test_a_page_of_another_site_speaks_if_the_server_names_it(
     start_server: StartServer, front_end: Path, browser: Any
 ) -> None:
     with other_site(front_end) as site:
-        server = start_server(VOXDEMO_CORS_ORIGINS=site)
+        server = start_server("tests/guarded_app.py", VOXDEMO_CORS_ORIGINS=site)
         server.wait_until_ready()
         written("speak.js", server, front_end)
         (front_end / "index.html").write_text(FRAME)
@@ -127,7 +127,7 @@ def test_a_page_of_another_site_speaks_if_the_server_names_it(
             page = visitor.new_page()
             page.goto(site)
             expect(page.locator("p")).to_contain_text("complete", timeout=30_000)
-            page.wait_for_function("document.querySelector('audio').duration > 0.5")  # once it is loaded
+            page.wait_for_function("document.querySelector('audio').duration > 0.3")  # once it is loaded
         finally:
             visitor.close()
 
