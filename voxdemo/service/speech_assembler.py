@@ -119,8 +119,7 @@ class SpeechAssembler:
         self._captions = [caption for caption in self._captions if caption.start_s < self.duration_s]
         if not self._sound:  # nothing of this part was heard, or what was is void
             return []
-        heard_s = (self._frames - self._start) / self._rate
-        expected = self._expected_spans(self._part)
+        heard_s, expected = self._heard_s, self._expected_spans(self._part)
         return [self._caption([(start, min(end, heard_s)) for start, end in expected if start < heard_s])]
 
     def warnings(self) -> tuple[str, ...]:
@@ -192,16 +191,14 @@ class SpeechAssembler:
         if self._part < 0:
             return 0.0
         before, with_it = self._length_before[self._part : self._part + 2]
-        return min(0.99, (before + (with_it - before) * self._heard_of_part) / self._length_before[-1])
-
-    @property
-    def _heard_of_part(self) -> float:
-        before, with_it = self._length_before[self._part : self._part + 2]
-        heard_s = (self._frames - self._start) / self._rate
-        return min(1.0, heard_s / max(0.1, (with_it - before) * self._s_per_unit))
+        heard = min(1.0, self._heard_s / max(0.1, (with_it - before) * self._s_per_unit))
+        return min(0.99, (before + (with_it - before) * heard) / self._length_before[-1])
 
     def _total_s(self) -> float:
-        part = max(0, self._part)
-        units = self._length_before[-1] - self._length_before[part]
-        heard_s = (self._frames - self._start) / self._rate
-        return self.duration_s + max(0.0, units * self._s_per_unit - heard_s)
+        units = self._length_before[-1] - self._length_before[max(0, self._part)]
+        return self.duration_s + max(0.0, units * self._s_per_unit - self._heard_s)
+
+    @property
+    def _heard_s(self) -> float:
+        """Seconds of the part that is being spoken."""
+        return (self._frames - self._start) / self._rate
