@@ -62,7 +62,7 @@ class Ended:
 class Outcome:
     """A job that is on its way since the monotonic time `begun_at`; `ended` is what is known of it so far."""
 
-    def __init__(self, task: Task, door: DoorName, begun_at: float, engine: str, characters: int | None = None) -> None:
+    def __init__(self, task: Task, door: DoorName, begun_at: float, engine: str, characters: int | None) -> None:
         self._known = Ended(task, door, engine, characters)
         self._begun_at = begun_at
         self._turned_at: float | None = None

@@ -111,7 +111,7 @@ class SpeechService:
         """The request to speak this with the engine that serves. Raises InputError for what can't be."""
         return await self._generations.request(utterance)
 
-    async def recording_request(self, recording: Path, language: str | None = None) -> RecordingRequest:
+    async def recording_request(self, recording: Path, language: str | None) -> RecordingRequest:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
         return await self._recognitions.request(recording, language)
 
