@@ -1,30 +1,22 @@
-"""What people expect of any page: files dropped anywhere, a microphone that explains itself, news from hidden tabs."""
+"""What people expect of any page: files dropped anywhere, and a microphone that explains itself."""
 
 from __future__ import annotations
 
+import io
 import re
-import signal
-from typing import Any
 
-import pytest
-from browsing import WARM_UP, OpenPage, drop, expect, is_there, needs_browser, says, to_tab
-from rings import first_of
-from serving import Server, StartServer, eventually
+import soundfile
+from browsing import WARM_UP, OpenPage, drop, expect, needs_browser, says, to_tab
+from serving import Server, eventually
 
 pytestmark = needs_browser
-LOOK_AWAY = """(away) => {
-  Object.defineProperty(document, 'hidden', {value: away, configurable: true});
-  document.dispatchEvent(new Event('visibilitychange'));
-}"""
-KEEP_NOTICES = """
-window.notices = [];
-window.asked = 0;
-window.Notification = class extends EventTarget {
-  static permission = 'default';
-  static async requestPermission() { window.asked += 1; return Notification.permission = 'granted'; }
-  constructor(title, {body}) { super(); window.notices.push(body); }
-};
-"""
+KINDS = (
+    ("holiday.mp4", "video/mp4"),
+    ("talk.ogg", "application/ogg"),
+    ("PTT-20261129", ""),
+    ("meeting.mkv", ""),
+    ("blob", "application/octet-stream"),
+)
 
 
 def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
@@ -72,30 +64,20 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     assert page.evaluate("window.isHeld"), "the browser would show the file in the page's place"
 
 
-@pytest.mark.parametrize(
-    ("tab", "field"),
-    [
-        ("Speak", "#vx-prompt"),
-        pytest.param("Recognise", "#vx-recording", marks=pytest.mark.long),
-        pytest.param("Voices", "#vx-new-prompt", marks=pytest.mark.long),
-    ],
-)
-def test_a_file_dropped_while_the_microphone_is_chosen_is_taken(
-    fake_server: Server, open_page: OpenPage, tab: str, field: str
+def test_a_file_dropped_while_the_microphone_is_chosen_is_taken_and_during_a_recording_waits_for_its_end(
+    fake_server: Server, open_page: OpenPage
 ) -> None:
     page = open_page(fake_server, permissions=["microphone"])
-    to_tab(page, tab)
-    if tab == "Speak":
-        page.locator("#vx-kind label").last.click()
-    page.locator(field).get_by_label("Record audio").click()
-    page.locator(f"{field} .record-button").wait_for()
-    drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
-    page.locator(f"{field} .waveform-container").wait_for(state="attached")
+    page.locator("#vx-kind label").last.click()
+    for tab, field in (("Speak", "#vx-prompt"), ("Recognise", "#vx-recording"), ("Voices", "#vx-new-prompt")):
+        to_tab(page, tab)
+        page.locator(field).get_by_label("Record audio").click()
+        page.locator(f"{field} .record-button").wait_for()
+        drop(page, ".head", "said.flac", "audio/flac", WARM_UP.read_bytes())
+        page.locator(f"{field} .waveform-container").wait_for(state="attached")
 
-
-def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server, permissions=["microphone"])
     to_tab(page, "Recognise")
+    page.click("#vx-recording [aria-label=Clear]")
     page.click("#vx-recognise")
     says(page, "There is no recording yet. Upload or record one first.", "#vx-heard")
     page.locator("#vx-recording").get_by_label("Record audio").click()
@@ -113,32 +95,28 @@ def test_a_file_dropped_during_a_recording_waits_for_its_end(server: Server, ope
     says(page, re.compile("^English, 4"), "#vx-heard")
 
 
-@pytest.mark.parametrize("way", first_of("dropped", "chosen"))
-def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server, open_page: OpenPage, way: str) -> None:
-    fake_server.http.post("/stage/open")
+def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
-    for name, kind in (
-        ("holiday.mp4", "video/mp4"),
-        ("talk.ogg", "application/ogg"),
-        ("PTT-20261129", ""),
-        ("meeting.mkv", ""),
-        ("blob", "application/octet-stream"),
-    ):
-        to_tab(page, "Recognise")
-        says(page, "No transcript yet.", "#vx-heard")
-        page.locator("#vx-recording input[type=file]").wait_for(state="attached")
-        if way == "dropped":
-            drop(page, "#vx-recording .upload-container", name, kind, WARM_UP.read_bytes())
-        else:
-            file = {"name": name, "mimeType": kind, "buffer": WARM_UP.read_bytes()}
-            page.set_input_files("#vx-recording input[type=file]", file)
-        page.locator("#vx-recording .audio-container").wait_for(state="attached")
-        page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
-        page.click("#vx-recognise")
-        says(page, re.compile("s of audio, "), "#vx-heard")
-        page.evaluate("localStorage.clear()")
-        page.reload()
-        is_there(page)
+    to_tab(page, "Recognise")
+    samples, rate = soundfile.read(WARM_UP)
+    for number, (name, kind) in enumerate(KINDS):
+        for way, seconds in (
+            ("dropped", 1 + number / 5),
+            ("chosen", 1.1 + number / 5),
+        ):  # each with an answer of its own
+            file = io.BytesIO()
+            soundfile.write(file, samples[: round(seconds * rate)], rate, format="FLAC")
+            page.locator("#vx-recording input[type=file]").wait_for(state="attached")
+            if way == "dropped":
+                drop(page, "#vx-recording .upload-container", name, kind, file.getvalue())
+            else:
+                chosen = {"name": name, "mimeType": kind, "buffer": file.getvalue()}
+                page.set_input_files("#vx-recording input[type=file]", chosen)
+            page.locator("#vx-recording .audio-container").wait_for(state="attached")
+            page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
+            page.click("#vx-recognise")
+            says(page, re.compile(rf"^English, {seconds:.1f}\ss of audio, "), "#vx-heard")
+            page.click("#vx-recording [aria-label=Clear]")
 
 
 def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:
@@ -154,45 +132,3 @@ def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, o
         before = said.inner_text()
         eventually(lambda: record.click() or said.inner_text() != before)  # noqa: B023 - its button may not be ready
         says(page, re.compile("^The microphone is blocked for this site"), card)
-
-
-@pytest.mark.long
-def test_a_hidden_tab_tells_in_its_title_and_a_notice_says_that_it_is_done(
-    start_server: StartServer, open_page: OpenPage
-) -> None:
-    server = start_server("tests/paced_app.py", PACE=1, VOXDEMO_CACHE_SIZE=0)  # which has learned of no other pace yet
-    server.wait_until_ready()
-    page = open_page(server, script=KEEP_NOTICES)
-    page.fill("#vx-text textarea", "The birch canoe slid on the smooth planks of wood. " * 15)
-    page.click("#vx-speak")
-    page.wait_for_function("window.asked === 1")
-    page.evaluate(LOOK_AWAY, True)
-    page.wait_for_function(r"/^\d+ % Speaking.* · voxdemo$/.test(document.title)")
-    server.http.post("/pace/0.01")
-    page.wait_for_function(r"/^1 min \d+ s of speech.* · voxdemo$/.test(document.title)")
-    assert page.evaluate("window.notices.length") == 1
-    assert re.match(r"1 min \d+ s of speech", page.evaluate("window.notices[0]"))
-    page.evaluate(LOOK_AWAY, False)
-    assert page.title() == "voxdemo"
-    page.click("#vx-speak")
-    says(page, re.compile("s of speech"))
-    assert page.evaluate("[window.asked, window.notices.length]") == [1, 1]
-
-
-@pytest.mark.long
-def test_a_server_that_comes_back_is_found_again(
-    start_server: StartServer, open_page: OpenPage, monkeypatch: Any
-) -> None:
-    server = start_server("tests/guarded_app.py")
-    server.wait_until_ready()
-    page = open_page(server)
-    page.fill("#vx-text textarea", "Still here.")
-    server.stop(signal.SIGKILL)
-    page.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(page.locator(".chip")).to_have_text("Can't reach the server")
-    monkeypatch.setattr("serving.free_port", lambda: server.port)
-    start_server("tests/guarded_app.py").wait_until_ready()
-    expect(page.locator(".chip")).to_contain_text("ready", timeout=30_000)
-    page.click("#vx-speak")
-    says(page, re.compile("s of speech"))
-    assert page.input_value("#vx-text textarea") == "Still here."
