@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
-from serving import Server, StartServer
+from browsing import LOOKS, WARM_UP, OpenPage, barriers, expect, needs_browser, says, speak, to_tab
+from serving import Server
 
 pytestmark = needs_browser
 DONE = re.compile("s of speech")
@@ -34,16 +35,51 @@ def entries(page: Any) -> list[str]:
     return list(page.locator(".history .pick b").all_inner_texts())
 
 
-def test_a_result_is_heard_again_also_after_a_reload(server: Server, open_page: OpenPage) -> None:
-    page = spoken(open_page(server), "The first of them.", "The second one.")
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A fake engine that runs through, and a cache."""
+    server = Server(tmp_path_factory.mktemp("keeping"), "tests/guarded_app.py")
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+def test_a_result_is_heard_again_also_after_a_reload_and_deleted_and_brought_back(
+    keeping: Server, open_page: OpenPage
+) -> None:
+    page = spoken(open_page(keeping), "The first of them.", "The second one.")
     assert entries(page) == ["The second one.", "The first of them."]
     page.reload()
     to_tab(page, "History")
     page.get_by_role("button", name="Hear again: The first of them.").click()
     page.wait_for_function(HEARD)
-    expect(page.locator(".replay .say")).to_have_text(re.compile(r"^\d\.\d s of speech$"))
+    expect(page.locator(".replay .say")).to_have_text(re.compile(r"^\d\.\d s of speech, seed \d+$"))
     assert page.inner_text(".replay .words").strip() == "The first of them."
     assert page.locator(".replay .save").get_attribute("download") == "voxdemo-the-first-of-them.wav"
+    assert barriers(page, *LOOKS[::-1]) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    page.get_by_role("button", name="Delete: The second one.").click()
+    assert entries(page) == ["The first of them."]
+    assert "The second one" not in page.evaluate("localStorage.getItem('voxdemo-history')")
+    page.get_by_role("button", name="Undo").click()
+    assert entries(page) == ["The second one.", "The first of them."]
+    page.get_by_role("button", name="Delete all").click()
+    assert entries(page) == []
+    page.get_by_role("button", name="Undo").click()
+    assert entries(page) == ["The second one.", "The first of them."]
+    for sound in (keeping.folder / "cache").rglob("speech.*"):
+        sound.unlink()
+    page.get_by_role("button", name="Hear again: The second one.").click()
+    expect(page.locator(".replay .say")).to_have_text(
+        "The server no longer has this audio. Press Use again, then Speak."
+    )
+    page.get_by_role("button", name="Delete all").click()
+    assert entries(page) == []
+    assert page.evaluate("localStorage.getItem('voxdemo-history')") == "[]"
+    expect(page.locator(".history .where")).to_contain_text("Nothing yet")
 
 
 def test_text_and_settings_are_those_of_the_press_and_can_be_used_again(server: Server, open_page: OpenPage) -> None:
@@ -67,6 +103,9 @@ def test_text_and_settings_are_those_of_the_press_and_can_be_used_again(server: 
     expect(page.get_by_label("number input for Speed")).to_have_value("1.5")
     page.click("#vx-speak")
     says(page, re.compile("reused from earlier"))
+    to_tab(page, "History")
+    page.get_by_role("button", name="Hear again: As it was asked for.").first.click()
+    expect(page.locator(".replay .say")).to_have_text(re.compile(r"^\d\.\d s of speech$"))
 
 
 def test_a_transcript_is_kept_copied_and_its_recording_heard_again(server: Server, open_page: OpenPage) -> None:
@@ -87,41 +126,11 @@ def test_a_transcript_is_kept_copied_and_its_recording_heard_again(server: Serve
     expect(page.locator(".replay .words")).to_contain_text("The line is open")
 
 
-def test_one_is_deleted_and_brought_back_and_so_are_all(server: Server, open_page: OpenPage) -> None:
-    page = spoken(open_page(server), "To be kept.", "To be deleted.")
-    page.get_by_role("button", name="Delete: To be deleted.").click()
-    assert entries(page) == ["To be kept."]
-    assert "To be deleted" not in page.evaluate("localStorage.getItem('voxdemo-history')")
-    page.get_by_role("button", name="Undo").click()
-    assert entries(page) == ["To be deleted.", "To be kept."]
-    page.get_by_role("button", name="Delete all").click()
-    assert entries(page) == []
-    page.get_by_role("button", name="Undo").click()
-    assert entries(page) == ["To be deleted.", "To be kept."]
-    page.get_by_role("button", name="Delete all").click()
-    assert entries(page) == []
-    assert page.evaluate("localStorage.getItem('voxdemo-history')") == "[]"
-    expect(page.locator(".history .where")).to_contain_text("Nothing yet")
-
-
 @pytest.mark.long
-def test_a_sound_that_the_server_has_no_more_is_told(start_server: StartServer, open_page: OpenPage) -> None:
-    server = start_server("tests/guarded_app.py")
-    server.wait_until_ready()
-    page = spoken(open_page(server), "Soon gone.")
-    for sound in (server.folder / "cache").rglob("speech.*"):
-        sound.unlink()
-    page.get_by_role("button", name="Hear again: Soon gone.").click()
-    expect(page.locator(".replay .say")).to_have_text(
-        "The server no longer has this audio. Press Use again, then Speak."
-    )
-
-
-@pytest.mark.long
-def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
+def test_two_tabs_of_a_browser_share_the_last_fifty(keeping: Server, open_page: OpenPage) -> None:
+    page = open_page(keeping)
     other = page.context.new_page()
-    other.goto(server.url)
+    other.goto(keeping.url)
     expect(other.locator(".chip")).to_have_attribute("data-state", "ready")
     page.evaluate(FIFTY)
     spoken(other, "From the other tab.")
@@ -132,38 +141,29 @@ def test_two_tabs_of_a_browser_share_the_last_fifty(server: Server, open_page: O
 
 
 @pytest.mark.long
-def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(server: Server, open_page: OpenPage) -> None:
-    page = spoken(open_page(server), "By another voice.")
-    for voice in ("gone", None):
-        page.evaluate(
-            """(voice) => {
-              const entries = JSON.parse(localStorage.getItem('voxdemo-history'));
-              entries[0].asked.voice = voice;
-              localStorage.setItem('voxdemo-history', JSON.stringify(entries));
-            }""",
-            voice,
-        )
-        page.reload()
+def test_what_was_spoken_by_a_voice_that_is_gone_can_be_asked_for_again(keeping: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(keeping), "By a voice that is gone.", "By no voice that is named.")
+    page.evaluate(
+        """() => {
+          const entries = JSON.parse(localStorage.getItem('voxdemo-history'));
+          entries[0].asked.voice = null;
+          entries[1].asked.voice = 'gone';
+          localStorage.setItem('voxdemo-history', JSON.stringify(entries));
+        }"""
+    )
+    page.reload()
+    for text in ("By a voice that is gone.", "By no voice that is named."):
+        to_tab(page, "Speak")
+        page.fill("#vx-text textarea", "")
         to_tab(page, "History")
-        page.locator(".history .use").first.click()
-        expect(page.locator("#vx-text textarea")).to_have_value("By another voice.")
+        page.get_by_role("button", name=f"Use text and settings again: {text}").click()
+        expect(page.locator("#vx-text textarea")).to_have_value(text)
         page.click("#vx-speak")
+        expect(page.locator("#vx-card .words")).to_have_text(text)
         says(page, re.compile("reused from earlier"))
 
 
-def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(server: Server, open_page: OpenPage) -> None:
-    page = spoken(open_page(server, script=NO_STORAGE), "Only for now.")
+def test_where_the_browser_keeps_nothing_the_list_goes_with_the_page(keeping: Server, open_page: OpenPage) -> None:
+    page = spoken(open_page(keeping, script=NO_STORAGE), "Only for now.")
     assert entries(page) == ["Only for now."]
     expect(page.locator(".history .where")).to_contain_text("This browser doesn't store data for this page")
-
-
-@pytest.mark.long
-def test_no_serious_barrier_is_found(server: Server, open_page: OpenPage) -> None:
-    page = spoken(open_page(server), "One. Two.")
-    page.locator(".history .pick").first.click()
-    page.wait_for_function(HEARD)
-    assert barriers(page) == []
-    page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
