@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import soundfile
-from browsing import MODULE, PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
-from serving import Server, StartServer, eventually
+from browsing import MODULE, PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, step, to_tab
+from serving import Server, eventually
 
 pytestmark = needs_browser
 
@@ -88,7 +88,7 @@ def test_lines_are_spoken_one_by_one_heard_at_once_and_fetched_whole(fake_server
     page.click("#vx-batch-start")
     says(page, re.compile(r"^Speaking line 1 of 3(, about \d+ s left)?$"))
     assert page.locator(f"{CARD} li .told").all_text_contents() == ["speaking", "waiting", "waiting"]
-    fake_server.http.post("/stage/steps/1")
+    step(fake_server, 1)
     expect(row(page, 1).locator(".told")).to_have_text("0.3 s")
     row(page, 1).get_by_role("button", name="Play line 1").click()
     page.wait_for_function("document.querySelector('#vx-batch-card audio').currentTime > 0")
@@ -108,9 +108,11 @@ def test_lines_are_spoken_one_by_one_heard_at_once_and_fetched_whole(fake_server
     assert soundfile.info(io.BytesIO(content)).duration == pytest.approx(1.1, abs=0.15)
 
 
-def test_a_batch_survives_a_reload_and_tells_when_it_is_gone(fake_server: Server, open_page: OpenPage) -> None:
+def test_a_batch_survives_a_reload_a_cancel_keeps_what_was_spoken_and_one_that_is_gone_is_told(
+    fake_server: Server, open_page: OpenPage
+) -> None:
     page = open_tab(open_page(fake_server))
-    fake_server.http.post("/stage/steps/1")
+    step(fake_server, 1)
     start(page, "one", "two words", "three")
     says(page, re.compile("^Speaking line 2 of 3"))
     page.reload()
@@ -121,17 +123,9 @@ def test_a_batch_survives_a_reload_and_tells_when_it_is_gone(fake_server: Server
     fake_server.http.post("/stage/open")
     says(page, "All 3 lines are spoken.")
     expect(page.get_by_role("button", name="Play line 3")).to_be_visible()
-    job = page.evaluate("localStorage.getItem('voxdemo-batch')")
-    assert fake_server.http.delete(f"/v1/audio/jobs/{job}").json()["deleted"]
-    page.reload()
-    open_tab(page)
-    says(page, "This batch no longer exists: it was deleted or has expired.")
-    assert page.evaluate("localStorage.getItem('voxdemo-batch')") is None
 
-
-def test_cancel_keeps_what_was_spoken_and_the_lines(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_tab(open_page(fake_server))
-    fake_server.http.post("/stage/steps/2")
+    fake_server.http.post("/stage/reset")
+    step(fake_server, 2)
     start(page, "one", "two and more words", "three")
     expect(page.get_by_role("button", name="Play line 1")).to_be_visible()
     page.get_by_role("button", name="Cancel").locator("visible=true").click()
@@ -139,24 +133,26 @@ def test_cancel_keeps_what_was_spoken_and_the_lines(fake_server: Server, open_pa
     fake_server.http.post("/stage/open")
     expect(page.locator(ESTIMATE)).to_contain_text("Nobody is waiting.")
     assert page.locator(f"{CARD} li .told").all_text_contents() == ["0.3 s", "cancelled", "cancelled"]
-    fake_server.http.post("/stage/open")
     assert len(zipfile.ZipFile(io.BytesIO(downloaded(page, "zip")[1])).namelist()) == 2
     assert page.input_value(FIELD) == "one\ntwo and more words\nthree"
     start(page, "again")
     says(page, "The line is spoken.")
 
-
-@pytest.mark.long
-def test_a_cancel_that_comes_too_late_deletes_nothing(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_tab(open_page(fake_server))
+    fake_server.http.post("/stage/reset")
     start(page, "one two")
     says(page, re.compile("^Speaking line 1"))
     page.route(re.compile(r"/v1/audio/jobs/[^/]+\?first"), lambda route: route.abort())
     fake_server.http.post("/stage/open")
     job = page.evaluate("localStorage.getItem('voxdemo-batch')")
     eventually(lambda: fake_server.http.get(f"/v1/audio/jobs/{job}").json()["finished_at"])
-    page.click("#vx-batch-cancel")
+    page.click("#vx-batch-cancel")  # too late, so that it deletes nothing
     says(page, "The line is spoken.")
+    assert fake_server.http.delete(f"/v1/audio/jobs/{job}").json()["deleted"]
+    page.unroute_all()
+    page.reload()
+    open_tab(page)
+    says(page, "This batch no longer exists: it was deleted or has expired.")
+    assert page.evaluate("localStorage.getItem('voxdemo-batch')") is None
 
 
 def test_files_are_read_as_people_save_them(fake_server: Server, open_page: OpenPage) -> None:
@@ -211,6 +207,22 @@ def test_a_table_names_its_files_and_its_columns_can_be_chosen(fake_server: Serv
     assert row(page, 1).locator(".fetch").get_attribute("download") == "intro.mp3"
     names = zipfile.ZipFile(io.BytesIO(downloaded(page, "zip")[1])).namelist()
     assert names == ["manifest.json", "intro.mp3", "end.mp3"]
+    for table, files in (
+        (b"id,file name,sentence\n1,hello,One\n2,goodbye,Two\n", ["hello", "goodbye"]),
+        (b"ID\tTitle\tText\n7\tfirst\tOne\n8\tsecond\tTwo\n", ["first", "second"]),
+        (b"text,id,filename\nOne,7,a\nTwo,8,b\n", ["a", "b"]),  # the column that is most surely their name
+    ):
+        choose(page, "my lines.csv", table)
+        page.click("#vx-batch-start")
+        expect(row(page, 1).locator(".fetch")).to_have_attribute("download", f"{files[0]}.mp3")
+        says(page, "All 2 lines are spoken.")
+        name, content = downloaded(page, "zip")
+        assert name == "my lines.zip"
+        assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["manifest.json", *(f"{each}.mp3" for each in files)]
+    page.reload()
+    open_tab(page)
+    says(page, "All 2 lines are spoken.")
+    assert downloaded(page, "joined")[0] == "my lines.mp3"
 
 
 def test_subtitles_are_joined_at_their_times_and_a_line_that_is_too_long_is_told(
@@ -233,47 +245,40 @@ def test_subtitles_are_joined_at_their_times_and_a_line_that_is_too_long_is_told
     )
     assert soundfile.info(io.BytesIO(downloaded(page, "joined")[1])).duration == pytest.approx(2.8, abs=0.15)
 
-
-@pytest.mark.long
-def test_files_are_called_by_the_column_that_is_most_surely_their_name(
-    fake_server: Server, open_page: OpenPage
-) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_tab(open_page(fake_server))
-    for table, files in (
-        (b"id,file name,sentence\n1,hello,One\n2,goodbye,Two\n", ["hello", "goodbye"]),
-        (b"ID\tTitle\tText\n7\tfirst\tOne\n8\tsecond\tTwo\n", ["first", "second"]),
-        (b"text,id,filename\nOne,7,a\nTwo,8,b\n", ["a", "b"]),
-    ):
-        choose(page, "my lines.csv", table)
-        page.click("#vx-batch-start")
-        expect(row(page, 1).locator(".fetch")).to_have_attribute("download", f"{files[0]}.mp3")
-        says(page, "All 2 lines are spoken.")
-        name, content = downloaded(page, "zip")
-        assert name == "my lines.zip"
-        assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["manifest.json", *(f"{each}.mp3" for each in files)]
-    page.reload()
-    open_tab(page)
-    says(page, "All 2 lines are spoken.")
-    assert downloaded(page, "joined")[0] == "my lines.mp3"
-
-
-@pytest.mark.long
-def test_the_last_subtitle_that_is_too_long_is_told_also_after_a_reload(
-    fake_server: Server, open_page: OpenPage
-) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_tab(open_page(fake_server))
-    long = "two three four five six seven eight nine ten"
+    long = "two three four five six seven eight nine ten"  # the last one, behind which nothing starts later
     times = f"1\n00:00:01,000 --> 00:00:03,000\none\n\n2\n01:00:03,000 --> 01:00:03,500\n{long}\n".encode()
     choose(page, "film.srt", times)
     page.click("#vx-batch-start")
-    for _ in range(2):
-        says(page, "All 2 lines are spoken.")
-        expect(row(page, 2).locator(".told")).to_have_text(re.compile(r"^\d\.\d s, longer than its 0\.5 s$"))
-        assert page.locator(f"{CARD} .at").all_text_contents() == ["0:01", "1:00:03"]
-        page.reload()
-        open_tab(page)
+    last_is_told(page)
+    page.reload()
+    last_is_told(open_tab(page))
+
+
+def last_is_told(page: Any) -> None:
+    says(page, "All 2 lines are spoken.")
+    expect(row(page, 2).locator(".told")).to_have_text(re.compile(r"^\d\.\d s, longer than its 0\.5 s$"))
+    assert page.locator(f"{CARD} .at").all_text_contents() == ["0:01", "1:00:03"]
+
+
+@pytest.mark.long
+def test_a_long_batch_is_asked_after_in_windows_and_only_while_it_goes_on(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_tab(open_page(fake_server))
+    page.clock.install()
+    start(page, *(f"line{number}" for number in range(1, 451)))
+    says(page, re.compile("^Speaking line 1 of 450"))
+    with page.expect_response(re.compile(r"\?first=1&most=200$")) as told:
+        page.clock.run_for(2_000)
+    assert len(told.value.json()["items"]) == 200
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    assert asked_within(page, 12) <= 2
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    page.click("#vx-batch-cancel")
+    says(page, "Cancelled. 0 of 450 lines are spoken and kept.")
+    fake_server.http.post("/stage/open")
+    asked_within(page, 2)
+    assert asked_within(page, 20) == 0
 
 
 def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, open_page: OpenPage) -> None:
@@ -317,92 +322,21 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(fake_server: Server, 
 
 
 @pytest.mark.long
-def test_who_asks_too_often_is_told_the_seconds_and_goes_on(start_server: StartServer, open_page: OpenPage) -> None:
-    server = start_server("tests/fake_app.py", VOXDEMO_RATE_LIMIT="1/3 seconds")
-    server.wait_until_ready()
-    server.http.post("/stage/open")
-    page = open_tab(open_page(server))
-    start(page, "one")
-    says(page, "The line is spoken.")
-    start(page, "two")
-    says(page, re.compile(r"^Too many requests\. Try again in [123] s\.$"))
-    says(page, "You can go on now. Your lines are kept.")
-    page.click("#vx-batch-start")
-    says(page, "The line is spoken.")
-
-
-@pytest.mark.long
-def test_a_long_batch_is_asked_after_in_windows_and_only_while_it_goes_on(
-    fake_server: Server, open_page: OpenPage
-) -> None:
-    page = open_tab(open_page(fake_server))
-    page.clock.install()
-    start(page, *(f"line{number}" for number in range(1, 451)))
-    says(page, re.compile("^Speaking line 1 of 450"))
-    with page.expect_response(re.compile(r"\?first=1&most=200$")) as told:
-        page.clock.run_for(2_000)
-    assert len(told.value.json()["items"]) == 200
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
-    assert asked_within(page, 12) <= 2
-    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    page.click("#vx-batch-cancel")
-    says(page, "Cancelled. 0 of 450 lines are spoken and kept.")
-    fake_server.http.post("/stage/open")
-    asked_within(page, 2)
-    assert asked_within(page, 20) == 0
-
-
-@pytest.mark.long
-def test_a_browser_that_keeps_nothing_is_told_of_and_the_batch_goes_on(
+def test_on_a_dark_phone_that_keeps_nothing_all_of_it_can_be_reached_and_that_is_told(
     fake_server: Server, open_page: OpenPage
 ) -> None:
     fake_server.http.post("/stage/open")
-    page = open_tab(open_page(fake_server, script=NO_STORAGE))
-    start(page, "one", "two")
-    says(page, "All 2 lines are spoken.")
-    expect(page.locator(f"{CARD} .note")).to_have_text(
-        "This browser doesn't store data. Stay on this page until you have downloaded the batch."
-    )
-
-
-@pytest.mark.long
-def test_on_a_dark_phone_all_of_it_can_be_reached(fake_server: Server, open_page: OpenPage) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_tab(open_page(fake_server, PHONE, color_scheme="dark"))
+    page = open_tab(open_page(fake_server, PHONE, script=NO_STORAGE, color_scheme="dark"))
     choose(page, "lines.csv", b"id,text\nintro,one two three\n")
     page.locator(FIELD).focus()
     page.keyboard.press("Control+Enter")
     says(page, "The line is spoken.")
+    expect(page.locator(f"{CARD} .note")).to_have_text(
+        "This browser doesn't store data. Stay on this page until you have downloaded the batch."
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     small = """() => [...document.querySelectorAll('#vx-batch :is(button, a, select):not([hidden])')]
       .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
       .filter((each) => !each.closest('.block')?.querySelector('input[type=range]')).map((each) => each.outerHTML)"""
     assert page.evaluate(small) == []
     assert barriers(page) == []
-
-
-@pytest.mark.long
-def test_who_has_logged_in_may_use_it_and_with_keys_alone_it_says_so(
-    start_server: StartServer, open_page: OpenPage, browser: Any
-) -> None:
-    key = "a-key-of-some-length"
-    closed = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
-    login = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key, VOXDEMO_AUTH="ann:word")
-    closed.wait_until_ready()
-    page = open_tab(open_page(closed))
-    start(page, "one")
-    says(page, "Batches need a login here. Log in again, or ask the server's operator.")
-    assert sent(page) == []
-    login.wait_until_ready()
-    page = browser.new_context().new_page()
-    page.goto(login.url)
-    page.get_by_label("Name").fill("ann")
-    page.get_by_label("Password").fill("word")
-    page.get_by_role("button", name="Log in").click()
-    open_tab(page)
-    start(page, "one", "two")
-    says(page, "All 2 lines are spoken.")
-    page.get_by_role("button", name="Play line 2").click()
-    page.wait_for_function("document.querySelector('#vx-batch-card audio').currentTime > 0")
-    assert len(downloaded(page, "joined")[1]) > 1000
-    page.context.close()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browsing import WARM_UP, OpenPage, expect, needs_browser
+from browsing import WARM_UP, OpenPage, expect, needs_browser, to_tab
 from serving import Server
 
 pytestmark = [pytest.mark.long, needs_browser]
@@ -83,3 +83,19 @@ def test_who_uploads_too_much_is_told_in_words(server: Server, open_page: OpenPa
     toast = page.locator(".toast-body")
     expect(toast).to_contain_text("Too many requests: try again in")
     expect(toast).not_to_contain_text("{")
+
+
+def test_who_starts_batches_too_often_is_told_the_seconds_and_goes_on(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, extra_http_headers={"X-Forwarded-For": "192.0.2.4"})
+    to_tab(page, "Batch")
+    expect(page.locator("#vx-batch-estimate")).to_contain_text("Ready")
+    card = said(page, "#vx-batch-card")
+    page.fill("#vx-lines textarea", "one")
+    page.click("#vx-batch-start")
+    expect(card).to_have_text("The line is spoken.")
+    page.fill("#vx-lines textarea", "two")
+    page.click("#vx-batch-start")
+    expect(card).to_have_text(re.compile(r"^Too many requests\. Try again in [123] s\.$"))
+    expect(card).to_have_text("You can go on now. Your lines are kept.")
+    page.click("#vx-batch-start")
+    expect(card).to_have_text("The line is spoken.")
