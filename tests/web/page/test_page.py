@@ -13,6 +13,7 @@ from browsing import (
     WARM_UP,
     OpenPage,
     expect,
+    in_line,
     needs_browser,
     says,
     speak,
@@ -21,7 +22,7 @@ from browsing import (
 )
 from checkpoints import voxcpm
 from fake_hub import serve
-from serving import Server, StartServer
+from serving import Server, StartServer, eventually
 
 pytestmark = needs_browser
 
@@ -54,15 +55,17 @@ def test_a_text_is_spoken_and_can_be_heard_paused_and_sought(server: Server, ope
 
 @pytest.mark.long
 def test_the_page_of_a_space_speaks_and_asks_nobody_else(space: StartServer, open_page: OpenPage) -> None:
-    server = space()
-    page = open_page(server)
+    server = space("tests/guarded_app.py")
     forbidden = set()
-    page.on("requestfailed", lambda request: request.failure == "csp" and forbidden.add(request.url))
-    page.reload()  # where it is a Space's, Gradio's page wants fonts of Google's
+
+    def watch(page: Any) -> None:
+        page.on("requestfailed", lambda request: request.failure == "csp" and forbidden.add(request.url))
+
+    page = open_page(server, before=watch)  # where it is a Space's, Gradio's page wants fonts of Google's
     speak(page, SENTENCES)
     says(page, re.compile(r"^\d+\.\d s of speech, made in \d+\.\d s$"))
     asked = {url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))}
-    assert asked == forbidden
+    assert asked == forbidden != set()
 
 
 @pytest.mark.long
@@ -117,7 +120,9 @@ def test_nothing_to_speak_or_to_read_is_said_at_once_and_a_text_outlives_a_reloa
     says(page, re.compile("s of speech"))
 
 
-def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: OpenPage) -> None:
+def test_an_example_fills_the_text_and_what_the_engine_cannot_do_is_not_offered_and_one_line_says_why(
+    server: Server, open_page: OpenPage
+) -> None:
     page = open_page(server)
     page.get_by_role("button", name="Numbers").click()
     expect(page.locator("#vx-text textarea")).to_have_value(re.compile(r"^Dr\. Okafor paid"))
@@ -128,10 +133,6 @@ def test_an_example_fills_the_text_and_its_estimate(server: Server, open_page: O
     expect(page.locator("#vx-estimate")).to_contain_text("48,000 of 50,000 characters")
     page.fill("#vx-text textarea", "a" * 50_001)
     expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 50,000 that fit")
-
-
-def test_what_the_engine_cannot_do_is_not_offered_and_one_line_says_why(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
     expect(page.locator("#vx-banner")).to_contain_text("Type a text and hear it. This server speaks English")
     expect(page.get_by_label("From a recording")).to_have_count(0)
     expect(page.get_by_label("Voice", exact=True).first).to_be_visible()
@@ -162,19 +163,6 @@ def test_what_the_engine_cannot_do_is_not_offered_and_one_line_says_why(server: 
     to_tab(page, "Voices")
     expect(page.locator("#vx-new")).to_contain_text("Copying voices needs VoxCPM")
     expect(page.locator("#vx-new .save")).to_be_hidden()
-
-
-@pytest.mark.long
-def test_a_visitor_sees_the_line_without_typing(fake_server: Server, open_page: OpenPage) -> None:
-    watching = open_page(fake_server)
-    line = watching.locator("#vx-estimate span")
-    expect(line).to_have_text("Nobody is waiting.")
-    pages = [open_page(fake_server) for _ in range(2)]
-    for page, told in zip(pages, ("1 person is being served", "2 people are ahead of you"), strict=True):
-        speak(page, "one two three")
-        expect(line).to_have_text(re.compile(f"^{told}"), timeout=30_000)
-    fake_server.http.post("/stage/open")
-    expect(line).to_have_text("Nobody is waiting.", timeout=30_000)
 
 
 @pytest.mark.long
@@ -269,7 +257,7 @@ def test_a_kind_of_voice_that_is_chosen_before_the_page_is_all_there_stays(
     expect(page.get_by_label("From a recording")).to_be_checked()
 
 
-def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> None:
+def test_the_keys_speak_and_cancel_and_pressed_twice_it_speaks_once(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     page.fill("#vx-text textarea", "one two three")
     page.focus("#vx-text textarea")
@@ -281,58 +269,56 @@ def test_the_keys_speak_and_cancel(fake_server: Server, open_page: OpenPage) -> 
     expect(page.locator("#vx-speak")).to_be_focused()
     expect(page.locator("#vx-cancel")).to_be_hidden()
     step(fake_server, 1)
-    speak(page, "again")
+    speak(page, "only once")
+    page.click("#vx-speak")
     says(page, re.compile("^Speaking"))
-    step(fake_server, 1)
+    page.click("#vx-speak")
+    fake_server.http.post("/stage/open")
     says(page, re.compile("s of speech"))
+    assert fake_server.http.get("/stage").json()["started"] == ["one two three", "only once"]
 
 
 @pytest.mark.long
-def test_the_tab_key_goes_from_the_text_to_the_voice_to_speak(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
-    page.focus("#vx-text textarea")
-    met = []
-    for _ in range(9):
-        page.keyboard.press("Tab")
-        met.append(page.evaluate("document.activeElement.closest('[id^=vx-]')?.id"))
-    assert met.index("vx-examples") < met.index("vx-voice") < met.index("vx-speak")
-
-
-@pytest.mark.long
-def test_a_place_in_line_is_shown_and_moves_up(fake_server: Server, open_page: OpenPage) -> None:
-    first, second, third, fourth = pages = [open_page(fake_server) for _ in range(4)]
-    for place, page in enumerate(pages):
-        speak(page, f"one two {place}")
-        says(page, re.compile(rf"^{place} (person|people) ahead of you" if place else "^Speaking"))
-    first.keyboard.press("Escape")
-    says(first, re.compile("^Cancelled"))
+def test_the_line_is_seen_without_typing_and_a_place_in_it_is_shown_and_moves_up(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page, leaving = (open_page(fake_server) for _ in range(2))
+    line = page.locator("#vx-estimate span")
+    expect(line).to_have_text("Nobody is waiting.")
+    with in_line(fake_server, "one"):
+        expect(line).to_have_text(re.compile("^1 person is being served"))
+        speak(leaving, "two words more")
+        says(leaving, re.compile("^1 person ahead of you"))
+        expect(line).to_have_text(re.compile("^2 people are ahead of you"))
+        speak(page, "three")
+        says(page, re.compile("^2 people ahead of you"))
+        step(fake_server, 1)
+        says(leaving, re.compile("^Speaking"))
+        says(page, re.compile("^1 person ahead of you"))
+    leaving.close()
     step(fake_server, 1)
-    says(third, re.compile("^1 person ahead of you"))
-    says(fourth, re.compile("^2 people ahead of you"))
-    second.close()
-    step(fake_server, 1)
-    says(third, re.compile("^Speaking"))
+    says(page, re.compile("^Speaking"))
+    fake_server.http.post("/stage/open")
+    says(page, re.compile("s of speech"))
+    expect(line).to_have_text("Nobody is waiting.")
 
 
-def test_a_stop_before_the_server_has_answered_stops(fake_server: Server, open_page: OpenPage) -> None:
+def test_a_stop_before_the_server_has_answered_stops_and_speak_right_after_one_speaks(
+    fake_server: Server, open_page: OpenPage
+) -> None:
     page = open_page(fake_server)
     answers: list[Any] = []
     page.route("**/queue/join*", lambda answer: answers.append(answer))
-    page.fill("#vx-text textarea", "one two three")
-    page.click("#vx-speak")
+    speak(page, "one two three")
     expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "sent")
     page.click("#vx-cancel")
     says(page, "Stopping")
     for answer in answers:
         answer.continue_()
     says(page, "Cancelled. Your text is kept.")
+    page.unroute("**/queue/join*")
     step(fake_server, 1)
     page.wait_for_function("fetch('ready').then((answer) => answer.json()).then(({running}) => running === 0)")
-
-
-@pytest.mark.long
-def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
     for pause_ms in (0, 10, 30, 100):
         fake_server.http.post("/stage/reset")
         speak(page, "one two three")
@@ -352,18 +338,9 @@ def test_speak_right_after_a_stop_speaks(fake_server: Server, open_page: OpenPag
         assert fake_server.http.get("/stage").json()["started"][-1] == f"and again {pause_ms}"
 
 
-def test_speak_pressed_twice_speaks_once(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
-    speak(page, "only once")
-    page.click("#vx-speak")
-    says(page, re.compile("^Speaking"))
-    page.click("#vx-speak")
-    fake_server.http.post("/stage/open")
-    says(page, re.compile("s of speech"))
-    assert fake_server.http.get("/stage").json()["started"] == ["only once"]
-
-
-def test_a_failure_is_one_sentence_each_time_and_the_text_stays(fake_server: Server, open_page: OpenPage) -> None:
+def test_a_failure_is_one_sentence_each_time_and_the_text_stays_and_what_was_spoken_before_it(
+    fake_server: Server, open_page: OpenPage
+) -> None:
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
     for _ in range(2):
@@ -373,38 +350,33 @@ def test_a_failure_is_one_sentence_each_time_and_the_text_stays(fake_server: Ser
     speak(page, "raise")
     expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "failed")
     assert "secret" not in page.inner_text("body")
-
-
-@pytest.mark.long
-def test_what_was_spoken_before_a_failure_is_kept_with_a_note(fake_server: Server, open_page: OpenPage) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_page(fake_server)
     speak(page, "Please refuse now.")
     says(page, re.compile("s of speech"))
     expect(page.locator("#vx-card .words .note")).to_contain_text("The voice stopped after")
     expect(page.locator("#vx-card .save")).to_be_visible()
+    to_tab(page, "Recognise")
+    file = {"name": "noise.wav", "mimeType": "audio/wav", "buffer": b"not a recording"}
+    page.set_input_files("#vx-recording input[type=file]", file)
+    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
+    page.click("#vx-recognise")
+    says(page, re.compile(r"^This file isn't audio, or is damaged\."), "#vx-heard")
+    expect(page.locator("#vx-heard .card")).to_have_attribute("data-state", "failed")
 
 
 @pytest.mark.long
-def test_a_full_line_is_a_sentence_on_the_card(start_server: StartServer, open_page: OpenPage) -> None:
+def test_a_full_line_is_a_sentence_on_the_card_and_a_lost_server_is_told_and_that_it_is_back(
+    start_server: StartServer, open_page: OpenPage
+) -> None:
     server = start_server("tests/fake_app.py", VOXDEMO_QUEUE_SIZE=1)
     server.wait_until_ready()
-    for text, expected in (
-        ("one", "^Speaking"),
-        ("two", "^1 person ahead of you"),
-        ("three", r"^Busy: 1 person is waiting\..*Your text is kept\.$"),
-    ):
-        page = open_page(server)
-        speak(page, text)
-        says(page, re.compile(expected))
-    expect(page.locator(".toast-body")).to_have_count(0)
-
-
-@pytest.mark.long
-def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, open_page: OpenPage) -> None:
-    server = start_server("tests/fake_app.py")
-    server.wait_until_ready()
     page = open_page(server)
+    with in_line(server, "one"), in_line(server, "two"):
+        speak(page, "three")
+        says(page, re.compile(r"^Busy: 1 person is waiting\..*Your text is kept\.$"))
+    expect(page.locator(".toast-body")).to_have_count(0)
+    server.http.post("/stage/open")
+    eventually(lambda: not server.in_line())
+    server.http.post("/stage/reset")
     speak(page, "one two")
     says(page, re.compile("^Speaking"))
     server.stop(signal.SIGKILL)
@@ -432,6 +404,13 @@ def test_a_lost_server_is_told_and_that_it_is_back(start_server: StartServer, op
     again.http.post("/stage/open")
     page.click("#vx-speak")
     says(page, re.compile("s of speech"))
+    expect(page.locator(".chip")).to_contain_text("ready")
+    again.stop(signal.SIGKILL)
+    page.evaluate("window.dispatchEvent(new Event('online'))")  # nobody waits for anything, and it is found out too
+    expect(page.locator(".chip")).to_have_text("Can't reach the server")
+    start_server("tests/fake_app.py", port=server.port).wait_until_ready()
+    expect(page.locator(".chip")).to_contain_text("ready")
+    assert page.input_value("#vx-text textarea") == "one two"
 
 
 THEIRS = re.compile(r"Method not implemented\.$|WARN The input spec uses Vega-Lite")
@@ -439,12 +418,14 @@ THEIRS = re.compile(r"Method not implemented\.$|WARN The input spec uses Vega-Li
 
 
 def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server)
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
-    page.reload()
-    for text in (SENTENCES, *(f"A short one, number {number}." for number in range(4))):
+
+    def watch(page: Any) -> None:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+
+    page = open_page(server, before=watch)
+    for text in (SENTENCES, *(f"A short one, number {number}." for number in range(2))):
         speak(page, text)
         says(page, re.compile("s of speech"))
     for tab in ("Recognise", "Voices", "History", "Batch", "Status", "Speak"):
@@ -452,14 +433,3 @@ def test_the_page_asks_nothing_of_other_hosts_and_reports_no_error(server: Serve
         page.wait_for_load_state("networkidle")
     outside = [url for url in page.asked if not url.startswith((server.url, "data:", "blob:"))]
     assert (outside, [error for error in errors if not THEIRS.match(error)]) == ([], [])
-
-
-def test_a_recording_that_is_none_is_a_sentence(fake_server: Server, open_page: OpenPage, tmp_path: Path) -> None:
-    page = open_page(fake_server)
-    page.get_by_role("tab", name="Recognise").click()
-    (tmp_path / "noise.wav").write_bytes(b"not a recording")
-    page.set_input_files("#vx-recording input[type=file]", tmp_path / "noise.wav")
-    page.locator("#vx-recording .waveform-container").wait_for(state="attached")
-    page.click("#vx-recognise")
-    expect(page.locator("#vx-heard .card")).to_have_attribute("data-state", "failed", timeout=30_000)
-    assert page.inner_text("#vx-heard .say").startswith("This file isn't audio, or is damaged.")
