@@ -39,14 +39,21 @@ try:
 except WeightsError as error:
     sys.exit(error.sentence)
 """
-CHECK_REACHABLE = f"""
+REFUSED = f"""
 import sys
 from voxdemo.model_support import hub
 from voxdemo.errors import WeightsError
-try:
-    hub.check_reachable(sys.argv[1], {NEEDED}, "VOXDEMO_VOXCPM_MODEL")
-except WeightsError as error:
-    sys.exit(error.sentence)
+for name in sys.argv[1:]:
+    for ask in hub.fetch, lambda *asked: hub.check_reachable(asked[0], asked[1], asked[3]):
+        try:
+            ask(name, {NEEDED}, print, "VOXDEMO_VOXCPM_MODEL")
+        except WeightsError as error:
+            print(error.sentence, file=sys.stderr)
+"""
+"""What is said of each name, by downloading it and by asking whether it could be: the same, line by line."""
+CHECK_REACHABLE = f"""
+from voxdemo.model_support import hub
+hub.check_reachable({MODEL!r}, {NEEDED}, "VOXDEMO_VOXCPM_MODEL")
 """
 LOGGING = 'import logging; logging.basicConfig(format="%(message)s"); logging.getLogger("voxdemo").setLevel("INFO")\n'
 FULL_DISK = "import shutil; shutil.disk_usage = lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 10**3)\n"
@@ -123,30 +130,32 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / ".cache" / "huggingface" / "hub"
 
 
-def test_what_loading_needs_is_downloaded_and_nothing_else(run: Run, model: Path) -> None:
+def test_what_loading_needs_is_downloaded_to_where_the_hubs_own_programs_look(run: Run, cache: Path) -> None:
     fetched = run("-c", FETCH, MODEL)
     assert fetched.stderr == ""
     folder = Path(fetched.stdout.splitlines()[-1])
     assert {file.name: file.read_text() for file in folder.iterdir()} == {
         name: f"this is {name}" for name in (*SMALL_FILES, WEIGHTS)
     }
-
-
-def test_it_lies_where_the_hubs_own_programs_look(run: Run, cache: Path) -> None:
-    run("-c", FETCH, MODEL)
     code = (
         f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, allow_patterns={list(hub_cache.WANTED)}))"
     )
     without = run("-c", code.replace(".bin", ".none"), HF_HUB_OFFLINE="1")
-    assert without.stdout.strip() == str(cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT)
+    assert without.stdout.strip() == str(folder) == str(cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT)
 
 
-def test_what_is_here_is_found_without_asking_the_hub(run: Run, fake_hub: FakeHub) -> None:
+def test_what_is_here_is_found_without_asking_the_hub_and_files_that_lack_are_fetched(
+    run: Run, cache: Path, fake_hub: FakeHub
+) -> None:
     first = run("-c", FETCH, MODEL)
     fake_hub.requests.clear()
     again = run("-c", FETCH, MODEL)
     assert again.stdout == first.stdout.splitlines(keepends=True)[-1]
     assert fake_hub.requests == []
+    (cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT / WEIGHTS).unlink()
+    again = run("-c", FETCH, MODEL)
+    assert (Path(again.stdout.splitlines()[-1]) / WEIGHTS).exists()
+    assert fake_hub.bytes_asked(WEIGHTS) == []  # its content was still there
 
 
 def test_it_tells_how_much_is_here_and_how_long_the_rest_takes(
@@ -177,15 +186,6 @@ def test_a_stopped_download_ends_at_once_and_goes_on_where_it_stopped(
     assert HELD in resumed.stdout.splitlines()[0]
     assert_whole(resumed.stdout, large_model)
     assert not list(cache.rglob("*.incomplete"))
-
-
-def test_a_snapshot_with_files_lacking_is_not_taken_for_whole(run: Run, cache: Path, fake_hub: FakeHub) -> None:
-    run("-c", FETCH, MODEL)
-    (cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT / WEIGHTS).unlink()
-    fake_hub.requests.clear()
-    again = run("-c", FETCH, MODEL)
-    assert (Path(again.stdout.splitlines()[-1]) / WEIGHTS).exists()
-    assert fake_hub.bytes_asked(WEIGHTS) == []  # its content was still there
 
 
 @pytest.mark.parametrize("breaks", [False, True])
@@ -231,11 +231,10 @@ def test_damaged_weights_are_refused_and_downloaded_anew_the_next_time(
 def test_without_a_network_it_says_what_to_type(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    for code in (FETCH, CHECK_REACHABLE):
-        assert run("-c", code, MODEL, HF_ENDPOINT=nobody).stderr == (
-            "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub can't be reached: connect this machine and "
-            "type ./launch.sh fetch-models, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
-        )
+    assert run("-c", REFUSED, MODEL, HF_ENDPOINT=nobody).stderr == 2 * (
+        "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub can't be reached: connect this machine and "
+        "type ./launch.sh fetch-models, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
+    )
 
 
 def test_a_hub_that_says_nothing_is_not_waited_for(run: Run) -> None:
@@ -245,7 +244,6 @@ def test_a_hub_that_says_nothing_is_not_waited_for(run: Run) -> None:
     assert "and the hub can't be reached: connect this machine" in refused.stderr
 
 
-@pytest.mark.parametrize("code", [FETCH, CHECK_REACHABLE])
 @pytest.mark.parametrize(
     ("status", "error_code", "says"),
     [
@@ -255,19 +253,19 @@ def test_a_hub_that_says_nothing_is_not_waited_for(run: Run) -> None:
     ],
 )
 def test_what_the_hub_refuses_is_one_sentence(
-    run: Run, fake_hub: FakeHub, code: str, status: int, error_code: str | None, says: str
+    run: Run, fake_hub: FakeHub, status: int, error_code: str | None, says: str
 ) -> None:
     fake_hub.status, fake_hub.error_code = status, error_code
-    refused = run("-c", code, MODEL)
-    assert re.match(f"openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and {says}", refused.stderr)
-    assert refused.stderr.count("\n") == 1
+    sentences = run("-c", REFUSED, MODEL).stderr.splitlines()
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert re.match(f"openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and {says}", sentence)
 
 
-@pytest.mark.parametrize("code", [FETCH, CHECK_REACHABLE])
-def test_a_gated_model_says_how_to_be_let_in(run: Run, fake_hub: FakeHub, code: str) -> None:
+def test_a_gated_model_says_how_to_be_let_in(run: Run, fake_hub: FakeHub) -> None:
     fake_hub.status, fake_hub.error_code, fake_hub.refused_files = 403, "GatedRepo", True
-    refused = run("-c", code, MODEL)
-    assert refused.stderr == (
+    refused = run("-c", REFUSED, MODEL)
+    assert refused.stderr == 2 * (
         "openbmb/VoxCPM2 isn't in ~/.cache/huggingface/hub, and the hub gives it only to accounts that its makers "
         "approved: "
         "ask on its page there and set HF_TOKEN, or set VOXDEMO_VOXCPM_MODEL to a folder that has it.\n"
@@ -287,11 +285,11 @@ def test_offline_mode_is_kept_and_named(run: Run, fake_hub: FakeHub) -> None:
     assert fake_hub.requests == []
 
 
-@pytest.mark.parametrize("name", ["/no/such/folder", "~/nothing", "a b"])
-def test_neither_a_folder_nor_an_id_is_said_so(run: Run, fake_hub: FakeHub, name: str) -> None:
-    refused = run("-c", FETCH, name)
+def test_neither_a_folder_nor_an_id_is_said_so(run: Run, fake_hub: FakeHub) -> None:
+    names = ("/no/such/folder", "~/nothing", "a b")
     known = "neither a folder on this machine nor a hub id such as openbmb/VoxCPM2"
-    assert refused.stderr == f"VOXDEMO_VOXCPM_MODEL is {name!r}, which is {known}: correct it.\n"
+    sentences = (2 * f"VOXDEMO_VOXCPM_MODEL is {name!r}, which is {known}: correct it.\n" for name in names)
+    assert run("-c", REFUSED, *names).stderr == "".join(sentences)
     assert fake_hub.requests == []
 
 
@@ -351,27 +349,26 @@ def test_what_is_not_here_is_none(name: str) -> None:
     assert hub.folder_of(name, NEEDED) is None
 
 
-def test_fetch_models_fetches_both_and_says_where_they_are(run: Run, fake_hub: FakeHub, cache: Path) -> None:
-    fetched = run("-m", "voxdemo.cli.fetch")
-    lines = [line for line in fetched.stdout.splitlines() if "downloaded" not in line]
-    assert (fetched.returncode, fetched.stderr) == (0, "")
-    assert lines == [
-        f"VoxCPM2 is in {cache}/models--openbmb--VoxCPM2/snapshots/{COMMIT}",
+def test_fetch_models_fetches_both_says_where_they_are_and_replaces_what_was_damaged_on_this_disk(
+    run: Run, fake_hub: FakeHub, cache: Path, model: Path
+) -> None:
+    def places(fetched: subprocess.CompletedProcess[str]) -> list[str]:
+        assert fetched.returncode == 0
+        return [line for line in fetched.stdout.splitlines() if "downloaded" not in line]
+
+    first = run("-m", "voxdemo.cli.fetch")
+    assert first.stderr == ""
+    folder = cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT
+    assert places(first) == [
+        f"VoxCPM2 is in {folder}",
         f"SenseVoiceSmall is in {cache}/models--FunAudioLLM--SenseVoiceSmall/snapshots/{COMMIT}",
     ]
-    fake_hub.requests.clear()
-    again = run("-m", "voxdemo.cli.fetch")
-    assert again.stdout.splitlines() == lines
-    assert fake_hub.requests == []
-
-
-def test_fetch_models_replaces_what_was_damaged_on_this_disk(run: Run, fake_hub: FakeHub, model: Path) -> None:
-    folder = Path(run("-c", FETCH, MODEL).stdout.splitlines()[-1])
     (folder / WEIGHTS).write_bytes(b"")
     fake_hub.requests.clear()
-    assert run("-m", "voxdemo.cli.fetch").returncode == 0
+    assert places(run("-m", "voxdemo.cli.fetch")) == places(first)
     assert (folder / WEIGHTS).read_bytes() == (model / WEIGHTS).read_bytes()
     assert fake_hub.bytes_asked("config.json") == []
+    assert not [request for request in fake_hub.requests if SENSEVOICE in request.path]
 
 
 def test_fetch_models_takes_names_and_fails_in_one_sentence(run: Run) -> None:

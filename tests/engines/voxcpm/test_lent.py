@@ -18,7 +18,7 @@ import psutil
 import pytest
 import soundfile
 from checkpoints import voxcpm
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from serving import ROOT, StartServer, environment, eventually
 
@@ -108,6 +108,7 @@ def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartSe
         client = Client(server.url, verbose=False, headers={"x-ip-token": "the.visitors.token"})
         words = "Good morning from a GPU that is lent. And so say all of us."
         samples, rate = soundfile.read(client.predict(words, api_name="/generate"))
+        assert rate == 16_000
         assert len(samples) > 0.2 * rate
         assert lender.of("/schedule")[-1]["token"] == "the.visitors.token"
         assert 30 < int(lender.of("/schedule")[-1]["durationSeconds"]) < 60
@@ -119,7 +120,11 @@ def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartSe
             client.predict("Nothing is left.", api_name="/generate")
         lender.has_none = False
         assert server.http.get("/ready").status_code == 200
-        assert client.predict("Something is left.", api_name="/generate")
+        said = "The line is open, and the voice is ready to speak to whoever comes next."
+        cloned = client.predict(
+            "Good morning.", handle_file(ROOT / "assets" / "warm-up.flac"), said, api_name="/generate"
+        )
+        assert soundfile.info(cloned).samplerate == 16_000
         assert len(lender.of("/release")) == len(lender.of("/schedule")) - 1
 
         assert server.stop() == 0
