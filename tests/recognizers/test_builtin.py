@@ -1,5 +1,6 @@
 import re
 import socket
+import sys
 
 import jiwer
 import numpy as np
@@ -25,6 +26,8 @@ def recognizer():
     recognizer = BuiltinRecognizer()
     yield recognizer
     recognizer.close()
+    if torch := sys.modules.get("torch"):  # its OpenMP took over Whisper's number of threads, and they wait in loops
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +46,11 @@ def words(text):
     return re.sub(r"[^a-z ]", "", text.lower().replace("-", " "))
 
 
-def test_it_writes_what_the_built_in_voice_says(recognizer, spoken):
-    heard = [list(recognizer.transcribe(spoken(sentence), RATE))[-1].text for sentence in SENTENCES[:4]]
-    assert jiwer.wer(list(map(words, SENTENCES[:4])), list(map(words, heard))) < 0.05
-
-
-@pytest.mark.long
-def test_a_transcript_grows_and_its_segments_lie_within_the_recording(recognizer, spoken):
+def test_it_writes_what_the_built_in_voice_says_segment_by_segment_within_the_recording(recognizer, spoken):
     recording = np.concatenate([spoken(sentence) for sentence in SENTENCES[:6]])
     grown = list(recognizer.transcribe(recording, RATE))
     last = grown[-1]
+    assert jiwer.wer(words(" ".join(SENTENCES[:6])), words(last.text)) < 0.05
     assert [len(transcript.segments) for transcript in grown] == list(range(1, len(grown) + 1))
     assert len(grown) > 1
     assert last.language == "en"
@@ -64,24 +62,16 @@ def test_a_transcript_grows_and_its_segments_lie_within_the_recording(recognizer
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("loudness", [0.003, 0.0005])
-def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken, loudness):
+def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken):
     speech = spoken(SENTENCES[0])
     noise = np.random.default_rng(0).normal(0, speech.std() / 6, len(speech)).astype(np.float32)
-    heard = list(recognizer.transcribe(((speech + noise) * np.float32(loudness)).astype(np.float32), RATE))[-1].text
+    heard = list(recognizer.transcribe(((speech + noise) * np.float32(0.0005)).astype(np.float32), RATE))[-1].text
     assert jiwer.wer(words(SENTENCES[0]), words(heard)) < 0.2
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "parts",
-    [
-        ("She planted three rows of carrots.", "A small brown dog followed the children."),
-        ("She planted three rows of", "carrots behind the old stone wall."),
-    ],
-)
-def test_no_segment_stretches_over_a_long_silence(recognizer, spoken, parts):
-    first, second = map(spoken, parts)
+def test_no_segment_stretches_over_a_long_silence(recognizer, spoken):
+    first, second = map(spoken, ("She planted three rows of", "carrots behind the old stone wall."))
     silence_s = 20
     recording = np.concatenate([first, np.zeros(silence_s * RATE, np.float32), second])
     segments = list(recognizer.transcribe(recording, RATE))[-1].segments
@@ -93,12 +83,6 @@ def test_no_segment_stretches_over_a_long_silence(recognizer, spoken, parts):
 
 
 @pytest.mark.long
-def test_laughter_makes_no_loop(recognizer, spoken):
-    laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
-    assert len(list(recognizer.transcribe(laughter, RATE))[-1].text) < 200
-
-
-@pytest.mark.long
 def test_a_letter_faster_than_anyone_speaks_is_left_out_and_repeated_words_are_not(recognizer, spoken):
     buzzing = np.tile(spoken("z" * 22), 2)
     assert list(recognizer.transcribe(buzzing, RATE, "en"))[-1].text == ""
@@ -107,13 +91,13 @@ def test_a_letter_faster_than_anyone_speaks_is_left_out_and_repeated_words_are_n
 
 
 @pytest.mark.long
-def test_what_was_said_before_a_loop_is_kept(recognizer, spoken):
+def test_laughter_makes_no_loop_and_what_was_said_before_it_is_kept(recognizer, spoken):
     laughter = np.tile(spoken("ha ha ha ha ha ha ha ha ha ha ha ha"), 3)
     pause = np.zeros(RATE, np.float32)
     recording = np.concatenate([*(spoken(sentence) for sentence in SENTENCES[:8]), pause, laughter])
     transcript = list(recognizer.transcribe(recording, RATE))[-1]
     assert words(transcript.text).startswith(words(SENTENCES[0])[:40])
-    assert len(transcript.text) < sum(map(len, SENTENCES[:8])) + 250
+    assert len(transcript.text) < sum(map(len, SENTENCES[:8])) + 200
     times = [time for segment in transcript.segments for time in (segment.start_s, segment.end_s)]
     assert times == sorted(times)
     assert times[-1] <= transcript.duration_s
