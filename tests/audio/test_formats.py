@@ -163,7 +163,6 @@ except OSError as error:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b"]
 
 
-@pytest.mark.long
 # Not getrusage: a child's ru_maxrss begins with its parent's.
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
