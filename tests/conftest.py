@@ -85,13 +85,13 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture
 def space(start_server: StartServer, tmp_path: Path) -> StartServer:
-    """Runs app.py as a Space does, with its variables and none of ours, until it is ready; no hub is in reach."""
+    """Runs app.py as a Space does, with its variables and none of ours, until it answers; no hub is in reach."""
 
-    def start(script: str = "app.py", **variables: object) -> Server:
+    def start(script: str = "app.py", until: str = "/ready", **variables: object) -> Server:
         none_of_ours = {"VOXDEMO_CACHE_DIR": None, "VOXDEMO_DRAIN_S": None, "HOME": tmp_path}
-        theirs = {**SPACE, "GRADIO_SERVER_NAME": "0.0.0.0", "HF_HUB_OFFLINE": 1}
+        theirs = {**SPACE, "GRADIO_SERVER_NAME": "0.0.0.0"}
         server = start_server(script, port_variable="GRADIO_SERVER_PORT", **{**none_of_ours, **theirs, **variables})
-        server.wait_until_ready()
+        server.wait_for(until)
         return server
 
     return start

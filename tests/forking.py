@@ -7,6 +7,7 @@ reads from the environment while it is imported is as it was here, so that who c
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import multiprocessing
 import os
@@ -25,7 +26,10 @@ from pathlib import Path
 from voxdemo import telemetry
 
 ROOT = Path(__file__).parent.parent
-PRELOADED = ["voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper"]
+PRELOADED = [
+    "voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper",
+    "pyloudnorm",
+]  # fmt: skip
 READ_AT_IMPORT = ("HF_", "NO_PROXY")
 """How the names begin of variables that libraries read while they are imported."""
 _context = multiprocessing.get_context("forkserver")
@@ -85,6 +89,7 @@ def _start_forking() -> None:
 
 def _become(script: str, environment: dict[str, str], log: str) -> None:
     """In the new process: be a Python that was started with this script and environment."""
+    gc.freeze()  # or what was imported before is searched again and again for what could go
     os.environ.clear()
     os.environ.update(environment)
     telemetry.switch_off()  # as a new Python does when it imports voxdemo

@@ -71,7 +71,7 @@ def test_errors_of_routes_and_of_models_threads_arrive_with_their_request_and_wi
     collector: Collector, start_server: StartServer
 ) -> None:
     server = start_server(
-        "tests/guarded_app.py", SENTRY_DSN=collector.dsn, SENTRY_ENVIRONMENT="somewhere", NO_PROXY="127.0.0.1"
+        "tests/guarded_app.py", SENTRY_DSN=collector.dsn, SENTRY_ENVIRONMENT="somewhere", no_proxy="127.0.0.1"
     )
     server.wait_until_ready()
     secrets = {"X-Request-ID": "r-1", "Authorization": "Bearer hush-hush", "Cookie": "biscuit=hush-hush"}

@@ -6,15 +6,13 @@ import ctypes
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import psutil
 import pytest
 from gradio_client import Client
-from serving import ROOT, Server, StartServer, environment, free_port
+from serving import Server, StartServer
 
 SLOW_PAGE = """
 import gradio.networking, httpx
@@ -30,16 +28,14 @@ gradio.networking.httpx = type("httpx", (), {**vars(httpx), "head": staticmethod
 def test_it_is_alive_before_it_is_ready_says_why_it_is_not_and_ends_quietly_with_no_child_left(
     start_server: StartServer,
 ) -> None:
-    server = start_server()
+    server = start_server("tests/fake_app.py", LOADING="held")
     server.wait_for("/health")
-    reasons = set()
-    while (answer := server.http.get("/ready")).status_code == 503:
-        reasons.add(answer.json()["reason"])
-        assert server.http.get("/health").status_code == 200
-    assert reasons
-    assert reasons <= {"Built-in voice is loading.", "Built-in recogniser is loading."}
-    assert answer.status_code == 200
-    assert answer.json()["ready"] is True
+    answer = server.http.get("/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["reason"] in ("Fake voice is loading.", "Fake recogniser is loading.")
+    server.http.post("/stage/load")
+    server.wait_until_ready()
+    assert server.http.get("/ready").json()["ready"] is True
     assert server.http.get("/").status_code == 200
     Client(server.url, verbose=False).submit("A sentence, and then another one. " * 100, api_name="/generate")
     children = psutil.Process(server.process.pid).children(recursive=True)
@@ -62,57 +58,30 @@ def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(start_server: StartS
 
 
 @pytest.mark.long
-def test_a_page_that_is_slow_while_models_load_does_not_end_the_start(
+def test_a_page_that_is_slow_while_models_load_does_not_end_the_start_and_any_thread_may_be_given_the_signal(
     start_server: StartServer, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(SLOW_PAGE)
-    server = start_server("tests/fake_app.py", PYTHONPATH=tmp_path)
+    server = start_server("tests/fake_app.py", PYTHONPATH=tmp_path, VOXDEMO_DRAIN_S=60)
     server.wait_until_ready()
     assert server.http.get("/").status_code == 200
-
-
-@pytest.mark.long
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = run_app(tmp_path, VOXDEMO_PORT=taken.getsockname()[1])
-    assert ended.returncode == 2
-    assert re.fullmatch(r"voxdemo can't start: Port \d+ on 127.0.0.1 is taken: stop .*\n", ended.stderr)
-
-
-@pytest.mark.long
-def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
-    ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_GENERATORS=3)
-    assert ended.returncode == 2
-    assert ended.stderr == "voxdemo can't start: VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2.\n"
-
-
-@pytest.mark.long
-def test_a_cache_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    ended = run_app(tmp_path, VOXDEMO_PORT=free_port(), VOXDEMO_CACHE_DIR=tmp_path / "file" / "cache")
-    assert ended.returncode == 2
-    assert "must be a folder that can be written to.\n" in ended.stderr
-
-
-def run_app(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "app.py")],
-        env=environment(folder, **settings),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
-@pytest.mark.long
-def test_a_signal_that_the_system_gives_to_another_thread_ends_it_too(start_server: StartServer) -> None:
     tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
     if tgkill is None:
         pytest.skip("only glibc can choose the thread")
-    server = start_server("tests/fake_app.py", VOXDEMO_DRAIN_S=60)
-    server.wait_until_ready()
     others = [int(task.name) for task in Path(f"/proc/{server.process.pid}/task").iterdir()]
     assert tgkill(server.process.pid, max(others), signal.SIGTERM) == 0
     assert server.process.wait(timeout=30) == 0  # and it waits for nobody where nobody is
+
+
+@pytest.mark.long
+def test_what_keeps_it_from_starting_is_one_sentence(start_server: StartServer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for settings, sentence in (
+            ({"VOXDEMO_PORT": taken.getsockname()[1]}, r"Port \d+ on 127.0.0.1 is taken: stop .*"),
+            ({"VOXDEMO_GENERATORS": 3}, "VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2."),
+            ({"VOXDEMO_CACHE_DIR": tmp_path / "file" / "cache"}, ".* must be a folder that can be written to."),
+        ):
+            server = start_server(**settings)
+            assert server.process.wait(timeout=180) == 2
+            assert re.fullmatch(rf"voxdemo can't start: {sentence}\n", server.log)
