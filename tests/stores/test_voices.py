@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -214,16 +215,17 @@ def test_what_is_sent_is_json_a_bounded_one_and_a_recording(guarded: Server) -> 
 
 
 @pytest.mark.long
-def test_voices_outlive_restarts_and_the_hours_of_uploads(start_server: StartServer, tmp_path: Path) -> None:
-    settings = {"VOXDEMO_AUTH": "ann:word", "VOXDEMO_CACHE_DIR": tmp_path / "shared", "VOXDEMO_KEEP_HOURS": 0.1}
-    server = start_server("tests/guarded_app.py", **settings)
-    server.wait_until_ready()
-    with logged_in(server, "ann") as ann:
-        ann.post("/voices", json=body()).raise_for_status()
-    server.stop()
+def test_voices_outlive_restarts_and_the_hours_of_uploads(
+    guarded: Server, start_server: StartServer, tmp_path: Path
+) -> None:
+    with logged_in(guarded, "ann") as ann:
+        kept = ann.post("/voices", json=body()).raise_for_status().json()["id"]
+        shutil.copytree(guarded.folder / "cache" / "voices", tmp_path / "shared" / "voices")
+        ann.delete(f"/voices/{kept}").raise_for_status()
     long_ago = time.time() - 86_400
     for path in (tmp_path / "shared" / "voices").rglob("*"):
         os.utime(path, (long_ago, long_ago))
+    settings = {"VOXDEMO_AUTH": "ann:word", "VOXDEMO_CACHE_DIR": tmp_path / "shared", "VOXDEMO_KEEP_HOURS": 0.1}
     server = start_server("tests/guarded_app.py", **settings)
     server.wait_until_ready()
     with logged_in(server, "ann") as ann:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import CHROMIUM, OPTIONS, PHONE, WARM_UP, WIDE, OpenPage, expect, needs_browser, says, speak
+from browsing import PHONE, WARM_UP, WIDE, OpenPage, expect, needs_browser, says, speak
 from rings import first_of
 from serving import Server
 
@@ -194,27 +194,18 @@ def test_the_page_lives_with_its_policy(
 
 @pytest.mark.long
 @needs_browser
-def test_a_recording_can_be_made_under_the_policy(guarded: Server, browser: Any) -> None:
-    ears = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    hearing = browser.browser_type.launch(executable_path=CHROMIUM, args=[*OPTIONS, *ears])
-    try:
-        page = hearing.new_page(permissions=["microphone"])
-        page.add_init_script(WATCH)
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(guarded.url)
-        errors = errors_of(page)
-        page.get_by_role("tab", name="Recognise").click()
-        page.locator("#vx-recording").get_by_label("Record audio").click()
-        page.locator("#vx-recording .record-button").click()
-        page.wait_for_function("/0:0[1-9]/.test(document.querySelector('#vx-recording').innerText)")
-        page.locator("#vx-recording .stop-button").first.click()
-        page.locator("#vx-recording .waveform-container").wait_for()
-        page.click("#vx-recognise")
-        says(page, re.compile("s of audio, "), "#vx-heard")
-        assert_at_peace(page, errors, guarded)
-    finally:
-        hearing.close()
+def test_a_recording_can_be_made_under_the_policy(guarded: Server, open_page: OpenPage) -> None:
+    page = open_page(guarded, script=WATCH, permissions=["microphone"])
+    errors = errors_of(page)
+    page.get_by_role("tab", name="Recognise").click()
+    page.locator("#vx-recording").get_by_label("Record audio").click()
+    page.locator("#vx-recording .record-button").click()
+    page.wait_for_function("/0:0[1-9]/.test(document.querySelector('#vx-recording').innerText)")
+    page.locator("#vx-recording .stop-button").first.click()
+    page.locator("#vx-recording .waveform-container").wait_for()
+    page.click("#vx-recognise")
+    says(page, re.compile("s of audio, "), "#vx-heard")
+    assert_at_peace(page, errors, guarded)
 
 
 CALL = """async (url) => {

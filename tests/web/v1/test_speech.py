@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from openai import OpenAI
 from programs import WARM_UP, events_of, program, samples_of, speech, words
-from serving import Server, StartServer, eventually
+from serving import Server, eventually
 
 SENTENCE = "The birch canoe slid on the smooth planks."
 KINDS = {
@@ -162,11 +162,9 @@ def test_who_reads_slowly_is_not_taken_for_somebody_who_waits(paced_server: Serv
         assert sum(map(len, heard)) > 10_000_000
 
 
-def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(
-    start_server: StartServer,
-) -> None:
-    server = start_server("tests/guarded_app.py")
-    server.wait_until_ready()
+def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(fake_server: Server) -> None:
+    server = fake_server
+    server.http.post("/stage/open")
     failed = speech(server, "raise")
     assert failed.status_code == 500
     assert failed.json()["error"]["type"] == "server_error"

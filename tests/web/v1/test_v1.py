@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -235,21 +235,20 @@ def test_a_full_line_and_too_many_requests_say_when_to_come_again(start_server: 
     assert int(limited.value.response.headers["retry-after"]) > 60
 
 
-def test_behind_a_proxy_that_serves_it_below_a_path_all_of_it_is_found(start_server: StartServer) -> None:
-    server = start_server("tests/guarded_app.py", GRADIO_ROOT_PATH="/demo")
+def test_below_a_proxys_path_all_is_found_and_keys_are_asked_for_in_openai_s_words(start_server: StartServer) -> None:
+    key = "a-key-of-some-length"
+    server = start_server("tests/guarded_app.py", GRADIO_ROOT_PATH="/demo", VOXDEMO_API_KEYS=key)
     server.wait_until_ready()
     assert server.http.get("/v1/openapi.json").json()["servers"] == [{"url": "/demo/v1"}]
     assert "/demo/v1/static-offline-docs/" in server.http.get("/v1/docs").text
+    for path in ("/v1/seen", "/demo/v1/seen", "/demo/v1/nothing"):
+        assert server.http.get(path).status_code == 401
+    with pytest.raises(openai.AuthenticationError, match="This API key isn't valid here"):
+        spoken_for_a_program(server, "Kept out.")
+    assert spoken_for_a_program(server, "Let in.", key)
+    server.http.headers["Authorization"] = f"Bearer {key}"
+    assert server.http.get("/demo/v1/seen").status_code == 200
     assert speech(server, "One.").status_code == 200
     job = server.http.post("/v1/audio/jobs", json={"input": "Two.", "response_format": "wav"}).json()
     assert job["url"].startswith("/demo/v1/audio/jobs/")
     assert server.http.get(job["url"].removeprefix("/demo")).status_code == 200
-
-
-def test_keys_are_asked_for_in_openai_s_words(start_server: Callable[..., Server]) -> None:
-    key = "a-key-of-some-length"
-    server = start_server("tests/guarded_app.py", VOXDEMO_API_KEYS=key)
-    server.wait_until_ready()
-    with pytest.raises(openai.AuthenticationError, match="This API key isn't valid here"):
-        spoken_for_a_program(server, "Kept out.")
-    assert spoken_for_a_program(server, "Let in.", key)
