@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import math
+import os
 import random
 import signal
 import statistics
@@ -16,10 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import Result
 from rings import first_of, long
 from serving import ROOT, Server, eventually
+from typer.testing import CliRunner
 
 from voxdemo.loadtest import theory
+from voxdemo.loadtest.__main__ import app
 from voxdemo.loadtest.doors import DOORS
 from voxdemo.loadtest.measured import Request, Run
 from voxdemo.loadtest.report import LoadTest, prediction, recommendation
@@ -143,29 +147,22 @@ async def test_what_a_server_cannot_do_has_failed_and_is_told_with_its_code(fake
     assert (last["code"], last["values"]) == ("model_failed", {"title": "Fake voice"})
 
 
-def loadtest(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    texts = folder / "texts.txt"
-    texts.write_text("one two\n\nthree\n")
-    command = [
-        sys.executable,
-        "-m",
-        "voxdemo.loadtest",
-        url,
-        "--text-file",
-        texts,
-        "--output",
-        folder / "report",
-        *words,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+def words_for(url: str, folder: Path, *more: str) -> list[str]:
+    """What follows `python -m voxdemo.loadtest`, for texts of one and two words."""
+    (folder / "texts.txt").write_text("one two\n\nthree\n")
+    return [url, "--text-file", str(folder / "texts.txt"), "--output", str(folder / "report"), *more]
+
+
+def loadtest(url: str, folder: Path, *more: str) -> Result:
+    return CliRunner().invoke(app, words_for(url, folder, *more))
 
 
 @pytest.mark.parametrize("door", first_of("openai", "gradio"))
 def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Server, tmp_path: Path, door: str) -> None:
     paced_server.http.post("/pace/0.1")
-    ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "9")
-    assert ended.returncode == 0, ended.stderr
-    assert "3 users: 9 of 9" in ended.stderr
+    ended = loadtest(paced_server.url, tmp_path, "--door", door, "--users", "1,3", "--requests", "6")
+    assert ended.exit_code == 0, ended.stderr
+    assert "3 users: 6 of 6" in ended.stderr
     assert "## 1 user\n" in ended.stdout
     report = tmp_path / "report"
     assert ended.stdout == (report / "report.md").read_text() + "\n"
@@ -174,7 +171,7 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
         assert (report / name).read_bytes().startswith(b"\x89PNG")
     told = json.loads((report / "report.json").read_text())
     alone, three = told["runs"]
-    assert [len(run["requests"]) for run in (alone, three)] == [9, 9]
+    assert [len(run["requests"]) for run in (alone, three)] == [6, 6]
     assert {request["outcome"] for run in (alone, three) for request in run["requests"]} == {"done"}
     assert three["times_s"]["wait"]["p50"] > alone["times_s"]["wait"]["p50"]
     assert set(three["times_s"]) == {"latency", "wait", "service"} | ({"first audio"} if door == "openai" else set())
@@ -183,26 +180,33 @@ def test_a_run_through_each_door_is_told_measured_and_counted(paced_server: Serv
 
 
 @pytest.mark.long
-def test_arrivals_by_chance_and_refusals_are_reported(
-    paced_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arrivals_by_chance_are_reported_whatever_a_terminal_can_show(paced_server: Server, tmp_path: Path) -> None:
     paced_server.http.post("/pace/0.1")
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")  # which has neither Greek letters nor multiplication signs
-    ended = loadtest(paced_server.url, tmp_path, "--rate", "600", "--requests", "5")
+    ended = subprocess.run(
+        [sys.executable, "-m", "voxdemo.loadtest",
+         *words_for(paced_server.url, tmp_path, "--rate", "600", "--requests", "5")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},  # which has neither Greek letters nor multiplication signs
+        timeout=120,
+        check=True,
+    )  # fmt: skip
     assert "## 600 requests a minute" in ended.stdout
     assert "mean wait C/(c\\u03bc-\\u03bb)\\xb7(1+CV\\xb2)/2" in ended.stdout
     assert "cμ-λ" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
-    for words, sentence in [
-        (["--users", "some"], "--users must be numbers of 1 or more"),
-        (["--door", "back"], "--door must be gradio or openai"),
-    ]:
-        wrong = loadtest(paced_server.url, tmp_path, *words)
-        assert (wrong.returncode, sentence in wrong.stderr) == (2, True)
+
+
+def test_mistakes_are_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "sound.wav").write_bytes(bytes(range(256)))
-    unread = loadtest(paced_server.url, tmp_path, "--text-file", str(tmp_path / "sound.wav"))
-    assert (unread.returncode, unread.stderr) == (2, "--text-file must be a text file in UTF-8.\n")
-    away = loadtest("http://127.0.0.1:1", tmp_path)
-    assert (away.returncode, "can't be reached" in away.stderr) == (3, True)
+    for words, code, sentence in [
+        (["--users", "some"], 2, "--users must be numbers of 1 or more"),
+        (["--door", "back"], 2, "--door must be gradio or openai"),
+        (["--text-file", str(tmp_path / "sound.wav")], 2, "--text-file must be a text file in UTF-8.\n"),
+        ([], 3, "can't be reached"),
+    ]:
+        ended = loadtest("http://127.0.0.1:1", tmp_path, *words)
+        assert (ended.exit_code, sentence in ended.stderr, ended.stderr.count("\n")) == (code, True, 1)
 
 
 @long
