@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,6 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         seconds[item.path] += max((SECONDS.get(name, 0.01) for name in item.fixturenames), default=0.01)
     items.sort(key=lambda item: -seconds[item.path])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    """PyTorch's OpenMP takes over the number of threads of a Whisper in the same process."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 import re
 import socket
-import sys
 
 import jiwer
 import numpy as np
@@ -26,8 +25,6 @@ def recognizer():
     recognizer = BuiltinRecognizer()
     yield recognizer
     recognizer.close()
-    if torch := sys.modules.get("torch"):  # its OpenMP took over Whisper's number of threads, and they wait in loops
-        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
