@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from callers import Callers, all_within, callers
 from rings import first_of
@@ -23,13 +25,14 @@ def hasty(_hasty: Witness) -> Witness:
     return _hasty
 
 
-@pytest.mark.parametrize(
-    "word", first_of("raise", "panic", "die", "refuse", "fail-once", "die-once", "die-in-turn", "retake", "ran-on")
-)
-async def test_who_asked_is_told_in_a_sentence_and_the_next_is_served(fake: Witness, word: str) -> None:
+FAULTS = first_of(["raise"], ["panic", "die", "refuse"], ["fail-once", "die-once", "die-in-turn", "retake", "ran-on"])
+
+
+@pytest.mark.parametrize("words", FAULTS, ids=" ".join)
+async def test_who_asked_is_told_in_a_sentence_and_the_next_is_served(fake: Witness, words: list[str]) -> None:
     fake.stage("open")
     async with callers(fake.url) as people:
-        for text in ROUNDS * ("{}", "well {}", "well well. {} then. on and on."):
+        for word, text in product(words, ROUNDS * ("{}", "well well. {} then. on and on.")):
             texts = (new_text("before"), new_text(text.format(word)), new_text("after"))
             calls = await all_within(60, *map(people.call, texts))
             assert calls[0].is_served

@@ -76,19 +76,11 @@ def full(witness: Witness) -> Generator[Path, None, None]:
 NO_ROOM = "no room left"
 
 
-async def test_speech_is_refused_in_a_sentence(small: Witness) -> None:
+async def test_speech_is_refused_in_a_sentence_and_leaves_nothing(small: Witness) -> None:
     async with callers(small.url) as people:
         with full(small):
             for _ in range(20 if LONG else 2):
                 assert NO_ROOM in (await people.call(new_text("no room"))).sentence
-        assert (await people.call(new_text("room again"))).is_served
-    small.forget()  # which is the next test's business
-
-
-async def test_what_is_refused_leaves_nothing(small: Witness) -> None:
-    async with callers(small.url) as people:
-        with full(small):
-            await people.call(new_text("no room"))
     small.prove(settle_s=1)
 
 
