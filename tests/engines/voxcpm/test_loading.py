@@ -20,7 +20,7 @@ from voxdemo.model_support.process_wide import quiet
 pytestmark = pytest.mark.long
 
 CPU = Device("cpu", "a processor", 2**34)
-TEXT = "Hello there, you."
+SHORT = {"target_text": "Hello there, you.", "prompt_cache": None, "max_len": 12, "inference_timesteps": 2}
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
@@ -159,7 +159,7 @@ def _say(model: Any, seed: int = 3) -> Any:
 
     torch.manual_seed(seed)
     with quiet():
-        made = model.generate_with_prompt_cache_streaming(target_text=TEXT, prompt_cache=None, max_len=12)
+        made = model.generate_with_prompt_cache_streaming(**SHORT)
         return torch.cat([sound for sound, _, _ in made], dim=-1)
 
 
@@ -168,4 +168,4 @@ def _whole(model: Any, seed: int = 3) -> Any:
 
     torch.manual_seed(seed)
     with quiet():
-        return model.generate_with_prompt_cache(target_text=TEXT, prompt_cache=None, max_len=12)[0]
+        return model.generate_with_prompt_cache(**SHORT)[0]
