@@ -38,7 +38,7 @@ CASES = {
     "degrees": ("It was -5°C outside.", "(minus |-)(5|five) degrees celsius outside"),
     "watts": ("A 100 W lamp needs 12 V.", "100 watt lamp needs 12 volts"),
     "percentages": ("About 50% of them, or 5-10% of us.", "50% of them or 5 (to )?10% of us"),
-    "fractions": ("Add 2 1/2 cups of sugar.", "(two and one half|2 and 1 half|two and a half|2.5|2 1/2) cups"),
+    "fractions": ("Add 2 1/2 cups of sugar.", "(two and one half|2 and 1 half|(two|2) and a half|2.5|2 1/2) cups"),
     "ranges": ("It takes the mail from 3-5 days.", "(3|three) to (5|five) days"),
     "versions": ("Version 2.0.1 is out.", "version (2.0.1|two point zero point one) is out"),
     "phones": ("Call 555-123-4567 now.", "call 555 ?123 ?4567 now"),
