@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
-from gradio_client import Client
-from gradio_client.exceptions import AppError
+from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, is_there, needs_browser, to_tab
 from serving import Server
 
 from voxdemo import __version__
@@ -39,10 +36,8 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, *texts: str) -> None:
-    client = Client(server.url, verbose=False)
     for text in texts:
-        with suppress(AppError):
-            client.predict(text, api_name="/generate")
+        list(server.messages("generate", [text, None, "", 2.0, 10, False, False]))
 
 
 def open_tab(page: Any) -> None:
@@ -77,7 +72,7 @@ def test_what_is_shown_is_worked_out_once_for_all_who_look() -> None:
 
 
 @pytest.mark.long
-def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_page: OpenPage) -> None:
+def test_what_is_asked_turns_up_and_only_while_somebody_looks(looked_at: Server, open_page: OpenPage) -> None:
     page = open_page(looked_at)
     assert not [url for url in page.asked if "/embed-" in url]  # what draws plots weighs as much as all the rest
     open_tab(page)
@@ -106,32 +101,22 @@ def test_what_is_asked_turns_up_while_somebody_looks(looked_at: Server, open_pag
     assert "Zanzibar" not in answer.value.text()
     assert page.evaluate("window.moved") == []
 
-
-@pytest.mark.long
-def test_nobody_is_asked_for_while_nobody_looks(looked_at: Server, open_page: OpenPage) -> None:
-    page = open_page(looked_at)
-    page.clock.install()
-    open_tab(page)
-    page.get_by_role("tab", name="Speak").first.click()
-    expect(page.locator("#vx-gist")).to_be_hidden()
-    page.wait_for_load_state("networkidle")
-    before = len(page.asked)
-    page.clock.fast_forward(60_000)
-    page.wait_for_load_state("networkidle")
-    assert len(page.asked) == before
-    with page.expect_response(re.compile("/predict")):
-        open_tab(page)
-
-
-@pytest.mark.long
-def test_on_a_dark_phone_what_is_wrong_is_said_first_and_all_can_be_read(
-    looked_at: Server, open_page: OpenPage
-) -> None:
-    ask(looked_at, *["raise"] * 4)
-    page = open_page(looked_at, PHONE, color_scheme="dark")
-    open_tab(page)
+    ask(looked_at, *["raise"] * 3)
     wrong = re.compile(r"^\d\d% of the last jobs failed; the server's log says why\.$")
     expect(page.locator("#vx-gist .said li")).to_have_text([wrong], timeout=SOON_MS)
+    on_a_dark_phone_all_can_be_read(page)
+    nobody_is_asked_while_nobody_looks(page)
+
+
+def on_a_dark_phone_all_can_be_read(page: Any) -> None:
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    to_tab(page, "Speak")
+    page.reload()
+    is_there(page)
+    page.clock.install()
+    open_tab(page)
+    expect(page.locator("#vx-gist .said li")).to_have_count(1)
     expect(page.locator("#vx-plots svg.marks")).to_have_count(ALL_PLOTS)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     outside = """() => [...document.querySelectorAll('.vx-panel svg text')].filter((text) => {
@@ -140,3 +125,16 @@ def test_on_a_dark_phone_what_is_wrong_is_said_first_and_all_can_be_read(
     }).map((text) => text.textContent)"""
     assert page.evaluate(outside) == []
     assert barriers(page) == []
+
+
+def nobody_is_asked_while_nobody_looks(page: Any) -> None:
+    """On a page whose clock is the test's."""
+    to_tab(page, "Speak")
+    expect(page.locator("#vx-gist")).to_be_hidden()
+    page.wait_for_load_state("networkidle")
+    before = len(page.asked)
+    page.clock.fast_forward(60_000)
+    page.wait_for_load_state("networkidle")
+    assert len(page.asked) == before
+    with page.expect_response(re.compile("/predict")):
+        open_tab(page)
