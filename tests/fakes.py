@@ -230,6 +230,6 @@ async def until(condition: Callable[[], bool]) -> None:
 
     async def turn() -> None:
         while not condition():  # noqa: ASYNC110 - there is no event to wait for: it is the absence of one that counts
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # a loop that never rests keeps Python's lock from threads that import
 
-    await asyncio.wait_for(turn(), timeout=10)
+    await asyncio.wait_for(turn(), timeout=30)
