@@ -1,0 +1,1 @@
+"""How figures and signs are read: data for each language."""
