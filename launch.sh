@@ -46,7 +46,7 @@ Usage: ./launch.sh [flags]              set up what is missing, then serve
 Flags, as --name value or --name=value:
   --host ADDRESS        address to listen on; 0.0.0.0 lets other machines in     (127.0.0.1)
   --port NUMBER         port to listen on                                        (7860)
-  --engine NAME         the voice: auto, builtin or voxcpm                       (auto)
+  --engine NAME         the voice: auto, builtin, kokoro or voxcpm               (auto)
   --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
   --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
   --sensevoice-model MODEL  SenseVoice: a hub id or a folder                     (FunAudioLLM/SenseVoiceSmall)

@@ -23,6 +23,7 @@ from serving import ROOT, Server, environment, eventually, free_port, is_default
 from typer.main import get_command
 
 from voxdemo import cli
+from voxdemo.engines.registry import ENGINES
 from voxdemo.engines.voxcpm.choice import PUBLISHED
 from voxdemo.loadtest import __main__ as loadtest
 from voxdemo.settings import PREFIX, Settings, load
@@ -162,11 +163,12 @@ def test_a_server_is_started(told: ToldCheckout, block: str) -> None:
 def test_models_are_chosen(told: ToldCheckout, block: str) -> None:
     """As far as the settings: real weights need a hub, and tests/engines/voxcpm/test_loading.py has small ones."""
     commands = told.type(block)
-    assert [typed.arguments for typed in commands] == [SERVES] * 3
-    a_hub_id, a_folder, on_a_cpu = (read(typed.settings) for typed in commands)
+    assert [typed.arguments for typed in commands] == [SERVES] * 4
+    a_hub_id, a_folder, on_a_cpu, kokoro = (read(typed.settings) for typed in commands)
     assert (a_hub_id.engine, a_hub_id.voxcpm_model) == ("voxcpm", next(name for name in PUBLISHED if "1.5" in name))
     assert (a_folder.engine, a_folder.voxcpm_model) == ("voxcpm", "/home/somebody/models/VoxCPM-0.5B")
     assert (on_a_cpu.engine, on_a_cpu.device, on_a_cpu.quantize) == ("voxcpm", "cpu", "int8")
+    assert ENGINES.wanted(kokoro)[0].title == "Kokoro-82M"
 
 
 @runs("docs/settings.md", "./launch.sh --queue-size")

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """Port to listen on. GRADIO_SERVER_PORT (set on Spaces) is its second name."""
 
     engine: _Name = "auto"
-    """The voice: auto takes the best that can be had, builtin is the one inside the installed packages."""
+    """The voice: auto takes the best that can be had, builtin and kokoro are inside the installed packages."""
 
     recognizer: _Name = "auto"
     """The recogniser: as engine."""

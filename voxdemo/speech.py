@@ -165,8 +165,8 @@ class Voice:
 
     @property
     def title(self) -> str:
-        """As people read it."""
-        return self.name.capitalize()
+        """As people read it: without what stands before a "_", which is its language and sex again."""
+        return self.name.rpartition("_")[2].capitalize()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +227,13 @@ class EngineInfo(ModelInfo):
     def voice_names(self) -> tuple[str, ...]:
         """What `voices` are called, in their order."""
         return tuple(voice.name for voice in self.voices)
+
+    def languages_of(self, voice: str | None) -> tuple[str, ...]:
+        """What a voice speaks, None's being the first: where voices differ in their languages its own, else all."""
+        own = {each.name: each.language.partition("-")[0] for each in self.voices}
+        if len(set(own.values())) < 2:
+            return self.languages
+        return (own.get(voice or "", next(iter(own.values()))),)
 
     def dial(self, usual: Dial) -> Dial:
         """Its own dial for the same field, else the usual one."""

@@ -325,7 +325,7 @@ def test_doctor_tells_in_every_encoding_what_it_found_and_what_would_be_chosen_a
         assert found in lines
     assert "GB free" in lines
     wrong = voxdemo("doctor", VOXDEMO_ENGINE="espeak")
-    assert (wrong.returncode, b"must be one of auto, builtin, voxcpm" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, b"must be one of auto, builtin, kokoro, voxcpm" in wrong.stderr) == (2, True)
 
 
 @pytest.mark.long

@@ -10,9 +10,14 @@ from fakes import CLONER
 
 from voxdemo.errors import InputError
 from voxdemo.intake.validate import checked, readable_text
-from voxdemo.speech import Utterance
+from voxdemo.speech import Utterance, Voice
 
 PLAIN = replace(CLONER, title="Plain voice", honours=frozenset({"seed"}))
+MANY = replace(
+    CLONER,
+    languages=("en", "es", "ja", "zh"),
+    voices=(Voice("heart", "en-US"), Voice("dora", "es-ES"), Voice("alpha", "ja-JP"), Voice("xiaoxiao", "zh-CN")),
+)
 
 
 def test_a_good_utterance_comes_back_as_it_is() -> None:
@@ -99,3 +104,36 @@ def test_a_text_that_cannot_be_said_is_refused_with_why(text: str, sentence: str
 def test_control_characters_are_refused_by_number(text: str) -> None:
     with pytest.raises(InputError, match=r"control characters \(U\+[0-9A-F]{4}\)"):
         readable_text(text, CLONER)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "left", "skipped"),
+    [
+        ("dora", "Hola мир amigos.", "Hola amigos.", "мир"),
+        ("dora", "Çava Ночь ñandú ª º 3 ٣ ½ €.", "Çava ñandú ª º 3 ٣ ½ €.", "Ночь"),
+        ("alpha", "犬とAI и ネコ。", "犬とAI ネコ。", "и"),
+        ("xiaoxiao", "你好 안녕 OK。", "你好 OK。", "안녕"),
+        ("heart", "Hello 世界.", "Hello.", "世界"),
+    ],
+)
+def test_a_voice_skips_the_letters_that_its_own_language_is_not_written_with(
+    voice: str, text: str, left: str, skipped: str
+) -> None:
+    readable, warnings = readable_text(text, MANY, voice)
+    assert readable == left
+    assert warnings == (f"Skipped “{skipped}”: this voice can't read it.",)
+
+
+@pytest.mark.parametrize(("voice", "text", "language"), [("dora", "Привет", "Spanish"), ("alpha", "안녕", "Japanese")])
+def test_a_text_of_other_letters_is_refused_naming_the_language_of_the_voice(
+    voice: str, text: str, language: str
+) -> None:
+    with pytest.raises(InputError, match=f"speaks {language} only"):
+        readable_text(text, MANY, voice)
+
+
+def test_a_voice_speaks_its_own_language_where_voices_differ_and_else_all() -> None:
+    assert (MANY.languages_of("alpha"), MANY.languages_of(None)) == (("ja",), ("en",))
+    assert replace(CLONER, languages=("zh", "en")).languages_of("fake") == ("zh", "en")
+    with pytest.raises(InputError, match="no language 'es': choose one of ja"):
+        checked(Utterance("x", voice="alpha", language="es"), MANY)

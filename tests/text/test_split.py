@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from voxdemo.text import split
 from voxdemo.text.split import FIRST_CHARS, Part, Stop, is_speakable, parts
 
 LONG = (
@@ -219,3 +220,20 @@ def test_no_sign_is_lost_either_where_there_is_room(seed: int) -> None:
 
 def said(text: str) -> str:
     return "".join(character for character in text if unicodedata.category(character)[0] in "LN")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("es", ["El Sr. López llegó a las 8 a. m. de EE. UU. con la Dra. Gil.", "¿Qué hora es?", "¡Tarde!"]),
+        ("fr", ["M. Dupont et Mme. Roy sont là.", "Où est le Dr. Petit ?", "Il est parti, p. ex. à Paris."]),
+        ("it", ["Il sig. Rossi e la dott.ssa Bianchi sono qui.", "Dov'è il dott. Verdi?"]),
+        ("pt", ["O Sr. Silva chegou.", "Que horas são?", "Av. Paulista, n. 5."]),
+        ("ja", ["犬です。", "猫ですか？", "はい。"]),
+        ("zh", ["你好。", "他说：“走吧！”", "我们走了。"]),
+    ],
+)
+def test_sentences_end_by_the_rules_of_their_language(language: str, said: list[str]) -> None:
+    text = ("" if language in ("ja", "zh") else " ").join(said)
+    assert split.sentences(text, language) == said
+    assert [part.text for part in parts(text, 250, True, language)] == said

@@ -1,11 +1,13 @@
 """What every speech engine looks like from above. Three verbs and a description; no threads, no web."""
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
 from voxdemo.audio.reading.prompt import PromptAudio
-from voxdemo.speech import EngineInfo, Samples, Tell, Utterance
+from voxdemo.errors import InputError
+from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,17 @@ class EngineChoice:
 
     info: EngineInfo
     build: Callable[[Tell], SpeechEngine]
+
+
+def checked_speed(speed: float, info: EngineInfo) -> float:
+    """`speed`, if this engine speaks at that. Raises InputError, which names its range."""
+    dial = info.dial(SPEED)
+    if math.isfinite(speed) and dial.low <= speed <= dial.high:
+        return float(speed)
+    raise InputError(
+        "{subject} speaks at speeds from {slowest} to {fastest}: choose one in between.",
+        code="speed_out_of_range",
+        subject=info.subject,
+        slowest=dial.low,
+        fastest=dial.high,
+    )

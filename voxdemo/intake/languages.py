@@ -43,6 +43,12 @@ def code_of(asked: str | None, recognizer: RecognizerInfo) -> str | None:
     )
 
 
+def title_of(tag: str) -> str:
+    """A language in English, by its BCP 47 tag: "American English" for "en-US", "Spanish" for "es"; else the tag."""
+    named = Locale("en").languages
+    return named.get(tag.replace("-", "_")) or named.get(tag.partition("-")[0]) or tag
+
+
 def _current(code: str) -> str:
     """The code that Unicode uses today for one of ISO 639 or an outdated one: "de" for "ger", "he" for "iw"."""
     aliases: Mapping[str, str] = get_global("language_aliases")

@@ -134,9 +134,11 @@ def plan(utterance: Utterance, info: EngineInfo) -> Plan:
 
     Raises InputError where there is nothing in it that can be said.
     """
-    text, warnings = validate.readable_text(utterance.text, info)
+    text, warnings = validate.readable_text(utterance.text, info, utterance.voice)
     utterance = replace(utterance, text=text)
-    parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart)
+    languages = info.languages_of(utterance.voice)
+    language = languages[0] if len(languages) == 1 else split.ENGLISH
+    parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart, language)
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)
     shares = [length / total for length in lengths]

@@ -4,13 +4,16 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 """
 
 import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from voxdemo.engines.builtin import english
 from voxdemo.errors import InputError, some
+from voxdemo.intake.languages import title_of
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
-from voxdemo.text import leftovers, pasted
+from voxdemo.text import leftovers, pasted, scripts
 from voxdemo.text.split import is_speakable
 
 MAX_TEXT_CHARS = 50_000
@@ -30,8 +33,12 @@ _NAMES = {
     "speed": "a speed",
 }
 _DEFAULTS = SpeakOptions()
-_UNSAYABLE = {"en": english.unsayable}
-"""What each language (ISO 639-1) has no sound for. A language that isn't here is taken to read everything."""
+_UNSAYABLE: Mapping[str, Callable[[str], Iterable[str]]] = {
+    "en": english.unsayable,
+    **{language: partial(scripts.foreign, language=language) for language in scripts.WRITTEN_IN},
+}
+"""What each language (ISO 639-1) has no sound for. A voice of another language, or of several, is taken to read
+everything."""
 
 _SAID = frozenset("°©®™℠¦№")
 """Pictures by their category that English voices say or pass over harmlessly."""
@@ -98,7 +105,11 @@ def _check_ranges(utterance: Utterance, info: EngineInfo) -> None:
 
 
 def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
-    for name, allowed in (("voice", info.voice_names), ("language", info.languages), ("format", ("wav",))):
+    for name, allowed in (
+        ("voice", info.voice_names),
+        ("language", info.languages_of(utterance.voice)),
+        ("format", ("wav",)),
+    ):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
             values = {"subject": info.subject, "kind": name, "name": str(value)[:40], "these": ", ".join(allowed)}
@@ -117,8 +128,8 @@ def _check_together(utterance: Utterance, info: EngineInfo) -> None:
         )
 
 
-def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
-    """What of a text this engine can say, as plain prose, and a warning that names what it can't.
+def readable_text(text: str, info: EngineInfo, voice: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """What of a text this engine's voice can say, as plain prose, and a warning that names what it can't.
 
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
@@ -133,24 +144,21 @@ def readable_text(text: str, info: EngineInfo) -> tuple[str, tuple[str, ...]]:
         named = ", ".join(f"U+{ord(character):04X}" for character in control[:5])
         sentence = "The text has control characters ({named}): take them out and try again."
         raise InputError(sentence, code="control_characters", named=named)
-    skipped = unreadable(text, info.languages)
+    languages = info.languages_of(voice)
+    skipped = unreadable(text, languages)
     readable = without(text, skipped) if skipped else text
     if not is_speakable(readable):
-        raise _unspeakable(skipped, info)
+        raise _unspeakable(skipped, languages)
     warnings = [f"Skipped “{some(skipped)}”: this voice can't read it."] if skipped else []
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {some(left_out, ' ')}.")
     return readable, tuple(warnings)
 
 
-def _unspeakable(skipped: str, info: EngineInfo) -> InputError:
+def _unspeakable(skipped: str, languages: tuple[str, ...]) -> InputError:
     if not skipped:
         return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
-    languages = " and ".join(_LANGUAGES.get(code, code) for code in info.languages)
-    return InputError.unsayable(languages, some(skipped))
-
-
-_LANGUAGES = {"en": "English", "zh": "Chinese"}
+    return InputError.unsayable(" and ".join(map(title_of, languages)), some(skipped))
 
 
 def _ignored(utterance: Utterance, info: EngineInfo) -> tuple[str, ...]:
@@ -189,13 +197,13 @@ def _listed(words: list[str]) -> str:
 def unreadable(text: str, languages: tuple[str, ...]) -> str:
     """The distinct characters of `text`, as they first appear, that a voice for `languages` (ISO 639-1) can't say.
 
-    Those are letters that none of the languages has a sound for, and emoji and other pictures. Typographic signs ("&",
+    Those are letters that the language has no sound for, and emoji and other pictures. Typographic signs ("&",
     "§", "°", "→") are not among them, nor are accents, joiners and skin tones: `without` takes those out with the
     character they belong to.
     """
-    if not languages or not _UNSAYABLE.keys() >= set(languages):
+    if len(languages) != 1 or languages[0] not in _UNSAYABLE:
         return ""
-    silent = set.intersection(*(set(_UNSAYABLE[language](text)) for language in languages))
+    silent = set(_UNSAYABLE[languages[0]](text))
     return "".join(character for character in dict.fromkeys(text) if character in silent or _is_picture(character))
 
 

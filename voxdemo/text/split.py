@@ -20,6 +20,7 @@ FIRST_CHARS = 120
 
 FIRST_CHARS_CJK = 40
 """The same where a character is a syllable or a word, not a letter."""
+ENGLISH = "en"
 
 
 class Stop(Enum):
@@ -43,14 +44,14 @@ class Part:
     stop: Stop
 
 
-def parts(text: str, max_chars: int, sentences_apart: bool = False) -> list[Part]:
+def parts(text: str, max_chars: int, sentences_apart: bool = False, language: str = ENGLISH) -> list[Part]:
     """The parts of `text` to be spoken one after another, each with something to say, none longer than `max_chars`.
 
     A part holds whole sentences of one paragraph; a line break ends a sentence and stays in the part. The first part is
     the first sentence alone (more, where that is a word or two), cut if it is longer than FIRST_CHARS. Other sentences
     are cut only where they are longer than `max_chars`: at a clause, else between words, else anywhere but within a
     character that is written with several. With `sentences_apart` each sentence is a part of its own, and the first one
-    is cut no earlier than the others.
+    is cut no earlier than the others. Sentences end by the rules of the `language`, an ISO 639-1 code.
 
     No letter and no digit is lost or moved. White space becomes single spaces and line breaks; signs that stand alone
     are dropped where no neighbour has room for them. Time is linear in practice (50,000 characters in well under a
@@ -62,17 +63,36 @@ def parts(text: str, max_chars: int, sentences_apart: bool = False) -> list[Part
     for paragraph in _paragraphs(text):
         early = not found and not sentences_apart
         room = min(max_chars, _first_chars(paragraph[0])) if early else max_chars
-        pieces = _pieces(paragraph, room, max_chars)
+        pieces = _pieces(paragraph, room, max_chars, language)
         groups = [[piece] for piece in pieces] if sentences_apart else _grouped(pieces, room, max_chars, early)
         found += map(_part, groups)
     return found
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, language: str = ENGLISH) -> list[str]:
     """The sentences of `text`, each with something to say; a line break ends one. Those that `parts` would make."""
-    found = (sentence.strip() for lines in _paragraphs(text) for line in lines for sentence in _sentences(line))
+    found = (
+        sentence.strip() for lines in _paragraphs(text) for line in lines for sentence in _sentences(line, language)
+    )
     return list(filter(is_speakable, found))
 
+
+def within(text: str, most: int) -> Iterator[str]:
+    """`text` in parts of at most `most` characters: after a clause if it can be, else after a word, else anywhere.
+
+    For what isn't heard as text any more: prose that is pronounced piece by piece, and phonemes.
+    """
+    while len(text) > most:
+        head = text[: most + 1]
+        ends = [match.end() for match in _CLAUSE_END.finditer(head)]
+        at = ends[-1] if ends and ends[-1] > most // 3 else head.rfind(" ") + 1 or most
+        yield text[:at].strip()
+        text = text[at:].strip()
+    if text:
+        yield text
+
+
+_CLAUSE_END = re.compile(r"[,;:—.!?…)]\s")
 
 # Sentences
 
@@ -99,23 +119,37 @@ def _paragraphs(text: str) -> Iterator[list[str]]:
             yield list(paragraph)
 
 
-def _sentences(line: str) -> Iterator[str]:
+def _sentences(line: str, language: str) -> Iterator[str]:
     """Each sentence of a line, with the white space that follows it."""
     open_end: list[str] = []
     for run in _STOPPED.findall(line + "\n"):
-        for sentence in sentencex.segment("en", run):
-            if open_end and not _goes_on(open_end, sentence):
+        for sentence in sentencex.segment(language, run):
+            if open_end and not _goes_on(open_end, sentence, language):
                 yield "".join(open_end)
                 open_end = []
             open_end.append(sentence)
     yield "".join(open_end)
 
 
-def _goes_on(before: list[str], sentence: str) -> bool:
+def _goes_on(before: list[str], sentence: str, language: str) -> bool:
     """Whether `sentence` is no beginning, but belongs to what is `before` it in its line."""
     is_number = len(before) == 1 and _ITEM_NUMBER.fullmatch(before[0])
     is_within_word = bool(_WITHIN_WORD.match(sentence)) and not before[-1][-1:].isspace()
-    return bool(is_number or is_within_word or abbreviations.goes_on(before[-1], sentence))
+    shortened = abbreviations.goes_on if language == ENGLISH else _is_shortened
+    return bool(is_number or is_within_word or shortened(before[-1], sentence))
+
+
+_SHORTENED = re.compile(
+    r"(?:^|[\s(])(?:Srta?s?|Sras?|Drs?|Dras?|D|Dña|Ud|Uds|Av|Avda?|Prof|Profa|Sta?|Sto|M|MM|Mmes?|Mlles?|Pr|Ste|bd|"
+    r"sigg?|sig\.ra|dott|dott\.ssa|avv|ing|n|núm|nº|p|pp|pág|págs|pag|art|vol|cap|chap|tel|tél|aprox|env|fig)\.\s*$",
+    re.IGNORECASE,
+)
+"""An end that is an abbreviation in Spanish, French, Italian or Portuguese, before a name or a number."""
+
+
+def _is_shortened(before: str, sentence: str) -> bool:
+    """Whether what is `before` ends with an abbreviation, in languages other than English."""
+    return before.rstrip().endswith(".") and (sentence[:1].islower() or bool(_SHORTENED.search(before)))
 
 
 def _first_chars(line: str) -> int:
@@ -140,13 +174,13 @@ _PLACES = (
 """Where a sentence that is too long is cut, the best place first, and what is there then."""
 
 
-def _pieces(lines: list[str], first_chars: int, max_chars: int) -> list[Part]:
+def _pieces(lines: list[str], first_chars: int, max_chars: int, language: str) -> list[Part]:
     """The sentences of a paragraph, cut to `max_chars` (the first one to `first_chars` in its first piece)."""
     pieces: list[Part] = []
     room = first_chars
     for line in lines:
         start = len(pieces)
-        for sentence in _sentences(line):
+        for sentence in _sentences(line, language):
             for piece in _cut(sentence, room, max_chars):
                 _append(pieces, start, piece, max_chars)
             room = max_chars

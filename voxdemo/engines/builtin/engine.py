@@ -4,31 +4,22 @@ It makes whatever text arrives into pieces that the model reads well and that bo
 web, files or the line.
 """
 
-import logging
-import math
-import re
 import zlib
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from voxdemo.engines.base import SpeechPart
-from voxdemo.engines.builtin import hibari_model
+from voxdemo.engines.base import SpeechPart, checked_speed
+from voxdemo.engines.builtin import hibari_model, pronunciation
 from voxdemo.engines.builtin.english import readable, unsayable
 from voxdemo.errors import InputError, some
 from voxdemo.model_support.offers import installed_version
 from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
-from voxdemo.text.abbreviations import expanded
-from voxdemo.text.split import is_speakable, sentences
-
-logger = logging.getLogger(__name__)
+from voxdemo.text.split import is_speakable, sentences, within
 
 MAX_PHONEMES = 400
 """Phonemes the model is given at once: its own limit for a sentence. Memory grows by about 0.3 MB with each."""
-
-MAX_PIECE_CHARS = 300
-"""Characters pronounced at once; as a rule a letter is a phoneme, so this rarely needs a second cut."""
 
 PAUSE_S = 0.4
 """Silence for a part without words ("* * *"); about what the model leaves after a sentence."""
@@ -51,7 +42,7 @@ class BuiltinEngine:
         dials=(SPEED,),  # the paces that the README of hibari-tts names
         honours=frozenset({"speed"}),  # its seed draws only breath, 42 dB below the speech: no other take is heard
         note="This server speaks English.",
-        chunk_chars=MAX_PIECE_CHARS,
+        chunk_chars=pronunciation.MAX_PIECE_CHARS,
         sentences_apart=True,
     )
 
@@ -70,52 +61,29 @@ class BuiltinEngine:
         Raises InputError where the whole text has letters of another script or no words at all, or where the speed is
         outside SPEED: before the first sample, so that nothing is half said.
         """
-        speed = _checked_speed(part.utterance.speed)
+        speed = checked_speed(part.utterance.speed, self.INFO)
         _check_sayable(part.utterance.text, part.text)
         spoken = False
-        for piece in self._pieces(part.text):
-            for phonemes in _cut(self._phonemes(piece), MAX_PHONEMES):
-                spoken = True
-                yield self._sound(phonemes, speed, part.utterance.seed)
+        for phonemes in self._phonemes(part.text):
+            spoken = True
+            yield self._sound(phonemes, speed, part.utterance.seed)
         if not spoken:
             yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
 
     def close(self) -> None:
         self._model = None
 
-    def _pieces(self, text: str) -> Iterator[str]:
-        """What of `text` is pronounced at once, by sentences; hibari's own splitting would rest within "U.S. Army"."""
+    def _phonemes(self, text: str) -> Iterator[str]:
+        """What of `text` is said at once, by sentences."""
         for sentence in sentences(text.encode(errors="ignore").decode()):
-            yield from filter(is_speakable, _cut(readable(expanded(sentence)), MAX_PIECE_CHARS))
-
-    def _phonemes(self, piece: str) -> str:
-        """How `piece` is pronounced. What the model's dictionary stumbles over is read word by word, then spelt."""
-        try:
-            phonemes = str(self._model.g2p(piece))
-        except Exception:  # the door to a library known to raise IndexError on odd text
-            logger.warning("could not read a piece of %d characters: reading its parts", len(piece), exc_info=True)
-        else:
-            is_stop_lost = piece.endswith(".") and phonemes[-1:].isalpha()  # as behind "5 p.m."
-            return f"{phonemes}." if is_stop_lost else phonemes
-        parts = piece.split() if " " in piece else list(piece)
-        return " ".join(self._phonemes(part) for part in parts) if len(piece) > 1 else ""
+            for piece in pronunciation.pieces(sentence):
+                yield from within(pronunciation.phonemes(self._model.g2p, piece), MAX_PHONEMES)
 
     def _sound(self, phonemes: str, speed: float, seed: int | None) -> Samples:
         # The seed draws the voice's breath noise; with the text in it, two sentences don't share theirs.
         seeds = None if seed is None else [abs(seed), zlib.crc32(phonemes.encode())]
         samples: Samples = np.nan_to_num(self._model.from_phonemes(phonemes, speed, seeds)).astype(np.float32)
         return samples.clip(-1.0, 1.0)
-
-
-def _checked_speed(speed: float) -> float:
-    if math.isfinite(speed) and SPEED.low <= speed <= SPEED.high:
-        return float(speed)
-    raise InputError(
-        "The built-in voice speaks at speeds from {slowest} to {fastest}: choose one in between.",
-        code="speed_out_of_range",
-        slowest=SPEED.low,
-        fastest=SPEED.high,
-    )
 
 
 def _check_sayable(whole: str, text: str) -> None:
@@ -127,15 +95,3 @@ def _check_sayable(whole: str, text: str) -> None:
             raise InputError("This voice speaks English only and found no word. Write some words.", code="no_words")
         sentence = "This voice speaks English only and found no word beside “{signs}”. Write some words."
         raise InputError(sentence, code="no_words", reason="signs", signs=some(signs, most=5))
-
-
-def _cut(text: str, most: int) -> Iterator[str]:
-    """`text` in parts of at most `most` characters: after a clause if it can be, else after a word, else anywhere."""
-    while len(text) > most:
-        head = text[: most + 1]
-        ends = [match.end() for match in re.finditer(r"[,;:—.!?…)]\s", head)]
-        at = ends[-1] if ends and ends[-1] > most // 3 else head.rfind(" ") + 1 or most
-        yield text[:at].strip()
-        text = text[at:].strip()
-    if text:
-        yield text

@@ -1,4 +1,4 @@
-"""The model inside hibari-tts, with all that is changed in its inner parts; pinned to 0.2.1 for their sake."""
+"""What is inside hibari-tts, with all that is changed in its inner parts; pinned to 0.2.1 for their sake."""
 
 import re
 from importlib import import_module
@@ -19,10 +19,24 @@ def load() -> Any:
         from hibari import Hibari
 
         model: Any = Hibari(voice="heart")  # which imports more
+    _without_guesses(model.g2p)
+    return model
+
+
+def g2p(british: bool) -> Any:
+    """What pronounces English, British or American, for other voices; it reads abbreviations as they stand, too."""
+    with CHANGES:
+        from hibari.g2p import G2P
+
+        made: Any = G2P(british=british)
+    _without_guesses(made)
+    return made
+
+
+def _without_guesses(g2p: Any) -> None:
     rules = import_module("hibari.g2p.normalize")
     for name in GUESSES:
         setattr(rules, name, re.compile(r"(?!)"))
-    words = model.g2p.tokenizer.special
+    words = g2p.tokenizer.special
     for word in [word for word in words if re.fullmatch(r"[A-Za-z]{2,}\.", word)]:
         del words[word]
-    return model

@@ -29,7 +29,7 @@ class ExampleText:
 
     def suits(self, info: EngineInfo) -> bool:
         """Whether this engine can speak it."""
-        return self.language in info.languages and (self.prompt is None or "prompt_audio" in info.honours)
+        return self.language in info.languages_of(None) and (self.prompt is None or "prompt_audio" in info.honours)
 
     @property
     def utterance(self) -> Utterance:

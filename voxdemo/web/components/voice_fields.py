@@ -10,6 +10,7 @@ import gradio as gr
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import UNEXPECTED
+from voxdemo.intake.languages import title_of
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Dial, EngineInfo
 from voxdemo.stores import voices
@@ -95,8 +96,10 @@ _LIMITS = {
 
 
 def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
-    """The voices as people choose them: what they read, and the name."""
-    return [(voice.title, voice.name) for voice in info.voices] or [("The engine's own voice", "")]
+    """The voices as people choose them: what they read, and the name. Where languages differ, people read them, too."""
+    differ = len({voice.language for voice in info.voices}) > 1
+    titles = [f"{voice.title}, {title_of(voice.language)}" if differ else voice.title for voice in info.voices]
+    return list(zip(titles, info.voice_names, strict=True)) or [("The engine's own voice", "")]
 
 
 def bounds(dial: Dial) -> dict[str, float]:

@@ -30,6 +30,11 @@ from voxdemo.web.line.handlers import take_up
 SAMPLES = {
     "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
     "zh": "早上好。渡船九点半出发，海面很平静。",
+    "es": "Buenos días. El barco sale a las nueve y media, y el mar está en calma.",
+    "fr": "Bonjour. Le bateau part à neuf heures et demie, et la mer est calme.",
+    "it": "Buongiorno. Il traghetto parte alle nove e mezza, e il mare è calmo.",
+    "pt": "Bom dia. A balsa sai às nove e meia, e o mar está calmo.",
+    "ja": "おはようございます。船は九時半に出ます。海は穏やかです。",
 }
 """What a voice says of itself, by its language; English for all others."""
 SAMPLE_WORDS = {

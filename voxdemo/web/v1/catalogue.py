@@ -22,7 +22,7 @@ _RELEASE = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})$")
 VOICE_ALIASES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
 )  # fmt: skip
-"""Names of OpenAI's voices; each is the first one here."""
+"""Names of OpenAI's voices; each is the one here that is called so, else the first one."""
 STARTED_AT = int(time.time())
 
 router = APIRouter(tags=["what there is"])
@@ -65,13 +65,15 @@ def check_model(asked: str, info: ModelInfo) -> None:
 
 def voice_of(asked: str, info: EngineInfo) -> str | None:
     """The voice by this name, for an `Utterance`; None is the first."""
+    by_title = {voice.title.lower(): voice.name for voice in reversed(info.voices)}  # of several the first
     by_name = {name.lower(): name for name in info.voice_names}
     name = asked.lower()
-    return by_name.get(name) or (None if name in VOICE_ALIASES else asked)
+    return by_name.get(name) or by_title.get(name) or (None if name in VOICE_ALIASES else asked)
 
 
 def _described(voice: Voice, info: EngineInfo) -> dict[str, Any]:
-    known = {"languages": info.languages, "language": voice.language or None, "gender": voice.gender or None}
+    speaks = info.languages_of(voice.name)
+    known = {"languages": speaks, "language": voice.language or None, "gender": voice.gender or None}
     return {"id": voice.name, "name": voice.name, **known}
 
 

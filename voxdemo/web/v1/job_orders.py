@@ -119,7 +119,7 @@ def _looked_at(
     refused: dict[int, InputError] = {}
     for number, utterance in enumerate(utterances, 1):
         try:
-            _, warnings = readable_text(utterance.text, info)
+            _, warnings = readable_text(utterance.text, info, utterance.voice)
         except InputError as error:
             refused[number] = error
             units.append(0.0)

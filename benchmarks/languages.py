@@ -1,0 +1,113 @@
+"""How well Kokoro-82M's voices are understood, language by language.
+
+    .venv/bin/python benchmarks/languages.py es fr
+
+A server of its own speaks the sentences of languages.txt at /v1/audio/speech, fifteen in words and ten with figures,
+and Whisper base in full precision, without this project's code around it, writes down what it hears. Errors are counted
+in words and in letters; in Japanese in what is pronounced and in Chinese in pinyin, where one sound is written in many
+ways. Figures on both sides are read as words first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import httpx
+import jiwer
+import pypinyin
+import soundfile
+import soxr
+from faster_whisper import WhisperModel
+from overhead import ROOT, running
+
+sys.path.insert(0, str(ROOT))
+
+from voxdemo.engines.builtin.english import readable
+from voxdemo.engines.kokoro.phonemes.japanese import Japanese
+from voxdemo.recognizers.builtin_weights import whisper_base_files
+from voxdemo.text.spoken import spoken
+
+SENTENCES = Path(__file__).with_suffix(".txt")
+IN_WORDS = 15
+"""Sentences of each language that have no figures; those behind them do."""
+VOICES = {
+    "en-us": "af_heart", "en-gb": "bf_emma", "es": "ef_dora", "fr": "ff_siwis", "it": "if_sara", "pt": "pf_dora",
+    "ja": "jf_alpha", "zh": "zf_xiaoxiao",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run everything and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "languages", nargs="*", metavar="LANGUAGE", help=f"of {', '.join(VOICES)}; all if none is given"
+    )
+    parser.add_argument("--show", action="store_true", help="print each sentence that is heard otherwise")
+    asked = parser.parse_args()
+    ear = WhisperModel("whisper-base", device="cpu", compute_type="float32", files=whisper_base_files())
+    settings = {"VOXDEMO_ENGINE": "kokoro"}
+    with running("app.py", **settings) as app, httpx.Client(base_url=app.url, timeout=120) as client:
+        for language in asked.languages or VOICES:
+            code = language.partition("-")[0]
+            said = sentences(code)
+            heard = [hear(ear, speak(client, VOICES[language], text), code) for text in said]
+            report(language, said, heard, asked.show)
+
+
+def sentences(code: str) -> list[str]:
+    """Those of a language, by its ISO 639-1 code."""
+    parts = re.split(r"^# (\w\w)\n", SENTENCES.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return parts[parts.index(code) + 1].splitlines()
+
+
+def speak(client: httpx.Client, voice: str, text: str) -> bytes:
+    answer = client.post("/v1/audio/speech", json={"voice": voice, "input": text, "response_format": "wav"})
+    return answer.raise_for_status().content
+
+
+def hear(ear: WhisperModel, wav: bytes, code: str) -> str:
+    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
+    segments, _ = ear.transcribe(soxr.resample(samples, rate, 16_000), language=code, beam_size=5)
+    return "".join(segment.text for segment in segments)
+
+
+def report(language: str, said: Sequence[str], heard: Sequence[str], show: bool) -> None:
+    plain = comparable(language.partition("-")[0])
+    pairs = [(plain(one), plain(other)) for one, other in zip(said, heard, strict=True)]
+    for kind, some in (("words", pairs[:IN_WORDS]), ("figures", pairs[IN_WORDS:])):
+        texts, heard_as = (list(side) for side in zip(*some, strict=True))
+        print(
+            f"{language:6} {kind:8} WER {jiwer.wer(texts, heard_as):6.1%}  CER {jiwer.cer(texts, heard_as):6.1%}",
+            flush=True,
+        )
+    for (truth, found), written in zip(pairs, heard, strict=True):
+        if show and truth != found:
+            print(f"    {truth}\n    {found}\n    ({written.strip()})")
+
+
+def comparable(code: str) -> Callable[[str], str]:
+    """What makes two spellings of the same sounds equal."""
+    if code == "ja":
+        japanese = Japanese(Path(tempfile.gettempdir()) / "voxdemo-benchmark")
+        return lambda text: " ".join(re.findall(r"\w+", "".join(japanese(spoken(text, code)).split())))
+    if code == "zh":
+        return lambda text: " ".join(re.findall("[a-z]+", " ".join(pypinyin.lazy_pinyin(spoken(text, code)))))
+    if code == "en":
+        return lambda text: words(readable(text))
+    return lambda text: words(spoken(text, code))
+
+
+def words(text: str) -> str:
+    apart = unicodedata.normalize("NFC", text.lower()).replace("'", " ").replace("’", " ").replace("-", " ")
+    return " ".join(re.findall(r"\w+", apart))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The real model from the wheels, asked for little: a second of speech takes half a second of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rings import first_of, long
+
+from voxdemo.audio.resample import resample
+from voxdemo.engines.base import SpeechPart
+from voxdemo.engines.kokoro import weights
+from voxdemo.engines.kokoro.engine import MAX_PHONEMES, KokoroEngine
+from voxdemo.errors import InputError
+from voxdemo.recognizers.builtin import BuiltinRecognizer
+from voxdemo.speech import Utterance
+
+Say = Callable[..., NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KokoroEngine]:
+    folder = tmp_path_factory.mktemp("cache")
+    engine = KokoroEngine(weights.load(folder, lambda _: None), folder)
+    yield engine
+    engine.close()
+
+
+def pieces(engine: KokoroEngine, text: str, **how: object) -> list[NDArray[np.float32]]:
+    return list(engine.speak(SpeechPart(Utterance(text, **how), text)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def say(engine: KokoroEngine) -> Say:
+    return lambda text, **how: np.concatenate(pieces(engine, text, **how))
+
+
+class Mute(KokoroEngine):
+    """The same without its sound: a sample of silence for each piece, which is kept as it would be `given`."""
+
+    def __init__(self, engine: KokoroEngine) -> None:
+        self._reading = engine._reading
+        self.given: list[str] = []
+
+    def _sound(self, phonemes: str, voice: str, speed: float) -> NDArray[np.float32]:
+        self.given.append(phonemes)
+        return np.zeros(1, np.float32)
+
+
+def test_the_same_request_gives_the_same_sound_whatever_the_seed(say: Say) -> None:
+    sound = say("Hello.", seed=1)
+    assert np.array_equal(sound, say("Hello.", seed=2))
+    assert (sound.dtype, sound.ndim) == (np.float32, 1)
+    assert 0.1 < np.abs(sound).max() <= 1
+    assert not np.array_equal(sound, say("Hello.", voice="am_michael")[: len(sound)])
+
+
+def test_speed_changes_the_length(say: Say) -> None:
+    assert len(say("Hola.", voice="ef_dora", speed=2.0)) < len(say("Hola.", voice="ef_dora", speed=0.5)) / 2
+
+
+@pytest.mark.parametrize("speed", [0, -1, 0.49, 2.1, float("nan"), float("inf")])
+def test_a_speed_out_of_range_is_refused_naming_the_range(engine: KokoroEngine, speed: float) -> None:
+    with pytest.raises(InputError, match=r"from 0\.5 to 2\.0"):
+        pieces(engine, "Hello.", speed=speed)
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"),
+    [
+        ("a " * 2000, "af_heart"),
+        ("y" * 1500, "ef_dora"),
+        ("今" * 700, "jf_alpha"),
+        ("今天" * 500, "zf_xiaoxiao"),
+        ("una casa grande, " * 60, "if_sara"),
+        ("9" * 600, "pf_dora"),
+    ],
+)
+def test_no_piece_is_longer_than_the_model_takes_well_and_none_is_empty(
+    engine: KokoroEngine, text: str, voice: str
+) -> None:
+    mute = Mute(engine)
+    pieces(mute, text, voice=voice)
+    assert len(mute.given) > 1
+    assert 0 < min(map(len, mute.given)) <= max(map(len, mute.given)) <= MAX_PHONEMES
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "begins"),
+    [
+        ("When the rain had stopped, we walked along the river until it was dark.", "af_heart", "wˌɛn"),
+        ("Cuando dejó de llover, caminamos por el río hasta que se hizo de noche.", "ef_dora", "kwˈando"),
+        ("雨が止んだので、川に沿って暗くなるまで歩いて行きました。", "jf_alpha", "ame"),
+    ],
+)
+def test_the_first_piece_of_a_text_ends_with_its_first_clause(
+    engine: KokoroEngine, text: str, voice: str, begins: str
+) -> None:
+    mute = Mute(engine)
+    pieces(mute, text, voice=voice)
+    assert len(mute.given) == 2
+    assert mute.given[0].startswith(begins)
+    assert mute.given[0].endswith(",")
+    mute.given.clear()
+    list(mute.speak(SpeechPart(Utterance(text, voice=voice), text, index=1)))
+    assert len(mute.given) == 1
+
+
+@pytest.mark.parametrize("text", ["...", "* * *", "¿?", "🎉"])
+def test_a_text_without_words_is_refused(engine: KokoroEngine, text: str) -> None:
+    with pytest.raises(InputError, match="nothing to say"):
+        pieces(engine, text, voice="ef_dora")
+
+
+def test_a_text_in_another_script_is_refused_naming_the_language(engine: KokoroEngine) -> None:
+    with pytest.raises(InputError, match="speaks Spanish only and can't read “Привет”"):
+        pieces(engine, "Привет", voice="ef_dora")
+
+
+def test_a_part_without_words_is_a_short_silence(engine: KokoroEngine) -> None:
+    (pause,) = engine.speak(SpeechPart(Utterance("Uno.\n* * *\nDos.", voice="ef_dora"), "* * *"))
+    assert not pause.any()
+    assert 0.2 < len(pause) / 24_000 < 0.6
+
+
+def test_closing_stops_before_the_next_piece(engine: KokoroEngine) -> None:
+    mute = Mute(engine)
+    speech = mute.speak(SpeechPart(Utterance("One. Two. Three."), "One. Two. Three."))
+    next(speech)
+    speech.close()
+    assert len(mute.given) == 1
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Iterator[BuiltinRecognizer]:
+    recognizer = BuiltinRecognizer()
+    yield recognizer
+    recognizer.close()
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "heard"),
+    first_of(
+        ("ef_dora", "El perro duerme en la cocina.", "perro duerme en la cocina"),
+        ("af_heart", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
+        ("bf_emma", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
+        ("ff_siwis", "Le chien dort dans la cuisine.", "chien dort dans la cuisine"),
+        ("if_sara", "Il cane dorme nella cucina.", "cane dorme nella cucina"),
+        ("pf_dora", "O cachorro dorme na cozinha.", "cachorro dorme na cozinha"),
+        ("jf_alpha", "電車はとても早く出ます。", "電車はとても早く"),
+        ("zf_xiaoxiao", "火车今天很早出发。", "今天很早出"),
+    ),
+)
+def test_a_recogniser_hears_what_is_said(
+    say: Say, recognizer: BuiltinRecognizer, voice: str, text: str, heard: str
+) -> None:
+    sound = resample(say(text, voice=voice), 24_000, 16_000)
+    *_, transcript = recognizer.transcribe(sound, 16_000, {"b": "en", "a": "en", "j": "ja", "z": "zh"}.get(voice[0]))
+    assert heard in transcript.text.casefold()
+
+
+@long
+def test_it_is_heard_in_two_pieces_as_in_one(say: Say, recognizer: BuiltinRecognizer) -> None:
+    sound = resample(
+        say("Cuando dejó de llover, caminamos por el río hasta la noche.", voice="em_alex"), 24_000, 16_000
+    )
+    *_, transcript = recognizer.transcribe(sound, 16_000, "es")
+    assert "dejó de llover, caminamos por el río" in transcript.text

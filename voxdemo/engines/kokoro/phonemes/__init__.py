@@ -1,0 +1,1 @@
+"""How each language is pronounced, in the phonemes that Kokoro knows."""
