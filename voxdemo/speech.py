@@ -168,6 +168,10 @@ class Voice:
         """As people read it: without what stands before a "_", which is its language and sex again."""
         return self.name.rpartition("_")[2].capitalize()
 
+    def speaks(self, language: str) -> bool:
+        """Whether this is its language, by the ISO 639-1 code."""
+        return self.language.partition("-")[0] == language
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
@@ -250,6 +254,8 @@ class Waiting:
 
     ahead: int
     seconds: float | None
+    loading: str = ""
+    """The model that is being loaded for it, as people read it: "Kokoro"."""
 
 
 @dataclass(frozen=True, slots=True)

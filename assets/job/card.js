@@ -14,7 +14,7 @@ const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts
 // The fields of the Speak tab, named as what is asked for.
 const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
 
-// The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds} · {state: 'speaking', done, seconds,
+// The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds, loading?} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
 // peaks, captions} · {state: 'failed', message, code, values, kept, field} · {state: 'limited', seconds, message, code,
@@ -53,7 +53,8 @@ export function card(element, props, watch, tell) {
   }
 
   const lines = {
-    waiting: () => (value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
+    waiting: () => value.loading ? fill(words.loading, {title: value.loading})
+      : (value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
     speaking,
     listening: () => words.listening + after(words.left),
     done: () => fill(value.cached ? words.cached : words.done, durations()),
@@ -72,7 +73,7 @@ export function card(element, props, watch, tell) {
   const announced = {
     sent: () => '',
     stopping: () => '',
-    waiting: () => value.ahead ? fill(words.inLine, value) : words.next,
+    waiting: () => value.loading ? fill(words.loading, {title: value.loading}) : value.ahead ? fill(words.inLine, value) : words.next,
     speaking: () => words.speaking,
     listening: () => words.listening,
     done: () => fill(words.finished, durations()),
@@ -101,7 +102,7 @@ export function card(element, props, watch, tell) {
   }
 
   function announce(text) {
-    const {state} = root.dataset, key = state === 'waiting' ? `${state} ${value.ahead}` : state;
+    const {state} = root.dataset, key = state === 'waiting' ? `${state} ${value.ahead} ${value.loading ?? ''}` : state;
     const isPlace = state === 'waiting' && said.startsWith(state);
     if (key === said || (isPlace && value.ahead && now() - saidAt < PLACE_SAID_EVERY_S)) return;
     [said, saidAt] = [key, now()];

@@ -22,7 +22,11 @@ window.addEventListener('keydown', (event) => {
     fold(event.target);
   });
 }, true);
-window.addEventListener('focusin', ({target}) => { if (lastKey === 'Tab' && isList(target)) setTimeout(fold, 0, target); });
+window.addEventListener('focusin', ({target}) => {
+  if (!isList(target)) return;
+  if (!target.readOnly) setTimeout(() => target.select());  // what is typed searches the list
+  if (lastKey === 'Tab') setTimeout(fold, 0, target);
+});
 
 // Gradio gives each radio button a name of its own, and a new one at every change: by that they would be no group, with
 // one stop of the Tab key and the arrows within. They may come later than the text field, and with another engine again.

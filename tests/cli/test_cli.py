@@ -213,7 +213,10 @@ main()
 
 def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
     assert voxdemo("voices").stdout == b"Built-in voice: heart; can't copy voices; languages: en\n"
-    assert voxdemo("voices", "--server", f"{server.url}/v1/").stdout == b"heart: en\n"
+    assert b"\nKokoro-82M: af_heart, af_alloy, " in voxdemo("voices", VOXDEMO_ENGINE="auto").stdout
+    remote = voxdemo("voices", "--server", f"{server.url}/v1/").stdout
+    assert remote.startswith(b"heart: en\naf_alloy: en\n")
+    assert b"ef_dora: es\n" in remote
     key = voxdemo("voices", "--server", server.url, VOXDEMO_CLIENT_KEY="kéy-of-some-length")
     assert (key.returncode, b"VOXDEMO_CLIENT_KEY can't be used" in key.stderr) == (2, True)
 

@@ -46,7 +46,11 @@ def test_text_of_which_nothing_is_left_is_refused_with_what_to_do() -> None:
 
 
 def test_an_engine_of_other_languages_reads_their_letters() -> None:
-    assert readable_text("早上好。", replace(CLONER, languages=("zh", "en")))[1] == ()
+    assert readable_text("早上好。", replace(CLONER, languages=("zh", "en"), voices=()))[1] == ()
+    several = replace(CLONER, languages=("en", "zh"), voices=(Voice("mei", "zh-CN"), Voice("tom", "en-US")))
+    assert readable_text("早上好。", several, "mei")[1] == ()
+    with pytest.raises(InputError, match="English only"):
+        readable_text("早上好。", several, "tom")
 
 
 @pytest.mark.parametrize(

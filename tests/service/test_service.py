@@ -64,7 +64,7 @@ async def test_a_job_that_comes_while_models_load_does_not_hold_up_the_loop(
     service = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
     service.start()
     events = service.speak(Utterance("Hello."))
-    assert await anext(events) == Waiting(ahead=0, seconds=None)
+    assert await anext(events) == Waiting(ahead=0, seconds=None, loading="Fake voice")
     assert threading.main_thread() not in imported_on
     stage.may_load.set()
     assert isinstance([event async for event in events][-1], Spoken)
@@ -187,7 +187,7 @@ async def test_what_was_learned_of_speed_outlives_a_restart(
     await until((tmp_path / "cache" / "paces.json").exists)
     stage.may_load.clear()
     other = local_service(Settings(cache_dir=tmp_path / "cache"), [stage.engine()], [stage.recognizer()])
-    assert other.speaking_s(10.0) is not None
+    assert other.speaking_s(10.0, other.engine_info) is not None
 
 
 async def test_bad_input_is_refused_before_it_takes_a_place(service: SpeechService, stage: Stage) -> None:

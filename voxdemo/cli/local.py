@@ -15,6 +15,7 @@ from voxdemo.audio import formats
 from voxdemo.cli.results import ShowProgress
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -26,11 +27,13 @@ T = TypeVar("T")
 
 
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
-    """Speak into a file by the engine that is wanted, and no other meanwhile; what was ignored, in sentences."""
+    """Speak into a file by the engine that has the voice, and no other; what was ignored, in sentences."""
     with _own_settings() as settings:
         # It isn't needed, and is there.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
-        service = local_service(settings, ENGINES.choose(settings)[:1], listeners)
+        choices = [*ENGINES.choose(settings)[:1], *ENGINES.others(settings)]
+        _, engine = Catalogue(tuple(choice.info for choice in choices)).resolved(utterance)
+        service = local_service(settings, [choice for choice in choices if choice.info == engine], listeners)
         return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
@@ -44,7 +47,8 @@ def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcr
 
 
 def voices() -> Sequence[str]:
-    return [_described(choice.info) for choice in ENGINES.choose(_settings())]
+    settings = _settings()
+    return [_described(choice.info) for choice in (*ENGINES.choose(settings), *ENGINES.others(settings))]
 
 
 def _described(info: EngineInfo) -> str:

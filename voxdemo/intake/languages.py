@@ -11,6 +11,8 @@ from voxdemo.speech import RecognizerInfo
 
 UNSAID = frozenset({"", "auto", "automatic", "detect", "mul", "none", "null", "und", "undefined", "unknown"})
 """How programs spell that the language is to be found out; the words for nothing come from forms made by hand."""
+_OF_PLACES = ("en", "pt")
+"""Languages that people call by their place, too."""
 _MORE_NAMES = {"mandarin": "zh", "mandarin chinese": "zh"}
 _MORE_CODES = {"nb": "no"}
 """What Unicode keeps apart, and recognisers don't."""
@@ -31,7 +33,7 @@ def code_of(asked: str | None, recognizer: RecognizerInfo) -> str | None:
         if name in by_tag:
             return by_tag[name]
     for code in known:
-        if wanted == _own_name(code):
+        if wanted == own_name(code).casefold():
             return code
     raise InputError(
         "{title} doesn't know the language {language!r}: leave it out and it is found out, or send one of {these}.",
@@ -44,9 +46,9 @@ def code_of(asked: str | None, recognizer: RecognizerInfo) -> str | None:
 
 
 def title_of(tag: str) -> str:
-    """A language in English, by its BCP 47 tag: "American English" for "en-US", "Spanish" for "es"; else the tag."""
-    named = Locale("en").languages
-    return named.get(tag.replace("-", "_")) or named.get(tag.partition("-")[0]) or tag
+    """A language in English, by its BCP 47 tag: "American English" for "en-US", "Spanish" for "es-ES"; else the tag."""
+    named, code = Locale("en").languages, tag.partition("-")[0]
+    return (code in _OF_PLACES and named.get(tag.replace("-", "_"))) or named.get(code) or tag
 
 
 def _current(code: str) -> str:
@@ -63,9 +65,9 @@ def _codes_by_name() -> Mapping[str, str]:
 
 
 @cache
-def _own_name(code: str) -> str:
-    """What a language calls itself, in lower case; "" where Unicode doesn't know."""
+def own_name(code: str) -> str:
+    """What a language calls itself, such as "español"; "" where Unicode doesn't know."""
     try:
-        return (Locale.parse(_current(code)).get_language_name() or "").casefold()
+        return Locale.parse(_current(code)).get_language_name() or ""
     except (UnknownLocaleError, ValueError):
         return ""

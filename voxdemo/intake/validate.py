@@ -4,7 +4,7 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ from voxdemo.text.split import is_speakable
 
 MAX_TEXT_CHARS = 50_000
 """Longest text: a long chapter of a book, about an hour of speech."""
+MOST_NAMED = 12
+"""How many of those that could be chosen a sentence names."""
 ASKED_SPEEDS = (0.25, 4.0)
 """Paces that may be asked for, as in OpenAI's API; those beyond the engine's dial are spoken at its ends."""
 
@@ -112,12 +114,17 @@ def _check_choices(utterance: Utterance, info: EngineInfo) -> None:
     ):
         value = getattr(utterance, name)
         if value is not None and value not in allowed:
-            values = {"subject": info.subject, "kind": name, "name": str(value)[:40], "these": ", ".join(allowed)}
-            if not allowed:
-                sentence = "{subject} has no {kind} '{name}': leave it empty."
-                raise InputError(sentence, name, "unknown_choice", reason="none", **values)
-            sentence = "{subject} has no {kind} '{name}': choose one of {these}."
-            raise InputError(sentence, name, "unknown_choice", **values)
+            raise unknown_choice(info.subject, name, value, allowed)
+
+
+def unknown_choice(subject: str, kind: str, asked: object, allowed: Sequence[str]) -> InputError:
+    """For a voice, language or format that the subject ("VoxCPM") doesn't have."""
+    these = some(allowed, ", ", most=MOST_NAMED)
+    values = {"subject": subject, "kind": kind, "name": str(asked)[:40], "these": these}
+    if not allowed:
+        sentence = "{subject} has no {kind} '{name}': leave it empty."
+        return InputError(sentence, kind, "unknown_choice", reason="none", **values)
+    return InputError("{subject} has no {kind} '{name}': choose one of {these}.", kind, "unknown_choice", **values)
 
 
 def _check_together(utterance: Utterance, info: EngineInfo) -> None:
@@ -129,7 +136,7 @@ def _check_together(utterance: Utterance, info: EngineInfo) -> None:
 
 
 def readable_text(text: str, info: EngineInfo, voice: str | None = None) -> tuple[str, tuple[str, ...]]:
-    """What of a text this engine's voice can say, as plain prose, and a warning that names what it can't.
+    """What of a text this voice of an engine can say, as plain prose, and a warning that names what it can't.
 
     Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
     """
@@ -155,7 +162,7 @@ def readable_text(text: str, info: EngineInfo, voice: str | None = None) -> tupl
     return readable, tuple(warnings)
 
 
-def _unspeakable(skipped: str, languages: tuple[str, ...]) -> InputError:
+def _unspeakable(skipped: str, languages: Sequence[str]) -> InputError:
     if not skipped:
         return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
     return InputError.unsayable(" and ".join(map(title_of, languages)), some(skipped))

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
 
@@ -123,7 +124,7 @@ LaneEvent = Waiting | Started | Piece | PartRetaken | Cut | Paused | Resumed | T
 """Waiting… → Started → Transcript… or Piece… (PartRetaken, Cut and Paused… → Resumed among them)"""
 
 
-ReadyState = Literal["loading", "ready", "reloading", "failed", "closed"]
+ReadyState = Literal["resting", "loading", "ready", "reloading", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,8 @@ class WorkerStatus:
     """Whether the model can work now, and if not, why: one sentence."""
 
     state: ReadyState
-    """"reloading": it has been ready, and is checked after a fault or built again after its death."""
+    """"resting": it isn't loaded, and will be when a job needs it. "reloading": it has been ready, and is checked after
+    a fault or built again after its death."""
     reason: str = ""
     load_s: float | None = None
     """How long the last successful build and check took."""
@@ -191,8 +193,8 @@ class JobLine(Protocol):
     moved: list[Callable[[], None]]
 
     @property
-    def engine_info(self) -> EngineInfo:
-        """The engine that jobs which come now are for; another one when a better has been loaded."""
+    def catalogue(self) -> Catalogue:
+        """What jobs that come now can be spoken with; its usual engine is another one when a better has been loaded."""
 
     @property
     def recognizer_info(self) -> RecognizerInfo: ...

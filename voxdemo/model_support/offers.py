@@ -82,6 +82,14 @@ class Registry(Generic[Choice]):
             return [offer.choose(settings, True)]
         return [each.choose(settings, False) for each in dict.fromkeys((offer, self.offers[-1]))]
 
+    def others(self, settings: Settings) -> Sequence[Choice]:
+        """Those beside `choose`'s that come with the installed packages, where the setting names none."""
+        if self._named(settings) != "auto":
+            return []
+        wanted, _ = self.wanted(settings)
+        here = [offer for offer in self.offers[:-1] if not offer.download and offer is not wanted]
+        return [offer.choose(settings, False) for offer in here]
+
     def built_in(self, settings: Settings) -> Choice:
         """The one that always works."""
         return self.offers[-1].choose(settings, False)

@@ -45,24 +45,33 @@ def local_service(
     settings: Settings,
     speakers: Sequence[EngineChoice] | None = None,
     listeners: Sequence[RecognizerChoice] | None = None,
+    others: Sequence[EngineChoice] = (),
 ) -> SpeechService:
     """The service whose models run in this process, not started yet.
 
-    `speakers` and `listeners` stand in for those the settings name: the one seam at which tests put fakes. Raises
-    SettingsError where a model that was named can't be had.
+    `speakers`, with the `others` that are loaded when they are asked for, and `listeners` stand in for those the
+    settings name: the one seam at which tests put fakes. Raises SettingsError where a model that was named can't be
+    had.
     """
-    speakers = speakers or ENGINES.choose(settings)
+    if speakers is None:
+        speakers, others = ENGINES.choose(settings), ENGINES.others(settings)
     listeners = listeners or RECOGNIZERS.choose(settings)
     paces = Paces.load(settings.cache_dir / "paces.json")
-    seats = [_seat(speakers, listeners, paces) for _ in range(settings.generators)]
+    seats = [_seat(speakers, listeners, others, paces) for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
     return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
 
-def _seat(speakers: Sequence[EngineChoice], listeners: Sequence[RecognizerChoice], paces: Paces) -> Seat:
+def _seat(
+    speakers: Sequence[EngineChoice],
+    listeners: Sequence[RecognizerChoice],
+    others: Sequence[EngineChoice],
+    paces: Paces,
+) -> Seat:
     return Seat(
         Role(*(_worker(choice, _speak, paces.speech) for choice in speakers)),
         Role(*(_worker(choice, _hear, paces.listening) for choice in listeners)),
+        [_worker(choice, _speak, paces.speech) for choice in others],
     )
 
 

@@ -119,5 +119,5 @@ def _is_slow(text: ExampleText, service: SpeechService, instant: float) -> bool:
     Nor where a recording has to be encoded before, which can't be given up halfway.
     """
     own_s, spoken_s = service.forecast(text.utterance).own_s, spoken_length(text.words) * S_PER_UNIT
-    is_whole = text.prompt is None and text.suits(service.engine_info)
+    is_whole = text.prompt is None and text.suits(service.engine_info)  # or another model is loaded for nobody
     return is_whole and own_s is not None and own_s > instant * spoken_s

@@ -68,11 +68,11 @@ class Generations:
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
-        return await in_thread(speech, utterance, self._line.engine_info, pool=reads)
+        return await in_thread(speech, *self._line.catalogue.resolved(utterance), pool=reads)
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         with self._faults_noted():
-            known = context.examined and context.examined.of(utterance, self._line.engine_info)
+            known = context.examined and context.examined.of(utterance, self._line.catalogue.engine_of(utterance))
             examined = known or Examined(utterance, await self.request(utterance))
             async with aclosing(self._spoken(examined, context)) as events:
                 async for event in events:
@@ -169,7 +169,7 @@ class Generations:
         self.storage.note(recorder.error)
         spoken = recorder.spoken(notes, time.monotonic() - arrived)
         self._learn(job, spoken)
-        if recorder.is_whole and request.engine == self._line.engine_info:  # which tells its weights only when loaded
+        if recorder.is_whole and request.engine in self._line.catalogue.engines:  # its weights are told when loaded
             await self.answers.keep(request.key, replace(spoken, path=Path(spoken.path.name)), folder)
         yield spoken
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from voxdemo.estimates.paces import Paces, speech_units
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import RecordingRequest, SpeechRequest
 from voxdemo.lanes.jobs import JobLine, LaneStats
 from voxdemo.lanes.turns import Size
@@ -89,9 +90,14 @@ class SpeechService:
         self.live: Mapping[str, Listener] = self._generations.live
 
     @property
+    def catalogue(self) -> Catalogue:
+        """The engines that speak what comes now, and their voices."""
+        return self.line.catalogue
+
+    @property
     def engine_info(self) -> EngineInfo:
-        """The engine that speaks what comes now; another one when a better has been loaded."""
-        return self.line.engine_info
+        """The engine that speaks what names no voice; another one when a better has been loaded."""
+        return self.catalogue.usual
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
@@ -127,7 +133,7 @@ class SpeechService:
 
         def size() -> Size:
             if examined.plan:
-                return Size(self.speaking_s(examined.plan.units))
+                return Size(self.speaking_s(examined.plan.units, examined.speech.engine))
             pace = self._paces.listening(self.recognizer_info.key)
             return Size(pace.seconds(examined.recording_s), speaks=False)
 
@@ -158,7 +164,7 @@ class SpeechService:
         the disk is full.
         """
         context = context or RequestContext()
-        outcome = self._outcome("generation", context, len(str(utterance.text)))
+        outcome = self._outcome("generation", context, utterance)
         return self._counted(self._generations.speak(utterance, context), outcome, context)
 
     def transcribe(
@@ -178,9 +184,13 @@ class SpeechService:
         events = self._recognitions.read(recording, language, keep, context)
         return self._counted(events, self._outcome("recognition", context), context)
 
-    def _outcome(self, task: Task, context: RequestContext, characters: int | None = None) -> Outcome:
-        info = self.engine_info if task == "generation" else self.recognizer_info
-        return Outcome(task, context.door, context.begun_at, info.title, characters)
+    def _outcome(self, task: Task, context: RequestContext, utterance: Utterance | None = None) -> Outcome:
+        if utterance:
+            title, characters = self.catalogue.engine_of(utterance).title, len(str(utterance.text))
+        else:
+            info, characters = self.engine_info if task == "generation" else self.recognizer_info, None
+            title = info.title
+        return Outcome(task, context.door, context.begun_at, title, characters)
 
     async def _counted(
         self, events: AsyncGenerator[Event, None], outcome: Outcome, context: RequestContext
@@ -222,15 +232,16 @@ class SpeechService:
 
     def forecast(self, utterance: Utterance) -> Forecast:
         """What this job would meet if it came now."""
-        own_s = self.speaking_s(speech_units(utterance, self.engine_info))
+        engine = self.catalogue.engine_of(utterance)
+        own_s = self.speaking_s(speech_units(utterance, engine), engine)
         place = self.line.foretell([Size(own_s)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
 
-    def speaking_s(self, units: float) -> float | None:
-        """Seconds that it takes to speak so much, by `estimates.paces.speech_units`; None: not known yet."""
-        return self._paces.speech(self.engine_info.key).seconds(units)
+    def speaking_s(self, units: float, engine: EngineInfo) -> float | None:
+        """Seconds in which it speaks so much, by `estimates.paces.speech_units`; None: not known yet."""
+        return self._paces.speech(engine.key).seconds(units)
 
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.

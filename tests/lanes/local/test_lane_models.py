@@ -37,12 +37,12 @@ async def test_a_standby_serves_until_the_wanted_engine_is_ready_and_jobs_in_fli
     stage.may_load.clear()
     lane = make_lane(standby=standby)
     await until(lambda: lane.stats().ready_seats == 1)
-    assert lane.engine_info.name == "plain"
+    assert lane.catalogue.usual.name == "plain"
     running, _ = await in_line(lane, replace(job("one two"), engine=PLAIN))
     waiting, _ = await in_line(lane, replace(job("three"), engine=PLAIN))
     await next_started(standby)
     stage.may_load.set()
-    await until(lambda: lane.engine_info.name == "fake")
+    await until(lambda: lane.catalogue.usual.name == "fake")
     later, _ = await in_line(lane, replace(job("four"), engine=CLONER))
     standby.steps.release(3)
     stage.steps.release(1)
@@ -58,7 +58,7 @@ async def test_a_seat_that_has_only_its_standby_gets_no_jobs_for_the_wanted_engi
     stage.open, stage.broken_builds = True, frozenset({2})
     lane = make_lane(seats=2, standby=Stage(open=True))
     await until(lambda: [model.status.state for model in lane.stats().models].count("failed") == 1)
-    await until(lambda: lane.engine_info.name == "fake")
+    await until(lambda: lane.catalogue.usual.name == "fake")
     jobs = (everything(lane, f"job-{number}") for number in range(6))
     assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*jobs))
     assert stage.builds == 2
@@ -78,11 +78,11 @@ async def test_what_loading_is_at_is_told_while_a_standby_serves(make_lane: Make
 async def test_a_standby_steps_in_for_an_engine_that_stays_down(make_lane: MakeLane, stage: Stage) -> None:
     stage.open = True
     lane = make_lane(standby=Stage(open=True))
-    await until(lambda: lane.engine_info.name == "fake")
+    await until(lambda: lane.catalogue.usual.name == "fake")
     for _ in range(3):
         with pytest.raises(ModelDiedError):
             await everything(lane, "die")
-    await until(lambda: lane.engine_info.name == "plain")
+    await until(lambda: lane.catalogue.usual.name == "plain")
     assert lane.stats().ready_seats == 1
 
 
@@ -122,17 +122,17 @@ async def test_a_job_that_was_left_does_not_make_up_for_deaths(make_lane: MakeLa
 async def test_a_standby_serves_while_a_failed_rebuild_is_tried_again(make_lane: MakeLane, stage: Stage) -> None:
     stage.open, stage.broken_builds = True, frozenset({2})
     lane = make_lane(standby=Stage(open=True))
-    await until(lambda: lane.engine_info.name == "fake")
+    await until(lambda: lane.catalogue.usual.name == "fake")
     with pytest.raises((ModelDiedError, NotReadyError)):
         await everything(lane, "some words die")
-    await until(lambda: lane.engine_info.name == "plain")
+    await until(lambda: lane.catalogue.usual.name == "plain")
     stage.may_load.clear()
     retried = asyncio.ensure_future(everything(lane, "planned before"))
     await until(lambda: lane.stats().models[0].status.state == "loading")
-    assert lane.engine_info.name == "plain"
+    assert lane.catalogue.usual.name == "plain"
     stage.may_load.set()
     assert isinstance((await retried)[-1], Piece)
-    assert lane.engine_info.name == "fake"
+    assert lane.catalogue.usual.name == "fake"
 
 
 async def test_a_job_planned_for_an_engine_that_turned_out_another_is_refused_in_words(
@@ -311,7 +311,7 @@ async def test_a_job_that_comes_while_models_load_waits_for_them(make_lane: Make
     lane = make_lane()
     assert lane.foretell([Size(None)])[0].start_s is None
     early, events = await in_line(lane, "early")
-    assert await events.get() == Waiting(ahead=0, seconds=None)
+    assert await events.get() == Waiting(ahead=0, seconds=None, loading="Fake voice")
     stage.may_load.set()
     stage.steps.release()
     assert isinstance((await early)[-1], Piece)

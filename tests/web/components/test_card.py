@@ -40,6 +40,8 @@ async def told(*those: SpeechEvent | Exception) -> list[CardValue]:
 
 def test_a_place_in_line_is_told_with_its_seconds() -> None:
     assert card.value_of(Waiting(2, 25.04)) == {"state": "waiting", "ahead": 2, "seconds": 25.0}
+    loading = {"state": "waiting", "ahead": 0, "seconds": None, "loading": "Kokoro"}
+    assert card.value_of(Waiting(0, None, "Kokoro")) == loading
     assert card.value_of(Waiting(0, None))["seconds"] is None
 
 

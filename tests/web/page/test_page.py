@@ -133,7 +133,7 @@ def test_an_example_fills_the_text_and_what_the_engine_cannot_do_is_not_offered_
     expect(page.locator("#vx-estimate")).to_contain_text("48,000 of 50,000 characters")
     page.fill("#vx-text textarea", "a" * 50_001)
     expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 50,000 that fit")
-    expect(page.locator("#vx-banner")).to_contain_text("Type a text and hear it. This server speaks English")
+    expect(page.locator("#vx-banner")).to_contain_text("Type a text and hear it. This server speaks 7 languages")
     expect(page.get_by_label("From a recording")).to_have_count(0)
     expect(page.get_by_label("Voice", exact=True).first).to_be_visible()
     for hidden in ("#vx-prompt", "#vx-saved", "#vx-form", "#vx-read"):

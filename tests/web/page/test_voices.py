@@ -116,7 +116,7 @@ def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
 
 def sample_is_heard_and_kept(page: Any) -> None:
     open_tab(page)
-    expect(page.locator("#vx-ready .what")).to_have_text("HeartEnglish (US), female")
+    expect(page.locator("#vx-ready .what").first).to_have_text("HeartEnglish (US), female")
     page.evaluate(WATCH_SHIFTS)
     button = page.get_by_role("button", name="Play a sample of Heart")
     button.click()
@@ -128,6 +128,18 @@ def sample_is_heard_and_kept(page: Any) -> None:
     expect(stop).to_be_visible()
     assert not [url for url in page.asked[before:] if "queue" in url]
     assert page.evaluate("window.moved") == []
+
+
+def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    page.click("#vx-voice input")
+    page.keyboard.type("españ")
+    page.get_by_role("option", name="Dora · Spanish · español").click()
+    speak(page, "Buenos días, señora.")
+    says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
+    page.locator("#vx-examples button", has_text="中文").click()
+    expect(page.locator("#vx-text textarea")).to_have_value(re.compile("^清晨"))
+    expect(page.locator("#vx-voice input")).to_have_value("Xiaobei · Chinese · 中文")
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import openai
 import pytest
 from openai import OpenAI
 from programs import WARM_UP, part, program, speech, spoken_for_a_program
+from rings import first_of
 from serving import Server, StartServer, eventually
 
 
@@ -23,12 +26,35 @@ def client(server: Server) -> Iterator[OpenAI]:
 
 def test_what_there_is_can_be_asked_for(client: OpenAI, server: Server) -> None:
     models = client.models.list().data
-    assert [model.id for model in models] == ["built-in-voice", "built-in-recogniser"]
+    assert [model.id for model in models] == ["built-in-voice", "kokoro-82m", "built-in-recogniser"]
     assert client.models.retrieve("built-in-voice") == models[0]
     assert client.audio.speech.create(model=models[0].id, voice="heart", input="Hello.").content
     voices = server.http.get("/v1/audio/voices").json()
-    heart = {"id": "heart", "name": "heart", "languages": ["en"], "language": "en-US", "gender": "female"}
-    assert voices == {"voices": [heart], "clones": False}
+    known = {"model": "built-in-voice", "languages": ["en"], "language": "en-US", "gender": "female"}
+    assert voices["voices"][0] == {"id": "builtin/heart", "name": "heart", **known}
+    assert {voice["languages"][0] for voice in voices["voices"]} == {"en", "es", "fr", "it", "ja", "pt", "zh"}
+    assert voices["clones"] is False
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "text", "words"),
+    first_of(
+        ("kokoro/ef_dora", "es", "Buenos días, señora. El tren sale a las 9.", {"buenos", "días", "tren"}),
+        ("Siwis", "fr", "Bonjour madame. Le train part à 9 heures.", {"bonjour", "madame", "train"}),
+        ({"id": "if_sara"}, "it", "Buongiorno signora. Il treno parte alle 9.", {"buongiorno", "treno"}),
+        ("fable", "en", "Good morning, madam. The train leaves at 9.", {"good", "morning", "train"}),
+        ("alloy", "en", "Good morning, madam. The train leaves at 9.", {"good", "morning", "train"}),
+    ),
+)
+def test_voices_of_several_models_speak_their_languages(
+    client: OpenAI, voice: Any, language: str, text: str, words: set[str], tmp_path: Path
+) -> None:
+    sound = client.audio.speech.create(model="tts-1", voice=voice, input=text, response_format="wav")
+    path = tmp_path / "said.wav"
+    path.write_bytes(sound.content)
+    heard = client.audio.transcriptions.create(model="whisper-1", file=path, response_format="verbose_json")
+    assert heard.language == language
+    assert words <= set(re.findall(r"\w+", heard.text.lower()))
 
 
 def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere(server: Server) -> None:
@@ -55,13 +81,13 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
         ),
         (
             {"input": "Hi.", "model": "tts-9"},
-            "There is no model 'tts-9' here: choose built-in-voice.",
+            "There is no model 'tts-9' here: choose built-in-voice or kokoro-82m.",
             None,
             "model_not_found",
         ),
         (
             {"input": "Hi.", "voice": "bob"},
-            "The built-in voice has no voice 'bob': choose one of heart.",
+            "This server has no voice 'bob': choose one of heart, af_alloy, ",
             None,
             "unknown_choice",
         ),

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, cast
 
 from voxdemo.errors import BusyError, NotReadyError
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat, Ticket
@@ -60,8 +61,10 @@ class Lane:
         self._telling: asyncio.Task[None] | None = None
 
     @property
-    def engine_info(self) -> EngineInfo:
-        return cast(EngineInfo, _serving([seat.speech for seat in self._seats]).info)
+    def catalogue(self) -> Catalogue:
+        usual: EngineInfo = _serving([seat.speech for seat in self._seats]).info
+        engines = {engine.name: engine for seat in self._seats for engine in (usual, *seat.engines)}
+        return Catalogue(tuple(engines.values()))
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
@@ -78,7 +81,7 @@ class Lane:
 
     def start(self) -> None:
         for seat in self._seats:
-            for worker in seat.workers:
+            for worker in seat.speech.workers + seat.recognition.workers:
                 worker.start()
 
     def check_room(self) -> None:
@@ -155,9 +158,7 @@ class Lane:
             queue_size=self._queue_size,
             busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in running),
             ready_seats=sum(seat.is_ready for seat in self._seats),
-            models=tuple(
-                _report(worker, role) for seat in self._seats for role in seat.roles for worker in role.workers
-            ),
+            models=tuple(_report(worker, seat) for seat in self._seats for worker in seat.workers),
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
@@ -276,7 +277,7 @@ class Lane:
     def _tell_places(self) -> None:
         for seat in self._seats:
             if seat.ticket and seat.waits_for_model:
-                seat.ticket.tell(Waiting(ahead=0, seconds=None))
+                seat.ticket.tell(Waiting(ahead=0, seconds=None, loading=seat.loading))
             if seat.ticket and seat.host:
                 seat.host.pause(seat.ticket)
         self._forecast = None
@@ -297,7 +298,7 @@ class Lane:
         return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
-        engine, sizes = self.engine_info.name, self._sizes()
+        engine, sizes = self.catalogue.usual.name, self._sizes()
         seats = [seat for seat in self._seats if seat.serves(engine)] or self._seats
         is_known = all(seat.is_ready for seat in seats)
         busy = [seat.outlook if is_known else Busy(None) for seat in seats]
@@ -322,12 +323,12 @@ def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
             yield ticket
 
 
-def _report(worker: ModelWorker[Any], role: Role[Any]) -> ModelReport:
+def _report(worker: ModelWorker[Any], seat: Seat) -> ModelReport:
     return ModelReport(
         info=worker.info,
         status=worker.status,
-        wanted=worker is role.wanted,
-        serving=worker is role.serving,
+        wanted=any(worker is role.wanted for role in seat.roles),
+        serving=any(worker is role.serving for role in seat.roles),
         hangs=worker.hangs,
         loads=worker.lives.loads,
         deaths=worker.lives.deaths,

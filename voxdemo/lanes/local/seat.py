@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -21,7 +21,7 @@ from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
 from voxdemo.recognizers.base import Recognizer
-from voxdemo.speech import Transcript, Waiting
+from voxdemo.speech import EngineInfo, Transcript, Waiting
 from voxdemo.text.length import S_PER_UNIT
 
 M = TypeVar("M", bound=Model)
@@ -52,15 +52,22 @@ class Role(Generic[M]):
 class Seat:
     """One copy of each model; runs one job at a time, whichever kind it is.
 
+    The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does.
     Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called when it is `released`.
     """
 
     timeout_s: float
     released: Callable[[], None]
 
-    def __init__(self, speech: Role[SpeechEngine], recognition: Role[Recognizer]) -> None:
+    def __init__(
+        self,
+        speech: Role[SpeechEngine],
+        recognition: Role[Recognizer],
+        others: Sequence[ModelWorker[SpeechEngine]] = (),
+    ) -> None:
         self.speech = speech
         self.recognition = recognition
+        self.others = tuple(others)
         self.ticket: Ticket | None = None
         """The job that it works on."""
         self.host: Ticket | None = None
@@ -91,7 +98,14 @@ class Seat:
 
     @property
     def workers(self) -> tuple[ModelWorker[Any], ...]:
-        return self.speech.workers + self.recognition.workers
+        return self.speech.workers + self.recognition.workers + self.others
+
+    @property
+    def engines(self) -> list[EngineInfo]:
+        """What it speaks with: the engine that serves, then the others whose voices can be asked for."""
+        serving = self.speech.serving
+        beside = [worker for worker in self.speech.workers if worker.status.state == "ready"]
+        return [worker.info for worker in dict.fromkeys((serving, *beside, *self.others))]
 
     @property
     def is_ready(self) -> bool:
@@ -101,7 +115,16 @@ class Seat:
     @property
     def waits_for_model(self) -> bool:
         """Whether its job can't begin yet because models are loading."""
-        return bool(self.ticket and self.ticket.begun_at is None and not self.is_ready)
+        ticket = self.ticket
+        if ticket is None or ticket.begun_at is not None:
+            return False
+        return not self.is_ready or self.worker_for(ticket.job).status.state != "ready"
+
+    @property
+    def loading(self) -> str:
+        """The title of the model that its job waits for, if that is loaded for the first time."""
+        worker = self.worker_for(self.ticket.job) if self.ticket else None
+        return worker.info.title if worker and worker.status.state == "loading" else ""
 
     def serves(self, engine: str) -> bool:
         """Whether the engine with this name serves here, and neither model that serves has failed."""
@@ -111,8 +134,11 @@ class Seat:
     def worker_for(self, job: Job) -> ModelWorker[Any]:
         """The worker that does this job, or the part of it that takes the time."""
         if isinstance(job, SpeakJob):
-            return self.speech.named(job.engine.name)
+            return self._engine_worker(job.engine.name)
         return self.recognition.named(job.recognizer)
+
+    def _engine_worker(self, name: str) -> ModelWorker[SpeechEngine]:
+        return next((worker for worker in self.others if worker.info.name == name), None) or self.speech.named(name)
 
     def begin(self, ticket: Ticket) -> None:
         """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
@@ -147,7 +173,7 @@ class Seat:
             if not (isinstance(event, End) and event.error is None and speech.is_aside):
                 ticket.deliver(event)
 
-        worker = self.speech.named(speech.job.engine.name)
+        worker = self._engine_worker(speech.job.engine.name)
         ticket.run = worker.begin(speech, deliver, ticket.start, self.released, self.timeout_s, speech.may_go_on)
 
     def _read_prompt_and_speak(self, job: SpeakJob, prompt: ListenJob, ticket: Ticket) -> None:

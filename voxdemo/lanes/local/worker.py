@@ -63,7 +63,8 @@ class ModelWorker(Generic[M]):
 
     @property
     def status(self) -> WorkerStatus:
-        return self._thread.status if self._thread else WorkerStatus("closed", f"{self.info.title} isn't started.")
+        resting = WorkerStatus("resting", f"{self.info.title} is loaded when it is needed.")
+        return self._thread.status if self._thread else resting
 
     @property
     def hangs(self) -> bool:
@@ -72,7 +73,7 @@ class ModelWorker(Generic[M]):
         return bool(self._late)
 
     def start(self) -> None:
-        """Begin to build the model. Jobs may come at once; they wait for it."""
+        """Begin to build the model. Jobs may come at once, or before; they wait for it."""
         self._start(deaths=0)
 
     def begin(
@@ -88,7 +89,9 @@ class ModelWorker(Generic[M]):
 
         After a failure `may_go_on` is asked, on the model's thread, whether `work` is to be called again.
         """
-        assert self._thread, "start() comes first"
+        if self._thread is None:
+            self.start()
+        assert self._thread, "it has been started"
         run: JobRun[M] = JobRun(work, deliver, started, released, may_go_on)
         thread = self._thread
         thread.inbox.put((run, partial(run.start, timeout_s, self._stop_late, thread, run, timeout_s)))

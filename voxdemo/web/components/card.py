@@ -41,6 +41,7 @@ WORDS: Mapping[str, str] = {
     "next": "You are next",
     "ahead": "{people} ahead of you",
     "wait": ", about {time}",
+    "loading": "Loading {title}",
     "speaking": "Speaking",
     "part": "Speaking part {part} of {parts}",
     "listening": "Listening",
@@ -202,8 +203,9 @@ async def told(
 
 def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> CardValue:
     match event:
-        case Waiting(ahead, left):
-            return {"state": "waiting", "ahead": ahead, "seconds": rounded(left, 1)}
+        case Waiting(ahead, left, loading):
+            first = {"loading": loading} if loading else {}
+            return {"state": "waiting", "ahead": ahead, "seconds": rounded(left, 1), **first}
         case Speaking(done, told, sentence, sentences, total, left, sound):
             progress = {"done": round(done, 3), "seconds": rounded(told, 1)}
             heard = {"sound": sound, "total": rounded(total, 1), "left": rounded(left, 1)}
@@ -230,8 +232,8 @@ def refused(error: VoxdemoError, kept: str = "") -> CardValue:
 def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
     """What is told at once when it changes: the place in line, and that the end has begun."""
     match event:
-        case Waiting(ahead):
-            return Waiting, ahead
+        case Waiting(ahead, loading=loading):
+            return Waiting, ahead, loading
         case Speaking(done):
             return Speaking, done >= 1
     return (type(event),)

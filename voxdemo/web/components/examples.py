@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.web.components.assets import ASSETS
 
@@ -30,6 +31,10 @@ class ExampleText:
     def suits(self, info: EngineInfo) -> bool:
         """Whether this engine can speak it."""
         return self.language in info.languages_of(None) and (self.prompt is None or "prompt_audio" in info.honours)
+
+    def is_spoken(self, catalogue: Catalogue) -> bool:
+        """Whether one of these engines can speak it."""
+        return any(self.suits(engine) for engine in catalogue.engines)
 
     @property
     def utterance(self) -> Utterance:

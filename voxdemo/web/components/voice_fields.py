@@ -10,9 +10,10 @@ import gradio as gr
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import UNEXPECTED
-from voxdemo.intake.languages import title_of
+from voxdemo.intake.catalogue import Catalogue
+from voxdemo.intake.languages import own_name, title_of
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import Dial, EngineInfo
+from voxdemo.speech import Dial, Voice
 from voxdemo.stores import voices
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import asset, filled, say
@@ -86,6 +87,8 @@ WORDS = {
     "nonePicked": "No voice saved yet",
     "howToSave": "Save one on the tab Voices.",
 }
+FEW_VOICES = 10
+"""So many are seen at a glance."""
 _LIMITS = {
     "most": voices.MOST,
     "name": voices.MAX_NAME_CHARS,
@@ -95,11 +98,20 @@ _LIMITS = {
 }
 
 
-def voice_choices(info: EngineInfo) -> list[tuple[str, str]]:
-    """The voices as people choose them: what they read, and the name. Where languages differ, people read them, too."""
-    differ = len({voice.language for voice in info.voices}) > 1
-    titles = [f"{voice.title}, {title_of(voice.language)}" if differ else voice.title for voice in info.voices]
-    return list(zip(titles, info.voice_names, strict=True)) or [("The engine's own voice", "")]
+def voice_choices(catalogue: Catalogue) -> dict[str, Any]:
+    """For the list of voices: what people read, and the name; where there are many, they can be searched."""
+    found = [voice for voice, _ in catalogue.voices()]
+    own = [] if catalogue.usual.voices else [("The engine's own voice", "")]
+    differ = len({voice.language for voice in found}) > 1
+    titles = [f"{voice.title} · {_language_of(voice)}" if differ else voice.title for voice in found]
+    choices = [*own, *zip(titles, (voice.name for voice in found), strict=True)]
+    return {"choices": choices, "value": choices[0][1], "filterable": len(choices) > FEW_VOICES}
+
+
+def _language_of(voice: Voice) -> str:
+    """In English, which most people who search can write, and as those call it who speak it."""
+    code = voice.language.partition("-")[0]
+    return title_of(voice.language) if code == "en" else f"{title_of(voice.language)} · {own_name(code)}"
 
 
 def bounds(dial: Dial) -> dict[str, float]:
@@ -184,14 +196,14 @@ def add_picker(is_on_server: bool, shown: dict[str, Any]) -> gr.HTML:
     )
 
 
-def own_voices_use(info: EngineInfo) -> dict[str, Any]:
-    """For the page: whether the engine can speak in people's own voices."""
-    return {"clones": "prompt_audio" in info.honours}
+def own_voices_use(catalogue: Catalogue) -> dict[str, Any]:
+    """For the page: whether an engine can speak in people's own voices."""
+    return {"clones": catalogue.copier is not None}
 
 
-def cloning_note(info: EngineInfo) -> str:
+def cloning_note(catalogue: Catalogue) -> str:
     """HTML that says why people's own voices can't be spoken in, and what would help; "" where they can."""
-    return "" if "prompt_audio" in info.honours else asset("voices/copying.html")
+    return "" if catalogue.copier else asset("voices/copying.html")
 
 
 def props(is_on_server: bool) -> dict[str, Any]:

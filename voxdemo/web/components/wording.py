@@ -16,12 +16,14 @@ NEAR_LIMIT = 0.9
 
 def notice(service: SpeechService) -> str:
     """What this page is for: which languages, how fast; or what is still being loaded."""
-    info, pending = service.engine_info, service.readiness().pending
+    pending = service.readiness().pending
     if pending:
         return pending
+    info, languages = service.engine_info, service.catalogue.languages
+    speaks = info.note if len(languages) == len(info.languages) else f"This server speaks {len(languages)} languages."
     own_s = service.forecast(USUAL_SENTENCE).own_s
     usual = "" if own_s is None else f"; a sentence takes about {seconds(own_s)}"
-    return f"Type a text and hear it. {info.note.removesuffix('.')}{usual}."
+    return f"Type a text and hear it. {speaks.removesuffix('.')}{usual}."
 
 
 def estimate(text: str, forecast: Forecast, ready: bool) -> str:
@@ -51,6 +53,8 @@ def line_ahead(forecast: Forecast) -> str:
 def status(event: Waiting | Speaking | Listening) -> str:
     """One line on where a job is: "2 people ahead of you, about 25 s"."""
     match event:
+        case Waiting(loading=title) if title:
+            return f"Loading {title}"
         case Waiting(ahead, left):
             return _with_seconds(f"{people(ahead)} ahead of you" if ahead else "You are next", left)
         case Speaking(done) if done >= 1:

@@ -14,9 +14,10 @@ import gradio as gr
 
 from voxdemo.errors import UNEXPECTED
 from voxdemo.estimates.paces import speech_units
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import SPEED, EngineInfo, Utterance
+from voxdemo.speech import SPEED, EngineInfo, SpeakOptions, Utterance
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
@@ -115,7 +116,7 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
     """
     with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
-            parts = _fields(_abilities(service.engine_info))
+            parts = _fields(_abilities(service.catalogue))
         with gr.Column(elem_id="vx-batch-out"):
             card = own_html(
                 "vx-batch-card",
@@ -128,7 +129,7 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
             )
 
     async def abilities() -> list[Any]:
-        return [gr.update(**values) for values in _abilities(service.engine_info).values()]
+        return [gr.update(**values) for values in _abilities(service.catalogue).values()]
 
     gr.on(arrivals, abilities, outputs=[parts.voice, parts.speed, parts.seed, parts.note], **AT_ONCE)
     _wire(service, parts, card)
@@ -145,7 +146,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
         js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
     )  # fmt: skip
     with gr.Row(elem_id="vx-batch-manner"):
-        parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-batch-voice")
+        parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-batch-voice")
         parts.format = gr.Dropdown(
             FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
         )
@@ -160,27 +161,27 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
 
 
 def _wire(service: SpeechService, parts: SimpleNamespace, card: gr.HTML) -> None:
-    async def look_ahead(texts: str | None, speed: object) -> dict[str, Any]:
+    async def look_ahead(texts: str | None, speed: object, voice: object) -> dict[str, Any]:
         lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
-        return await _outlook(service, lines, SPEED.nearest(speed))
+        return await _outlook(service, lines, SpeakOptions(speed=SPEED.nearest(speed), voice=str(voice or "")))
 
-    asked = "(_, speed) => [voxdemo.batch.asked(), speed]"
+    asked = "(_, ...manner) => [voxdemo.batch.asked(), ...manner]"
     card.look(
-        look_ahead, inputs=[parts.lines, parts.speed], outputs=card, js=asked, trigger_mode="always_last",
-        preprocess=False, **AT_ONCE,
+        look_ahead, inputs=[parts.lines, parts.speed, parts.voice], outputs=card, js=asked,
+        trigger_mode="always_last", preprocess=False, **AT_ONCE,
     )  # fmt: skip
     again = "() => { voxdemo.batch.lookSoon(); return []; }"
-    parts.speed.change(js=again, **IN_BROWSER)
+    gr.on([parts.speed.change, parts.voice.change], js=again, **IN_BROWSER)
     begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
     inputs = [parts.voice, parts.format, parts.speed, parts.seed]
     parts.start.click(js=begin, inputs=inputs, **IN_BROWSER)
 
 
-def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engine."""
-    choices = voice_choices(info)
+def _abilities(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engines."""
+    info = catalogue.usual
     return {
-        "voice": {"choices": choices, "value": choices[0][1]},
+        "voice": voice_choices(catalogue),
         "speed": {"visible": "speed" in info.honours, **bounds(info.dial(SPEED))},
         "seed": {"visible": "seed" in info.honours},
         "note": {
@@ -189,10 +190,11 @@ def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
     }
 
 
-async def _outlook(service: SpeechService, texts: Sequence[str], speed: float) -> dict[str, Any]:
+async def _outlook(service: SpeechService, texts: Sequence[str], options: SpeakOptions) -> dict[str, Any]:
     """What these texts would take now, and what the line does; numbered, or the page would miss the same again."""
-    units = await in_thread(_units, texts, speed, service.engine_info, pool=READING)
-    lengths = [service.speaking_s(each) for each in units]
+    engine = service.catalogue.engine_of(options)
+    units = await in_thread(_units, texts, options, engine, pool=READING)
+    lengths = [service.speaking_s(each, engine) for each in units]
     known = [length for length in lengths if length is not None]
     seconds = sum(known) if known and len(known) == len(lengths) else None
     now = service.forecast(Utterance(""))
@@ -200,5 +202,5 @@ async def _outlook(service: SpeechService, texts: Sequence[str], speed: float) -
     return {"seconds": seconds, "ahead": now.ahead, "wait": now.wait_s, "ready": ready, "number": next(_numbers)}
 
 
-def _units(texts: Sequence[str], speed: float, info: EngineInfo) -> list[float]:
-    return [speech_units(Utterance(text[:MAX_TEXT_CHARS], speed=speed), info) for text in texts[:MOST_TEXTS]]
+def _units(texts: Sequence[str], options: SpeakOptions, info: EngineInfo) -> list[float]:
+    return [speech_units(options.saying(text[:MAX_TEXT_CHARS]), info) for text in texts[:MOST_TEXTS]]

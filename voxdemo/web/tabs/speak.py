@@ -17,12 +17,14 @@ import gradio as gr
 
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import InputError
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeechEvent, Utterance
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, SpeechEvent, Utterance
 from voxdemo.web.components import card, examples, wording
 from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
+from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import (
     NO_COPIES,
@@ -87,31 +89,52 @@ def add_generate_tab(
     `arrivals` are the events at which what the engine can do is looked up again; `is_on_server` tells where people's
     voices are kept.
     """
-    parts = _layout(service.engine_info, is_on_server)
+    parts = _layout(service.catalogue, is_on_server)
     asked = {name: vars(parts)[name] for name in ASKED}
-    _wire_examples(parts)
+    _wire_examples(service, parts)
     _wire_speaking(service, parts, list(asked.values()))
     wire_reading(service, parts.own)
     wire_form(parts.form, parts.own)
     _wire_estimate(service, parts, arrivals)
     _wire_share(parts, list(asked.values()))
-    shown = [vars(parts)[name] for name in _abilities(service.engine_info)]
-
-    async def abilities() -> list[Any]:
-        info = service.engine_info
-        states = [*_abilities(info).values(), *({"visible": example.suits(info)} for example in examples.TEXTS)]
-        return [gr.update(**values) for values in states]
-
-    gr.on(arrivals, abilities, outputs=[*shown, *parts.examples], **AT_ONCE)
+    _wire_abilities(service, parts, arrivals)
     return asked
 
 
-def _layout(info: EngineInfo, is_on_server: bool) -> SimpleNamespace:
+def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
+    """Offer what the engines can do, and of the settings those that the chosen voice's engine takes."""
+
+    async def offered() -> list[Any]:
+        catalogue = service.catalogue
+        states = [*_offered(catalogue).values(), *_settings_of(catalogue.usual).values()]
+        suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
+        return [gr.update(**values) for values in (*states, *suited)]
+
+    async def settings_of_choice(kind: str, voice: str | None) -> list[Any]:
+        info = service.catalogue.engine_of(_chosen(kind, voice))
+        return [gr.update(**values) for values in _settings_of(info).values()]
+
+    of_engines = [vars(parts)[name] for name in _offered(service.catalogue)]
+    of_engine = [vars(parts)[name] for name in _settings_of(service.catalogue.usual)]
+    gr.on(arrivals, offered, outputs=[*of_engines, *of_engine, *parts.examples], **AT_ONCE)
+    choice = [parts.kind, parts.voice]
+    gr.on([field.change for field in choice], settings_of_choice, inputs=choice, outputs=of_engine, **AT_ONCE)
+
+
+def _chosen(kind: str, voice: str | None, recording: Path | None = None) -> SpeakOptions:
+    """The choice of a voice: one that is ready, or that of a recording."""
+    if kind in (SAVED_VOICE, OWN_VOICE):
+        return SpeakOptions(prompt_audio=recording or Path())
+    return SpeakOptions(voice=voice or None)
+
+
+def _layout(catalogue: Catalogue, is_on_server: bool) -> SimpleNamespace:
     """The components that events read or write, by name."""
-    shown, parts = _abilities(info), SimpleNamespace()
+    info, parts = catalogue.usual, SimpleNamespace()
+    shown = _offered(catalogue) | _settings_of(info)
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
-            _add_text(parts, info)
+            _add_text(parts, catalogue)
             _add_voice(parts, shown, is_on_server)
             _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
@@ -122,21 +145,21 @@ def _layout(info: EngineInfo, is_on_server: bool) -> SimpleNamespace:
     return parts
 
 
-def _add_text(parts: SimpleNamespace, info: EngineInfo) -> None:
+def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
     parts.text = gr.Textbox(
         label=say("Text to speak"), lines=3, max_lines=12, placeholder=say("Write or paste text here."),
         elem_id="vx-text",
     )  # fmt: skip
     with gr.Row(elem_id="vx-examples"):
         parts.examples = [
-            gr.Button(say(example.name), size="sm", visible=example.suits(info)) for example in examples.TEXTS
+            gr.Button(say(example.name), size="sm", visible=example.is_spoken(catalogue)) for example in examples.TEXTS
         ]
 
 
 def _add_voice(parts: SimpleNamespace, shown: dict[str, dict[str, Any]], is_on_server: bool) -> None:
     kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
     parts.kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
-    parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), filterable=False, elem_id="vx-voice")
+    parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-voice")
     parts.clone_note = own_html("vx-own-note", **shown["clone_note"])
     parts.saved = add_picker(is_on_server, shown["saved"])
     with gr.Column(elem_id="vx-own"):
@@ -180,21 +203,30 @@ def _add_share(parts: SimpleNamespace) -> None:
         )  # fmt: skip
 
 
-def _abilities(info: EngineInfo) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engine, by its name."""
-    clones = _clones(info)
-    choices = voice_choices(info)
+def _offered(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engines that are here, by its name."""
+    copier = catalogue.copier
+    optional = "" if copier and copier.needs_transcript else " (may stay empty)"
+    takes = sorted({name for engine in catalogue.engines for name in _taken(engine)}, key=ASKED.index)
+    return {
+        "kind": {"visible": True} if copier else {"visible": False, "value": USUAL["kind"]},
+        "voice": {**voice_choices(catalogue), "show_label": not copier},
+        "saved": {"value": {**own_voices_use(catalogue), "takes": takes}},
+        "clone_note": {"value": cloning_note(catalogue)},
+        "prompt_text": {
+            "visible": bool(copier and "prompt_text" in copier.honours),
+            "label": f"Transcript of the recording{optional}",
+        },
+    }
+
+
+def _settings_of(info: EngineInfo) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engine of the voice that is chosen, by its name."""
     settings: dict[str, dict[str, Any]] = {
         name: {"visible": name in info.honours} for name in _SETTINGS if name != "seed"
     }
     dials = {dial.name: settings[dial.name] | bounds(info.dial(dial)) for dial in (SPEED, GUIDANCE, STEPS)}
-    optional = "" if info.needs_transcript else " (may stay empty)"
     return {
-        "kind": {"visible": True} if clones else {"visible": False, "value": USUAL["kind"]},
-        "voice": {"choices": choices, "value": choices[0][1], "show_label": not clones},
-        "saved": {"value": {**own_voices_use(info), "takes": _taken(info)}},
-        "clone_note": {"value": cloning_note(info)},
-        "prompt_text": {"visible": "prompt_text" in info.honours, "label": f"Transcript of the recording{optional}"},
         "settings": {"visible": bool(info.honours.intersection(_SETTINGS) or info.absent)},
         "fine_note": {"value": _missing(info)},
         "seed_row": {"visible": "seed" in info.honours},
@@ -224,9 +256,16 @@ def _missing(info: EngineInfo) -> str:
     return "".join(f"<p>{html.escape(reason)}</p>" for reason in [*reasons, *info.absent.values()])
 
 
-def _wire_examples(parts: SimpleNamespace) -> None:
+def _wire_examples(service: SpeechService, parts: SimpleNamespace) -> None:
+    async def in_its_language(example: ExampleText) -> list[Any]:
+        """The words, and where the usual voice doesn't speak their language, one that does."""
+        found = service.catalogue.resolved(Utterance(example.words, language=example.language))[0].voice
+        return [example.words, found or gr.skip()]
+
     for button, example in zip(parts.examples, examples.TEXTS, strict=True):
-        if example.prompt is None:
+        if example.prompt is None and example.language != "en":
+            button.click(partial(in_its_language, example), outputs=[parts.text, parts.voice], **AT_ONCE)
+        elif example.prompt is None:
             button.click(js=f"() => {json.dumps(example.words)}", outputs=parts.text, **IN_BROWSER)
         else:
             filled = [example.words, OWN_VOICE, str(example.prompt.path), example.prompt.said]
@@ -254,20 +293,22 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
 
 
 def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
-    async def look_ahead(text: str | None, inference_timesteps: object, speed: object) -> str:
+    async def look_ahead(
+        text: str | None, kind: str, voice: str | None, inference_timesteps: object, speed: object
+    ) -> str:
         text = text or ""
-        asked = Utterance(
-            text[:MAX_TEXT_CHARS],
+        asked = replace(
+            _chosen(kind, voice).saying(text[:MAX_TEXT_CHARS]),
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
         )
         return estimate(text, service.forecast(asked), service.readiness().ready)
 
-    dials = [parts.inference_timesteps, parts.speed]
+    manner = [parts.kind, parts.voice, parts.inference_timesteps, parts.speed]
     gr.on(
-        [*arrivals, parts.text.change, parts.text.focus, *(dial.change for dial in dials), parts.card.view.end],
+        [*arrivals, parts.text.change, parts.text.focus, *(field.change for field in manner), parts.card.view.end],
         look_ahead,
-        inputs=[parts.text, *dials],
+        inputs=[parts.text, *manner],
         outputs=parts.estimate,
         trigger_mode="always_last",
         preprocess=False,  # a number that is still being typed may be out of bounds
@@ -288,19 +329,19 @@ def _wire_share(parts: SimpleNamespace, asked: Sequence[Any]) -> None:
 def _speak(service: SpeechService) -> Callable[..., Any]:
     def speak(*asked: Any) -> AsyncGenerator[SpeechEvent, None]:
         context = take_up()
-        return service.speak(_utterance(service.engine_info, asked), context)
+        return service.speak(_utterance(service.catalogue, asked), context)
 
     def asked_for(data: Sequence[Any]) -> Utterance | None:
         try:
-            return _utterance(service.engine_info, data)
+            return _utterance(service.catalogue, data)
         except (TypeError, ValueError, AttributeError):  # not what the page sends
             return None
 
     return card.handler(speak, asked_for, KEPT)
 
 
-def _utterance(info: EngineInfo, values: Sequence[Any]) -> Utterance:
-    """What is asked for by the values of ASKED; of its dials, those that the engine heeds."""
+def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
+    """What is asked for by the values of ASKED; of its dials, those that the voice's engine heeds."""
     asked = dict(zip(ASKED, values, strict=True))
     dials = {
         **{name: asked[name] for name in ("cfg_value", "normalize", "denoise", "speed")},
@@ -309,13 +350,13 @@ def _utterance(info: EngineInfo, values: Sequence[Any]) -> Utterance:
         "seed": _seed(asked["seed"] or ""),
     }
     kind, voice = asked["kind"], asked["voice"]
-    voice = voice if voice in info.voice_names else None  # or it's an older page
-    seen = {name: value for name, value in dials.items() if name in info.honours}
-    utterance = Utterance(asked["text"], voice=voice, **seen)
-    if kind not in (SAVED_VOICE, OWN_VOICE):
-        return utterance
-    said = (asked["prompt_text"] or "").strip()
-    return replace(utterance, voice=None, prompt_audio=_own_voice(info, kind, asked["prompt"]), prompt_text=said)
+    voice = voice if voice and catalogue.named(voice) else None  # or it's an older page
+    recording = _own_voice(catalogue, kind, asked["prompt"]) if kind in (SAVED_VOICE, OWN_VOICE) else None
+    options = _chosen(kind, voice, recording)
+    honours = catalogue.engine_of(options).honours
+    seen = {name: value for name, value in dials.items() if name in honours}
+    said = (asked["prompt_text"] or "").strip() if recording else ""
+    return replace(options.saying(asked["text"]), prompt_text=said, **seen)
 
 
 def _seed(written: str) -> int | None:
@@ -327,9 +368,9 @@ def _seed(written: str) -> int | None:
         raise InputError(wording.NO_SEED, "seed", "seed_not_whole") from None
 
 
-def _own_voice(info: EngineInfo, kind: str, prompt: Any) -> Path:
+def _own_voice(catalogue: Catalogue, kind: str, prompt: Any) -> Path:
     recording = sent_file(prompt)
-    if not _clones(info):
+    if not catalogue.copier:
         raise InputError(NO_COPIES, code="no_copies")
     if not recording and kind == SAVED_VOICE:
         sentence = "There is no saved voice yet: save one on the tab Voices, or choose {voice}."

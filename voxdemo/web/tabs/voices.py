@@ -10,8 +10,9 @@ from typing import Any
 
 import gradio as gr
 
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
+from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import say
 from voxdemo.web.components.card import Card
@@ -51,19 +52,19 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
 
     `arrivals` are the events at which what the engine has is looked up again.
     """
-    info = service.engine_info
+    catalogue = service.catalogue
     props = voice_fields.props(is_on_server)
     with gr.Tab(say("Voices"), id="voices"), gr.Row(elem_id="vx-voices"):
         with gr.Column(elem_id="vx-voices-lists"):
-            ready = _html("ready", "vx-ready", "() => trigger('sample')", _ready(info), props)
+            ready = _html("ready", "vx-ready", "() => trigger('sample')", _ready(catalogue), props)
             asked = gr.Textbox(visible=False)
             with gr.Row(elem_id="vx-sample-row"):
                 sample = Card("vx-sample", SAMPLE_WORDS)
                 cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-sample-cancel")
-            own = _html("own", "vx-shelf", "", own_voices_use(info), props)
+            own = _html("own", "vx-shelf", "", own_voices_use(catalogue), props)
         with gr.Column(elem_id="vx-new"):
             own_html("vx-new-head", f"<h2>{WORDS['new']}</h2>")
-            note = own_html("vx-new-note", voice_fields.cloning_note(info))
+            note = own_html("vx-new-note", voice_fields.cloning_note(catalogue))
             fields = add_voice_fields("vx-new", {"label": say("Transcript of the recording")})
             form = add_form("vx-new", is_on_server)
     _wire_samples(service, ready, asked, sample, cancel)
@@ -71,8 +72,8 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
     wire_form(form, fields, clears=True)
 
     async def look() -> list[Any]:
-        info = service.engine_info
-        return [_ready(info), own_voices_use(info), voice_fields.cloning_note(info)]
+        catalogue = service.catalogue
+        return [_ready(catalogue), own_voices_use(catalogue), voice_fields.cloning_note(catalogue)]
 
     gr.on(arrivals, look, outputs=[ready, own, note], **AT_ONCE)
 
@@ -83,10 +84,11 @@ def _html(name: str, elem_id: str, more: str, value: dict[str, Any], props: dict
     return own_html(elem_id, value, html_template=inside, js_on_load=script, **props)
 
 
-def _ready(info: EngineInfo) -> dict[str, Any]:
-    """The engine's voices, for the page."""
-    voices = [{**asdict(voice), "title": voice.title} for voice in info.voices]
-    return {"voices": voices, "none": f"{info.subject} has no voice of its own: it copies yours, or makes one up."}
+def _ready(catalogue: Catalogue) -> dict[str, Any]:
+    """The voices that are ready, for the page."""
+    voices = [{**asdict(voice), "title": voice.title} for voice, _ in catalogue.voices()]
+    subject = catalogue.usual.subject
+    return {"voices": voices, "none": f"{subject} has no voice of its own: it copies yours, or makes one up."}
 
 
 def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sample: Card, cancel: gr.Button) -> None:
@@ -104,16 +106,16 @@ def _wire_samples(service: SpeechService, ready: gr.HTML, asked: gr.Textbox, sam
 
 def _sampler(service: SpeechService) -> Callable[..., Any]:
     def speak_sample(voice: str) -> AsyncGenerator[SpeechEvent, None]:
-        return service.speak(_sample(service.engine_info, voice), take_up())
+        return service.speak(_sample(service.catalogue, voice), take_up())
 
     def asked_for(data: Sequence[Any]) -> Utterance:
-        return _sample(service.engine_info, next(iter(data), None))
+        return _sample(service.catalogue, next(iter(data), None))
 
     return card.handler(speak_sample, asked_for)
 
 
-def _sample(info: EngineInfo, name: Any) -> Utterance:
+def _sample(catalogue: Catalogue, name: Any) -> Utterance:
     """What this voice says of itself; the first one where the page is older than the engine."""
-    voice = next((voice for voice in info.voices if voice.name == name), next(iter(info.voices), None))
+    voice, _ = catalogue.named(str(name)) or next(catalogue.voices(), (None, None))
     language = voice.language.partition("-")[0] if voice else ""
     return Utterance(SAMPLES.get(language, SAMPLES["en"]), voice=voice.name if voice else None)

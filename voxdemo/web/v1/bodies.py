@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import ASKED_SPEEDS
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, SpeakOptions
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
@@ -81,16 +82,16 @@ class SpeechBody(OptionsBody):
 
 
 def options_of(
-    asked: OptionsBody, prompt: Path | None, info: EngineInfo, known: Collection[str] = MIME_TYPES
+    asked: OptionsBody, prompt: Path | None, offered: Catalogue, known: Collection[str] = MIME_TYPES
 ) -> SpeakOptions:
     """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
-    catalogue.check_model(asked.model, info)
+    engine = catalogue.engine_called(asked.model, offered)
     if asked.response_format not in known:
         raise unknown_format(asked.response_format, known)
     return SpeakOptions(
         prompt_audio=prompt,
         control=asked.instructions,
-        voice=None if prompt else catalogue.voice_of(str(asked.voice), info),
+        voice=None if prompt else catalogue.voice_of(str(asked.voice), engine, offered),
         **asked.model_dump(include=AS_THEY_ARE),
     )
 

@@ -14,6 +14,7 @@ from voxdemo.audio import formats
 from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import checked, readable_text, within_bounds
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores import batch_values
@@ -64,21 +65,22 @@ class JobBody(OptionsBody):
 
 
 def order_of(
-    asked: JobBody, info: EngineInfo, *, caller: str, reader: str | None, idempotency_key: str | None, digest: str
+    asked: JobBody, catalogue: Catalogue, *, caller: str, reader: str | None, idempotency_key: str | None, digest: str
 ) -> Order:
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
     Raises InputError, which names the texts that can't be said, or says what is wrong with the recording.
     """
     recording = decoded(asked.prompt_audio) if asked.prompt_audio else None
+    prompt = None if recording is None else Path()  # where it will be isn't known yet
+    options = options_of(asked, prompt, catalogue, formats.MIME_TYPES)
+    resolved, info = catalogue.resolved(options.saying(""))
     if recording is not None:
         _check_readable(recording, info)
     texts = asked.texts
     asked.check_beside()
-    prompt = None if recording is None else Path()  # where it will be isn't known yet
-    options = options_of(asked, prompt, info, formats.MIME_TYPES)
-    ignored, options = checked(options.saying(""), info), within_bounds(options, info)
-    units, left_out, refused = _looked_at([options.saying(text) for text in texts], info)
+    ignored, options = checked(resolved, info), within_bounds(options, info)
+    units, left_out, refused = _looked_at([resolved.saying(text) for text in texts], info)
     notes = [_of_text(number, len(texts), note) for number, notes in left_out.items() for note in notes]
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
         raise _refusal(refused, len(texts))

@@ -108,7 +108,7 @@ async def accept(
         if job_id is None:
             await entrance.counted(counted)
             order = partial(
-                order_of, asked, entrance.service.engine_info,
+                order_of, asked, entrance.service.catalogue,
                 caller=caller, reader=jobs.reader, idempotency_key=idempotency_key, digest=digest,
             )  # fmt: skip
             job_id = await while_there(request, _accepted(batches, caller, len(asked.texts), order))
@@ -253,8 +253,9 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
     """
     left = batch.tally("queued", "running")
     texts = left.texts + sum(min(load.texts, left.texts) for load in others)
-    spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others))
-    fixed_s = service.speaking_s(0.0)
+    engine = service.catalogue.engine_of(batch.options)
+    spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others), engine)
+    fixed_s = service.speaking_s(0.0, engine)
     wait_s = 0.0 if batch.tally("running").texts else service.line.foretell([Size(None)])[0].start_s
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None

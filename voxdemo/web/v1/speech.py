@@ -50,7 +50,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
     prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
 
     def utterance() -> Utterance:
-        return options_of(asked, prompt, service.engine_info).saying(asked.input)
+        return options_of(asked, prompt, service.catalogue).saying(asked.input)
 
     context = await entrance.admitted(request, "generation", utterance, prompt)
     stream = JobStream(entrance.speak(context), service.live)

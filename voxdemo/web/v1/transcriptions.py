@@ -94,7 +94,7 @@ async def transcriptions(
     """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
     info = entrance.service.recognizer_info
     form = _form_of(response_format)
-    catalogue.check_model(model, info)
+    catalogue.check_recognizer(model, info)
     code = languages.code_of(language, info)
     ignored = _ignored(await request.form(), info.title)
     recording = await entrance.kept(partial(_recording_in, file))

@@ -1,0 +1,105 @@
+"""Several engines in one server: the voice decides which of them speaks, and each is loaded when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asking import NO_CLONER, spoken
+from fakes import CLONER, Stage, until
+
+from voxdemo.errors import InputError
+from voxdemo.server.assemble import local_service
+from voxdemo.service.service import SpeechService
+from voxdemo.settings import Settings
+from voxdemo.speech import Utterance, Voice, Waiting
+
+VOICES = (Voice("tom", "en-US", "male"), Voice("Lola", "es", "female"), Voice("mei", "zh-CN", "female"))
+POLYGLOT = replace(NO_CLONER, name="many", title="Many voices", languages=("en", "es", "zh"), voices=VOICES)
+
+
+@pytest.fixture
+def many() -> Stage:
+    return Stage(open=True)
+
+
+@pytest.fixture
+async def several(stage: Stage, many: Stage, tmp_path: Path) -> AsyncGenerator[SpeechService, None]:
+    usual = replace(NO_CLONER, voices=(Voice("usual", "en-GB"),))
+    others = [many.engine(POLYGLOT), stage.engine(replace(CLONER, name="copier", title="Copier", voices=()))]
+    settings = Settings(cache_dir=tmp_path / "cache")
+    service = local_service(settings, [stage.engine(usual)], [stage.recognizer()], others)
+    service.start()
+    yield service
+    many.may_load.set()
+    await service.close()
+
+
+def states(service: SpeechService) -> dict[str, str]:
+    return {model.info.title: model.status.state for model in service.line.stats().models}
+
+
+async def test_the_voice_decides_which_engine_speaks_and_it_is_loaded_then(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    await until(lambda: several.readiness().ready)
+    await spoken(several, Utterance("First."))
+    assert states(several) == {
+        "Plain voice": "ready", "Fake recogniser": "ready", "Many voices": "resting", "Copier": "resting",
+    }  # fmt: skip
+    assert (many.builds, [part.text for part in stage.parts]) == (0, ["First."])
+    await spoken(several, Utterance("Second.", voice="tom"))
+    await spoken(several, Utterance("Third.", voice="many/lola"))
+    await spoken(several, Utterance("Fourth."))
+    assert [(each.text, each.voice) for each in many.utterances] == [("Second.", "tom"), ("Third.", "Lola")]
+    assert [part.text for part in stage.parts] == ["First.", "Fourth."]
+    assert (many.builds, states(several)["Many voices"]) == (1, "ready")
+
+
+async def test_while_an_engine_loads_its_job_waits_and_those_behind_it_follow(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    await until(lambda: several.readiness().ready)
+    many.may_load.clear()
+    events = several.speak(Utterance("One.", voice="tom"))
+    assert await anext(events) == Waiting(ahead=0, seconds=None, loading="Many voices")
+    behind = asyncio.ensure_future(spoken(several, Utterance("Two.")))
+    await until(lambda: states(several)["Many voices"] == "loading")
+    assert several.readiness().ready
+    many.may_load.set()
+    assert [event async for event in events]
+    await behind
+    assert [part.text for part in stage.parts] == ["Two."]
+
+
+async def test_a_language_alone_finds_a_voice_that_speaks_it(several: SpeechService, many: Stage) -> None:
+    await spoken(several, Utterance("Hola.", language="es"))
+    await spoken(several, Utterance("早上好。", language="zh"))
+    await spoken(several, Utterance("Hello.", language="en"))
+    assert [each.voice for each in many.utterances] == ["Lola", "mei"]
+
+
+async def test_a_recording_goes_to_an_engine_that_copies(several: SpeechService, stage: Stage, prompt: Path) -> None:
+    await spoken(several, Utterance("In my voice.", prompt_audio=prompt))
+    assert stage.parts[-1].prompt is not None
+
+
+async def test_a_voice_that_no_engine_has_is_refused_with_those_that_there_are(several: SpeechService) -> None:
+    with pytest.raises(InputError, match="This server has no voice 'ann': choose one of usual, tom, Lola, mei"):
+        await spoken(several, Utterance("Hello.", voice="ann"))
+
+
+async def test_letters_are_judged_by_the_language_of_the_voice(several: SpeechService) -> None:
+    with pytest.raises(InputError, match="This voice speaks English only"):
+        await spoken(several, Utterance("早上好。", voice="tom"))
+
+
+async def test_what_was_learned_of_one_engine_is_not_said_of_another(several: SpeechService) -> None:
+    await until(lambda: several.readiness().ready)
+    assert several.forecast(Utterance("One two three.")).own_s is not None
+    assert several.forecast(Utterance("One two three.", voice="tom")).own_s is None
+    await spoken(several, Utterance("One.", voice="tom"))
+    assert several.forecast(Utterance("One two three.", voice="tom")).own_s is not None

@@ -1,0 +1,76 @@
+"""The voices of all engines that serve here, and which engine follows from what is asked for.
+
+Knows the engines' descriptions, no engine and no line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from voxdemo.intake.validate import unknown_choice
+from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What can be spoken with: the engine that speaks where nothing else is asked for, then the others."""
+
+    engines: tuple[EngineInfo, ...]
+
+    @property
+    def usual(self) -> EngineInfo:
+        return self.engines[0]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of what can be spoken, the usual engine's first."""
+        return tuple(dict.fromkeys(language for engine in self.engines for language in engine.languages))
+
+    @property
+    def copier(self) -> EngineInfo | None:
+        """The engine that speaks in the voice of a recording."""
+        return next((engine for engine in self.engines if "prompt_audio" in engine.honours), None)
+
+    def voices(self) -> Iterator[tuple[Voice, EngineInfo]]:
+        """What people choose from, with the engines: of voices of the same title and language the first alone."""
+        seen = set[tuple[str, str]]()
+        for voice, engine in self._all():
+            if (voice.title, voice.language) not in seen:
+                seen.add((voice.title, voice.language))
+                yield voice, engine
+
+    def _all(self) -> Iterator[tuple[Voice, EngineInfo]]:
+        return ((voice, engine) for engine in self.engines for voice in engine.voices)
+
+    def named(self, name: str) -> tuple[Voice, EngineInfo] | None:
+        """The first voice that is called so, in any case: "heart", with its engine "builtin/heart", or by its title."""
+        asked, found = name.lower(), list(self._all())
+        ways = (lambda voice, engine: voice.name, voice_id, lambda voice, engine: voice.title)
+        return next((each for way in ways for each in found if way(*each).lower() == asked), None)
+
+    def engine_of(self, options: SpeakOptions) -> EngineInfo:
+        """The engine that says this: its voice's; else for a recording one that copies; else one of its language."""
+        return self._found(options)[0]
+
+    def resolved(self, utterance: Utterance) -> tuple[Utterance, EngineInfo]:
+        """The utterance, its voice as the engine calls it, and that engine. Raises InputError for an unknown voice."""
+        if utterance.voice is not None and not self.named(utterance.voice):
+            subject = "This server" if len(self.engines) > 1 else self.usual.subject
+            raise unknown_choice(subject, "voice", utterance.voice, [voice.name for voice, _ in self.voices()])
+        engine, voice = self._found(utterance)
+        return replace(utterance, voice=voice), engine
+
+    def _found(self, options: SpeakOptions) -> tuple[EngineInfo, str | None]:
+        if options.voice is not None and (found := self.named(options.voice)):
+            return found[1], found[0].name
+        if options.prompt_audio is not None and self.copier:
+            return self.copier, None
+        language = options.language
+        if language is None or language in self.usual.languages:
+            return self.usual, None
+        speakers = [(engine, voice.name) for voice, engine in self.voices() if voice.speaks(language)]
+        return speakers[0] if speakers else (self.usual, None)
+
+
+def voice_id(voice: Voice, engine: EngineInfo) -> str:
+    """What tells a voice from all others: "builtin/heart"."""
+    return f"{engine.name}/{voice.name}"
