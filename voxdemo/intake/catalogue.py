@@ -65,7 +65,7 @@ class Catalogue:
         if options.prompt_audio is not None and self.copier:
             return self.copier, None
         language = options.language
-        if language is None or language in self.usual.languages:
+        if language is None or language in self.usual.languages_of(None):
             return self.usual, None
         speakers = [(engine, voice.name) for voice, engine in self.voices() if voice.speaks(language)]
         return speakers[0] if speakers else (self.usual, None)
