@@ -43,3 +43,22 @@ def test_models_that_are_built_and_a_sound_that_is_measured_at_once_never_import
     """With the real libraries, which import parts of each other in circles."""
     ended = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert ended.stdout == "1 True True\n", ended.stderr
+
+
+def test_a_forked_process_finds_no_import_begun_by_a_thread_that_it_lacks() -> None:
+    script = """if True:
+    import os, threading
+    from voxdemo.model_support.process_wide import CHANGES
+    begun, done = threading.Event(), threading.Event()
+    def import_something():
+        with CHANGES:
+            begun.set()
+            done.wait()
+    threading.Thread(target=import_something).start()
+    begun.wait()
+    threading.Timer(0.2, done.set).start()
+    if (child := os.fork()) == 0:
+        os._exit(0 if CHANGES.acquire(timeout=5) else 1)
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, timeout=60).returncode == 0

@@ -5,6 +5,7 @@ back at once, one would put back what the other had put there. Large libraries i
 fail, with a KeyError of Python's own, where two threads import them for the first time at once.
 """
 
+import os
 import sys
 import threading
 import warnings
@@ -14,6 +15,8 @@ from typing import Any, TextIO, cast
 
 CHANGES = threading.RLock()
 """Held by whoever has replaced a standard stream or a warning filter, or imports a model's library."""
+# ZeroGPU forks: in the new process nobody would end an import that another thread had begun, or give CHANGES back.
+os.register_at_fork(before=CHANGES.acquire, after_in_parent=CHANGES.release, after_in_child=CHANGES.release)
 
 
 @contextmanager
