@@ -30,8 +30,9 @@ PRELOADED = [
     "voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper",
     "pyloudnorm",
 ]  # fmt: skip
-READ_AT_IMPORT = ("HF_", "NO_PROXY")
-"""How the names begin of variables that libraries read while they are imported."""
+READ_AT_IMPORT = ("HF_", "NO_PROXY", "SPACES_")
+"""How the names begin of variables that libraries read while they are imported; `spaces` begins processes by its own.
+"""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
 

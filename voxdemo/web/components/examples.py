@@ -29,12 +29,15 @@ class ExampleText:
     prompt: ExampleRecording | None = None
 
     def suits(self, info: EngineInfo) -> bool:
-        """Whether this engine can speak it."""
+        """Whether this engine can speak it, in its usual voice."""
         return self.language in info.languages_of(None) and (self.prompt is None or "prompt_audio" in info.honours)
 
     def is_spoken(self, catalogue: Catalogue) -> bool:
-        """Whether one of these engines can speak it."""
-        return any(self.suits(engine) for engine in catalogue.engines)
+        """Whether one of these engines can speak it, in one of its voices."""
+        return any(
+            self.language in engine.languages and (self.prompt is None or "prompt_audio" in engine.honours)
+            for engine in catalogue.engines
+        )
 
     @property
     def utterance(self) -> Utterance:
