@@ -85,3 +85,11 @@ def test_mixed_text_speaks_what_it_can(client: Client) -> None:
 def test_the_server_goes_on_after_all_of_that(client: Client, server: Server) -> None:
     assert Path(client.predict("Still here.", api_name="/generate")).exists()
     assert server.http.get("/ready").status_code == 200
+
+
+def test_a_voice_that_is_no_name_is_the_usual_one(server: Server) -> None:
+    for voice in (["heart"], 7, {"id": "heart"}, "gone"):
+        text, kind, _, *rest = server.page_values("Hello.")
+        told = list(server.messages("speak", [text, kind, voice, *rest]))
+        (result,) = [message for message in told if message["msg"] == "process_completed"]
+        assert "'state': 'done'" in str(told), result

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 """A pattern, and how what it finds is said."""
+CompiledRules = tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
 
 NUMBER = r"(?:\d{1,15}(?:,\d{3}){0,5}(?:\.\d{1,12})?)"
 
@@ -34,7 +35,7 @@ _PACKED = re.compile(
 """Of recipes: "1 (14.5 oz) can"."""
 
 
-def rules(*pairs: Rule) -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]:
+def rules(*pairs: Rule) -> CompiledRules:
     """`pairs` with their patterns compiled."""
     return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
 

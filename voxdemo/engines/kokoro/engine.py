@@ -5,6 +5,7 @@ line, and of languages only that each is read by something in `phonemes`.
 """
 
 import os
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ FIRST_PHONEMES = 40
 """A sentence longer than this is cut at its first clause where sound is waited for: about 2.5 s of speech."""
 SHORTEST_PHONEMES = 12
 """A clause shorter than this is no piece of its own: the voice has no melody for so little."""
+_CLAUSE = re.compile(rf".{{{SHORTEST_PHONEMES - 1},}}?[,;:—…)](?= .{{{SHORTEST_PHONEMES},}})", re.DOTALL)
 MAX_CHARS = 250
 """Characters of a part; fewer where one is a syllable, which `MAX_PHONEMES` sees to."""
 MAX_THREADS = 4
@@ -151,14 +153,8 @@ def _voice(name: str | None) -> Voice:
 
 def _first_clause(phonemes: str) -> str:
     """The beginning of a sentence up to its first clause's end, if it is long and can be cut there; else ""."""
-    if len(phonemes) <= FIRST_PHONEMES:
-        return ""
-    at = SHORTEST_PHONEMES
-    while 0 <= at < len(phonemes) - SHORTEST_PHONEMES:
-        if phonemes[at - 1] in ",;:—…)" and phonemes[at] == " ":
-            return phonemes[:at]
-        at += 1
-    return ""
+    found = _CLAUSE.match(phonemes) if len(phonemes) > FIRST_PHONEMES else None
+    return found[0] if found else ""
 
 
 def _trimmed(samples: Samples, rate: int, begins: bool, ends: bool) -> Samples:

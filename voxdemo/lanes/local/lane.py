@@ -62,9 +62,12 @@ class Lane:
 
     @property
     def catalogue(self) -> Catalogue:
-        usual: EngineInfo = _serving([seat.speech for seat in self._seats]).info
-        engines = {engine.name: engine for seat in self._seats for engine in (usual, *seat.engines)}
+        engines = {engine.name: engine for seat in self._seats for engine in (self._usual, *seat.engines)}
         return Catalogue(tuple(engines.values()))
+
+    @property
+    def _usual(self) -> EngineInfo:
+        return cast(EngineInfo, _serving([seat.speech for seat in self._seats]).info)
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
@@ -298,7 +301,7 @@ class Lane:
         return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
-        engine, sizes = self.catalogue.usual.name, self._sizes()
+        engine, sizes = self._usual.name, self._sizes()
         seats = [seat for seat in self._seats if seat.serves(engine)] or self._seats
         is_known = all(seat.is_ready for seat in seats)
         busy = [seat.outlook if is_known else Busy(None) for seat in seats]

@@ -1,9 +1,9 @@
 """Figures and signs of a text in the words of its language, as a newsreader says them."""
 
 import re
-from collections.abc import Callable
 from functools import cache
 
+from voxdemo.text.rules import CompiledRules, rules
 from voxdemo.text.spoken import cjk, latin
 from voxdemo.text.spoken.numbers import plain_digits
 from voxdemo.text.spoken.tables.chinese import CHINESE
@@ -22,13 +22,15 @@ def spoken(text: str, language: str) -> str:
 
     `language` is one of "es", "fr", "it", "pt", "ja" and "zh"; raises KeyError for others. Linear in practice.
     """
-    said = _reader(language)(plain_digits(text))
+    said = plain_digits(text)
+    for pattern, replacement in _rules(language):
+        said = pattern.sub(replacement, said)
     return text if said == text else _tidied(said)
 
 
 @cache
-def _reader(language: str) -> Callable[[str], str]:
-    return cjk.reader(_CJK[language]) if language in _CJK else latin.reader(_LATIN[language])
+def _rules(language: str) -> CompiledRules:
+    return rules(*(cjk.rules_of(_CJK[language]) if language in _CJK else latin.rules_of(_LATIN[language])))
 
 
 def _tidied(text: str) -> str:

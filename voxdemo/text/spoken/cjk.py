@@ -4,13 +4,13 @@ Numbers are written in numerals of the language, which readers of it pronounce w
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
 from babel.units import format_unit
 
-from voxdemo.text.rules import Rule, alternatives, rules
+from voxdemo.text.rules import Rule, alternatives
 from voxdemo.text.spoken import numbers
 from voxdemo.text.spoken.language import (
     CODES_OF_CURRENCIES,
@@ -77,16 +77,9 @@ _HOST = "[A-Za-z0-9-]"
 _WIDE = r"[\u3040-\u30ff\u3400-\u9fff]"
 
 
-def reader(table: Table) -> Callable[[str], str]:
-    """What reads a text in the language of `table`."""
-    found = rules(*_Reader(table).rules())
-
-    def read(text: str) -> str:
-        for pattern, replacement in found:
-            text = pattern.sub(replacement, text)
-        return text
-
-    return read
+def rules_of(table: Table) -> list[Rule]:
+    """What a text in the language of `table` is read by, in this order."""
+    return _Reader(table).rules()
 
 
 class _Reader:

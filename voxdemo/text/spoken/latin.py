@@ -7,7 +7,7 @@ have bounded repeats: time is linear.
 import re
 from collections.abc import Callable
 
-from voxdemo.text.rules import Rule, alternatives, rules
+from voxdemo.text.rules import Rule, alternatives
 from voxdemo.text.spoken import numbers
 from voxdemo.text.spoken.amounts import Amounts, word_before
 from voxdemo.text.spoken.language import Table, month_names, unit_names, words
@@ -26,16 +26,9 @@ _BEHIND_DEGREES = words(
 _DOMAINS = "com|org|net|edu|gov|info|io|es|mx|ar|fr|it|br|pt|eu|de|uk"
 
 
-def reader(table: Table) -> Callable[[str], str]:
-    """What reads a text in the language of `table`."""
-    found = rules(*_Reader(table).rules())
-
-    def read(text: str) -> str:
-        for pattern, replacement in found:
-            text = pattern.sub(replacement, text)
-        return text
-
-    return read
+def rules_of(table: Table) -> list[Rule]:
+    """What a text in the language of `table` is read by, in this order."""
+    return _Reader(table).rules()
 
 
 class _Reader:

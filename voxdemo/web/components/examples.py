@@ -30,14 +30,14 @@ class ExampleText:
 
     def suits(self, info: EngineInfo) -> bool:
         """Whether this engine can speak it, in its usual voice."""
-        return self.language in info.languages_of(None) and (self.prompt is None or "prompt_audio" in info.honours)
+        return self.language in info.languages_of(None) and self._can_be_copied(info)
 
     def is_spoken(self, catalogue: Catalogue) -> bool:
         """Whether one of these engines can speak it, in one of its voices."""
-        return any(
-            self.language in engine.languages and (self.prompt is None or "prompt_audio" in engine.honours)
-            for engine in catalogue.engines
-        )
+        return any(self.language in each.languages and self._can_be_copied(each) for each in catalogue.engines)
+
+    def _can_be_copied(self, info: EngineInfo) -> bool:
+        return self.prompt is None or "prompt_audio" in info.honours
 
     @property
     def utterance(self) -> Utterance:

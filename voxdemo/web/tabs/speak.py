@@ -110,7 +110,7 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
         suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
         return [gr.update(**values) for values in (*states, *suited)]
 
-    async def settings_of_choice(kind: str, voice: str | None) -> list[Any]:
+    async def settings_of_choice(kind: object, voice: object) -> list[Any]:
         info = service.catalogue.engine_of(_chosen(kind, voice))
         return [gr.update(**values) for values in _settings_of(info).values()]
 
@@ -118,14 +118,15 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
     of_engine = [vars(parts)[name] for name in _settings_of(service.catalogue.usual)]
     gr.on(arrivals, offered, outputs=[*of_engines, *of_engine, *parts.examples], **AT_ONCE)
     choice = [parts.kind, parts.voice]
-    gr.on([field.change for field in choice], settings_of_choice, inputs=choice, outputs=of_engine, **AT_ONCE)
+    changes = [field.change for field in choice]
+    gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
 
 
-def _chosen(kind: str, voice: str | None, recording: Path | None = None) -> SpeakOptions:
-    """The choice of a voice: one that is ready, or that of a recording."""
+def _chosen(kind: object, voice: object, recording: Path | None = None) -> SpeakOptions:
+    """The choice of a voice, as a client sent it: one that is ready, or that of a recording."""
     if kind in (SAVED_VOICE, OWN_VOICE):
         return SpeakOptions(prompt_audio=recording or Path())
-    return SpeakOptions(voice=voice or None)
+    return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
 
 
 def _layout(catalogue: Catalogue, is_on_server: bool) -> SimpleNamespace:
@@ -294,7 +295,7 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
 
 def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(
-        text: str | None, kind: str, voice: str | None, inference_timesteps: object, speed: object
+        text: str | None, kind: object, voice: object, inference_timesteps: object, speed: object
     ) -> str:
         text = text or ""
         asked = replace(
@@ -350,9 +351,10 @@ def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
         "seed": _seed(asked["seed"] or ""),
     }
     kind, voice = asked["kind"], asked["voice"]
-    voice = voice if voice and catalogue.named(voice) else None  # or it's an older page
     recording = _own_voice(catalogue, kind, asked["prompt"]) if kind in (SAVED_VOICE, OWN_VOICE) else None
     options = _chosen(kind, voice, recording)
+    if options.voice and not catalogue.named(options.voice):  # it's an older page
+        options = SpeakOptions()
     honours = catalogue.engine_of(options).honours
     seen = {name: value for name, value in dials.items() if name in honours}
     said = (asked["prompt_text"] or "").strip() if recording else ""
