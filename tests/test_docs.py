@@ -23,10 +23,13 @@ from serving import ROOT, Server, environment, eventually, free_port, is_default
 from typer.main import get_command
 
 from voxdemo import cli
+from voxdemo.engines.kokoro.voices import VOICES as KOKORO
 from voxdemo.engines.registry import ENGINES
 from voxdemo.engines.voxcpm.choice import PUBLISHED
+from voxdemo.intake.languages import accent_of, title_of
 from voxdemo.loadtest import __main__ as loadtest
 from voxdemo.settings import PREFIX, Settings, load
+from voxdemo.speech import Voice
 
 README = DOCUMENTS["README.md"]
 MOST_LINES = 102
@@ -73,6 +76,22 @@ def test_every_block_is_run() -> None:
 
 def test_the_readme_stays_one_page() -> None:
     assert README.count("\n") <= MOST_LINES
+
+
+def test_the_table_of_voices_is_that_of_the_data() -> None:
+    rows = DOCUMENTS["docs/models.md"].partition("| female voices |")[2].partition("\n\n")[0].splitlines()[2:]
+    told = {
+        (language, sex, *each.replace("`", "").split())
+        for language, *by_sex in (row.strip("| ").split(" | ") for row in rows)
+        for sex, voices in zip(("female", "male"), by_sex, strict=True)
+        for each in voices.split(", ")
+        if each != "–"
+    }
+    assert told == {(_language(voice), voice.gender, voice.name, *voice.character.split()[1:]) for voice in KOKORO}
+
+
+def _language(voice: Voice) -> str:
+    return ", ".join(filter(None, (title_of(voice.language[:2]), accent_of(voice.language))))
 
 
 def test_no_sentence_stands_twice() -> None:

@@ -21,12 +21,18 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
-    """A number among `SpeakOptions` that people set, where the engine honours it."""
+class Setting:
+    """One of `SpeakOptions` that people set, where the engine honours it."""
 
     name: str
     """Of the field."""
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial(Setting):
+    """A setting that is a number."""
+
     low: float
     high: float
     step: float
@@ -45,6 +51,18 @@ GUIDANCE = Dial("cfg_value", "Guidance", 1.0, 3.0, 0.1, 2.0)
 """The range that VoxCPM's own demo offers."""
 STEPS = Dial("inference_timesteps", "Steps", 4, 30, 1, 10)
 """As GUIDANCE."""
+SETTINGS = (
+    Setting("prompt_audio", "Recording of the voice"),
+    Setting("prompt_text", "Transcript of the recording"),
+    Setting("control", "How to speak"),
+    SPEED,
+    Setting("seed", "Seed"),
+    GUIDANCE,
+    STEPS,
+    Setting("normalize", "Write out numbers and dates"),
+    Setting("denoise", "Remove noise from the recording"),
+)
+"""All that people set beside text, voice and format, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +180,8 @@ class Voice:
     """A BCP 47 tag: "en-US"."""
     gender: Literal["", "female", "male"] = ""
     """What it sounds like to most people."""
+    character: str = ""
+    """A word on how it sounds or how good it is, by those who made it: "quality A"."""
 
     @property
     def title(self) -> str:
@@ -192,6 +212,13 @@ class ModelInfo:
     """What it runs on, as PyTorch names it: "cuda:0", "mps", "cpu"."""
     precision: str = "float32"
     """What it calculates in: "bfloat16", "float32", "int8"."""
+    licence: str = ""
+    """Of its weights and voices, by its SPDX identifier."""
+
+    @property
+    def id(self) -> str:
+        """What programs call it: "built-in-voice"."""
+        return self.title.lower().replace(" ", "-")
 
     @property
     def key(self) -> str:
@@ -224,6 +251,8 @@ class EngineInfo(ModelInfo):
     """The rate in Hz at which it wants prompt audio, where it honours that."""
     needs_transcript: bool = False
     """Whether it can use prompt audio only together with what is said in it."""
+    usual_factor: float | None = None
+    """Seconds of work per second of speech on two processor cores, where that was measured."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """For `Utterance` fields that it would honour if more were installed here: why not, one sentence each."""
 
@@ -238,6 +267,12 @@ class EngineInfo(ModelInfo):
         if len(set(own.values())) < 2:
             return self.languages
         return (own.get(voice or "", next(iter(own.values()))),)
+
+    @property
+    def takes(self) -> tuple[Setting, ...]:
+        """What of SETTINGS it honours, with its own dials."""
+        honoured = (each for each in SETTINGS if each.name in self.honours)
+        return tuple(self.dial(each) if isinstance(each, Dial) else each for each in honoured)
 
     def dial(self, usual: Dial) -> Dial:
         """Its own dial for the same field, else the usual one."""

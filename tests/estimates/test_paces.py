@@ -257,3 +257,16 @@ def test_a_failed_write_leaves_what_was_there_and_no_litter(path: Path, monkeypa
     assert path.read_text() == filled().snapshot()
     assert os.listdir(path.parent) == [path.name]  # noqa: PTH208 - independent of what is patched
     assert stat.S_ISREG(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("usual", "learned_s", "is_instant"),
+    [(None, None, None), (0.02, None, True), (0.9, None, False), (0.02, 40.0, False), (None, 0.5, True)],
+)
+def test_whether_a_voice_is_instant_is_learned_and_until_then_known_of_it(
+    usual: float | None, learned_s: float | None, is_instant: bool | None
+) -> None:
+    known, engine = Paces(), replace(CLONER, usual_factor=usual)
+    if learned_s:
+        known.speech(engine.key).learn(120, learned_s)
+    assert known.is_instant(engine) is is_instant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from fakes import CLONER
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
-from voxdemo.intake.catalogue import Catalogue
-from voxdemo.speech import Utterance
+from voxdemo.intake.catalogue import Catalogue, described
+from voxdemo.speech import SPEED, Utterance
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))
@@ -44,3 +45,32 @@ def test_the_engine_follows_from_the_voice_the_recording_or_the_language(
 def test_an_unknown_voice_is_refused_with_some_that_there_are() -> None:
     with pytest.raises(InputError, match=r"^This server has no voice 'bob': choose one of heart, af_alloy, .*…\.$"):
         BOTH.resolved(Utterance("Hi.", voice="bob"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        ("bf_emma", {"id": "kokoro/bf_emma", "title": "Emma", "language": "en-GB", "accent": "British"}),
+        ("pm_alex", {"languages": ["pt"], "accent": "Brazilian", "gender": "male", "character": None}),
+        ("zf_xiaobei", {"languages": ["zh"], "accent": None, "character": "quality D", "licence": "Apache-2.0"}),
+        ("heart", {"model": "built-in-voice", "pace": "slow"}),
+        ("fake", {"language": "en-GB", "licence": None}),
+    ],
+)
+def test_a_voice_is_described_by_what_is_known_of_it(asked: str, known: dict[str, object]) -> None:
+    found = Catalogue((*BOTH.engines, CLONER)).named(asked)
+    assert found
+    told = described(*found, instant=asked != "heart")
+    assert {name: told[name] for name in known} == known
+
+
+def test_what_a_voice_takes_has_its_fields_names_and_the_ranges_of_its_engine() -> None:
+    dial = replace(SPEED, high=1.5)
+    taking = replace(CLONER, honours=CLONER.honours | {"speed", "control"}, dials=(dial,))
+    takes = {each["name"]: each for each in described(taking.voices[0], taking, instant=None)["takes"]}
+    assert [*takes] == [
+        "prompt_audio", "prompt_text", "instructions", "speed", "seed", "cfg_value", "inference_timesteps",
+        "normalize", "denoise",
+    ]  # fmt: skip
+    assert takes["speed"] == asdict(dial)
+    assert takes["seed"] == {"name": "seed", "label": "Seed"}

@@ -6,7 +6,7 @@ import pytest
 from fakes import LISTENER
 
 from voxdemo.errors import InputError
-from voxdemo.intake.languages import code_of
+from voxdemo.intake.languages import accent_of, code_of
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.speech import RecognizerInfo
 
@@ -50,3 +50,14 @@ def test_any_other_is_refused_with_those_that_are_known(asked: str) -> None:
     with pytest.raises(InputError, match="leave it out and it is found out, or send one of en, zh, de") as error:
         code_of(asked, WHISPER)
     assert len(error.value.sentence) < 600
+
+
+@pytest.mark.parametrize(
+    ("tag", "accent"),
+    [
+        *(("en-US", "American"), ("en-GB", "British"), ("en-AU", "Australian"), ("pt-BR", "Brazilian")),
+        *((tag, "") for tag in ("en", "es-ES", "fr-FR", "ja-JP", "zh-CN", "", "xx-YY")),
+    ],
+)  # fmt: skip
+def test_an_accent_is_named_where_people_name_it(tag: str, accent: str) -> None:
+    assert accent_of(tag) == accent

@@ -104,7 +104,7 @@ def hear(
     """Print the transcript of a recording."""
     from voxdemo.cli.results import FORMS, bar, check_form, recording_file
 
-    check_form(form)
+    check_form(form, FORMS)
     language = _typed(language)
     with bar() as tell, recording_file(recording) as path:
         from voxdemo.cli import local, remote
@@ -117,12 +117,17 @@ def hear(
 
 
 @app.command()
-def voices(server: Server = "") -> None:
+def voices(
+    form: Annotated[str, typer.Option("--format", help="What to print: text or json.")] = "text",
+    server: Server = "",
+) -> None:
     """List the voices."""
+    from voxdemo.cli.results import LISTS, check_form
+
+    check_form(form, LISTS)
     from voxdemo.cli import local, remote
 
-    for line in remote.voices(server) if server else local.voices():
-        print(line)
+    sys.stdout.write(LISTS[form](remote.voices(server) if server else local.voices()))
 
 
 @app.command()

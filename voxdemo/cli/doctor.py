@@ -30,6 +30,22 @@ def findings() -> Iterator[str]:
         yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
     yield f"voice:      {voice}"
     yield f"recogniser: {recogniser}"
+    yield from _voices(settings)
+
+
+def _voices(settings: Settings) -> Iterator[str]:
+    """Of every engine how many voices it has, in which languages, and when it's loaded."""
+    try:
+        at_start, others = ENGINES.choose(settings), ENGINES.others(settings)
+    except SettingsError:
+        return  # it is said above
+    for choice in (*at_start, *others):
+        info, when = choice.info, "at the start" if choice in at_start else "when one of its voices is used"
+        count = (
+            f"{len(info.voices)} voice{'' if len(info.voices) == 1 else 's'}" if info.voices else "a voice of its own"
+        )
+        copies = ", copies voices" if "prompt_audio" in info.honours else ""
+        yield f"voices:     {info.title}: {count}, {', '.join(info.languages)}{copies}; loaded {when}"
 
 
 def _changed(settings: Settings) -> Iterator[str]:

@@ -3,11 +3,11 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
@@ -15,12 +15,13 @@ from voxdemo.audio import formats
 from voxdemo.cli.results import ShowProgress
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
-from voxdemo.intake.catalogue import Catalogue
+from voxdemo.estimates.paces import Paces
+from voxdemo.intake.catalogue import Catalogue, described
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import EngineInfo, Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
+from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.web.components import wording
 
 T = TypeVar("T")
@@ -46,15 +47,17 @@ def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcr
         return asyncio.run(_served(service, heard))
 
 
-def voices() -> Sequence[str]:
+def voices() -> Mapping[str, Any]:
+    """The voices and whether recordings can be copied, as a server lists them at `/v1/audio/voices`."""
     settings = _settings()
-    return [_described(choice.info) for choice in (*ENGINES.choose(settings), *ENGINES.others(settings))]
+    offered, paces = _offered(settings), Paces.load(settings.cache_dir / "paces.json")
+    found = [described(voice, engine, paces.is_instant(engine)) for voice, engine in offered.voices()]
+    return {"voices": found, "clones": offered.copier is not None}
 
 
-def _described(info: EngineInfo) -> str:
-    ready = ", ".join(info.voice_names) or "no ready-made voice"
-    cloning = "can copy a voice" if "prompt_audio" in info.honours else "can't copy voices"
-    return f"{info.title}: {ready}; {cloning}; languages: {', '.join(info.languages)}"
+def _offered(settings: Settings) -> Catalogue:
+    choices = (*ENGINES.choose(settings), *ENGINES.others(settings))
+    return Catalogue(tuple(choice.info for choice in choices))
 
 
 def _settings() -> Settings:

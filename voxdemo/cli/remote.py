@@ -41,13 +41,13 @@ def listen(url: str, recording: Path, language: str | None, tell: ShowProgress) 
     return Transcript(told["text"], told["language"] or None, segments, told["duration"])
 
 
-def voices(url: str) -> Sequence[str]:
+def voices(url: str) -> Mapping[str, Any]:
+    """As `local.voices`."""
     with _client(url) as client:
         answer = client.get("/v1/audio/voices")
     _check(answer)
-    told = answer.json()
-    cloning = ["Voices can be copied from a recording."] if told["clones"] else []
-    return [f"{voice['name']}: {', '.join(voice['languages'])}" for voice in told["voices"]] + cloning
+    told: Mapping[str, Any] = answer.json()
+    return told
 
 
 def _body(utterance: Utterance) -> dict[str, Any]:

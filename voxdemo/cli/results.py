@@ -5,11 +5,11 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -85,11 +85,11 @@ def recording_file(recording: str) -> Generator[Path, None, None]:
         yield Path(file.name)
 
 
-def check_form(form: str) -> None:
-    """Raises InputError for what isn't one of FORMS."""
-    if form not in FORMS:
+def check_form(form: str, forms: Collection[str]) -> None:
+    """Raises InputError for what isn't one of these, FORMS or LISTS."""
+    if form not in forms:
         sentence = "--format must be one of {these}, not {format!r}."
-        raise InputError(sentence, code="unknown_format", reason="option", these=", ".join(FORMS), format=form[:20])
+        raise InputError(sentence, code="unknown_format", reason="option", these=", ".join(forms), format=form[:20])
 
 
 def _created(path: Path, made: Path) -> BinaryIO:
@@ -118,8 +118,28 @@ def _json(transcript: Transcript) -> str:
         "duration": transcript.duration_s,
         "segments": segments,
     }
+    return _indented(told)
+
+
+def _indented(told: Any) -> str:
     is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
     return json.dumps(told, ensure_ascii=not is_unicode, indent=2) + "\n"
+
+
+def _table(listed: Mapping[str, Any]) -> str:
+    """The voices line by line, the id first."""
+    rows = [COLUMNS, *(_row(voice) for voice in listed["voices"])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, "", COPIES if listed["clones"] else COPIES_NOT, ""])
+
+
+def _row(voice: Mapping[str, Any]) -> tuple[str, ...]:
+    from voxdemo.intake.languages import title_of  # here: its names take a moment
+
+    language = voice.get("language") or next(iter(voice.get("languages", ())), "")
+    known = (voice.get(name) or "" for name in ("gender", "character", "pace", "model"))
+    return (voice.get("id") or voice["name"], voice.get("title") or "", title_of(language), *known)
 
 
 FORMS: dict[str, Callable[[Transcript], str]] = {
@@ -129,3 +149,7 @@ FORMS: dict[str, Callable[[Transcript], str]] = {
     "vtt": lambda transcript: captions.webvtt(transcript.segments),
 }
 """By name."""
+COLUMNS = ("VOICE", "TITLE", "LANGUAGE", "SEX", "CHARACTER", "PACE", "MODEL")
+COPIES, COPIES_NOT = "Voices can be copied from a recording.", "Voices can't be copied from a recording."
+LISTS: dict[str, Callable[[Mapping[str, Any]], str]] = {"text": _table, "json": _indented}
+"""What is printed of a list of voices as `/v1/audio/voices` has it, by name."""

@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter
 
 from voxdemo.files import replacing
 from voxdemo.speech import EngineInfo, Utterance
-from voxdemo.text.length import spoken_length
+from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.threads import KEEPING
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,10 @@ def _fit(jobs: deque[tuple[float, float]]) -> tuple[float, float] | None:
 
 FULL_STEPS = 10
 """Diffusion steps at which a unit of text is one unit of work; VoxCPM's default."""
+INSTANT = 0.5
+"""Seconds of work per second of speech up to which people hear a voice at once."""
+SENTENCE_UNITS = 60.0
+"""A usual sentence."""
 
 
 def speech_units(utterance: Utterance, info: EngineInfo) -> float:
@@ -152,6 +156,12 @@ class Paces:
     def listening(self, model: str) -> Pace:
         """How fast a model listens; its units are seconds of recording."""
         return _moved_to_end(self._listening, model)
+
+    def is_instant(self, engine: EngineInfo) -> bool | None:
+        """Whether it speaks at once here, by what was learned of it, else by what is known of it; None: neither."""
+        learned = self.speech(engine.key).seconds(SENTENCE_UNITS)
+        factor = engine.usual_factor if learned is None else learned / (SENTENCE_UNITS * S_PER_UNIT)
+        return None if factor is None else factor <= INSTANT
 
     def snapshot(self) -> str:
         """All of it as text, the models that were asked for last only."""

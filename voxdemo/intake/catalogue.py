@@ -4,10 +4,15 @@ Knows the engines' descriptions, no engine and no line.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from voxdemo.intake.languages import accent_of
 from voxdemo.intake.validate import unknown_choice
 from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
+
+FIELDS = {"control": "instructions"}
+"""What programs call settings by another name than `SpeakOptions` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +79,24 @@ class Catalogue:
 def voice_id(voice: Voice, engine: EngineInfo) -> str:
     """What tells a voice from all others: "builtin/heart"."""
     return f"{engine.name}/{voice.name}"
+
+
+def described(voice: Voice, engine: EngineInfo, instant: bool | None) -> dict[str, Any]:
+    """All that is known of a voice, as programs get it.
+
+    `instant`: whether the engine speaks at once here, where that is known.
+    """
+    return {
+        "id": voice_id(voice, engine),
+        "name": voice.name,
+        "title": voice.title,
+        "model": engine.id,
+        "language": voice.language or None,
+        "languages": list(engine.languages_of(voice.name)),
+        "accent": accent_of(voice.language) or None,
+        "gender": voice.gender or None,
+        "character": voice.character or None,
+        "licence": engine.licence or None,
+        "pace": None if instant is None else "instant" if instant else "slow",
+        "takes": [asdict(replace(each, name=FIELDS.get(each.name, each.name))) for each in engine.takes],
+    }

@@ -51,6 +51,12 @@ def title_of(tag: str) -> str:
     return (code in _OF_PLACES and named.get(tag.replace("-", "_"))) or named.get(code) or tag
 
 
+def accent_of(tag: str) -> str:
+    """How a language sounds where it's spoken in several ways, in English: "American" for "en-US"; else ""."""
+    title, plain = title_of(tag), title_of(tag.partition("-")[0])
+    return title.removesuffix(plain).strip() if title not in (plain, tag) else ""
+
+
 def _current(code: str) -> str:
     """The code that Unicode uses today for one of ISO 639 or an outdated one: "de" for "ger", "he" for "iw"."""
     aliases: Mapping[str, str] = get_global("language_aliases")

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from voxdemo.errors import UnavailableError
+from voxdemo.estimates.paces import INSTANT
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Transcript
@@ -39,8 +40,8 @@ class Patience:
     """How often it is looked whether nobody needs a model, and whether another one serves."""
     quiet_s: float = 60.0
     """How long nobody must have needed a model."""
-    instant: float = 0.5
-    """Seconds of work per second of speech up to which people hear a voice at once: working ahead gains nothing."""
+    instant: float = INSTANT
+    """As there: working ahead gains nothing."""
 
 
 PATIENCE = Patience()

@@ -243,6 +243,10 @@ class SpeechService:
         """Seconds in which it speaks so much, by `estimates.paces.speech_units`; None: not known yet."""
         return self._paces.speech(engine.key).seconds(units)
 
+    def is_instant(self, engine: EngineInfo) -> bool | None:
+        """As `Paces.is_instant`."""
+        return self._paces.is_instant(engine)
+
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 

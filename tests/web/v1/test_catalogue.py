@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
+from fakes import LISTENER
+from openai.types.audio import SpeechModel
+from openai.types.audio_model import AudioModel
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro.engine import KokoroEngine
+from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.web.v1.catalogue import engine_called, voice_of
+from voxdemo.web.v1.catalogue import check_recognizer, engine_called, voice_of
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))
@@ -46,3 +52,25 @@ def test_a_voice_is_found_by_its_name_its_id_and_its_title(name: str, id: str) -
     found = BOTH.named(name)
     assert found
     assert f"{found[1].name}/{found[0].name}" == id
+
+
+NEWER = ("tts-2", "tts-2-hd-0131", "gpt-5-tts", "GPT-5.5-mini-tts-2027-01-31", "gpt-tts")
+HEARD = ("whisper-2", "gpt-5-transcribe", "gpt-5.5-mini-transcribe-2027-01-31", "gpt-6-transcribe-diarize")
+
+
+@pytest.mark.parametrize("asked", [*get_args(SpeechModel), *NEWER])
+def test_every_name_of_openai_s_for_a_voice_s_model_leaves_the_model_to_the_voice(asked: str) -> None:
+    assert engine_called(asked, BOTH) is None
+
+
+@pytest.mark.parametrize("asked", [*get_args(AudioModel), *HEARD])
+def test_every_name_of_openai_s_for_a_recogniser_means_the_one_that_is_here(asked: str) -> None:
+    check_recognizer(asked, LISTENER)
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "gpt-5", "tts", "tts-one", "my-tts-1", "whisper-1", "gpt-realtime", "tts-1; drop"]
+)
+def test_another_name_is_refused(asked: str) -> None:
+    with pytest.raises(InputError, match="choose built-in-voice or kokoro-82m"):
+        engine_called(asked, BOTH)

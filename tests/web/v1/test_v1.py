@@ -27,11 +27,17 @@ def client(server: Server) -> Iterator[OpenAI]:
 def test_what_there_is_can_be_asked_for(client: OpenAI, server: Server) -> None:
     models = client.models.list().data
     assert [model.id for model in models] == ["built-in-voice", "kokoro-82m", "built-in-recogniser"]
-    assert client.models.retrieve("built-in-voice") == models[0]
+    assert client.models.retrieve("built-in-voice") == client.models.retrieve("gpt-9-mini-tts") == models[0]
+    assert client.models.retrieve("gpt-9-transcribe") == models[-1]
     assert client.audio.speech.create(model=models[0].id, voice="heart", input="Hello.").content
     voices = server.http.get("/v1/audio/voices").json()
-    known = {"model": "built-in-voice", "languages": ["en"], "language": "en-US", "gender": "female"}
-    assert voices["voices"][0] == {"id": "builtin/heart", "name": "heart", **known}
+    (takes,) = voices["voices"][0].pop("takes")
+    assert takes == {"name": "speed", "label": "Speed", "low": 0.5, "high": 2.0, "step": 0.05, "default": 1.0}
+    assert voices["voices"][0] == {
+        "id": "builtin/heart", "name": "heart", "title": "Heart", "model": "built-in-voice", "language": "en-US",
+        "languages": ["en"], "accent": "American", "gender": "female", "character": None, "licence": "Apache-2.0",
+        "pace": "instant",
+    }  # fmt: skip
     assert {voice["languages"][0] for voice in voices["voices"]} == {"en", "es", "fr", "it", "ja", "pt", "zh"}
     assert voices["clones"] is False
 

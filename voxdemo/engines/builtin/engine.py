@@ -44,6 +44,8 @@ class BuiltinEngine:
         note="This server speaks English.",
         chunk_chars=pronunciation.MAX_PIECE_CHARS,
         sentences_apart=True,
+        licence="Apache-2.0",
+        usual_factor=0.02,
     )
 
     def __init__(self, model: Any = None) -> None:

@@ -63,6 +63,8 @@ class KokoroEngine:
         note="This server speaks English, Spanish, French, Italian, Portuguese, Japanese and Chinese.",
         chunk_chars=MAX_CHARS,
         sentences_apart=True,
+        licence="Apache-2.0",
+        usual_factor=0.4,
         precision="int8",
     )
 

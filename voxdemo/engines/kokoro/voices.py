@@ -32,9 +32,23 @@ NAMES = (
 """Those of Kokoro v1.0 whose languages can be read here, the one that is used unless another is named first."""
 
 
+_GRADES = {
+    "A": "af_heart", "A-": "af_bella", "B-": "af_nicole bf_emma ff_siwis",
+    "C+": "af_aoede af_kore af_sarah am_fenrir am_michael am_puck jf_alpha",
+    "C": "af_alloy af_nova bf_isabella bm_fable bm_george if_sara im_nicola jf_gongitsune jf_tebukuro",
+    "C-": "af_sky jf_nezumi jm_kumo", "D+": "bm_lewis",
+    "D": "af_jessica af_river am_echo am_eric am_liam am_onyx bf_alice bf_lily bm_daniel zf_xiaobei zf_xiaoni "
+         "zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang",
+    "D-": "am_santa", "F+": "am_adam",
+}  # fmt: skip
+"""The overall grade that Kokoro's VOICES.md gives, by the quality and amount of what a voice was trained on. It grades
+no Spanish and no Portuguese voice."""
+
+
 def _voice(name: str) -> Voice:
     gender: Literal["female", "male"] = "female" if name[1] == "f" else "male"
-    return Voice(name, _LANGUAGES[name[0]], gender)
+    grade = next((grade for grade, names in _GRADES.items() if name in names.split()), None)
+    return Voice(name, _LANGUAGES[name[0]], gender, f"quality {grade}" if grade else "")
 
 
 VOICES = tuple(map(_voice, NAMES))

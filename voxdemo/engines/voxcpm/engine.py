@@ -85,6 +85,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
         chunk_chars=_chunk_chars(kv_cache or checkpoint.max_length),
         prompt_rate=checkpoint.prompt_rate,
         needs_transcript=not is_voxcpm2,
+        licence="Apache-2.0",
         absent={"denoise": DENOISE_ABSENT},
         device=device,
         precision=precision,

@@ -2,22 +2,37 @@
 
 import re
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
-from voxdemo.intake.catalogue import Catalogue, voice_id
+from voxdemo.intake.catalogue import Catalogue, described
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Voice
+from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo
 from voxdemo.web.guards.refusals import to_program
 from voxdemo.web.v1.entrance import TheEntrance
 
-SPEECH_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-RECOGNITION_ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe")
-"""Names of OpenAI's models, by which those that are here can be called, too: programs often have them built in."""
+
+@dataclass(frozen=True, slots=True)
+class OpenAINames:
+    """What OpenAI calls its models, by which one that is here can be called, too: programs often have that built in."""
+
+    today: tuple[str, ...]
+    names: re.Pattern[str]
+    """Those, and what may follow them: OpenAI retires such names every few years."""
+
+
+SPEECH = OpenAINames(
+    ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
+    re.compile(r"tts-\d+(-hd)?|gpt-([\w.]+-)*tts(-hd)?"),
+)
+RECOGNITION = OpenAINames(
+    ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe"),
+    re.compile(r"whisper-\d+|gpt-([\w.]+-)*transcribe(-diarize)?"),
+)
 _RELEASE = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})$")
 """What OpenAI puts behind the name of a model for one release of it."""
 VOICE_ALIASES = {
@@ -34,46 +49,43 @@ router = APIRouter(tags=["what there is"])
 @router.get("/models")
 async def models(entrance: TheEntrance) -> dict[str, Any]:
     """The models of the voices and of the recogniser; `aliases` are names of OpenAI's that mean them."""
-    return {"object": "list", "data": _models(entrance.service)}
+    return {"object": "list", "data": [_listed(*served) for served in _models(entrance.service)]}
 
 
 @router.get("/models/{model:path}")
 async def model(model: str, entrance: TheEntrance) -> Response:
-    """One of them, by its id or an alias."""
-    models = _models(entrance.service)
-    for each in models:
-        if _plain(model) in (each["id"], *each["aliases"]):
-            return JSONResponse(each)
-    return to_program(404, _unknown(model, [each["id"] for each in models]), "model")
+    """One of them, by its id or one of OpenAI's names, also a newer one than `aliases` has."""
+    served = _models(entrance.service)
+    for info, theirs in served:
+        if _plain(model) == info.id or (theirs and theirs.names.fullmatch(_plain(model))):
+            return JSONResponse(_listed(info, theirs))
+    return to_program(404, _unknown(model, [info.id for info, _ in served]), "model")
 
 
 @router.get("/audio/voices")
 async def voices(entrance: TheEntrance) -> dict[str, Any]:
     """The voices that are ready; with `clones`, a recording can be sent to speak like it."""
-    offered = entrance.service.catalogue
-    return {"voices": [_described(*found) for found in offered.voices()], "clones": offered.copier is not None}
-
-
-def id_of(info: ModelInfo) -> str:
-    """What programs call a model: "built-in-voice"."""
-    return info.title.lower().replace(" ", "-")
+    service, offered = entrance.service, entrance.service.catalogue
+    found = [described(voice, engine, service.is_instant(engine)) for voice, engine in offered.voices()]
+    return {"voices": found, "clones": offered.copier is not None}
 
 
 def engine_called(asked: str, offered: Catalogue) -> EngineInfo | None:
     """The engine of this name; None for one of OpenAI's, which mean whichever has the voice. Raises InputError."""
     name = _plain(asked)
-    if name in SPEECH_ALIASES:
+    if SPEECH.names.fullmatch(name):
         return None
-    engines = {key: info for info in offered.engines for key in (id_of(info), info.name)}
+    engines = {key: info for info in offered.engines for key in (info.id, info.name)}
     if name not in engines:
-        raise _unknown(asked, [id_of(info) for info in offered.engines])
+        raise _unknown(asked, [info.id for info in offered.engines])
     return engines[name]
 
 
 def check_recognizer(asked: str, info: RecognizerInfo) -> None:
     """Raises InputError where this recogniser isn't the one that is asked for."""
-    if _plain(asked) not in (id_of(info), info.name, *RECOGNITION_ALIASES):
-        raise _unknown(asked, [id_of(info)])
+    name = _plain(asked)
+    if name not in (info.id, info.name) and not RECOGNITION.names.fullmatch(name):
+        raise _unknown(asked, [info.id])
 
 
 def voice_of(asked: str, engine: EngineInfo | None, offered: Catalogue) -> str | None:
@@ -87,17 +99,15 @@ def voice_of(asked: str, engine: EngineInfo | None, offered: Catalogue) -> str |
     return next(iter(engine.voice_names), None) if engine else None
 
 
-def _described(voice: Voice, info: EngineInfo) -> dict[str, Any]:
-    known = {"languages": info.languages_of(voice.name), "language": voice.language or None}
-    named = {"id": voice_id(voice, info), "name": voice.name, "model": id_of(info)}
-    return {**named, **known, "gender": voice.gender or None}
+def _models(service: SpeechService) -> list[tuple[ModelInfo, OpenAINames | None]]:
+    usual, *others = service.catalogue.engines
+    return [(usual, SPEECH), *((engine, None) for engine in others), (service.recognizer_info, RECOGNITION)]
 
 
-def _models(service: SpeechService) -> list[dict[str, Any]]:
-    usual, engines = {"object": "model", "created": STARTED_AT, "owned_by": "voxdemo"}, service.catalogue.engines
-    served: list[tuple[ModelInfo, Sequence[str]]] = [(engine, ()) for engine in engines[1:]]
-    served = [(engines[0], SPEECH_ALIASES), *served, (service.recognizer_info, RECOGNITION_ALIASES)]
-    return [{"id": id_of(info), **usual, "aliases": names, "languages": info.languages} for info, names in served]
+def _listed(info: ModelInfo, theirs: OpenAINames | None) -> dict[str, Any]:
+    usual = {"object": "model", "created": STARTED_AT, "owned_by": "voxdemo"}
+    known = {"languages": info.languages, "licence": info.licence or None}
+    return {"id": info.id, **usual, "aliases": theirs.today if theirs else (), **known}
 
 
 def _plain(asked: str) -> str:
