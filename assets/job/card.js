@@ -19,7 +19,7 @@ const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prom
 // seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
 // peaks, captions} · {state: 'failed', message, code, values, kept, field} · {state: 'limited', seconds, message, code,
 // values} for what is refused until then.
-// The browser's own: 'sent', 'stopping', 'stopped', 'cancelled', 'broken', 'lost', 'back', 'missing', 'gone', 'again'.
+// The browser's own: 'uploading', 'sent', 'stopping', 'stopped', 'cancelled', 'broken', 'lost', 'back', 'missing', 'gone', 'again'.
 export function card(element, props, watch, tell) {
   const words = props.words;
   const root = element.querySelector('.card');
@@ -268,6 +268,8 @@ export function card(element, props, watch, tell) {
     },
     tell(say) { if (!isBusy()) show({state: 'failed', say}); },
     forgive() { if (['missing', 'failed'].includes(value.state)) show({state: 'idle'}); },  // what was missing is there
+    awaitUpload() { show({state: 'uploading'}); },
+    awaitsUpload: () => value.state === 'uploading',
     rest() { if (!isBusy()) show({state: 'idle'}); },
     deny(say) { pressStop = null; player?.clear(); show({state: 'failed', say}); },
     refuse() {

@@ -8,12 +8,12 @@ import {audioContext, pauseSound} from './audio_output.js';
 const byId = (id) => document.getElementById(id);
 const textField = () => document.querySelector('#vx-text textarea');
 const hasNoText = () => !textField().value.trim();
-const hasNoSound = (id) => () => !byId(id)?.querySelector('.waveform-container');
+const hasNoSound = ({recording}) => !byId(recording)?.querySelector('.waveform-container');
 const runs = [
-  {go: 'vx-speak', stop: 'vx-cancel', card: 'vx-card', within: 'vx-in', isMissing: hasNoText, fill: textField},
-  {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', isMissing: hasNoSound('vx-recording')},
-  {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', isMissing: hasNoSound('vx-prompt')},
-  {go: 'vx-new-read', stop: 'vx-new-read-cancel', card: 'vx-new-reading', isMissing: hasNoSound('vx-new-prompt')},
+  {go: 'vx-speak', stop: 'vx-cancel', card: 'vx-card', within: 'vx-in', recording: 'vx-prompt', isMissing: hasNoText, fill: textField},
+  {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', recording: 'vx-recording', isMissing: hasNoSound},
+  {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', recording: 'vx-prompt', isMissing: hasNoSound},
+  {go: 'vx-new-read', stop: 'vx-new-read-cancel', card: 'vx-new-reading', recording: 'vx-new-prompt', isMissing: hasNoSound},
   {stop: 'vx-sample-cancel', card: 'vx-sample'},  // voices/lists.js lets it go
   {go: 'vx-batch-start', within: 'vx-batch-in'},  // batch/card.js does all else
 ];
@@ -24,10 +24,24 @@ function go(run, event) {
   if (!card || byId(run.go).disabled) return;
   if (card.isBusy() || card.holds(() => byId(run.go).click())) return event.stopImmediatePropagation();
   if (state.lostAt) return card.lose();  // Gradio heeds nothing meanwhile
-  if (!run.isMissing()) return card.send();
+  if (isUploading(run)) return waitForUpload(run, card, event);
+  if (!run.isMissing(run)) return card.send();
   event.stopImmediatePropagation();
   card.refuse();
   run.fill?.().focus({preventScroll: true});
+}
+
+const isUploading = ({recording}) => Boolean(byId(recording)?.querySelector('.uploading')?.offsetParent);
+
+// A press that comes while the recording is still on its way counts as soon as that is there.
+async function waitForUpload(run, card, event) {
+  event.stopImmediatePropagation();
+  if (card.awaitsUpload()) return;
+  card.awaitUpload();
+  while (isUploading(run)) await new Promise(requestAnimationFrame);
+  if (!card.awaitsUpload()) return;
+  card.rest();
+  if (!hasNoSound(run)) byId(run.go).click();
 }
 
 function stop(run, event) {

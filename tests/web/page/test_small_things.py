@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from typing import TYPE_CHECKING
 
 import soundfile
 from browsing import WARM_UP, OpenPage, drop, expect, needs_browser, says, to_tab
 from serving import Server, eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = needs_browser
 KINDS = (
@@ -103,7 +107,7 @@ def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server,
         for way, seconds in (
             ("dropped", 1 + number / 5),
             ("chosen", 1.1 + number / 5),
-        ):  # each with an answer of its own
+        ):  # each with an answer of its own; a press counts while the file is still on its way
             file = io.BytesIO()
             soundfile.write(file, samples[: round(seconds * rate)], rate, format="FLAC")
             page.locator("#vx-recording input[type=file]").wait_for(state="attached")
@@ -112,11 +116,43 @@ def test_whatever_recognise_reads_can_be_dropped_and_chosen(fake_server: Server,
             else:
                 chosen = {"name": name, "mimeType": kind, "buffer": file.getvalue()}
                 page.set_input_files("#vx-recording input[type=file]", chosen)
-            page.locator("#vx-recording .audio-container").wait_for(state="attached")
-            page.wait_for_function("!document.querySelector('#vx-recording input[type=file]')")
+            page.locator("#vx-recording").locator(".uploading, .waveform-container").first.wait_for(state="attached")
             page.click("#vx-recognise")
             says(page, re.compile(rf"^English, {seconds:.1f}\ss of audio, "), "#vx-heard")
             page.click("#vx-recording [aria-label=Clear]")
+
+
+def test_a_press_during_an_upload_counts_when_the_recording_is_there(fake_server: Server, open_page: OpenPage) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    held: list[Route] = []
+    page.route(re.compile(r"/gradio_api/upload\?"), lambda route: held.append(route))
+    file = {"name": "said.flac", "mimeType": "audio/flac", "buffer": WARM_UP.read_bytes()}
+    to_tab(page, "Recognise")
+    for comes in (False, True):
+        page.set_input_files("#vx-recording input[type=file]", file)
+        page.locator("#vx-recording .uploading").wait_for()
+        for _ in range(2):
+            page.click("#vx-recognise")
+            says(page, "Uploading your recording", "#vx-heard")
+        upload = held.pop()
+        if comes:
+            upload.continue_()
+            says(page, re.compile("^English, "), "#vx-heard")
+        else:
+            upload.abort()
+            says(page, "No transcript yet.", "#vx-heard")
+
+    to_tab(page, "Speak")
+    page.fill("#vx-text textarea", "In my own voice.")
+    page.locator("#vx-kind label").last.click()
+    page.set_input_files("#vx-prompt input[type=file]", file)
+    page.locator("#vx-prompt .uploading").wait_for()
+    page.click("#vx-speak")
+    says(page, "Uploading your recording")
+    held.pop().continue_()
+    says(page, re.compile("of speech"))
+    assert not held, "it was sent once"
 
 
 def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:

@@ -37,6 +37,7 @@ UPDATE_EVERY_S = 0.25
 """Progress is told at most this often; between two tellings the card counts the seconds by itself."""
 WORDS: Mapping[str, str] = {
     "idle": "Nothing spoken yet.",
+    "uploading": "Uploading your recording",
     "sent": "Sending",
     "next": "You are next",
     "ahead": "{people} ahead of you",
