@@ -56,7 +56,7 @@ from voxdemo.model_support import hub
 hub.check_reachable({MODEL!r}, {NEEDED}, "VOXDEMO_VOXCPM_MODEL")
 """
 LOGGING = 'import logging; logging.basicConfig(format="%(message)s"); logging.getLogger("voxdemo").setLevel("INFO")\n'
-FULL_DISK = "import shutil; shutil.disk_usage = lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 10**3)\n"
+FULL_DISK = "import shutil, types; shutil.disk_usage = lambda folder: types.SimpleNamespace(free=10**3)\n"
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -318,9 +318,9 @@ def test_too_little_space_is_told_before_the_download(run: Run, fake_hub: FakeHu
 def test_a_disk_that_takes_no_more_is_told_at_once(run: Run, number: str, says: str) -> None:
     fails = f"""
 import errno
-from voxdemo.model_support import download
-def fail(file): raise OSError(errno.{number}, "no")
-download._receive_rest = fail
+from huggingface_hub import file_download
+def fail(*_, **__): raise OSError(errno.{number}, "no")
+file_download.http_get = fail
 """
     assert run("-c", fails + FETCH, MODEL).stderr.startswith(says)
 

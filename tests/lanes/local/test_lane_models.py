@@ -25,7 +25,6 @@ from lining import (
 
 from voxdemo.errors import EngineError, InputError, JobTimeoutError, ModelDiedError, NotReadyError
 from voxdemo.lanes.jobs import Cut, PartRetaken, Piece, Started
-from voxdemo.lanes.local.job_run import JobRun, PartBegins
 from voxdemo.lanes.turns import Size
 from voxdemo.speech import Waiting
 
@@ -247,26 +246,25 @@ async def test_a_model_that_dies_twice_in_a_job_ends_it_though_other_parts_went_
     await until(lambda: stage.builds == 3)
 
 
-async def test_the_time_that_a_job_may_take_starts_anew_with_each_part() -> None:
+async def test_the_time_that_a_job_may_take_starts_again_with_each_part(
+    make_lane: MakeLane, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = asyncio.get_running_loop()
-    begun: list[float] = []
-    timers: list[asyncio.TimerHandle] = []
+    call_later, deadlines = loop.call_later, list[asyncio.TimerHandle]()
 
-    def later(self: JobRun[Any], seconds: float, function: Callable[..., None], *arguments: Any) -> None:
-        self._stop_timer()
-        begun.append(seconds)
-        self._timer = loop.call_later(1000, function)
-        timers.append(self._timer)
+    def record(seconds: float, function: Callable[..., None], *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+        timer = call_later(seconds, function, *arguments, **options)
+        if seconds == 7.0:
+            deadlines.append(timer)
+        return timer
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(JobRun, "call_later", later)
-        run: JobRun[Any] = JobRun(lambda _: iter(()), lambda _: None, lambda: None, lambda: None)  # type: ignore[arg-type,return-value]
-        run.start(7.0, lambda: None)
-        run._pass_on(PartBegins())
-        run._pass_on(PartBegins())
-        run.release()
-    assert begun == [7.0] * 3
-    assert all(timer.cancelled() for timer in timers)
+    lane = make_lane(job_timeout_s=7.0)
+    stage.open = True
+    monkeypatch.setattr(loop, "call_later", record)
+    await everything(lane, parts("one", "two", "three"))
+    await until(lambda: lane.stats().running == 0)
+    assert len(deadlines) == 1 + 3, "one for the job when it starts, then one for each part"
+    assert all(timer.cancelled() for timer in deadlines)
 
 
 async def test_a_model_that_fails_its_check_after_a_fault_is_out_until_it_can_be_built(
