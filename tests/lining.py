@@ -13,9 +13,10 @@ from fakes import CLONER, PIECE, RATE, Stage, until
 
 from voxdemo.lanes.jobs import LaneEvent, LineTicket, ListenJob, SpeakJob
 from voxdemo.lanes.local.lane import Lane
-from voxdemo.speech import Utterance, Waiting
+from voxdemo.speech import Passage, Utterance, Waiting
 
 MakeLane = Callable[..., Lane]
+GUEST = replace(CLONER, name="guest", title="Guest voice")
 PLAIN = replace(CLONER, name="plain", title="Plain voice")
 
 
@@ -86,6 +87,8 @@ async def ready(lane: Lane) -> None:
 
 LONG = replace(job("one two three", expected_s=60.0), parts=["one", "two", "three"], units=3000.0)
 """Three parts of 20 s of work each, and 200 s of speech: of a voice that is ahead of its listeners."""
+MIXED = replace(LONG, guests={1: Passage(Utterance("two"), GUEST)})
+"""The same, the second part of which another engine says."""
 BRIEF = job("brief", expected_s=5.0)
 
 

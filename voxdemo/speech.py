@@ -284,6 +284,14 @@ class RecognizerInfo(ModelInfo):
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a text, and the voice that says it: the utterance has the stretch, and the engine's own voice."""
+
+    utterance: Utterance
+    engine: EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """In line: how many jobs come first, and about how long until this one is done (None: not known yet)."""
 

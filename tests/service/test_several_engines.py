@@ -103,3 +103,63 @@ async def test_what_was_learned_of_one_engine_is_not_said_of_another(several: Sp
     assert several.forecast(Utterance("One two three.", voice="tom")).own_s is None
     await spoken(several, Utterance("One.", voice="tom"))
     assert several.forecast(Utterance("One two three.", voice="tom")).own_s is not None
+
+
+async def test_words_in_another_script_are_said_by_a_voice_of_their_language(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    _, made = await spoken(several, Utterance("The word 世界 means world. Bye."))
+    assert [each.text for each in made.captions] == ["The word", "世界", "means world.", "Bye."]
+    assert [part.text for part in stage.parts] == ["The word", "means world. Bye."]
+    assert [(each.text, each.voice) for each in many.utterances] == [("世界", "mei")]
+    assert made.warnings == ()
+    assert (await spoken(several, Utterance("The word 世界 means world. Bye.")))[1].cached
+
+
+async def test_every_voice_of_a_text_is_given_its_own_parts_as_if_the_text_were_all_of_them(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    await spoken(several, Utterance("One 一。\n\nTwo 二。\n\nThree."))
+    assert [(part.text, part.index) for part in stage.parts] == [("One", 0), ("Two", 1), ("Three.", 2)]
+    assert {" ".join(part.utterance.text.split()) for part in stage.parts} == {"One Two Three."}
+    assert [(part.text, part.index) for part in many.parts] == [("一。", 0), ("二。", 1)]
+    assert len({part.job for part in many.parts}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "skipped"),
+    [
+        ("The word こんにちは means hello.", ["The word means hello."], "こんにちは"),  # no voice is Japanese here
+        ("Привет, and 你好.", [", and"], "Привет"),
+        ("A smile 😀 for you.", ["A smile for you."], "😀"),
+    ],
+)
+async def test_what_no_voice_here_reads_is_skipped_and_named(
+    several: SpeechService, stage: Stage, text: str, heard: list[str], skipped: str
+) -> None:
+    _, made = await spoken(several, Utterance(text))
+    assert [part.text for part in stage.parts] == heard
+    assert skipped[0] in made.warnings[0]
+
+
+async def test_an_engine_that_cannot_be_loaded_speaks_for_nobody_who_does_not_ask_for_it(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    many.broken = True
+    _, made = await spoken(several, Utterance("The word 世界 means world."))
+    assert made.failure
+    _, later = await spoken(several, Utterance("The word 世界 again."))
+    assert later.warnings == ("Skipped “世界”: this voice can't read it.",)
+
+
+async def test_a_text_that_is_left_while_another_voice_speaks_frees_the_seat(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    many.open = False
+    leaving = asyncio.ensure_future(spoken(several, Utterance("One 世界 two.")))
+    await until(lambda: many.running == 1)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    many.steps.release()
+    await spoken(several, Utterance("Three."))
+    assert [part.text for part in stage.parts] == ["One", "Three."]

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -152,6 +152,11 @@ class Paces:
     def speech(self, model: str) -> Pace:
         """How fast a model speaks; its units are those of `speech_units`."""
         return _moved_to_end(self._speech, model)
+
+    def speaking_s(self, work: Mapping[str, float]) -> float | None:
+        """Seconds in which models speak so many units each; None: not known yet of one of them."""
+        seconds = [self.speech(model).seconds(units) for model, units in work.items()]
+        return None if None in seconds else sum(each or 0.0 for each in seconds)
 
     def listening(self, model: str) -> Pace:
         """How fast a model listens; its units are seconds of recording."""

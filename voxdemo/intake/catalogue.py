@@ -3,11 +3,12 @@
 Knows the engines' descriptions, no engine and no line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from voxdemo.intake.languages import accent_of
+from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
 from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
 
@@ -20,6 +21,8 @@ class Catalogue:
     """What can be spoken with: the engine that speaks where nothing else is asked for, then the others."""
 
     engines: tuple[EngineInfo, ...]
+    failed: frozenset[str] = frozenset()
+    """The names of engines that can't be loaded: they speak for nobody who doesn't ask for them."""
 
     @property
     def usual(self) -> EngineInfo:
@@ -63,6 +66,15 @@ class Catalogue:
             raise unknown_choice(subject, "voice", utterance.voice, [voice.name for voice, _ in self.voices()])
         engine, voice = self._found(utterance)
         return replace(utterance, voice=voice), engine
+
+    def guests(self, host: EngineInfo) -> Mapping[str, Guest]:
+        """Who says stretches of other languages in a text that this engine speaks, by ISO 639-1 code.
+
+        It is the first voice of each language, of the engines whose sound can be joined to this one's.
+        """
+        here = [(voice, engine) for voice, engine in self.voices() if engine.name not in self.failed]
+        fitting = [(voice, engine) for voice, engine in here if engine.sample_rate == host.sample_rate]
+        return {voice.language.partition("-")[0]: Guest(voice.name, engine) for voice, engine in reversed(fitting)}
 
     def _found(self, options: SpeakOptions) -> tuple[EngineInfo, str | None]:
         if options.voice is not None and (found := self.named(options.voice)):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from voxdemo.audio.reading.decode import check_there
@@ -18,14 +20,30 @@ from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
-from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Utterance
-from voxdemo.text import split
+from voxdemo.speech import SPEED, EngineInfo, ModelInfo, Passage, RecognizerInfo, Utterance
+from voxdemo.text import scripts, split
 from voxdemo.text.length import spoken_length
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
 ANSWER_FORMAT = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A voice that says a part of a text that another voice speaks."""
+
+    voice: str
+    engine: EngineInfo
+
+    def saying(self, text: str, host: Utterance) -> Passage:
+        """The passage `text` of what the host says, at its pace."""
+        speed = self.engine.dial(SPEED).nearest(host.speed)
+        return Passage(Utterance(text, voice=self.voice, speed=speed, seed=host.seed), self.engine)
+
+
+NOBODY: Mapping[str, Guest] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,8 @@ class SpeechRequest:
     engine: EngineInfo
     warnings: tuple[str, ...]
     """What of it is ignored, one sentence each."""
+    guests: Mapping[str, Guest]
+    """Who says stretches of other languages in the text, by ISO 639-1 code."""
 
     @property
     def seed(self) -> int | None:
@@ -72,10 +92,12 @@ class Plan:
 
     utterance: Utterance
     parts: Sequence[split.Part]
+    guests: Mapping[int, Passage]
+    """Of the parts that another voice says, by their index, which it is; the utterance has the text of the others."""
     shares: Sequence[float]
     """The share of the work that each part is."""
-    units: float
-    """How much work it is, by `estimates.paces.speech_units`."""
+    work: Mapping[str, float]
+    """How much work it is for each model, by its key: `estimates.paces.speech_units`."""
     warnings: tuple[str, ...]
     """What of the text will be left out, one sentence each."""
 
@@ -109,10 +131,11 @@ class Examined:
         return None
 
 
-def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
-    """The request to speak this. Takes up to half a second for the longest prompt audio.
+def speech(utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY) -> SpeechRequest:
+    """The request to speak this, with those of the `guests` whose languages its letters are of.
 
-    Raises InputError for values that can't be, and for prompt audio that isn't there; the text isn't looked at.
+    Takes up to half a second for the longest prompt audio. Raises InputError for values that can't be, and for prompt
+    audio that isn't there; of the text only the scripts are looked at.
     """
     warnings = validate.checked(utterance, engine)
     speed = validate.within_bounds(utterance, engine).speed
@@ -122,27 +145,60 @@ def speech(utterance: Utterance, engine: EngineInfo) -> SpeechRequest:
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
     if utterance.prompt_audio is not None:
         asked["prompt_audio"] = _content(utterance.prompt_audio)
+    needed = validate.foreign_languages(utterance.text, engine.languages_of(utterance.voice))
+    invited = {language: guests[language] for language in sorted(needed & guests.keys())}
+    if invited:
+        asked["guests"] = [[language, guest.voice, *_model(guest.engine)] for language, guest in invited.items()]
     unseeded = _key(_model(engine), engine.sample_rate, asked)
     varies = "seed" in engine.honours
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
     key = _key(unseeded, seed) if varies else unseeded
-    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings)
+    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings, invited)
 
 
-def plan(utterance: Utterance, info: EngineInfo) -> Plan:
-    """How an engine is to speak this. Takes up to a second for the longest text.
+def plan(request: SpeechRequest) -> Plan:
+    """How its engine, and its guests', are to speak this. Takes up to a second for the longest text.
 
     Raises InputError where there is nothing in it that can be said.
     """
-    text, warnings = validate.readable_text(utterance.text, info, utterance.voice)
-    utterance = replace(utterance, text=text)
-    languages = info.languages_of(utterance.voice)
-    language = languages[0] if len(languages) == 1 else split.ENGLISH
-    parts = split.parts(utterance.text, info.chunk_chars, info.sentences_apart, language)
+    passages, warnings = _passages(request)
+    parts, guests, work = list[split.Part](), dict[int, Passage](), defaultdict[str, float](float)
+    for passage, following in zip(passages, [*passages[1:], None], strict=True):
+        found = _parts(passage)
+        if following:
+            found[-1] = replace(found[-1], stop=split.stop_between(passage.utterance.text, following.utterance.text))
+        if not _is_own(passage, request):
+            guests |= {len(parts) + index: passage for index in range(len(found))}
+        work[passage.engine.key] += speech_units(passage.utterance, passage.engine)
+        parts += found
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)
     shares = [length / total for length in lengths]
-    return Plan(utterance, parts, shares, speech_units(utterance, info), warnings)
+    own = " ".join(passage.utterance.text for passage in passages if _is_own(passage, request))
+    return Plan(replace(request.utterance, text=own), parts, guests, shares, dict(work), warnings)
+
+
+def _passages(request: SpeechRequest) -> tuple[list[Passage], tuple[str, ...]]:
+    """Which voice says what of the text, in its order, and warnings. Raises InputError as `plan`."""
+    host, engine = request.utterance, request.engine
+    text, warnings = validate.readable_text(host.text, engine, host.voice, request.guests)
+    foreign = validate.unreadable(text, engine.languages_of(host.voice))
+    cut = scripts.stretches(text, foreign) if foreign else [(None, text)]
+    passages = [
+        request.guests[language].saying(words, host) if language else Passage(replace(host, text=words), engine)
+        for language, words in cut
+    ]
+    return passages, warnings
+
+
+def _is_own(passage: Passage, request: SpeechRequest) -> bool:
+    return (passage.engine, passage.utterance.voice) == (request.engine, request.utterance.voice)
+
+
+def _parts(passage: Passage) -> list[split.Part]:
+    info, languages = passage.engine, passage.engine.languages_of(passage.utterance.voice)
+    language = languages[0] if len(languages) == 1 else split.ENGLISH
+    return split.parts(passage.utterance.text, info.chunk_chars, info.sentences_apart, language)
 
 
 def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> RecordingRequest:

@@ -4,7 +4,7 @@ Knows the engine's description and nothing of the engine itself, so it runs befo
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -135,10 +135,13 @@ def _check_together(utterance: Utterance, info: EngineInfo) -> None:
         )
 
 
-def readable_text(text: str, info: EngineInfo, voice: str | None = None) -> tuple[str, tuple[str, ...]]:
+def readable_text(
+    text: str, info: EngineInfo, voice: str | None = None, guests: Collection[str] = ()
+) -> tuple[str, tuple[str, ...]]:
     """What of a text this voice of an engine can say, as plain prose, and a warning that names what it can't.
 
-    Raises InputError for text that is empty, too long, full of control characters or not sayable at all.
+    Stretches in the languages of its `guests` (ISO 639-1) stay, where it has something to say itself. Raises InputError
+    for text that is empty, too long, full of control characters or not sayable at all.
     """
     if not text.strip():
         raise InputError("There is no text yet: write what should be spoken.", "text", "no_text")
@@ -152,14 +155,29 @@ def readable_text(text: str, info: EngineInfo, voice: str | None = None) -> tupl
         sentence = "The text has control characters ({named}): take them out and try again."
         raise InputError(sentence, code="control_characters", named=named)
     languages = info.languages_of(voice)
-    skipped = unreadable(text, languages)
+    foreign = unreadable(text, languages)
+    if not is_speakable(without(text, foreign) if foreign else text):
+        raise _unspeakable(foreign, languages)
+    skipped = _unread(text, foreign, guests) if guests else foreign
     readable = without(text, skipped) if skipped else text
-    if not is_speakable(readable):
-        raise _unspeakable(skipped, languages)
     warnings = [f"Skipped “{some(skipped)}”: this voice can't read it."] if skipped else []
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {some(left_out, ' ')}.")
     return readable, tuple(warnings)
+
+
+def _unread(text: str, foreign: str, guests: Collection[str]) -> str:
+    """Those of the `foreign` letters that are in no stretch of a guest's language."""
+    stretches = scripts.stretches(text, foreign)
+    unread = set[str]().union(*(stretch for language, stretch in stretches if language not in guests))
+    return "".join(letter for letter in foreign if letter in unread)
+
+
+def foreign_languages(text: str, languages: Sequence[str]) -> frozenset[str]:
+    """The languages that letters of `text` may be of which a voice for `languages` doesn't read."""
+    if len(languages) != 1 or languages[0] not in _UNSAYABLE:
+        return frozenset()
+    return scripts.languages_in(text) - {*languages}
 
 
 def _unspeakable(skipped: str, languages: Sequence[str]) -> InputError:

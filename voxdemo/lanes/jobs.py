@@ -5,7 +5,7 @@ on other machines.
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -14,7 +14,7 @@ from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.turns import Place, Size
-from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, ModelInfo, Passage, RecognizerInfo, Samples, Transcript, Utterance, Waiting
 
 
 def _new_id() -> str:
@@ -41,8 +41,10 @@ class ListenJob:
 class SpeakJob:
     """Say `parts`, one after the other, as the utterance wants it, with the engine it was planned for.
 
-    Yields a `Piece` for every stretch of sound, `PartRetaken` and `Cut` where the engine lost its way. With
-    `transcription` the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
+    Its `guests` are other voices, perhaps of other engines, that say some of the parts: those of the passages, by the
+    index of the part. The utterance's text is what is left for its own voice. Yields a `Piece` for every stretch of
+    sound, `PartRetaken` and `Cut` where the engine lost its way. With `transcription` the prompt audio is transcribed
+    first, on the same seat, and told as a `Transcript`.
     """
 
     engine: EngineInfo
@@ -56,6 +58,7 @@ class SpeakJob:
     """How much there is to be spoken, by `estimates.paces.speech_units`."""
     shares: Sequence[float] = ()
     """The share of the work that each part is; empty where they are alike."""
+    guests: Mapping[int, Passage] = field(default_factory=dict)
     id: str = field(default_factory=_new_id)
     """What the engine knows the parts of this job by."""
 
@@ -70,8 +73,20 @@ class SpeakJob:
     def size(self) -> Size:
         return Size(self.expected_s)
 
+    def engine_of(self, part: int) -> EngineInfo:
+        return self.guests[part].engine if part in self.guests else self.engine
+
     def part(self, index: int) -> SpeechPart:
-        return SpeechPart(self.utterance, self.parts[index], self.id, index, self.prompt)
+        """What its engine is given of it: of every voice the parts count from 0, as those of a job of its own."""
+        guest, voice = self.guests.get(index), self._voice(index)
+        before = sum(self._voice(each) == voice for each in range(index)) if self.guests else index
+        if guest is None:
+            return SpeechPart(self.utterance, self.parts[index], self.id, before, self.prompt)
+        return SpeechPart(guest.utterance, self.parts[index], f"{self.id} {voice}", before)
+
+    def _voice(self, part: int) -> str:
+        guest = self.guests.get(part)
+        return f"{guest.engine.name}/{guest.utterance.voice}" if guest else ""
 
     def done_before(self, part: int) -> float:
         """The share of the work that is done when `parts[part]` begins."""

@@ -68,7 +68,9 @@ class Generations:
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
-        return await in_thread(speech, *self._line.catalogue.resolved(utterance), pool=reads)
+        catalogue = self._line.catalogue
+        resolved, engine = catalogue.resolved(utterance)
+        return await in_thread(speech, resolved, engine, catalogue.guests(engine), pool=reads)
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         with self._faults_noted():
@@ -155,7 +157,7 @@ class Generations:
         try:
             planned = examined.plan
             if planned is None:
-                planned = await in_thread(plan, request.utterance, request.engine, pool=READING)
+                planned = await in_thread(plan, request, pool=READING)
             made = partial(SpeechAssembler, planned.parts, request.engine.sample_rate, planned.utterance.speed)
             take = await in_thread(made)  # the first one imports scipy
             job, notes = await self._job(planned, request.engine)
@@ -176,9 +178,9 @@ class Generations:
     async def _job(self, planned: Plan, info: EngineInfo) -> tuple[SpeakJob, list[str]]:
         """The job for the line, and what people should know about it."""
         utterance, notes = planned.utterance, list(planned.warnings)
-        texts, expected_s = [part.text for part in planned.parts], self._paces.speech(info.key).seconds(planned.units)
-        said = replace(utterance, prompt_audio=None)
-        job = SpeakJob(info, said, texts, expected_s, units=planned.units, shares=planned.shares)
+        texts, expected_s = [part.text for part in planned.parts], self._paces.speaking_s(planned.work)
+        said, units = replace(utterance, prompt_audio=None), sum(planned.work.values())
+        job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, guests=planned.guests)
         if utterance.prompt_audio is None:
             return job, notes
         sound = await in_thread(prompt.read, utterance.prompt_audio, info.prompt_rate, pool=READING)
@@ -202,7 +204,7 @@ class Generations:
         await self._make(Examined(PROOF, await self.request(PROOF)))
 
     def _learn(self, job: SpeakJob, spoken: Spoken) -> None:
-        if job.transcription is None and not spoken.failure:
+        if job.transcription is None and not job.guests and not spoken.failure:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._paces.keep()
 

@@ -133,7 +133,7 @@ class SpeechService:
 
         def size() -> Size:
             if examined.plan:
-                return Size(self.speaking_s(examined.plan.units, examined.speech.engine))
+                return Size(self._paces.speaking_s(examined.plan.work))
             pace = self._paces.listening(self.recognizer_info.key)
             return Size(pace.seconds(examined.recording_s), speaks=False)
 

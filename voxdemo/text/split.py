@@ -77,6 +77,17 @@ def sentences(text: str, language: str = ENGLISH) -> list[str]:
     return list(filter(is_speakable, found))
 
 
+def stop_between(before: str, behind: str) -> Stop:
+    """What is between two neighbouring stretches of a text that two voices say: at least the end of a clause."""
+    gap = before[len(before.rstrip()) :] + behind[: len(behind) - len(behind.lstrip())]
+    if gap.count("\n") > 1:
+        return Stop.PARAGRAPH
+    return Stop.SENTENCE if "\n" in gap or _SENTENCE_END.search(before.rstrip()) else Stop.CLAUSE
+
+
+_SENTENCE_END = re.compile(r"[.!?…。！？｡।؟۔][\"”’»)\]」』）】]*$")
+
+
 def within(text: str, most: int) -> Iterator[str]:
     """`text` in parts of at most `most` characters: after a clause if it can be, else after a word, else anywhere.
 

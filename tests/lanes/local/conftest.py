@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, wired
 from lining import (
+    GUEST,
     PLAIN,
     MakeLane,
 )
@@ -34,6 +35,7 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
         job_timeout_s: float = 30.0,
         hang_grace_s: float = 30.0,
         standby: Stage | None = None,
+        guest: Stage | None = None,
     ) -> Lane:
         def worker(info: EngineInfo, where: Stage) -> ModelWorker[FakeEngine]:
             return ModelWorker(info, lambda tell: FakeEngine(where, info, tell), check, hang_grace_s=hang_grace_s)
@@ -41,11 +43,11 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
         def seat() -> Seat:
             speech = Role(worker(CLONER, stage), worker(PLAIN, standby) if standby else None)
             listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
-            return Seat(speech, Role(listener))
+            return Seat(speech, Role(listener), [worker(GUEST, guest)] if guest else [])
 
         lane = wired(Lane([seat() for _ in range(seats)], queue_size, job_timeout_s))
         lane.start()
-        lanes.append((lane, [stage, standby] if standby else [stage]))
+        lanes.append((lane, [each for each in (stage, standby, guest) if each]))
         return lane
 
     def check(engine: FakeEngine) -> list[tuple[float, float]]:

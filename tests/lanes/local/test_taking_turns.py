@@ -12,6 +12,7 @@ from fakes import Stage, until
 from lining import (
     BRIEF,
     LONG,
+    MIXED,
     MakeLane,
     all_started,
     aside,
@@ -26,7 +27,7 @@ from lining import (
     recording,
 )
 
-from voxdemo.errors import NotReadyError
+from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import Piece
 from voxdemo.lanes.turns import TURN_S, Busy, Size, foretold, in_turn
 from voxdemo.speech import Utterance, Waiting
@@ -225,3 +226,44 @@ async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_t
     await asyncio.sleep(0)
     await let_run(stage, [long, earlier, later])
     assert all_started(stage) == ["first", "three", "second"]
+
+
+async def test_an_engine_that_says_a_part_of_a_text_is_loaded_for_it_and_the_others_go_on_after_it(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    guest = Stage(open=True)
+    lane = make_lane(guest=guest)
+    stage.open = True
+    seen = await everything(lane, MIXED)
+    assert [event.part for event in seen if isinstance(event, Piece)] == [0, 1, 2]
+    assert kinds(seen) == ["Started", "Piece", "Piece", "Piece"]
+    assert (all_started(stage), all_started(guest), guest.builds) == (["one", "three"], ["two"], 1)
+    assert await everything(lane, BRIEF)
+
+
+async def test_a_brief_text_is_spoken_between_parts_of_two_engines(
+    make_lane: MakeLane, stage: Stage, patient: None
+) -> None:
+    guest = Stage(open=True)
+    lane = make_lane(guest=guest)
+    long, _ = await in_line(lane, MIXED)
+    assert await next_started(stage) == "one"
+    brief, _ = await in_line(lane, BRIEF)
+    await let_run(stage, [long, brief])
+    assert (all_started(stage), all_started(guest)) == (["brief", "three"], ["two"])
+    assert kinds(long.result()) == ["Started", "Piece", "Paused", "Resumed", "Piece", "Piece"]
+
+
+@pytest.mark.parametrize(("words", "pieces"), [("raise", 1), ("refuse", 1), ("die", 1), ("fail-once", 3)])
+async def test_a_part_that_another_engine_fails_on_is_tried_and_ended_as_any_other(
+    make_lane: MakeLane, stage: Stage, words: str, pieces: int
+) -> None:
+    guest = Stage(open=True)
+    lane = make_lane(guest=guest)
+    stage.open = True
+    task, events = await in_line(lane, replace(MIXED, parts=["one", words, "three"]))
+    await asyncio.wait([task])
+    seen = [events.get_nowait() for _ in range(events.qsize())]
+    assert kinds(seen).count("Piece") == pieces
+    assert isinstance(task.exception(), VoxdemoError) == (pieces == 1)
+    assert await everything(lane, BRIEF)

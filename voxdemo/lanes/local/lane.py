@@ -63,7 +63,8 @@ class Lane:
     @property
     def catalogue(self) -> Catalogue:
         engines = {engine.name: engine for seat in self._seats for engine in (self._usual, *seat.engines)}
-        return Catalogue(tuple(engines.values()))
+        work = {worker.info.name for seat in self._seats for worker in seat.workers if worker.status.state != "failed"}
+        return Catalogue(tuple(engines.values()), frozenset(engines.keys() - work))
 
     @property
     def _usual(self) -> EngineInfo:

@@ -170,11 +170,18 @@ class Seat:
 
     def _go_on(self, speech: Speech, ticket: Ticket) -> None:
         def deliver(event: LaneEvent | End) -> None:
-            if not (isinstance(event, End) and event.error is None and speech.is_aside):
+            if not (isinstance(event, End) and event.error is None and speech.next_engine):
                 ticket.deliver(event)
 
-        worker = self._engine_worker(speech.job.engine.name)
-        ticket.run = worker.begin(speech, deliver, ticket.start, self.released, self.timeout_s, speech.may_go_on)
+        def released() -> None:
+            if ticket.ended or speech.is_aside or speech.next_engine is None:
+                self.released()
+            else:
+                ticket.context.run(self._go_on, speech, ticket)
+
+        assert speech.next_engine, "it isn't over"
+        worker = self._engine_worker(speech.next_engine.name)
+        ticket.run = worker.begin(speech, deliver, ticket.start, released, self.timeout_s, speech.may_go_on)
 
     def _read_prompt_and_speak(self, job: SpeakJob, prompt: ListenJob, ticket: Ticket) -> None:
         heard: list[Transcript] = []
@@ -317,11 +324,12 @@ class Ticket:
 
 
 class Speech:
-    """Says the parts of a job, one after the other. Called again after a failure, it goes on with the part that failed.
+    """Says the parts of a job, one after the other, up to one that another engine says: it is called again with that.
 
-    A part that fails twice is not tried a third time. While a brief job waits (`guest_s`, the seconds that it takes),
-    it stands aside after a part: as soon as what it has said lasts that long, or after TURN_S. For the engine's thread,
-    but for `guest_s`, which is set, and `is_aside` and `lead_s`, which are read, on the event loop.
+    Called again after a failure, it goes on with the part that failed. A part that fails twice is not tried a third
+    time. While a brief job waits (`guest_s`, the seconds that it takes), it stands aside after a part: as soon as what
+    it has said lasts that long, or after TURN_S. For the engine's thread, but for `guest_s`, which is set, and
+    `is_aside`, `lead_s` and `next_engine`, which are read, on the event loop.
     """
 
     def __init__(self, job: SpeakJob) -> None:
@@ -337,18 +345,26 @@ class Speech:
 
     def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins, None, None]:
         """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
-        if (engine.info.title, engine.info.sample_rate) != (self.job.engine.title, self.job.engine.sample_rate):
+        planned = self.next_engine
+        assert planned, "it isn't over"
+        if (engine.info.title, engine.info.sample_rate) != (planned.title, planned.sample_rate):
             sentence = "{title} has been loaded meanwhile: press Speak again."
             raise InputError(sentence, code="model_changed", title=engine.info.title)
         if self._was_heard:
             yield PartRetaken(self._part)
-        self.is_aside, self._turn_at = False, time.monotonic()
-        while self._part < len(self.job.parts) and not self.is_aside:
+        if self.is_aside or not self._turn_at:
+            self.is_aside, self._turn_at = False, time.monotonic()
+        while self.next_engine == planned and not self.is_aside:
             self._was_heard = False
             yield PartBegins()
             yield from self._say(engine)
             self._part, self._was_heard = self._part + 1, False
-            self.is_aside = self._part < len(self.job.parts) and self._makes_room(self.guest_s)
+            self.is_aside = self.next_engine is not None and self._makes_room(self.guest_s)
+
+    @property
+    def next_engine(self) -> EngineInfo | None:
+        """That of the part that comes next; None when all is said."""
+        return self.job.engine_of(self._part) if self._part < len(self.job.parts) else None
 
     @property
     def lead_s(self) -> float:

@@ -97,8 +97,8 @@ def examined(known: Examined) -> Examined:
     match known.request:
         case RecordingRequest(recording=recording):
             return replace(known, recording_s=told_duration_s(recording) or UNSEEN_RECORDING_S)
-        case SpeechRequest(utterance=utterance, engine=engine):
-            return replace(known, plan=plan(utterance, engine))
+        case SpeechRequest() as request:
+            return replace(known, plan=plan(request))
     return known
 
 
