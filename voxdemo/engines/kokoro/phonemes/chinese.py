@@ -23,6 +23,16 @@ _TONES = (("˧˩˧", "↓"), ("˧˥", "↗"), ("˥˩", "↘"), ("˥", "→"))
 _AS_KOKORO = (
     ("ʈʂ", "ꭧ"), ("tɕ", "ʨ"), ("ts", "ʦ"), ("ɻ\u0329", "ɨ"), ("ɹ\u0329", "ɨ"), ("\u032f", ""), ("\u0329", ""),
 )  # fmt: skip
+_LONG = {f"{word}长": [[pinyin], ["cháng"]] for word, pinyin in (
+    ("很", "hěn"), ("太", "tài"), ("最", "zuì"), ("更", "gèng"), ("多", "duō"), ("不", "bù"), ("好", "hǎo"),
+    ("较", "jiào"), ("挺", "tǐng"), ("真", "zhēn"), ("还", "hái"),
+)} | {"多长时间": [["duō"], ["cháng"], ["shí"], ["jiān"]]}  # fmt: skip
+"""Where 长 is long, which pypinyin reads as growing."""
+_GROWS = ("得", "出", "成", "在", "满")
+"""What is behind 长 where it does grow."""
+_DEGREES = re.compile("[很太真好更最不多那这]|非常|特别|十分|比较")
+"""What is behind 得 where it says how something is done."""
+_PRONOUN = re.compile("[我你您他她它咱]们?$")
 _SPACED_SIGN = re.compile(r" +(?=[,.!?;:…”)])")
 
 
@@ -41,6 +51,7 @@ class Chinese:
         self._words.tmp_dir = str(cache_dir)  # else the temporary folder, where anybody could put another one
         self._words.initialize()
         self._pinyin: Any = pypinyin
+        pypinyin.load_phrases_dict(_LONG)
         self._ipa = lru_cache(maxsize=None)(lambda syllable: _plain(pinyin_to_ipa.pinyin_to_ipa(syllable)))
         self._english: English | None = None
 
@@ -55,12 +66,23 @@ class Chinese:
             return f" {self._english(run)} "
         if run[0] != "〇" and not run[0].isalpha():
             return _SIGNS.get(run, " " if run.isspace() else "")
-        return " ".join(self._word(word) for word in self._words.lcut(run))
+        words = self._words.lcut(run)
+        around = zip(["", *words], words, [*words[1:], ""], strict=False)
+        return " ".join("".join(map(self._ipa, self._syllables(*each))) for each in around)
 
-    def _word(self, word: str) -> str:
+    def _syllables(self, before: str, word: str, behind: str) -> list[str]:
+        """How a word is read, each syllable as pinyin with the number of its tone."""
+        if word == "长" and not behind.startswith(_GROWS):
+            return ["chang2"]
+        if word == "地" and len(before) > 1:
+            return ["de5"]
+        if word == "得" and _DEGREES.match(behind):
+            return ["de5"]
+        if word == "得" and _PRONOUN.match(before) and behind and behind not in ("了", "到"):
+            return ["dei3"]
         style = self._pinyin.Style.TONE3
-        syllables = self._pinyin.lazy_pinyin(word, style=style, neutral_tone_with_five=True, errors="ignore")
-        return "".join(map(self._ipa, syllables))
+        syllables: list[str] = self._pinyin.lazy_pinyin(word, style=style, neutral_tone_with_five=True, errors="ignore")
+        return syllables
 
 
 def _plain(variants: Any) -> str:
