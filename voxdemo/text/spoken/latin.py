@@ -103,9 +103,12 @@ class _Reader:
     def _rules_of_signs(self) -> list[Rule]:
         table = self.table
         spelt = "|".join(["[BCDFGHJKLMNPQRSTVWXZ]{2,5}", *sorted(table.spelt)])
+        letter = "[B-DF-HJ-NP-TV-XZ]"
         return [
             (alternatives(table.signs), lambda match: f" {table.signs[match[0]]} "),
             (rf"(?<![\w.-])(?![IVX]+\b)(?:{spelt})(?![\w'’-]|\.\w)", self._letters),
+            (r"(?<![\w.'’-])(?:[A-Z]\. ?){2,4}(?=[A-ZÀ-Ý][a-zà-ÿ])", self._initials),
+            (rf"(?<![\w.'’-]){letter}(?![\w'’-]|\.\w)", self._letters),
         ]
 
     def _date_of_year_first(self, match: re.Match[str]) -> str:
@@ -231,6 +234,9 @@ class _Reader:
 
     def _letters(self, match: re.Match[str]) -> str:
         return " ".join(self.table.letters.get(letter, letter) for letter in match[0].strip("-"))
+
+    def _initials(self, match: re.Match[str]) -> str:
+        return "".join(f"{self.table.letters[letter]} " for letter in match[0] if letter.isalpha())
 
     def _web(self, match: re.Match[str]) -> str:
         """An address: words as they are, signs by their names, "https://" and a stop behind it left out."""

@@ -118,7 +118,10 @@ FRENCH = Table(
     letters=letter_names(
         "a,bé,cé,dé,e,effe,gé,hache,i,ji,ka,elle,emme,enne,o,pé,cu,erre,esse,té,u,vé,double vé,ixe,i grec,zède"
     ),
-    spelt=frozenset({"UE", "FMI", "ADN", "FBI", "PIB", "IBM", "USB", "URL", "IP", "ID", "CIA", "SNCF", "RATP", "USA"}),
+    spelt=frozenset({
+        "UE", "FMI", "ADN", "FBI", "PIB", "IBM", "USB", "URL", "IP", "ID", "CIA", "SNCF", "RATP", "USA", "OMS", "ONG",
+        "RER", "EDF", "PME", "TVA", "IRM", "IVG", "HLM", "OGM", "IA", "UMP",
+    }),
     web={
         ".": "point", "@": "arobase", "/": "barre oblique", "-": "tiret", "_": "tiret bas", ":": "deux points",
         "?": "point d'interrogation", "=": "égale", "&": "et", "#": "dièse", "%": "pour cent", "+": "plus",
