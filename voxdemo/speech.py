@@ -325,6 +325,8 @@ class Listening:
 
     done_fraction: float
     seconds_left: float | None
+    heard: Transcript | None = None
+    """What was recognised so far; its text and segments only grow."""
 
 
 @dataclass(frozen=True, slots=True)

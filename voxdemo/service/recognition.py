@@ -150,4 +150,4 @@ def _decoded(request: RecordingRequest) -> decode.Recording:
 
 def _listening(so_far: Transcript, duration_s: float, spent: float) -> Listening:
     done = min(1.0, so_far.segments[-1].end_s / duration_s) if so_far.segments else 0.0
-    return Listening(done, spent * (1 - done) / done if done else None)
+    return Listening(done, spent * (1 - done) / done if done else None, so_far)

@@ -7,7 +7,7 @@ from voxdemo.speech import SpeechEvent, Waiting
 from voxdemo.web.v1.job_stream import JobStream
 
 
-async def test_a_stream_that_is_closed_at_once_still_lets_its_job_give_its_ticket_back() -> None:
+async def test_a_stream_that_is_left_at_once_still_lets_its_job_give_its_ticket_back() -> None:
     steps = []
 
     async def job() -> AsyncGenerator[SpeechEvent, None]:
@@ -18,7 +18,7 @@ async def test_a_stream_that_is_closed_at_once_still_lets_its_job_give_its_ticke
         finally:
             steps.append("ended")
 
-    JobStream(job(), {}).close()
+    await JobStream(job(), {}).leave()
     for _ in range(10):
         await asyncio.sleep(0)
     assert steps == ["begun", "ended"]

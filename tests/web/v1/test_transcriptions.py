@@ -18,6 +18,8 @@ from openai import OpenAI
 from programs import WARM_UP, WARM_UP_WORDS, part, program, words
 from serving import Server
 
+from voxdemo.web.components.examples import RECORDINGS
+
 HEAR = "/v1/audio/transcriptions"
 
 
@@ -78,12 +80,31 @@ def test_what_a_recogniser_does_not_take_is_ignored_and_told(server: Server, for
     assert ("x-voxdemo-warning" in answer.headers) == bool(warned)
 
 
-def test_words_are_streamed_to_who_asks_and_not_for_whisper_as_openai_does(client: OpenAI) -> None:
+def test_words_are_streamed_where_they_are_asked_for_and_not_for_whisper_as_openai_does(client: OpenAI) -> None:
     events = list(client.audio.transcriptions.create(model="gpt-4o-transcribe", file=WARM_UP, stream=True))
-    assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
+    kinds = ["transcript.text.delta", "transcript.text.segment", "transcript.text.done"]
+    assert [event.type for event in events] == kinds
     assert jiwer.wer(WARM_UP_WORDS, words(events[-1].text)) <= 0.15
+    assert (events[0].delta, events[1].text, events[1].id, events[1].start) == (events[2].text, events[2].text, "0", 0)
     ignored = client.audio.transcriptions.with_raw_response.create(model="whisper-1", file=WARM_UP, stream=True)
     assert ignored.http_response.headers["content-type"] == "application/json"
+    with pytest.raises(openai.BadRequestError, match="isn't audio"):
+        client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", b"no wave"), stream=True)
+
+
+@pytest.mark.long
+def test_words_of_a_long_recording_come_before_all_of_it_is_recognised(client: OpenAI, tmp_path: Path) -> None:
+    read = {example.path.stem: soundfile.read(example.path) for example in RECORDINGS}
+    spoken = np.concatenate([read[name][0] for name in ("letter", "message", "announcement", "letter")])
+    soundfile.write(tmp_path / "long.flac", spoken, read["letter"][1])
+    with (tmp_path / "long.flac").open("rb") as recording:
+        events = list(client.audio.transcriptions.create(model="gpt-4o-transcribe", file=recording, stream=True))
+    deltas = [event.delta for event in events if event.type == "transcript.text.delta"]
+    segments = [event for event in events if event.type == "transcript.text.segment"]
+    assert len(deltas) > 1
+    assert "".join(deltas) == events[-1].text == " ".join(segment.text for segment in segments)
+    assert [segment.id for segment in segments] == [str(number) for number in range(len(segments))]
+    assert events[-1].text.count("Dear Anna") == 2
 
 
 DESCRIBED = ['name="file"', "name=file", ' NAME = "file"', 'name="file"; filename=""', "name=file; filename=a"]

@@ -211,8 +211,9 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
             progress = {"done": round(done, 3), "seconds": rounded(told, 1)}
             heard = {"sound": sound, "total": rounded(total, 1), "left": rounded(left, 1)}
             return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences, **heard}
-        case Listening(done, left):
-            return {"state": "listening", "done": round(done, 3), "seconds": rounded(left, 1)}
+        case Listening(done, left, heard):
+            words = {"text": heard.text} if heard else {}
+            return {"state": "listening", "done": round(done, 3), "seconds": rounded(left, 1), **words}
         case Spoken():
             return _done(event)
         case Transcript():
@@ -231,12 +232,14 @@ def refused(error: VoxdemoError, kept: str = "") -> CardValue:
 
 
 def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[object, ...]:
-    """What is told at once when it changes: the place in line, and that the end has begun."""
+    """What is told at once when it changes: the place in line, words that were recognised, that the end has begun."""
     match event:
         case Waiting(ahead, loading=loading):
             return Waiting, ahead, loading
         case Speaking(done):
             return Speaking, done >= 1
+        case Listening(heard=heard):
+            return Listening, heard and heard.text
     return (type(event),)
 
 

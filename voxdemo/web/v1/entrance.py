@@ -1,13 +1,15 @@
-"""How a program comes in over HTTP: counted, refused or let into the line, heard as long as it listens.
+"""How a program comes in over HTTP: counted, refused or let into the line, answered for as long as it listens.
 
 Knows the line and the service, not what programs call things.
 """
 
 import asyncio
+import json
+import logging
 import secrets
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +18,10 @@ from typing import Annotated, Any, BinaryIO, TypeVar, cast
 
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from voxdemo.errors import StorageError, VoxdemoError
+from voxdemo.errors import UNEXPECTED, StorageError, VoxdemoError
 from voxdemo.files import remove
 from voxdemo.intake.request import Asked
 from voxdemo.monitoring.outcomes import Task
@@ -26,7 +30,12 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.line.admission import Admission
+
+log = logging.getLogger(__name__)
+
+NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -130,6 +139,44 @@ async def _entrance(request: Request) -> Entrance:
 
 TheEntrance = Annotated[Entrance, Depends(_entrance)]
 """What a route gets for a parameter of this type."""
+
+
+class Streamed(StreamingResponse):
+    """An answer that is sent as it comes; in the end, or when the client hangs up, its job is left by `leave`."""
+
+    def __init__(
+        self,
+        sent: AsyncGenerator[bytes, None],
+        leave: Callable[[], Awaitable[None]],
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(sent, media_type=media_type, headers={**NO_CACHE, **headers})
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+
+def server_event(kind: str, **values: Any) -> bytes:
+    """A server-sent event as OpenAI's API writes it."""
+    return f"data: {json.dumps({'type': kind, **values}, ensure_ascii=False)}\n\n".encode()
+
+
+async def ended_in_words(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """These server-sent events; where something goes wrong an `error` is the last of them."""
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    except VoxdemoError as error:
+        yield server_event("error", error=in_words(status_of(error), error))
+    except Exception:  # the door: nothing of it may reach a client
+        log.exception("a job failed")
+        yield server_event("error", error=in_words(500, UNEXPECTED))
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -37,7 +37,7 @@ JobEvent = Waiting | Begun | Speaking | bytes | Spoken
 class JobStream:
     """Iterate it for what comes of the job; it raises what the job raises.
 
-    `close` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
+    `leave` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
     depends on how the request is cut off.
     """
 
@@ -49,8 +49,8 @@ class JobStream:
         _running.add(self._task)
         self._task.add_done_callback(_running.discard)
 
-    def close(self) -> None:
-        """Leave the job."""
+    async def leave(self) -> None:
+        """Returns at once, before the job is left."""
         # Not before the task has begun: it gives the ticket of the request back.
         asyncio.get_running_loop().call_soon(self._task.cancel)
 

@@ -1,32 +1,25 @@
 """POST /v1/audio/speech: a text becomes sound, heard while it is spoken."""
 
 import base64
-import json
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import FileResponse, Response
 
 from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
-from voxdemo.errors import UNEXPECTED, EngineError, StorageError, VoxdemoError
+from voxdemo.errors import EngineError, StorageError
 from voxdemo.intake.request import SpeechRequest
 from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
 from voxdemo.threads import CONVERTING, in_thread
-from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
-from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
+from voxdemo.web.v1.entrance import Entrance, Streamed, TheEntrance, ended_in_words, server_event, while_there
 from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.job_stream import Begun, JobEvent, JobStream
 
-log = logging.getLogger(__name__)
-
-NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # or nginx collects it
 AnswerPiece = Waiting | Speaking | bytes | Path | Spoken
 """Of an answer: Waiting… → Speaking and bytes as they come, or the path of what is whole → Spoken."""
 
@@ -55,29 +48,13 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
     context = await entrance.admitted(request, "generation", utterance, prompt)
     stream = JobStream(entrance.speak(context), service.live)
     if asked.stream_format == "sse":
-        pieces = _pieces(aiter(stream), asked.response_format, entrance)
-        return _Sound(stream, _events(pieces), "text/event-stream", NO_CACHE)
+        events = ended_in_words(_events(_pieces(aiter(stream), asked.response_format, entrance)))
+        return Streamed(events, stream.leave, "text/event-stream", {})
     try:
         return await while_there(request, _sound(stream, context, asked.response_format, entrance))
     except BaseException:
-        stream.close()
+        await stream.leave()
         raise
-
-
-class _Sound(StreamingResponse):
-    """Sound as it comes; a client that hangs up leaves its job."""
-
-    def __init__(
-        self, stream: JobStream, sent: AsyncGenerator[bytes, None], media_type: str, headers: Mapping[str, str]
-    ) -> None:
-        super().__init__(sent, media_type=media_type, headers=headers)
-        self._stream = stream
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._stream.close()
 
 
 async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:
@@ -86,7 +63,7 @@ async def _sound(stream: JobStream, context: RequestContext, format: str, entran
     async for piece in pieces:
         match piece:
             case bytes():  # up to here it can still fail in whole
-                return _Sound(stream, _rest(piece, pieces), MIME_TYPES[format], {**NO_CACHE, **_headers(context)})
+                return Streamed(_rest(piece, pieces), stream.leave, MIME_TYPES[format], _headers(context))
             case Path():
                 return FileResponse(piece, headers=_headers(context))
     raise AssertionError("a generation that raises nothing ends with Spoken")
@@ -101,23 +78,17 @@ async def _rest(first: bytes, pieces: AsyncIterator[AnswerPiece]) -> AsyncGenera
 
 
 async def _events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, None]:
-    """The same as server-sent events, with the place in line, and an error as the last of them."""
-    try:
-        async for piece in pieces:
-            match piece:
-                case Waiting() | Speaking():
-                    yield _progress(piece)
-                case bytes():
-                    yield _delta(piece)
-                case Path():
-                    yield _delta(await in_thread(piece.read_bytes))
-                case Spoken():
-                    yield _done(piece)
-    except VoxdemoError as error:
-        yield _event("error", error=in_words(status_of(error), error))
-    except Exception:  # the door: nothing of it may reach a client
-        log.exception("a speech failed")
-        yield _event("error", error=in_words(500, UNEXPECTED))
+    """The same as server-sent events, with the place in line."""
+    async for piece in pieces:
+        match piece:
+            case Waiting() | Speaking():
+                yield _progress(piece)
+            case bytes():
+                yield _delta(piece)
+            case Path():
+                yield _delta(await in_thread(piece.read_bytes))
+            case Spoken():
+                yield _done(piece)
 
 
 async def _pieces(heard: AsyncIterator[JobEvent], format: str, entrance: Entrance) -> AsyncGenerator[AnswerPiece, None]:
@@ -153,25 +124,23 @@ def _progress(event: Waiting | Speaking) -> bytes:
         told = {"state": "waiting", "ahead": event.ahead, "seconds": event.seconds, "done_fraction": 0.0}
     else:
         told = {"state": "speaking", "ahead": 0, "seconds": event.seconds_left, "done_fraction": event.done_fraction}
-    return _event("speech.progress", **{name: round(v, 2) if isinstance(v, float) else v for name, v in told.items()})
+    return server_event(
+        "speech.progress", **{name: round(v, 2) if isinstance(v, float) else v for name, v in told.items()}
+    )
 
 
 def _delta(data: bytes) -> bytes:
-    return _event("speech.audio.delta", audio=base64.b64encode(data).decode()) if data else b""
+    return server_event("speech.audio.delta", audio=base64.b64encode(data).decode()) if data else b""
 
 
 def _done(spoken: Spoken) -> bytes:
-    return _event(
+    return server_event(
         "speech.audio.done",
         seed=spoken.seed,
         cached=spoken.cached,
         duration_s=round(spoken.duration_s, 3),
         warnings=spoken.warnings,
     )
-
-
-def _event(kind: str, **values: Any) -> bytes:
-    return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
 
 
 def _headers(context: RequestContext) -> dict[str, str]:

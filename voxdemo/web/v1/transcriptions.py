@@ -5,8 +5,7 @@ some libraries send bytes as a text field; Starlette would take it for text, dec
 its parser is overridden here; a test fails when Starlette changes it.
 """
 
-import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any, BinaryIO
@@ -21,11 +20,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from voxdemo.errors import InputError, StorageError
 from voxdemo.intake import languages
 from voxdemo.intake.request import AskedRecording
-from voxdemo.speech import Transcript, result_of
+from voxdemo.speech import Listening, RecognitionEvent, Segment, Transcript, Waiting, result_of
 from voxdemo.stores import captions
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.bodies import unknown_format
-from voxdemo.web.v1.entrance import TheEntrance, while_there
+from voxdemo.web.v1.entrance import Streamed, TheEntrance, ended_in_words, server_event, while_there
 from voxdemo.web.v1.errors import warning
 
 NEVER_STREAMS = "whisper-1"
@@ -87,9 +86,7 @@ async def transcriptions(
         str, Form(description='Its code, tag or name, such as "en", "en-US" or "English"; empty: to be found out.')
     ] = "",
     response_format: Annotated[str, Form(description="json, text, srt, vtt or verbose_json.")] = "json",
-    stream: Annotated[
-        bool, Form(description="The transcript as events, once it is whole; ignored for whisper-1.")
-    ] = False,
+    stream: Annotated[bool, Form(description="The transcript as events, as it grows; ignored for whisper-1.")] = False,
 ) -> Response:
     """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
     info = entrance.service.recognizer_info
@@ -100,8 +97,11 @@ async def transcriptions(
     recording = await entrance.kept(partial(_recording_in, file))
     context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
     with entrance.service.holding(context):
-        transcript = await while_there(request, result_of(entrance.transcribe(recording, code, context), Transcript))
-    answer = _events(transcript) if stream and model != NEVER_STREAMS else form(transcript)
+        events = entrance.transcribe(recording, code, context)
+        if stream and model != NEVER_STREAMS:
+            return await while_there(request, _streamed(events, warning(*ignored)))
+        transcript = await while_there(request, result_of(events, Transcript))
+    answer = form(transcript)
     answer.headers.update(warning(*ignored, *transcript.warnings))
     return answer
 
@@ -122,11 +122,7 @@ def _ignored(form: FormData, title: str) -> Sequence[str]:
 
 
 def _verbose(transcript: Transcript) -> Response:
-    segments = [
-        {"id": number, "start": round(each.start_s, 3), "end": round(each.end_s, 3), "text": each.text}
-        | ({"emotion": each.emotion} if each.emotion else {})
-        for number, each in enumerate(transcript.segments)
-    ]
+    segments = [{"id": number, **_segment(each)} for number, each in enumerate(transcript.segments)]
     told: dict[str, Any] = {
         "task": "transcribe",
         "language": transcript.language or "",
@@ -137,14 +133,48 @@ def _verbose(transcript: Transcript) -> Response:
     return JSONResponse(told)
 
 
-def _events(transcript: Transcript) -> Response:
-    """The events of OpenAI's newer models, all at once."""
-    events = [
-        {"type": "transcript.text.delta", "delta": transcript.text},
-        {"type": "transcript.text.done", "text": transcript.text},
-    ]
-    body = "".join(f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events)
-    return Response(body, media_type="text/event-stream")
+async def _streamed(events: AsyncGenerator[RecognitionEvent, None], warned: Mapping[str, str]) -> Response:
+    """The answer from when the recogniser begins: up to then it can still fail in whole."""
+    try:
+        event = await anext(events)
+        while isinstance(event, Waiting):
+            event = await anext(events)
+    except BaseException:
+        await events.aclose()
+        raise
+    return Streamed(ended_in_words(_events(event, events)), events.aclose, "text/event-stream", warned)
+
+
+async def _events(first: RecognitionEvent, rest: AsyncGenerator[RecognitionEvent, None]) -> AsyncGenerator[bytes, None]:
+    """Those of OpenAI's newer models: what is recognised, as it grows. The deltas together are the text."""
+    said = Transcript("", None, (), 0.0)
+
+    def grown(heard: Transcript) -> Iterator[bytes]:
+        if added := heard.text[len(said.text) :]:
+            yield server_event("transcript.text.delta", delta=added)
+        for number, segment in enumerate(heard.segments[len(said.segments) :], len(said.segments)):
+            yield server_event("transcript.text.segment", speaker="", **_segment(segment), id=str(number))
+
+    async for event in _chained(first, rest):
+        heard = event.heard if isinstance(event, Listening) else event
+        if isinstance(heard, Transcript):
+            for told in grown(heard):
+                yield told
+            said = heard
+    yield server_event("transcript.text.done", text=said.text)
+
+
+async def _chained(
+    first: RecognitionEvent, rest: AsyncGenerator[RecognitionEvent, None]
+) -> AsyncGenerator[RecognitionEvent, None]:
+    yield first
+    async for event in rest:
+        yield event
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    emotion = {"emotion": segment.emotion} if segment.emotion else {}
+    return {"start": round(segment.start_s, 3), "end": round(segment.end_s, 3), "text": segment.text, **emotion}
 
 
 def _recording_in(sent: UploadFile) -> BinaryIO:
