@@ -8,7 +8,8 @@ set -euo pipefail
 unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
-FLAGS="host port engine recognizer voxcpm-model sensevoice-model device quantize kv-cache generators queue-size"
+FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model device quantize kv-cache generators"
+FLAGS="$FLAGS model-memory idle-unload-s queue-size"
 FLAGS="$FLAGS job-timeout-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
 FLAGS="$FLAGS trusted-proxies redis-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
@@ -46,7 +47,8 @@ Usage: ./launch.sh [flags]              set up what is missing, then serve
 Flags, as --name value or --name=value:
   --host ADDRESS        address to listen on; 0.0.0.0 lets other machines in     (127.0.0.1)
   --port NUMBER         port to listen on                                        (7860)
-  --engine NAME         the voice: auto, builtin, kokoro or voxcpm               (auto)
+  --engine NAME         what usually speaks: auto, builtin, kokoro or voxcpm     (auto)
+  --engines LIST        what may be loaded beside it, such as kokoro,voxcpm      (auto)
   --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
   --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
   --sensevoice-model MODEL  SenseVoice: a hub id or a folder                     (FunAudioLLM/SenseVoiceSmall)
@@ -54,6 +56,8 @@ Flags, as --name value or --name=value:
   --quantize NAME       none or int8, which is about twice as fast on a CPU      (none)
   --kv-cache NUMBER     most steps of text and audio in VoxCPM's memory          (4096)
   --generators NUMBER   jobs at once, 1 or 2, each with its own models           (1)
+  --model-memory SIZE   what its models may take: 4GB; 0: 80 % of what is free   (0)
+  --idle-unload-s NUMBER  seconds without a job until they are unloaded; 0: never (0)
   --queue-size NUMBER   jobs that may wait; the next one is refused              (20)
   --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
   --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
@@ -74,14 +78,14 @@ Flags, as --name value or --name=value:
   --log-format NAME     human, or json: one object per line                      (human)
   --sentry-dsn URL      where errors are reported, if sentry-sdk is installed    (none)
 
-Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_RECOGNIZER,
-VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE,
-VOXDEMO_GENERATORS, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL,
-VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT,
-VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S,
-VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside
-this script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the
-environment over .env.
+Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_ENGINES,
+VOXDEMO_RECOGNIZER, VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE,
+VOXDEMO_KV_CACHE, VOXDEMO_GENERATORS, VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S, VOXDEMO_QUEUE_SIZE,
+VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD,
+VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL,
+VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT,
+VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside this script. Put secrets there:
+everybody on the machine can see flags. A flag wins over the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

@@ -54,7 +54,11 @@ class Stage:
     """The text of every utterance whose generator was closed, finished or not."""
     may_load: threading.Event = field(default_factory=threading.Event)
     """Models load when this is set; it is, to begin with."""
+    may_close: threading.Event = field(default_factory=threading.Event)
+    """Engines close when this is set; it is, to begin with."""
     builds: int = 0
+    alive: int = 0
+    most_alive: int = 0
     turns: int = 0
     threads: set[int] = field(default_factory=set)
     running: int = 0
@@ -74,6 +78,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.may_load.set()
         self.may_hear.set()
+        self.may_close.set()
 
     def engine(self, info: EngineInfo = CLONER) -> EngineChoice:
         return EngineChoice(info, lambda tell: FakeEngine(self, info))
@@ -128,6 +133,8 @@ class FakeEngine:
         stage.builds += 1
         if stage.broken or stage.builds in stage.broken_builds:
             raise RuntimeError("broken")
+        stage.alive += 1
+        stage.most_alive = max(stage.most_alive, stage.alive)
         self.info = info
         self._stage = stage
         self._has_failed = False
@@ -171,15 +178,15 @@ class FakeEngine:
             raise InputError(sentence, code="unsayable", languages="English", letters="refuse")
 
     def close(self) -> None:
-        pass
+        assert self._stage.may_close.wait(timeout=30)
+        self._stage.alive -= 1
 
 
 class FakeRecognizer:
     """Hears "heard" in every recording."""
 
-    info = LISTENER
-
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, info: RecognizerInfo = LISTENER) -> None:
+        self.info = info
         self._stage = stage
 
     def transcribe(

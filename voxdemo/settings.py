@@ -103,7 +103,14 @@ class Settings(BaseSettings):
     """Port to listen on. GRADIO_SERVER_PORT (set on Spaces) is its second name."""
 
     engine: _Name = "auto"
-    """The voice: auto takes the best that can be had, builtin and kokoro are inside the installed packages."""
+    """The engine that speaks where nothing else is asked for: auto takes the best that can be had, builtin and kokoro
+    are inside the installed packages.
+    """
+
+    engines: _Names = ("auto",)
+    """The engines beside that one, whose voices can be asked for and which are loaded when one is: names separated by
+    commas; auto is those inside the installed packages, and none where VOXDEMO_ENGINE names one.
+    """
 
     recognizer: _Name = "auto"
     """The recogniser: as engine."""
@@ -125,6 +132,14 @@ class Settings(BaseSettings):
 
     generators: int = Field(default=1, ge=1, le=2)
     """How many jobs run at once, each with its own copy of the models."""
+
+    model_memory: ByteSize = Field(default=ByteSize(0), ge=0)
+    """How much memory the models of one generator may take together, such as 4GB: where one needs room, the one used
+    longest ago is unloaded; 0: 80 % of what is free when the server starts.
+    """
+
+    idle_unload_s: float = Field(default=0.0, ge=0, le=7 * 86_400)
+    """After how many seconds without a job the models are unloaded, until the next job comes; 0: never."""
 
     queue_size: int = Field(default=20, ge=1, le=1000)
     """How many jobs may wait; the next one is told to come back."""
@@ -237,10 +252,12 @@ class Settings(BaseSettings):
             raise ValueError("it must be seconds, or such as 90m, 12h or 7d")
         return float(written[1]) * SECONDS[written[2]]
 
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "engines", mode="before")
     @classmethod
-    def _names(cls, value: object) -> object:
-        return _separated(value) if isinstance(value, str) else value
+    def _names(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        return _separated(value.lower() if info.field_name == "engines" else value)
 
     @field_validator(*_ITEMS)
     @classmethod

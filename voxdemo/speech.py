@@ -214,6 +214,10 @@ class ModelInfo:
     """What it calculates in: "bfloat16", "float32", "int8"."""
     licence: str = ""
     """Of its weights and voices, by its SPDX identifier."""
+    memory_bytes: int = 0
+    """About how much of its device's memory it takes at work; 0: not known."""
+    load_s: float | None = None
+    """About how long it takes to load, the first words it says included; None: not known."""
 
     @property
     def id(self) -> str:
@@ -297,6 +301,7 @@ class Waiting:
 
     ahead: int
     seconds: float | None
+    """Where a model is `loading`: until that is loaded."""
     loading: str = ""
     """The model that is being loaded for it, as people read it: "Kokoro"."""
 

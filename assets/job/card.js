@@ -27,7 +27,7 @@ export function card(element, props, watch, tell) {
   const id = element.closest('[id^=vx-]').id;
   const player = find('.player') && playerIn(find('.player'), props, heed);
   let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', saidAt = 0, reached = 0;
-  let pressStop = null, settling = 0, afterwards = null, shownS = null;
+  let pressStop = null, settling = 0, afterwards = null, shownS = null, loaded;
 
   const now = () => performance.now() / 1000;
   const isBusy = () => BUSY.includes(value.state);
@@ -53,8 +53,8 @@ export function card(element, props, watch, tell) {
   }
 
   const lines = {
-    waiting: () => value.loading ? fill(words.loading, {title: value.loading})
-      : (value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
+    waiting: () => (value.loading ? fill(words.loading, {title: value.loading})
+      : value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
     speaking,
     listening: () => words.listening + after(words.left),
     done: () => fill(value.cached ? words.cached : words.done, durations()),
@@ -120,6 +120,7 @@ export function card(element, props, watch, tell) {
     value = next;
     arrived = heardAt = now();
     if (value.state !== before) begun = arrived;
+    if (value.loading !== loaded) [loaded, shownS] = [value.loading, null];
     root.classList.toggle('busy', isBusy());
     clearInterval(ticking);
     if (isBusy() || ['limited', 'lost'].includes(value.state)) ticking = setInterval(tick, 250);

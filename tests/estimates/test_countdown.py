@@ -5,6 +5,7 @@ import random
 import pytest
 
 from voxdemo.estimates.countdown import FLOOR_S, Countdown, remaining_s
+from voxdemo.speech import Speaking, Waiting
 
 
 def test_it_counts_down_between_equal_estimates() -> None:
@@ -101,3 +102,10 @@ def test_the_more_is_done_the_more_a_jobs_own_pace_counts() -> None:
     assert remaining_s(10.0, 0.9, 18.0, 18.0) == pytest.approx(0.1 * (0.9 * 20 + 0.1 * 10))
     assert remaining_s(None, 0.5, 5.0, 6.0) == pytest.approx(4.0)
     assert remaining_s(10.0, 1.0, 8.0, 8.0) == 0.0
+
+
+def test_the_loading_of_a_model_is_counted_by_itself_and_bends_no_countdown() -> None:
+    countdown = Countdown()
+    for now, left in ((0.0, 2.0), (1.0, 1.0), (2.0, None)):
+        assert countdown.steady(Waiting(0, left, "Kokoro-82M"), now) == Waiting(0, left, "Kokoro-82M")
+    assert countdown.steady(Speaking(0.0, 30.0), 3.0) == Speaking(0.0, 30.0)

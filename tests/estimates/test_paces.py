@@ -149,6 +149,8 @@ def filled() -> Paces:
     for units in (10, 50, 200):
         paces.speech(MODEL).learn(units, 1 + units / 7)
         paces.listening("SenseVoiceSmall cpu").learn(units, units / 90)
+    paces.note_load("VoxCPM2", 50.0)
+    paces.note_load("VoxCPM2", 41.2345)
     return paces
 
 
@@ -158,6 +160,7 @@ def test_a_restart_remembers_every_model(path: Path) -> None:
     assert paces.speech(MODEL).seconds(100) == pytest.approx(filled().speech(MODEL).seconds(100), rel=1e-3)
     assert paces.listening("SenseVoiceSmall cpu").seconds(90) == pytest.approx(1.0, rel=0.05)
     assert paces.speech("another").seconds(100) is None
+    assert (paces.load_s("VoxCPM2"), paces.load_s("another")) == (41.23, None)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 

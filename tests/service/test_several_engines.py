@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from asking import NO_CLONER, spoken
 from fakes import CLONER, Stage, until
 
 from voxdemo.errors import InputError
+from voxdemo.estimates.paces import Paces, write
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -73,6 +75,30 @@ async def test_while_an_engine_loads_its_job_waits_and_those_behind_it_follow(
     assert [event async for event in events]
     await behind
     assert [part.text for part in stage.parts] == ["Two."]
+
+
+async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_too(
+    stage: Stage, many: Stage, tmp_path: Path
+) -> None:
+    settings = Settings(cache_dir=tmp_path / "cache")
+    told: list[Waiting] = []
+    for seconds in (None, 6.0, 60.0):
+        if seconds:  # the fakes load in no time
+            paces = Paces.load(settings.cache_dir / "paces.json")
+            assert paces.load_s(POLYGLOT.title) is not None
+            paces.note_load(POLYGLOT.title, seconds)
+            write(settings.cache_dir / "paces.json", paces.snapshot())
+        service = local_service(settings, [stage.engine(NO_CLONER)], [stage.recognizer()], [many.engine(POLYGLOT)])
+        service.start()
+        await until(lambda service=service: service.readiness().ready)
+        many.may_load.clear()
+        events = service.speak(Utterance(f"Seconds: {seconds}", voice="tom"))
+        told.append(cast(Waiting, await anext(events)))
+        many.may_load.set()
+        assert [event async for event in events]
+        await service.close()
+    assert {event.loading for event in told} == {"Many voices"}
+    assert [event.seconds for event in told] == [None, pytest.approx(6, abs=1), pytest.approx(60, abs=1)]
 
 
 async def test_a_language_alone_finds_a_voice_that_speaks_it(several: SpeechService, many: Stage) -> None:

@@ -10,6 +10,7 @@ from voxdemo import __version__
 from voxdemo import settings as voxdemo_settings
 from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import SettingsError
+from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.model_support import devices
 from voxdemo.model_support.offers import Registry
 from voxdemo.monitoring import machine
@@ -29,6 +30,8 @@ def findings() -> Iterator[str]:
     for title, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
         yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
     yield f"voice:      {voice}"
+    beside = ", ".join(choice.info.title for choice in ENGINES.others(settings)) or "no other engine"
+    yield f"beside it:  {beside}"
     yield f"recogniser: {recogniser}"
     yield from _voices(settings)
 
@@ -61,7 +64,8 @@ def _changed(settings: Settings) -> Iterator[str]:
 
 def _machine(settings: Settings) -> Iterator[str]:
     usage = machine.usage(settings.cache_dir)
-    yield f"memory:     {_gb(usage.available_bytes)} available"
+    models = _gb(int(MemoryBound(settings.model_memory, settings.generators).of("cpu")))
+    yield f"memory:     {_gb(usage.available_bytes)} available, {models} of it for the models of a generator"
     yield f"disk:       {_gb(usage.free_disk_bytes)} free at {settings.cache_dir}"
     try:
         device = devices.find(settings.device)

@@ -1,4 +1,4 @@
-"""The speech engines that VOXDEMO_ENGINE can name: the one place that knows which there are."""
+"""The speech engines that VOXDEMO_ENGINE and VOXDEMO_ENGINES can name: the one place that knows which there are."""
 
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
@@ -13,4 +13,5 @@ ENGINES: Registry[EngineChoice] = Registry(
         Offer("kokoro", "Kokoro-82M", kokoro.choose),
         Offer("builtin", "built-in voice", lambda *_: EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())),
     ],
+    others_field="engines",
 )

@@ -136,10 +136,13 @@ MAX_VALUE = 1e6
 _Key = Annotated[str, Field(max_length=MAX_KEY_CHARS)]
 _Value = Annotated[float, Field(gt=0, le=MAX_VALUE)]
 _KEPT = TypeAdapter(dict[_Key, list[tuple[_Value, _Value]]])
+_KEPT_LOADS = TypeAdapter(dict[_Key, _Value])
 
 
 class Paces:
     """How fast the models are, by a key that names model, device and precision ("VoxCPM2 cuda:0 bfloat16").
+
+    Beside it how long they took to load, by their titles, because their devices are known only then.
 
     For the event loop's thread.
     """
@@ -148,6 +151,16 @@ class Paces:
         self._path = path
         self._speech: dict[str, Pace] = {}
         self._listening: dict[str, Pace] = {}
+        self._loading: dict[str, float] = {}
+
+    def load_s(self, model: str) -> float | None:
+        """How long the model with this title took to load the last time; None where it never was loaded here."""
+        return self._loading.get(model)
+
+    def note_load(self, model: str, seconds: float) -> None:
+        """The model with this title took so long to load."""
+        self._loading.pop(model, None)
+        self._loading[model] = seconds
 
     def speech(self, model: str) -> Pace:
         """How fast a model speaks; its units are those of `speech_units`."""
@@ -171,7 +184,8 @@ class Paces:
     def snapshot(self) -> str:
         """All of it as text, the models that were asked for last only."""
         kinds = {"speech": _kept(self._speech), "listening": _kept(self._listening)}
-        return json.dumps({"format": FORMAT, **kinds}) + "\n"
+        loading = {model: _rounded(seconds) for model, seconds in list(self._loading.items())[-2 * KEPT_MODELS :]}
+        return json.dumps({"format": FORMAT, **kinds, "loading": loading}) + "\n"
 
     def keep(self) -> None:
         """Have a `snapshot` written where this was loaded from, on another thread."""
@@ -189,6 +203,7 @@ class Paces:
             kept = json.loads(_read(path))
             if kept["format"] == FORMAT:
                 paces._speech, paces._listening = _paces(kept["speech"]), _paces(kept["listening"])
+                paces._loading = _KEPT_LOADS.validate_python(kept.get("loading", {}))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -226,11 +241,14 @@ def _moved_to_end(paces: dict[str, Pace], model: str) -> Pace:
 
 def _kept(paces: dict[str, Pace]) -> dict[str, list[list[float]]]:
     learned = {model: pace.jobs for model, pace in paces.items() if pace.jobs}
-    return {model: [_rounded(job) for job in jobs] for model, jobs in list(learned.items())[-KEPT_MODELS:]}
+    return {
+        model: [[_rounded(value) for value in job] for job in jobs]
+        for model, jobs in list(learned.items())[-KEPT_MODELS:]
+    }
 
 
-def _rounded(job: tuple[float, float]) -> list[float]:
-    return [float(f"{value:.4g}") for value in job]
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def _paces(kept: Any) -> dict[str, Pace]:

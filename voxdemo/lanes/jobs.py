@@ -139,7 +139,7 @@ LaneEvent = Waiting | Started | Piece | PartRetaken | Cut | Paused | Resumed | T
 """Waiting… → Started → Transcript… or Piece… (PartRetaken, Cut and Paused… → Resumed among them)"""
 
 
-ReadyState = Literal["resting", "loading", "ready", "reloading", "failed", "closed"]
+ReadyState = Literal["resting", "loading", "waking", "ready", "reloading", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +147,16 @@ class WorkerStatus:
     """Whether the model can work now, and if not, why: one sentence."""
 
     state: ReadyState
-    """"resting": it isn't loaded, and will be when a job needs it. "reloading": it has been ready, and is checked after
-    a fault or built again after its death."""
+    """"resting": it isn't loaded, and will be when a job needs it. "waking": that is happening, and not for the first
+    time. "reloading": it has been ready, and is checked after a fault or built again after its death."""
     reason: str = ""
     load_s: float | None = None
     """How long the last successful build and check took."""
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether it is ready, or was and has been unloaded since: then the next job has it loaded."""
+        return self.state in ("ready", "waking") or (self.state == "resting" and self.load_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,10 @@ class ModelReport:
     """Whether a step of it goes on past its job's deadline."""
     loads: int = 0
     """How often it was loaded."""
+    unloads: int = 0
+    """How often its memory was given back because it had no work, or another one needed the room."""
+    memory_bytes: int = 0
+    """About how much memory it takes when it is loaded; 0: not known."""
     deaths: int = 0
     """How often it died, hung or failed its check."""
 

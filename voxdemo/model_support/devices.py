@@ -38,7 +38,20 @@ class Device:
 def accelerator_is_likely() -> bool:
     """Whether this machine seems to have a GPU of its own that PyTorch can use; a guess that costs nothing."""
     is_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
-    return not hf_space.lends_gpu() and (is_apple_silicon or any(node.exists() for node in _NVIDIA_NODES))
+    return not hf_space.lends_gpu() and (is_apple_silicon or nvidia_is_likely())
+
+
+def nvidia_is_likely() -> bool:
+    """Whether this machine seems to have a GPU of NVIDIA's."""
+    return any(node.exists() for node in _NVIDIA_NODES)
+
+
+def gpu_bytes(name: str) -> int | None:
+    """All the memory of a CUDA GPU; None before a model on it has imported PyTorch, and where it is lent."""
+    torch = sys.modules.get("torch")
+    if torch is None or hf_space.lends_gpu() or not torch.cuda.is_initialized():
+        return None
+    return int(torch.cuda.get_device_properties(name).total_memory)
 
 
 def find(setting: str) -> Device:
@@ -60,7 +73,7 @@ def find(setting: str) -> Device:
     if kind == "mps":
         if not torch.backends.mps.is_available():
             raise SettingsError("VOXDEMO_DEVICE is 'mps', but this isn't a Mac with Apple silicon: use auto or cpu.")
-        return Device("mps", f"Apple {platform.machine()} GPU", _free_memory())
+        return Device("mps", f"Apple {platform.machine()} GPU", free_memory())
     return _processor()
 
 
@@ -70,7 +83,7 @@ def lent(setting: str) -> Device | None:
 
 
 def _processor() -> Device:
-    return Device("cpu", platform.processor() or platform.machine(), _free_memory())
+    return Device("cpu", platform.processor() or platform.machine(), free_memory())
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -105,8 +118,8 @@ def _cuda(index: int, setting: str) -> Device:
     return Device(f"cuda:{index}", torch.cuda.get_device_name(index), free)
 
 
-def _free_memory() -> int:
-    """What the system can give, or the container may take, whichever is less."""
+def free_memory() -> int:
+    """Bytes that the system can give, or the container may take, whichever is less."""
     free = int(psutil.virtual_memory().available)
     try:
         limit = int((_CGROUP / "memory.max").read_text())

@@ -57,6 +57,8 @@ class Registry(Generic[Choice]):
     field: str
     """The name of the setting that names one of them, or "auto"."""
     offers: Sequence[Offer[Choice]]
+    others_field: str = ""
+    """The name of the setting that lists further ones beside it, where there is one."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,12 +85,26 @@ class Registry(Generic[Choice]):
         return [each.choose(settings, False) for each in dict.fromkeys((offer, self.offers[-1]))]
 
     def others(self, settings: Settings) -> Sequence[Choice]:
-        """Those beside `choose`'s that come with the installed packages, where the setting names none."""
-        if self._named(settings) != "auto":
+        """Those beside `choose`'s, which are loaded when they are asked for.
+
+        Where the setting is "auto", those that come with the installed packages, and none if the one to speak is named.
+        Raises SettingsError for a name that isn't offered, and where a model was named that isn't here.
+        """
+        listed, (wanted, _) = self._listed(settings), self.wanted(settings)
+        is_auto = listed == ("auto",)
+        chosen = [offer for offer in self.offers if offer.name in listed or (is_auto and not offer.download)]
+        if self._named(settings) == "auto":
+            chosen = [offer for offer in chosen if offer is not self.offers[-1]]
+        elif is_auto:
             return []
-        wanted, _ = self.wanted(settings)
-        here = [offer for offer in self.offers[:-1] if not offer.download and offer is not wanted]
-        return [offer.choose(settings, False) for offer in here]
+        for offer in chosen:
+            if offer.download and not offer.download.is_here(settings):
+                variable = f"{PREFIX}{self.others_field.upper()}"
+                raise SettingsError(
+                    f"{variable} names {offer.name}, whose weights aren't downloaded: run ./launch.sh fetch-models, "
+                    "or take it out."
+                )
+        return [offer.choose(settings, not is_auto) for offer in chosen if offer is not wanted]
 
     def built_in(self, settings: Settings) -> Choice:
         """The one that always works."""
@@ -105,6 +121,17 @@ class Registry(Generic[Choice]):
             if named == "auto" and offer.download and (why := offer.download.why(settings)):
                 return offer, why
         return self.offers[-1], f"there is no GPU and {self.better} isn't downloaded"
+
+    def _listed(self, settings: Settings) -> tuple[str, ...]:
+        """The names of further ones. Raises SettingsError for one that isn't offered."""
+        listed: tuple[str, ...] = tuple(getattr(settings, self.others_field, ()))
+        unknown = [name for name in listed if name not in self.names or (name == "auto" and len(listed) > 1)]
+        if unknown:
+            variable, allowed = f"{PREFIX}{self.others_field.upper()}", ", ".join(self.names[1:])
+            raise SettingsError(
+                f"{variable} is {', '.join(listed)!r}, but it must be auto, or some of {allowed}, separated by commas."
+            )
+        return listed
 
     def _named(self, settings: Settings) -> str:
         return str(getattr(settings, self.field))

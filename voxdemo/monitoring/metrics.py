@@ -132,9 +132,11 @@ def _of_line(state: Snapshot) -> Iterator[Metric]:
 
 def _of_models(line: LaneStats) -> Iterator[Metric]:
     labels = ["task", "model", "number"]
-    up = _gauge("model_up", "Whether a model is ready (1) or not (0).", labels=labels)
+    up = _gauge("model_up", "Whether a model is ready or loads for its next job (1) or not (0).", labels=labels)
     serving = _gauge("model_serving", "Whether a model gets jobs (1) or stands by (0).", labels=labels)
     loads = _counter("model_loads", "How often a model was loaded.", labels=labels)
+    unloads = _counter("model_unloads", "How often a model was unloaded, idle or to make room.", labels=labels)
+    memory = _gauge("model_memory_bytes", "About how much memory a model takes when it is loaded.", labels=labels)
     deaths = _counter("model_deaths", "How often a model died or hung.", labels=labels)
     load_s = _gauge("model_load_seconds", "How long the last load of a model took.", labels=labels)
     seen: Tally[tuple[str, str]] = Tally()
@@ -142,13 +144,16 @@ def _of_models(line: LaneStats) -> Iterator[Metric]:
         name = "speech" if isinstance(model.info, EngineInfo) else "recognition", model.info.name
         values = (*name, str(seen[name]))
         seen[name] += 1
-        up.add_metric(values, model.status.state == "ready")
+        up.add_metric(values, model.status.takes_jobs)
         serving.add_metric(values, model.serving)
         loads.add_metric(values, model.loads)
+        unloads.add_metric(values, model.unloads)
         deaths.add_metric(values, model.deaths)
+        if model.memory_bytes:
+            memory.add_metric(values, model.memory_bytes)
         if model.status.load_s is not None:
             load_s.add_metric(values, model.status.load_s)
-    yield from (up, serving, loads, deaths, load_s)
+    yield from (up, serving, loads, unloads, deaths, load_s, memory)
 
 
 def _of_machine(usage: Usage) -> Iterator[Metric]:

@@ -34,6 +34,7 @@ def info_for(device: str) -> RecognizerInfo:
         languages=LANGUAGES,
         sample_rate=SAMPLE_RATE,
         device=device,
+        memory_bytes=1_200_000_000,  # 234 million weights in float32, and 0.26 GB for PyTorch
     )
 
 

@@ -19,6 +19,7 @@ from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
 from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.local.model_thread import Measured
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
@@ -57,33 +58,48 @@ def local_service(
         speakers, others = ENGINES.choose(settings), ENGINES.others(settings)
     listeners = listeners or RECOGNIZERS.choose(settings)
     paces = Paces.load(settings.cache_dir / "paces.json")
-    seats = [_seat(speakers, listeners, others, paces) for _ in range(settings.generators)]
+    bound = MemoryBound(settings.model_memory, settings.generators)
+    others = [choice for choice in others if _fits(choice, bound)]
+
+    def seat() -> Seat:
+        return Seat(
+            Role(*(_worker(choice, _speak, paces.speech, paces) for choice in speakers)),
+            Role(*(_worker(choice, _hear, paces.listening, paces) for choice in listeners)),
+            [_worker(choice, _speak, paces.speech, paces) for choice in others],
+            bound,
+            settings.idle_unload_s,
+        )
+
+    seats = [seat() for _ in range(settings.generators)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
     return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
 
-def _seat(
-    speakers: Sequence[EngineChoice],
-    listeners: Sequence[RecognizerChoice],
-    others: Sequence[EngineChoice],
-    paces: Paces,
-) -> Seat:
-    return Seat(
-        Role(*(_worker(choice, _speak, paces.speech) for choice in speakers)),
-        Role(*(_worker(choice, _hear, paces.listening) for choice in listeners)),
-        [_worker(choice, _speak, paces.speech) for choice in others],
-    )
+def _fits(choice: EngineChoice, bound: MemoryBound) -> bool:
+    """Whether an engine that is loaded when it is asked for fits here at all."""
+    if bound.fits(choice.info):
+        return True
+    title, needed, there = choice.info.title, choice.info.memory_bytes / 1e9, bound.of(choice.info.device) / 1e9
+    words = "%s takes %.1f GB of memory and models have %.1f GB here (VOXDEMO_MODEL_MEMORY): its voices aren't offered"
+    log.warning(words, title, needed, there)
+    return False
 
 
 def _worker(
-    choice: EngineChoice | RecognizerChoice, check: Callable[[Any], Measured], pace: Callable[[str], Pace]
+    choice: EngineChoice | RecognizerChoice, check: Callable[[Any], Measured], pace: Callable[[str], Pace], paces: Paces
 ) -> ModelWorker[Any]:
-    def checked(measured: Measured) -> None:
+    def checked(measured: Measured, load_s: float | None) -> None:
         learned = pace(worker.info.key)
         for index, (units, seconds) in enumerate(measured):
             (learned.learn if index else learned.learn_warm_up)(units, seconds)
+        if load_s is not None:
+            paces.note_load(worker.info.title, load_s)
+            paces.keep()
 
-    worker: ModelWorker[Any] = ModelWorker(choice.info, choice.build, check, checked)
+    def expected_s() -> float | None:
+        return paces.load_s(worker.info.title) or worker.info.load_s
+
+    worker: ModelWorker[Any] = ModelWorker(choice.info, choice.build, check, checked, expected_s)
     return worker
 
 

@@ -131,13 +131,9 @@ def test_the_length_of_the_room_does_not_change_the_sound(folder_of: Callable[..
 
 def test_memory_grows_with_what_takes_it(folder_of: Callable[..., Path]) -> None:
     found = dataclasses.replace(checkpoint.read(folder_of("2")), parameters=2 * 10**9, cached_values=18_432)
-    plans = {
-        precision: loading.LoadingPlan(CPU, precision, False, 512) for precision in ("bfloat16", "float32", "int8")
-    }
-    int8, narrow, wide = (loading.memory_bytes(found, plans[name]) for name in ("int8", "bfloat16", "float32"))
+    int8, narrow, wide = (loading.memory_bytes(found, name, 512) for name in ("int8", "bfloat16", "float32"))
     assert 2e9 < int8 < narrow < wide < 12e9
-    longer = dataclasses.replace(plans["float32"], kv_cache=1024)
-    assert loading.memory_bytes(found, longer) - wide == 18_432 * 512 * 4
+    assert loading.memory_bytes(found, "float32", 1024) - wide == 18_432 * 512 * 4
 
 
 def _load(folder: Path, precision: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from voxdemo.errors import BusyError, InputError, LimitError, VoxdemoError
 from voxdemo.speech import Listening, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
-from voxdemo.web.components import card
+from voxdemo.web.components import card, wording
 from voxdemo.web.components.card import CardValue
 
 KEPT = "Your text is kept."
@@ -42,6 +42,9 @@ def test_a_place_in_line_is_told_with_its_seconds() -> None:
     assert card.value_of(Waiting(2, 25.04)) == {"state": "waiting", "ahead": 2, "seconds": 25.0}
     loading = {"state": "waiting", "ahead": 0, "seconds": None, "loading": "Kokoro"}
     assert card.value_of(Waiting(0, None, "Kokoro")) == loading
+    assert card.value_of(Waiting(0, 3.96, "Kokoro")) == {**loading, "seconds": 4.0}
+    assert wording.status(Waiting(0, 3.96, "Kokoro")) == "Loading Kokoro, about 4 s"
+    assert wording.status(Waiting(0, None, "Kokoro")) == "Loading Kokoro"
     assert card.value_of(Waiting(0, None))["seconds"] is None
 
 

@@ -177,7 +177,7 @@ def _check_before_download(model: str, settings: Settings, device: Device) -> No
 
 
 def _check_fits(found: Checkpoint, plan: loading.LoadingPlan, generators: int) -> None:
-    needed, free = generators * loading.memory_bytes(found, plan), plan.device.free_bytes
+    needed, free = generators * loading.memory_bytes(found, plan.precision, plan.kv_cache), plan.device.free_bytes
     if needed <= free:
         return
     copies, remedy = ("it", "") if generators == 1 else (f"{generators} copies of it", "VOXDEMO_GENERATORS=1 or ")

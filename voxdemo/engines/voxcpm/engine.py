@@ -72,6 +72,7 @@ DENOISE_ABSENT = "Removing noise needs the ZipEnhancer model, which isn't here: 
 def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int | None = None) -> EngineInfo:
     """What the generation in `checkpoint` is and honours; nothing is loaded for it. `kv_cache` is as in its plan."""
     is_voxcpm2 = _is_voxcpm2(checkpoint)
+    held = kv_cache or checkpoint.max_length
     return EngineInfo(
         name="voxcpm",
         title=checkpoint.title,
@@ -82,13 +83,14 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str, kv_cache: int 
         dials=(GUIDANCE, STEPS),
         honours=HONOURED | {"control"} if is_voxcpm2 else HONOURED,
         note=_note(checkpoint),
-        chunk_chars=_chunk_chars(kv_cache or checkpoint.max_length),
+        chunk_chars=_chunk_chars(held),
         prompt_rate=checkpoint.prompt_rate,
         needs_transcript=not is_voxcpm2,
         licence="Apache-2.0",
         absent={"denoise": DENOISE_ABSENT},
         device=device,
         precision=precision,
+        memory_bytes=loading.memory_bytes(checkpoint, precision or "bfloat16", held),
     )
 
 

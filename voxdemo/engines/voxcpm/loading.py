@@ -63,13 +63,13 @@ def plan(checkpoint: Checkpoint, device: Device, quantize: str, kv_cache: int) -
     return LoadingPlan(device, precision, _compiles(device), min(kv_cache, checkpoint.max_length))
 
 
-def memory_bytes(checkpoint: Checkpoint, plan: LoadingPlan) -> int:
-    """The most memory that loading and speaking takes for one copy, estimated."""
-    wide = 2 if plan.precision == "bfloat16" else 4
+def memory_bytes(checkpoint: Checkpoint, precision: str, kv_cache: int) -> int:
+    """The most memory that loading and speaking takes for one copy, estimated, as a LoadingPlan holds it."""
+    wide = 2 if precision == "bfloat16" else 4
     layers = checkpoint.parameters - checkpoint.embedding_parameters
-    weights = layers * (1.05 if plan.precision == "int8" else wide)  # what isn't rounded to int8 takes 4 bytes
+    weights = layers * (1.05 if precision == "int8" else wide)  # what isn't rounded to int8 takes 4 bytes
     weights += checkpoint.embedding_parameters * wide + checkpoint.vae_parameters * 4
-    return int(weights) + checkpoint.cached_values * plan.kv_cache * wide + LIBRARIES_BYTES + LISTENING_BYTES
+    return int(weights) + checkpoint.cached_values * kv_cache * wide + LIBRARIES_BYTES + LISTENING_BYTES
 
 
 def load(checkpoint: Checkpoint, plan: LoadingPlan) -> Any:

@@ -87,6 +87,7 @@ class Lane:
         for seat in self._seats:
             for worker in seat.speech.workers + seat.recognition.workers:
                 worker.start()
+            seat.rest_later()
 
     def check_room(self) -> None:
         if refusal := self.refusal:
@@ -103,8 +104,6 @@ class Lane:
         self._is_empty.clear()
         insort(self._waiting, ticket, key=lambda one: one.arrived_at)
         self._move_up()
-        if self._waiting and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.ensure_future(self._keep_telling())
         return ticket
 
     def waiting(self) -> Sequence[Ticket]:
@@ -182,14 +181,18 @@ class Lane:
         if self._telling:
             self._telling.cancel()
         self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
-        await asyncio.gather(*(worker.close() for seat in self._seats for worker in seat.workers))
+        await asyncio.gather(*(seat.close() for seat in self._seats))
 
     async def _keep_telling(self) -> None:
         """Deliver places and seconds again while somebody waits: jobs turn out faster or slower than expected."""
-        while self._waiting or any(seat.host for seat in self._seats):
+        while self._somebody_waits:
             await asyncio.sleep(TELL_EVERY_S)
             self._call()  # by now it may be known how much work they are
             self._tell_places()
+
+    @property
+    def _somebody_waits(self) -> bool:
+        return bool(self._waiting) or any(seat.host or seat.waits_for_model for seat in self._seats)
 
     def _refuse(self, tickets: Iterable[Ticket]) -> NotReadyError:
         """End these with the refusal, which is returned."""
@@ -223,6 +226,8 @@ class Lane:
             if not host.ended:
                 self._begin(seat, host)
         self._move_up()
+        if not (seat.tickets or self._closing):
+            seat.rest_later()
 
     def _begin(self, seat: Seat, ticket: Ticket) -> None:
         if ticket in self._waiting:
@@ -232,7 +237,7 @@ class Lane:
     def _guest(self, seat: Seat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
         brief = [] if self.refusal else [ticket for ticket in self._turns() if ticket.size.is_brief]
-        return next((each for each in _with_jobs(brief) if seat.worker_for(each.job).status.state == "ready"), None)
+        return next((each for each in _with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
     def _move_up(self) -> None:
         while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
@@ -244,6 +249,8 @@ class Lane:
         self._call()
         self._ask_for_room()
         self._tell_places()
+        if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._keep_telling())
 
     def _call(self) -> None:
         """Have jobs prepared: of brief and of longer ones one more than there are seats.
@@ -270,7 +277,7 @@ class Lane:
         for seat in self._seats:
             if seat.ticket and seat.ticket.speech and not seat.ticket.job.size.is_brief:
                 guest = self._guest(seat)
-                seat.ticket.speech.guest_s = (guest.job.expected_s or 0.0) if guest else None
+                seat.ticket.speech.guest_s = seat.hosting_s(guest.job) if guest else None
 
     def _running(self) -> list[Ticket]:
         return [ticket for seat in self._seats for ticket in seat.tickets]
@@ -281,7 +288,7 @@ class Lane:
     def _tell_places(self) -> None:
         for seat in self._seats:
             if seat.ticket and seat.waits_for_model:
-                seat.ticket.tell(Waiting(ahead=0, seconds=None, loading=seat.loading))
+                seat.ticket.tell(seat.place)
             if seat.ticket and seat.host:
                 seat.host.pause(seat.ticket)
         self._forecast = None
@@ -299,7 +306,7 @@ class Lane:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
         usable = [seat for seat in self._seats if seat.worker_for(job).status.state != "failed"] or self._seats
         free = [seat for seat in usable if not seat.tickets]
-        return min(free, key=lambda seat: seat.worker_for(job).status.state != "ready", default=None)
+        return min(free, key=lambda seat: seat.effort(job), default=None)
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
         engine, sizes = self._usual.name, self._sizes()
@@ -335,6 +342,8 @@ def _report(worker: ModelWorker[Any], seat: Seat) -> ModelReport:
         serving=any(worker is role.serving for role in seat.roles),
         hangs=worker.hangs,
         loads=worker.lives.loads,
+        unloads=worker.lives.unloads,
+        memory_bytes=worker.memory_bytes,
         deaths=worker.lives.deaths,
     )
 

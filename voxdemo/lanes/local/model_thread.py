@@ -24,6 +24,7 @@ from voxdemo.errors import (
     VoxdemoError,
 )
 from voxdemo.lanes.jobs import ReadyState, WorkerStatus
+from voxdemo.lanes.local import memory
 from voxdemo.lanes.local.job_run import JobRun, M
 from voxdemo.logs import NOBODYS_WORDS
 from voxdemo.speech import ModelInfo, Tell
@@ -41,19 +42,30 @@ Measured = Sequence[tuple[float, float]]
 """Pairs of units of work and the seconds they took."""
 
 
+FREED_WITHIN_S = 30.0
+"""How long a model that needs the room waits for others to be closed; one that takes longer hangs."""
+
+
 @dataclass(slots=True)
 class Lives:
-    """How often a model was loaded, and died or failed its check, since the server started, on all its threads."""
+    """What became of a model since the server started, on all its threads."""
 
     loads: int = 0
+    unloads: int = 0
     deaths: int = 0
+    """How often it died or failed its check."""
+    load_s: float | None = None
+    """How long the last load and check took."""
+    grown_bytes: int = 0
+    """By how much it made the process grow; 0 where that couldn't be measured."""
 
 
 class ModelThread(Generic[M]):
     """The thread, and all that happens on it.
 
-    Other threads use only `inbox`, `doubt`, `close`, `info`, `status`, `deaths`, `is_building`. `inbox` takes a run and
-    what is called when the model begins with it. `start` and `join` are as a thread's.
+    Other threads use only `inbox`, `doubt`, `rest`, `close`, `info`, `status`, `deaths`, `building_since`. `inbox`
+    takes a run and what is called when the model begins with it. `start` and `join` are as a thread's. The model is
+    built when the threads `after` which it comes have ended, because it needs the room.
     """
 
     def __init__(
@@ -61,27 +73,31 @@ class ModelThread(Generic[M]):
         info: ModelInfo,
         build: Callable[[Tell], M],
         check: Callable[[M], Measured],
-        checked: Callable[[Measured], None],
-        deaths: int,
+        checked: Callable[[Measured, float | None], None],
         lives: Lives,
+        deaths: int = 0,
+        state: ReadyState = "loading",
+        after: Sequence["ModelThread[Any]"] = (),
     ) -> None:
         self.info = info
         self.inbox: queue.SimpleQueue[tuple[JobRun[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
         self.deaths = deaths
         self._lives = lives
-        self.status = WorkerStatus("reloading" if deaths else "loading", f"{info.title} is loading.")
+        self.status = WorkerStatus(state, f"{info.title} is loading.", lives.load_s)
         self._build = build
         self._check = check
         self._checked = checked
         self._model: M | None = None
-        self._was_ready = bool(deaths)
+        self._loading: ReadyState = state
+        self._after = after
         self._cause = "hung"
         self._told = ""
-        self._load_s: float | None = None
         self._pause_s = REBUILD_AFTER_S
         self._current: JobRun[M] | None = None
         self._closing = False
-        self.is_building = False
+        self._resting = False
+        self.building_since: float | None = None
+        """When it began to build the model, by the monotonic clock; None while it doesn't."""
         # A daemon, because a call that hangs inside a library can't be stopped and must not hold the process.
         self._thread = threading.Thread(target=self._live, name=info.title, daemon=True)
         self.start = self._thread.start
@@ -96,6 +112,11 @@ class ModelThread(Generic[M]):
         self._refuse_all()
         self.inbox.put(lambda: None)
 
+    def rest(self) -> None:
+        """Free the model and end the thread, once it is built. No job may be given to it any more."""
+        self._resting = True
+        self.inbox.put(lambda: None)
+
     def doubt(self, reason: str) -> None:
         """Not ready, for this reason, until the model has been checked, which is the next thing that happens.
 
@@ -105,8 +126,11 @@ class ModelThread(Generic[M]):
         self.inbox.put(partial(contextvars.copy_context().run, self._check_again))
 
     def _live(self) -> None:
+        for thread in self._after:
+            thread.join(FREED_WITHIN_S)
+        self._after = ()
         self._ensure_model()
-        while not self._closing:
+        while not (self._closing or self._resting):
             try:
                 entry = self.inbox.get(timeout=None if self._model else self._pause_s)
             except queue.Empty:
@@ -118,7 +142,18 @@ class ModelThread(Generic[M]):
             else:
                 entry()
         self._refuse_all()
+        if self._model and not self._closing:
+            self._free()
+        else:
+            self._discard_model()
+
+    def _free(self) -> None:
+        before = memory.resident_bytes()
         self._discard_model()
+        memory.give_back()
+        self._lives.unloads += 1
+        freed_mb = max(0, before - memory.resident_bytes()) / 1e6
+        log.info("%s was unloaded: it gave back %d MB", self.info.title, freed_mb)
 
     def _refuse_all(self) -> None:
         with suppress(queue.Empty):
@@ -193,8 +228,14 @@ class ModelThread(Generic[M]):
         return self._model is not None
 
     def _rebuild(self) -> None:
-        begun, self.is_building = time.monotonic(), True
-        self._set_loading(f"{self.info.title} is {'re' * self._was_ready}loading.")
+        self.building_since = time.monotonic()
+        self._set_loading(f"{self.info.title} is {'re' * (self._loading == 'reloading')}loading.")
+        with memory.Growth() as growth:
+            self._load(self.building_since)
+        self._lives.grown_bytes = growth.bytes or self._lives.grown_bytes
+        self.building_since = None
+
+    def _load(self, begun: float) -> None:
         try:
             self._model = self._build(self._set_loading)
         except SettingsError as error:
@@ -206,7 +247,6 @@ class ModelThread(Generic[M]):
         else:
             self.info = self._model.info
             self._works(begun)
-        self.is_building = False
 
     def _works(self, begun: float | None = None) -> bool:
         """Whether the model passes its check, after which it is ready; `begun` is when it began to be built."""
@@ -218,12 +258,13 @@ class ModelThread(Generic[M]):
             self._discard_model()
             self._set_failed(f"{self.info.title} doesn't work; the server's log says why.")
             return False
-        self._checked(measured)
-        if begun is not None:
-            self._load_s = time.monotonic() - begun
+        load_s = None if begun is None else time.monotonic() - begun
+        self._checked(measured, load_s)
+        if load_s is not None:
+            self._lives.load_s = load_s
             self._lives.loads += 1
-            log.info("%s is ready, loaded in %.1f s", self.info.title, self._load_s)
-            self._was_ready, self._pause_s = True, REBUILD_AFTER_S
+            log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)
+            self._loading, self._pause_s = "reloading", REBUILD_AFTER_S
         self._set_status("ready")
         return True
 
@@ -247,16 +288,16 @@ class ModelThread(Generic[M]):
                 log.exception("%s failed to close", self.info.title)
 
     def _set_failed(self, reason: str) -> None:
-        self._was_ready = False  # what comes of the next try is news: until then a stand-in serves
+        self._loading = "loading"  # what comes of the next try is news: until then a stand-in serves
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._set_status("failed", reason)
 
     def _set_loading(self, reason: str) -> None:
-        self._set_status("reloading" if self._was_ready else "loading", reason)
+        self._set_status(self._loading, reason)
 
     def _set_status(self, state: ReadyState, reason: str = "") -> None:
         if not self._closing:
-            self.status = WorkerStatus(state, reason, self._load_s)
+            self.status = WorkerStatus(state, reason, self._lives.load_s)
 
 
 def _refuse(run: JobRun[Any]) -> None:

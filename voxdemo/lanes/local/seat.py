@@ -18,6 +18,7 @@ from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.countdown import remaining_s
 from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
+from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
 from voxdemo.recognizers.base import Recognizer
@@ -31,8 +32,8 @@ class Role(Generic[M]):
     """The workers at one seat that can do one kind of work: the one that is wanted, and one that stands by.
 
     The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good.
-    It stays loaded for the jobs that were planned for it. While the wanted one reloads, jobs wait for it: a different
-    voice in between would surprise people more than a wait of seconds.
+    It stays loaded for the jobs that were planned for it. While the wanted one reloads, or is loaded because it was
+    freed, jobs wait for it: a different voice in between would surprise people more than a wait of seconds.
     """
 
     def __init__(self, wanted: ModelWorker[M], standby: ModelWorker[M] | None = None) -> None:
@@ -42,7 +43,8 @@ class Role(Generic[M]):
     @property
     def serving(self) -> ModelWorker[M]:
         """The worker that gets the jobs that come now."""
-        return self.wanted if self.wanted.status.state in ("ready", "reloading") else self.workers[-1]
+        serves = self.wanted.status.takes_jobs or self.wanted.status.state == "reloading"
+        return self.wanted if serves else self.workers[-1]
 
     def named(self, name: str) -> ModelWorker[M]:
         """The worker whose model has this name, or else the one that serves."""
@@ -52,8 +54,11 @@ class Role(Generic[M]):
 class Seat:
     """One copy of each model; runs one job at a time, whichever kind it is.
 
-    The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does.
-    Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called when it is `released`.
+    The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does. Where
+    the `bound` leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine:
+    of each kind the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without
+    a job all are freed; 0: never. Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is
+    called when it is `released`.
     """
 
     timeout_s: float
@@ -64,10 +69,15 @@ class Seat:
         speech: Role[SpeechEngine],
         recognition: Role[Recognizer],
         others: Sequence[ModelWorker[SpeechEngine]] = (),
+        bound: MemoryBound | None = None,
+        idle_s: float = 0.0,
     ) -> None:
         self.speech = speech
         self.recognition = recognition
         self.others = tuple(others)
+        self._bound = bound or MemoryBound()
+        self._idle_s = idle_s
+        self._idle: asyncio.TimerHandle | None = None
         self.ticket: Ticket | None = None
         """The job that it works on."""
         self.host: Ticket | None = None
@@ -82,6 +92,8 @@ class Seat:
     def outlook(self) -> Busy:
         """When it will be free, for the forecast of the turns of those that wait."""
         left = [ticket.left_s for ticket in self.tickets]
+        if self.waits_for_model:
+            left[0] = None if left[0] is None or self.place.seconds is None else left[0] + self.place.seconds
         if None in left:
             return Busy(None)
         seconds = [seconds or 0.0 for seconds in left]
@@ -104,13 +116,13 @@ class Seat:
     def engines(self) -> list[EngineInfo]:
         """What it speaks with: the engine that serves, then the others whose voices can be asked for."""
         serving = self.speech.serving
-        beside = [worker for worker in self.speech.workers if worker.status.state == "ready"]
+        beside = [worker for worker in self.speech.workers if worker.status.takes_jobs]
         return [worker.info for worker in dict.fromkeys((serving, *beside, *self.others))]
 
     @property
     def is_ready(self) -> bool:
-        """Whether the models that serve can work now."""
-        return all(role.serving.status.state == "ready" for role in self.roles)
+        """Whether the models that serve can work now, or have been freed and will be loaded for the next job."""
+        return all(role.serving.status.takes_jobs for role in self.roles)
 
     @property
     def waits_for_model(self) -> bool:
@@ -118,13 +130,24 @@ class Seat:
         ticket = self.ticket
         if ticket is None or ticket.begun_at is not None:
             return False
-        return not self.is_ready or self.worker_for(ticket.job).status.state != "ready"
+        return not self.is_ready or self._worker_of(ticket).status.state != "ready"
 
     @property
-    def loading(self) -> str:
-        """The title of the model that its job waits for, if that is loaded for the first time."""
-        worker = self.worker_for(self.ticket.job) if self.ticket else None
-        return worker.info.title if worker and worker.status.state == "loading" else ""
+    def place(self) -> Waiting:
+        """What its job is told while it waits for a model: which one is loaded for it, and for how long."""
+        worker = self._worker_of(self.ticket) if self.ticket else None
+        if worker is None or worker.status.state not in ("loading", "waking"):
+            return Waiting(0, None)
+        return Waiting(0, worker.loading_s, loading=worker.info.title)
+
+    def hosting_s(self, job: Job) -> float | None:
+        """Seconds that a brief job takes here between two parts of a longer one; None where its model isn't there soon.
+
+        The loading of a model that was freed counts.
+        """
+        worker = self.worker_for(job)
+        load_s = 0.0 if worker.status.state == "ready" else worker.loading_s if worker.status.takes_jobs else None
+        return None if load_s is None or load_s > BRIEF_S else load_s + (job.expected_s or 0.0)
 
     def serves(self, engine: str) -> bool:
         """Whether the engine with this name serves here, and neither model that serves has failed."""
@@ -140,8 +163,58 @@ class Seat:
     def _engine_worker(self, name: str) -> ModelWorker[SpeechEngine]:
         return next((worker for worker in self.others if worker.info.name == name), None) or self.speech.named(name)
 
+    def _worker_of(self, ticket: Ticket) -> ModelWorker[Any]:
+        return ticket.worker or self.worker_for(ticket.job)
+
+    def rest_later(self) -> None:
+        """Free the models when no job has come for as long as they may be idle."""
+        self._stay_awake()
+        if self._idle_s:
+            self._idle = asyncio.get_running_loop().call_later(self._idle_s, self.rest)
+
+    def rest(self) -> None:
+        """Free the models; those that are still loading, or being checked, are freed when they have been idle again."""
+        for worker in self.workers:
+            if worker.can_be_freed:
+                worker.free()
+        if not all(worker.rests for worker in self.workers):
+            self.rest_later()
+
+    async def close(self) -> None:
+        """Close the models."""
+        self._stay_awake()
+        await asyncio.gather(*(worker.close() for worker in self.workers))
+
+    def _stay_awake(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+
+    def effort(self, job: Job) -> int:
+        """How much comes before this job's work: 0 where its model is ready, more where others must be freed for it."""
+        worker = self.worker_for(job)
+        return 0 if worker.status.state == "ready" else 1 + len(self._freed_for(worker))
+
+    def _wake(self, worker: ModelWorker[Any]) -> None:
+        """Have it loaded if it isn't, when there is room for it."""
+        worker.used_at = time.monotonic()
+        if worker.rests:
+            worker.start(after=[each.free() for each in self._freed_for(worker)])
+
+    def _freed_for(self, worker: ModelWorker[Any]) -> list[ModelWorker[Any]]:
+        loaded = [each for each in self.workers if not each.rests]
+        return self._bound.freed_for(worker, loaded, self._spare) if worker.rests else []
+
+    @property
+    def _spare(self) -> list[ModelWorker[Any]]:
+        """The workers whose models may be freed, in the order in which that is done."""
+        by_use = sorted(self.others, key=lambda worker: worker.used_at)
+        ranked = (*by_use, *self.speech.workers[1:], *reversed(self.recognition.workers), self.speech.wanted)
+        at_work = [self._worker_of(ticket) for ticket in self.tickets]
+        return [worker for worker in ranked if worker.can_be_freed and worker not in at_work]
+
     def begin(self, ticket: Ticket) -> None:
         """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
+        self._stay_awake()
         self.ticket = ticket
         ticket.context.run(self._begin, ticket.job, ticket)
 
@@ -161,7 +234,8 @@ class Seat:
         def transcribe(recognizer: Recognizer) -> Generator[Transcript, None, None]:
             return recognizer.transcribe(job.samples, job.sample_rate, job.language)
 
-        worker = self.recognition.named(job.recognizer)
+        worker = ticket.worker = self.recognition.named(job.recognizer)
+        self._wake(worker)
         ticket.run = worker.begin(transcribe, deliver, ticket.start, released, self.timeout_s)
 
     def _speak(self, job: SpeakJob, ticket: Ticket) -> None:
@@ -180,7 +254,8 @@ class Seat:
                 ticket.context.run(self._go_on, speech, ticket)
 
         assert speech.next_engine, "it isn't over"
-        worker = self._engine_worker(speech.next_engine.name)
+        worker = ticket.worker = self._engine_worker(speech.next_engine.name)
+        self._wake(worker)
         ticket.run = worker.begin(speech, deliver, ticket.start, released, self.timeout_s, speech.may_go_on)
 
     def _read_prompt_and_speak(self, job: SpeakJob, prompt: ListenJob, ticket: Ticket) -> None:
@@ -225,6 +300,8 @@ class Ticket:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
     run: JobRun[SpeechEngine] | JobRun[Recognizer] | None = None
+    worker: ModelWorker[Any] | None = None
+    """Whose model works on it, or is loaded for it."""
     speech: Speech | None = None
     """What is being said for it, once that has begun."""
     begun_at: float | None = None

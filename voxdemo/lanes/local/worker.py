@@ -7,12 +7,13 @@ lines, Gradio or HTTP.
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.lanes.jobs import WorkerStatus
+from voxdemo.lanes.jobs import ReadyState, WorkerStatus
 from voxdemo.lanes.local.job_run import JobRun, M, post
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
 from voxdemo.speech import ModelInfo, Tell
@@ -29,11 +30,15 @@ class ModelWorker(Generic[M]):
     `info` describes the model before it is built; then its own does. `build` makes it, telling what it is at, and
     `check` proves that it works (the warm-up); both run on the model's thread, as does every job. `check` raises when
     the model doesn't work, else returns how many units of work took how many seconds, for each size of work that it
-    tried, which `checked` is told on the event loop. All methods are for the event loop's thread; `info` and `status`
-    may be read from anywhere.
+    tried, which `checked` is told on the event loop, with the seconds in which it was loaded if it was. `expected_s` is
+    how long that should take. All methods are for the event loop's thread; `info` and `status` may be read from
+    anywhere.
+
+    It is at rest until it is started, which its first job does at the latest, and when it was freed; then it can be
+    started again.
 
     After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
-    model says itself that it died, it is closed and built anew. It is checked after a job's deadline too, and isn't
+    model says itself that it died, it is closed and built again. It is checked after a job's deadline too, and isn't
     ready before that. A job that failed is repeated once if nothing of it was delivered, or goes on as often as it says
     itself that it may. A model that hangs past a job's deadline is left behind on its thread and a new one takes its
     place. After MOST_DEATHS in a row it stays down, because whatever kills it would do so again.
@@ -44,16 +49,21 @@ class ModelWorker(Generic[M]):
         info: ModelInfo,
         build: Callable[[Tell], M],
         check: Callable[[M], Measured],
-        checked: Callable[[Measured], None] = lambda measured: None,
+        checked: Callable[[Measured, float | None], None] = lambda measured, load_s: None,
+        expected_s: Callable[[], float | None] = lambda: None,
         hang_grace_s: float = HANG_GRACE_S,
     ) -> None:
         self.lives = Lives()
+        self.used_at = 0.0
+        """When it was given its last job, by the monotonic clock."""
         self._info = info
         self._build = build
         self._check = check
         self._checked = checked
+        self._expected_s = expected_s
         self._hang_grace_s = hang_grace_s
         self._thread: ModelThread[M] | None = None
+        self._freed: ModelThread[M] | None = None
         self._late: list[JobRun[M]] = []
 
     @property
@@ -63,8 +73,32 @@ class ModelWorker(Generic[M]):
 
     @property
     def status(self) -> WorkerStatus:
-        resting = WorkerStatus("resting", f"{self.info.title} is loaded when it is needed.")
+        resting = WorkerStatus("resting", f"{self.info.title} is loaded when it is needed.", self.lives.load_s)
         return self._thread.status if self._thread else resting
+
+    @property
+    def rests(self) -> bool:
+        return self._thread is None
+
+    @property
+    def can_be_freed(self) -> bool:
+        """Whether its model is there and in order, or about to be."""
+        return self.status.state in ("ready", "waking")
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory it takes at work: what is known of it, or what it was seen to take, if that is more."""
+        known: int = self.info.memory_bytes
+        return max(known, self.lives.grown_bytes)
+
+    @property
+    def loading_s(self) -> float | None:
+        """Seconds until it should be loaded; None where that isn't known, or takes longer than it should."""
+        since, expected_s = self._thread and self._thread.building_since, self._expected_s()
+        if expected_s is None:
+            return None
+        left_s = expected_s - (time.monotonic() - since if since else 0.0)
+        return left_s if left_s > 0 else None
 
     @property
     def hangs(self) -> bool:
@@ -72,9 +106,18 @@ class ModelWorker(Generic[M]):
         self._late = [run for run in self._late if run.is_at_work]
         return bool(self._late)
 
-    def start(self) -> None:
-        """Begin to build the model. Jobs may come at once, or before; they wait for it."""
-        self._start(deaths=0)
+    def start(self, after: Sequence[ModelThread[Any]] = ()) -> None:
+        """Begin to build the model, as soon as those are freed. Jobs may come at once, or before; they wait for it."""
+        before = (self._freed,) if self._freed else ()
+        deaths = self._freed.deaths if self._freed else 0
+        self._start(deaths, "waking" if self.lives.loads else "loading", (*before, *after))
+
+    def free(self) -> ModelThread[M]:
+        """Give its memory back, which has happened when the thread returned has ended. It mustn't have a job."""
+        assert self._thread, "it is loaded"
+        self._info, self._freed, self._thread = self._thread.info, self._thread, None
+        self._freed.rest()
+        return self._freed
 
     def begin(
         self,
@@ -99,15 +142,15 @@ class ModelWorker(Generic[M]):
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Stop the running job, close the model and end the thread; one that hangs, or still loads, is left behind."""
-        if self._thread:
-            is_building = self._thread.is_building
-            self._thread.close("The server is stopping.")
+        for thread in filter(None, (self._thread, self._freed)):
+            is_building = thread.building_since is not None
+            thread.close("The server is stopping.")
             if not is_building:
-                await asyncio.get_running_loop().run_in_executor(None, self._thread.join, timeout_s)
+                await asyncio.get_running_loop().run_in_executor(None, thread.join, timeout_s)
 
-    def _start(self, deaths: int) -> None:
+    def _start(self, deaths: int, state: ReadyState, after: Sequence[ModelThread[Any]] = ()) -> None:
         checked = partial(post, asyncio.get_running_loop(), self._checked)
-        self._thread = ModelThread(self.info, self._build, self._check, checked, deaths, self.lives)
+        self._thread = ModelThread(self.info, self._build, self._check, checked, self.lives, deaths, state, after)
         self._thread.start()
 
     def _stop_late(self, thread: ModelThread[M], run: JobRun[M], timeout_s: float) -> None:
@@ -124,5 +167,5 @@ class ModelWorker(Generic[M]):
             log.error("%s hangs; a new one takes its place", self.info.title)
             thread.close(f"{self.info.title} hangs.")
             self.lives.deaths += 1
-            self._start(deaths=thread.deaths + 1)
+            self._start(thread.deaths + 1, "reloading")
             run.release()

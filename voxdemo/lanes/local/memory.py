@@ -1,0 +1,124 @@
+"""The memory of models: how much those of one seat may take, which of them makes room, and how it is given back.
+
+Knows the descriptions of models and no model; what is measured is the memory of this process.
+"""
+
+import ctypes
+import gc
+import math
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+import psutil
+
+from voxdemo.model_support import devices
+from voxdemo.speech import ModelInfo
+
+SHARE = 0.8
+"""Of the memory that is free when the server starts, what models may take: recordings and sounds need some, too."""
+MACHINE = "cpu"
+
+
+def resident_bytes() -> int:
+    """What this process has of the machine's memory."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def give_back() -> None:
+    """Give memory that was freed back to the system. Takes up to half a second, most of it without Python's lock.
+
+    glibc keeps what programs free: 45 MB after the built-in voice, 180 MB after Kokoro, 60 to 180 MB after the built-in
+    recogniser. Other systems' C libraries have no such call and give back large blocks by themselves.
+    """
+    gc.collect()  # models may refer to each other's parts in circles
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # musl
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+class Growth:
+    """By how many `bytes` this process grows in a `with` block; 0 where another thread is in one meanwhile."""
+
+    _lock = threading.Lock()
+    _inside = 0
+    _begun = 0
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def __enter__(self) -> "Growth":
+        with Growth._lock:
+            Growth._inside += 1
+            Growth._begun += 1
+            self._is_alone, self._number = Growth._inside == 1, Growth._begun
+        self._before = resident_bytes()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with Growth._lock:
+            Growth._inside -= 1
+            if self._is_alone and Growth._begun == self._number:
+                self.bytes = max(0, resident_bytes() - self._before)
+
+
+class Loadable(Protocol):
+    """What a bound needs to know of a model's worker."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def memory_bytes(self) -> int: ...
+
+
+W = TypeVar("W", bound=Loadable)
+
+
+class MemoryBound:
+    """How much memory the models of one seat may take together, in the machine's memory and on each GPU.
+
+    `setting` is VOXDEMO_MODEL_MEMORY in bytes; 0 stands for SHARE of what the machine has free now, and of all that a
+    GPU has, shared by the `seats`.
+    """
+
+    def __init__(self, setting: int = 0, seats: int = 1) -> None:
+        self._setting = setting
+        self._seats = seats
+        self._free_bytes = devices.free_memory()
+
+    def of(self, device: str) -> float:
+        """Bytes that models on this device may take; without end where what it has isn't known yet."""
+        has = self._free_bytes if _place(device) == MACHINE else devices.gpu_bytes(_place(device))
+        return self._setting or (math.inf if has is None else SHARE * has / self._seats)
+
+    def fits(self, info: ModelInfo) -> bool:
+        """Whether a model fits when no other is loaded."""
+        return info.memory_bytes <= self.of(info.device)
+
+    def freed_for(self, wanted: W, loaded: Sequence[W], spare: Sequence[W]) -> list[W]:
+        """Which of the `spare` ones, the first of them first, are to be freed before `wanted` is loaded beside others.
+
+        All of them where even that isn't enough: sizes are estimates, and an engine that can't load says so itself.
+        """
+        place = _place(wanted.info.device)
+        here = [worker for worker in (*loaded, wanted) if _place(worker.info.device) == place]
+        over = sum(worker.memory_bytes for worker in here) - self.of(wanted.info.device)
+        freed: list[W] = []
+        for worker in spare:
+            if over > 0 and worker in here:
+                freed.append(worker)
+                over -= worker.memory_bytes
+        return freed
+
+
+def _place(device: str) -> str:
+    """Where a model on this device has its weights: in MACHINE, whose memory a Mac's GPU shares, or on a GPU."""
+    if not device and devices.nvidia_is_likely():  # one that hasn't looked yet what there is
+        return "cuda:0"
+    return device if device.startswith("cuda") else MACHINE
