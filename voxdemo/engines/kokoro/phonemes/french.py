@@ -1,6 +1,7 @@
 """French from a dictionary, with liaison, and by its spelling where that has no word."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from voxdemo.engines.kokoro.phonemes import lexicon, spelling
@@ -13,41 +14,89 @@ _WEAK = spelling.words(
 )
 """Words without stress."""
 _WORDS = {
-    "ce": "sə", "six": "sis", "dix": "dis", "plus": "ply", "tous": "tus", "et": "e", "les": "le", "des": "de",
-    "ces": "se", "mes": "me", "tes": "te", "ses": "se", "est": "ɛ", "euros": "øʁo", "fils": "fis",
-    "aujourd'hui": "oʒuʁdɥi", "gens": "ʒɑ̃",
+    "ce": "sə", "ne": "nə", "six": "sis", "dix": "dis", "plus": "ply", "tous": "tus", "et": "e", "les": "le",
+    "des": "de", "ces": "se", "mes": "me", "tes": "te", "ses": "se", "est": "ɛ", "euros": "øʁo", "fils": "fis",
+    "aujourd'hui": "oʒuʁdɥi", "gens": "ʒɑ̃", "quant": "kɑ̃", "vingt": "vɛ̃", "quatrevingt": "katʁəvɛ̃",
+    "quatrevingts": "katʁəvɛ̃", "bus": "bys", "autobus": "otobys", "hélas": "elas", "palmarès": "palmaʁɛs",
+    "opus": "ɔpys", "focus": "fɔkys", "utérus": "yteʁys", "excellent": "ɛksɛlɑ̃", "intelligent": "ɛ̃teliʒɑ̃",
+    "résident": "ʁezidɑ̃", "influent": "ɛ̃flyɑ̃", "historien": "istɔʁjɛ̃", "séminaire": "seminɛʁ", "équation": "ekwasjɔ̃",
+    "supporters": "sypɔʁtɛʁ", "étroitement": "etʁwatmɑ̃", "première": "pʁəmjɛʁ",
 }  # fmt: skip
 """Those that the dictionary has wrong."""
+_RETROUVER = re.compile("^ʁet(?=ʁuv)")
+_ENDS_IN_IE = re.compile("[^aeiouyéèê]ies?$")
 _ELIDED = {
-    "l": "l", "d": "d", "qu": "k", "s": "s", "n": "n", "j": "ʒ", "m": "m", "t": "t", "c": "s", "jusqu": "ʒysk",
-    "lorsqu": "lɔʁsk", "puisqu": "pɥisk", "quelqu": "kɛlk",
+    "l": "l", "d": "d", "qu": "k", "s": "s", "n": "n", "j": "ʒ", "m": "m", "t": "t", "z": "z", "c": "s",
+    "jusqu": "ʒysk", "lorsqu": "lɔʁsk", "puisqu": "pɥisk", "quelqu": "kɛlk",
 }  # fmt: skip
-"""What has lost its end before an apostrophe."""
+"""What has lost its end before an apostrophe, and the "t" and "z" of "a-t-il" and "allez-y"."""
 _LIAISON = {
-    **dict.fromkeys(spelling.words("les des aux ces ses mes tes nos vos leurs ils elles nous vous quelques"), "z"),
-    **dict.fromkeys(["deux", "trois", "six", "dix", "très", "sans", "chez", "dans", "plusieurs"], "z"),
-    **dict.fromkeys(["un", "mon", "ton", "son", "en", "on", "aucun", "bien"], "n"),
-    **dict.fromkeys(["est", "petit", "grand", "quand", "tout", "ont", "sont"], "t"),
+    **dict.fromkeys(
+        spelling.words(
+            "les des aux ces ses mes tes nos vos leurs ils elles nous vous quelques plusieurs deux trois six dix cents "
+            "quatrevingts très plus moins sans chez dans sous dès grands grandes petits petites bons bonnes beaux "
+            "belles nouveaux nouvelles vieux vieilles gros grosses jeunes premiers premières derniers dernières mêmes "
+            "autres certains certaines différents différentes nombreux nombreuses anciens anciennes quels quelles "
+            "mauvais"
+        ),
+        "z",
+    ),
+    **dict.fromkeys(["un", "mon", "ton", "son", "en", "on", "aucun", "bien", "rien"], "n"),
+    **dict.fromkeys(
+        spelling.words(
+            "est sont ont était étaient avait avaient seront auront font vont peut doit petit grand second quand dont "
+            "tout cent vingt"
+        ),
+        "t",
+    ),
+    "neuf": "v",
 }
-"""What is heard between these words and a vowel."""
+"""What is heard between these words and a vowel, as a newsreader says it."""
+_CHANGED = {
+    "bon": "bɔn", "certain": "sɛʁtɛn", "ancien": "ɑ̃sjɛn", "prochain": "pʁɔʃɛn", "plein": "plɛn", "moyen": "mwajɛn",
+    "premier": "pʁəmjɛʁ", "dernier": "dɛʁnjɛʁ",
+}  # fmt: skip
+"""Adjectives that have another vowel there, too."""
+_UNITS = spelling.words("un une deux trois quatre cinq six sept huit neuf et")
+_DETERMINERS = spelling.words("les ces mes tes ses nos vos leurs deux trois quatre cinq")
 _ASPIRATED = re.compile(
-    "h(?:a(?:ut|che|ie|ine|ll|nche|ricot|sard|te|z)|é(?:ros$|risson)|i(?:bou|bernie)|o(?:llande|ngrie|nte|rs|usse|mard)"
-    "|u(?:it|rle))|on(?:ze|zième)|oui|yaourt"
+    "h(?:â|a(?!b|l(?:eine|luc|tèr|og)|meç|rmon|giog)|é(?:ros$|riss|ron|rault)|ê|e(?:urt|nni|rse)"
+    "|i(?:bou|d|érarch|ss|t)|o(?:b|ch|ckey|ll|mard|ngr|nt|rde|rs|tte|u|quet)|u(?:it|rl|ée|bl|ss|tt|n))"
+    "|on(?:ze|zième)|oui|yaourt"
 )
 """Before these there is no liaison."""
-_BEGINS_WITH_VOWEL = re.compile("[aeiouyéèêàâîôûœh]")
+_BEGINS_WITH_VOWEL = re.compile("[aeiouéèêàâîïôûœæh]|y(?:eux|$)")
 _VOWELS = "aeiouɛɔɑəɪʊæøœy"
 _SCHWA = "ə"
+_MUTE = re.compile(f"(?<=[{_VOWELS}\u0303][^{_VOWELS}\u0303ˈ])ə(?=[^{_VOWELS}\u0303jwɥ][{_VOWELS}])")
+"""A weak vowel between two single consonants, behind the first syllable."""
+_OPEN_SYLLABLE = re.compile(f"ɔ(?=(?:[^{_VOWELS}\u0303jwɥ]|[bdfkpvtɡ][lʁ])[{_VOWELS}jwɥ])")
+"""Where an "o" isn't the last vowel and ends its syllable, as in "moment": the voice knows it closed."""
+_DOUBLE = re.compile(r"([bdfklmnpstɡʁ])\1")
+_LIGATURE = re.compile("oe(?=u|il)")
+"""How people without that key write "œ"."""
+_TOGETHER = [
+    (re.compile(pattern, re.IGNORECASE), written)
+    for pattern, written in (
+        ("quatre[ -]vingt", "quatrevingt"),
+        (r"-t-(?=(?:il|elle|on)s?\b)|(?<=[td])-(?=(?:il|elle|on)s?\b)", " t'"),
+        (r"(?<=[sz])-(?=(?:y|en)\b)", " z'"),
+        (r"\best[ -]ce qu", "est c'qu"),
+    )
+]
+"""Words that are said as one."""
 
 _V = "[aeiouyàâéèêëîïôûùüœ]"
 _NASAL = r"[mn](?![aeiouyàâéèêëîïôöûùüœmnh])"
 _SPELLING = Spelling(
     [
-        ("(?<=[^m])ent$", ""), ("(?<=..)es?$", ""), ("(?<=[eé])r$|(?<=e)z$", ""), ("sch|ch", "ʃ"), ("ph", "f"),
+        ("(?<=[^m])ent$", ""), ("(?<=..)es?$", ""), ("(?<=[eé])r$|(?<=e)z$", ""), ("ch(?=[rl])", "k"), ("sch|ch", "ʃ"),
+        ("ph", "f"),
         ("gn", "ɲ"), ("qu?", "k"), ("gu(?=[eiéèêy])", "ɡ"), ("ge(?=[aoâô])|g(?=[eiéèêëîïy])|j", "ʒ"), ("gg?", "ɡ"),
         ("cc(?=[eiéèêy])", "ks"), ("s?c(?=[eiéèêëîïy])|ç", "s"), ("ck|cc?", "k"),
-        ("(?<=.)(?:[dtpsxz]|ts|ds|ps|cs)$", ""),
-        ("ss", "s"), (f"(?<={_V})s(?={_V})", "z"), ("x", "ks"), ("(?<![s^])t(?=i(?:on|el|eu))", "s"),
+        ("(?<=.)(?:[dtpsxzg]|[tdpcg]s)$", ""),
+        ("ss", "s"), (f"(?<={_V})s(?={_V})", "z"), ("(?<=^e)x(?=[aeiouéèêh])", "ɡz"),
+        ("x", "ks"), ("(?<![s^])t(?=i(?:on|el|eu))", "s"),
         ("ll", "l"), ("mm", "m"), ("nn", "n"), ("pp", "p"), ("rr?", "ʁ"), ("tt?h?", "t"), ("ff", "f"), ("bb", "b"),
         ("dd", "d"), ("h", ""), (f"y(?={_V})", "j"), ("i(?=[aeoéèêâôœ])", "j"), ("ou(?=[aeiéèê])|w", "w"),
         ("u(?=i)", "ɥ"),
@@ -56,8 +105,9 @@ _SPELLING = Spelling(
         ("aill?(?=[eéoa]|$|s$)", "aj"), ("eill?(?=[eéoa]|$|s$)", "ɛj"), ("(?:eu|ue|œ)ill?(?=[eéoa]|$|s$)", "œj"),
         ("ouill?(?=[eéoa]|$|s$)", "uj"), ("ill(?=[eéoa])", "ij"),
         ("(?<=[iéy])en(?=s?$)", "ɛ̃"), (f"oi{_NASAL}", "wɛ̃"), (f"(?:ai|ei|i|y){_NASAL}", "ɛ̃"), (f"[aeâê]{_NASAL}", "ɑ̃"),
-        (f"o{_NASAL}", "ɔ̃"), (f"u{_NASAL}", "œ̃"), ("eau|au|ô|o(?=s?$|se)", "o"), ("oi|oî", "wa"), (f"oy(?={_V})", "wa"),
-        (f"ay(?={_V})", "ɛ"), ("o[uùû]", "u"), ("(?:œ|e)u(?=[rlfvnbp])|œ", "œ"), ("œu|eu", "ø"),
+        (f"o{_NASAL}", "ɔ̃"), (f"u{_NASAL}", "œ̃"), ("eau|au|ô|o(?=s?$|se)", "o"), ("oi|oî", "wa"),
+        (f"oy(?={_V})", "waj"),
+        (f"[ae]y(?={_V})", "ɛj"), ("o[uùû]", "u"), ("(?:œ|e)u(?=[rlfvnbp])|œ", "œ"), ("œu|eu", "ø"),
         ("ai|aî|ei|[èêë]|e(?=t$)", "ɛ"), ("é|e(?=[rz]$)", "e"),
         ("e(?=ll|tt|rr|ss|nn|ff|pp|cc|x|[rlscfpt][bcdfgklmnpqstvz]|[^aeiouyéèêtdsxzrn]$)", "ɛ"), ("e", "ə"),
         ("[aàâ]", "a"), ("[iîïy]", "i"), ("o", "ɔ"), ("[uûùü]", "y"),
@@ -73,7 +123,10 @@ class French:
 
     def __call__(self, text: str) -> str:
         """How a text whose figures are written out is pronounced."""
-        return spelling.text_by_words(text.replace("-", " ").replace("\u2011", " "), self._linked)
+        text = unicodedata.normalize("NFC", text).replace("’", "'").replace("\u2011", "-")
+        for pattern, written in _TOGETHER:
+            text = pattern.sub(written, text)
+        return spelling.text_by_words(text.replace("-", " "), self._linked)
 
     def _linked(self, word: str, following: str) -> str:
         """A word as it sounds before `following`."""
@@ -81,14 +134,40 @@ class French:
         before = "".join(_ELIDED.get(each) or self._plain(each) for each in elided)
         if not last:
             return before
-        phonemes = self._plain(last)
+        is_before_vowel = bool(_BEGINS_WITH_VOWEL.match(following)) and not _ASPIRATED.match(following)
+        links = is_before_vowel and elided != ["t"] and not (last == "cent" and following in _UNITS)
+        phonemes = self._counting(last, following) or (_CHANGED.get(last, "") if links else "") or self._plain(last)
         if last not in _WEAK:
             phonemes = _stressed(phonemes)
-        return before + (_with_liaison(last, phonemes) if _links(last, following) else phonemes)
+        return before + (_with_liaison(last, phonemes) if links and last in _LIAISON else phonemes)
+
+    def _counting(self, word: str, following: str) -> str:
+        """Numbers, and "tous", whose end depends on what they count: "six jours", "vingt-cinq", "tous les jours"."""
+        if word == "tous" and following in _DETERMINERS:
+            return "tu"
+        if word == "vingt" and following in _UNITS:
+            return "vɛ̃t"
+        if word == "dix" and following in ("huit", "neuf"):
+            return "diz"
+        is_counting = following and following not in _WEAK and following not in _UNITS
+        if word in ("six", "dix", "huit") and is_counting and not _BEGINS_WITH_VOWEL.match(following):
+            return {"six": "si", "dix": "di", "huit": "ɥi"}[word]
+        return ""
 
     def _plain(self, word: str) -> str:
-        known = _WORDS.get(word) or self._known.get(word) or self._known.get(word.removesuffix("s"))
-        return known or spelling.joined(_SPELLING.sounds(word))
+        word = _LIGATURE.sub("œ", word)
+        if word in _WORDS:
+            return _WORDS[word]
+        known = self._known.get(word) or self._known.get(word.removesuffix("s"))
+        return _mended(word, known) if known else spelling.joined(_SPELLING.sounds(word))
+
+
+def _mended(word: str, known: str) -> str:
+    """What the dictionary has, without its usual faults: it says weak vowels and double consonants that nobody says."""
+    said = _RETROUVER.sub("ʁət", _DOUBLE.sub(r"\1", known))
+    if _ENDS_IN_IE.search(word) and said.endswith("j"):
+        said = f"{said[:-1]}i"
+    return _MUTE.sub("", _OPEN_SYLLABLE.sub("o", said))
 
 
 def _stressed(phonemes: str) -> str:
@@ -96,11 +175,7 @@ def _stressed(phonemes: str) -> str:
     return phonemes[: vowels[-1]] + STRESS + phonemes[vowels[-1] :] if vowels else phonemes
 
 
-def _links(word: str, following: str) -> bool:
-    return word in _LIAISON and bool(_BEGINS_WITH_VOWEL.match(following)) and not _ASPIRATED.match(following)
-
-
 def _with_liaison(word: str, phonemes: str) -> str:
-    if word in ("six", "dix"):
-        return f"{phonemes[:-1]}z"
+    if word in ("six", "dix", "neuf"):
+        return phonemes[:-1] + _LIAISON[word]
     return phonemes if phonemes.endswith(_LIAISON[word]) else phonemes + _LIAISON[word]
