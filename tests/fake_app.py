@@ -1,8 +1,9 @@
 """The demo over a fake engine that can clone and takes every step only when it is told to.
 
-GET /stage tells what it turned to; POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets
-everything run through; POST /stage/reset begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held
-its models load for as long as a test likes: until POST /stage/load.
+GET /stage tells what it turned to, and of the last part the transcript and the seconds of the voice that it copied;
+POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets everything run through; POST /stage/reset
+begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held its models load for as long as a test likes:
+until POST /stage/load.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ started: list[str] = []
 async def tell(_: Request) -> Response:
     while not stage.started.empty():
         started.append(stage.started.get())
-    return JSONResponse({"started": started, "running": stage.running, "most_running": stage.most_running})
+    last = stage.parts[-1] if stage.parts else None
+    copied = (
+        last and last.prompt and [last.utterance.prompt_text, round(len(last.prompt.samples) / last.prompt.sample_rate)]
+    )
+    seen = {"running": stage.running, "most_running": stage.most_running, "copied": copied}
+    return JSONResponse({"started": started, **seen})
 
 
 async def steps(request: Request) -> Response:

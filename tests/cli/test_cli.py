@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from voxdemo import __version__, cli
 from voxdemo.errors import VoxdemoError
+from voxdemo.stores.voices import NOBODY, VoiceStore
 
 SENTENCE = "Good morning, and welcome aboard."
 WARM_UP = str(ROOT / "assets" / "warm-up.flac")
@@ -229,6 +230,37 @@ def test_voices_are_listed(server: Server, voxdemo: Run) -> None:
     assert (wrong.returncode, wrong.stderr) == (2, b"--format must be one of text, json, not 'srt'.\n")
     key = voxdemo("voices", "--server", server.url, VOXDEMO_CLIENT_KEY="kéy-of-some-length")
     assert (key.returncode, b"VOXDEMO_CLIENT_KEY can't be used" in key.stderr) == (2, True)
+
+
+def test_a_voice_of_one_s_own_is_added_spoken_in_and_removed(fake_server: Server, voxdemo: Run, tmp_path: Path) -> None:
+    fake_server.http.post("/stage/open")
+    there = ("--server", fake_server.url)
+    added = voxdemo("voices", "add", "Anna", WARM_UP, "--consent", "--transcript", "The line is open.", *there)
+    assert (added.returncode, added.stderr) == (0, b"")
+    id = added.stdout.decode().strip()
+    spoken = voxdemo("say", "In my voice.", "--voice", id, "-o", "said.wav", *there)
+    assert (spoken.returncode, spoken.stderr) == (0, b"")
+    assert fake_server.http.get("/stage").json()["copied"][0] == "The line is open."
+    assert voxdemo("voices", *there, "remove", id).returncode == 0
+    for words, said in (
+        (["remove", id], b"There is no such voice"),
+        (["add", "Anna", WARM_UP], b"A voice needs its owner's consent"),
+        (["add", "Anna", "nothing.wav", "--consent"], b"There is no file"),
+        (["add", "Anna", str(ROOT / "README.md"), "--consent"], b"isn't audio"),
+    ):
+        ended = voxdemo("voices", *words, *there)
+        assert (ended.returncode, ended.stdout) == (2, b"")
+        assert said in ended.stderr
+
+
+def test_voices_of_this_machine_are_kept_where_its_server_keeps_them(voxdemo: Run, tmp_path: Path) -> None:
+    refused = voxdemo("voices", "add", "Anna", WARM_UP, "--consent")
+    assert (refused.returncode, refused.stderr[:34]) == (2, b"Copying a voice needs VoxCPM, whic")
+    kept = VoiceStore(tmp_path / "cache" / "voices").keep(NOBODY, "Anna", "", Path(WARM_UP).read_bytes(), "now")
+    assert f"\n{kept.id}  Anna  ".encode() in voxdemo("voices").stdout
+    assert voxdemo("voices", "remove", kept.id).returncode == 0
+    again = voxdemo("voices", "remove", kept.id)
+    assert (again.returncode, again.stderr.decode()[:22]) == (2, "There is no voice '" + kept.id[:3])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")

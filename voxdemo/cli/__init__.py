@@ -116,18 +116,61 @@ def hear(
         print(warning, file=sys.stderr)
 
 
-@app.command()
-def voices(
+voices = typer.Typer(help="List the voices, or add and remove your own.", rich_markup_mode=None)
+app.add_typer(voices, name="voices")
+
+
+@voices.callback(invoke_without_command=True)
+def list_voices(
+    context: typer.Context,
     form: Annotated[str, typer.Option("--format", help="What to print: text or json.")] = "text",
     server: Server = "",
 ) -> None:
-    """List the voices."""
+    """List the voices, or add and remove your own."""
     from voxdemo.cli.results import LISTS, check_form
 
     check_form(form, LISTS)
+    if context.invoked_subcommand:
+        context.obj = server
+        return
     from voxdemo.cli import local, remote
 
     sys.stdout.write(LISTS[form](remote.voices(server) if server else local.voices()))
+
+
+@voices.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the voice is called.")],
+    recording: Annotated[str, typer.Argument(help="3 to 30 s in which one person speaks; - reads it from stdin.")],
+    consent: Annotated[
+        bool, typer.Option("--consent", help="This is my voice, or I have permission to use it.")
+    ] = False,
+    transcript: Annotated[str, typer.Option(help="What is said in the recording.")] = "",
+    server: Server = "",
+) -> None:
+    """Keep a voice, and print its id for `say --voice`."""
+    from voxdemo.cli.results import recording_file
+
+    name, transcript, server = _typed(name), _typed(transcript), server or context.obj
+    with recording_file(recording) as path:
+        from voxdemo.cli import local, remote
+
+        keep = partial(remote.add_voice, server) if server else local.add_voice
+        print(keep(name, path, transcript, consent))
+
+
+@voices.command()
+def remove(
+    context: typer.Context,
+    voice: Annotated[str, typer.Argument(help="Its id, as `voices` lists it.")],
+    server: Server = "",
+) -> None:
+    """Delete a voice of yours, with its recording."""
+    from voxdemo.cli import local, remote
+
+    server = server or context.obj
+    (partial(remote.remove_voice, server) if server else local.remove_voice)(_typed(voice))
 
 
 @app.command()

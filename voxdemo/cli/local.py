@@ -5,6 +5,8 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -14,21 +16,24 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
 from voxdemo.cli.results import ShowProgress
 from voxdemo.engines.registry import ENGINES
-from voxdemo.errors import EngineError
+from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
-from voxdemo.intake.catalogue import Catalogue, described
+from voxdemo.intake.catalogue import Catalogue, described, described_kept
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
+from voxdemo.stores.voices import NOBODY, VoiceStore
 from voxdemo.web.components import wording
+from voxdemo.web.components.wording import NO_COPIES
 
 T = TypeVar("T")
 
 
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
     """Speak into a file by the engine that has the voice, and no other; what was ignored, in sentences."""
+    utterance = _in_kept_voice(utterance)
     with _own_settings() as settings:
         # It isn't needed, and is there.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
@@ -52,7 +57,39 @@ def voices() -> Mapping[str, Any]:
     settings = _settings()
     offered, paces = _offered(settings), Paces.load(settings.cache_dir / "paces.json")
     found = [described(voice, engine, paces.is_instant(engine)) for voice, engine in offered.voices()]
+    found += [described_kept(voice, offered.copier) for voice in _store(settings).voices(NOBODY)]
     return {"voices": found, "clones": offered.copier is not None}
+
+
+def add_voice(name: str, recording: Path, transcript: str, consent: bool) -> str:
+    """Keep a voice on this machine; its id. Raises InputError for what can't be one, or can't be copied here."""
+    settings = _settings()
+    if not _offered(settings).copier:
+        raise InputError(NO_COPIES, code="no_copies")
+    consented = datetime.now(timezone.utc).isoformat(timespec="seconds") if consent else ""
+    return _store(settings).keep(NOBODY, name, transcript, recording.read_bytes(), consented).id
+
+
+def remove_voice(voice: str) -> None:
+    """Delete a voice that is kept on this machine. Raises InputError where there is none."""
+    store = _store(_settings())
+    found = store.find(NOBODY, voice)
+    if not (found and store.delete(NOBODY, found[0].id)):
+        raise InputError(
+            "There is no voice {voice!r} of yours here: `voices` lists them.", code="no_such_voice", voice=voice[:40]
+        )
+
+
+def _in_kept_voice(utterance: Utterance) -> Utterance:
+    """The utterance with the recording of the kept voice that it names."""
+    found = _store(_settings()).find(NOBODY, utterance.voice) if utterance.voice else None
+    if not found or utterance.prompt_audio:
+        return utterance
+    return replace(utterance, voice=None, prompt_audio=found[1], prompt_text=utterance.prompt_text or found[0].text)
+
+
+def _store(settings: Settings) -> VoiceStore:
+    return VoiceStore(settings.cache_dir / "voices")
 
 
 def _offered(settings: Settings) -> Catalogue:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import httpx
 
@@ -48,6 +49,21 @@ def voices(url: str) -> Mapping[str, Any]:
     _check(answer)
     told: Mapping[str, Any] = answer.json()
     return told
+
+
+def add_voice(url: str, name: str, recording: Path, transcript: str, consent: bool) -> str:
+    """As `local.add_voice`."""
+    form = {"name": name, "transcript": transcript, "consent": str(consent).lower()}
+    with _client(url) as client, _opened(recording) as file:
+        answer = client.post("/v1/audio/voices", data=form, files={"audio_sample": (recording.name, file)})
+    _check(answer)
+    return str(answer.json()["id"])
+
+
+def remove_voice(url: str, voice: str) -> None:
+    """As `local.remove_voice`."""
+    with _client(url) as client:
+        _check(client.delete(f"/v1/audio/voices/{quote(voice, safe='')}"))
 
 
 def _body(utterance: Utterance) -> dict[str, Any]:

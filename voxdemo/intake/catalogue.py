@@ -5,12 +5,14 @@ Knows the engines' descriptions, no engine and no line.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from voxdemo.intake.languages import accent_of
 from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
 from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
+from voxdemo.stores.voices import KeptVoice
 
 FIELDS = {"control": "instructions"}
 """What programs call settings by another name than `SpeakOptions` does."""
@@ -112,3 +114,36 @@ def described(voice: Voice, engine: EngineInfo, instant: bool | None) -> dict[st
         "pace": None if instant is None else "instant" if instant else "slow",
         "takes": [asdict(replace(each, name=FIELDS.get(each.name, each.name))) for each in engine.takes],
     }
+
+
+def described_kept(kept: KeptVoice, copier: EngineInfo | None) -> dict[str, Any]:
+    """As `described`, for a voice that somebody keeps, which the `copier` speaks in; with what is known of it alone."""
+    return {
+        "id": kept.id,
+        "object": "audio.voice",
+        "type": "audio_sample",
+        "name": kept.name,
+        "title": kept.name,
+        "model": copier.id if copier else None,
+        "language": None,
+        "languages": list(copier.languages) if copier else [],
+        "accent": None,
+        "gender": None,
+        "character": None,
+        "licence": None,
+        "pace": None,
+        "takes": [],
+        "is_own": True,
+        "created_at": _seconds(kept.consented),
+        "consented": kept.consented,
+        "transcript": kept.text,
+        "duration_s": kept.seconds,
+    }
+
+
+def _seconds(day: str) -> int:
+    """Of the epoch; 0 where somebody wrote something else."""
+    try:
+        return int(datetime.fromisoformat(day.replace("Z", "+00:00")).timestamp())
+    except (ValueError, OverflowError):
+        return 0

@@ -41,7 +41,7 @@ LOOK_EVERY_S = 1.0
 Work = Callable[[], Coroutine[Any, Any, None]]
 """Goes on until it is cancelled."""
 
-OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *voices.ROUTES, *front.ROUTES)
+OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *voices.ROUTES, *front.ROUTES, *v1.ASKED_WITHOUT_VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,19 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from voxdemo.audio import wav
+from voxdemo.audio import voice_activity, wav
 from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
+from voxdemo.audio.resample import resample
 from voxdemo.errors import InputError, StorageError
 from voxdemo.files import HIDDEN, beside, replacing, sweep
 
 MOST = 50
 """Voices of one account."""
+MOST_UNOWNED = 200
+"""Voices of NOBODY, who is everybody: of the longest they are 580 MB."""
+NOBODY = ""
+"""The account of all who come without one, where the server asks for none: a voice's id is all that it takes."""
 MAX_NAME_CHARS = 60
 MAX_TEXT_CHARS = 2000
 """Of what is said in a recording: several times what fits into MAX_PROMPT_S."""
@@ -65,18 +70,19 @@ class VoiceStore:
         folder = self._folder(account, voice_id)
         return folder / _RECORDING if folder and (folder / _RECORDING).is_file() else None
 
+    def find(self, account: str, asked: str) -> tuple[KeptVoice, Path] | None:
+        """A voice of this account by its id or, in any case, its name, and its recording; None where there is none."""
+        called, mine = asked.strip().casefold(), self.voices(account)
+        named = [voice for voice in mine if account != NOBODY and voice.name.casefold() == called]
+        found = next(iter([*(voice for voice in mine if voice.id == called), *named]), None)
+        path = self.recording(account, found.id) if found else None
+        return (found, path) if found and path else None
+
     def keep(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
         """Keep one more. Raises InputError, whose sentence says what to change, and StorageError."""
         name, text = _line(name), text.strip()
         _check(name, text, consented)
-        mine = self.voices(account)
-        if len(mine) >= MOST:
-            raise InputError(
-                "{most} voices are kept here already: delete one first.", code="too_many_voices", most=MOST
-            )
-        if name.casefold() in (voice.name.casefold() for voice in mine):
-            sentence = "A voice of that name is kept already: choose another name."
-            raise InputError(sentence, code="voice_name_taken")
+        self._check_room(account, name)
         try:
             return self._write(account, name, text, recording, consented)
         except OSError as error:
@@ -97,6 +103,16 @@ class VoiceStore:
         except OSError as error:
             raise StorageError from error
         return True
+
+    def _check_room(self, account: str, name: str) -> None:
+        mine, most = self.voices(account), MOST_UNOWNED if account == NOBODY else MOST
+        if len(mine) >= most:
+            raise InputError(
+                "{most} voices are kept here already: delete one first.", code="too_many_voices", most=most
+            )
+        if account != NOBODY and name.casefold() in (voice.name.casefold() for voice in mine):
+            sentence = "A voice of that name is kept already: choose another name."
+            raise InputError(sentence, code="voice_name_taken")
 
     def _write(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
         sweep(self._home(account))
@@ -131,6 +147,9 @@ def _write_recording(folder: Path, recording: bytes) -> float:
     if read.truncated or not MIN_PROMPT_S - ROUNDED_S <= seconds <= MAX_PROMPT_S + ROUNDED_S:
         sentence = "A recording of {shortest:g} to {longest:g} s is needed: send another one."
         raise InputError(sentence, code="voice_recording_length", shortest=MIN_PROMPT_S, longest=MAX_PROMPT_S)
+    if not voice_activity.stretches(resample(read.samples, RATE, voice_activity.DETECTOR_RATE)):
+        sentence = "Nobody is heard speaking in this recording: send another one."
+        raise InputError(sentence, code="voice_without_speech")
     wav.write_wav(folder / _RECORDING, read.samples, RATE)
     return seconds
 

@@ -18,7 +18,7 @@ from voxdemo.web.components import examples, front, wording
 from voxdemo.web.components.assets import ASSETS, asset, filled, translations
 from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
-from voxdemo.web.components.voice_fields import NO_COPIES
+from voxdemo.web.components.wording import NO_COPIES
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.line import admission
 from voxdemo.web.tabs.batch import add_batch_tab

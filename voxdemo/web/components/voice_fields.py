@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
-from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import UNEXPECTED
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.languages import own_name, title_of
@@ -21,7 +20,6 @@ from voxdemo.web.components.card import NO_RECORDING, Card, reader
 from voxdemo.web.components.parts import IN_BROWSER, own_html, recording_field
 
 READY_VOICE, SAVED_VOICE, OWN_VOICE = "Ready-made", "My voices", "From a recording"
-NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
 READING_WORDS = {
     **card.WORDS,
     "idle": "",

@@ -3,10 +3,12 @@
 Knows the service and its events, no page.
 """
 
+from voxdemo.engines.registry import ENGINES
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import Forecast, SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
+NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
 USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.")
 """For telling how long about a sentence takes."""

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
-from voxdemo.web.guards.callers import KEY, READER, Guard, Incoming
+from voxdemo.web.guards.callers import ACCOUNT, KEY, READER, Guard, Incoming
 from voxdemo.web.guards.refusals import OWN_PATHS, refused
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class Access(Guard):
             return await refused(scope, 401, refusal, CHALLENGE)(scope, receive, send)
         if key:
             scope = _let_in(scope, key)
-        elif request.path.startswith(FOR_PEOPLE) and (account := account_of(scope)) is not None:
-            scope = {**scope, READER: f"account {account}"}
+        elif request.path.startswith(OWN_PATHS) and (account := account_of(scope)) is not None:
+            scope = {**scope, READER: f"{ACCOUNT}{account}"}
         return await self._app(scope, receive, send)
 
     def _known(self, sent: str) -> _Key | None:

@@ -24,7 +24,7 @@ MAX_UPLOAD_MIB = 200
 MAX_FORM_BYTES = (MAX_UPLOAD_MIB + 1) << 20
 """Of all files of an upload together."""
 MAX_PROMPT_BYTES = 32 << 20
-"""Of texts with a recording in their JSON: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
+"""Of a voice's recording, alone or with a text: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
 MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
 
@@ -36,8 +36,8 @@ TOO_LARGE = 1009
 UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcriptions)/?$")
 """Addresses that write what is sent to the disk; below any sub-path."""
 GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
-KEPT_VOICES = re.compile(r"/voices/?$")
-PROMPTS = re.compile(r"/v1/audio/(speech|jobs)/?$")
+KEPT_VOICES = re.compile(r"/voices(/import)?/?$")
+PROMPTS = re.compile(r"/v1/audio/(speech|jobs|voices(/import)?)/?$")
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon/[^/]*$")
 """Closed: they would fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the
@@ -167,7 +167,7 @@ def _counted_as(request: Incoming) -> Literal["login", "upload", "websocket"] | 
         return None
     if LOGIN.search(request.path):
         return "login"
-    return "upload" if UPLOADS.search(request.path) or KEPT_VOICES.search(request.path) else None
+    return "upload" if any(kind.search(request.path) for kind in (UPLOADS, KEPT_VOICES)) else None
 
 
 def _most_bytes(path: str) -> int:

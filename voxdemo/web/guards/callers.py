@@ -15,6 +15,8 @@ KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
 READER = "voxdemo.reader"
 """The entry of a scope for the only one that may see what the request makes: a key's id, or an account."""
+ACCOUNT = "account "
+"""What the entry of an account has before its name, so that none is a key's id."""
 NOBODY = "unknown"
 """All clients without an address, as through a Unix socket; they count as one."""
 NETWORK_BITS = 64
@@ -55,6 +57,11 @@ class Incoming(HTTPConnection):
         """The key or account that it came with; None where it came without."""
         reader: str | None = self.scope.get(READER)
         return reader
+
+    @property
+    def keeper(self) -> str:
+        """Whose voices it may use: its key's id, its account, or "", which is everybody that came without either."""
+        return (self.reader or "").removeprefix(ACCOUNT)
 
     @property
     def is_from_elsewhere(self) -> bool:

@@ -34,7 +34,7 @@ class Admission:
         `beside` is how many are served beside the line. Raises LimitError where its client has asked for too much.
         """
         try:
-            context.examined = await requested(asked(), self._service)
+            context.examined = await requested(asked(), self._service, names_files=context.door != "openai")
         except InputError as error:
             await self._count(context)
             context.objection = error

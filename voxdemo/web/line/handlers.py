@@ -77,11 +77,14 @@ def note_failure(error: VoxdemoError) -> None:
     CURRENT.get().error = error
 
 
-async def requested(asked: Asked, service: SpeechService) -> Examined:
-    """The request that this amounts to; none where there's nothing in it. Raises InputError for what can't be."""
+async def requested(asked: Asked, service: SpeechService, names_files: bool = True) -> Examined:
+    """The request that this amounts to; none where there's nothing in it. Raises InputError for what can't be.
+
+    A client that `names_files` may name those alone that were sent.
+    """
     match asked:
         case Utterance(prompt_audio=recording):
-            if recording is not None and not _was_sent(recording, service.files):
+            if names_files and recording is not None and not _was_sent(recording, service.files):
                 asked = replace(asked, prompt_audio=None)  # Gradio refuses it, when it looks
             return Examined(asked, await service.request(asked))
         case AskedRecording(path, language) if _was_sent(path, service.files):

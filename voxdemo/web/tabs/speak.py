@@ -27,7 +27,6 @@ from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_fields import (
-    NO_COPIES,
     OWN_VOICE,
     READY_VOICE,
     SAVED_VOICE,
@@ -41,7 +40,7 @@ from voxdemo.web.components.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.components.wording import estimate
+from voxdemo.web.components.wording import NO_COPIES, estimate
 from voxdemo.web.line.handlers import sent_file, take_up, whole
 from voxdemo.web.tabs import history
 

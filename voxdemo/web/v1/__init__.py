@@ -8,12 +8,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo import __version__
 from voxdemo.batches.runner import Batches
-from voxdemo.web.v1 import catalogue, errors, jobs, speech, transcriptions
+from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.v1 import catalogue, errors, jobs, speech, transcriptions, voices
 from voxdemo.web.v1.entrance import Entrance
 
 ABOUT = (
@@ -32,10 +35,18 @@ def mounted(entrance: Entrance, batches: Batches) -> Mount:
     return Mount(PATH, _WholePath(_built(entrance, batches)))
 
 
+async def _to_v1(request: Request) -> Response:
+    return RedirectResponse(f"..{PATH}{Incoming(request.scope).path}")
+
+
+ASKED_WITHOUT_VERSION = tuple(Route(path, _to_v1) for path in ("/audio/models", "/audio/voices"))
+"""What programs ask for that have this server's address without `/v1`; who may be answered is decided there."""
+
+
 def _built(entrance: Entrance, batches: Batches) -> FastAPI:
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
     app.state.entrance, app.state.batches = entrance, batches
-    for room in (speech, transcriptions, jobs, catalogue):
+    for room in (speech, transcriptions, jobs, voices, catalogue):
         app.include_router(room.router)
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)

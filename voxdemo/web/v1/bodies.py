@@ -13,6 +13,7 @@ from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import ASKED_SPEEDS
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, SpeakOptions
+from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1 import catalogue
 
 MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
@@ -29,7 +30,7 @@ class OptionsBody(BaseModel):
 
     model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
     voice: str | dict[str, Any] = Field(
-        default="alloy", description="One of /v1/audio/voices; OpenAI's names mean the first."
+        default="alloy", description="One of /v1/audio/voices, or one of OpenAI's names."
     )
     instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
     response_format: str = Field(
@@ -82,17 +83,28 @@ class SpeechBody(OptionsBody):
 
 
 def options_of(
-    asked: OptionsBody, prompt: Path | None, offered: Catalogue, known: Collection[str] = MIME_TYPES
+    asked: OptionsBody,
+    prompt: Path | None,
+    offered: Catalogue,
+    known: Collection[str] = MIME_TYPES,
+    kept: tuple[KeptVoice, Path] | None = None,
 ) -> SpeakOptions:
-    """What is asked for. Raises InputError for what isn't offered here; the rest is the service's to check."""
+    """What is asked for, in the voice of a recording or in a `kept` one, where there is either.
+
+    Raises InputError for what isn't offered here; the rest is the service's to check.
+    """
     engine = catalogue.engine_called(asked.model, offered)
     if asked.response_format not in known:
         raise unknown_format(asked.response_format, known)
+    told = asked.model_dump(include=AS_THEY_ARE)
+    if kept:
+        voice, prompt = kept
+        told["prompt_text"] = asked.prompt_text or ("" if asked.instructions else voice.text)
     return SpeakOptions(
         prompt_audio=prompt,
         control=asked.instructions,
         voice=None if prompt else catalogue.voice_of(str(asked.voice), engine, offered),
-        **asked.model_dump(include=AS_THEY_ARE),
+        **told,
     )
 
 

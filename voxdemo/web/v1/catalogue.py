@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
-from voxdemo.intake.catalogue import Catalogue, described
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo
 from voxdemo.web.guards.refusals import to_program
@@ -62,12 +62,10 @@ async def model(model: str, entrance: TheEntrance) -> Response:
     return to_program(404, _unknown(model, [info.id for info, _ in served]), "model")
 
 
-@router.get("/audio/voices")
-async def voices(entrance: TheEntrance) -> dict[str, Any]:
-    """The voices that are ready; with `clones`, a recording can be sent to speak like it."""
-    service, offered = entrance.service, entrance.service.catalogue
-    found = [described(voice, engine, service.is_instant(engine)) for voice, engine in offered.voices()]
-    return {"voices": found, "clones": offered.copier is not None}
+@router.get("/audio/models")
+async def speech_models(entrance: TheEntrance) -> dict[str, Any]:
+    """The models that speak, as Open WebUI asks for them."""
+    return {"models": [{"id": info.id, "name": info.title} for info in entrance.service.catalogue.engines]}
 
 
 def engine_called(asked: str, offered: Catalogue) -> EngineInfo | None:

@@ -19,6 +19,7 @@ from voxdemo.intake.validate import checked, readable_text, within_bounds
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
+from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
 
 UNEVEN = "{parameter} must have one for each of inputs: {count} for {texts} texts don't fit."
@@ -65,15 +66,22 @@ class JobBody(OptionsBody):
 
 
 def order_of(
-    asked: JobBody, catalogue: Catalogue, *, caller: str, reader: str | None, idempotency_key: str | None, digest: str
+    asked: JobBody,
+    catalogue: Catalogue,
+    kept: tuple[KeptVoice, Path] | None,
+    *,
+    caller: str,
+    reader: str | None,
+    idempotency_key: str | None,
+    digest: str,
 ) -> Order:
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
     Raises InputError, which names the texts that can't be said, or says what is wrong with the recording.
     """
-    recording = decoded(asked.prompt_audio) if asked.prompt_audio else None
+    recording = decoded(asked.prompt_audio) if asked.prompt_audio else _recording_of(kept)
     prompt = None if recording is None else Path()  # where it will be isn't known yet
-    options = options_of(asked, prompt, catalogue, formats.MIME_TYPES)
+    options = options_of(asked, prompt, catalogue, formats.MIME_TYPES, kept and (kept[0], Path()))
     resolved, info = catalogue.resolved(options.saying(""))
     if recording is not None:
         _check_readable(recording, info)
@@ -105,6 +113,11 @@ def order_of(
 def digest_of(asked: JobBody) -> str:
     """The same for the same request, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def _recording_of(kept: tuple[KeptVoice, Path] | None) -> bytes | None:
+    """A copy for the job, which is spoken though the voice is deleted meanwhile."""
+    return kept[1].read_bytes() if kept else None
 
 
 def _check_readable(recording: bytes, info: EngineInfo) -> None:

@@ -27,6 +27,7 @@ from voxdemo.web.v1 import job_files
 from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.job_files import GONE
 from voxdemo.web.v1.job_orders import JobBody, digest_of, order_of
+from voxdemo.web.v1.voices import kept_voice
 
 NOT_YOURS = "after must be the id of one of your jobs: leave it out to begin with the newest."
 NO_LIST = "Without an API key or a login the server can't tell whose jobs are whose: keep the ids of yours."
@@ -108,7 +109,7 @@ async def accept(
         if job_id is None:
             await entrance.counted(counted)
             order = partial(
-                order_of, asked, entrance.service.catalogue,
+                order_of, asked, entrance.service.catalogue, await kept_voice(asked, request, entrance),
                 caller=caller, reader=jobs.reader, idempotency_key=idempotency_key, digest=digest,
             )  # fmt: skip
             job_id = await while_there(request, _accepted(batches, caller, len(asked.texts), order))
