@@ -231,7 +231,9 @@ def test_the_flags_within_sentences_are_there(name: str) -> None:
     if name == "benchmarks/README.md":
         there |= {flag for script in (ROOT / "benchmarks").glob("*.py") for flag in flags_of(script)}
     else:
-        commands = (*get_command(cli.app).commands.values(), get_command(loadtest.app))  # type: ignore[attr-defined]
+        ours = get_command(cli.app).commands.values()  # type: ignore[attr-defined]
+        within = [each for command in ours for each in getattr(command, "commands", {}).values()]
+        commands = (*ours, *within, get_command(loadtest.app))
         there |= {flag for command in commands for option in command.params for flag in option.opts}
         there |= {"--" + name.replace("_", "-") for name in Settings.model_fields}
     named = [flags(code.split()) for code in re.findall(r"`([^`\n]+)`", prose(DOCUMENTS[name]))]

@@ -257,7 +257,7 @@ def test_voices_of_this_machine_are_kept_where_its_server_keeps_them(voxdemo: Ru
     refused = voxdemo("voices", "add", "Anna", WARM_UP, "--consent")
     assert (refused.returncode, refused.stderr[:34]) == (2, b"Copying a voice needs VoxCPM, whic")
     kept = VoiceStore(tmp_path / "cache" / "voices").keep(NOBODY, "Anna", "", Path(WARM_UP).read_bytes(), "now")
-    assert f"\n{kept.id}  Anna  ".encode() in voxdemo("voices").stdout
+    assert f"\n{kept.id}  Anna\n".encode() in voxdemo("voices").stdout
     assert voxdemo("voices", "remove", kept.id).returncode == 0
     again = voxdemo("voices", "remove", kept.id)
     assert (again.returncode, again.stderr.decode()[:22]) == (2, "There is no voice '" + kept.id[:3])
