@@ -13,18 +13,19 @@ import {arrived, arriving, share, shared} from './job/share.js';
 import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
 import {form, keep, measure} from './voices/form.js';
-import {heard, ownList, ready, wanted} from './voices/lists.js';
-import {choose, picked} from './voices/own_voices.js';
-import {along, picker} from './voices/picker.js';
+import {ownList} from './voices/lists.js';
+import {choose as chooseOwn, picked} from './voices/own_voices.js';
+import {along, choose, chosen, picker, shown, voicesTab} from './voices/picker.js';
+import {heard, wanted} from './voices/samples.js';
 
 window.voxdemo = {
   cards: state.cards,
   head, board, card, share, shared, arriving, arrived,
   history: {
-    tab: (element, props, use) => historyTab(element, props, choose, use),
+    tab: (element, props, use) => historyTab(element, props, chooseOwn, use),
     press: (names, values) => press(names, values, picked()?.id ?? ''),
     used: usedAgain,
   },
-  voices: {ready, wanted, heard, own: ownList, form, measure, keep, picker, along},
+  voices: {picker, choose, chosen, shown, along, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep},
   batch: {...batch, lines: linesField},
 };

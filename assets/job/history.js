@@ -93,7 +93,8 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     }, SURE_MS);
   }
 
-  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? voice.charAt(0).toUpperCase() + voice.slice(1) : kind;
+  const title = (voice) => voice.split('_').pop().replace(/^./, (first) => first.toUpperCase());
+  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? title(voice) : kind;
 
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);

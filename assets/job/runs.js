@@ -95,7 +95,7 @@ document.addEventListener('keydown', (event) => {
     const run = runs.find(({within}) => within && event.target.closest(`#${within}`));
     if (run) { event.preventDefault(); byId(run.go).click(); }
   }
-  if (event.key === 'Escape') {
+  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) {
     const run = runs.find((each) => isShown(each.stop));
     if (run) byId(run.stop).click(); else pauseSound();
   }

@@ -3,7 +3,7 @@ import {drawn} from './elements.js';
 
 // Gradio's lists of choices as the keyboard expects a list. By themselves they open when the Tab key comes to them, over
 // what stands there; stay open when it leaves; and drop the focus when something is chosen.
-const LISTS = '#vx-voice input, #vx-batch-voice input, #vx-batch-format input';
+const LISTS = '#vx-batch-voice input, #vx-batch-format input';
 const isList = (element) => element.matches?.(LISTS);
 const fold = (input) => input.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}));
 let lastKey = '';
@@ -28,12 +28,6 @@ window.addEventListener('focusin', ({target}) => {
   if (lastKey === 'Tab') setTimeout(fold, 0, target);
 });
 
-// Gradio gives each radio button a name of its own, and a new one at every change: by that they would be no group, with
-// one stop of the Tab key and the arrows within. They may come later than the text field, and with another engine again.
-function joinRadios() {
-  for (const radio of document.querySelectorAll('#vx-kind input')) if (radio.name !== 'vx-kind') radio.name = 'vx-kind';
-}
-
 // Gradio's folds say neither that they are folds nor whether they are open, and have their arrow in their name.
 function nameFolds() {
   for (const each of document.querySelectorAll('#vx-more .label-wrap')) {
@@ -43,9 +37,7 @@ function nameFolds() {
   }
 }
 
-for (const [within, attribute, mend] of [['#vx-in', 'name', joinRadios], ['#vx-more', 'class', nameFolds]]) {
-  drawn(within).then((element) => {
-    new MutationObserver(mend).observe(element, {subtree: true, childList: true, attributes: true, attributeFilter: [attribute]});
-    mend();
-  });
-}
+drawn('#vx-more').then((element) => {
+  new MutationObserver(nameFolds).observe(element, {subtree: true, childList: true, attributes: true, attributeFilter: ['class']});
+  nameFolds();
+});

@@ -1,70 +1,8 @@
-// The lists of voices: the engine's, each with a sample, which goes through the line as everybody's texts do; and one's own,
-// which are heard, exported, imported and deleted.
+// The list of one's own voices, which are heard, exported, imported and deleted.
 import {button, made, save} from '../shell/elements.js';
-import {duration, fill, language, say as translated} from '../shell/phrases.js';
-import {url} from '../shell/server.js';
-import {state} from '../shell/state.js';
-import {begin, follow, hear, hush, isNamed, orSay, own, play, playButton, reload, sayIn, sentenceOf} from './own_voices.js';
+import {duration, fill, say as translated} from '../shell/phrases.js';
+import {begin, follow, hear, hush, isNamed, orSay, own, playButton, reload, sayIn} from './own_voices.js';
 import {read, written} from './voices_file.js';
-
-const samples = new Map();  // addresses by voice, of what was asked for on this page
-let asked = null, heardLast = -1;
-
-export const wanted = () => asked?.name ?? '';
-
-export function ready(element, props, watch, ask) {
-  begin(props);
-  const {words} = props;
-  const list = element.querySelector('ul'), none = element.querySelector('.none');
-  const languages = new Intl.DisplayNames([language], {type: 'language', languageDisplay: 'standard', style: 'short'});
-
-  function told(voice) {
-    const values = {language: voice.language && languages.of(voice.language), gender: words[voice.gender]};
-    return voice.language && voice.gender ? fill(words.told, values) : values.language || values.gender || '';
-  }
-
-  function rowOf(voice) {
-    const label = fill(words.sampleOf, {name: voice.title});
-    return row(voice.title, told(voice), playButton(words.sample, label, voice.title, (from) => sample(from, voice.name, ask)));
-  }
-
-  function paint() {
-    samples.clear();
-    hush();
-    list.replaceChildren(...props.value.voices.map(rowOf));
-    none.textContent = props.value.voices.length ? '' : props.value.none;
-  }
-
-  watch('value', paint);
-  paint();
-}
-
-// Through the line as everybody, unless it was heard on this page before.
-async function sample(from, name, ask) {
-  const card = state.cards['vx-sample'];
-  if (!card || card.isBusy()) return;
-  if (samples.has(name)) {
-    try {
-      return await play(from, url(samples.get(name)));
-    } catch {
-      samples.delete(name);  // it is gone: it is made again
-    }
-  }
-  if (card.holds(() => sample(from, name, ask))) return;
-  if (state.lostAt) return card.lose();
-  asked = {from, name};
-  hush();
-  card.send();
-  ask();
-}
-
-export function heard(value) {
-  if (document.activeElement === document.body) asked?.from.focus({preventScroll: true});  // Cancel had it
-  if (value?.state !== 'done' || value.number === heardLast) return;
-  heardLast = value.number;
-  samples.set(asked.name, value.url);
-  play(asked.from, url(value.url)).catch((error) => state.cards['vx-sample'].deny(sentenceOf(error)));
-}
 
 export function ownList(element, props, watch) {
   begin(props);

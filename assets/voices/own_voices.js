@@ -80,6 +80,7 @@ export function playButton(text, label, name, act) {
 export function hush() {
   audio.pause();
   if (sounding) {
+    sounding.classList.remove('playing');
     sounding.textContent = sounding.dataset.text;
     sounding.setAttribute('aria-label', sounding.dataset.label);
   }
@@ -91,7 +92,8 @@ export function hush() {
 export async function play(from, url) {
   hush();
   sounding = from;
-  from.textContent = own.words.stop;
+  from.classList.add('playing');
+  if (from.dataset.text) from.textContent = own.words.stop;
   from.setAttribute('aria-label', fill(own.words.stopOf, from.dataset));
   audio.src = url;
   try {

@@ -77,7 +77,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         "i18n": translations(),
         # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
-        "head": f"<style>{asset('shell/page.css')}</style>",
+        "head": f"<style>{asset('shell/page.css')}{asset('voices/sheet.css')}</style>",
         "favicon_path": ASSETS / "logo.svg",
         "allowed_paths": [examples.FOLDER],
         "auth_message": front.login_head(),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak, to_tab
+from browsing import WARM_UP, OpenPage, choose_voice, expect, needs_browser, says, speak, to_tab
 from serving import Server, StartServer
 
 pytestmark = [pytest.mark.long, needs_browser]
@@ -59,7 +59,7 @@ def test_voices_are_kept_in_the_account_whatever_the_browser_and_batches_are_spo
     to_tab(stranger, "Voices")
     expect(stranger.locator("#vx-shelf .none")).to_have_text("No saved voices yet.")
     stranger.context.close()
-    other.get_by_role("radio", name="My voices").check()
+    choose_voice(other, "Ann")
     speak(other, "In my own voice.")
     says(other, re.compile("s of speech"))
     to_tab(other, "Voices")

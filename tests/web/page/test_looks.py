@@ -36,7 +36,7 @@ def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Serv
              const style = (selector) => getComputedStyle(document.querySelector(selector));
              const filled = (chosen, other) => style(chosen).backgroundColor !== style(other).backgroundColor;
              return {
-               voice: filled('#vx-kind label:has(:checked)', '#vx-kind label:not(:has(:checked))'),
+               voice: style('#vx-choice .box').borderTopStyle,
                sentence: filled('#vx-card .now', '#vx-card .words'),
                tab: style('#vx-tabs [role=tab][aria-selected=true]').borderBottomWidth,
                play: style('#vx-card .play').borderTopStyle,
@@ -44,7 +44,7 @@ def test_forced_colours_show_what_is_chosen_and_what_is_spoken(fake_server: Serv
              };
            }"""
     )
-    assert look == {"voice": True, "sentence": True, "tab": "3px", "play": "solid", "speak": "solid"}
+    assert look == {"voice": "solid", "sentence": True, "tab": "3px", "play": "solid", "speak": "solid"}
 
 
 def test_no_width_scrolls_sideways_and_speak_and_what_comes_of_it_are_in_view(

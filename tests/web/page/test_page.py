@@ -12,6 +12,7 @@ from browsing import (
     SENTENCES,
     WARM_UP,
     OpenPage,
+    choose_voice,
     expect,
     in_line,
     needs_browser,
@@ -134,9 +135,8 @@ def test_an_example_fills_the_text_and_what_the_engine_cannot_do_is_not_offered_
     page.fill("#vx-text textarea", "a" * 50_001)
     expect(page.locator("#vx-estimate")).to_contain_text("1 more than the 50,000 that fit")
     expect(page.locator("#vx-banner")).to_contain_text("Type a text and hear it. This server speaks 7 languages")
-    expect(page.get_by_label("From a recording")).to_have_count(0)
-    expect(page.get_by_label("Voice", exact=True).first).to_be_visible()
-    for hidden in ("#vx-prompt", "#vx-saved", "#vx-form", "#vx-read"):
+    expect(page.get_by_role("group", name="Voice", exact=True)).to_contain_text("Heart")
+    for hidden in ("#vx-prompt", "#vx-form", "#vx-read"):
         expect(page.locator(hidden)).to_be_hidden()
     note = page.locator("#vx-own-note")
     note.get_by_text("How to get it").click()
@@ -227,7 +227,7 @@ def test_an_example_speaks_at_one_click_and_outlives_a_reload(server: Server, op
 def test_a_recording_of_a_voice_is_read_and_spoken_with(fake_server: Server, open_page: OpenPage) -> None:
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
-    page.get_by_label("From a recording").check()
+    choose_voice(page, "From a recording")
     expect(page.locator("#vx-own-note p")).to_have_count(0)
     speak(page, "In my own voice.")
     says(page, re.compile("^There is no recording of the voice yet: .*Your text is kept.$"))
@@ -248,13 +248,13 @@ def test_a_kind_of_voice_that_is_chosen_before_the_page_is_all_there_stays(
     page = open_page(fake_server)
     page.route("**/predict*", lambda _: None)
     page.reload()
-    page.locator("#vx-kind label", has_text="From a recording").click()
-    page.wait_for_function("document.querySelector('#vx-kind label:last-of-type input').checked")
+    choose_voice(page, "From a recording")
     with page.expect_response(re.compile("/predict")):
         page.unroute("**/predict*")  # which lets those go on that are held
     expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"))
     page.wait_for_load_state("networkidle")
-    expect(page.get_by_label("From a recording")).to_be_checked()
+    expect(page.locator(".choice b")).to_have_text("From a recording")
+    expect(page.locator("#vx-prompt")).to_be_visible()
 
 
 def test_the_keys_speak_and_cancel_and_pressed_twice_it_speaks_once(fake_server: Server, open_page: OpenPage) -> None:

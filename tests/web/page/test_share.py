@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser
+from browsing import PHONE, WARM_UP, OpenPage, barriers, choose_voice, expect, needs_browser
 from serving import Server
 
 pytestmark = needs_browser
@@ -88,7 +88,7 @@ def test_the_code_sends_a_recording_of_the_voice_along(
     fake_server.http.post("/stage/open")
     page = open_page(fake_server)
     page.fill("#vx-text textarea", "One two.")
-    page.click("#vx-kind label:last-of-type")
+    choose_voice(page, "From a recording")
     page.fill("#vx-prompt-text textarea", "What is said.")
     page.get_by_role("button", name="Voice settings").click()
     for label in ("Write out numbers and dates", "Remove noise from the recording"):

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import soundfile
-from browsing import WARM_UP, OpenPage, drop, expect, needs_browser, says, to_tab
+from browsing import WARM_UP, OpenPage, choose_voice, drop, expect, needs_browser, says, to_tab
 from serving import Server, eventually
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     neither = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt."
     drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
     says(page, neither)
-    expect(page.get_by_role("radio", name="Ready-made")).to_be_checked()
+    expect(page.locator(".choice b")).to_have_text("Fake")
     drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
     expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
     expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
@@ -40,7 +40,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     says(page, neither)
 
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    expect(page.get_by_label("From a recording")).to_be_checked()
+    expect(page.locator(".choice b")).to_have_text("From a recording")
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
     drop(page, "#vx-card", "again.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
@@ -53,7 +53,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     says(page, "That isn't an audio file. Drop a wav, mp3 or m4a.", "#vx-heard")
 
     to_tab(page, "Voices")
-    page.locator("#vx-ready .voices").wait_for()
+    page.locator("#vx-ready .catalogue").wait_for()
     drop(page, ".head", "mine.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-new-prompt .waveform-container").wait_for()
 
@@ -72,7 +72,7 @@ def test_a_file_dropped_while_the_microphone_is_chosen_is_taken_and_during_a_rec
     fake_server: Server, open_page: OpenPage
 ) -> None:
     page = open_page(fake_server, permissions=["microphone"])
-    page.locator("#vx-kind label").last.click()
+    choose_voice(page, "From a recording")
     for tab, field in (("Speak", "#vx-prompt"), ("Recognise", "#vx-recording"), ("Voices", "#vx-new-prompt")):
         to_tab(page, tab)
         page.locator(field).get_by_label("Record audio").click()
@@ -145,7 +145,7 @@ def test_a_press_during_an_upload_counts_when_the_recording_is_there(fake_server
 
     to_tab(page, "Speak")
     page.fill("#vx-text textarea", "In my own voice.")
-    page.locator("#vx-kind label").last.click()
+    choose_voice(page, "From a recording")
     page.set_input_files("#vx-prompt input[type=file]", file)
     page.locator("#vx-prompt .uploading").wait_for()
     page.click("#vx-speak")

@@ -1,4 +1,4 @@
-"""The Voices tab and the picker on the Speak tab in a real browser: samples, and people's own voices."""
+"""The choice of a voice and the Voices tab in a real browser: samples, and people's own voices."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from browsing import (
     WATCH_SHIFTS,
     OpenPage,
     barriers,
+    choose_voice,
     drop,
     expect,
     in_line,
@@ -38,7 +39,7 @@ BEYOND_ITS_COLUMN = """() => [...document.querySelectorAll('#vx-new *, #vx-voice
   const box = each.getBoundingClientRect(), within = each.closest('.column').getBoundingClientRect();
   return each.checkVisibility() && !each.closest('.vx-probe, .live') && box.right > within.right + 1;
 }).map((each) => each.outerHTML.slice(0, 120))"""
-TOO_SMALL = """() => [...document.querySelectorAll('.voices button, .keep-voice :is(button, input), .picker *')]
+TOO_SMALL = """() => [...document.querySelectorAll('.voices button, .keep-voice :is(button, input), .choice button')]
   .filter((each) => each.matches('button, input, select'))
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < (innerWidth < 500 ? 44 : 24))
   .filter((each) => !each.closest('label.consent')).map((each) => each.outerHTML.slice(0, 80))"""
@@ -47,7 +48,7 @@ TOO_SMALL = """() => [...document.querySelectorAll('.voices button, .keep-voice 
 def open_tab(page: Any, name: str = "Voices") -> None:
     to_tab(page, name)
     if name == "Voices":
-        page.locator("#vx-ready .voices").wait_for()
+        page.locator("#vx-ready .catalogue").wait_for()
 
 
 def sound(seconds: float, loudness: float = 0.2, rate: int = 16_000) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
 
 def sample_is_heard_and_kept(page: Any) -> None:
     open_tab(page)
-    expect(page.locator("#vx-ready .what").first).to_have_text("HeartEnglish (US), female")
+    expect(page.locator("#vx-ready .pick").first).to_have_text("HeartAmerican Englishfemale")
     page.evaluate(WATCH_SHIFTS)
     button = page.get_by_role("button", name="Play a sample of Heart")
     button.click()
@@ -132,14 +133,18 @@ def sample_is_heard_and_kept(page: Any) -> None:
 
 def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
-    page.click("#vx-voice input")
-    page.keyboard.type("españ")
-    page.get_by_role("option", name="Dora · Spanish · español").click()
+    page.click("#vx-choice .change")
+    page.get_by_role("searchbox", name="Search voices").fill("espan femal")
+    expect(page.locator(".sheet .pick")).to_have_text(["DoraSpanishfemale"])
+    page.keyboard.press("Enter")
+    expect(page.locator("#vx-choice .what")).to_have_text("DoraSpanishespañolfemale")
     speak(page, "Buenos días, señora.")
     says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
     page.locator("#vx-examples button", has_text="中文").click()
     expect(page.locator("#vx-text textarea")).to_have_value(re.compile("^清晨"))
-    expect(page.locator("#vx-voice input")).to_have_value("Xiaobei · Chinese · 中文")
+    expect(page.locator(".choice b")).to_have_text("Xiaobei")
+    speak(page, "早上好。")
+    says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:
@@ -172,8 +177,7 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
 
     open_tab(page, "Speak")
     joined = sent_prompts(page)
-    page.get_by_role("radio", name="My voices").check()
-    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann Lee")
+    choose_voice(page, "Ann Lee")
     speak(page, "In my own voice.")
     says(page, re.compile("s of speech"))
     data = joined[-1]["data"]
@@ -185,14 +189,13 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     open_tab(page)
     save(page, "Bob")
     open_tab(page, "Speak")
-    page.get_by_label("Saved voice").select_option("Bob")
+    choose_voice(page, "Bob")
     speak(page, "one")
     says(page, re.compile("s of speech"))
-    page.get_by_label("Saved voice").select_option("Ann Lee")
-    page.get_by_label("Ready-made").first.check()
+    choose_voice(page, "Fake")
     open_tab(page, "History")
     page.get_by_role("button", name="Use text and settings again: one").click()
-    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Bob")
+    expect(page.locator(".choice b")).to_have_text("Bob")
     an_upload_that_fails_is_a_sentence(page)
 
     open_tab(page)
@@ -208,7 +211,7 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     told(page, "Ann Lee is deleted.", "#vx-shelf")
     assert stored(page) == 0
     open_tab(page, "Speak")
-    expect(page.locator("#vx-saved .say")).to_have_text("Save one on the tab Voices.")
+    expect(page.locator("#vx-choice .what")).to_have_text("No voiceThis voice no longer exists. Choose another one.")
     page.click("#vx-speak")
     says(page, re.compile("^There is no saved voice yet: save one on the tab Voices"))
 
@@ -232,7 +235,7 @@ def an_upload_that_fails_is_a_sentence(page: Any) -> None:
 
 def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
-    page.get_by_label("From a recording").check()
+    choose_voice(page, "From a recording")
     record(page, field="#vx-prompt")
     page.get_by_label("Transcript of the recording").fill("The line is open.")
     page.locator("#vx-form summary").click()
@@ -240,9 +243,8 @@ def test_a_voice_that_was_uploaded_to_speak_with_is_saved_from_there(fake_server
     page.click(f"{FOLD} .save")
     told(page, "Ann is saved.", FOLD)
     expect(page.locator("#vx-prompt .waveform-container")).to_have_count(1)  # it is spoken with, too
-    page.get_by_role("radio", name="My voices").check()
-    expect(page.get_by_label("Saved voice").locator("option:checked")).to_have_text("Ann")
-    page.get_by_role("button", name="Play the chosen voice").click()
+    choose_voice(page, "Ann")
+    page.get_by_role("button", name="Play Ann").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
 
 
@@ -357,7 +359,9 @@ def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_sa
     page.get_by_role("button", name="Play Ann").click()
     expect(page.get_by_role("button", name="Stop Ann")).to_be_visible()
     open_tab(page, "Speak")
-    expect(page.get_by_role("radio", name="My voices")).to_have_count(0)
+    page.click("#vx-choice .change")
+    for absent in ("My voices", "From a recording", "Ann"):
+        expect(page.locator(".sheet").get_by_role("button", name=absent)).to_have_count(0)
 
 
 @pytest.mark.long
@@ -393,11 +397,12 @@ def test_no_serious_barrier_is_found(fake_server: Server, open_page: OpenPage) -
         assert page.evaluate(BEYOND_ITS_COLUMN) == []
         assert page.evaluate(TOO_SMALL) == []
     open_tab(page, "Speak")
-    page.get_by_role("radio", name="My voices").check()
+    page.click("#vx-choice .change")
     for look in LOOKS:
         assert barriers(page, look) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate(TOO_SMALL) == []
-    page.get_by_label("From a recording").check()
+    page.get_by_role("button", name="Close").click()
+    choose_voice(page, "From a recording")
     page.locator("#vx-form summary").click()
     assert barriers(page, *LOOKS) == []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, Utterance, Voice
 from voxdemo.web.components.assets import ASSETS
 
 FOLDER = ASSETS / "examples"
@@ -97,3 +97,19 @@ TEXTS = (
         "Cloned voice", "en", "The tea is gone, and so is the bridge. But this is still my voice.", RECORDINGS[0]
     ),
 )
+SAMPLES = {
+    "en": "Good morning. The ferry leaves at half past nine, and the sea is calm.",
+    "zh": "早上好。渡船九点半出发，海面很平静。",
+    "es": "Buenos días. El barco sale a las nueve y media, y el mar está en calma.",
+    "fr": "Bonjour. Le bateau part à neuf heures et demie, et la mer est calme.",
+    "it": "Buongiorno. Il traghetto parte alle nove e mezza, e il mare è calmo.",
+    "pt": "Bom dia. A balsa sai às nove e meia, e o mar está calmo.",
+    "ja": "おはようございます。船は九時半に出ます。海は穏やかです。",
+}
+"""What a voice says of itself, by its language; English for all others."""
+
+
+def sample_of(voice: Voice | None) -> Utterance:
+    """What a voice says of itself, in its language; None is an engine's own."""
+    language = voice.language.partition("-")[0] if voice else ""
+    return Utterance(SAMPLES.get(language, SAMPLES["en"]), voice=voice.name if voice else None)

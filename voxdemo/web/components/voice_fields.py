@@ -31,11 +31,8 @@ READING_WORDS = {
     "missing": NO_RECORDING,
 }
 WORDS = {
-    "ready": "Built-in voices",
-    "told": "{language}, {gender}",
     "female": "female",
     "male": "male",
-    "sample": "Play a sample",
     "sampleOf": "Play a sample of {name}",
     "stop": "Stop",
     "stopOf": "Stop {name}",
@@ -80,10 +77,24 @@ WORDS = {
     "badSound": "The recording of {name} in this file isn't audio of {least_s} to {longest_s} s.",
     "blocked": "Audio is ready: press Play again.",
     "broken": UNEXPECTED,
-    "pick": "Saved voice",
-    "playChosen": "Play the chosen voice",
-    "nonePicked": "No voice saved yet",
-    "howToSave": "Save one on the tab Voices.",
+    "voice": "Voice",
+    "change": "Change",
+    "choose": "Choose a voice",
+    "close": "Close",
+    "search": "Search voices",
+    "searchBy": "Name, language, accent",
+    "show": "Which voices",
+    "all": "All",
+    "recent": "Recent",
+    "liked": "★",
+    "likeOf": "Favourite: {name}",
+    "slow": "slow here",
+    "mine": "your voice",
+    "recording": "From a recording",
+    "recordingAbout": "a voice you upload or record",
+    "noVoice": "No voice",
+    "noneFound": "No voice fits. Try fewer words.",
+    "noneLiked": "No favourites yet. Press ☆ beside a voice to find it here.",
 }
 FEW_VOICES = 10
 """So many are seen at a glance."""
@@ -180,23 +191,6 @@ def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
         form.keep(inputs=recorded, js=f"(recording, text) => {keep}", **IN_BROWSER)
     measure = f"(recording) => voxdemo.voices.measure('{form.elem_id}', recording)"
     fields.prompt.change(inputs=fields.prompt, js=measure, **IN_BROWSER)
-
-
-def add_picker(is_on_server: bool, shown: dict[str, Any]) -> gr.HTML:
-    """The choice of a saved voice on the Speak tab; `shown` is what it has and which fields the engine takes."""
-    return own_html(
-        "vx-saved",
-        **shown,
-        html_template=template("picker"),
-        js_on_load="voxdemo.voices.picker(element, props, watch)",
-        kind=SAVED_VOICE,
-        **props(is_on_server),
-    )
-
-
-def own_voices_use(catalogue: Catalogue) -> dict[str, Any]:
-    """For the page: whether an engine can speak in people's own voices."""
-    return {"clones": catalogue.copier is not None}
 
 
 def cloning_note(catalogue: Catalogue) -> str:

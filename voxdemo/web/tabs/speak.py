@@ -21,21 +21,20 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, SpeechEvent, Utterance
-from voxdemo.web.components import card, examples, wording
+from voxdemo.web.components import card, examples, voice_choice, wording
 from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
+from voxdemo.web.components.voice_choice import VoiceChoice, add_choice
 from voxdemo.web.components.voice_fields import (
     OWN_VOICE,
     READY_VOICE,
     SAVED_VOICE,
     add_form,
-    add_picker,
     add_voice_fields,
     bounds,
     cloning_note,
-    own_voices_use,
     voice_choices,
     wire_form,
     wire_reading,
@@ -46,6 +45,7 @@ from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"
 KEPT = card.WORDS["kept"]
+ANOTHER = "another voice"
 
 ASKED = (
     "text", "kind", "voice", "prompt", "prompt_text", "control", "cfg_value", "inference_timesteps", "normalize",
@@ -88,7 +88,7 @@ def add_generate_tab(
     `arrivals` are the events at which what the engine can do is looked up again; `is_on_server` tells where people's
     voices are kept.
     """
-    parts = _layout(service.catalogue, is_on_server)
+    parts = _layout(service, is_on_server)
     asked = {name: vars(parts)[name] for name in ASKED}
     _wire_examples(service, parts)
     _wire_speaking(service, parts, list(asked.values()))
@@ -105,7 +105,7 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
 
     async def offered() -> list[Any]:
         catalogue = service.catalogue
-        states = [*_offered(catalogue).values(), *_settings_of(catalogue.usual).values()]
+        states = [*_offered(service).values(), *_settings_of(catalogue.usual).values()]
         suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
         return [gr.update(**values) for values in (*states, *suited)]
 
@@ -113,7 +113,7 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
         info = service.catalogue.engine_of(_chosen(kind, voice))
         return [gr.update(**values) for values in _settings_of(info).values()]
 
-    of_engines = [vars(parts)[name] for name in _offered(service.catalogue)]
+    of_engines = [vars(parts)[name] for name in _offered(service)]
     of_engine = [vars(parts)[name] for name in _settings_of(service.catalogue.usual)]
     gr.on(arrivals, offered, outputs=[*of_engines, *of_engine, *parts.examples], **AT_ONCE)
     choice = [parts.kind, parts.voice]
@@ -128,14 +128,14 @@ def _chosen(kind: object, voice: object, recording: Path | None = None) -> Speak
     return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
 
 
-def _layout(catalogue: Catalogue, is_on_server: bool) -> SimpleNamespace:
+def _layout(service: SpeechService, is_on_server: bool) -> SimpleNamespace:
     """The components that events read or write, by name."""
-    info, parts = catalogue.usual, SimpleNamespace()
-    shown = _offered(catalogue) | _settings_of(info)
+    info, parts = service.engine_info, SimpleNamespace()
+    shown = _offered(service) | _settings_of(info)
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
-            _add_text(parts, catalogue)
-            _add_voice(parts, shown, is_on_server)
+            _add_text(parts, service.catalogue)
+            _add_voice(parts, add_choice(service, is_on_server, shown), shown, is_on_server)
             _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
             parts.card = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -156,12 +156,11 @@ def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
         ]
 
 
-def _add_voice(parts: SimpleNamespace, shown: dict[str, dict[str, Any]], is_on_server: bool) -> None:
-    kinds = [(say(kind), kind) for kind in (READY_VOICE, SAVED_VOICE, OWN_VOICE)]
-    parts.kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": USUAL["kind"], **shown["kind"]})
-    parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-voice")
+def _add_voice(
+    parts: SimpleNamespace, choice: VoiceChoice, shown: dict[str, dict[str, Any]], is_on_server: bool
+) -> None:
+    parts.kind, parts.voice, parts.choice = choice
     parts.clone_note = own_html("vx-own-note", **shown["clone_note"])
-    parts.saved = add_picker(is_on_server, shown["saved"])
     with gr.Column(elem_id="vx-own"):
         parts.own = add_voice_fields("vx", shown["prompt_text"])
         parts.prompt, parts.prompt_text = parts.own.prompt, parts.own.prompt_text
@@ -203,15 +202,16 @@ def _add_share(parts: SimpleNamespace) -> None:
         )  # fmt: skip
 
 
-def _offered(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+def _offered(service: SpeechService) -> dict[str, dict[str, Any]]:
     """What of each component depends on the engines that are here, by its name."""
+    catalogue = service.catalogue
     copier = catalogue.copier
     optional = "" if copier and copier.needs_transcript else " (may stay empty)"
     takes = sorted({name for engine in catalogue.engines for name in _taken(engine)}, key=ASKED.index)
     return {
         "kind": {"visible": True} if copier else {"visible": False, "value": USUAL["kind"]},
-        "voice": {**voice_choices(catalogue), "show_label": not copier},
-        "saved": {"value": {**own_voices_use(catalogue), "takes": takes}},
+        "voice": voice_choices(catalogue),
+        "choice": {"value": {**voice_choice.offered(service), "takes": takes}},
         "clone_note": {"value": cloning_note(catalogue)},
         "prompt_text": {
             "visible": bool(copier and "prompt_text" in copier.honours),
@@ -375,8 +375,8 @@ def _own_voice(catalogue: Catalogue, kind: str, prompt: Any) -> Path:
         raise InputError(NO_COPIES, code="no_copies")
     if not recording and kind == SAVED_VOICE:
         sentence = "There is no saved voice yet: save one on the tab Voices, or choose {voice}."
-        raise InputError(sentence, code="no_saved_voice", voice=READY_VOICE)
+        raise InputError(sentence, code="no_saved_voice", voice=ANOTHER)
     if not recording:
         sentence = "There is no recording of the voice yet: upload or record one, or choose {voice}."
-        raise InputError(sentence, "prompt_audio", "no_voice_recording", voice=READY_VOICE)
+        raise InputError(sentence, "prompt_audio", "no_voice_recording", voice=ANOTHER)
     return recording

@@ -1,0 +1,83 @@
+// All voices that there are to choose from: those of the server's engines, one's own, and that of a recording. What is said
+// of each, which fit a search, and which were liked and used last, in this browser.
+import {duration, language} from '../shell/phrases.js';
+import {browser} from '../shell/state.js';
+import {own} from './own_voices.js';
+
+const LIKED = 'voices-liked', RECENT = 'voices-recent', MOST_RECENT = 6;
+const names = (of, options) => new Intl.DisplayNames([of], {type: 'language', ...options});
+const inWords = names(language, {}), asDialect = names(language, {languageDisplay: 'dialect'}), inEnglish = names('en', {});
+const lists = {[LIKED]: kept(LIKED), [RECENT]: kept(RECENT)};
+let known = {voices: [], clones: false}, said = {}, kinds = {};
+
+// What the server has: {voices, clones}; the words for it; and what the ways to choose a voice are called.
+export function offer(value, words, ways) {
+  known = value;
+  said = words;
+  kinds = ways;
+}
+
+export const ownName = (code) => code ? names(code, {}).of(code) : '';
+export const languageName = (code) => code ? inWords.of(code) : '';
+export const copies = () => known.clones;
+
+// {id, title, kind, voice, code, about}: `about` is said of it in order, `code` its language by ISO 639-1.
+const described = ({id, name, title, language: tag, accent, gender, character, pace}) => {
+  const code = tag?.split('-')[0] ?? '';
+  const spoken = accent ? asDialect.of(tag) : languageName(code);
+  return {id, title, kind: kinds.ready, voice: name, code, about: [spoken, said[gender], character, pace === 'slow' ? said.slow : '']};
+};
+const mine = (voice) => ({id: `own/${voice.id}`, title: voice.name, kind: kinds.saved, own: voice, about: [said.mine, duration(voice.seconds)]});
+
+export function all() {
+  const copied = known.clones ? [...own.voices.map(mine), {id: 'recording', title: said.recording, kind: kinds.recording, about: [said.recordingAbout]}] : [];
+  return [...known.voices.map(described), ...copied];
+}
+
+export const isReady = ({voice}) => voice !== undefined;
+export const ready = () => all().filter(isReady);
+
+export const named = (id) => {
+  const asked = String(id).toLowerCase();
+  return all().find((one) => [one.id, one.voice].some((name) => name?.toLowerCase() === asked));
+};
+
+// The languages that are spoken, the page's own first, and how many voices each has.
+export function languages(voices) {
+  const counts = new Map();
+  for (const {code} of voices) if (code) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const first = language.split('-')[0];
+  return [...counts].map(([code, count]) => ({code, count})).sort((one, other) => (other.code === first) - (one.code === first));
+}
+
+const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+const isLatin = (text) => /^[\p{Script=Latin}\p{N}\p{P}\p{S}]+$/u.test(text);
+
+// Whether all words of a search are found in what is known of a voice: at the beginning of a word, for "male" isn't "female".
+export function fits(one, search) {
+  const told = [one.title, one.voice, one.code, ...one.about, ...(one.code ? [ownName(one.code), inEnglish.of(one.code)] : [])];
+  const text = folded(told.filter(Boolean).join(' ')), words = text.split(/[\s_()（）]+/);
+  return folded(search).split(/\s+/).filter(Boolean).every((asked) =>
+    words.some((word) => word.startsWith(asked)) || (!isLatin(asked) && text.includes(asked)));
+}
+
+function kept(key) {
+  try {
+    const ids = JSON.parse(browser.get(key) ?? '[]');
+    return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(key, ids) {
+  lists[key] = ids;
+  browser.set(key, JSON.stringify(ids));
+}
+
+const among = (key) => lists[key].map((id) => all().find((one) => one.id === id)).filter(Boolean);
+export const liked = () => among(LIKED);
+export const recent = () => among(RECENT);
+export const isLiked = ({id}) => lists[LIKED].includes(id);
+export const like = ({id}) => keep(LIKED, isLiked({id}) ? lists[LIKED].filter((each) => each !== id) : [...lists[LIKED], id]);
+export const used = ({id}) => keep(RECENT, [id, ...lists[RECENT].filter((each) => each !== id)].slice(0, MOST_RECENT));

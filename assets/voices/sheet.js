@@ -1,0 +1,126 @@
+// The list of voices: searched, narrowed by chips, heard by ▶, kept by ★, taken by a press. It stands in the sheet of the
+// Speak tab and on the Voices tab.
+import {made} from '../shell/elements.js';
+import {fill} from '../shell/phrases.js';
+import {all, fits, isLiked, isReady, languageName, languages, like, liked, ownName, recent} from './catalogue.js';
+import {sampleButton} from './samples.js';
+
+const STEPS = {ArrowDown: 1, ArrowUp: -1}, ENDS = {Home: 0, End: -1}, ASIDE = {ArrowLeft: -1, ArrowRight: 1};
+const FEW = 10;  // so many are seen at a glance
+
+// Of what `from` gives, `take` gets what is chosen; `isChosen` says which one is now. Returns what paints it, what shows it
+// from its beginning, and its search field.
+export function list(element, words, isChosen, take, from = all) {
+  const find = (selector) => element.querySelector(selector);
+  const search = find('input'), rows = find('.rows'), none = find('.none');
+  let shown = 'all';
+
+  const within = (voices) => voices.filter(({id}) => from().some((one) => one.id === id));
+  const narrowed = {
+    all: from, recent: () => within(recent()), liked: () => within(liked()), own: () => from().filter((one) => !isReady(one)),
+  };
+  const voicesNow = () => (narrowed[shown]?.() ?? from().filter(({code}) => code === shown)).filter((one) => fits(one, search.value));
+
+  function chip(id, text, count) {
+    const each = made('button', {type: 'button', className: 'chip-of'});
+    each.append(made('span', {textContent: text}), ' ', made('small', {textContent: count}));
+    each.setAttribute('aria-pressed', id === shown);
+    each.dataset.id = id;
+    each.addEventListener('click', () => {
+      shown = id;
+      paint();
+      find(`.chip-of[data-id="${id}"]`).focus();
+    });
+    return each;
+  }
+
+  function paintChips() {
+    const counts = Object.entries(narrowed).map(([id, voices]) => [id, words[id], voices().length]);
+    const chips = counts.filter(([id, , count]) => count || id === 'liked');
+    const spoken = languages(from()).map(({code, count}) => [code, languageName(code), count]);
+    find('.chips').replaceChildren(...[...chips, ...spoken].map((each) => chip(...each)));
+    find('.find').hidden = from().length <= FEW && spoken.length < 2;
+  }
+
+  function row(one) {
+    const item = made('li', {className: 'one'}), pick = made('button', {type: 'button', className: 'pick'});
+    const star = made('button', {type: 'button', className: 'like'}), about = made('span', {className: 'about'});
+    about.append(...one.about.filter(Boolean).map((textContent) => made('span', {textContent})));
+    pick.append(made('b', {textContent: one.title, translate: !one.voice && !one.own}), about);
+    pick.setAttribute('aria-current', isChosen(one));
+    pick.addEventListener('click', () => take(one));
+    star.setAttribute('aria-label', fill(words.likeOf, {name: one.title}));
+    star.setAttribute('aria-pressed', isLiked(one));
+    star.addEventListener('click', () => {
+      like(one);
+      star.setAttribute('aria-pressed', isLiked(one));
+      find('.chip-of[data-id=liked] small').textContent = narrowed.liked().length;
+    });
+    const play = one.voice || one.own ? sampleButton(words, one, (sentence) => { none.textContent = sentence; }) : made('span');
+    item.append(play, pick, star);
+    return item;
+  }
+
+  function group(title, own, voices) {
+    const section = made('section'), head = made('h3', {}), items = made('ul');
+    head.append(made('span', {textContent: title}));
+    if (own && own !== title) head.append(' · ', made('span', {textContent: own, translate: false}));
+    items.append(...voices.map(row));
+    if (title) section.append(head);
+    section.append(items);
+    return section;
+  }
+
+  // One's own voices first: whoever has some looks for those.
+  function groups(voices) {
+    if (shown === 'recent' || shown === 'liked') return voices.length ? [group('', '', voices)] : [];
+    const mine = voices.filter((one) => !isReady(one)), rest = voices.filter((one) => !mine.includes(one));
+    const spoken = [...languages(voices).map(({code}) => code), ''].map((code) => [code, rest.filter((one) => one.code === code)]);
+    return [...(mine.length ? [group(words.own, '', mine)] : []), ...spoken.filter(([, some]) => some.length)
+      .map(([code, some]) => group(languageName(code), ownName(code), some))];
+  }
+
+  function paint() {
+    paintChips();
+    const voices = voicesNow();
+    rows.replaceChildren(...groups(voices));
+    none.textContent = voices.length ? '' : shown === 'liked' && !search.value ? words.noneLiked : words.noneFound;
+    stop(rows.querySelector('[aria-current=true]')?.closest('li') ?? rows.querySelector('li'));
+  }
+
+  // The Tab key comes to one row alone; arrows go from row to row and within it.
+  function stop(item) {
+    for (const each of rows.querySelectorAll('button')) each.tabIndex = item?.contains(each) ? 0 : -1;
+  }
+
+  function walk(event) {
+    const items = [...rows.querySelectorAll('li')], at = items.indexOf(event.target.closest('li'));
+    const buttons = [...(items[at]?.querySelectorAll('button') ?? [])], place = buttons.indexOf(event.target);
+    const kind = event.target.className.split(' ')[0];
+    const to = event.key in STEPS ? items[at + STEPS[event.key]] : event.key in ENDS ? items.at(ENDS[event.key]) : null;
+    const next = to ? to.querySelector(`.${kind}`) ?? to.querySelector('.pick') : event.key in ASIDE ? buttons[place + ASIDE[event.key]] : null;
+    if (!(event.key in STEPS || event.key in ENDS || event.key in ASIDE)) return;
+    event.preventDefault();
+    if (next) next.focus(); else if (event.key === 'ArrowUp') search.focus();
+  }
+
+  search.addEventListener('input', paint);
+  search.addEventListener('keydown', (event) => {
+    const first = rows.querySelector('.pick');
+    if (!first || !['ArrowDown', 'Enter'].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === 'Enter') first.click(); else first.focus();
+  });
+  rows.addEventListener('keydown', walk);
+  rows.addEventListener('focusin', ({target}) => stop(target.closest('li')));
+
+  function begin() {
+    search.value = '';
+    shown = 'all';
+    paint();
+    const chosen = rows.querySelector('[aria-current=true]')?.closest('li');
+    if (chosen) rows.scrollTop = chosen.offsetTop - rows.clientHeight / 2;
+  }
+
+  return {paint, begin, search};
+}

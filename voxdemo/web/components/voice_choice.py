@@ -1,0 +1,105 @@
+"""The choice of a voice on the Speak tab: the button that shows it, the sheet behind it, and samples.
+
+`assets/voices/picker.js` does the choosing, in the browser; two fields of Gradio's that nobody sees hold what is
+chosen. Samples are jobs as all others, in line and from the cache.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from voxdemo.intake.catalogue import Catalogue, described
+from voxdemo.service.service import SpeechService
+from voxdemo.speech import SpeechEvent, Utterance
+from voxdemo.web.components import card, voice_fields
+from voxdemo.web.components.assets import say
+from voxdemo.web.components.card import Card
+from voxdemo.web.components.examples import sample_of
+from voxdemo.web.components.parts import IN_BROWSER, own_html
+from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, template, voice_choices
+from voxdemo.web.line.handlers import take_up
+
+KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
+SAMPLE_WORDS = {
+    **card.WORDS,
+    "idle": "",
+    "kept": "",
+    "cancelled": "Cancelled.",
+    "lost": voice_fields.READING_WORDS["lost"],
+}
+_EVENTS = ", ".join(f"{name}: () => trigger('{name}')" for name in ("choose", "sample"))
+_JS = f"voxdemo.voices.picker(element, props, watch, {{{_EVENTS}}})"
+_UNSEEN_HERE = ("model", "languages", "licence", "takes")
+"""What programs get of a voice, and the list doesn't show."""
+
+
+class VoiceChoice(NamedTuple):
+    """The fields that hold the choice, and what shows it."""
+
+    kind: gr.Radio
+    """One of KINDS."""
+    voice: gr.Dropdown
+    """The name of the voice, where it is a ready one."""
+    view: gr.HTML
+
+
+def add_choice(service: SpeechService, is_on_server: bool, shown: dict[str, dict[str, Any]]) -> VoiceChoice:
+    """Add it; `shown` is what of `kind`, `voice` and `choice` depends on the engines."""
+    kinds = [(say(kind), kind) for kind in KINDS.values()]
+    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": READY_VOICE, **shown["kind"]})
+    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-voice")
+    view = own_html(
+        "vx-choice",
+        **shown["choice"],
+        html_template=template("choice", list=template("sheet")),
+        js_on_load=_JS,
+        kinds=KINDS,
+        **voice_fields.props(is_on_server),
+    )
+    fields: list[Any] = [kind, voice]
+    view.choose(js="() => voxdemo.voices.chosen()", outputs=fields, **IN_BROWSER)
+    changed = "(kind, voice) => { voxdemo.voices.shown(kind, voice); return []; }"
+    gr.on([field.change for field in fields], js=changed, inputs=fields, **IN_BROWSER)
+    _add_samples(service, view)
+    return VoiceChoice(kind, voice, view)
+
+
+def offered(service: SpeechService) -> dict[str, Any]:
+    """All voices, for the page: what is said of each, which one speaks at first, and whether recordings are copied."""
+    catalogue = service.catalogue
+    own = [] if catalogue.usual.voices else [{"id": "", "name": "", "title": "The engine's own voice"}]
+    listed = (described(voice, engine, service.is_instant(engine)) for voice, engine in catalogue.voices())
+    voices = [{name: value for name, value in each.items() if name not in _UNSEEN_HERE} for each in listed]
+    first = voice_choices(catalogue)["value"]
+    return {"voices": [*own, *voices], "voice": first, "clones": catalogue.copier is not None}
+
+
+def _add_samples(service: SpeechService, view: gr.HTML) -> None:
+    """What speaks a sample: the script of the list puts it where it was asked for."""
+    asked = gr.Textbox(visible=False)
+    with gr.Row(elem_id="vx-sample-row"):
+        sample = Card("vx-sample", SAMPLE_WORDS)
+        cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-sample-cancel")
+    playing = view.sample(
+        _sampler(service), inputs=asked, outputs=sample.view, js="() => voxdemo.voices.wanted()", **sample.follows()
+    )
+    sample.ends_with(playing)
+    sample.view.end(inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", **IN_BROWSER)
+    cancel.click(cancels=playing, **IN_BROWSER)
+
+
+def _sampler(service: SpeechService) -> Callable[..., Any]:
+    def speak_sample(voice: str) -> AsyncGenerator[SpeechEvent, None]:
+        return service.speak(_sample(service.catalogue, voice), take_up())
+
+    def asked_for(data: Sequence[Any]) -> Utterance:
+        return _sample(service.catalogue, next(iter(data), None))
+
+    return card.handler(speak_sample, asked_for)
+
+
+def _sample(catalogue: Catalogue, name: Any) -> Utterance:
+    """What this voice says of itself; the first one where the page is older than the engine."""
+    found = catalogue.named(str(name)) or next(catalogue.voices(), None)
+    return sample_of(found[0] if found else None)
