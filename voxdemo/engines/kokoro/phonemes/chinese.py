@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo.engines.kokoro.phonemes.english import English
+from voxdemo.engines.kokoro.phonemes.spelling import words
 from voxdemo.model_support.process_wide import quiet
 
 _SIGNS = {
@@ -23,10 +24,11 @@ _TONES = (("˧˩˧", "↓"), ("˧˥", "↗"), ("˥˩", "↘"), ("˥", "→"))
 _AS_KOKORO = (
     ("ʈʂ", "ꭧ"), ("tɕ", "ʨ"), ("ts", "ʦ"), ("ɻ\u0329", "ɨ"), ("ɹ\u0329", "ɨ"), ("\u032f", ""), ("\u0329", ""),
 )  # fmt: skip
-_LONG = {f"{word}长": [[pinyin], ["cháng"]] for word, pinyin in (
-    ("很", "hěn"), ("太", "tài"), ("最", "zuì"), ("更", "gèng"), ("多", "duō"), ("不", "bù"), ("好", "hǎo"),
-    ("较", "jiào"), ("挺", "tǐng"), ("真", "zhēn"), ("还", "hái"),
-)} | {"多长时间": [["duō"], ["cháng"], ["shí"], ["jiān"]]}  # fmt: skip
+_LONG = {
+    f"{each[0]}{long}": [[each[1:]], ["cháng"]]
+    for long in "长長"
+    for each in words("很hěn 太tài 最zuì 更gèng 多duō 不bù 好hǎo 较jiào 較jiào 挺tǐng 真zhēn 还hái 還hái")
+} | {each: [["duō"], ["cháng"], ["shí"], ["jiān"]] for each in ("多长时间", "多長時間")}
 """Where 长 is long, which pypinyin reads as growing."""
 _GROWS = ("得", "出", "成", "在", "满")
 """What is behind 长 where it does grow."""
@@ -66,13 +68,13 @@ class Chinese:
             return f" {self._english(run)} "
         if run[0] != "〇" and not run[0].isalpha():
             return _SIGNS.get(run, " " if run.isspace() else "")
-        words = self._words.lcut(run)
-        around = zip(["", *words], words, [*words[1:], ""], strict=False)
+        found = self._words.lcut(run)
+        around = zip(["", *found], found, [*found[1:], ""], strict=False)
         return " ".join("".join(map(self._ipa, self._syllables(*each))) for each in around)
 
     def _syllables(self, before: str, word: str, behind: str) -> list[str]:
         """How a word is read, each syllable as pinyin with the number of its tone."""
-        if word == "长" and not behind.startswith(_GROWS):
+        if word in ("长", "長") and not behind.startswith(_GROWS):
             return ["chang2"]
         if word == "地" and len(before) > 1:
             return ["de5"]
