@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -144,13 +145,20 @@ def recognizer() -> Iterator[BuiltinRecognizer]:
     ("voice", "text", "heard"),
     first_of(
         ("ef_dora", "El perro duerme en la cocina.", "perro duerme en la cocina"),
+        ("ef_dora", "La casa tiene 12 ventanas.", "casa tiene (12|doce) ventanas"),
         ("af_heart", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
+        ("af_heart", "The house has 12 windows.", "house has (12|twelve) windows"),
         ("bf_emma", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
         ("ff_siwis", "Le chien dort dans la cuisine.", "chien dort dans la cuisine"),
+        ("ff_siwis", "La maison a 12 fenêtres.", "(12|douze) fenêtres"),
         ("if_sara", "Il cane dorme nella cucina.", "cane dorme nella cucina"),
+        ("if_sara", "La casa ha 12 finestre.", "casa ha (12|dodici) finestre"),
         ("pf_dora", "O cachorro dorme na cozinha.", "cachorro dorme na cozinha"),
+        ("pf_dora", "A casa tem 12 janelas.", "casa tem (12|doze) janelas"),
         ("jf_alpha", "電車はとても早く出ます。", "電車はとても早く"),
+        ("jf_alpha", "この家には窓が12枚あります。", "窓が(12|十二)枚"),
         ("zf_xiaoxiao", "火车今天很早出发。", "今天很早出"),
+        ("zf_xiaoxiao", "这座房子有12扇窗户。", "有(12|十二)"),
     ),
 )
 def test_a_recogniser_hears_what_is_said(
@@ -158,7 +166,7 @@ def test_a_recogniser_hears_what_is_said(
 ) -> None:
     sound = resample(say(text, voice=voice), 24_000, 16_000)
     *_, transcript = recognizer.transcribe(sound, 16_000, {"b": "en", "a": "en", "j": "ja", "z": "zh"}.get(voice[0]))
-    assert heard in transcript.text.casefold()
+    assert re.search(heard, transcript.text.casefold())
 
 
 @long
