@@ -149,7 +149,7 @@ class French:
             return "vɛ̃t"
         if word == "dix" and following in ("huit", "neuf"):
             return "diz"
-        is_counting = following and following not in _WEAK and following not in _UNITS
+        is_counting = following and following != "virgule" and following not in _WEAK | _UNITS
         if word in ("six", "dix", "huit") and is_counting and not _BEGINS_WITH_VOWEL.match(following):
             return {"six": "si", "dix": "di", "huit": "ɥi"}[word]
         return ""
