@@ -57,6 +57,7 @@ PORTUGUESE = Table(
     hours=("hora", "horas"),
     duration=(", ", " e "),
     phones=(
+        r"\d{3}\.\d{3}\.\d{3}-\d\d", r"\d\d\.\d{3}\.\d{3}/\d{4}-\d\d",
         r"\(\d\d\) ?9?\d{4}[- ]\d{4}", r"\d\d 9\d{4}[- ]\d{4}", r"9\d{4}-\d{4}", r"[2-5]\d{3}-\d{4}",
         r"0[3589]00[ -]?\d{3}[ -]?\d{4}", r"4\d{3}-\d{4}",
     ),
@@ -98,7 +99,8 @@ PORTUGUESE = Table(
         "Eng.": "engenheiro", "Gen.": "general", "p. ex.": "por exemplo", "p.ex.": "por exemplo", "etc.": "etcétera",
         "nº": "número", "Nº": "número", "n.º": "número", "N.º": "número", "n°": "número", "N°": "número",
         "núm.": "número", "Av.": "avenida", "R.": "rua", "Pça.": "praça", "Rod.": "rodovia", "pág.": "página",
-        "págs.": "páginas", "cap.": "capítulo", "art.": "artigo", "vol.": "volume", "tel.": "telefone",
+        "págs.": "páginas",
+        "p.": "página", "pp.": "páginas", "cap.": "capítulo", "art.": "artigo", "vol.": "volume", "tel.": "telefone",
         "Tel.": "telefone", "aprox.": "aproximadamente", "máx.": "máximo", "mín.": "mínimo", "depto.": "departamento",
         "EUA": "Estados Unidos", "a.C.": "antes de Cristo", "d.C.": "depois de Cristo", "a. C.": "antes de Cristo",
         "d. C.": "depois de Cristo", "S.A.": "sociedade anônima", "S/A": "sociedade anônima", "Ltda.": "limitada",
