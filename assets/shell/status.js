@@ -1,11 +1,13 @@
 // How the server does: at the head of the page, and on the Status tab.
-import {sleep} from './elements.js';
+import {made, sleep} from './elements.js';
 import {offerOther} from './language.js';
-import {fill} from './phrases.js';
+import {fill, language} from './phrases.js';
 import {checkServer, url} from './server.js';
 import {state as page} from './state.js';
 
 const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_THE_LINE_EVERY_MS = 4000;
+const names = new Intl.DisplayNames([language], {type: 'language'});
+const MOST_NAMED = 8;  // languages; of more, how many
 
 // Whether the models are ready, at the head of the page; in the banner what is still being loaded while a stand-in serves;
 // and below Speak how long the line is. Asks often while the server is away or something loads, else every few seconds,
@@ -14,7 +16,8 @@ export function head(element, props, trigger) {
   page.words = props.words;
   const chip = element.querySelector('.chip');
   const {words} = props;
-  let state = '', engine = props.value.title, pending = false, asking = false;
+  let state = '', engine = props.value.title, pending = false, asking = false, models = [];
+  const again = engines(element, chip, words, () => models);
 
   // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
   const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};
@@ -35,7 +38,9 @@ export function head(element, props, trigger) {
     if (outdated) trigger('retry');  // what was told of the engine before
     chip.dataset.state = next;
     const text = {ready: fill(words.ready, {title}), loading: reason.replace(/\.$/, ''), lost: words.lost}[next];
-    if (chip.lastElementChild.textContent !== text) chip.lastElementChild.textContent = text;
+    if (chip.lastElementChild.textContent === text) return;
+    chip.lastElementChild.textContent = text;
+    element.querySelector('.heard').textContent = text;
   }
 
   // Its own sentence about that would cover ours, and Gradio has no other language for it.
@@ -51,6 +56,8 @@ export function head(element, props, trigger) {
       const {ready, reason, title, notice, ...rest} = await answer.json();
       if (pending && !rest.pending) trigger('retry');
       pending = Boolean(rest.pending);
+      models = rest.models;
+      again();
       show(ready ? 'ready' : 'loading', reason, title);
       const line = document.querySelector('#vx-estimate p:not(.over) span');
       if (line && line.textContent !== rest.line) line.textContent = rest.line;
@@ -93,4 +100,46 @@ export function board(element, watch, everyMs, ask) {
   new IntersectionObserver(look).observe(element);
   document.addEventListener('visibilitychange', look);
   setInterval(look, everyMs);
+}
+
+// The card that the state at the head opens: which models there are, how they are, and what they can.
+// `current` gives the models as `/ready` lists them, of all generators.
+function engines(element, button, words, current) {
+  const dialog = element.querySelector('dialog');
+
+  function speaks({voices, languages}) {
+    const named = languages.length > MOST_NAMED ? fill(words.languages, {n: languages.length})
+      : new Intl.ListFormat(language, {type: 'unit'}).format(languages.map((code) => names.of(code)));
+    return [voices > 1 ? fill(words.voices, {n: voices}) : '', named];
+  }
+
+  function row([{title, device, state, memory, ...model}, count]) {
+    const item = made('li'), line = made('p', {className: 'of'}), about = made('p', {className: 'about'});
+    item.dataset.state = state;
+    line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: words.states[state]}));
+    const told = [
+      ...(model.languages ? speaks(model) : [words.recognises]), model.copies ? words.copies : '', device,
+      memory ? fill(words.memory, {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill(words.times, {n: count}) : '',
+    ];
+    about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== device})));
+    item.append(line, about);
+    return item;
+  }
+
+  function paint() {
+    const alike = new Map();
+    for (const model of current()) {
+      const key = JSON.stringify([model.name, model.state]), [, count] = alike.get(key) ?? [null, 0];
+      alike.set(key, [model, count + 1]);
+    }
+    const rows = [...alike.values()].map(row), before = [...dialog.querySelectorAll('li')];
+    if (rows.map((each) => each.outerHTML).join() !== before.map((each) => each.outerHTML).join()) dialog.querySelector('ul').replaceChildren(...rows);
+  }
+
+  button.addEventListener('click', () => {
+    paint();
+    dialog.showModal();
+  });
+  dialog.addEventListener('click', ({target}) => { if (target === dialog || target.closest('.close')) dialog.close(); });
+  return () => { if (dialog.open) paint(); };
 }

@@ -14,7 +14,7 @@ from voxdemo import __version__, hf_space
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
-from voxdemo.web.components import examples, front, wording
+from voxdemo.web.components import examples, front, voice_fields, wording
 from voxdemo.web.components.assets import ASSETS, asset, filled, translations
 from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
@@ -28,10 +28,25 @@ from voxdemo.web.tabs.speak import add_generate_tab
 from voxdemo.web.tabs.status import add_status_tab
 from voxdemo.web.tabs.voices import add_voices_tab
 
-WORDS: Mapping[str, str] = {
+WORDS: Mapping[str, Any] = {
     "ready": "{title}, ready",
     "loading": "{title} is loading",
     "lost": "Can't reach the server",
+    "states": {
+        "resting": "loads when it is used",
+        "loading": "loading",
+        "waking": "loading",
+        "ready": "ready",
+        "reloading": "reloading",
+        "failed": "doesn't work",
+        "closed": "stopped",
+    },
+    "voices": "{n} voices",
+    "languages": "{n} languages",
+    "copies": "copies voices",
+    "recognises": "recognises speech",
+    "memory": "{n} GB of memory",
+    "times": "loaded {n} times",
     "loggedIn": "Logged in as {username}",
     "notAudioOrText": "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.",
     "notAudio": "That isn't an audio file. Drop a wav, mp3 or m4a.",
@@ -95,10 +110,15 @@ def _head(service: SpeechService) -> gr.HTML:
     return own_html(
         "vx-head",
         {"title": service.engine_info.title},
-        html_template=filled("shell/head.html", {"logo": asset("logo.svg")}),
+        html_template=filled("shell/head.html", {"logo": asset("logo.svg"), "engines": _engines(service)}),
         js_on_load="voxdemo.head(element, props, trigger)",
         words=dict(WORDS),
     )
+
+
+def _engines(service: SpeechService) -> str:
+    """The card of the models; where none copies voices, with what would."""
+    return filled("shell/engines.html", {"more": voice_fields.cloning_note(service.catalogue)})
 
 
 def _foot() -> None:

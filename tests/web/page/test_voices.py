@@ -145,6 +145,17 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     expect(page.locator(".choice b")).to_have_text("Xiaobei")
     speak(page, "早上好。")
     says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
+    page.locator(".head .chip").click()
+    card = page.get_by_role("dialog", name="Models on this server")
+    kokoro = card.get_by_role("listitem").filter(has_text="Kokoro-82M")
+    expect(kokoro).to_contain_text("ready")
+    expect(kokoro).to_contain_text("50 voicesEnglish, Spanish, French, Italian, Portuguese, Japanese, Chinese")
+    expect(card.get_by_role("listitem").filter(has_text="recogniser")).to_contain_text("recognises speech")
+    expect(card).to_contain_text("Copying voices needs VoxCPM")
+    assert barriers(page, *LOOKS) == []
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(page.locator(".head .chip")).to_be_focused()
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from voxdemo import __version__
 from voxdemo.lanes.jobs import ModelReport
-from voxdemo.speech import Utterance
+from voxdemo.speech import EngineInfo, ModelInfo, Utterance
 from voxdemo.web.components import wording
 from voxdemo.web.routes import FRESH, parts_of
 
@@ -87,4 +87,11 @@ def _report(model: ModelReport) -> dict[str, Any]:
     names = ("name", "title", "version", "device", "precision")
     described = {name: getattr(model.info, name) for name in names}
     load_s = wording.rounded(model.status.load_s, 2)
-    return {**described, "load_s": load_s, "state": model.status.state, "serving": model.serving}
+    told = {"load_s": load_s, "state": model.status.state, "serving": model.serving, "memory": model.memory_bytes}
+    return {**described, **told, **_voices(model.info)}
+
+
+def _voices(info: ModelInfo) -> dict[str, Any]:
+    if not isinstance(info, EngineInfo):
+        return {}
+    return {"voices": len(info.voices), "languages": info.languages, "copies": "prompt_audio" in info.honours}
