@@ -109,7 +109,7 @@ function engines(element, button, words, current) {
 
   function speaks({voices, languages}) {
     const named = languages.length > MOST_NAMED ? fill(words.languages, {n: languages.length})
-      : new Intl.ListFormat(language, {type: 'unit'}).format(languages.map((code) => names.of(code)));
+      : new Intl.ListFormat(language, {type: 'conjunction', style: 'narrow'}).format(languages.map((code) => names.of(code)));
     return [voices > 1 ? fill(words.voices, {n: voices}) : '', named];
   }
 
@@ -118,10 +118,10 @@ function engines(element, button, words, current) {
     item.dataset.state = state;
     line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: words.states[state]}));
     const told = [
-      ...(model.languages ? speaks(model) : [words.recognises]), model.copies ? words.copies : '', device,
+      ...(model.languages ? speaks(model) : [words.recognises]), model.copies ? words.copies : '', device === 'cpu' ? 'CPU' : device,
       memory ? fill(words.memory, {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill(words.times, {n: count}) : '',
     ];
-    about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== device})));
+    about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== 'CPU' && textContent !== device})));
     item.append(line, about);
     return item;
   }
@@ -129,7 +129,7 @@ function engines(element, button, words, current) {
   function paint() {
     const alike = new Map();
     for (const model of current()) {
-      const key = JSON.stringify([model.name, model.state]), [, count] = alike.get(key) ?? [null, 0];
+      const key = JSON.stringify([model.title, model.state]), [, count] = alike.get(key) ?? [null, 0];
       alike.set(key, [model, count + 1]);
     }
     const rows = [...alike.values()].map(row), before = [...dialog.querySelectorAll('li')];

@@ -21,11 +21,11 @@ export const ownName = (code) => code ? names(code, {}).of(code) : '';
 export const languageName = (code) => code ? inWords.of(code) : '';
 export const copies = () => known.clones;
 
-// {id, title, kind, voice, code, about}: `about` is said of it in order, `code` its language by ISO 639-1.
+// {id, title, kind, voice, code, accent, about}: `about` is said of it in order, first its language, of which `code` is ISO 639-1.
 const described = ({id, name, title, language: tag, accent, gender, character, pace}) => {
   const code = tag?.split('-')[0] ?? '';
   const spoken = accent ? asDialect.of(tag) : languageName(code);
-  return {id, title, kind: kinds.ready, voice: name, code, about: [spoken, said[gender], character, pace === 'slow' ? said.slow : '']};
+  return {id, title, kind: kinds.ready, voice: name, code, accent, about: [spoken, said[gender], character, pace === 'slow' ? said.slow : '']};
 };
 const mine = (voice) => ({id: `own/${voice.id}`, title: voice.name, kind: kinds.saved, own: voice, about: [said.mine, duration(voice.seconds)]});
 
@@ -56,7 +56,7 @@ const isLatin = (text) => /^[\p{Script=Latin}\p{N}\p{P}\p{S}]+$/u.test(text);
 // Whether all words of a search are found in what is known of a voice: at the beginning of a word, for "male" isn't "female".
 export function fits(one, search) {
   const told = [one.title, one.voice, one.code, ...one.about, ...(one.code ? [ownName(one.code), inEnglish.of(one.code)] : [])];
-  const text = folded(told.filter(Boolean).join(' ')), words = text.split(/[\s_()（）]+/);
+  const text = folded(told.filter(Boolean).join(' ')), words = text.split(/[\s()（）]+/).flatMap((word) => [word, ...word.split('_')]);
   return folded(search).split(/\s+/).filter(Boolean).every((asked) =>
     words.some((word) => word.startsWith(asked)) || (!isLatin(asked) && text.includes(asked)));
 }

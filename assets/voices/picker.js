@@ -87,7 +87,10 @@ export function picker(element, props, watch, triggers) {
   });
   find('.close').addEventListener('click', () => dialog.close());
   dialog.addEventListener('click', ({target}) => { if (target === dialog) dialog.close(); });
-  dialog.addEventListener('close', hush);
+  dialog.addEventListener('close', () => {
+    hush();
+    if (state.cards['vx-sample']?.isBusy()) document.getElementById('vx-sample-cancel')?.click();  // nobody waits for it
+  });
   // What a sample is at, while nothing but the button is seen.
   window.addEventListener('voxdemo-told', ({detail}) => {
     if (detail.card !== 'vx-sample' || dialog.open) return;

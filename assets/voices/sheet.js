@@ -42,10 +42,12 @@ export function list(element, words, isChosen, take, from = all) {
     find('.find').hidden = from().length <= FEW && spoken.length < 2;
   }
 
-  function row(one) {
+  // Below the name of its language only its accent is said of that.
+  function row(one, isBelow) {
     const item = made('li', {className: 'one'}), pick = made('button', {type: 'button', className: 'pick'});
     const star = made('button', {type: 'button', className: 'like'}), about = made('span', {className: 'about'});
-    about.append(...one.about.filter(Boolean).map((textContent) => made('span', {textContent})));
+    const [spoken, ...rest] = one.about;
+    about.append(...[isBelow && one.code ? one.accent : spoken, ...rest].filter(Boolean).map((textContent) => made('span', {textContent})));
     pick.append(made('b', {textContent: one.title, translate: !one.voice && !one.own}), about);
     pick.setAttribute('aria-current', isChosen(one));
     pick.addEventListener('click', () => take(one));
@@ -65,7 +67,7 @@ export function list(element, words, isChosen, take, from = all) {
     const section = made('section'), head = made('h3', {}), items = made('ul');
     head.append(made('span', {textContent: title}));
     if (own && own !== title) head.append(' · ', made('span', {textContent: own, translate: false}));
-    items.append(...voices.map(row));
+    items.append(...voices.map((one) => row(one, Boolean(title))));
     if (title) section.append(head);
     section.append(items);
     return section;

@@ -20,7 +20,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance
 from voxdemo.web.components import examples
-from voxdemo.web.components.examples import RECORDINGS, TEXTS
+from voxdemo.web.components.examples import RECORDINGS, SAMPLES, TEXTS
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def stage() -> Stage:
 @pytest.fixture
 async def ahead(service: SpeechService) -> AsyncGenerator[None, None]:
     """What works ahead, for a voice that is taken to be slow, without its minute of patience."""
-    patience = Patience(look_every_s=0.0, quiet_s=0.0, instant=0.0)
+    patience = Patience(look_every_s=0.0, quiet_s=0.0, instant=0.0, at_once_s=0.0)
     working = asyncio.create_task(examples_ahead.have_at_hand(service, patience))
     yield
     working.cancel()
@@ -59,10 +59,11 @@ async def test_a_slow_voice_makes_texts_ahead_and_nothing_that_cannot_be_given_u
 ) -> None:
     stage.open = True
     stage.steps.release(1000)
-    texts = [text.words for text in TEXTS if text.language == "en" and not text.prompt]
+    texts = [*(text.words for text in TEXTS if text.language == "en" and not text.prompt), SAMPLES["en"]]
     await until(lambda: [text for text in dict.fromkeys(turned_to(stage)) if not service.running] == texts)
-    for words in texts:
+    for words in texts[:-1]:
         assert service.is_at_hand(await service.request(Utterance(words)))
+    assert service.is_at_hand(await service.request(Utterance(texts[-1], voice="fake")))
 
 
 async def test_whoever_comes_goes_before_examples_within_one_step(

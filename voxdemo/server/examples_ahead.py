@@ -14,11 +14,11 @@ from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import INSTANT
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Transcript
+from voxdemo.speech import Transcript, Utterance
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import examples
-from voxdemo.web.components.examples import ExampleText
+from voxdemo.web.components.examples import ExampleText, sample_of
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ class Patience:
     """How long nobody must have needed a model."""
     instant: float = INSTANT
     """As there: working ahead gains nothing."""
+    at_once_s: float = 0.5
+    """Seconds in which a voice's sample is there soon enough: it is heard when all of it is made."""
 
 
 PATIENCE = Patience()
@@ -57,12 +59,12 @@ async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) ->
 
     Transcripts come with the recordings, because a step of a recogniser is half a minute long and can't be given up;
     for one whose transcripts aren't there nothing is made. Texts are made ahead for slow voices only, once nobody has
-    needed a model for a while, and a job that comes meanwhile gets the model at its next step. When another model
-    begins to serve, its own are made.
+    needed a model for a while, and a job that comes meanwhile gets the model at its next step. Then come samples of the
+    voices whose model is loaded. When another model begins to serve or is loaded, its own are made.
     """
     made_for, made_at = None, 0.0
     while True:
-        models = (service.engine_info, service.recognizer_info)
+        models = (service.engine_info, service.recognizer_info, _loaded(service))
         is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
         if is_due and service.readiness().ready:
             await _supply_transcripts(service)
@@ -85,28 +87,27 @@ def transcripts(recognizer: str) -> Mapping[str, Transcript]:
 
 async def made(service: SpeechService, patience: Patience = PATIENCE) -> bool:
     """Whether there is nothing more to do for now; not so, where somebody needs a model, or did a moment ago."""
-    for text in examples.TEXTS:
-        if _is_slow(text, service, patience.instant):
-            if service.quiet_s < patience.quiet_s:
-                return False
-            making = asyncio.ensure_future(_make(service, text))
-            try:
-                while not making.done():
-                    await asyncio.wait({making}, timeout=GIVE_WAY_WITHIN_S)
-                    if not service.quiet_s:
-                        return False
-            finally:
-                making.cancel()
-                await asyncio.wait({making})
-            if making.cancelled() or not making.result():
-                return False
+    for utterance in _worth_making(service, patience):
+        if service.quiet_s < patience.quiet_s:
+            return False
+        making = asyncio.ensure_future(_make(service, utterance))
+        try:
+            while not making.done():
+                await asyncio.wait({making}, timeout=GIVE_WAY_WITHIN_S)
+                if not service.quiet_s:
+                    return False
+        finally:
+            making.cancel()
+            await asyncio.wait({making})
+        if making.cancelled() or not making.result():
+            return False
     return True
 
 
-async def _make(service: SpeechService, text: ExampleText) -> bool:
+async def _make(service: SpeechService, utterance: Utterance) -> bool:
     """Whether it is at hand, or never will be."""
     try:
-        await service.prepare(text.utterance)
+        await service.prepare(utterance)
     except UnavailableError:
         return False
     except Exception:  # a model that failed shouldn't be made to fail again for nobody
@@ -114,11 +115,27 @@ async def _make(service: SpeechService, text: ExampleText) -> bool:
     return True
 
 
-def _is_slow(text: ExampleText, service: SpeechService, instant: float) -> bool:
-    """Whether it is worth being made ahead: not where it would be heard at once.
+def _worth_making(service: SpeechService, patience: Patience) -> Sequence[Utterance]:
+    """What wouldn't be heard at once; nothing that another model would be loaded for, as nobody has asked for it.
 
-    Nor where a recording has to be encoded before, which can't be given up halfway.
+    Nor what a recording has to be encoded for before, which can't be given up halfway.
     """
-    own_s, spoken_s = service.forecast(text.utterance).own_s, spoken_length(text.words) * S_PER_UNIT
-    is_whole = text.prompt is None and text.suits(service.engine_info)  # or another model is loaded for nobody
-    return is_whole and own_s is not None and own_s > instant * spoken_s
+    texts = (each for each in examples.TEXTS if each.prompt is None and each.suits(service.engine_info))
+    loaded = _loaded(service)
+    voices = (voice for voice, engine in service.catalogue.voices() if engine.name in loaded)
+    slow = [each.utterance for each in texts if _own_s(service, each.utterance) > patience.instant * _spoken_s(each)]
+    return [*slow, *(each for each in map(sample_of, voices) if _own_s(service, each) > patience.at_once_s)]
+
+
+def _loaded(service: SpeechService) -> frozenset[str]:
+    """Names of the models that are loaded."""
+    return frozenset(each.info.name for each in service.line.stats().models if each.status.state == "ready")
+
+
+def _own_s(service: SpeechService, utterance: Utterance) -> float:
+    """Seconds that it takes to speak this, by itself; 0 where that isn't known."""
+    return service.forecast(utterance).own_s or 0.0
+
+
+def _spoken_s(text: ExampleText) -> float:
+    return spoken_length(text.words) * S_PER_UNIT

@@ -117,7 +117,7 @@ def test_a_built_in_voice_is_heard_by_a_sample_and_at_once_when_it_is_cached(
 
 def sample_is_heard_and_kept(page: Any) -> None:
     open_tab(page)
-    expect(page.locator("#vx-ready .pick").first).to_have_text("HeartAmerican Englishfemale")
+    expect(page.locator("#vx-ready .pick").first).to_have_text("HeartAmericanfemale")
     page.evaluate(WATCH_SHIFTS)
     button = page.get_by_role("button", name="Play a sample of Heart")
     button.click()
@@ -135,9 +135,9 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     page = open_page(server)
     page.click("#vx-choice .change")
     page.get_by_role("searchbox", name="Search voices").fill("espan femal")
-    expect(page.locator(".sheet .pick")).to_have_text(["DoraSpanishfemale"])
+    expect(page.locator(".sheet .pick")).to_have_text([re.compile("^Dorafemale")])
     page.keyboard.press("Enter")
-    expect(page.locator("#vx-choice .what")).to_have_text("DoraSpanishespañolfemale")
+    expect(page.locator("#vx-choice .what")).to_have_text(re.compile("^DoraSpanishespañolfemale"))
     speak(page, "Buenos días, señora.")
     says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
     page.locator("#vx-examples button", has_text="中文").click()
@@ -150,6 +150,7 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     kokoro = card.get_by_role("listitem").filter(has_text="Kokoro-82M")
     expect(kokoro).to_contain_text("ready")
     expect(kokoro).to_contain_text("50 voicesEnglish, Spanish, French, Italian, Portuguese, Japanese, Chinese")
+    expect(card.get_by_role("listitem").filter(has_text="Built-in voice")).to_contain_text("English")
     expect(card.get_by_role("listitem").filter(has_text="recogniser")).to_contain_text("recognises speech")
     expect(card).to_contain_text("Copying voices needs VoxCPM")
     assert barriers(page, *LOOKS) == []

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser, says
+from browsing import PHONE, WARM_UP, OpenPage, barriers, expect, needs_browser, of_module, says
 from serving import Server
 
 pytestmark = needs_browser
@@ -113,6 +113,9 @@ def test_a_voice_is_found_heard_kept_and_taken_by_keys_alone(server: Server, ope
     expect(sheet).to_be_hidden()
     expect(page.locator("#vx-choice .what")).to_have_text(re.compile(r"^LewisBritish Englishmalequality D\+"))
     expect(page.locator("#vx-choice .change")).to_be_focused()
+    searches = ["male", "female", "ESPAÑOL", "francais", "日本", "af_bella", "brazil fem", "c+ japan", "nobody", ""]
+    count = "({all, fits}, asked) => asked.map((each) => all().filter((one) => fits(one, each)).length)"
+    assert of_module(page, "voices/catalogue.js", count, searches) == [23, 27, 3, 1, 5, 1, 1, 1, 0, 50]
     page.reload()
     page.locator("#vx-choice .change").click()
     for chip, names in (("★", ["Emma"]), ("Recent", ["Lewis"]), ("Italian", ["Sara", "Nicola"])):
