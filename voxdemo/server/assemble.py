@@ -19,7 +19,7 @@ from voxdemo.engines.registry import ENGINES
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
 from voxdemo.lanes.local.lane import Lane
-from voxdemo.lanes.local.memory import MemoryBound
+from voxdemo.lanes.local.memory import MemoryBound, few_heaps
 from voxdemo.lanes.local.model_thread import Measured
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
@@ -57,6 +57,7 @@ def local_service(
     if speakers is None:
         speakers, others = ENGINES.choose(settings), ENGINES.others(settings)
     listeners = listeners or RECOGNIZERS.choose(settings)
+    few_heaps()
     paces = Paces.load(settings.cache_dir / "paces.json")
     bound = MemoryBound(settings.model_memory, settings.generators)
     others = [choice for choice in others if _fits(choice, bound)]

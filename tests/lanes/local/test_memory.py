@@ -32,7 +32,14 @@ class House:
         self.stages = {info.name: Stage(open=True) for info in (USUAL, ANN, BEN, CAT)}
         self.made: list[Lane] = []
 
-    def lane(self, memory_gb: float = 6, idle_s: float = 0.0, seats: int = 1, expected_s: float | None = None) -> Lane:
+    def lane(
+        self,
+        memory_gb: float = 6,
+        idle_s: float = 0.0,
+        seats: int = 1,
+        expected_s: float | None = None,
+        standby: EngineInfo | None = None,
+    ) -> Lane:
         bound = MemoryBound(round(memory_gb * GB), seats)
 
         def worker(info: EngineInfo) -> ModelWorker[FakeEngine]:
@@ -46,8 +53,8 @@ class House:
                 EAR, lambda tell: FakeRecognizer(self.stages["usual"], EAR), lambda _: [(1.0, 1.0)],
                 expected_s=lambda: expected_s,
             )  # fmt: skip
-            others = [worker(info) for info in (ANN, BEN, CAT)]
-            return Seat(Role(worker(USUAL)), Role(ear), others, bound, idle_s)
+            others = [worker(info) for info in (ANN, BEN, CAT) if info is not standby]
+            return Seat(Role(worker(USUAL), worker(standby) if standby else None), Role(ear), others, bound, idle_s)
 
         lane = Lane([seat() for _ in range(seats)], queue_size=100, job_timeout_s=30.0)
         lane.start()
@@ -206,6 +213,34 @@ async def test_a_model_that_takes_longer_than_it_should_is_told_without_seconds(
     assert told == Waiting(0, None, "Ann")
     house.stages["ann"].may_load.set()
     await task
+
+
+async def test_a_wanted_voice_that_rested_is_waited_for_and_its_stand_in_speaks_only_until_it_was_loaded_once(
+    house: House,
+) -> None:
+    house.stages["usual"].may_load.clear()
+    lane = house.lane(idle_s=0.01, standby=ANN)
+    await until(lambda: lane.catalogue.usual == ANN and lane.stats().ready_seats == 1)
+    await said(lane, ANN)
+    house.stages["usual"].may_load.set()
+    await until(lambda: lane.catalogue.usual == USUAL and resting(lane) >= {"Usual", "Ann", "Fake recogniser"})
+    house.stages["usual"].may_load.clear()
+    task, events = await in_line(lane, to(USUAL))
+    assert (await events.get()).loading == "Usual"
+    assert lane.catalogue.usual == USUAL
+    assert ANN in lane.catalogue.engines
+    house.stages["usual"].may_load.set()
+    assert isinstance((await task)[-1], Piece)
+    await said(lane, ANN)
+
+
+async def test_the_stand_in_makes_room_before_the_recogniser_and_that_before_the_wanted_voice(house: House) -> None:
+    lane = house.lane(memory_gb=4, standby=ANN)  # 1 + 2 + 1
+    await started(lane)
+    await said(lane, BEN)
+    assert resting(lane) == {"Ann", "Cat"}
+    await said(lane, ANN)
+    assert resting(lane) == {"Ben", "Cat"}
 
 
 async def test_a_job_that_comes_while_models_are_unloaded_waits_for_that_and_is_served(house: House) -> None:

@@ -1,0 +1,79 @@
+"""What a server's memory is before models are loaded, while they are, and after they were unloaded."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from checkpoints import voxcpm
+from rings import long
+from serving import Server, StartServer, eventually
+
+VOICES = {
+    "heart": "Good morning, everybody.",
+    "af_bella": "Good evening, everybody.",
+    "bm_george": "Good night, everybody.",
+    "ef_dora": "Buenos días a todos.",
+    "ff_siwis": "Bonjour à tous.",
+    "if_sara": "Buongiorno a tutti.",
+    "pf_dora": "Bom dia a todos.",
+    "jf_alpha": "おはようございます。",
+    "zf_xiaoxiao": "大家早上好。",
+}
+"""Those of two engines; the third has one of its own."""
+REMAINS = 1.1
+"""What may be left, as a share of what there was before."""
+
+
+def memory_mb(server: Server) -> float:
+    """What the process holds of its own.
+
+    Pages of files aren't among it: the system takes them back when it needs them.
+    """
+    told = Path(f"/proc/{server.process.pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Anonymous: +(\d+)", told, re.MULTILINE)[0]) / 1024
+
+
+def states(server: Server) -> dict[str, str]:
+    return {model["title"]: model["state"] for model in server.http.get("/ready").json()["models"]}
+
+
+def unloaded_mb(server: Server) -> float:
+    """The memory once all models rest and have given theirs back, which the log shows."""
+    eventually(lambda: set(states(server).values()) == {"resting"}, within_s=60)
+    metrics = server.http.get("/metrics").text
+    loads, unloads = (
+        sum(map(float, re.findall(rf"^voxdemo_model_{what}_total.* (\S+)$", metrics, re.MULTILINE)))
+        for what in ("loads", "unloads")
+    )
+    return memory_mb(server) if loads == unloads else eventually(lambda: unloaded_mb(server))
+
+
+@long
+def test_ten_voices_of_three_engines_in_turn_leave_the_memory_as_it_was(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server(
+        VOXDEMO_ENGINE="voxcpm",
+        VOXDEMO_ENGINES="builtin,kokoro",
+        VOXDEMO_VOXCPM_MODEL=voxcpm(tmp_path / "tiny", "0.5B"),
+        VOXDEMO_DEVICE="cpu",
+        VOXDEMO_IDLE_UNLOAD_S=2,
+        HF_HUB_OFFLINE="1",  # a process of its own, that shares no memory with others
+    )
+    server.wait_until_ready()
+    figures = {"ready": memory_mb(server), "resting": unloaded_mb(server)}
+    for nth in ("first", "second"):
+        for voice, text in VOICES.items():
+            answer = server.http.post("/v1/audio/speech", json={"input": f"{text} {nth}", "voice": voice}, timeout=120)
+            assert answer.status_code == 200, answer.text
+        own = {"input": f"In a voice of my own, {nth}.", "model": "voxcpm-0.5b"}
+        assert server.http.post("/v1/audio/speech", json=own, timeout=120).status_code == 200
+        figures[f"{nth}, loaded"] = memory_mb(server)
+        assert server.http.get("/ready").status_code == 200
+        figures[f"{nth}, unloaded"] = unloaded_mb(server)
+    print(json.dumps({name: round(mb) for name, mb in figures.items()}))
+    assert figures["second, unloaded"] < REMAINS * figures["first, unloaded"], figures
+    assert figures["first, unloaded"] < REMAINS * figures["ready"], figures
+    assert "Kokoro-82M was unloaded: it gave back" in server.log
