@@ -9,7 +9,7 @@ unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model device quantize kv-cache generators"
-FLAGS="$FLAGS model-memory idle-unload-s queue-size"
+FLAGS="$FLAGS remote-engines model-memory idle-unload-s queue-size"
 FLAGS="$FLAGS job-timeout-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
 FLAGS="$FLAGS trusted-proxies redis-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
@@ -50,6 +50,7 @@ Flags, as --name value or --name=value:
   --engine NAME         what usually speaks: auto, builtin, kokoro or voxcpm     (auto)
   --engines LIST        what may be loaded beside it, such as kokoro,voxcpm      (auto)
   --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
+  --remote-engines LIST servers that speak, too: JSON, or a file with it         (none)
   --voxcpm-model MODEL  VoxCPM: a hub id, a folder, or auto: the newest that fits (auto)
   --sensevoice-model MODEL  SenseVoice: a hub id or a folder                     (FunAudioLLM/SenseVoiceSmall)
   --device NAME         where models run: auto, cuda, cuda:N, mps or cpu         (auto)
@@ -84,8 +85,9 @@ VOXDEMO_KV_CACHE, VOXDEMO_GENERATORS, VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_
 VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD,
 VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL,
 VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT,
-VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN. They may also stand in a file .env beside this script. Put secrets there:
-everybody on the machine can see flags. A flag wins over the environment, and the environment over .env.
+VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN, VOXDEMO_REMOTE_ENGINES. They may also stand in a file .env beside this
+script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the
+environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer
+from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
+from speaking_elsewhere import Elsewhere
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, here and in the servers that are started
 """Several processes share the cores, and OpenMP's threads wait in loops: with two threads each, all of them crawl."""
@@ -142,6 +143,26 @@ def paced_server(_paced_server: Server) -> Iterator[Server]:
     yield _paced_server
     _paced_server.http.post("/pace/0")
     _wait_for_rest(_paced_server)
+
+
+@pytest.fixture(scope="session")
+def _elsewhere() -> Iterator[tuple[Elsewhere, str]]:
+    other = Elsewhere()
+    with served(other.app) as url:
+        yield other, url
+
+
+@pytest.fixture
+def elsewhere(_elsewhere: tuple[Elsewhere, str]) -> Iterator[Elsewhere]:
+    """Another server that speaks, well and badly; `elsewhere_url` is where."""
+    _elsewhere[0].reset()
+    yield _elsewhere[0]
+    _elsewhere[0].may_go_on.set()
+
+
+@pytest.fixture
+def elsewhere_url(_elsewhere: tuple[Elsewhere, str]) -> str:
+    return _elsewhere[1]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from typer.main import get_command
 
 from voxdemo import cli
 from voxdemo.engines.kokoro.voices import VOICES as KOKORO
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import ENGINES, addresses_in
 from voxdemo.engines.voxcpm.choice import PUBLISHED
 from voxdemo.intake.languages import accent_of, title_of
 from voxdemo.loadtest import __main__ as loadtest
@@ -37,6 +37,7 @@ MOST_LINES = 102
 ENDING_S = 25
 """What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
 PYTHON = ".venv/bin/python"
+JOINING = ("studio", "qwen", "nano", "koko", "chatterbox", "orpheus", "localai", "speaches", "upstairs")
 
 
 @pytest.fixture
@@ -101,6 +102,13 @@ def test_no_sentence_stands_twice() -> None:
             parts = re.split(r"(?<=[.:;])\s+", " ".join(paragraph.removeprefix("- ").split()))
             sentences.update(part for part in parts if len(part) > 60)
     assert [sentence for sentence, count in sentences.items() if count > 1] == []
+
+
+@runs("docs/engines.md", *(f'[{{"name": "{name}"' for name in JOINING))
+def test_the_servers_that_join_are_understood(monkeypatch: pytest.MonkeyPatch, block: str) -> None:
+    monkeypatch.setenv("UPSTAIRS_KEY", "a-key-of-16-or-more")
+    (address,) = addresses_in(Settings(remote_engines=block))
+    assert address.info.title
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

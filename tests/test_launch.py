@@ -191,7 +191,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "kv-cache": "2048", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
         "cache-ttl": "12h", "cache-size": "1GB", "keep-hours": "1", "rate-limit": "10/minute;1/2seconds",
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
-        "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
+        "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600", "remote-engines": "/etc/engines.json",
         "auth": "me:secret", "api-keys": "0123456789abcdef", "cors-origins": "https://example.org", "drain-s": "5",
         "examples-ahead": "false", "log-text": "true", "log-format": "json", "sentry-dsn": "https://key@localhost/1",
     }  # fmt: skip

@@ -8,6 +8,7 @@
     │   └── NotReadyError      the models are still loading, or have failed to
     ├── EngineError            the model failed on this job
     │   ├── ModelDiedError     and can't be used any more: the worker builds it again
+    │   ├── AddressError       which is a server's at an address
     │   └── JobTimeoutError    and was stopped at the deadline
     ├── StorageError           the disk can't take what was made
     └── SettingsError          the server can't start like this
@@ -147,10 +148,47 @@ class ModelDiedError(EngineError):
         self.what = what
 
 
+class AddressError(EngineError):
+    """The server at an address failed on this job, for one of the reasons that `of` knows."""
+
+    @classmethod
+    def of(cls, code: str, title: str) -> AddressError:
+        """The one with this code, for the engine of this title."""
+        return next(error for error in cls._all(title) if error.code == code)
+
+    @classmethod
+    def _all(cls, title: str) -> Sequence[AddressError]:
+        return [
+            cls(
+                "{title} can't be reached: try again in a minute, or choose another voice.",
+                "engine_unreachable",
+                title=title,
+            ),
+            cls("{title} refuses this server: tell its operator.", "engine_refused", title=title),
+            cls("{title} failed on this text: try again, or choose another voice.", "engine_failed", title=title),
+            cls("{title} sent no sound: try again in a minute, or choose another voice.", "engine_silent", title=title),
+            cls("{title} stopped in the middle: try again, or choose another voice.", "engine_broke_off", title=title),
+            cls(
+                "{title} sent something that isn't speech: tell this server's operator.",
+                "engine_odd_answer",
+                title=title,
+            ),
+        ]
+
+    @property
+    def again(self) -> bool:
+        """Whether it may be over in a moment, so that the server is asked once more where nothing was heard."""
+        return self.code not in ("engine_refused", "engine_odd_answer")
+
+
 class JobTimeoutError(EngineError):
     """The job ran into its deadline and was stopped."""
 
     code = "took_too_long"
+
+    @classmethod
+    def after(cls, seconds: float) -> JobTimeoutError:
+        return cls("This took longer than {seconds:g} s and was stopped: send something shorter.", seconds=seconds)
 
 
 class StorageError(VoxdemoError):

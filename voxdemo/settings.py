@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     recognizer: _Name = "auto"
     """The recogniser: as engine."""
 
+    remote_engines: SecretStr = SecretStr("")
+    """Servers that speak, too: a list in JSON, or the path of a file with it, as docs/engines.md shows; empty: none."""
+
     voxcpm_model: str = "auto"
     """VoxCPM's weights: a hub id or a folder; auto is the newest generation that fits the memory."""
 
@@ -298,6 +301,16 @@ def client_key() -> str:
     if not re.fullmatch("[!-~]*", key):
         raise SettingsError(f"{CLIENT_KEY} can't be used: a key has characters of ASCII only, and no spaces.")
     return key
+
+
+def secret_of(written: SecretStr) -> SecretStr:
+    """A secret as it is written, or of the environment variable that it names as $NAME. Raises ValueError if unset."""
+    name = written.get_secret_value()
+    if not name.startswith("$"):
+        return written
+    if not os.environ.get(name[1:]):
+        raise ValueError(f"it names the variable {name[1:41]}, which isn't set")
+    return SecretStr(os.environ[name[1:]].strip())
 
 
 def _undo_quotes() -> None:

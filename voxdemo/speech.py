@@ -183,14 +183,21 @@ class Voice:
     character: str = ""
     """A word on how it sounds or how good it is, by those who made it: "quality A"."""
 
+    own_title: str = ""
+    """As people read it, where that doesn't follow from its name."""
+
     @property
     def title(self) -> str:
         """As people read it: without what stands before a "_", which is its language and sex again."""
-        return self.name.rpartition("_")[2].capitalize()
+        return self.own_title or self.name.rpartition("_")[2].capitalize()
 
     def speaks(self, language: str) -> bool:
         """Whether this is its language, by the ISO 639-1 code."""
         return self.language.partition("-")[0] == language
+
+
+ELSEWHERE = "elsewhere"
+"""The device of a model that another server runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +225,11 @@ class ModelInfo:
     """About how much of its device's memory it takes at work; 0: not known."""
     load_s: float | None = None
     """About how long it takes to load, the first words it says included; None: not known."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it's a server at an address."""
+        return self.device == ELSEWHERE
 
     @property
     def id(self) -> str:

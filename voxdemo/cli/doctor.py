@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from voxdemo import __version__
 from voxdemo import settings as voxdemo_settings
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import ENGINES, addresses_in
 from voxdemo.errors import SettingsError
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.model_support import devices
@@ -22,13 +22,18 @@ from voxdemo.settings import Settings
 def findings() -> Iterator[str]:
     """The report, line by line. Raises SettingsError for invalid settings."""
     settings = voxdemo_settings.load()
-    voice, recogniser = _wanted(ENGINES, settings), _wanted(RECOGNIZERS, settings)
+    there = addresses_in(settings)
+    usual = next((each for each in there if each.name == settings.engine), None)
+    voice = f"{usual.name}, at an address; the built-in one while it can't" if usual else _wanted(ENGINES, settings)
+    recogniser = _wanted(RECOGNIZERS, settings)
     yield f"voxdemo:    {__version__}, Python {platform.python_version()} on {platform.platform()}"
     yield from _changed(settings)
     yield from _machine(settings)
     yield f"port:       {_port(settings)}"
     for title, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
         yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
+    for each in there:
+        yield f"address:    {each}"
     yield f"voice:      {voice}"
     beside = ", ".join(choice.info.title for choice in ENGINES.others(settings)) or "no other engine"
     yield f"beside it:  {beside}"

@@ -1,10 +1,14 @@
 """The speech engines that VOXDEMO_ENGINE and VOXDEMO_ENGINES can name: the one place that knows which there are."""
 
+from collections.abc import Sequence
+
+from voxdemo.engines.address.config import Address, addresses
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro import engine as kokoro
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.model_support.offers import Offer, Registry
+from voxdemo.settings import Settings
 
 ENGINES: Registry[EngineChoice] = Registry(
     "engine",
@@ -15,3 +19,11 @@ ENGINES: Registry[EngineChoice] = Registry(
     ],
     others_field="engines",
 )
+
+
+def addresses_in(settings: Settings) -> Sequence[Address]:
+    """The servers that speak, too. Raises SettingsError, also where VOXDEMO_ENGINE names neither an engine nor one."""
+    found = addresses(settings, ENGINES.names)
+    if settings.engine not in (names := [each.name for each in found]):
+        ENGINES.check(settings, names)
+    return found

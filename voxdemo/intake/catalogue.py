@@ -41,10 +41,13 @@ class Catalogue:
         return next((engine for engine in self.engines if "prompt_audio" in engine.honours), None)
 
     def voices(self) -> Iterator[tuple[Voice, EngineInfo]]:
-        """What people choose from, with the engines: of voices of the same title and language the first alone."""
+        """What people choose from, with the engines: of voices of the same title and language the first alone.
+
+        Those at an address are all there, because somebody has named it.
+        """
         seen = set[tuple[str, str]]()
         for voice, engine in self._all():
-            if (voice.title, voice.language) not in seen:
+            if engine.is_elsewhere or (voice.title, voice.language) not in seen:
                 seen.add((voice.title, voice.language))
                 yield voice, engine
 
@@ -72,9 +75,11 @@ class Catalogue:
     def guests(self, host: EngineInfo) -> Mapping[str, Guest]:
         """Who says stretches of other languages in a text that this engine speaks, by ISO 639-1 code.
 
-        It is the first voice of each language, of the engines whose sound can be joined to this one's.
+        It is the first voice of each language, of the engines whose sound can be joined to this one's; a job that
+        another server speaks has its seat there, and no guests but that server's voices.
         """
-        here = [(voice, engine) for voice, engine in self.voices() if engine.name not in self.failed]
+        apart = [each for each in self.engines if each != host and (host.is_elsewhere or each.is_elsewhere)]
+        here = [(voice, each) for voice, each in self.voices() if each.name not in self.failed and each not in apart]
         fitting = [(voice, engine) for voice, engine in here if engine.sample_rate == host.sample_rate]
         return {voice.language.partition("-")[0]: Guest(voice.name, engine) for voice, engine in reversed(fitting)}
 

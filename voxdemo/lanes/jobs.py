@@ -71,7 +71,7 @@ class SpeakJob:
 
     @property
     def size(self) -> Size:
-        return Size(self.expected_s)
+        return Size(self.expected_s, engine=self.engine.name)
 
     def engine_of(self, part: int) -> EngineInfo:
         return self.guests[part].engine if part in self.guests else self.engine

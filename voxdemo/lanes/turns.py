@@ -22,6 +22,8 @@ class Size:
 
     expected_s: float | None
     speaks: bool = True
+    engine: str = ""
+    """The name of the engine that it needs; "": the usual one."""
 
     @property
     def is_brief(self) -> bool:

@@ -110,11 +110,16 @@ class Registry(Generic[Choice]):
         """The one that always works."""
         return self.offers[-1].choose(settings, False)
 
+    def check(self, settings: Settings, others: Sequence[str] = ()) -> None:
+        """Raises SettingsError for a name that neither is offered nor is one of the `others`."""
+        if (named := self._named(settings)) not in (known := (*self.names, *others)):
+            variable = f"{PREFIX}{self.field.upper()}"
+            raise SettingsError(f"{variable} is {named!r}, but it must be one of {', '.join(known)}.")
+
     def wanted(self, settings: Settings) -> tuple[Offer[Choice], str]:
         """The model that is wanted, and why. Raises SettingsError for a name that isn't offered."""
+        self.check(settings)
         named, variable = self._named(settings), f"{PREFIX}{self.field.upper()}"
-        if named not in self.names:
-            raise SettingsError(f"{variable} is {named!r}, but it must be one of {', '.join(self.names)}.")
         for offer in self.offers:
             if offer.name == named:
                 return offer, f"{variable} is {named}"

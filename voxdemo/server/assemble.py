@@ -14,10 +14,13 @@ import numpy as np
 
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.reading import decode
+from voxdemo.engines.address.client import AddressEngine
+from voxdemo.engines.address.config import Address
 from voxdemo.engines.base import EngineChoice, SpeechEngine, SpeechPart
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import ENGINES, addresses_in
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
+from voxdemo.lanes.local.address_worker import AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.memory import MemoryBound, few_heaps
 from voxdemo.lanes.local.model_thread import Measured
@@ -54,17 +57,23 @@ def local_service(
     settings name: the one seam at which tests put fakes. Raises SettingsError where a model that was named can't be
     had.
     """
+    addresses, wanted = addresses_in(settings), None
     if speakers is None:
-        speakers, others = ENGINES.choose(settings), ENGINES.others(settings)
+        wanted = next((each for each in addresses if each.name == settings.engine), None)
+        known = settings.model_copy(update={"engine": "builtin"}) if wanted else settings
+        speakers, others = ENGINES.choose(known), ENGINES.others(known)
     listeners = listeners or RECOGNIZERS.choose(settings)
     few_heaps()
     paces = Paces.load(settings.cache_dir / "paces.json")
     bound = MemoryBound(settings.model_memory, settings.generators)
     others = [choice for choice in others if _fits(choice, bound)]
 
+    servers = {each: _address_worker(each, paces) for each in addresses}
+    usual = [servers[wanted]] if wanted else []
+
     def seat() -> Seat:
         return Seat(
-            Role(*(_worker(choice, _speak, paces.speech, paces) for choice in speakers)),
+            Role(*usual, *(_worker(choice, _speak, paces.speech, paces) for choice in speakers)),
             Role(*(_worker(choice, _hear, paces.listening, paces) for choice in listeners)),
             [_worker(choice, _speak, paces.speech, paces) for choice in others],
             bound,
@@ -72,6 +81,7 @@ def local_service(
         )
 
     seats = [seat() for _ in range(settings.generators)]
+    seats += [Seat(Role(worker), None) for each, worker in servers.items() for _ in range(each.at_once)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
     return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
@@ -84,6 +94,22 @@ def _fits(choice: EngineChoice, bound: MemoryBound) -> bool:
     words = "%s takes %.1f GB of memory and models have %.1f GB here (VOXDEMO_MODEL_MEMORY): its voices aren't offered"
     log.warning(words, title, needed, there)
     return False
+
+
+def _address_worker(address: Address, paces: Paces) -> AddressWorker:
+    def checked(measured: Measured) -> None:
+        for units, seconds in measured:
+            paces.speech(worker.info.key).learn_warm_up(units, seconds)
+
+    worker = AddressWorker(AddressEngine(address), _speak_there, checked)
+    return worker
+
+
+async def _speak_there(engine: AddressEngine) -> Measured:
+    """As `_speak`, for the server at an address."""
+    begun = time.perf_counter()
+    await engine.check(WORDS[1])
+    return [(speech_units(Utterance(WORDS[1]), engine.info), time.perf_counter() - begun)]
 
 
 def _worker(

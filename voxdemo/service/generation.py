@@ -130,7 +130,8 @@ class Generations:
         self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a sound that is put into this folder, and can be heard under the folder's name meanwhile."""
-        shared = self.answers.work(examined.speech.key, context, Size(None), partial(self._begin, examined))
+        size = Size(None, engine=examined.speech.engine.name)
+        shared = self.answers.work(examined.speech.key, context, size, partial(self._begin, examined))
         try:
             async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
                 self.live[folder.name] = listener

@@ -133,7 +133,7 @@ class SpeechService:
 
         def size() -> Size:
             if examined.plan:
-                return Size(self._paces.speaking_s(examined.plan.work))
+                return Size(self._paces.speaking_s(examined.plan.work), engine=examined.speech.engine.name)
             pace = self._paces.listening(self.recognizer_info.key)
             return Size(pace.seconds(examined.recording_s), speaks=False)
 
@@ -165,7 +165,8 @@ class SpeechService:
         """
         context = context or RequestContext()
         outcome = self._outcome("generation", context, utterance)
-        return self._counted(self._generations.speak(utterance, context), outcome, context)
+        size = Size(None, engine=self.catalogue.engine_of(utterance).name)
+        return self._counted(self._generations.speak(utterance, context), outcome, context, size)
 
     def transcribe(
         self,
@@ -182,7 +183,7 @@ class SpeechService:
         """
         context = context or RequestContext()
         events = self._recognitions.read(recording, language, keep, context)
-        return self._counted(events, self._outcome("recognition", context), context)
+        return self._counted(events, self._outcome("recognition", context), context, Size(None, speaks=False))
 
     def _outcome(self, task: Task, context: RequestContext, utterance: Utterance | None = None) -> Outcome:
         if utterance:
@@ -193,17 +194,16 @@ class SpeechService:
         return Outcome(task, context.door, context.begun_at, title, characters)
 
     async def _counted(
-        self, events: AsyncGenerator[Event, None], outcome: Outcome, context: RequestContext
+        self, events: AsyncGenerator[Event, None], outcome: Outcome, context: RequestContext, size: Size
     ) -> AsyncGenerator[Event, None]:
         """These events; when they end, the outcome is told, and the request's ticket given back.
 
-        A request that came by no door takes its ticket here.
+        A request that came by no door takes its ticket here, for work of this `size`.
         """
         with told(outcome, self._ended), self.holding(context):
             if context.door == "program":
                 self.line.check_room()
-                speaks = outcome.ended.task == "generation"
-                context.ticket = self.line.take(lambda: Size(None, speaks), context.begun_at)
+                context.ticket = self.line.take(lambda: size, context.begun_at)
             async with aclosing(events):
                 async for event in events:
                     outcome.note(event)
@@ -234,7 +234,7 @@ class SpeechService:
         """What this job would meet if it came now."""
         engine = self.catalogue.engine_of(utterance)
         own_s = self.speaking_s(speech_units(utterance, engine), engine)
-        place = self.line.foretell([Size(own_s)])[0]
+        place = self.line.foretell([Size(own_s, engine=engine.name)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))

@@ -1,6 +1,7 @@
 """Seats behind one line: places, turns, cancelling, bounds.
 
-At most as many jobs run as there are seats, whether they speak or listen. Everything here lives on the event loop. It
+At most as many jobs run as there are seats, whether they speak or listen. Jobs for an address take its seats alone, and
+compete among themselves. Everything here lives on the event loop. It
 knows nothing of files, caches or the web.
 """
 
@@ -9,6 +10,7 @@ import logging
 import math
 import time
 from bisect import insort
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,7 +22,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat, Ticket
-from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.local.worker import Worker
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
@@ -47,9 +49,12 @@ class Lane:
     def __init__(self, seats: Sequence[Seat], queue_size: int, job_timeout_s: float) -> None:
         self.moved: list[Callable[[], None]] = []
         self._seats = seats
+        self._pools: dict[str, list[Seat]] = defaultdict(list)
+        """Seats by what they are for: `Seat.address`."""
         self._queue_size = queue_size
         for seat in seats:
             seat.timeout_s, seat.released = job_timeout_s, partial(self._release, seat)
+            self._pools[seat.address].append(seat)
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
@@ -68,11 +73,12 @@ class Lane:
 
     @property
     def _usual(self) -> EngineInfo:
-        return cast(EngineInfo, _serving([seat.speech for seat in self._seats]).info)
+        return cast(EngineInfo, _serving([seat.speech for seat in self._pools[""]]).info)
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
-        return cast(RecognizerInfo, _serving([seat.recognition for seat in self._seats]).info)
+        listening = [seat.recognition for seat in self._seats if seat.recognition]
+        return cast(RecognizerInfo, _serving(listening).info)
 
     @property
     def refusal(self) -> NotReadyError | None:
@@ -85,7 +91,7 @@ class Lane:
 
     def start(self) -> None:
         for seat in self._seats:
-            for worker in seat.speech.workers + seat.recognition.workers:
+            for worker in (each for role in seat.roles for each in role.workers):
                 worker.start()
             seat.rest_later()
 
@@ -107,7 +113,9 @@ class Lane:
         return ticket
 
     def waiting(self) -> Sequence[Ticket]:
-        return self._turns()[max(0, len(self._seats) - len(self._running())) :]
+        turns = self._turns()
+        free = {pool: max(0, len(seats) - len(self._running(pool))) for pool, seats in self._pools.items()}
+        return [ticket for pool in turns for ticket in turns[pool][free[pool] :]]
 
     def place(self, ticket: LineTicket) -> Place:
         """The line is forecast once for all who wait, and again when it has moved."""
@@ -153,15 +161,18 @@ class Lane:
         return self._places(coming)[len(self._waiting) :]
 
     def stats(self) -> LaneStats:
-        running = self._running()
+        here = self._pools[""]
+        reports = [_report(worker, seat) for seat in here for worker in seat.workers]
+        there = [_report(seats[0].speech.wanted) for pool, seats in self._pools.items() if pool]
+        told = {report.info.name for report in reports if report.info.is_elsewhere}
         return LaneStats(
-            seats=len(self._seats),
-            running=len(running),
+            seats=len(here),
+            running=sum(len(seat.tickets) for seat in self._seats),
             waiting=len(self._waiting),
             queue_size=self._queue_size,
-            busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in running),
-            ready_seats=sum(seat.is_ready for seat in self._seats),
-            models=tuple(_report(worker, seat) for seat in self._seats for worker in seat.workers),
+            busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in self._running("")),
+            ready_seats=sum(seat.is_ready for seat in here),
+            models=(*reports, *(report for report in there if report.info.name not in told)),
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
@@ -215,7 +226,8 @@ class Lane:
     def _release(self, seat: Seat) -> None:
         ticket, seat.ticket = seat.ticket, None
         if ticket:
-            self._busy_s += ticket.rest()
+            worked_s = ticket.rest()
+            self._busy_s += 0.0 if seat.address else worked_s
         if ticket and ticket.stands_aside and (guest := self._guest(seat)):
             seat.host = ticket
             self._begin(seat, guest)
@@ -236,40 +248,49 @@ class Lane:
 
     def _guest(self, seat: Seat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
-        brief = [] if self.refusal else [ticket for ticket in self._turns() if ticket.size.is_brief]
+        brief = [] if self.refusal else [each for each in self._turns()[seat.address] if each.size.is_brief]
         return next((each for each in _with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
     def _move_up(self) -> None:
-        while not self.refusal and (ticket := next(_with_jobs(self._turns()), None)):
-            seat = self._free_seat(ticket.job)
-            if seat is None:
-                break
-            self._overtook = not ticket.size.speaks and ticket is not self._waiting[0]
-            self._begin(seat, ticket)
+        for pool, seats in self._pools.items():
+            self._fill(pool, seats)
         self._call()
         self._ask_for_room()
         self._tell_places()
         if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
 
+    def _fill(self, pool: str, seats: Sequence[Seat]) -> None:
+        while not self.refusal and any(not seat.tickets for seat in seats):
+            turns = self._turns()[pool]
+            ticket = next(_with_jobs(turns), None)
+            seat = self._free_seat(ticket.job, seats) if ticket else None
+            if ticket is None or seat is None:
+                break
+            if not pool:
+                first = next(each for each in self._waiting if each in turns)
+                self._overtook = not ticket.size.speaks and ticket is not first
+            self._begin(seat, ticket)
+
     def _call(self) -> None:
-        """Have jobs prepared: of brief and of longer ones one more than there are seats.
+        """Have jobs prepared: of brief and of longer ones one more than there are seats for them.
 
         So the next one is there before a seat is free, or before a longer text stands aside. Those that wait for the
         same answer are called along with the first of them, and stand where it stands.
         """
-        begun = [ticket.size.is_brief for ticket in self._running()]
-        room = {kind: 1 + len(self._seats) - begun.count(kind) for kind in (False, True)}
-        called: dict[str, Ticket] = {}
-        for ticket in self._turns():
-            if ticket.key in called:
-                ticket.arrived_at = called[ticket.key].arrived_at
-                ticket.is_called = True
-                continue
-            room[ticket.size.is_brief] -= 1
-            ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
-            if ticket.is_called and ticket.key:
-                called[ticket.key] = ticket
+        for pool, turns in self._turns().items():
+            begun = [ticket.size.is_brief for ticket in self._running(pool)]
+            room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}
+            called: dict[str, Ticket] = {}
+            for ticket in turns:
+                if ticket.key in called:
+                    ticket.arrived_at = called[ticket.key].arrived_at
+                    ticket.is_called = True
+                    continue
+                room[ticket.size.is_brief] -= 1
+                ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
+                if ticket.is_called and ticket.key:
+                    called[ticket.key] = ticket
         self._waiting.sort(key=lambda ticket: ticket.arrived_at)
 
     def _ask_for_room(self) -> None:
@@ -279,11 +300,23 @@ class Lane:
                 guest = self._guest(seat)
                 seat.ticket.speech.guest_s = seat.hosting_s(guest.job) if guest else None
 
-    def _running(self) -> list[Ticket]:
-        return [ticket for seat in self._seats for ticket in seat.tickets]
+    def _running(self, pool: str) -> list[Ticket]:
+        return [ticket for seat in self._pools[pool] for ticket in seat.tickets]
 
-    def _turns(self) -> list[Ticket]:
-        return in_turn(self._waiting, [not ticket.size.speaks for ticket in self._waiting], self._overtook)
+    def _pool(self, size: Size) -> str:
+        """Which seats it competes for."""
+        engine = size.engine or self._usual.name
+        return engine if size.speaks and engine in self._pools else ""
+
+    def _turns(self) -> dict[str, list[Ticket]]:
+        """Those who wait, in the order of their turns, by the seats that they compete for."""
+        theirs: dict[str, list[Ticket]] = {pool: [] for pool in self._pools}
+        for ticket in self._waiting:
+            theirs[self._pool(ticket.size)].append(ticket)
+        return {
+            pool: in_turn(waiting, [not ticket.size.speaks for ticket in waiting], self._overtook)
+            for pool, waiting in theirs.items()
+        }
 
     def _tell_places(self) -> None:
         for seat in self._seats:
@@ -302,18 +335,29 @@ class Lane:
             except Exception:  # it is that door's fault, and the line goes on for all
                 log.exception("a door can't show the places of those who wait")
 
-    def _free_seat(self, job: Job) -> Seat | None:
+    def _free_seat(self, job: Job, seats: Sequence[Seat]) -> Seat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
-        usable = [seat for seat in self._seats if seat.worker_for(job).status.state != "failed"] or self._seats
+        usable = [seat for seat in seats if seat.worker_for(job).status.state != "failed"] or seats
         free = [seat for seat in usable if not seat.tickets]
         return min(free, key=lambda seat: seat.effort(job), default=None)
 
     def _places(self, coming: Sequence[Size]) -> list[Place]:
-        engine, sizes = self._usual.name, self._sizes()
-        seats = [seat for seat in self._seats if seat.serves(engine)] or self._seats
-        is_known = all(seat.is_ready for seat in seats)
-        busy = [seat.outlook if is_known else Busy(None) for seat in seats]
-        return foretold(busy, len(self._running()), [*sizes, *coming], self._overtook)
+        sizes = [*self._sizes(), *coming]
+        pools = [self._pool(size) for size in sizes]
+        places: dict[int, Place] = {}
+        for pool in set(pools):
+            indices = [index for index, each in enumerate(pools) if each == pool]
+            theirs = [sizes[index] for index in indices]
+            told = foretold(self._outlooks(pool), len(self._running(pool)), theirs, self._overtook and not pool)
+            places.update(zip(indices, told, strict=True))
+        return [places[index] for index in range(len(sizes))]
+
+    def _outlooks(self, pool: str) -> list[Busy]:
+        """When the seats will be free that serve now."""
+        seats = self._pools[pool]
+        serving = [seat for seat in seats if seat.serves(pool or self._usual.name)] or seats
+        is_known = all(seat.is_ready for seat in serving)
+        return [seat.outlook if is_known else Busy(None) for seat in serving]
 
     def _sizes(self) -> list[Size]:
         """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
@@ -334,12 +378,13 @@ def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
             yield ticket
 
 
-def _report(worker: ModelWorker[Any], seat: Seat) -> ModelReport:
+def _report(worker: Worker, seat: Seat | None = None) -> ModelReport:
+    roles = seat.roles if seat else ()
     return ModelReport(
         info=worker.info,
         status=worker.status,
-        wanted=any(worker is role.wanted for role in seat.roles),
-        serving=any(worker is role.serving for role in seat.roles),
+        wanted=any(worker is role.wanted for role in roles),
+        serving=any(worker is role.serving for role in roles),
         hangs=worker.hangs,
         loads=worker.lives.loads,
         unloads=worker.lives.unloads,
@@ -348,6 +393,6 @@ def _report(worker: ModelWorker[Any], seat: Seat) -> ModelReport:
     )
 
 
-def _serving(roles: Sequence[Role[Any]]) -> ModelWorker[Any]:
+def _serving(roles: Sequence[Role[Any]]) -> Worker:
     """Of the same role at every seat: the wanted worker where any of them serves, else the stand-in."""
     return next((role.wanted for role in roles if role.serving is role.wanted), roles[0].serving)

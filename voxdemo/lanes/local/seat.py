@@ -8,21 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from voxdemo.engines.base import RanOn, Retake, SpeechEngine
+from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.countdown import remaining_s
 from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
-from voxdemo.lanes.local.job_run import End, JobRun, Model, PartBegins
+from voxdemo.lanes.local.job_run import End, Model, PartBegins
 from voxdemo.lanes.local.memory import MemoryBound
-from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.local.worker import Run, Worker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
 from voxdemo.recognizers.base import Recognizer
-from voxdemo.speech import EngineInfo, Transcript, Waiting
+from voxdemo.speech import EngineInfo, Samples, Transcript, Waiting
 from voxdemo.text.length import S_PER_UNIT
 
 M = TypeVar("M", bound=Model)
@@ -36,17 +36,17 @@ class Role(Generic[M]):
     freed, jobs wait for it: a different voice in between would surprise people more than a wait of seconds.
     """
 
-    def __init__(self, wanted: ModelWorker[M], standby: ModelWorker[M] | None = None) -> None:
+    def __init__(self, wanted: Worker, standby: Worker | None = None) -> None:
         self.wanted = wanted
         self.workers = (wanted, standby) if standby else (wanted,)
 
     @property
-    def serving(self) -> ModelWorker[M]:
+    def serving(self) -> Worker:
         """The worker that gets the jobs that come now."""
         serves = self.wanted.status.takes_jobs or self.wanted.status.state == "reloading"
         return self.wanted if serves else self.workers[-1]
 
-    def named(self, name: str) -> ModelWorker[M]:
+    def named(self, name: str) -> Worker:
         """The worker whose model has this name, or else the one that serves."""
         return next((worker for worker in self.workers if worker.info.name == name), self.serving)
 
@@ -57,8 +57,8 @@ class Seat:
     The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does. Where
     the `bound` leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine:
     of each kind the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without
-    a job all are freed; 0: never. Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is
-    called when it is `released`.
+    a job all are freed; 0: never. Without `recognition` it is one of the seats of an address. Its lane sets
+    `timeout_s`, the seconds that a part of a job may take, and what is called when it is `released`.
     """
 
     timeout_s: float
@@ -67,8 +67,8 @@ class Seat:
     def __init__(
         self,
         speech: Role[SpeechEngine],
-        recognition: Role[Recognizer],
-        others: Sequence[ModelWorker[SpeechEngine]] = (),
+        recognition: Role[Recognizer] | None,
+        others: Sequence[Worker] = (),
         bound: MemoryBound | None = None,
         idle_s: float = 0.0,
     ) -> None:
@@ -105,12 +105,17 @@ class Seat:
         return Busy(sum(seconds))
 
     @property
-    def roles(self) -> tuple[Role[SpeechEngine], Role[Recognizer]]:
-        return self.speech, self.recognition
+    def roles(self) -> tuple[Role[Any], ...]:
+        return (self.speech, self.recognition) if self.recognition else (self.speech,)
 
     @property
-    def workers(self) -> tuple[ModelWorker[Any], ...]:
-        return self.speech.workers + self.recognition.workers + self.others
+    def address(self) -> str:
+        """The name of the engine whose jobs alone come here; "": all that aren't an address's."""
+        return "" if self.recognition else self.speech.wanted.info.name
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        return (*(worker for role in self.roles for worker in role.workers), *self.others)
 
     @property
     def engines(self) -> list[EngineInfo]:
@@ -154,16 +159,20 @@ class Seat:
         failed = any(role.serving.status.state == "failed" for role in self.roles)
         return not failed and bool(self.speech.serving.info.name == engine)
 
-    def worker_for(self, job: Job) -> ModelWorker[Any]:
+    def worker_for(self, job: Job) -> Worker:
         """The worker that does this job, or the part of it that takes the time."""
         if isinstance(job, SpeakJob):
             return self._engine_worker(job.engine.name)
-        return self.recognition.named(job.recognizer)
+        return self._recognizer_worker(job.recognizer)
 
-    def _engine_worker(self, name: str) -> ModelWorker[SpeechEngine]:
+    def _recognizer_worker(self, name: str) -> Worker:
+        assert self.recognition, "nobody listens at an address"
+        return self.recognition.named(name)
+
+    def _engine_worker(self, name: str) -> Worker:
         return next((worker for worker in self.others if worker.info.name == name), None) or self.speech.named(name)
 
-    def _worker_of(self, ticket: Ticket) -> ModelWorker[Any]:
+    def _worker_of(self, ticket: Ticket) -> Worker:
         return ticket.worker or self.worker_for(ticket.job)
 
     def rest_later(self) -> None:
@@ -194,21 +203,22 @@ class Seat:
         worker = self.worker_for(job)
         return 0 if worker.status.state == "ready" else 1 + len(self._freed_for(worker))
 
-    def _wake(self, worker: ModelWorker[Any]) -> None:
+    def _wake(self, worker: Worker) -> None:
         """Have it loaded if it isn't, when there is room for it."""
         worker.used_at = time.monotonic()
         if worker.rests:
             worker.start(after=[each.free() for each in self._freed_for(worker)])
 
-    def _freed_for(self, worker: ModelWorker[Any]) -> list[ModelWorker[Any]]:
+    def _freed_for(self, worker: Worker) -> list[Worker]:
         loaded = [each for each in self.workers if not each.rests]
         return self._bound.freed_for(worker, loaded, self._spare) if worker.rests else []
 
     @property
-    def _spare(self) -> list[ModelWorker[Any]]:
+    def _spare(self) -> list[Worker]:
         """The workers whose models may be freed, in the order in which that is done."""
         by_use = sorted(self.others, key=lambda worker: worker.used_at)
-        ranked = (*by_use, *self.speech.workers[1:], *reversed(self.recognition.workers), self.speech.wanted)
+        listeners = self.recognition.workers if self.recognition else ()
+        ranked = (*by_use, *self.speech.workers[1:], *reversed(listeners), self.speech.wanted)
         at_work = [self._worker_of(ticket) for ticket in self.tickets]
         return [worker for worker in ranked if worker.can_be_freed and worker not in at_work]
 
@@ -234,7 +244,7 @@ class Seat:
         def transcribe(recognizer: Recognizer) -> Generator[Transcript, None, None]:
             return recognizer.transcribe(job.samples, job.sample_rate, job.language)
 
-        worker = ticket.worker = self.recognition.named(job.recognizer)
+        worker = ticket.worker = self._recognizer_worker(job.recognizer)
         self._wake(worker)
         ticket.run = worker.begin(transcribe, deliver, ticket.start, released, self.timeout_s)
 
@@ -299,8 +309,8 @@ class Ticket:
     brought: Job | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
-    run: JobRun[SpeechEngine] | JobRun[Recognizer] | None = None
-    worker: ModelWorker[Any] | None = None
+    run: Run | None = None
+    worker: Worker | None = None
     """Whose model works on it, or is loaded for it."""
     speech: Speech | None = None
     """What is being said for it, once that has begun."""
@@ -417,7 +427,8 @@ class Speech:
         self._first_at: float | None = None
         self._said_s = 0.0
         self._part = 0
-        self._was_heard = False
+        self.was_heard = False
+        """Whether something of the part that is being said was heard."""
         self._failed_part: int | None = None
 
     def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins, None, None]:
@@ -427,16 +438,41 @@ class Speech:
         if (engine.info.title, engine.info.sample_rate) != (planned.title, planned.sample_rate):
             sentence = "{title} has been loaded meanwhile: press Speak again."
             raise InputError(sentence, code="model_changed", title=engine.info.title)
-        if self._was_heard:
+        if self.was_heard:
             yield PartRetaken(self._part)
+        self._take_turn()
+        while self.next_engine == planned and not self.is_aside:
+            yield self._begin_part()
+            with closing(engine.speak(self.job.part(self._part))) as pieces:
+                for piece in pieces:
+                    yield self._event(piece, planned)
+            self._end_part()
+
+    async def said_by(
+        self, speak: Callable[[SpeechPart, int], AsyncGenerator[Samples | RanOn, None]]
+    ) -> AsyncGenerator[Piece | PartRetaken | Cut | PartBegins, None]:
+        """The same by what speaks on the event loop, at the rate that it is given."""
+        planned = self.next_engine
+        assert planned, "it isn't over"
+        self._take_turn()
+        while self.next_engine == planned and not self.is_aside:
+            yield self._begin_part()
+            async with aclosing(speak(self.job.part(self._part), planned.sample_rate)) as pieces:
+                async for piece in pieces:
+                    yield self._event(piece, planned)
+            self._end_part()
+
+    def _take_turn(self) -> None:
         if self.is_aside or not self._turn_at:
             self.is_aside, self._turn_at = False, time.monotonic()
-        while self.next_engine == planned and not self.is_aside:
-            self._was_heard = False
-            yield PartBegins()
-            yield from self._say(engine)
-            self._part, self._was_heard = self._part + 1, False
-            self.is_aside = self.next_engine is not None and self._makes_room(self.guest_s)
+
+    def _begin_part(self) -> PartBegins:
+        self.was_heard = False
+        return PartBegins()
+
+    def _end_part(self) -> None:
+        self._part, self.was_heard = self._part + 1, False
+        self.is_aside = self.next_engine is not None and self._makes_room(self.guest_s)
 
     @property
     def next_engine(self) -> EngineInfo | None:
@@ -456,16 +492,14 @@ class Speech:
         failed_before, self._failed_part = self._failed_part, self._part
         return failed_before != self._part
 
-    def _say(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut, None, None]:
-        with closing(engine.speak(self.job.part(self._part))) as pieces:
-            for piece in pieces:
-                match piece:
-                    case Retake():
-                        yield PartRetaken(self._part)
-                    case RanOn():
-                        yield Cut(self._part)
-                    case _:
-                        self._was_heard = True
-                        self._first_at = self._first_at or time.monotonic()
-                        self._said_s += len(piece) / engine.info.sample_rate
-                        yield Piece(self._part, piece)
+    def _event(self, piece: Samples | Retake | RanOn, engine: EngineInfo) -> Piece | PartRetaken | Cut:
+        """What is told of a stretch of sound, or of an engine that has lost its way."""
+        match piece:
+            case Retake():
+                return PartRetaken(self._part)
+            case RanOn():
+                return Cut(self._part)
+        self.was_heard = True
+        self._first_at = self._first_at or time.monotonic()
+        self._said_s += len(piece) / engine.sample_rate
+        return Piece(self._part, piece)

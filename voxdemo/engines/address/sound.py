@@ -1,0 +1,285 @@
+"""The bytes that a server answers become samples: bare ones, wav and mp3 as they come, other files when they are whole.
+
+Nothing is believed of what they say of their length. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+import soxr
+from av.audio.codeccontext import AudioCodecContext
+
+from voxdemo.audio.reading import decode
+from voxdemo.audio.wav import clean
+from voxdemo.errors import InputError
+from voxdemo.speech import Samples
+
+SNIFFED_BYTES = 12
+MAX_HEADER_BYTES = 65_536
+MOST_BYTES_A_S = 400_000
+"""Of a file: two channels of 48,000 samples in 32 bits. More is no speech."""
+RATES = (4_000, 192_000)
+"""Hz that sound can have."""
+
+
+class UnreadableError(Exception):
+    """These bytes are no sound, or damaged. It may quote them: not for anybody outside."""
+
+
+class Reader(Protocol):
+    """What makes samples of the bytes of one format."""
+
+    rate: int
+    """Hz; known when the first samples are there."""
+    is_whole: bool
+    """Whether it does its work at the end, which takes a thread."""
+
+    def add(self, data: bytes) -> Samples: ...
+
+    def finish(self) -> Samples: ...
+
+
+class IncomingSound:
+    """One answer, whose samples come out at `rate` Hz, mono, within [-1, 1].
+
+    `bare_rate` is that of samples without a header, where these are expected; else None. What comes of more than
+    `longest_s` is for whoever asks to cut; a file that is longer is read no further. Raises UnreadableError.
+    """
+
+    def __init__(self, rate: int, bare_rate: int | None, longest_s: float) -> None:
+        self._rate = rate
+        self._bare_rate = bare_rate
+        self._longest_s = longest_s
+        self._head = b""
+        self._reader: Reader | None = None
+        self._resampler: soxr.ResampleStream | None = None
+
+    @property
+    def own_rate(self) -> int:
+        """Hz at which it came; 0: not known yet."""
+        return self._reader.rate if self._reader else 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `finish` takes long."""
+        return bool(self._reader and self._reader.is_whole)
+
+    def add(self, data: bytes) -> Samples:
+        """The samples that are ready after these bytes, perhaps none."""
+        if self._reader is None:
+            self._head += data
+            if len(self._head) < SNIFFED_BYTES:
+                return _NOTHING
+            self._reader, data = self._reader_of(self._head), self._head
+        return self._at_rate(self._reader.add(data), last=False)
+
+    def finish(self) -> Samples:
+        """The rest."""
+        if self._reader is None and self._head:
+            self.add(b"\0" * (SNIFFED_BYTES - len(self._head)))
+        if self._reader is None:
+            return _NOTHING
+        return self._at_rate(self._reader.finish(), last=True)
+
+    def _reader_of(self, head: bytes) -> Reader:
+        if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
+            return _Wav()
+        if self._bare_rate:
+            return _Bare(self._bare_rate)
+        if head[:3] == b"ID3" or (head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06):
+            return _Mp3()
+        if head[:4] in (b"fLaC", b"OggS") or (head[0] == 0xFF and head[1] & 0xF6 == 0xF0):
+            return _WholeFile(self._longest_s)
+        raise UnreadableError("no sound begins like this")
+
+    def _at_rate(self, samples: Samples, last: bool) -> Samples:
+        assert self._reader, "it has begun"
+        if self._reader.rate != self._rate and (len(samples) or self._resampler):
+            if self._resampler is None:
+                self._resampler = soxr.ResampleStream(self._reader.rate, self._rate, 1, dtype="float32", quality="HQ")
+            samples = np.asarray(self._resampler.resample_chunk(samples, last=last), np.float32)
+        return clean(samples)
+
+
+_NOTHING = np.zeros(0, np.float32)
+
+
+def _pcm16(data: bytes) -> Samples:
+    return np.asarray(np.frombuffer(data, "<i2") / 32768, np.float32)
+
+
+def _pcm24(data: bytes) -> Samples:
+    padded = np.zeros((len(data) // 3, 4), np.uint8)
+    padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+    return _pcm32(padded.tobytes())
+
+
+def _pcm32(data: bytes) -> Samples:
+    return (np.frombuffer(data, "<i4") / 2**31).astype(np.float32)
+
+
+_DEPTHS: dict[tuple[int, int], Callable[[bytes], Samples]] = {
+    (1, 8): lambda data: (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128),
+    (1, 16): _pcm16,
+    (1, 24): _pcm24,
+    (1, 32): _pcm32,
+    (3, 32): lambda data: np.frombuffer(data, "<f4").astype(np.float32),
+    (3, 64): lambda data: np.frombuffer(data, "<f8").astype(np.float32),
+}
+"""By a wav's format (1: integers, 3: floats) and bits, as in Microsoft's "Multimedia Programming Interface", 1991."""
+
+
+class _Bare:
+    """16-bit little-endian samples, mono; half a sample at the end is dropped."""
+
+    is_whole = False
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._rest = b""
+
+    def add(self, data: bytes) -> Samples:
+        data = self._rest + data
+        whole = len(data) // 2 * 2
+        self._rest = data[whole:]
+        return _pcm16(data[:whole])
+
+    def finish(self) -> Samples:
+        return _NOTHING
+
+
+class _Wav:
+    """A wav whose header may say anything of its length: what is no length yet (0, or about 4 GB) is passed over."""
+
+    is_whole = False
+
+    def __init__(self) -> None:
+        self.rate = 0
+        self._rest = b""
+        self._samples_of: Callable[[bytes], Samples] | None = None
+        self._channels = 1
+        self._frame_bytes = 0
+        self._left: float | None = None
+
+    def add(self, data: bytes) -> Samples:
+        self._rest += data
+        if self._left is None and not self._read_header():
+            return _NOTHING
+        assert self._left is not None
+        assert self._samples_of, "its header is read"
+        frames = int(min(len(self._rest), self._left)) // self._frame_bytes
+        taken, self._rest = self._rest[: frames * self._frame_bytes], self._rest[frames * self._frame_bytes :]
+        self._left -= len(taken)
+        if self._left < self._frame_bytes:
+            self._rest = b""  # what stands behind the sound
+        samples = self._samples_of(taken)
+        return samples if self._channels == 1 else samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
+
+    def finish(self) -> Samples:
+        if self._left is None:
+            raise UnreadableError("a wav without sound")
+        return _NOTHING
+
+    def _read_header(self) -> bool:
+        """Whether the sound begins at `_rest` now."""
+        at = 12
+        while len(self._rest) >= at + 8:
+            name, size = self._rest[at : at + 4], struct.unpack_from("<I", self._rest, at + 4)[0]
+            at += 8
+            if name == b"data":
+                if not self._samples_of:
+                    raise UnreadableError("a wav that doesn't say what its samples are")
+                self._rest, self._left = self._rest[at:], float(size) if 0 < size < 0x7FFFFF00 else np.inf
+                return True
+            if at + size > MAX_HEADER_BYTES:
+                raise UnreadableError("a wav without sound")
+            if name == b"fmt " and len(self._rest) >= at + size:
+                self._understand(self._rest[at : at + size])
+            at += size + size % 2
+        return False
+
+    def _understand(self, form: bytes) -> None:
+        if len(form) < 16:
+            raise UnreadableError("a wav with half a header")
+        kind, self._channels, self.rate, _, self._frame_bytes, bits = struct.unpack_from("<HHIIHH", form)
+        if kind == 0xFFFE and len(form) >= 26:  # WAVE_FORMAT_EXTENSIBLE says it further behind
+            kind = struct.unpack_from("<H", form, 24)[0]
+        self._samples_of = _DEPTHS.get((kind, bits))
+        fits = self._channels in range(1, 9) and self._frame_bytes == self._channels * bits // 8
+        if not self._samples_of or not fits or not RATES[0] <= self.rate <= RATES[1]:
+            raise UnreadableError("a wav of samples that nobody knows")
+
+
+class _Mp3:
+    """Frames of mp3, decoded one by one."""
+
+    is_whole = False
+
+    def __init__(self) -> None:
+        self.rate = 0
+        self._codec: AudioCodecContext = av.CodecContext.create("mp3", "r")
+        self._mono = av.AudioResampler(format="flt", layout="mono")
+        self._came = 0
+
+    def add(self, data: bytes) -> Samples:
+        self._came += len(data)
+        if not self.rate and self._came > MAX_HEADER_BYTES * 16:
+            raise UnreadableError("an mp3 without sound")
+        return self._decoded(data)
+
+    def finish(self) -> Samples:
+        samples = np.concatenate([self._decoded(None), *self._frames(None)])
+        if not self.rate:
+            raise UnreadableError("an mp3 without sound")
+        return samples
+
+    def _decoded(self, data: bytes | None) -> Samples:
+        packets = self._codec.parse(data)
+        return np.concatenate([_NOTHING, *(samples for packet in packets for samples in self._frames(packet))])
+
+    def _frames(self, packet: av.Packet[Any] | None) -> Iterator[Samples]:
+        try:
+            frames = self._codec.decode(packet)
+        except av.error.FFmpegError:
+            return  # a damaged frame is left out
+        for frame in frames:
+            if self.rate and frame.sample_rate != self.rate:
+                raise UnreadableError("an mp3 that changes its rate")
+            self.rate = frame.sample_rate
+            for mixed in self._mono.resample(frame):
+                yield mixed.to_ndarray()[0].astype(np.float32)
+
+
+class _WholeFile:
+    """Any other file: read when all of it is there, by what reads people's recordings."""
+
+    is_whole = True
+    READ_AT = 48_000
+    """Hz."""
+
+    def __init__(self, longest_s: float) -> None:
+        self.rate = self.READ_AT
+        self._longest_s = longest_s
+        self._data = bytearray()
+
+    def add(self, data: bytes) -> Samples:
+        self._data += data
+        if len(self._data) > self._longest_s * MOST_BYTES_A_S:
+            raise UnreadableError("a file too large for speech")
+        return _NOTHING
+
+    def finish(self) -> Samples:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "sound"
+            path.write_bytes(self._data)
+            try:
+                return decode.read(path, self._longest_s, rate=self.rate).samples
+            except InputError as error:
+                raise UnreadableError("a file that can't be read") from error
