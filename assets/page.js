@@ -14,6 +14,7 @@ import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
 import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
+import {offer} from './voices/offer.js';
 import {choose as chooseOwn, picked} from './voices/own_voices.js';
 import {along, choose, chosen, picker, shown, voicesTab} from './voices/picker.js';
 import {heard, wanted} from './voices/samples.js';
@@ -26,6 +27,6 @@ window.voxdemo = {
     press: (names, values) => press(names, values, picked()?.id ?? ''),
     used: usedAgain,
   },
-  voices: {picker, choose, chosen, shown, along, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep},
+  voices: {picker, choose, chosen, shown, along, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},
   batch: {...batch, lines: linesField},
 };

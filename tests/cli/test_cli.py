@@ -106,7 +106,7 @@ def test_without_a_file_it_says_where_it_saved_and_overwrites_nothing(
     assert [(tmp_path / name).read_bytes() for name in NAMES[:2]] == [b"mine"] * 2
     assert voxdemo("say", SENTENCE, "-o", NAMES[0], "--server", server.url).stderr == b""
     assert soundfile.info(tmp_path / NAMES[0]).duration > 1
-    assert voxdemo("say", "你好", "--server", server.url).returncode == 2
+    assert voxdemo("say", "안녕", "--server", server.url).returncode == 2
     assert sorted(path.name for path in tmp_path.glob("*.wav")) == sorted(NAMES)
 
 
@@ -173,8 +173,8 @@ def test_json_stays_json_in_every_encoding(chinese: str, voxdemo: Run, tmp_path:
 
 def test_a_text_is_read_as_utf_8_in_every_locale(server: Server, voxdemo: Run) -> None:
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
-    told = voxdemo("say", "Hello 你好, Zoë.", "-o", "x.wav", "--server", server.url, **locale)
-    assert (told.returncode, told.stderr.decode()) == (0, "Skipped “你好”: this voice can't read it.\n")
+    told = voxdemo("say", "Hello 안녕, Zoë.", "-o", "x.wav", "--server", server.url, **locale)
+    assert (told.returncode, told.stderr.decode()) == (0, "Skipped “안녕”: this voice can't read it.\n")
 
 
 def test_a_terminal_shows_at_once_that_it_is_loading_and_stdout_stays_clean(chinese: str, tmp_path: Path) -> None:

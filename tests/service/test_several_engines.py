@@ -12,7 +12,7 @@ import pytest
 from asking import NO_CLONER, spoken
 from fakes import CLONER, Stage, until
 
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.paces import Paces, write
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -182,10 +182,61 @@ async def test_a_text_that_is_left_while_another_voice_speaks_frees_the_seat(
     several: SpeechService, stage: Stage, many: Stage
 ) -> None:
     many.open = False
-    leaving = asyncio.ensure_future(spoken(several, Utterance("One 世界 two.")))
+    leaving = asyncio.ensure_future(spoken(several, Utterance("Somebody said 世界 twice.")))
     await until(lambda: many.running == 1)
     leaving.cancel()
     await asyncio.wait([leaving])
     many.steps.release()
     await spoken(several, Utterance("Three."))
-    assert [part.text for part in stage.parts] == ["One", "Three."]
+    assert [part.text for part in stage.parts] == ["Somebody said", "Three."]
+
+
+@pytest.mark.parametrize(
+    ("asked", "voice"),
+    [
+        (Utterance("El tren sale a las ocho de la mañana."), "Lola"),
+        (Utterance("早上好，世界。"), "mei"),
+        (Utterance("Der Zug fährt um acht Uhr ab."), None),  # no voice here is German
+        (Utterance("Buenas."), None),  # too little to say
+        (Utterance("El tren sale a las ocho de la mañana.", voice="usual"), None),
+        (Utterance("El tren sale a las ocho de la mañana.", voice="tom"), "tom"),
+        (Utterance("El tren sale a las ocho de la mañana.", language="en"), None),
+        (Utterance("The train leaves at eight in the morning.", language="es"), "Lola"),
+    ],
+)
+async def test_where_nobody_chose_a_voice_a_text_is_spoken_by_one_of_its_language(
+    several: SpeechService, stage: Stage, many: Stage, asked: Utterance, voice: str | None
+) -> None:
+    await spoken(several, asked)
+    assert [each.voice for each in many.utterances] == ([voice] if voice else [])
+    assert bool(stage.utterances) == (voice is None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "warnings"),
+    [
+        (Utterance("Der Zug fährt um acht Uhr ab."), ["This looks like German; Usual speaks English only."]),
+        (
+            Utterance("The train leaves at eight in the morning.", voice="Lola"),
+            ["This looks like English; Lola speaks Spanish only."],
+        ),
+        (Utterance("El tren sale a las ocho de la mañana.", voice="Lola"), []),
+        (Utterance("Guten Tag!", voice="tom"), []),
+    ],
+)
+async def test_a_text_that_its_voice_does_not_speak_is_spoken_with_a_warning(
+    several: SpeechService, asked: Utterance, warnings: list[str]
+) -> None:
+    _, made = await spoken(several, asked)
+    assert list(made.warnings) == warnings
+
+
+async def test_while_their_engine_cannot_be_loaded_the_usual_voice_speaks_what_names_none(
+    several: SpeechService, stage: Stage, many: Stage
+) -> None:
+    many.broken = True
+    asked = Utterance("El tren sale a las ocho de la mañana.")
+    with pytest.raises(NotReadyError):
+        await spoken(several, asked)
+    _, made = await spoken(several, asked)
+    assert made.warnings == ("This looks like Spanish; Usual speaks English only.",)

@@ -26,7 +26,7 @@ def test_a_wrong_argument_is_refused_in_one_sentence(client: Client) -> None:
     for arguments, sentence in (
         ({"text_input": " \n\t "}, "There is no text yet"),
         ({"text_input": 5}, "The text must be a string"),
-        ({"text_input": "你好，世界"}, "can't read “你好"),
+        ({"text_input": "안녕하세요"}, "can't read “안녕"),
         ({"text_input": "Hi.", "cfg_value_input": 3.1}, "Guidance (cfg) must be from 1 to 3, not 3.1"),
         ({"text_input": "Hi.", "inference_timesteps_input": 10.5}, "Inference steps must be a whole number"),
         ({"text_input": "Hi.", "do_normalize": "yes"}, "Text normalisation must be true or false"),

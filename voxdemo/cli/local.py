@@ -32,14 +32,18 @@ T = TypeVar("T")
 
 
 def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
-    """Speak into a file by the engine that has the voice, and no other; what was ignored, in sentences."""
+    """Speak into a file by the engine that has the voice, and others where the text needs them.
+
+    Returns what was ignored, in sentences.
+    """
     utterance = _in_kept_voice(utterance)
     with _own_settings() as settings:
         # It isn't needed, and is there.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
         choices = [*ENGINES.choose(settings)[:1], *ENGINES.others(settings)]
         _, engine = Catalogue(tuple(choice.info for choice in choices)).resolved(utterance)
-        service = local_service(settings, [choice for choice in choices if choice.info == engine], listeners)
+        choices.sort(key=lambda choice: choice.info != engine)  # the others may have guests in the text
+        service = local_service(settings, choices[:1], listeners, choices[1:])
         return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 

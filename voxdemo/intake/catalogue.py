@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from voxdemo.intake import detection
 from voxdemo.intake.languages import accent_of
 from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
@@ -61,7 +62,10 @@ class Catalogue:
         return next((each for way in ways for each in found if way(*each).lower() == asked), None)
 
     def engine_of(self, options: SpeakOptions) -> EngineInfo:
-        """The engine that says this: its voice's; else for a recording one that copies; else one of its language."""
+        """The engine that says this: its voice's; else for a recording one that copies; else one of its language.
+
+        That is the one that is asked for, or what the text is in, if the usual engine doesn't speak it.
+        """
         return self._found(options)[0]
 
     def resolved(self, utterance: Utterance) -> tuple[Utterance, EngineInfo]:
@@ -88,11 +92,25 @@ class Catalogue:
             return found[1], found[0].name
         if options.prompt_audio is not None and self.copier:
             return self.copier, None
-        language = options.language
+        language = options.language or _language_of(options)
         if language is None or language in self.usual.languages_of(None):
             return self.usual, None
-        speakers = [(engine, voice.name) for voice, engine in self.voices() if voice.speaks(language)]
-        return speakers[0] if speakers else (self.usual, None)
+        speaker = self.speaker(language)
+        if speaker and (options.language or speaker[1].name not in self.failed):
+            return speaker[1], speaker[0].name
+        return self.usual, None
+
+    def speaker(self, language: str) -> tuple[Voice, EngineInfo] | None:
+        """Who speaks a language (ISO 639-1) where no voice is named; first those whose engines can be loaded."""
+        speakers = [found for found in self.voices() if found[0].speaks(language)]
+        return min(speakers, key=lambda found: found[1].name in self.failed, default=None)
+
+
+def _language_of(options: SpeakOptions) -> str | None:
+    """That of the text, if there is one."""
+    return (
+        detection.detected(options.text) if isinstance(options, Utterance) and isinstance(options.text, str) else None
+    )
 
 
 def voice_id(voice: Voice, engine: EngineInfo) -> str:

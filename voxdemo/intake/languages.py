@@ -45,6 +45,12 @@ def code_of(asked: str | None, recognizer: RecognizerInfo) -> str | None:
     )
 
 
+def plain_code(asked: str) -> str | None:
+    """The ISO 639-1 code of a language by a code or a tag, "es" for "es-ES"; None: it is to be found out."""
+    code = asked.strip().casefold().replace("_", "-").partition("-")[0]
+    return None if code in UNSAID else _current(code)
+
+
 def title_of(tag: str) -> str:
     """A language in English, by its BCP 47 tag: "American English" for "en-US", "Spanish" for "es-ES"; else the tag."""
     named, code = Locale("en").languages, tag.partition("-")[0]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from voxdemo.engines.builtin import english
 from voxdemo.errors import InputError, some
+from voxdemo.intake import detection
 from voxdemo.intake.languages import title_of
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted, scripts
@@ -161,9 +162,21 @@ def readable_text(
     skipped = _unread(text, foreign, guests) if guests else foreign
     readable = without(text, skipped) if skipped else text
     warnings = [f"Skipped “{some(skipped)}”: this voice can't read it."] if skipped else []
+    language = detection.detected(text)
+    if language in detection.IN_LATIN_LETTERS and language not in languages:  # else its letters are named already
+        warnings.append(not_spoken(language, info, voice))
     if left_out:
         warnings.append(f"Marks that aren't read aloud are left out: {some(left_out, ' ')}.")
     return readable, tuple(warnings)
+
+
+def not_spoken(language: str, info: EngineInfo, voice: str | None) -> str:
+    """That a text is in a language that this voice doesn't speak, as a sentence."""
+    spoken = info.languages_of(voice)
+    names = [each.title for each in info.voices if voice in (None, each.name)]
+    name = names[0] if names else info.title
+    speaks = f"speaks {title_of(spoken[0])} only" if len(spoken) == 1 else "doesn't speak it"
+    return f"This looks like {title_of(language)}; {name} {speaks}."
 
 
 def _unread(text: str, foreign: str, guests: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from voxdemo.audio.reading.prompt import MAX_PROMPT_S
 from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.files import remove
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import Examined, Plan, SpeechRequest, plan, speech
 from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
 from voxdemo.lanes.turns import Size
@@ -68,9 +69,7 @@ class Generations:
 
     async def request(self, utterance: Utterance) -> SpeechRequest:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
-        catalogue = self._line.catalogue
-        resolved, engine = catalogue.resolved(utterance)
-        return await in_thread(speech, resolved, engine, catalogue.guests(engine), pool=reads)
+        return await in_thread(_request, utterance, self._line.catalogue, pool=reads)
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         with self._faults_noted():
@@ -208,6 +207,11 @@ class Generations:
         if job.transcription is None and not job.guests and not spoken.failure:
             self._paces.speech(job.engine.key).learn(job.units, spoken.seconds_spent)
             self._paces.keep()
+
+
+def _request(utterance: Utterance, catalogue: Catalogue) -> SpeechRequest:
+    resolved, engine = catalogue.resolved(utterance)
+    return speech(resolved, engine, catalogue.guests(engine))
 
 
 def _finish(sound: LiveSound) -> None:

@@ -1,9 +1,17 @@
+import importlib.util
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.engines.kokoro.engine import KokoroEngine, choose
+from voxdemo.engines.kokoro.phonemes import reading
 from voxdemo.engines.kokoro.voices import MOST_TOKENS, NAMES, STYLES, VOICES, Styles
+from voxdemo.errors import InputError
+from voxdemo.intake.catalogue import Catalogue
+from voxdemo.settings import Settings
+from voxdemo.speech import Utterance
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +40,23 @@ def test_voices_are_told_apart_by_language_and_sex() -> None:
         "en-US", "en-GB", "es-ES", "fr-FR", "it-IT", "pt-BR", "ja-JP", "zh-CN",
     }  # fmt: skip
     assert {voice.gender for voice in VOICES} == {"female", "male"}
+
+
+@pytest.mark.parametrize(
+    ("package", "language", "voice"),
+    [("gruut_lang_fr", "fr", "ff_siwis"), ("gruut_lang_it", "it", "im_nicola"), ("jieba", "zh", "zf_xiaobei")],
+)
+def test_voices_whose_language_cannot_be_read_are_not_offered(
+    package: str, language: str, voice: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(reading, "find_spec", lambda name: None if name == package else found(name))
+    info = choose(Settings(), is_named=False).info
+    assert language not in info.languages
+    assert "run ./launch.sh again" in caplog.text
+    with pytest.raises(InputError, match=f"^This server has no voice '{voice}': choose one of heart"):
+        Catalogue((BuiltinEngine.INFO, info)).resolved(Utterance("Bonjour.", voice=voice))
+
+
+def test_with_all_packages_all_voices_are_offered() -> None:
+    assert choose(Settings(), is_named=False).info == KokoroEngine.INFO

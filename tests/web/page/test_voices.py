@@ -159,6 +159,25 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     expect(page.locator(".head .chip")).to_be_focused()
 
 
+def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server)
+    text, offer = page.locator("#vx-text textarea"), page.get_by_role("button", name="Use Dora español")
+    told = page.locator("#vx-offer [role=status]")
+    page.evaluate(WATCH_SHIFTS)
+    text.fill("Buenos días, señora. El tren sale a las ocho.")
+    expect(told).to_have_text("Your text looks like Spanish.")
+    text.fill("Good morning, everyone, the train leaves at eight.")
+    expect(told).to_have_text("")
+    expect(page.locator("#vx-offer button")).to_be_hidden()
+    text.fill("Buenos días, señora. El tren sale a las nueve.")
+    offer.press("Enter")
+    expect(offer).to_be_hidden()  # because Dora is chosen
+    expect(page.locator("#vx-speak")).to_be_focused()
+    text.fill("Der Zug fährt um acht Uhr ab.")
+    expect(told).to_have_text("This looks like German; Dora speaks Spanish only.")
+    assert page.evaluate("window.moved") == []
+
+
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     open_tab(page)

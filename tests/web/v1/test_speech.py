@@ -62,13 +62,28 @@ def test_what_comes_from_the_cache_is_the_same_sound(client: OpenAI) -> None:
 
 
 def test_what_is_ignored_is_told_and_a_seed_that_changes_nothing_is_among_it(server: Server) -> None:
-    body = {"input": "A seed of its own, 世.", "seed": 5, "cfg_value": 2.5, "response_format": "pcm"}
+    body = {"input": "A seed of its own, 말.", "seed": 5, "cfg_value": 2.5, "response_format": "pcm"}
     answer = server.http.post("/v1/audio/speech", json=body)
     assert answer.status_code == 200
     assert "x-voxdemo-seed" not in answer.headers
     assert answer.headers["x-voxdemo-warning"] == (
         "The built-in voice doesn't support guidance (cfg) and a seed: ignored. "
-        "Skipped \\u201c\\u4e16\\u201d: this voice can't read it."
+        "Skipped \\u201c\\ub9d0\\u201d: this voice can't read it."
+    )
+
+
+def test_a_text_without_a_voice_is_spoken_by_one_of_its_language(server: Server) -> None:
+    def said(**body: str) -> httpx.Response:
+        asked = {"input": "El tren sale a las ocho de la mañana.", "response_format": "pcm", **body}
+        return server.http.post("/v1/audio/speech", json=asked)
+
+    alone, heart = said(), said(voice="heart")
+    assert alone.content == said(voice="ef_dora").content == said(language="es-MX").content
+    assert "x-voxdemo-warning" not in alone.headers
+    assert heart.content != alone.content
+    assert heart.headers["x-voxdemo-warning"] == "This looks like Spanish; Heart speaks English only."
+    assert said(language="xx").json()["error"]["message"] == (
+        "The built-in voice has no language 'xx': choose one of en."
     )
 
 

@@ -4,9 +4,11 @@ It makes a part of a text into phonemes and those into pieces that bound its mem
 line, and of languages only that each is read by something in `phonemes`.
 """
 
+import logging
 import os
 import re
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from voxdemo.engines.base import EngineChoice, SpeechPart, checked_speed
 from voxdemo.engines.kokoro import weights
 from voxdemo.engines.kokoro.phonemes import vocabulary
-from voxdemo.engines.kokoro.phonemes.reading import Reading
+from voxdemo.engines.kokoro.phonemes.reading import Reading, is_installed
 from voxdemo.engines.kokoro.voices import VOICES, Styles
 from voxdemo.errors import InputError, some
 from voxdemo.model_support.offers import installed_version
@@ -23,6 +25,8 @@ from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.settings import Settings
 from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Voice
 from voxdemo.text.split import sentences, within
+
+log = logging.getLogger(__name__)
 
 MAX_PHONEMES = 200
 """Phonemes the model is given at once: it takes 510, but memory grows with them (510 take 1.1 GB, 250 take 0.7 GB)."""
@@ -81,12 +85,13 @@ class KokoroEngine:
         options.log_severity_level = 3  # errors
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor, too
         self._session: Any = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._info = info_here()
         self._styles = Styles()
         self._reading = Reading(cache_dir)
 
     @property
     def info(self) -> EngineInfo:
-        return self.INFO
+        return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
         """The sound of `part.text`, piece by piece; a part without words is a short silence.
@@ -148,7 +153,19 @@ def choose(settings: Settings, is_named: bool) -> EngineChoice:
         tell("Kokoro-82M is loading.")
         return KokoroEngine(graph, settings.cache_dir)
 
-    return EngineChoice(KokoroEngine.INFO, build)
+    return EngineChoice(info_here(), build)
+
+
+def info_here() -> EngineInfo:
+    """What it is with the packages that are installed: voices whose language can't be read aren't offered."""
+    info = KokoroEngine.INFO
+    languages = {voice.language for voice in VOICES}
+    if missing := sorted(language for language in languages if not is_installed(language)):
+        log.warning("Kokoro-82M can't speak %s: run ./launch.sh again to install it", ", ".join(missing))
+    voices = tuple(voice for voice in VOICES if voice.language not in missing)
+    codes = tuple(dict.fromkeys(voice.language.partition("-")[0] for voice in voices))
+    note = f"This server speaks {len(codes)} languages." if missing else info.note
+    return replace(info, voices=voices, languages=codes, note=note)
 
 
 def _voice(name: str | None) -> Voice:

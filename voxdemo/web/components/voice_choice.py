@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from voxdemo.intake.catalogue import Catalogue, described
+from voxdemo.intake import detection
+from voxdemo.intake.catalogue import Catalogue, described, voice_id
+from voxdemo.intake.languages import own_name, title_of
+from voxdemo.intake.validate import not_spoken
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import SpeechEvent, Utterance
 from voxdemo.web.components import card, voice_fields
@@ -103,3 +106,15 @@ def _sample(catalogue: Catalogue, name: Any) -> Utterance:
     """What this voice says of itself; the first one where the page is older than the engine."""
     found = catalogue.named(str(name)) or next(catalogue.voices(), None)
     return sample_of(found[0] if found else None)
+
+
+def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
+    """What is said of a text that its voice doesn't speak, and a voice that does; None where there's nothing to say."""
+    engine, language = catalogue.engine_of(asked), detection.detected(asked.text)
+    if language is None or language in engine.languages_of(asked.voice):
+        return None
+    speaker = None if asked.prompt_audio else catalogue.speaker(language)
+    if speaker is None or speaker[1].name in catalogue.failed:
+        return {"sentence": not_spoken(language, engine, asked.voice)}
+    looks, use = f"Your text looks like {title_of(language)}.", f"Use {speaker[0].title}"
+    return {"sentence": looks, "voice": voice_id(*speaker), "use": use, "own_name": own_name(language)}

@@ -21,6 +21,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, SpeechEvent, Utterance
+from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import card, examples, voice_choice, wording
 from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
@@ -172,7 +173,12 @@ def _add_buttons(parts: SimpleNamespace) -> None:
         parts.speak = gr.Button(say("Speak"), variant="primary", elem_id="vx-speak")
         parts.stop = gr.Button(say("Stop"), variant="stop", elem_id="vx-cancel")
         arriving = "voxdemo.arriving(() => trigger('arrived'))"
-        parts.estimate = own_html("vx-estimate", "<p></p>", js_on_load=arriving)
+        with gr.Column(elem_id="vx-ahead"):
+            parts.estimate = own_html("vx-estimate", "<p></p>", js_on_load=arriving)
+            parts.offer = own_html(
+                "vx-offer", None, html_template=asset("voices/offer.html"),
+                js_on_load="voxdemo.voices.offer(element, props, watch)",
+            )  # fmt: skip
 
 
 def _add_settings(parts: SimpleNamespace, shown: dict[str, dict[str, Any]]) -> None:
@@ -295,21 +301,22 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
 def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(
         text: str | None, kind: object, voice: object, inference_timesteps: object, speed: object
-    ) -> str:
+    ) -> tuple[str, dict[str, str] | None]:
         text = text or ""
         asked = replace(
             _chosen(kind, voice).saying(text[:MAX_TEXT_CHARS]),
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
         )
-        return estimate(text, service.forecast(asked), service.readiness().ready)
+        offer = await in_thread(voice_choice.offer_for, asked, service.catalogue, pool=READING)
+        return estimate(text, service.forecast(asked), service.readiness().ready), offer
 
     manner = [parts.kind, parts.voice, parts.inference_timesteps, parts.speed]
     gr.on(
         [*arrivals, parts.text.change, parts.text.focus, *(field.change for field in manner), parts.card.view.end],
         look_ahead,
         inputs=[parts.text, *manner],
-        outputs=parts.estimate,
+        outputs=[parts.estimate, parts.offer],
         trigger_mode="always_last",
         preprocess=False,  # a number that is still being typed may be out of bounds
         **AT_ONCE,

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from voxdemo.audio import formats
 from voxdemo.errors import InputError
+from voxdemo.intake import languages
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import ASKED_SPEEDS
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, SpeakOptions
+from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1 import catalogue
 
@@ -30,7 +31,11 @@ class OptionsBody(BaseModel):
 
     model: str = Field(default="tts-1", description="The id of the voice's model, or a name of OpenAI's.")
     voice: str | dict[str, Any] = Field(
-        default="alloy", description="One of /v1/audio/voices, or one of OpenAI's names."
+        default="alloy",
+        description="One of /v1/audio/voices, or one of OpenAI's names. Left out: one that speaks the text's language.",
+    )
+    language: str = Field(
+        default="", description="voxdemo's: of the text, such as es; finds a voice where none is named."
     )
     instructions: str = Field(default="", description="How to speak, for a voice that takes instructions.")
     response_format: str = Field(
@@ -103,9 +108,19 @@ def options_of(
     return SpeakOptions(
         prompt_audio=prompt,
         control=asked.instructions,
-        voice=None if prompt else catalogue.voice_of(str(asked.voice), engine, offered),
+        voice=None if prompt else _voice(asked, engine, offered),
+        language=languages.plain_code(asked.language),
         **told,
     )
+
+
+def _voice(asked: OptionsBody, engine: EngineInfo | None, offered: Catalogue) -> str | None:
+    """The voice that is asked for; else of a model that is asked for the first of the language; else None."""
+    if "voice" in asked.model_fields_set:
+        return catalogue.voice_of(str(asked.voice), engine, offered)
+    language = languages.plain_code(asked.language)
+    fitting = (each.name for each in engine.voices if language is None or each.speaks(language)) if engine else ()
+    return next(iter(fitting), None)
 
 
 def unknown_format(asked: str, known: Collection[str]) -> InputError:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,8 +88,7 @@ def order_of(
     texts = asked.texts
     asked.check_beside()
     ignored, options = checked(resolved, info), within_bounds(options, info)
-    guests = catalogue.guests(info)
-    units, left_out, refused = _looked_at([resolved.saying(text) for text in texts], info, guests)
+    units, left_out, refused = _looked_at([options.saying(text) for text in texts], catalogue)
     notes = [_of_text(number, len(texts), note) for number, notes in left_out.items() for note in notes]
     if refused and not (asked.skip_unspeakable and len(refused) < len(texts)):
         raise _refusal(refused, len(texts))
@@ -128,14 +127,14 @@ def _check_readable(recording: bytes, info: EngineInfo) -> None:
 
 
 def _looked_at(
-    utterances: Sequence[Utterance], info: EngineInfo, guests: Collection[str]
+    utterances: Sequence[Utterance], catalogue: Catalogue
 ) -> tuple[list[float], dict[int, Sequence[str]], dict[int, InputError]]:
     """How much each of them is, what of them will be left out, and which by their number can't be spoken, and why."""
     units, left_out = list[float](), dict[int, Sequence[str]]()
     refused: dict[int, InputError] = {}
-    for number, utterance in enumerate(utterances, 1):
+    for number, (utterance, info) in enumerate(map(catalogue.resolved, utterances), 1):
         try:
-            _, warnings = readable_text(utterance.text, info, utterance.voice, guests)
+            _, warnings = readable_text(utterance.text, info, utterance.voice, catalogue.guests(info))
         except InputError as error:
             refused[number] = error
             units.append(0.0)

@@ -1,6 +1,7 @@
 """Which language is pronounced by what. Loads a language when it is asked for first."""
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from babel import Locale
@@ -16,6 +17,18 @@ from voxdemo.text.spoken import spoken
 
 Pronounce = Callable[[str], str]
 """A sentence, in a language's own letters, becomes phonemes."""
+
+_PACKAGES = {
+    "fr-FR": ("gruut_lang_fr",),
+    "it-IT": ("gruut_lang_it",),
+    "ja-JP": ("haqumei",),
+    "zh-CN": ("jieba", "pypinyin", "pinyin_to_ipa"),
+}
+
+
+def is_installed(language: str) -> bool:
+    """Whether the packages by which a language is read, by its BCP 47 tag, are here."""
+    return all(find_spec(package) for package in _PACKAGES.get(language, ()))
 
 
 class Reading:
