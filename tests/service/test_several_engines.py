@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 from asking import NO_CLONER, spoken
 from fakes import CLONER, Stage, until
+from pydantic import ByteSize
 
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.estimates.paces import Paces, write
@@ -99,6 +100,19 @@ async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_
         await service.close()
     assert {event.loading for event in told} == {"Many voices"}
     assert [event.seconds for event in told] == [None, pytest.approx(6, abs=1), pytest.approx(60, abs=1)]
+
+
+async def test_an_engine_that_does_not_fit_by_itself_is_not_offered_and_the_log_says_why(
+    stage: Stage, many: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(cache_dir=tmp_path / "cache", model_memory=ByteSize(2 * 10**9))
+    others = [many.engine(replace(POLYGLOT, memory_bytes=size)) for size in (2 * 10**9, 3 * 10**9)]
+    for choice, offered in zip(others, (True, False), strict=True):
+        usual = replace(NO_CLONER, memory_bytes=5 * 10**9)  # it is loaded whatever it takes
+        service = local_service(settings, [stage.engine(usual)], [stage.recognizer()], [choice])
+        assert (service.catalogue.named("tom") is not None) == offered
+    (told,) = caplog.messages
+    assert told.startswith("Many voices takes 3.0 GB of memory and models have 2.0 GB here (VOXDEMO_MODEL_MEMORY)")
 
 
 async def test_a_language_alone_finds_a_voice_that_speaks_it(several: SpeechService, many: Stage) -> None:
