@@ -305,6 +305,8 @@ class Passage:
 
     utterance: Utterance
     engine: EngineInfo
+    pause_s: float | None = None
+    """Silence before it, where the text asks for one."""
 
 
 @dataclass(frozen=True, slots=True)

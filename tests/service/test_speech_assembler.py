@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -62,6 +63,20 @@ def test_a_faster_voice_pauses_less() -> None:
         first, second = onsets(joined(said(SpeechAssembler([ONE, LAST], RATE, speed=speed), 2)))
         pauses.append(second - first - 1.0)
     assert pauses[1] < pauses[0] - 0.1
+
+
+def test_the_pauses_that_the_text_asks_for_last_as_long_at_every_pace_and_move_the_captions() -> None:
+    for speed in (1.0, 2.0):
+        parts = [replace(ONE, pause_s=3.0), replace(LAST, pause_s=2.0)]
+        take = SpeechAssembler(parts, RATE, speed=speed, lead_s=1.5)
+        events = said(take, 2)
+        first, second = onsets(joined(events))
+        assert first == pytest.approx(1.5, abs=0.1)
+        assert second - first == pytest.approx(1.0 + 3.0, abs=0.12)
+        assert take.duration_s == pytest.approx(1.5 + 1.0 + 3.0 + 1.0 + 2.0, abs=0.3)
+        assert [caption.start_s for caption in take.captions] == pytest.approx([first, second], abs=0.12)
+        totals = [event.total_s for event in only(Speaking, events) if event.total_s is not None]
+        assert all(total >= 1.5 + 3.0 + 2.0 for total in totals)
 
 
 def test_chunks_follow_each_other_without_a_gap() -> None:

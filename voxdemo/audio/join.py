@@ -91,9 +91,9 @@ class Joiner:
         """The current part is void and will be said again; what came back of it is the caller's to drop."""
         self._part = _Part(self._rate)
 
-    def finish(self) -> Samples:
+    def finish(self, tail_s: float = TAIL_S) -> Samples:
         """The last part is over: what was held back of it, then a short silence; nothing if it was ended before."""
-        return self.end_part(TAIL_S + LEAD_S) if self._part.begun else np.zeros(0, np.float32)
+        return self.end_part(tail_s + LEAD_S) if self._part.begun else np.zeros(0, np.float32)
 
 
 class _Leveller:

@@ -14,6 +14,7 @@ from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
 from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
 from voxdemo.stores.voices import KeptVoice
+from voxdemo.text import tags
 
 FIELDS = {"control": "instructions"}
 """What programs call settings by another name than `SpeakOptions` does."""
@@ -82,10 +83,21 @@ class Catalogue:
         It is the first voice of each language, of the engines whose sound can be joined to this one's; a job that
         another server speaks has its seat there, and no guests but that server's voices.
         """
-        apart = [each for each in self.engines if each != host and (host.is_elsewhere or each.is_elsewhere)]
-        here = [(voice, each) for voice, each in self.voices() if each.name not in self.failed and each not in apart]
-        fitting = [(voice, engine) for voice, engine in here if engine.sample_rate == host.sample_rate]
+        fitting = [(voice, engine) for voice, engine in self.voices() if self._joins(engine, host)]
         return {voice.language.partition("-")[0]: Guest(voice.name, engine) for voice, engine in reversed(fitting)}
+
+    def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
+        """Who says what stands behind their names in a text that this engine speaks, as `guests`, by the names."""
+        found = {name: self.named(name) for name in tags.names(text)}
+        return {
+            name: Guest(voice.name, engine)
+            for name, (voice, engine) in ((name, each) for name, each in found.items() if each)
+            if self._joins(engine, host)
+        }
+
+    def _joins(self, engine: EngineInfo, host: EngineInfo) -> bool:
+        is_apart = engine != host and (host.is_elsewhere or engine.is_elsewhere)
+        return engine.sample_rate == host.sample_rate and engine.name not in self.failed and not is_apart
 
     def _found(self, options: SpeakOptions) -> tuple[EngineInfo, str | None]:
         if options.voice is not None and (found := self.named(options.voice)):

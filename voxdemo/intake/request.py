@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
 from voxdemo.speech import SPEED, EngineInfo, ModelInfo, Passage, RecognizerInfo, Utterance
-from voxdemo.text import scripts, split
+from voxdemo.text import scripts, split, tags
 from voxdemo.text.length import spoken_length
 
 UNSEEN_RECORDING_S = 10.0
@@ -57,6 +57,8 @@ class SpeechRequest:
     """What of it is ignored, one sentence each."""
     guests: Mapping[str, Guest]
     """Who says stretches of other languages in the text, by ISO 639-1 code."""
+    named: Mapping[str, Guest] = field(default_factory=dict)
+    """Who says what stands behind a tag with their name, by `tags.plain_name`."""
 
     @property
     def seed(self) -> int | None:
@@ -100,6 +102,8 @@ class Plan:
     """How much work it is for each model, by its key: `estimates.paces.speech_units`."""
     warnings: tuple[str, ...]
     """What of the text will be left out, one sentence each."""
+    lead_s: float = 0.0
+    """Silence before the first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,10 @@ class Examined:
         return None
 
 
-def speech(utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY) -> SpeechRequest:
-    """The request to speak this, with those of the `guests` whose languages its letters are of.
+def speech(
+    utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY, named: Mapping[str, Guest] = NOBODY
+) -> SpeechRequest:
+    """The request to speak this, with those of the `guests` whose languages its letters are of, and those it names.
 
     Takes up to half a second for the longest prompt audio. Raises InputError for values that can't be, and for prompt
     audio that isn't there; of the text only the scripts are looked at.
@@ -145,7 +151,12 @@ def speech(utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest]
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
     if utterance.prompt_audio is not None:
         asked["prompt_audio"] = _content(utterance.prompt_audio)
-    needed = validate.foreign_languages(utterance.text, engine.languages_of(utterance.voice))
+    if tags.understood(utterance.text, named):
+        asked["tags"] = [[name, guest.voice, *_model(guest.engine)] for name, guest in sorted(named.items())]
+    speakers = [(engine, utterance.voice), *((guest.engine, guest.voice) for guest in named.values())]
+    needed = frozenset[str]().union(
+        *(validate.foreign_languages(utterance.text, info.languages_of(voice)) for info, voice in speakers)
+    )
     invited = {language: guests[language] for language in sorted(needed & guests.keys())}
     if invited:
         asked["guests"] = [[language, guest.voice, *_model(guest.engine)] for language, guest in invited.items()]
@@ -153,7 +164,7 @@ def speech(utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest]
     varies = "seed" in engine.honours
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
     key = _key(unseeded, seed) if varies else unseeded
-    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings, invited)
+    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings, invited, named)
 
 
 def plan(request: SpeechRequest) -> Plan:
@@ -161,12 +172,15 @@ def plan(request: SpeechRequest) -> Plan:
 
     Raises InputError where there is nothing in it that can be said.
     """
-    passages, warnings = _passages(request)
+    spoken = passages(request.utterance, request.engine, request.guests, request.named)
     parts, guests, work = list[split.Part](), dict[int, Passage](), defaultdict[str, float](float)
-    for passage, following in zip(passages, [*passages[1:], None], strict=True):
+    for passage, following in zip(spoken.passages, [*spoken.passages[1:], None], strict=True):
         found = _parts(passage)
         if following:
-            found[-1] = replace(found[-1], stop=split.stop_between(passage.utterance.text, following.utterance.text))
+            stop = split.stop_between(passage.utterance.text, following.utterance.text)
+            found[-1] = replace(found[-1], stop=stop, pause_s=following.pause_s)
+        else:
+            found[-1] = replace(found[-1], pause_s=spoken.end_s)
         if not _is_own(passage, request):
             guests |= {len(parts) + index: passage for index in range(len(found))}
         work[passage.engine.key] += speech_units(passage.utterance, passage.engine)
@@ -174,21 +188,75 @@ def plan(request: SpeechRequest) -> Plan:
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)
     shares = [length / total for length in lengths]
-    own = " ".join(passage.utterance.text for passage in passages if _is_own(passage, request))
-    return Plan(replace(request.utterance, text=own), parts, guests, shares, dict(work), warnings)
+    own = " ".join(passage.utterance.text for passage in spoken.passages if _is_own(passage, request))
+    lead_s = spoken.passages[0].pause_s or 0.0
+    return Plan(replace(request.utterance, text=own), parts, guests, shares, dict(work), spoken.warnings, lead_s)
 
 
-def _passages(request: SpeechRequest) -> tuple[list[Passage], tuple[str, ...]]:
-    """Which voice says what of the text, in its order, and warnings. Raises InputError as `plan`."""
-    host, engine = request.utterance, request.engine
-    text, warnings = validate.readable_text(host.text, engine, host.voice, request.guests)
-    foreign = validate.unreadable(text, engine.languages_of(host.voice))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which voice says what of a text, in its order."""
+
+    passages: Sequence[Passage]
+    warnings: tuple[str, ...]
+    """What people should know, one sentence each."""
+    end_s: float | None = None
+    """Silence behind all of it, where the text asks for one."""
+
+
+def passages(
+    host: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY, named: Mapping[str, Guest] = NOBODY
+) -> Reading:
+    """How a text is read: its tags and its languages decide who says what.
+
+    Raises InputError where there is nothing in it that can be said.
+    """
+    validate.check_length(host.text)
+    cut, warnings = tags.stretches(host.text, named)
+    found, refusals, pause_s = list[Passage](), list[InputError](), None
+    for stretch in cut:
+        pause_s = stretch.pause_s if stretch.pause_s is not None else pause_s
+        if not stretch.text.strip():
+            continue
+        own = _spoken_by(named.get(stretch.voice or ""), stretch.text, host, engine)
+        try:
+            read, told = _in_languages(own, guests, host, keeps_ends=len(cut) > 1)
+        except InputError as error:
+            refusals.append(error)
+            continue
+        found += [replace(read[0], pause_s=pause_s), *read[1:]]
+        warnings, pause_s = (*warnings, *told), None
+    if not found:
+        raise refusals[0] if refusals else validate.nothing_to_say()
+    unsaid = (error.sentence for error in refusals if error.code != "nothing_to_say")
+    return Reading(found, tuple(dict.fromkeys((*warnings, *unsaid))), pause_s)
+
+
+def _spoken_by(guest: Guest | None, text: str, host: Utterance, engine: EngineInfo) -> Passage:
+    """A stretch in the voice that a tag names; in the text's own, where none does, or that one."""
+    usual = None if host.prompt_audio else host.voice or next(iter(engine.voice_names), None)
+    if guest is None or (guest.engine, guest.voice) == (engine, usual):
+        return Passage(replace(host, text=text), engine)
+    return guest.saying(text, host)
+
+
+def _in_languages(
+    passage: Passage, guests: Mapping[str, Guest], host: Utterance, keeps_ends: bool
+) -> tuple[list[Passage], tuple[str, ...]]:
+    """A passage with the words of other languages in voices of those, and warnings. Raises InputError as `passages`.
+
+    It `keeps_ends`, the white space around it, where others are beside it.
+    """
+    said, engine = passage.utterance, passage.engine
+    text, warnings = validate.readable_text(said.text, engine, said.voice, guests)
+    if keeps_ends:
+        text = text.strip().join(said.text.split(said.text.strip(), 1))
+    foreign = validate.unreadable(text, engine.languages_of(said.voice))
     cut = scripts.stretches(text, foreign) if foreign else [(None, text)]
-    passages = [
-        request.guests[language].saying(words, host) if language else Passage(replace(host, text=words), engine)
+    return [
+        guests[language].saying(words, host) if language else Passage(replace(said, text=words), engine)
         for language, words in cut
-    ]
-    return passages, warnings
+    ], warnings
 
 
 def _is_own(passage: Passage, request: SpeechRequest) -> bool:

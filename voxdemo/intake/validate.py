@@ -144,11 +144,7 @@ def readable_text(
     Stretches in the languages of its `guests` (ISO 639-1) stay, where it has something to say itself. Raises InputError
     for text that is empty, too long, full of control characters or not sayable at all.
     """
-    if not text.strip():
-        raise InputError("There is no text yet: write what should be spoken.", "text", "no_text")
-    if len(text) > MAX_TEXT_CHARS:
-        sentence = "The text has {count:,} characters; send at most {most:,}."
-        raise InputError(sentence, "text", "text_too_long", count=len(text), most=MAX_TEXT_CHARS)
+    check_length(text)
     text, left_out = leftovers.taken_out(text)
     text = pasted.plain(text)
     if control := control_characters(text):
@@ -179,6 +175,20 @@ def not_spoken(language: str, info: EngineInfo, voice: str | None) -> str:
     return f"This looks like {title_of(language)}; {name} {speaks}."
 
 
+def check_length(text: str) -> None:
+    """Raises InputError for a text that is empty or too long."""
+    if not text.strip():
+        raise InputError("There is no text yet: write what should be spoken.", "text", "no_text")
+    if len(text) > MAX_TEXT_CHARS:
+        sentence = "The text has {count:,} characters; send at most {most:,}."
+        raise InputError(sentence, "text", "text_too_long", count=len(text), most=MAX_TEXT_CHARS)
+
+
+def nothing_to_say() -> InputError:
+    """For a text without a word."""
+    return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+
+
 def _unread(text: str, foreign: str, guests: Collection[str]) -> str:
     """Those of the `foreign` letters that are in no stretch of a guest's language."""
     stretches = scripts.stretches(text, foreign)
@@ -195,7 +205,7 @@ def foreign_languages(text: str, languages: Sequence[str]) -> frozenset[str]:
 
 def _unspeakable(skipped: str, languages: Sequence[str]) -> InputError:
     if not skipped:
-        return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+        return nothing_to_say()
     return InputError.unsayable(" and ".join(map(title_of, languages)), some(skipped))
 
 

@@ -158,7 +158,8 @@ class Generations:
             planned = examined.plan
             if planned is None:
                 planned = await in_thread(plan, request, pool=READING)
-            made = partial(SpeechAssembler, planned.parts, request.engine.sample_rate, planned.utterance.speed)
+            rate, speed = request.engine.sample_rate, planned.utterance.speed
+            made = partial(SpeechAssembler, planned.parts, rate, speed, lead_s=planned.lead_s)
             take = await in_thread(made)  # the first one imports scipy
             job, notes = await self._job(planned, request.engine)
             recorder = JobRecorder(job, take, sound)
@@ -211,7 +212,7 @@ class Generations:
 
 def _request(utterance: Utterance, catalogue: Catalogue) -> SpeechRequest:
     resolved, engine = catalogue.resolved(utterance)
-    return speech(resolved, engine, catalogue.guests(engine))
+    return speech(resolved, engine, catalogue.guests(engine), catalogue.named_in(resolved.text, engine))
 
 
 def _finish(sound: LiveSound) -> None:

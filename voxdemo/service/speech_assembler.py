@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from voxdemo.audio.align import sentence_spans
-from voxdemo.audio.join import Joiner
+from voxdemo.audio.join import TAIL_S, Joiner
 from voxdemo.estimates.countdown import remaining_s
 from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
 from voxdemo.text.length import S_PER_UNIT, spoken_length
@@ -27,7 +27,8 @@ PAUSES_S: Mapping[Stop, float] = MappingProxyType(
 class SpeechAssembler:
     """Turns the pieces of one utterance into chunks, captions and progress.
 
-    `speed` is the pace that was asked for. Making the first one takes seconds, for what it loads.
+    `speed` is the pace that was asked for, `lead_s` the silence before the first part. Making the first one takes
+    seconds, for what it loads.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class SpeechAssembler:
         sample_rate: int,
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        lead_s: float = 0.0,
     ) -> None:
         self._clock = clock
         self._parts = parts
@@ -43,6 +45,9 @@ class SpeechAssembler:
         self._expected_s: float | None = None
         self._speed = speed
         self._joiner = Joiner(sample_rate)
+        self._lead = np.zeros(round(lead_s * sample_rate), np.float32)
+        self._asked_before = list(accumulate((part.pause_s or 0.0 for part in parts), initial=lead_s))
+        """Seconds of silence that the text asks for, before each part and at the end."""
         lengths = [spoken_length(part.text) for part in parts]
         self._length_before = [0.0, *accumulate(lengths)]
         self._first_caption = [0, *accumulate(len(part.sentences) for part in parts)]
@@ -110,7 +115,8 @@ class SpeechAssembler:
         """No more comes: the rest of the sound."""
         if self._part < 0:
             return []
-        rest = self._chunk(self._joiner.finish())
+        tail_s = self._parts[self._part].pause_s
+        rest = self._chunk(self._joiner.finish() if tail_s is None else self._joiner.finish(max(TAIL_S, tail_s)))
         sentences = len(self._parts)
         return [*rest, *self._captioned(), Speaking(1.0, 0.0, sentences, sentences, self.duration_s, 0.0)]
 
@@ -137,10 +143,19 @@ class SpeechAssembler:
         """The end of the part before, and the captions that are expected of this one."""
         events: list[TakeEvent] = []
         if self._sound:
-            pause_s = PAUSES_S[self._parts[self._part].stop] / self._speed
+            over = self._parts[self._part]
+            pause_s = PAUSES_S[over.stop] / self._speed if over.pause_s is None else over.pause_s
             events = [*self._chunk(self._joiner.end_part(pause_s)), *self._captioned()]
+        elif len(self._lead) and not self._frames:
+            events = self._silence()
         self._part, self._start, self._sound = part, self._frames, []
         return [*events, self._caption(self._expected_spans(part))]
+
+    def _silence(self) -> list[TakeEvent]:
+        """What the text asks for before its first word."""
+        self.seconds_to_first_chunk = self.seconds_spent
+        self._frames = len(self._lead)
+        return [Chunk(self._lead, "", 0.0)]
 
     def _captioned(self) -> list[TakeEvent]:
         """The captions of the part that is over, by its sound."""
@@ -178,7 +193,7 @@ class SpeechAssembler:
     def _s_per_unit(self) -> float:
         if self._part <= 0 or not self._start:
             return S_PER_UNIT / self._speed
-        return self._start / self._rate / self._length_before[self._part]
+        return max(0.0, self._start / self._rate - self._asked_before[self._part]) / self._length_before[self._part]
 
     def _progress(self) -> Speaking:
         done, spent = self._done_fraction(), self.seconds_spent
@@ -196,7 +211,8 @@ class SpeechAssembler:
 
     def _total_s(self) -> float:
         units = self._length_before[-1] - self._length_before[max(0, self._part)]
-        return self.duration_s + max(0.0, units * self._s_per_unit - self._heard_s)
+        asked_s = self._asked_before[-1] - (self._asked_before[self._part] if self._part >= 0 else 0.0)
+        return self.duration_s + asked_s + max(0.0, units * self._s_per_unit - self._heard_s)
 
     @property
     def _heard_s(self) -> float:

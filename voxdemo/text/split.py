@@ -42,6 +42,8 @@ class Part:
     text: str
     sentences: tuple[str, ...]
     stop: Stop
+    pause_s: float | None = None
+    """Silence behind it, where the text asks for one in place of what the stop asks for."""
 
 
 def parts(text: str, max_chars: int, sentences_apart: bool = False, language: str = ENGLISH) -> list[Part]:

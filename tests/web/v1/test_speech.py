@@ -189,3 +189,24 @@ def test_what_fails_before_a_sound_is_an_error_and_what_fails_later_breaks_off(f
     last = events_of(speech(server, "One two. Four raise", stream_format="sse"))[-1]
     assert last["type"] == "error"
     assert last["error"]["type"] == "server_error"
+
+
+def test_tags_make_pauses_and_change_the_voice_at_every_door(server: Server) -> None:
+    plain = duration_of(speech(server, "One. Two.", response_format="wav"))
+    tagged = duration_of(speech(server, "[pause 1s] One. [pause 3s] Two. [pause 1s]", response_format="wav"))
+    assert tagged == pytest.approx(plain + 1 + 3 - 0.4 + 0.8, abs=0.4)
+    text = "Good morning. [pause 2s] [Emma] My name is Emma. [Nobody] Goodbye."
+    answer = speech(server, text, response_format="wav")
+    assert answer.headers["x-voxdemo-warning"].count("Nobody") == 1
+    body = {"inputs": [text, "[Emma] [pause 60s] Hello."], "response_format": "wav"}
+    job = server.http.post("/v1/audio/jobs", json=body).json()
+    assert [warning[:13] for warning in job["warnings"]] == ["Text 1 of 2: ", "Text 2 of 2: "]
+    done = eventually(lambda: (now := server.http.get(job["url"]).json())["finished_at"] and now)
+    assert done["counts"]["done"] == 2
+    assert done["items"][0]["duration_s"] == pytest.approx(duration_of(answer), abs=0.1)
+    assert done["items"][1]["duration_s"] > 10
+
+
+def duration_of(answer: httpx.Response) -> float:
+    assert answer.status_code == 200, answer.text
+    return float(len(answer.content) / 2 / 24_000)

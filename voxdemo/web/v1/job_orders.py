@@ -15,7 +15,8 @@ from voxdemo.audio.reading import prompt
 from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.intake.validate import checked, readable_text, within_bounds
+from voxdemo.intake.request import passages
+from voxdemo.intake.validate import checked, within_bounds
 from voxdemo.speech import EngineInfo, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
@@ -134,13 +135,13 @@ def _looked_at(
     refused: dict[int, InputError] = {}
     for number, (utterance, info) in enumerate(map(catalogue.resolved, utterances), 1):
         try:
-            _, warnings = readable_text(utterance.text, info, utterance.voice, catalogue.guests(info))
+            read = passages(utterance, info, catalogue.guests(info), catalogue.named_in(utterance.text, info))
         except InputError as error:
             refused[number] = error
             units.append(0.0)
             continue
         units.append(speech_units(utterance, info))
-        left_out[number] = warnings
+        left_out[number] = read.warnings
     return units, left_out, refused
 
 

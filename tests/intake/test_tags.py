@@ -1,0 +1,86 @@
+"""How a text with tags is planned: who says what, with which pauses, and by which key its sound is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.engines.kokoro.engine import KokoroEngine
+from voxdemo.errors import InputError
+from voxdemo.intake.catalogue import Catalogue
+from voxdemo.intake.request import SpeechRequest, plan, speech
+from voxdemo.speech import Utterance
+
+BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
+
+
+def asked(text: str, **options: str) -> SpeechRequest:
+    utterance, engine = BOTH.resolved(Utterance(text, **options))  # type: ignore[arg-type]
+    return speech(utterance, engine, BOTH.guests(engine), BOTH.named_in(text, engine))
+
+
+def spoken(text: str, **options: str) -> list[tuple[str, str | None, float | None]]:
+    planned = plan(asked(text, **options))
+    voices = {index: passage.utterance.voice for index, passage in planned.guests.items()}
+    return [(part.text, voices.get(index), part.pause_s) for index, part in enumerate(planned.parts)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Hello. [Emma] I am Emma.", [("Hello.", None, None), ("I am Emma.", "bf_emma", None)]),
+        ("Hello. [Emma] I am. [heart] And I.",
+         [("Hello.", None, None), ("I am.", "bf_emma", None), ("And I.", None, None)]),
+        ("[builtin/heart] Hello.", [("Hello.", None, None)]),
+        ("[kokoro/bm_george] Hello.", [("Hello.", "bm_george", None)]),
+        ("One. [pause 2s] Two.", [("One.", None, 2.0), ("Two.", None, None)]),
+        ("One. [pause 2s] [Emma] Two. [pause 1s]", [("One.", None, 2.0), ("Two.", "bf_emma", 1.0)]),
+        ("One. [pause 1s]\n\n!\n\n[Emma] Two.", [("One.", None, 1.0), ("Two.", "bf_emma", None)]),
+        ("[Dora] Tengo 2 gatos.\n\n[Emma] I have 2 cats.",
+         [("Tengo 2 gatos.", "ef_dora", None), ("I have 2 cats.", "bf_emma", None)]),
+        ("Hi. [Emma] Say 你好。 Well.",
+         [("Hi.", None, None), ("Say", "bf_emma", None), ("你好。", "zf_xiaobei", None), ("Well.", "bf_emma", None)]),
+        ("[Emma] **Bold** and [1].", [("Bold and [1].", "bf_emma", None)]),
+    ],
+)  # fmt: skip
+def test_every_stretch_is_said_by_the_voice_that_its_tag_names(
+    text: str, parts: list[tuple[str, str | None, float | None]]
+) -> None:
+    assert spoken(text) == parts
+
+
+def test_a_pause_before_the_first_word_is_kept_and_a_stop_between_voices_is_that_of_the_text() -> None:
+    planned = plan(asked("[pause 3s] One.\n\n[Emma] Two. [George] Three"))
+    assert planned.lead_s == 3.0
+    assert [part.stop.value for part in planned.parts] == ["paragraph", "sentence", "paragraph"]
+
+
+def test_what_a_voice_of_a_tag_cannot_say_is_told_and_the_rest_is_spoken() -> None:
+    planned = plan(asked("Hello. [Emma] \N{SKULL}. [George] Bye."))
+    assert [part.text for part in planned.parts] == ["Hello.", "Bye."]
+    assert any("can't read" in warning for warning in planned.warnings)
+
+
+@pytest.mark.parametrize(("text", "code"), [("[pause 2]", "nothing_to_say"), ("[Emma]: …", "nothing_to_say")])
+def test_a_text_of_tags_alone_has_nothing_to_say(text: str, code: str) -> None:
+    with pytest.raises(InputError) as refused:
+        plan(asked(text))
+    assert refused.value.code == code
+
+
+def test_a_text_that_is_too_long_is_refused_though_its_stretches_are_short() -> None:
+    with pytest.raises(InputError, match="send at most 50,000"):
+        plan(asked("[Emma] so. " * 5_000))
+
+
+def test_the_key_knows_tags() -> None:
+    keys = [
+        asked(text).key
+        for text in ("Hi you.", "Hi [pause 1s] you.", "Hi [pause 2s] you.", "[Emma] Hi you.", "[George] Hi you.")
+    ]
+    assert len(set(keys)) == len(keys)
+    assert asked("[Emma] Hi.").key == asked(" [Emma] Hi. ").key
+    alone = Catalogue((BuiltinEngine.INFO,))
+    unknown = speech(Utterance("[Emma] Hi."), BuiltinEngine.INFO, {}, alone.named_in("[Emma] Hi.", BuiltinEngine.INFO))
+    assert unknown.key != asked("[Emma] Hi.").key
+    assert plan(unknown).warnings == ("No voice here is called “Emma”: that is read as it stands.",)
