@@ -187,7 +187,14 @@ def test_a_server_is_started(told: ToldCheckout, block: str) -> None:
     assert [typed.arguments for typed in told.type(block)] == [SERVES]
 
 
-@runs("docs/models.md", "./launch.sh --engine")
+@runs("docs/models.md", "./launch.sh --engine orpheus")
+def test_an_extra_is_named(told: ToldCheckout, block: str) -> None:
+    """As the next one; that its package is installed is seen in tests/test_launch.py."""
+    alone, beside = (read(typed.settings) for typed in told.type(block))
+    assert (alone.engine, beside.engines) == ("orpheus", ("kokoro", "orpheus"))
+
+
+@runs("docs/models.md", "./launch.sh --engine voxcpm")
 def test_models_are_chosen(told: ToldCheckout, block: str) -> None:
     """As far as the settings: real weights need a hub, and tests/engines/voxcpm/test_loading.py has small ones."""
     commands = told.type(block)
@@ -229,6 +236,8 @@ def test_the_commands_within_sentences_are_there(told: ToldCheckout) -> None:
                 parse(*words)
             case [".venv/bin/python", script, *words]:
                 assert flags(words) <= flags_of(ROOT / script)
+            case [".venv/bin/pip", "install", "-r", requirements]:
+                assert (ROOT / requirements).is_file()
             case [".venv/bin/pip", *words]:
                 assert words == ["install", "sentry-sdk"]  # tests/logs/test_sentry.py has it
 

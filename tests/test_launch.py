@@ -191,7 +191,8 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "kv-cache": "2048", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
         "cache-ttl": "12h", "cache-size": "1GB", "keep-hours": "1", "rate-limit": "10/minute;1/2seconds",
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
-        "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600", "remote-engines": "/etc/engines.json",
+        "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
+        "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
         "auth": "me:secret", "api-keys": "0123456789abcdef", "cors-origins": "https://example.org", "drain-s": "5",
         "examples-ahead": "false", "log-text": "true", "log-format": "json", "sentry-dsn": "https://key@localhost/1",
     }  # fmt: skip
@@ -280,6 +281,14 @@ def test_changed_requirements_are_installed(checkout: Checkout) -> None:
     checkout.require("2.0")
     assert checkout.served()["probe"] == "2.0"
     assert checkout.run().stderr == ""
+
+
+@pytest.mark.long
+def test_the_packages_of_an_engine_are_installed_where_it_is_named(checkout: Checkout) -> None:
+    (checkout.folder / "requirements-orpheus.txt").write_text("probe==2.0\n")
+    assert checkout.served("--engine", "kokoro")["probe"] == "1.0"
+    assert checkout.served("--engines", "kokoro,Orpheus")["probe"] == "2.0"
+    assert checkout.run(VOXDEMO_ENGINE="orpheus", PIP_NO_INDEX="", PIP_INDEX_URL=CLOSED_INDEX).stderr == ""
 
 
 @pytest.mark.long

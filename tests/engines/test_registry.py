@@ -78,7 +78,7 @@ def test_which_engines_may_be_loaded_beside_the_usual_one(
 def test_a_list_with_a_name_that_is_not_offered_is_refused_with_those_that_are(listed: str) -> None:
     with pytest.raises(SettingsError) as mistake:
         beside(engines=listed)
-    allowed = "it must be auto, or some of builtin, kokoro, voxcpm, separated by commas"
+    allowed = "it must be auto, or some of builtin, kokoro, orpheus, voxcpm, separated by commas"
     assert mistake.value.sentence == f"VOXDEMO_ENGINES is {listed.replace(',', ', ')!r}, but {allowed}."
 
 
@@ -100,7 +100,7 @@ def test_an_engine_beside_the_usual_one_must_have_its_weights_here(
 def test_what_is_written_names_every_model(registry: Registry[Any], document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     if document == "docs/models.md":
-        assert all(title in text for title, _ in registry.downloads)
+        assert all(title in text for title, _ in registry.downloads(Settings()))
     else:
         setting = rf"(?:VOXDEMO_{registry.field.upper()}\b|--{registry.field}\b)"
         lines = [line for line in text.splitlines() if re.search(setting, line)]

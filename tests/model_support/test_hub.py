@@ -23,6 +23,7 @@ SENSEVOICE = "FunAudioLLM/SenseVoiceSmall"
 WEIGHTS = "model.safetensors"
 NEEDED = ("config.json", "model.safetensors|pytorch_model.bin")
 SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "audiovae.pth")
+LEFT_BY_TRAINING = ("optimizer.bin", "rng_state_0.pth", "scheduler.pt", "training_args.bin", "pytorch_model_fsdp.bin")
 SENSEVOICE_FILES = ("config.yaml", "configuration.json", "am.mvn", "chn_jpn_yue_eng_ko_spectok.bpe.model", "model.pt")
 PIECE_BYTES = 10 * 2**20
 """What huggingface_hub receives before it writes it to the file."""
@@ -67,7 +68,7 @@ def model(tmp_path: Path) -> Path:
     """A small model as it lies on the hub, with things that nobody needs to load it."""
     folder = tmp_path / "hub" / MODEL
     (folder / "assets").mkdir(parents=True)
-    for name in (*SMALL_FILES, WEIGHTS, "pytorch_model.bin", "README.md", "assets/logo.png"):
+    for name in (*SMALL_FILES, WEIGHTS, "pytorch_model.bin", "README.md", "assets/logo.png", *LEFT_BY_TRAINING):
         (folder / name).write_text(f"this is {name}")
     return folder
 
@@ -137,9 +138,8 @@ def test_what_loading_needs_is_downloaded_to_where_the_hubs_own_programs_look(ru
     assert {file.name: file.read_text() for file in folder.iterdir()} == {
         name: f"this is {name}" for name in (*SMALL_FILES, WEIGHTS)
     }
-    code = (
-        f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, allow_patterns={list(hub_cache.WANTED)}))"
-    )
+    patterns = f"allow_patterns={list(hub_cache.WANTED)}, ignore_patterns={list(hub_cache.TRAINING)}"
+    code = f"import huggingface_hub as h; print(h.snapshot_download({MODEL!r}, {patterns}))"
     without = run("-c", code.replace(".bin", ".none"), HF_HUB_OFFLINE="1")
     assert without.stdout.strip() == str(folder) == str(cache / "models--openbmb--VoxCPM2" / "snapshots" / COMMIT)
 

@@ -30,7 +30,7 @@ def findings() -> Iterator[str]:
     yield from _changed(settings)
     yield from _machine(settings)
     yield f"port:       {_port(settings)}"
-    for title, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
+    for title, download in (*ENGINES.downloads(settings), *RECOGNIZERS.downloads(settings)):
         yield f"{title + ':':<11} weights {'are' if download.is_here(settings) else 'are not'} downloaded"
     for each in there:
         yield f"address:    {each}"
@@ -92,7 +92,7 @@ def _wanted(registry: Registry[Any], settings: Settings) -> str:
     if offer.download is None:
         return f"the built-in one, because {why}"
     try:
-        model = offer.download.weights(settings).model
+        model = offer.download.weights(settings)[0].model
     except SettingsError as error:
         model = f"{offer.title} (not available: {error.sentence})"
     meanwhile = "" if getattr(settings, registry.field) == offer.name else "; the built-in one until it has loaded"

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from itertools import chain
 
 from voxdemo import terminal
 
@@ -38,8 +39,8 @@ def _fetch_all() -> int:
     terminal = _Terminal()
     try:
         wanted = settings.load()
-        for _, download in (*ENGINES.downloads, *RECOGNIZERS.downloads):
-            weights = download.weights(wanted)
+        downloads = (*ENGINES.downloads(wanted), *RECOGNIZERS.downloads(wanted))
+        for weights in chain.from_iterable(download.weights(wanted) for _, download in downloads):
             hub.drop_damaged(weights.model, weights.needed)
             folder = hub.fetch(weights.model, weights.needed, terminal.show, weights.setting)
             terminal.clear()

@@ -1,12 +1,15 @@
 """What every speech engine looks like from above. Three verbs and a description; no threads, no web."""
 
 import math
-from collections.abc import Callable, Generator
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from voxdemo.audio.reading.prompt import PromptAudio
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
+from voxdemo.model_support.devices import is_out_of_memory
 from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Utterance
 
 
@@ -89,3 +92,21 @@ def checked_speed(speed: float, info: EngineInfo) -> float:
         slowest=dial.low,
         fastest=dial.high,
     )
+
+
+@contextmanager
+def deaths() -> Iterator[None]:
+    """Whatever a package raises in speaking means that its model died: caches and seeds are in an unknown state."""
+    try:
+        yield
+    except VoxdemoError:
+        raise
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # their variables hold the model, and with it the memory
+        raise died("ran out of memory" if is_out_of_memory(error) else "failed") from error
+
+
+def died(how: str) -> ModelDiedError:
+    """For the caller to raise, where a model "failed"."""
+    sentence = "The voice {how} and is reloading: press Speak again in about {time}."
+    return ModelDiedError(sentence, how, reason="voice", how=how, time="20 s")

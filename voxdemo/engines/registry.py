@@ -6,6 +6,7 @@ from voxdemo.engines.address.config import Address, addresses
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro import engine as kokoro
+from voxdemo.engines.orpheus import choice as orpheus
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.model_support.offers import Offer, Registry
 from voxdemo.settings import Settings
@@ -14,6 +15,7 @@ ENGINES: Registry[EngineChoice] = Registry(
     "engine",
     [
         Offer("voxcpm", "VoxCPM", voxcpm.choose, voxcpm.DOWNLOAD),
+        Offer("orpheus", orpheus.TITLE, orpheus.choose, orpheus.DOWNLOAD, is_extra=True),
         Offer("kokoro", "Kokoro-82M", kokoro.choose),
         Offer("builtin", "built-in voice", lambda *_: EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())),
     ],

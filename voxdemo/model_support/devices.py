@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from voxdemo import hf_space
-from voxdemo.errors import SettingsError
+from voxdemo.errors import SettingsError, WeightsError
 from voxdemo.model_support.process_wide import CHANGES
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -86,6 +86,18 @@ def _processor() -> Device:
     return Device("cpu", platform.processor() or platform.machine(), free_memory())
 
 
+def check_fits(title: str, needed_bytes: int, precision: str, copies: int, device: Device, instead: str) -> None:
+    """See that so many copies of a model find room. Raises WeightsError, which says what to set `instead`."""
+    needed = copies * needed_bytes
+    if needed <= device.free_bytes:
+        return
+    them, remedy = ("it", "") if copies == 1 else (f"{copies} copies of it", "VOXDEMO_GENERATORS=1 or ")
+    raise WeightsError(
+        f"{title} doesn't fit: {them} would take {_gb(needed)} in {precision}, and "
+        f"{device.title} has {_gb(device.free_bytes)} free: set {remedy}{instead}."
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether PyTorch failed for want of memory: CUDA says so by its type, MPS and the processor only in words."""
     import torch
@@ -127,3 +139,7 @@ def free_memory() -> int:
     except (OSError, ValueError):  # no such limit: another system, or the file says "max"
         return free
     return min(free, max(0, limit - int(fields["anon"])))  # what files take in memory is given back when needed
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB"

@@ -12,6 +12,8 @@ from voxdemo.model_support.process_wide import CHANGES
 
 WANTED = ("*.json", "*.safetensors", "*.bin", "*.pth", "*.pt", "*.mvn", "*.model", "*.yaml")
 """Weights, settings and tokenisers; no pictures, examples or pages."""
+TRAINING = ("optimizer*", "scheduler*", "trainer_state*", "training_args*", "rng_state*", "*_fsdp*")
+"""What WANTED would take and only those need who go on training: many times the weights, where makers left it."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -65,7 +67,7 @@ def listing_of(model: str, needed: Sequence[str]) -> Listing:
     commit = HfApi().model_info(model, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT).sha
     tree = HfApi().list_repo_tree(model, recursive=True, revision=commit)
     entries = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-    spare = _spare(model, needed, entries)
+    spare = [*TRAINING, *_spare(model, needed, entries)]
     folder = repo_folder_name(repo_id=model, repo_type="model")
     files = []
     for name in filter_repo_objects(entries, allow_patterns=list(WANTED), ignore_patterns=spare):

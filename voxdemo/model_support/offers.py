@@ -26,8 +26,10 @@ class Weights:
 class Download:
     """What is known of a model that doesn't come with the installed packages."""
 
-    weights: Callable[[Settings], Weights]
-    """May import PyTorch, to see what fits. Raises SettingsError."""
+    weights: Callable[[Settings], Sequence[Weights]]
+    """The model's own, then those of others that it works with. May import PyTorch, to see what fits. Raises
+    SettingsError.
+    """
     is_here: Callable[[Settings], bool]
     """Whether they are on this machine already; asks no network."""
     why: Callable[[Settings], str]
@@ -48,6 +50,8 @@ class Offer(Generic[Choice]):
     True: it was named, so that SettingsError is raised where it can't be had or trusted.
     """
     download: Download | None = None
+    is_extra: bool = False
+    """Its packages are installed only where a setting names it: "auto" never means it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,19 @@ class Registry(Generic[Choice]):
     def names(self) -> tuple[str, ...]:
         return ("auto", *sorted(offer.name for offer in self.offers))
 
-    @property
-    def downloads(self) -> Sequence[tuple[str, Download]]:
-        """The titles of the models that are downloaded, and what is known of each."""
-        return [(offer.title, offer.download) for offer in self.offers if offer.download]
+    def downloads(self, settings: Settings) -> Sequence[tuple[str, Download]]:
+        """The titles of the models to download, of extras only those that are named, and what is known of each.
+
+        Raises SettingsError for a name that isn't offered.
+        """
+        named = (self._named(settings), *self._listed(settings))
+        wanted = [offer for offer in self.offers if not offer.is_extra or offer.name in named]
+        return [(offer.title, offer.download) for offer in wanted if offer.download]
 
     @property
     def better(self) -> str:
         """The models that can more than the last one, for a sentence: "VoxCPM"."""
-        return " or ".join(title for title, _ in self.downloads)
+        return " or ".join(offer.title for offer in self.offers if offer.download and not offer.is_extra)
 
     def choose(self, settings: Settings) -> Sequence[Choice]:
         """The models to load: the one that is wanted, and behind it one that stands by until that can serve.

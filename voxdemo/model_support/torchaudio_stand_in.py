@@ -1,10 +1,10 @@
-"""What voxcpm and funasr use of torchaudio, for machines where torchaudio itself can't be imported.
+"""What voxcpm, funasr and transformers use of torchaudio, for machines where torchaudio itself can't be imported.
 
 torchaudio is bound to one build of torch: beside a CPU-only torch its compiled part fails to load, with an OSError that
 the packages' own guards (they expect ImportError) don't catch, and takes them down with it. They need little of it:
-funasr only that the import succeeds (its filter banks are kaldi-native-fbank's then), voxcpm reading a file and
-resampling, which soundfile and soxr do. Nothing here is used where the real one works; where only its reading of files
-doesn't, just that is replaced.
+funasr and transformers only that the import succeeds (funasr's filter banks are kaldi-native-fbank's then), voxcpm
+reading a file and resampling, which soundfile and soxr do. Nothing here is used where the real one works; where only
+its reading of files doesn't, just that is replaced.
 """
 
 import importlib
@@ -21,9 +21,10 @@ from voxdemo.model_support.process_wide import CHANGES
 
 
 def ensure_torchaudio() -> None:
-    """See that `import torchaudio` works, by a stand-in if need be. Call it before importing voxcpm or funasr.
+    """See that `import torchaudio` works, by a stand-in if need be.
 
-    Threading: any thread; two models may load at the same time.
+    Call it before importing voxcpm, funasr or models of transformers. Threading: any thread; two models may load at the
+    same time.
     """
     with CHANGES:
         if "torchaudio" not in sys.modules and not _imports("torchaudio"):

@@ -41,7 +41,7 @@ def _why(settings: Settings) -> str:
 
 
 _DOWNLOAD = Download(
-    weights=lambda settings: Weights(settings.sensevoice_model, FILES, SETTING), is_here=_is_here, why=_why
+    weights=lambda settings: [Weights(settings.sensevoice_model, FILES, SETTING)], is_here=_is_here, why=_why
 )
 _BUILT_IN = RecognizerChoice(BuiltinRecognizer.INFO, lambda tell: BuiltinRecognizer())
 RECOGNIZERS: Registry[RecognizerChoice] = Registry(

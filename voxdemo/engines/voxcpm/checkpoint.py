@@ -4,7 +4,6 @@ The package loads what it finds: a tensor that is missing stays random and speak
 garbage. So everything is compared here before anything is loaded. Knows files, not devices or memory.
 """
 
-import json
 import math
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -12,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxdemo.errors import WeightsError
 from voxdemo.model_support.process_wide import quiet
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
+from voxdemo.model_support.weight_folder import Config, WeightFolder, first_of
 
 MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
 VAE_FILES = ("audiovae.safetensors", "audiovae.pth")
@@ -28,7 +27,7 @@ LAST_AUDIO_TOKEN = 104
 
 _ITEM_BYTES = {"bfloat16": 2, "bf16": 2, "float16": 2, "fp16": 2, "float32": 4, "fp32": 4}
 """The package's names for what weights are kept in."""
-_REMEDY = "download the model again with ./launch.sh fetch-models, or choose another folder in VOXDEMO_VOXCPM_MODEL."
+SETTING = "VOXDEMO_VOXCPM_MODEL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +58,10 @@ class Checkpoint:
     """Numbers that each step adds to the KV caches."""
 
     @property
+    def within(self) -> WeightFolder:
+        return WeightFolder(self.folder, SETTING)
+
+    @property
     def files(self) -> list[Path]:
         """All that decides how it speaks."""
         return [self.weights, self.vae_weights, *(self.folder / name for name in ("config.json", *TOKENIZER_FILES))]
@@ -69,14 +72,14 @@ def read(folder: Path) -> Checkpoint:
 
     Raises WeightsError, which names the folder, for one that isn't whole.
     """
-    if not folder.is_dir():
-        raise _mistrust(folder, "isn't a folder")
-    config = _Config(folder, _read_json(folder, "config.json"))
+    within = WeightFolder(folder, SETTING)
+    within.check_is_folder()
+    config = Config(within)
     architecture = str(config.at("architecture", kind=str, default="voxcpm")).lower()
     if architecture not in ("voxcpm", "voxcpm2"):
-        raise _mistrust(folder, f"holds a model of architecture {architecture!r}, which isn't VoxCPM")
-    weights, vae_weights = _one_of(folder, MODEL_FILES), _one_of(folder, VAE_FILES)
-    _check_tokenizer(folder, config.number("lm_config", "vocab_size"))
+        raise within.mistrust(f"holds a model of architecture {architecture!r}, which isn't VoxCPM")
+    weights, vae_weights = within.one_of(MODEL_FILES), within.one_of(VAE_FILES)
+    _check_tokenizer(within, config.number("lm_config", "vocab_size"))
     prompt_rate = config.number("audio_vae_config", "sample_rate", default=16_000)
     sample_rate = prompt_rate
     if architecture == "voxcpm2":
@@ -94,9 +97,9 @@ def read(folder: Path) -> Checkpoint:
         max_length=min(
             config.number("max_length", default=4096), config.number("lm_config", "max_position_embeddings")
         ),
-        parameters=_count(weights, _item_bytes(config)),
+        parameters=_count(within, weights, _item_bytes(config)),
         embedding_parameters=config.number("lm_config", "vocab_size") * config.number("lm_config", "hidden_size"),
-        vae_parameters=_count(vae_weights, 4),
+        vae_parameters=_count(within, vae_weights, 4),
         cached_values=2 * layers * config.number("lm_config", "num_key_value_heads") * _head(config),
     )
 
@@ -108,19 +111,14 @@ def check(checkpoint: Checkpoint) -> None:
     """
     model = empty_model(checkpoint, "cpu", max_length=1)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = _shapes(checkpoint.weights)
-    sound = {f"audio_vae.{name}": shape for name, shape in _shapes(checkpoint.vae_weights).items()}
-    folder = checkpoint.folder
+    folder = checkpoint.within
+    found = folder.shapes(checkpoint.weights)
+    sound = {f"audio_vae.{name}": shape for name, shape in folder.shapes(checkpoint.vae_weights).items()}
     if strange := sorted({_owner(name) for name in found} - {_owner(name) for name in wanted} - {"rope_emb"}):
-        raise _mistrust(
-            folder, f"holds {_first_of(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
+        raise folder.mistrust(
+            f"holds {first_of(strange)}, which the architecture {checkpoint.architecture!r} doesn't have"
         )
-    found |= sound
-    if missing := sorted(set(wanted) - set(found)):
-        raise _mistrust(folder, f"lacks {_first_of(missing)} among its weights")
-    for name, shape in wanted.items():
-        if found[name] != shape:
-            raise _mistrust(folder, f"has {name} in shape {_by(found[name])}, but config.json makes it {_by(shape)}")
+    folder.check_shapes(found | sound, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,48 +158,18 @@ def empty_model(checkpoint: Checkpoint, device: str, max_length: int, dtype: str
     """
     classes = Classes.of(checkpoint.architecture)
     try:
-        config = classes.config.model_validate(_read_json(checkpoint.folder, "config.json"))
+        config = classes.config.model_validate(checkpoint.within.json("config.json"))
         config.max_length, config.dtype = max_length, dtype or config.dtype
     except ValueError as error:  # pydantic's ValidationError is one
-        raise _mistrust(checkpoint.folder, f"has a config.json that {checkpoint.title} can't be made from") from error
-    tokenizer = _tokenizer(checkpoint.folder, classes)
+        raise checkpoint.within.mistrust(f"has a config.json that {checkpoint.title} can't be made from") from error
+    tokenizer = _tokenizer(checkpoint.within, classes)
     try:
         return classes.empty_model(config, tokenizer, device)
     except Exception as error:  # whatever a constructor says to figures that don't go together
-        raise _mistrust(checkpoint.folder, f"has a config.json that {checkpoint.title} can't be made from") from error
+        raise checkpoint.within.mistrust(f"has a config.json that {checkpoint.title} can't be made from") from error
 
 
-class _Config:
-    """config.json, read with care."""
-
-    def __init__(self, folder: Path, values: Any) -> None:
-        self._folder = folder
-        self._values = values
-
-    def at(self, *keys: str, kind: type, default: Any = None) -> Any:
-        """The value at `keys`, or `default` where it isn't said. Raises WeightsError for one of another `kind`."""
-        value = self._values
-        for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        value = default if value is None else value
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.mistake(*keys, value=value)
-        return value
-
-    def number(self, *keys: str, default: int | None = None) -> int:
-        """The whole number from 1 at `keys`, as `at`."""
-        value: int = self.at(*keys, kind=int, default=default)
-        if value < 1:
-            raise self.mistake(*keys, value=value)
-        return value
-
-    def mistake(self, *keys: str, value: Any) -> WeightsError:
-        """For a value that can't be."""
-        said = f"is {str(value)[:40]!r}" if value is not None else "is missing"
-        return _mistrust(self._folder, f"has a config.json in which {'.'.join(keys)} {said}")
-
-
-def _patch_samples(config: _Config, architecture: str) -> int:
+def _patch_samples(config: Config, architecture: str) -> int:
     """Samples of a recording in one patch. The figures that may be left out are the package's."""
     rates = config.at("audio_vae_config", "encoder_rates", kind=list, default=[2, 5, 8, 8])
     if not all(isinstance(rate, int) and rate > 0 for rate in rates):
@@ -210,143 +178,55 @@ def _patch_samples(config: _Config, architecture: str) -> int:
     return samples * config.number("patch_size", default=4 if architecture == "voxcpm2" else 2)
 
 
-def _head(config: _Config) -> int:
+def _head(config: Config) -> int:
     wide = config.number("lm_config", "hidden_size") // config.number("lm_config", "num_attention_heads")
     return config.number("lm_config", "kv_channels", default=max(1, wide))
 
 
-def _item_bytes(config: _Config) -> int:
+def _item_bytes(config: Config) -> int:
     dtype = config.at("dtype", kind=str, default="bfloat16")
     if dtype not in _ITEM_BYTES:
         raise config.mistake("dtype", value=dtype)
     return _ITEM_BYTES[dtype]
 
 
-def _read_json(folder: Path, name: str) -> Any:
-    if not (folder / name).is_file():
-        raise _mistrust(folder, f"lacks {name}")
-    try:
-        values = json.loads((folder / name).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _mistrust(folder, f"has a file {name} that {_why_unreadable(folder / name)}") from error
-    if not isinstance(values, dict):
-        raise _mistrust(folder, f"has a {name} that can't be read")
-    return values
-
-
-def _check_tokenizer(folder: Path, vocabulary: int) -> None:
+def _check_tokenizer(folder: WeightFolder, vocabulary: int) -> None:
     """See that the model, which knows `vocabulary` tokens, knows all that the tokenizer may give it."""
-    tokenizer, _ = [_read_json(folder, name) for name in TOKENIZER_FILES]
+    tokenizer, _ = [folder.json(name) for name in TOKENIZER_FILES]
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens")
     tokens = model.get("vocab") if isinstance(model, Mapping) else None
     ids = list(tokens.values()) if isinstance(tokens, Mapping) else []
     ids += [token.get("id") for token in (added if isinstance(added, list) else ()) if isinstance(token, Mapping)]
     last = max([number for number in ids if isinstance(number, int)], default=0)
     if vocabulary <= max(last, LAST_AUDIO_TOKEN):
-        raise _mistrust(folder, f"has a tokenizer.json of another model, with tokens this one of {vocabulary} lacks")
+        raise folder.mistrust(f"has a tokenizer.json of another model, with tokens this one of {vocabulary} lacks")
 
 
-def _tokenizer(folder: Path, classes: Classes) -> Any:
+def _tokenizer(folder: WeightFolder, classes: Classes) -> Any:
     try:
-        tokenizer = classes.tokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = classes.tokenizer.from_pretrained(folder.path, local_files_only=True)
         usable = bool(tokenizer.tokenize("a")) and bool(tokenizer.vocab)
     except Exception as error:  # whatever the libraries say to a file that isn't what it seems
-        raise _mistrust(folder, "has a tokenizer that can't be read") from error
+        raise folder.mistrust("has a tokenizer that can't be read") from error
     if not usable:
-        raise _mistrust(folder, "has a tokenizer that finds nothing in a text")
+        raise folder.mistrust("has a tokenizer that finds nothing in a text")
     return tokenizer
 
 
-def _one_of(folder: Path, names: tuple[str, ...]) -> Path:
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise _mistrust(folder, f"lacks {' or '.join(names)}")
-
-
-def _count(path: Path, item_bytes: int) -> int:
+def _count(folder: WeightFolder, path: Path, item_bytes: int) -> int:
     """How many numbers a file holds: exact for safetensors, for PyTorch's by the `item_bytes` they should have."""
     if path.suffix == ".safetensors":
-        sizes: Iterable[int] = map(math.prod, _shapes(path).values())
+        sizes: Iterable[int] = map(math.prod, folder.shapes(path).values())
         return sum(sizes)
     try:
         with zipfile.ZipFile(path) as archive:
             tensors = [entry for entry in archive.infolist() if "/data/" in entry.filename]
     except (OSError, zipfile.BadZipFile) as error:
-        raise _unreadable(path) from error
+        raise folder.unreadable(path) from error
     return sum(entry.file_size for entry in tensors) // item_bytes
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The tensors in a file, without reading them."""
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="numpy") as file:
-                return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise _unreadable(path) from error
-    return {name: tuple(tensor.shape) for name, tensor in _torch_file(path).items()}
-
-
-def tensors(path: Path, names: Iterable[str]) -> dict[str, Any]:
-    """The tensors of these names in a file, which lie in the file until they are copied. Raises WeightsError."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors import safe_open
-
-            with safe_open(path, framework="pt") as file:
-                return {name: file.get_tensor(name) for name in names}
-        content = _torch_file(path)
-        return {name: content[name] for name in names}
-    except WeightsError:
-        raise
-    except Exception as error:  # SafetensorError, KeyError, OSError: it was changed since it was checked
-        raise _unreadable(path) from error
-
-
-def _torch_file(path: Path) -> dict[str, Any]:
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        content = content.get("state_dict", content)
-        return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
-    except Exception as error:  # as many kinds as there are ways to break a pickle in an archive
-        raise _unreadable(path) from error
-
-
-def _unreadable(path: Path) -> WeightsError:
-    return _mistrust(path.parent, f"has a file {path.name} that {_why_unreadable(path)}")
-
-
-def _why_unreadable(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            begins = file.read(64)
-    except OSError:
-        return "can't be opened"
-    if begins.startswith(b"version https://git-lfs"):
-        return "only points to the file (git clone without git lfs)"
-    if path.suffix == ".json":
-        return "can't be read"
-    return "is cut short or damaged"
-
-
-def _mistrust(folder: Path, what: str) -> WeightsError:
-    return WeightsError(f"{folder} {what}: {_REMEDY}", str(folder))
 
 
 def _owner(name: str) -> str:
     """The module that a tensor belongs to; a model with fewer layers, or of another architecture, lacks some."""
     owner = name.rpartition(".")[0]
     return "rope_emb" if owner.endswith("rope_emb") else owner  # tables made of config.json
-
-
-def _first_of(names: list[str]) -> str:
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "a single number"

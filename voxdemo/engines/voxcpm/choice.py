@@ -13,7 +13,7 @@ from voxdemo import hf_space
 from voxdemo.engines.base import EngineChoice, SpeechEngine
 from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
-from voxdemo.engines.voxcpm.checkpoint import NEEDED, Checkpoint
+from voxdemo.engines.voxcpm.checkpoint import NEEDED, SETTING, Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, info_for
 from voxdemo.engines.voxcpm.lent import LentVoxCPM
 from voxdemo.errors import WeightsError
@@ -25,7 +25,6 @@ from voxdemo.speech import EngineInfo, Tell
 
 log = logging.getLogger(__name__)
 
-SETTING = "VOXDEMO_VOXCPM_MODEL"
 NEWEST = "auto"
 
 PUBLISHED: Mapping[str, Checkpoint] = {
@@ -101,7 +100,7 @@ def _why(settings: Settings) -> str:
     return "its weights are downloaded" if is_here(settings) else ""
 
 
-DOWNLOAD = Download(weights=lambda settings: Weights(model_for(settings), NEEDED, SETTING), is_here=is_here, why=_why)
+DOWNLOAD = Download(weights=lambda settings: [Weights(model_for(settings), NEEDED, SETTING)], is_here=is_here, why=_why)
 
 
 class _Source:
@@ -177,18 +176,8 @@ def _check_before_download(model: str, settings: Settings, device: Device) -> No
 
 
 def _check_fits(found: Checkpoint, plan: loading.LoadingPlan, generators: int) -> None:
-    needed, free = generators * loading.memory_bytes(found, plan.precision, plan.kv_cache), plan.device.free_bytes
-    if needed <= free:
-        return
-    copies, remedy = ("it", "") if generators == 1 else (f"{generators} copies of it", "VOXDEMO_GENERATORS=1 or ")
-    raise WeightsError(
-        f"{found.title} doesn't fit: {copies} would take {_gb(needed)} in {plan.precision}, and "
-        f"{plan.device.title} has {_gb(free)} free: set {remedy}a smaller model in {SETTING}."
-    )
-
-
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB"
+    needed = loading.memory_bytes(found, plan.precision, plan.kv_cache)
+    devices.check_fits(found.title, needed, plan.precision, generators, plan.device, f"a smaller model in {SETTING}")
 
 
 def _candidates(settings: Settings) -> list[str]:

@@ -5,25 +5,23 @@ without an end, a model that died). It knows nothing of weights on disk, memory 
 """
 
 import secrets
-import threading
-import traceback
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from voxdemo.engines.base import RanOn, Retake, SpeechPart
+from voxdemo.engines.base import RanOn, Retake, SpeechPart, deaths, died
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Prompt, Recordings, patches
-from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
+from voxdemo.errors import InputError
 from voxdemo.files import fingerprint
-from voxdemo.model_support.devices import is_out_of_memory, release
+from voxdemo.model_support import own_draws
+from voxdemo.model_support.devices import release
 from voxdemo.model_support.offers import installed_version
 from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import GUIDANCE, STEPS, EngineInfo, Samples, Utterance
@@ -142,7 +140,7 @@ class VoxCPMEngine:
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)
         _silence_progress_bars()
-        _draw_from_own_generators()
+        own_draws.replace_in("voxcpm.modules.locdit.unified_cfm")
         self._recordings.warm_up(checkpoint.prompt_rate)
 
     @property
@@ -160,7 +158,7 @@ class VoxCPMEngine:
         Raises InputError before the first patch for text the model can't take, or too much of it for its memory;
         ModelDiedError when it must not be used again.
         """
-        with _deaths():
+        with deaths():
             request = self._request(part)
             loading.make_room(self._model, self._plan, request.steps)
             seed = secrets.randbelow(2**32) if part.utterance.seed is None else part.utterance.seed
@@ -190,7 +188,7 @@ class VoxCPMEngine:
             cfg_value=request.utterance.cfg_value,
         )
         with closing(made):
-            for sound, _, so_far in _drawing_from(own, made):
+            for sound, _, so_far in own_draws.each_drawn(own, made):
                 if len(features) == request.limit:
                     return []
                 features.append(so_far[-1])
@@ -272,60 +270,8 @@ class VoxCPMEngine:
 def _samples(sound: Any) -> Samples:
     samples: Samples = sound.squeeze(0).cpu().numpy().astype(np.float32)
     if not np.isfinite(samples).all():
-        raise _died("failed")
+        raise died("failed")
     return samples.clip(-1.0, 1.0)
-
-
-@contextmanager
-def _deaths() -> Iterator[None]:
-    """Whatever the package raises means that the model died: its KV cache and seed are in an unknown state."""
-    try:
-        yield
-    except VoxdemoError:
-        raise
-    except Exception as error:
-        traceback.clear_frames(error.__traceback__)  # their variables hold the model, and with it the memory
-        raise _died("ran out of memory" if is_out_of_memory(error) else "failed") from error
-
-
-def _died(how: str) -> ModelDiedError:
-    sentence = "The voice {how} and is reloading: press Speak again in about {time}."
-    return ModelDiedError(sentence, how, reason="voice", how=how, time="20 s")
-
-
-T = TypeVar("T")
-_draws = threading.local()
-"""`generator`: where the model of this thread draws its noise from."""
-
-
-def _drawing_from(generator: Any, steps: Iterator[T]) -> Iterator[T]:
-    """`steps`, each made while this thread draws from `generator`."""
-    while True:
-        _draws.generator = generator
-        try:
-            step = next(steps, None)
-        finally:
-            _draws.generator = None
-        if step is None:
-            return
-        yield step
-
-
-def _draw_from_own_generators() -> None:
-    # The package draws from PyTorch's generator, which is the whole process's: two models at work would mix up their
-    # noise, and the same seed would no longer be the same sound. It does so in one place, as `torch.randn`.
-    vars(import_module("voxcpm.modules.locdit.unified_cfm"))["torch"] = _TorchWithOwnDraws("torch")
-
-
-class _TorchWithOwnDraws(ModuleType):
-    """PyTorch, but for `randn`, which draws from this thread's generator where there is one."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("torch"), name)
-
-    def randn(self, *size: Any, **options: Any) -> Any:
-        """As torch.randn."""
-        return import_module("torch").randn(*size, generator=getattr(_draws, "generator", None), **options)
 
 
 def _silence_progress_bars() -> None:

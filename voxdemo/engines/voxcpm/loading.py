@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from voxdemo import hf_space
-from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model, tensors
+from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model
 from voxdemo.errors import SettingsError
 from voxdemo.model_support.devices import Device
 from voxdemo.model_support.process_wide import CHANGES, quiet
@@ -150,7 +150,7 @@ def _fill(model: Any, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
         _choose_int8_engine()
     dtype = getattr(torch, plan.dtype)
     for names in _portions(model):
-        for name, tensor in tensors(checkpoint.weights, names).items():
+        for name, tensor in checkpoint.within.tensors(checkpoint.weights, names).items():
             owner, _, own = name.rpartition(".")
             tensor = tensor.to(plan.device.kind, dtype, copy=True)
             setattr(model.get_submodule(owner), own, torch.nn.Parameter(tensor, requires_grad=False))
@@ -158,7 +158,7 @@ def _fill(model: Any, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
             _quantize(model.get_submodule(_portion(names[0])))
     if plan.precision == "int8":
         _quantize(model.feat_decoder.estimator)  # what it makes of the time, again at every step
-    sound = tensors(checkpoint.vae_weights, model.audio_vae.state_dict())
+    sound = checkpoint.within.tensors(checkpoint.vae_weights, model.audio_vae.state_dict())
     sound = {name: tensor.to(plan.device.kind, copy=True) for name, tensor in sound.items()}
     model.audio_vae.load_state_dict(sound, assign=True)
     model.requires_grad_(False)
