@@ -89,7 +89,7 @@ def test_nothing_is_left_in_english_on_the_way_through_the_page(open_page: OpenP
     assert english(page) == []
     speak(page, "世界")
     says(page, "这个声音只说英语，读不了“世界”。请用英语写。文字已保留。")
-    page.get_by_text("怎样启用").first.click()
+    page.locator("#vx-own-note").get_by_text("怎样启用").click()
     assert english(page) == []
 
     page.get_by_role("tab", name="识别").click()

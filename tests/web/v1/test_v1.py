@@ -86,8 +86,8 @@ def test_the_document_says_how_to_call_and_its_page_loads_nothing_from_elsewhere
             "unknown_format",
         ),
         (
-            {"input": "Hi.", "model": "tts-9"},
-            "There is no model 'tts-9' here: choose built-in-voice or kokoro-82m.",
+            {"input": "Hi.", "model": "piper"},
+            "There is no model 'piper' here: choose built-in-voice or kokoro-82m.",
             None,
             "model_not_found",
         ),
