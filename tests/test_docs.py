@@ -37,7 +37,7 @@ MOST_LINES = 102
 ENDING_S = 25
 """What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
 PYTHON = ".venv/bin/python"
-JOINING = ("studio", "qwen", "nano", "koko", "chatterbox", "orpheus", "localai", "speaches", "upstairs")
+JOINING = ("studio", "qwen", "nano", "koko", "chatterbox-there", "orpheus-there", "localai", "speaches", "upstairs")
 
 
 @pytest.fixture
