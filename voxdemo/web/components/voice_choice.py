@@ -4,6 +4,7 @@
 chosen. Samples are jobs as all others, in line and from the cache.
 """
 
+import html
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ from voxdemo.intake.catalogue import Catalogue, described, voice_id
 from voxdemo.intake.languages import own_name, title_of
 from voxdemo.intake.validate import not_spoken
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import SpeechEvent, Utterance
+from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
+from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import say
 from voxdemo.web.components.card import Card
@@ -31,6 +33,7 @@ SAMPLE_WORDS = {
     "cancelled": "Cancelled.",
     "lost": voice_fields.READING_WORDS["lost"],
 }
+MOST_CHIPS = 12
 _EVENTS = ", ".join(f"{name}: () => trigger('{name}')" for name in ("choose", "sample"))
 _JS = f"voxdemo.voices.picker(element, props, watch, {{{_EVENTS}}})"
 _UNSEEN_HERE = ("model", "languages", "licence", "takes")
@@ -118,3 +121,19 @@ def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
         return {"sentence": not_spoken(language, engine, asked.voice)}
     looks, use = f"Your text looks like {title_of(language)}.", f"Use {speaker[0].title}"
     return {"sentence": looks, "voice": voice_id(*speaker), "use": use, "own_name": own_name(language)}
+
+
+def tag_chips(text: str, catalogue: Catalogue, host: EngineInfo) -> dict[str, Any]:
+    """What is understood of the tags in a text, as chips: "Pause 0.8 s", "Emma · British English"; hidden without."""
+    named = catalogue.named_in(text, host)
+    told = [_chip(tag, catalogue) for tag in tags.understood(text, named)]
+    shown = [*told[:MOST_CHIPS], *(["…"] if len(told) > MOST_CHIPS else [])]
+    chips = "".join(f"<li>{html.escape(each)}</li>" for each in shown)
+    return gr.update(value=f'<ul class="tags">{chips}</ul>', visible=bool(told))
+
+
+def _chip(tag: tags.Tag, catalogue: Catalogue) -> str:
+    if tag.pause_s is not None:
+        return f"Pause {min(tag.pause_s, tags.LONGEST_PAUSE_S):g} s"
+    found = catalogue.named(tag.name)
+    return f"{found[0].title} · {title_of(found[0].language)}" if found and found[0].language else tag.name

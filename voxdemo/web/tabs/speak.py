@@ -151,6 +151,7 @@ def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
         label=say("Text to speak"), lines=3, max_lines=12, placeholder=say("Write or paste text here."),
         elem_id="vx-text",
     )  # fmt: skip
+    parts.tags = own_html("vx-tags", "", visible=False)
     with gr.Row(elem_id="vx-examples"):
         parts.examples = [
             gr.Button(say(example.name), size="sm", visible=example.is_spoken(catalogue)) for example in examples.TEXTS
@@ -301,7 +302,7 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
 def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(
         text: str | None, kind: object, voice: object, inference_timesteps: object, speed: object
-    ) -> tuple[str, dict[str, str] | None]:
+    ) -> tuple[str, dict[str, str] | None, dict[str, Any]]:
         text = text or ""
         asked = replace(
             _chosen(kind, voice).saying(text[:MAX_TEXT_CHARS]),
@@ -309,14 +310,15 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
             speed=SPEED.nearest(speed),
         )
         offer = await in_thread(voice_choice.offer_for, asked, service.catalogue, pool=READING)
-        return estimate(text, service.forecast(asked), service.readiness().ready), offer
+        chips = voice_choice.tag_chips(asked.text, service.catalogue, service.catalogue.engine_of(asked))
+        return estimate(text, service.forecast(asked), service.readiness().ready), offer, chips
 
     manner = [parts.kind, parts.voice, parts.inference_timesteps, parts.speed]
     gr.on(
         [*arrivals, parts.text.change, parts.text.focus, *(field.change for field in manner), parts.card.view.end],
         look_ahead,
         inputs=[parts.text, *manner],
-        outputs=[parts.estimate, parts.offer],
+        outputs=[parts.estimate, parts.offer, parts.tags],
         trigger_mode="always_last",
         preprocess=False,  # a number that is still being typed may be out of bounds
         **AT_ONCE,
