@@ -84,3 +84,9 @@ def test_the_key_knows_tags() -> None:
     unknown = speech(Utterance("[Emma] Hi."), BuiltinEngine.INFO, {}, alone.named_in("[Emma] Hi.", BuiltinEngine.INFO))
     assert unknown.key != asked("[Emma] Hi.").key
     assert plan(unknown).warnings == ("No voice here is called “Emma”: that is read as it stands.",)
+
+
+@pytest.mark.parametrize("text", [5, None, ["[Emma]"], b"[Emma]"])
+def test_what_is_no_text_is_refused_in_words(text: object) -> None:
+    with pytest.raises(InputError, match="The text must be a string"):
+        asked(text)  # type: ignore[arg-type]

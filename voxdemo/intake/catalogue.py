@@ -88,7 +88,8 @@ class Catalogue:
 
     def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
         """Who says what stands behind their names in a text that this engine speaks, as `guests`, by the names."""
-        found = {name: self.named(name) for name in tags.names(text)}
+        names = tags.names(text) if isinstance(text, str) else []  # what isn't a text is refused in words, later
+        found = {name: self.named(name) for name in names}
         return {
             name: Guest(voice.name, engine)
             for name, (voice, engine) in ((name, each) for name, each in found.items() if each)

@@ -125,6 +125,7 @@ def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
 
 def tag_chips(text: str, catalogue: Catalogue, host: EngineInfo) -> dict[str, Any]:
     """What is understood of the tags in a text, as chips: "Pause 0.8 s", "Emma · British English"; hidden without."""
+    text = text if isinstance(text, str) else ""  # a client may send anything
     named = catalogue.named_in(text, host)
     told = [_chip(tag, catalogue) for tag in tags.understood(text, named)]
     shown = [*told[:MOST_CHIPS], *(["…"] if len(told) > MOST_CHIPS else [])]
