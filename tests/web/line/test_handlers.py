@@ -62,7 +62,7 @@ async def test_a_file_that_nobody_sent_is_not_looked_at(service: SpeechService, 
 
 async def test_what_somebody_asks_for_is_known_before_they_join(service: SpeechService, sent: Path) -> None:
     plans = [examined(await requested(Utterance("Hello. " * count), service)).plan for count in (1, 50)]
-    short, long = (plan.units for plan in plans if plan)
+    short, long = (sum(plan.work.values()) for plan in plans if plan)
     assert long > 10 * short > 0
     with pytest.raises(InputError, match="There is no text"):
         examined(await requested(Utterance(" "), service))
