@@ -13,7 +13,7 @@ from lining import (
 )
 
 from voxdemo.engines.base import SpeechPart
-from voxdemo.lanes.local import seat
+from voxdemo.lanes.local import speech, ticket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
@@ -65,4 +65,5 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens live to what the fakes say, so that a longer text stands aside after any part."""
-    monkeypatch.setattr(seat, "TURN_S", 0.0)
+    for module in (speech, ticket):
+        monkeypatch.setattr(module, "TURN_S", 0.0)

@@ -98,7 +98,7 @@ async def started(lane: Lane) -> None:
 async def said(lane: Lane, *engines: EngineInfo) -> None:
     for engine in engines:
         assert isinstance((await everything(lane, to(engine)))[-1], Piece)
-    await until(lambda: lane.stats().running == 0)
+        await until(lambda: lane.stats().running == 0)  # or the next one goes to another seat
 
 
 def resting(lane: Lane) -> set[str]:

@@ -19,7 +19,7 @@ from voxdemo.errors import AddressError, EngineError, InputError, JobTimeoutErro
 from voxdemo.lanes.jobs import WorkerStatus
 from voxdemo.lanes.local.job_run import End, PartBegins
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
-from voxdemo.lanes.local.seat import Speech
+from voxdemo.lanes.local.speech import Speech
 from voxdemo.speech import EngineInfo
 
 log = logging.getLogger(__name__)

@@ -15,13 +15,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from voxdemo.errors import BusyError, NotReadyError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
-from voxdemo.lanes.local.seat import Role, Seat, Ticket
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.local.worker import Worker
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
@@ -393,6 +394,6 @@ def _report(worker: Worker, seat: Seat | None = None) -> ModelReport:
     )
 
 
-def _serving(roles: Sequence[Role[Any]]) -> Worker:
+def _serving(roles: Sequence[Role]) -> Worker:
     """Of the same role at every seat: the wanted worker where any of them serves, else the stand-in."""
     return next((role.wanted for role in roles if role.serving is role.wanted), roles[0].serving)

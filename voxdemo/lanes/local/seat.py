@@ -6,29 +6,24 @@ Lives on the event loop; the only threads are the workers' own. Knows no line: t
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing, closing
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart
-from voxdemo.errors import InputError, NotReadyError
-from voxdemo.estimates.countdown import remaining_s
-from voxdemo.lanes.jobs import Cut, Job, LaneEvent, ListenJob, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
-from voxdemo.lanes.local.job_run import End, Model, PartBegins
+from voxdemo.errors import InputError
+from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob, SpeakJob
+from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.memory import MemoryBound
-from voxdemo.lanes.local.worker import Run, Worker
-from voxdemo.lanes.turns import BRIEF_S, TURN_S, Busy, Size
+from voxdemo.lanes.local.speech import Speech
+from voxdemo.lanes.local.ticket import Ticket
+from voxdemo.lanes.local.worker import Worker
+from voxdemo.lanes.turns import BRIEF_S, Busy
 from voxdemo.recognizers.base import Recognizer
-from voxdemo.speech import EngineInfo, Samples, Transcript, Waiting
-from voxdemo.text.length import S_PER_UNIT
-
-M = TypeVar("M", bound=Model)
+from voxdemo.speech import EngineInfo, Transcript, Waiting
 
 
-class Role(Generic[M]):
+class Role:
     """The workers at one seat that can do one kind of work: the one that is wanted, and one that stands by.
 
     The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good.
@@ -66,8 +61,8 @@ class Seat:
 
     def __init__(
         self,
-        speech: Role[SpeechEngine],
-        recognition: Role[Recognizer] | None,
+        speech: Role,
+        recognition: Role | None,
         others: Sequence[Worker] = (),
         bound: MemoryBound | None = None,
         idle_s: float = 0.0,
@@ -105,7 +100,7 @@ class Seat:
         return Busy(sum(seconds))
 
     @property
-    def roles(self) -> tuple[Role[Any], ...]:
+    def roles(self) -> tuple[Role, ...]:
         return (self.speech, self.recognition) if self.recognition else (self.speech,)
 
     @property
@@ -290,216 +285,3 @@ class Seat:
                 ticket.context.run(self._speak, replace(job, utterance=utterance), ticket)
 
         self._listen(prompt, ticket, collect, speak_or_leave)
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A request's place: in the line from its arrival on, at first without its job, then on a seat, with a `run`.
-
-    `context` is that of the task that brought the job, for the log lines of the models that work on it.
-    """
-
-    expected: Callable[[], Size]
-    """How much work it will be, as far as that is known now."""
-    arrived_at: float
-    caller: str = ""
-    key: str = ""
-    is_called: bool = False
-    refusal: NotReadyError | None = None
-    brought: Job | None = None
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
-    run: Run | None = None
-    worker: Worker | None = None
-    """Whose model works on it, or is loaded for it."""
-    speech: Speech | None = None
-    """What is being said for it, once that has begun."""
-    begun_at: float | None = None
-    turn_at: float | None = None
-    """When its seat began to work on it; None while it doesn't."""
-    worked_s: float = 0.0
-    """Seconds of work before that."""
-    told: Waiting | None = None
-    ended: bool = False
-    done: float = 0.0
-    """The share of the work that was done `done_at_s` seconds after it began."""
-    done_at_s: float = 0.0
-    is_paused: bool = False
-    """Whether its listener knows that it stands aside."""
-
-    @property
-    def job(self) -> Job:
-        """Its job, once that has been brought."""
-        assert self.brought, "its job is still being prepared"
-        return self.brought
-
-    def bring(self, job: Job) -> None:
-        self.brought, self.context = job, contextvars.copy_context()
-
-    @property
-    def size(self) -> Size:
-        return self.brought.size if self.brought else self.expected()
-
-    @property
-    def elapsed_s(self) -> float:
-        return self.worked_s + self.turn_elapsed_s
-
-    @property
-    def turn_elapsed_s(self) -> float:
-        """Those since its seat began or went on with it."""
-        return 0.0 if self.turn_at is None else time.monotonic() - self.turn_at
-
-    @property
-    def stands_aside(self) -> bool:
-        """Whether it has more parts, and has left its seat to a brief job."""
-        return bool(self.speech and self.speech.is_aside and not self.ended)
-
-    @property
-    def turn_s(self) -> float:
-        """About how many seconds it goes on before it can stand aside: a part, where listeners won't hear a gap."""
-        speech, expected_s = self.speech, self.job.expected_s or 0.0
-        if speech and (speech.lead_s >= BRIEF_S or expected_s < speech.job.units * S_PER_UNIT / 2):
-            return expected_s / len(speech.job.parts)
-        return TURN_S
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds that it should still take; None where that isn't known."""
-        return remaining_s(self.job.expected_s, self.done, self.done_at_s, self.elapsed_s)
-
-    def start(self) -> None:
-        """A model begins with it, or goes on; `Started` is delivered once, whichever models follow."""
-        self.turn_at = self.turn_at or time.monotonic()
-        if self.begun_at is None:
-            self.begun_at = self.turn_at
-            self.deliver(Started())
-        elif self.is_paused:
-            self.is_paused = False
-            self.deliver(Resumed())
-
-    def rest(self) -> float:
-        """Its seat stops working on it for now. Returns the seconds of work since it began or went on."""
-        seconds = self.turn_elapsed_s
-        self.worked_s, self.turn_at = self.worked_s + seconds, None
-        return seconds
-
-    def pause(self, guest: Ticket) -> None:
-        """It stands aside for this one; its listener is told for how long."""
-        self.is_paused = True
-        self.deliver(Paused(guest.left_s))
-
-    def deliver(self, event: LaneEvent | End) -> None:
-        self.ended = self.ended or isinstance(event, End)
-        if isinstance(event, Piece) and isinstance(self.job, SpeakJob):
-            done = self.job.done_before(event.part)
-            if done > self.done:
-                self.done, self.done_at_s = done, self.elapsed_s
-        self.events.put_nowait(event)
-
-    def refuse(self, error: NotReadyError) -> None:
-        """End it with `error`, wherever it is; a model that works on it stops at its next step."""
-        self.refusal = error
-        if self.run:
-            self.run.cancel()
-        self.deliver(End(error))
-
-    def tell(self, place: Waiting) -> None:
-        """Deliver its place, unless that is the one delivered last."""
-        if place != self.told:
-            self.told = place
-            self.deliver(place)
-
-
-class Speech:
-    """Says the parts of a job, one after the other, up to one that another engine says: it is called again with that.
-
-    Called again after a failure, it goes on with the part that failed. A part that fails twice is not tried a third
-    time. While a brief job waits (`guest_s`, the seconds that it takes), it stands aside after a part: as soon as what
-    it has said lasts that long, or after TURN_S. For the engine's thread, but for `guest_s`, which is set, and
-    `is_aside`, `lead_s` and `next_engine`, which are read, on the event loop.
-    """
-
-    def __init__(self, job: SpeakJob) -> None:
-        self.job = job
-        self.guest_s: float | None = None
-        self.is_aside = False
-        self._turn_at = 0.0
-        self._first_at: float | None = None
-        self._said_s = 0.0
-        self._part = 0
-        self.was_heard = False
-        """Whether something of the part that is being said was heard."""
-        self._failed_part: int | None = None
-
-    def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins, None, None]:
-        """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
-        planned = self.next_engine
-        assert planned, "it isn't over"
-        if (engine.info.title, engine.info.sample_rate) != (planned.title, planned.sample_rate):
-            sentence = "{title} has been loaded meanwhile: press Speak again."
-            raise InputError(sentence, code="model_changed", title=engine.info.title)
-        if self.was_heard:
-            yield PartRetaken(self._part)
-        self._take_turn()
-        while self.next_engine == planned and not self.is_aside:
-            yield self._begin_part()
-            with closing(engine.speak(self.job.part(self._part))) as pieces:
-                for piece in pieces:
-                    yield self._event(piece, planned)
-            self._end_part()
-
-    async def said_by(
-        self, speak: Callable[[SpeechPart, int], AsyncGenerator[Samples | RanOn, None]]
-    ) -> AsyncGenerator[Piece | PartRetaken | Cut | PartBegins, None]:
-        """The same by what speaks on the event loop, at the rate that it is given."""
-        planned = self.next_engine
-        assert planned, "it isn't over"
-        self._take_turn()
-        while self.next_engine == planned and not self.is_aside:
-            yield self._begin_part()
-            async with aclosing(speak(self.job.part(self._part), planned.sample_rate)) as pieces:
-                async for piece in pieces:
-                    yield self._event(piece, planned)
-            self._end_part()
-
-    def _take_turn(self) -> None:
-        if self.is_aside or not self._turn_at:
-            self.is_aside, self._turn_at = False, time.monotonic()
-
-    def _begin_part(self) -> PartBegins:
-        self.was_heard = False
-        return PartBegins()
-
-    def _end_part(self) -> None:
-        self._part, self.was_heard = self._part + 1, False
-        self.is_aside = self.next_engine is not None and self._makes_room(self.guest_s)
-
-    @property
-    def next_engine(self) -> EngineInfo | None:
-        """That of the part that comes next; None when all is said."""
-        return self.job.engine_of(self._part) if self._part < len(self.job.parts) else None
-
-    @property
-    def lead_s(self) -> float:
-        """Seconds of its sound that a listener who heard it from the beginning has still to hear."""
-        return 0.0 if self._first_at is None else self._said_s - (time.monotonic() - self._first_at)
-
-    def _makes_room(self, guest_s: float | None) -> bool:
-        return guest_s is not None and (self.lead_s >= guest_s or time.monotonic() - self._turn_at >= TURN_S)
-
-    def may_go_on(self) -> bool:
-        """Whether the part that failed is tried again."""
-        failed_before, self._failed_part = self._failed_part, self._part
-        return failed_before != self._part
-
-    def _event(self, piece: Samples | Retake | RanOn, engine: EngineInfo) -> Piece | PartRetaken | Cut:
-        """What is told of a stretch of sound, or of an engine that has lost its way."""
-        match piece:
-            case Retake():
-                return PartRetaken(self._part)
-            case RanOn():
-                return Cut(self._part)
-        self.was_heard = True
-        self._first_at = self._first_at or time.monotonic()
-        self._said_s += len(piece) / engine.sample_rate
-        return Piece(self._part, piece)
