@@ -106,7 +106,7 @@ async def measured(url: str, streams: int, jobs: int, words: int) -> None:
     engine = AddressEngine(Address(name="stub", url=url, voices=("one",), at_once=streams))  # type: ignore[arg-type]
     worker = AddressWorker(engine, _check)
     listener = RECOGNIZERS.built_in(Settings())
-    idle = Role[Any](ModelWorker(listener.info, listener.build, lambda _: []))
+    idle = Role(ModelWorker(listener.info, listener.build, lambda _: []))
     here = Seat(Role(worker), idle)
     lane = Lane([here, *(Seat(Role(worker), None) for _ in range(streams))], 10 * jobs, 600)
     worker.start()
