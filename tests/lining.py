@@ -11,9 +11,10 @@ from typing import Any
 
 from fakes import CLONER, PIECE, RATE, Stage, until
 
+from voxdemo.intake.request import Passage
 from voxdemo.lanes.jobs import LaneEvent, LineTicket, ListenJob, SpeakJob
 from voxdemo.lanes.local.lane import Lane
-from voxdemo.speech import Passage, Utterance, Waiting
+from voxdemo.speech import Utterance, Waiting
 
 MakeLane = Callable[..., Lane]
 GUEST = replace(CLONER, name="guest", title="Guest voice")

@@ -70,6 +70,11 @@ class InputError(VoxdemoError):
         self.field = field
 
     @classmethod
+    def nothing_to_say(cls) -> InputError:
+        """For a text without anything that can be pronounced."""
+        return cls("There is nothing to say in this text: write some words.", code="nothing_to_say")
+
+    @classmethod
     def unsayable(cls, languages: str, letters: str) -> InputError:
         """For a text with letters that a voice for these languages, such as "English and Chinese", has no sound for."""
         sentence = "This voice speaks {languages} only and can't read “{letters}”. Write it in {languages}."

@@ -182,7 +182,6 @@ class Voice:
     """What it sounds like to most people."""
     character: str = ""
     """A word on how it sounds or how good it is, by those who made it: "quality A"."""
-
     own_title: str = ""
     """As people read it, where that doesn't follow from its name."""
 
@@ -300,22 +299,12 @@ class RecognizerInfo(ModelInfo):
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A stretch of a text, and the voice that says it: the utterance has the stretch, and the engine's own voice."""
-
-    utterance: Utterance
-    engine: EngineInfo
-    pause_s: float | None = None
-    """Silence before it, where the text asks for one."""
-
-
-@dataclass(frozen=True, slots=True)
 class Waiting:
     """In line: how many jobs come first, and about how long until this one is done (None: not known yet)."""
 
     ahead: int
     seconds: float | None
-    """Where a model is `loading`: until that is loaded."""
+    """While a model is `loading`: until that is loaded."""
     loading: str = ""
     """The model that is being loaded for it, as people read it: "Kokoro"."""
 

@@ -14,7 +14,7 @@ const runs = [
   {go: 'vx-recognise', stop: 'vx-recognise-cancel', card: 'vx-heard', within: 'vx-hear-in', recording: 'vx-recording', isMissing: hasNoSound},
   {go: 'vx-read', stop: 'vx-read-cancel', card: 'vx-reading', recording: 'vx-prompt', isMissing: hasNoSound},
   {go: 'vx-new-read', stop: 'vx-new-read-cancel', card: 'vx-new-reading', recording: 'vx-new-prompt', isMissing: hasNoSound},
-  {stop: 'vx-sample-cancel', card: 'vx-sample'},  // voices/lists.js lets it go
+  {stop: 'vx-sample-cancel', card: 'vx-sample'},  // voices/samples.js lets it go
   {go: 'vx-batch-start', within: 'vx-batch-in'},  // batch/card.js does all else
 ];
 const isShown = (id) => byId(id)?.offsetParent && getComputedStyle(byId(id)).visibility === 'visible';

@@ -113,13 +113,13 @@ function engines(element, button, words, current) {
     return [voices > 1 ? fill(words.voices, {n: voices}) : '', named];
   }
 
-  function row([{title, device, state, memory, ...model}, count]) {
+  function row([{title, device, state, memory_bytes: memory, ...model}, count]) {
     const item = made('li'), line = made('p', {className: 'of'}), about = made('p', {className: 'about'});
     item.dataset.state = state;
     line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: words.states[state]}));
     const told = [
       ...(model.languages ? speaks(model) : [words.recognises]), model.copies ? words.copies : '', device === 'cpu' ? 'CPU' : device,
-      memory ? fill(words.memory, {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill(words.times, {n: count}) : '',
+      memory ? fill(words.memory, {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill(words.loadedCopies, {n: count}) : '',
     ];
     about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== 'CPU' && textContent !== device})));
     item.append(line, about);

@@ -1,5 +1,5 @@
 // The voice that is chosen on the Speak tab: the button that shows it, the sheet behind it, and what goes along with what is
-// spoken. `choose` is the one way to choose a voice, also for other parts of the page.
+// spoken. The sheet, the offer and the Voices tab choose by `choose`; History only sets which saved voice it is.
 import {made} from '../shell/elements.js';
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';

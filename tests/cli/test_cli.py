@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -373,6 +374,26 @@ def test_doctor_tells_in_every_encoding_what_it_found_and_what_would_be_chosen_a
     assert "Kokoro-82M: 50 voices, en, es, fr, it, pt, ja, zh; loaded when one of its voices is used" in lines
     wrong = voxdemo("doctor", VOXDEMO_ENGINE="espeak")
     assert (wrong.returncode, b"must be one of auto, builtin, kokoro, orpheus, voxcpm" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.long
+def test_commands_here_use_this_machine_alone_where_a_server_elsewhere_is_the_usual_engine(
+    voxdemo: Run, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        entry = {"name": "studio", "url": f"http://127.0.0.1:{elsewhere.getsockname()[1]}", "key": "very-secret"}
+        settings = {"VOXDEMO_ENGINE": "studio", "VOXDEMO_REMOTE_ENGINES": json.dumps([entry])}
+        told = voxdemo("doctor", **settings)
+        assert told.returncode == 0, told.stderr
+        assert b"studio, at an address; the built-in one while it can't speak" in told.stdout
+        assert b"Built-in voice: 1 voice, en; loaded at the start" in told.stdout
+        assert b"very-secret" not in told.stdout
+        assert b"builtin/heart" in voxdemo("voices", **settings).stdout
+        said = voxdemo("say", "Hello.", "-o", "said.wav", **settings)
+        assert (said.returncode, soundfile.info(tmp_path / "said.wav").frames > 0) == (0, True), said.stderr
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
 
 
 @pytest.mark.long

@@ -82,7 +82,7 @@ async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_
     stage: Stage, many: Stage, tmp_path: Path
 ) -> None:
     settings = Settings(cache_dir=tmp_path / "cache")
-    told: list[Waiting] = []
+    told, foretold = list[Waiting](), list[float | None]()
     for seconds in (None, 6.0, 60.0):
         if seconds:  # the fakes load in no time
             paces = Paces.load(settings.cache_dir / "paces.json")
@@ -93,6 +93,7 @@ async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_
         service.start()
         await until(lambda service=service: service.readiness().ready)
         many.may_load.clear()
+        foretold.append(service.forecast(Utterance("Hello.", voice="tom")).own_s)
         events = service.speak(Utterance(f"Seconds: {seconds}", voice="tom"))
         told.append(cast(Waiting, await anext(events)))
         many.may_load.set()
@@ -100,6 +101,7 @@ async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_
         await service.close()
     assert {event.loading for event in told} == {"Many voices"}
     assert [event.seconds for event in told] == [None, pytest.approx(6, abs=1), pytest.approx(60, abs=1)]
+    assert foretold == [None, pytest.approx(6, abs=1), pytest.approx(60, abs=1)]
 
 
 async def test_an_engine_that_does_not_fit_by_itself_is_not_offered_and_the_log_says_why(

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from voxdemo import __version__
 from voxdemo import settings as voxdemo_settings
-from voxdemo.engines.registry import ENGINES, addresses_in
+from voxdemo.engines.registry import ENGINES, addresses_in, own_engines
 from voxdemo.errors import SettingsError
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.model_support import devices
@@ -24,7 +24,8 @@ def findings() -> Iterator[str]:
     settings = voxdemo_settings.load()
     there = addresses_in(settings)
     usual = next((each for each in there if each.name == settings.engine), None)
-    voice = f"{usual.name}, at an address; the built-in one while it can't" if usual else _wanted(ENGINES, settings)
+    elsewhere = usual and f"{usual.name}, at an address; the built-in one while it can't speak"
+    voice = elsewhere or _wanted(ENGINES, settings)
     recogniser = _wanted(RECOGNIZERS, settings)
     yield f"voxdemo:    {__version__}, Python {platform.python_version()} on {platform.platform()}"
     yield from _changed(settings)
@@ -35,10 +36,11 @@ def findings() -> Iterator[str]:
     for each in there:
         yield f"address:    {each}"
     yield f"voice:      {voice}"
-    beside = ", ".join(choice.info.title for choice in ENGINES.others(settings)) or "no other engine"
+    own = own_engines(settings)
+    beside = ", ".join(choice.info.title for choice in ENGINES.others(own)) or "no other engine"
     yield f"beside it:  {beside}"
     yield f"recogniser: {recogniser}"
-    yield from _voices(settings)
+    yield from _voices(own)
 
 
 def _voices(settings: Settings) -> Iterator[str]:

@@ -15,7 +15,7 @@ from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
 from voxdemo.cli.results import ShowProgress
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import ENGINES, own_engines
 from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue, described, described_kept
@@ -102,7 +102,7 @@ def _offered(settings: Settings) -> Catalogue:
 
 
 def _settings() -> Settings:
-    settings = voxdemo_settings.load()
+    settings = own_engines(voxdemo_settings.load())
     level = settings.log_level if settings.log_level == "debug" else "warning"
     logs.set_up(level, settings.log_text, settings.log_format)
     return settings

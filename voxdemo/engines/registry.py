@@ -23,6 +23,15 @@ ENGINES: Registry[EngineChoice] = Registry(
 )
 
 
+def own_engines(settings: Settings) -> Settings:
+    """The settings for the engines of this process: where VOXDEMO_ENGINE names a server, the built-in voice stands by.
+
+    Raises SettingsError as `addresses_in`.
+    """
+    is_elsewhere = settings.engine in [each.name for each in addresses_in(settings)]
+    return settings.model_copy(update={"engine": "builtin"}) if is_elsewhere else settings
+
+
 def addresses_in(settings: Settings) -> Sequence[Address]:
     """The servers that speak, too. Raises SettingsError, also where VOXDEMO_ENGINE names neither an engine nor one."""
     found = addresses(settings, ENGINES.names)

@@ -20,7 +20,7 @@ from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import languages, validate
-from voxdemo.speech import SPEED, EngineInfo, ModelInfo, Passage, RecognizerInfo, Utterance
+from voxdemo.speech import SPEED, EngineInfo, ModelInfo, RecognizerInfo, Utterance
 from voxdemo.text import scripts, split, tags
 from voxdemo.text.length import spoken_length
 
@@ -28,6 +28,16 @@ UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
 ANSWER_FORMAT = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a text, and the voice that says it: the utterance has the stretch, and the engine's own voice."""
+
+    utterance: Utterance
+    engine: EngineInfo
+    pause_s: float | None = None
+    """Silence before it, where the text asks for one."""
 
 
 @dataclass(frozen=True, slots=True)

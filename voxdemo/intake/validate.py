@@ -186,7 +186,7 @@ def check_length(text: str) -> None:
 
 def nothing_to_say() -> InputError:
     """For a text without a word."""
-    return InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+    return InputError.nothing_to_say()
 
 
 def _unread(text: str, foreign: str, guests: Collection[str]) -> str:

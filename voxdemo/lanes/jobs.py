@@ -13,8 +13,9 @@ from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError
 from voxdemo.intake.catalogue import Catalogue
+from voxdemo.intake.request import Passage
 from voxdemo.lanes.turns import Place, Size
-from voxdemo.speech import EngineInfo, ModelInfo, Passage, RecognizerInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo, Samples, Transcript, Utterance, Waiting
 
 
 def _new_id() -> str:

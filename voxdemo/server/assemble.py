@@ -17,7 +17,7 @@ from voxdemo.audio.reading import decode
 from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.engines.base import EngineChoice, SpeechEngine, SpeechPart
-from voxdemo.engines.registry import ENGINES, addresses_in
+from voxdemo.engines.registry import ENGINES, addresses_in, own_engines
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
 from voxdemo.lanes.local.address_worker import AddressWorker
@@ -54,14 +54,13 @@ def local_service(
     """The service whose models run in this process, not started yet.
 
     `speakers`, with the `others` that are loaded when they are asked for, and `listeners` stand in for those the
-    settings name: the one seam at which tests put fakes. Raises SettingsError where a model that was named can't be
-    had.
+    settings name, servers at addresses included: the one seam at which tests put fakes. Raises SettingsError where a
+    model that was named can't be had.
     """
-    addresses, wanted = addresses_in(settings), None
+    addresses: Sequence[Address] = ()
     if speakers is None:
-        wanted = next((each for each in addresses if each.name == settings.engine), None)
-        known = settings.model_copy(update={"engine": "builtin"}) if wanted else settings
-        speakers, others = ENGINES.choose(known), ENGINES.others(known)
+        own, addresses = own_engines(settings), addresses_in(settings)
+        speakers, others = ENGINES.choose(own), ENGINES.others(own)
     listeners = listeners or RECOGNIZERS.choose(settings)
     few_heaps()
     paces = Paces.load(settings.cache_dir / "paces.json")
@@ -69,7 +68,7 @@ def local_service(
     others = [choice for choice in others if _fits(choice, bound)]
 
     servers = {each: _address_worker(each, paces) for each in addresses}
-    usual = [servers[wanted]] if wanted else []
+    usual = [servers[each] for each in addresses if each.name == settings.engine]
 
     def seat() -> Seat:
         return Seat(

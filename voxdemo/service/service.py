@@ -234,10 +234,17 @@ class SpeechService:
         """What this job would meet if it came now."""
         engine = self.catalogue.engine_of(utterance)
         own_s = self.speaking_s(speech_units(utterance, engine), engine)
+        if own_s is not None:
+            own_s += self._loading_s(engine)
         place = self.line.foretell([Size(own_s, engine=engine.name)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
+
+    def _loading_s(self, engine: EngineInfo) -> float:
+        """Seconds until an engine that rests is loaded, where that is known."""
+        states = [model.status.state for model in self.line.stats().models if model.info.name == engine.name]
+        return (self._paces.load_s(engine.title) or engine.load_s or 0.0) if {*states} == {"resting"} else 0.0
 
     def speaking_s(self, units: float, engine: EngineInfo) -> float | None:
         """Seconds in which it speaks so much, by `estimates.paces.speech_units`; None: not known yet."""

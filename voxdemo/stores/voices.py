@@ -29,7 +29,7 @@ MOST = 50
 MOST_UNOWNED = 200
 """Voices of NOBODY, who is everybody: of the longest they are 580 MB."""
 NOBODY = ""
-"""The account of all who come without one, where the server asks for none: a voice's id is all that it takes."""
+"""The account of all clients without one, where the server asks for none: a voice's id is all that it takes."""
 MAX_NAME_CHARS = 60
 MAX_TEXT_CHARS = 2000
 """Of what is said in a recording: several times what fits into MAX_PROMPT_S."""

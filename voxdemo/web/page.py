@@ -46,7 +46,7 @@ WORDS: Mapping[str, Any] = {
     "copies": "copies voices",
     "recognises": "recognises speech",
     "memory": "{n} GB of memory",
-    "times": "loaded {n} times",
+    "loadedCopies": "{n} copies",
     "loggedIn": "Logged in as {username}",
     "notAudioOrText": "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.",
     "notAudio": "That isn't an audio file. Drop a wav, mp3 or m4a.",

@@ -231,7 +231,7 @@ def voices_in(told: Any) -> tuple[Voice, ...]:
     """
     listed = (told.get("voices") or told.get("data") or []) if isinstance(told, dict) else told
     if not isinstance(listed, list):
-        raise ValueError("this is no list of voices")
+        raise ValueError("this isn't a list of voices")
     found: dict[str, Voice] = {}
     for each in listed[:MOST_VOICES]:
         said = {"name": each} if isinstance(each, str) else each if isinstance(each, dict) else {}

@@ -110,7 +110,7 @@ class Address(_Strict):
         return info_for(self, tuple(each.voice for each in self.voices), self.sample_rate or USUAL_RATE)
 
     def __str__(self) -> str:
-        """For whoever runs this server; without its key."""
+        """For the operator; without its key."""
         keyed = ", with a key" if self.key.get_secret_value() else ""
         return f"{self.name} at {self.url} ({self.kind}, up to {self.at_once} at once{keyed})"
 

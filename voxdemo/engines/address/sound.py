@@ -24,13 +24,13 @@ from voxdemo.speech import Samples
 SNIFFED_BYTES = 12
 MAX_HEADER_BYTES = 65_536
 MOST_BYTES_A_S = 400_000
-"""Of a file: two channels of 48,000 samples in 32 bits. More is no speech."""
+"""Of a file: two channels of 48,000 samples in 32 bits. More isn't speech."""
 RATES = (4_000, 192_000)
 """Hz that sound can have."""
 
 
 class UnreadableError(Exception):
-    """These bytes are no sound, or damaged. It may quote them: not for anybody outside."""
+    """These bytes aren't sound, or are damaged. The message may quote them, so no client may see it."""
 
 
 class Reader(Protocol):
@@ -50,7 +50,7 @@ class IncomingSound:
     """One answer, whose samples come out at `rate` Hz, mono, within [-1, 1].
 
     `bare_rate` is that of samples without a header, where these are expected; else None. What comes of more than
-    `longest_s` is for whoever asks to cut; a file that is longer is read no further. Raises UnreadableError.
+    `longest_s` is the caller's to cut; a file that is longer is read no further. Raises UnreadableError.
     """
 
     def __init__(self, rate: int, bare_rate: int | None, longest_s: float) -> None:
@@ -156,7 +156,10 @@ class _Bare:
 
 
 class _Wav:
-    """A wav whose header may say anything of its length: what is no length yet (0, or about 4 GB) is passed over."""
+    """A wav whose header may say anything of its length.
+
+    A size that can't be a length yet (0, or about 4 GB) is passed over.
+    """
 
     is_whole = False
 
@@ -214,7 +217,7 @@ class _Wav:
         self._samples_of = _DEPTHS.get((kind, bits))
         fits = self._channels in range(1, 9) and self._frame_bytes == self._channels * bits // 8
         if not self._samples_of or not fits or not RATES[0] <= self.rate <= RATES[1]:
-            raise UnreadableError("a wav of samples that nobody knows")
+            raise UnreadableError("a wav with samples in an unknown format")
 
 
 class _Mp3:

@@ -142,7 +142,7 @@ class KokoroEngine:
         signs = [char for char in dict.fromkeys(whole + part.text) if char.isprintable() and not char.isspace()]
         if any(map(str.isalnum, signs)):
             raise InputError.unsayable(self._reading.title(voice.language), some(signs))
-        raise InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+        raise InputError.nothing_to_say()
 
 
 def choose(settings: Settings, is_named: bool) -> EngineChoice:

@@ -123,7 +123,7 @@ class OrpheusEngine:
         words = typed(one_line(part.text)).encode(errors="ignore").decode()
         if not any(map(str.isalnum, words)):
             if not any(map(str.isalnum, part.utterance.text)):
-                raise InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+                raise InputError.nothing_to_say()
             yield np.zeros(round(PAUSE_S * SAMPLE_RATE), np.float32)
             return
         seed = secrets.randbelow(2**32) if part.utterance.seed is None else part.utterance.seed

@@ -213,7 +213,7 @@ class VoxCPMEngine:
         if part.utterance.normalize:
             words = self._normalized(words).strip() or words  # nothing may be left: of "`code`", for example
         if not words:
-            raise InputError("There is nothing to say in this text: write some words.", code="nothing_to_say")
+            raise InputError.nothing_to_say()
         return words
 
     def _normalized(self, words: str) -> str:

@@ -1,8 +1,7 @@
 """Seats behind one line: places, turns, cancelling, bounds.
 
 At most as many jobs run as there are seats, whether they speak or listen. Jobs for an address take its seats alone, and
-compete among themselves. Everything here lives on the event loop. It
-knows nothing of files, caches or the web.
+compete among themselves. Everything here lives on the event loop. It knows nothing of files, caches or the web.
 """
 
 import asyncio

@@ -37,13 +37,11 @@ LONGEST_PAUSE_S = 900.0
 """Up to which it is doubled: loading takes memory and time from whoever serves meanwhile."""
 MOST_DEATHS = 3
 """How often in a row, with no job done well in between, a model may die before it stays down."""
+FREED_WITHIN_S = 30.0
+"""How long a model that needs the room waits for others to be closed; one that takes longer hangs."""
 
 Measured = Sequence[tuple[float, float]]
 """Pairs of units of work and the seconds they took."""
-
-
-FREED_WITHIN_S = 30.0
-"""How long a model that needs the room waits for others to be closed; one that takes longer hangs."""
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def _report(model: ModelReport) -> dict[str, Any]:
     names = ("name", "title", "version", "device", "precision")
     described = {name: getattr(model.info, name) for name in names}
     load_s = wording.rounded(model.status.load_s, 2)
-    told = {"load_s": load_s, "state": model.status.state, "serving": model.serving, "memory": model.memory_bytes}
+    told = {"load_s": load_s, "state": model.status.state, "serving": model.serving, "memory_bytes": model.memory_bytes}
     return {**described, **told, **_voices(model.info)}
 
 
