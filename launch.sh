@@ -116,6 +116,7 @@ read_flags() { # the caller's folder, then the flags
     case "$value" in '' | --*) refuse "The flag $flag needs a value" ;; esac
     case "$flag" in
       --cache-dir) value="$(from_folder "$caller_folder" "$value")" ;;
+      --remote-engines) [ ! -f "$caller_folder/$value" ] || value="$caller_folder/$value" ;; # else JSON, or absolute
       --*-model) [ ! -d "$caller_folder/$value" ] || value="$caller_folder/$value" ;; # else a hub id, or absolute
     esac
     export "$(variable_of "${flag#--}")=$value"

@@ -224,6 +224,14 @@ def test_a_model_folder_is_meant_as_seen_by_the_caller_and_a_hub_id_stays(checko
     assert (here, hub) == (str(caller / "weights"), "openbmb/VoxCPM2")
 
 
+def test_a_file_of_servers_is_meant_as_seen_by_the_caller_and_json_stays(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "there.json").write_text("[]")
+    for given, meant in (("there.json", str(tmp_path / "elsewhere" / "there.json")), ("[]", "[]")):
+        environment = checkout.served("--remote-engines", given, cwd=tmp_path / "elsewhere")["environment"]
+        assert environment["VOXDEMO_REMOTE_ENGINES"] == meant
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -17,7 +17,7 @@ _PAIRS = ('""', "''", "“”", "‘’")
 _QUOTED = re.compile("|".join(f"{pair[0]}([^{pair}]*){pair[1]}" for pair in _PAIRS))
 _WITH_COMMENT = re.compile(rf"({_QUOTED.pattern})\s+#.*")
 _COMMENT = re.compile(r"\s#.*")
-_JSON = ("[{", "{")
+_JSON = re.compile(r"\[\s*\{|\{")
 _MARKS = tuple("".join(_PAIRS))
 
 
@@ -31,7 +31,7 @@ def meant(name: str, value: str, is_free: bool) -> str:
         value = commented[1]
     if whole := _QUOTED.fullmatch(value):
         return _inside(whole)
-    if value.startswith(_JSON):  # whose quotes are its own
+    if _JSON.match(value):  # whose quotes are its own
         return value
     if all(each := [_QUOTED.fullmatch(item.strip()) for item in value.split(",")]):
         return ",".join(_inside(item) for item in each if item)

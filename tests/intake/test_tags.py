@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
@@ -47,6 +49,23 @@ def test_every_stretch_is_said_by_the_voice_that_its_tag_names(
     text: str, parts: list[tuple[str, str | None, float | None]]
 ) -> None:
     assert spoken(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "differs"), [("Hello. [Emma] I am Emma.", True), ("Say 你好 twice.", True), ("Hello.", False)]
+)
+def test_the_pace_of_other_voices_is_in_the_key_where_the_text_s_own_has_one_pace(text: str, differs: bool) -> None:
+    engine = replace(BuiltinEngine.INFO, honours=frozenset({"seed"}))
+    keys = {
+        speech(Utterance(text, speed=speed), engine, BOTH.guests(engine), BOTH.named_in(text, engine)).key
+        for speed in (1.0, 2.0)
+    }
+    assert len(keys) == (2 if differs else 1)
+
+
+@pytest.mark.parametrize("letter", ["\U0002ebf0", "\U00031350"])
+def test_a_letter_newer_than_this_python_breaks_no_text(letter: str) -> None:
+    assert next(said for said, *_ in spoken(f"Hello {letter} and bye.")).startswith("Hello")
 
 
 def test_a_pause_before_the_first_word_is_kept_and_a_stop_between_voices_is_that_of_the_text() -> None:

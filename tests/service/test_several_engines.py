@@ -19,6 +19,7 @@ from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance, Voice, Waiting
+from voxdemo.web.components import wording
 
 VOICES = (Voice("tom", "en-US", "male"), Voice("Lola", "es", "female"), Voice("mei", "zh-CN", "female"))
 POLYGLOT = replace(NO_CLONER, name="many", title="Many voices", languages=("en", "es", "zh"), voices=VOICES)
@@ -137,6 +138,14 @@ async def test_a_voice_that_no_engine_has_is_refused_with_those_that_there_are(s
 async def test_letters_are_judged_by_the_language_of_the_voice(several: SpeechService) -> None:
     with pytest.raises(InputError, match="This voice speaks English only"):
         await spoken(several, Utterance("早上好。", voice="tom"))
+
+
+async def test_nobody_detects_a_language_for_the_words_at_the_head_of_the_page(
+    several: SpeechService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: several.readiness().ready)
+    monkeypatch.setattr("voxdemo.intake.detection.detected", lambda text: pytest.fail("it takes half a second once"))
+    assert wording.notice(several).startswith("Type a text and hear it.")
 
 
 async def test_what_was_learned_of_one_engine_is_not_said_of_another(several: SpeechService) -> None:

@@ -161,7 +161,8 @@ def speech(
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
     if utterance.prompt_audio is not None:
         asked["prompt_audio"] = _content(utterance.prompt_audio)
-    if tags.understood(utterance.text, named):
+    is_tagged = tags.understood(utterance.text, named)
+    if is_tagged:
         asked["tags"] = [[name, guest.voice, *_model(guest.engine)] for name, guest in sorted(named.items())]
     speakers = [(engine, utterance.voice), *((guest.engine, guest.voice) for guest in named.values())]
     needed = frozenset[str]().union(
@@ -170,6 +171,8 @@ def speech(
     invited = {language: guests[language] for language in sorted(needed & guests.keys())}
     if invited:
         asked["guests"] = [[language, guest.voice, *_model(guest.engine)] for language, guest in invited.items()]
+    if is_tagged or invited:
+        asked["speed"] = utterance.speed  # others may speak at it where its own voice doesn't
     unseeded = _key(_model(engine), engine.sample_rate, asked)
     varies = "seed" in engine.honours
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
@@ -184,8 +187,10 @@ def plan(request: SpeechRequest) -> Plan:
     """
     spoken = passages(request.utterance, request.engine, request.guests, request.named)
     parts, guests, work = list[split.Part](), dict[int, Passage](), defaultdict[str, float](float)
-    for passage, following in zip(spoken.passages, [*spoken.passages[1:], None], strict=True):
-        found = _parts(passage)
+    cut = [(passage, found) for passage in spoken.passages if (found := _parts(passage))]
+    if not cut:
+        raise InputError.nothing_to_say()
+    for (passage, found), following in zip(cut, [*(passage for passage, _ in cut[1:]), None], strict=True):
         if following:
             stop = split.stop_between(passage.utterance.text, following.utterance.text)
             found[-1] = replace(found[-1], stop=stop, pause_s=following.pause_s)
@@ -199,7 +204,7 @@ def plan(request: SpeechRequest) -> Plan:
     total = sum(lengths)
     shares = [length / total for length in lengths]
     own = " ".join(passage.utterance.text for passage in spoken.passages if _is_own(passage, request))
-    lead_s = spoken.passages[0].pause_s or 0.0
+    lead_s = cut[0][0].pause_s or 0.0
     return Plan(replace(request.utterance, text=own), parts, guests, shares, dict(work), spoken.warnings, lead_s)
 
 
@@ -237,7 +242,7 @@ def passages(
         found += [replace(read[0], pause_s=pause_s), *read[1:]]
         warnings, pause_s = (*warnings, *told), None
     if not found:
-        raise refusals[0] if refusals else validate.nothing_to_say()
+        raise refusals[0] if refusals else InputError.nothing_to_say()
     unsaid = (error.sentence for error in refusals if error.code != "nothing_to_say")
     return Reading(found, tuple(dict.fromkeys((*warnings, *unsaid))), pause_s)
 

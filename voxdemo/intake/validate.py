@@ -184,11 +184,6 @@ def check_length(text: str) -> None:
         raise InputError(sentence, "text", "text_too_long", count=len(text), most=MAX_TEXT_CHARS)
 
 
-def nothing_to_say() -> InputError:
-    """For a text without a word."""
-    return InputError.nothing_to_say()
-
-
 def _unread(text: str, foreign: str, guests: Collection[str]) -> str:
     """Those of the `foreign` letters that are in no stretch of a guest's language."""
     stretches = scripts.stretches(text, foreign)
@@ -205,7 +200,7 @@ def foreign_languages(text: str, languages: Sequence[str]) -> frozenset[str]:
 
 def _unspeakable(skipped: str, languages: Sequence[str]) -> InputError:
     if not skipped:
-        return nothing_to_say()
+        return InputError.nothing_to_say()
     return InputError.unsayable(" and ".join(map(title_of, languages)), some(skipped))
 
 

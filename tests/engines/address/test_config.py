@@ -105,7 +105,13 @@ def test_the_usual_engine_can_be_one_of_them_and_no_other_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ['[{"name": "a", "url": "http://h"}]', '{"name": "a", "url": "http://h", "key": "x # y"}']
+    "written",
+    [
+        '[{"name": "a", "url": "http://h"}]',
+        '[\n  {"name": "a",\n   "url": "http://h"}\n]',
+        '[ { "name": "a", "url": "http://h" } ]',
+        '{"name": "a", "url": "http://h", "key": "x # y"}',
+    ],
 )
 def test_json_keeps_its_quotes_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str

@@ -10,7 +10,10 @@ from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
 
 NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
-USUAL_SENTENCE = Utterance("The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.")
+USUAL_SENTENCE = Utterance(
+    "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.",
+    language="en",  # so that nobody detects it
+)
 """For telling how long about a sentence takes."""
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
