@@ -12,12 +12,14 @@ import pytest
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
 from lining import LONG, everything, in_line, job, next_started, recording
 
+from voxdemo.engines.base import SpeechPart
+from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import ModelReport, Piece, SpeakJob
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.memory import MACHINE, Growth, MemoryBound, give_back, resident_bytes
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
-from voxdemo.speech import EngineInfo, Transcript, Waiting
+from voxdemo.speech import EngineInfo, Transcript, Utterance, Waiting
 
 GB = 10**9
 USUAL = replace(CLONER, name="usual", title="Usual", memory_bytes=1 * GB)
@@ -46,7 +48,11 @@ class House:
             def build(tell: Any) -> FakeEngine:
                 return FakeEngine(self.stages[info.name], info, tell)
 
-            return ModelWorker(info, build, lambda _: [(1.0, 1.0)], expected_s=lambda: expected_s)
+            return ModelWorker(info, build, check, expected_s=lambda: expected_s)
+
+        def check(engine: FakeEngine) -> list[tuple[float, float]]:
+            list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
+            return [(1.0, 1.0)]
 
         def seat() -> Seat:
             ear = ModelWorker(
@@ -177,7 +183,7 @@ async def test_after_idling_all_models_rest_and_the_server_stays_ready(
     await until(lambda: report(lane, "usual").unloads == 1)
     assert lane.stats().ready_seats == 1
     assert lane.catalogue.usual == USUAL
-    assert "Usual was unloaded: it gave back" in caplog.text
+    await until(lambda: "Usual was unloaded: it gave back" in caplog.text)
     await said(lane, USUAL)
     assert isinstance((await everything(lane, recording()))[-1], Transcript)
     assert report(lane, "usual").loads == 2
@@ -309,6 +315,47 @@ async def test_a_model_that_died_and_then_rested_has_not_forgotten_its_deaths(ho
         await everything(lane, to(ANN, "die"))
     await until(lambda: states(lane)["Ann"] == "failed")
     assert "3 times in a row" in report(lane, "ann").status.reason
+
+
+@pytest.mark.parametrize(
+    ("failed", "texts", "memory_gb"),
+    [(ANN, ["fine"], 6), (ANN, ["break"], 6), (ANN, ["die", "die", "die"], 6), (USUAL, [], 5)],
+    ids=["asked-for", "broke", "died", "wanted"],
+)
+async def test_a_model_that_failed_takes_no_room_from_those_that_work(
+    house: House, failed: EngineInfo, texts: Sequence[str], memory_gb: float
+) -> None:
+    stage = house.stages[failed.name]
+    stage.broken = texts in ([], ["fine"])
+    lane = house.lane(memory_gb, standby=CAT)  # a gigabyte or two too few for all
+    await until(lambda: "loading" not in states(lane).values())
+    for text in texts:
+        with pytest.raises(VoxdemoError):
+            await everything(lane, to(failed, text))
+    await until(lambda: states(lane)[failed.title] == "failed" and lane.stats().running == 0)
+    await said(lane, BEN)
+    there = {title for title, state in states(lane).items() if state == "ready"}
+    assert there == {"Usual", "Fake recogniser", "Ben", "Cat"} - {failed.title}
+
+
+async def test_a_model_that_failed_is_loaded_again_when_it_is_asked_for_and_then_others_make_room(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REBUILD_AFTER_S", "LONGEST_PAUSE_S"):
+        monkeypatch.setattr(f"voxdemo.lanes.local.model_thread.{name}", 0.001)
+    usual, ann = house.stages["usual"], house.stages["ann"]
+    usual.broken = ann.broken = True
+    lane = house.lane(memory_gb=6, standby=CAT)  # 1 + 2 + 1, and one more
+    await until(lambda: states(lane)["Cat"] == "ready")
+    with pytest.raises(NotReadyError, match="can't be loaded"):
+        await everything(lane, to(ANN))
+    tries = usual.builds, ann.builds
+    await until(lambda: usual.builds > tries[0] + 5)
+    assert (ann.builds, states(lane)["Ann"]) == (tries[1], "failed")
+    await said(lane, BEN)
+    ann.broken = False
+    await said(lane, ANN)
+    assert (ann.builds, resting(lane)) == (tries[1] + 1, {"Ben"})
 
 
 async def test_a_resting_recogniser_wakes_between_two_parts_of_a_longer_text(house: House, patient: None) -> None:

@@ -61,9 +61,9 @@ class Lives:
 class ModelThread(Generic[M]):
     """The thread, and all that happens on it.
 
-    Other threads use only `inbox`, `doubt`, `rest`, `close`, `info`, `status`, `deaths`, `building_since`. `inbox`
-    takes a run and what is called when the model begins with it. `start` and `join` are as a thread's. The model is
-    built when the threads `after` which it comes have ended, because it needs the room.
+    Other threads use only `inbox`, `doubt`, `rest`, `close`, `info`, `status`, `deaths`, `building_since` and, before
+    the start, `tries_again`. `inbox` takes a run and what is called when the model begins with it. `start` and `join`
+    are as a thread's. The model is built when the threads `after` which it comes have ended, because it needs the room.
     """
 
     def __init__(
@@ -80,6 +80,8 @@ class ModelThread(Generic[M]):
         self.info = info
         self.inbox: queue.SimpleQueue[tuple[JobRun[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
         self.deaths = deaths
+        self.tries_again = True
+        """Whether it builds a model that failed again by itself, after a while."""
         self._lives = lives
         self.status = WorkerStatus(state, f"{info.title} is loading.", lives.load_s)
         self._build = build
@@ -130,7 +132,8 @@ class ModelThread(Generic[M]):
         self._ensure_model()
         while not (self._closing or self._resting):
             try:
-                entry = self.inbox.get(timeout=None if self._model else self._pause_s)
+                is_over = self._model or not self.tries_again
+                entry = self.inbox.get(timeout=None if is_over else self._pause_s)
             except queue.Empty:
                 self._ensure_model()
                 continue

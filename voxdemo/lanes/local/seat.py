@@ -49,11 +49,12 @@ class Role:
 class Seat:
     """One copy of each model; runs one job at a time, whichever kind it is.
 
-    The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does. Where
-    the `bound` leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine:
-    of each kind the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without
-    a job all are freed; 0: never. Without `recognition` it is one of the seats of an address. Its lane sets
-    `timeout_s`, the seconds that a part of a job may take, and what is called when it is `released`.
+    The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does, and
+    after a failure when the next one does. Where the `bound` leaves no room for it, others are freed first, then the
+    stand-in, the recogniser and the usual engine: of each kind the one that was used longest ago, and never one whose
+    job runs or stands aside. After `idle_s` without a job all are freed; 0: never. Without `recognition` it is one of
+    the seats of an address. Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called
+    when it is `released`.
     """
 
     timeout_s: float
@@ -70,6 +71,8 @@ class Seat:
         self.speech = speech
         self.recognition = recognition
         self.others = tuple(others)
+        for other in self.others:
+            other.tries_again = False  # it would take the room of models that are asked for
         self._bound = bound or MemoryBound()
         self._idle_s = idle_s
         self._idle: asyncio.TimerHandle | None = None
@@ -205,7 +208,7 @@ class Seat:
             worker.start(after=[each.free() for each in self._freed_for(worker)])
 
     def _freed_for(self, worker: Worker) -> list[Worker]:
-        loaded = [each for each in self.workers if not each.rests]
+        loaded = [each for each in self.workers if not each.rests and each.status.state != "failed"]
         return self._bound.freed_for(worker, loaded, self._spare) if worker.rests else []
 
     @property

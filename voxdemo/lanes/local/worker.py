@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol
 from voxdemo.errors import JobTimeoutError
 from voxdemo.lanes.jobs import ReadyState, WorkerStatus
 from voxdemo.lanes.local.job_run import JobRun, M, post
-from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
+from voxdemo.lanes.local.model_thread import MOST_DEATHS, Lives, Measured, ModelThread
 from voxdemo.speech import ModelInfo, Tell
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ModelWorker(Generic[M]):
     anywhere.
 
     It is at rest until it is started, which its first job does at the latest, and when it was freed; then it can be
-    started again.
+    started again. One that doesn't try again by itself is at rest when it failed, too.
 
     After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
     model says itself that it died, it is closed and built again. It is checked after a job's deadline too, and isn't
@@ -56,6 +56,8 @@ class ModelWorker(Generic[M]):
         self.lives = Lives()
         self.used_at = 0.0
         """When it was given its last job, by the monotonic clock."""
+        self.tries_again = True
+        """Whether a model that failed is built again without a job that asks for it."""
         self._info = info
         self._build = build
         self._check = check
@@ -78,7 +80,10 @@ class ModelWorker(Generic[M]):
 
     @property
     def rests(self) -> bool:
-        return self._thread is None
+        thread = self._thread
+        return thread is None or (
+            not self.tries_again and thread.status.state == "failed" and thread.deaths < MOST_DEATHS
+        )
 
     @property
     def can_be_freed(self) -> bool:
@@ -108,6 +113,8 @@ class ModelWorker(Generic[M]):
 
     def start(self, after: Sequence[ModelThread[Any]] = ()) -> None:
         """Begin to build the model, as soon as those are freed. Jobs may come at once, or before; they wait for it."""
+        if self._thread:
+            self.free()
         before = (self._freed,) if self._freed else ()
         deaths = self._freed.deaths if self._freed else 0
         self._start(deaths, "waking" if self.lives.loads else "loading", (*before, *after))
@@ -151,6 +158,7 @@ class ModelWorker(Generic[M]):
     def _start(self, deaths: int, state: ReadyState, after: Sequence[ModelThread[Any]] = ()) -> None:
         checked = partial(post, asyncio.get_running_loop(), self._checked)
         self._thread = ModelThread(self.info, self._build, self._check, checked, self.lives, deaths, state, after)
+        self._thread.tries_again = self.tries_again
         self._thread.start()
 
     def _stop_late(self, thread: ModelThread[M], run: JobRun[M], timeout_s: float) -> None:
@@ -205,6 +213,7 @@ class Worker(Protocol):
     def loading_s(self) -> float | None: ...
 
     used_at: float
+    tries_again: bool
 
     def start(self, after: Sequence[ModelThread[Any]] = ()) -> None: ...
 
