@@ -49,6 +49,7 @@ function paintAll() {
 export function picker(element, props, watch, triggers) {
   begin(props);
   const {words} = props, find = (selector) => element.querySelector(selector);
+  let painted = '';
   const dialog = find('dialog'), change = find('.change'), tell = sayIn(find('.say'));
   ask = triggers;
   ways = props.kinds;
@@ -72,7 +73,11 @@ export function picker(element, props, watch, triggers) {
     tell(own.trouble);
   };
 
+  // Only what is new: it stops a sample, and an open sheet begins at its top again.
   function paint() {
+    const offered = JSON.stringify([props.value, own.voices, own.trouble, own.chosen]);
+    if (offered === painted) return;
+    painted = offered;
     state.taken = props.value.takes;
     offer(props.value, words, ways);
     forget();

@@ -159,6 +159,21 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     expect(page.locator(".head .chip")).to_be_focused()
 
 
+def hiccup(page: Any) -> None:
+    """The server is away for one look at it; what is chosen and an open list stay as they are."""
+    before = page.locator(".choice b").inner_text()
+    page.click("#vx-choice .change")
+    row = page.locator(".sheet .pick").nth(20)
+    row.focus()
+    page.route("**/ready", lambda look: look.abort(), times=1)
+    with page.expect_response(lambda answer: "/predict" in answer.url and "Xiaobei" in answer.text()):
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".chip")).to_have_attribute("data-state", "ready")
+    expect(row).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".choice b")).to_have_text(before)
+
+
 def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     text, offer = page.locator("#vx-text textarea"), page.get_by_role("button", name="Use Dora español")
@@ -176,6 +191,7 @@ def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_
     text.fill("Der Zug fährt um acht Uhr ab.")
     expect(told).to_have_text("This looks like German; Dora speaks Spanish only.")
     assert page.evaluate("window.moved") == []
+    hiccup(page)
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:

@@ -22,7 +22,7 @@ from voxdemo.web.components.assets import say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import sample_of
 from voxdemo.web.components.parts import IN_BROWSER, own_html
-from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, template, voice_choices
+from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, first_voice, template
 from voxdemo.web.line.handlers import take_up
 
 KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
@@ -77,8 +77,7 @@ def offered(service: SpeechService) -> dict[str, Any]:
     own = [] if catalogue.usual.voices else [{"id": "", "name": "", "title": "The engine's own voice"}]
     listed = (described(voice, engine, service.is_instant(engine)) for voice, engine in catalogue.voices())
     voices = [{name: value for name, value in each.items() if name not in _UNSEEN_HERE} for each in listed]
-    first = voice_choices(catalogue)["value"]
-    return {"voices": [*own, *voices], "voice": first, "clones": catalogue.copier is not None}
+    return {"voices": [*own, *voices], "voice": first_voice(catalogue), "clones": catalogue.copier is not None}
 
 
 def _add_samples(service: SpeechService, view: gr.HTML) -> None:

@@ -107,14 +107,25 @@ _LIMITS = {
 }
 
 
-def voice_choices(catalogue: Catalogue) -> dict[str, Any]:
-    """For the list of voices: what people read, and the name; where there are many, they can be searched."""
+def first_voice(catalogue: Catalogue) -> str:
+    """The name of the one that is chosen at first; "" is the engine's own voice."""
+    return next(iter(catalogue.usual.voice_names), "")
+
+
+def voice_choices(catalogue: Catalogue, now: object = None, first: object = None) -> dict[str, Any]:
+    """For the list of voices: what people read, and the name; where there are many, they can be searched.
+
+    Without a value where the one that is chosen `now` stays: it is there, and isn't merely what was `first` until now.
+    """
     found = [voice for voice, _ in catalogue.voices()]
     own = [] if catalogue.usual.voices else [("The engine's own voice", "")]
     differ = len({voice.language for voice in found}) > 1
     titles = [f"{voice.title} · {_language_of(voice)}" if differ else voice.title for voice in found]
     choices = [*own, *zip(titles, (voice.name for voice in found), strict=True)]
-    return {"choices": choices, "value": choices[0][1], "filterable": len(choices) > FEW_VOICES}
+    shown = {"choices": choices, "filterable": len(choices) > FEW_VOICES}
+    is_chosen = now != first and now in [name for _, name in choices]
+    value = now if is_chosen else first_voice(catalogue)
+    return shown if value == now else {**shown, "value": value}
 
 
 def _language_of(voice: Voice) -> str:

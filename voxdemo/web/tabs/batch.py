@@ -23,7 +23,7 @@ from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_fields import bounds, voice_choices
+from voxdemo.web.components.voice_fields import bounds, first_voice, voice_choices
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
 WORDS: Mapping[str, Any] = {
@@ -128,10 +128,11 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 isOpen=is_open,
             )
 
-    async def abilities() -> list[Any]:
-        return [gr.update(**values) for values in _abilities(service.catalogue).values()]
+    async def abilities(voice: object, first: object) -> list[Any]:
+        return [gr.update(**values) for values in _abilities(service.catalogue, voice, first).values()]
 
-    gr.on(arrivals, abilities, outputs=[parts.voice, parts.speed, parts.seed, parts.note], **AT_ONCE)
+    outputs = [parts.voice, parts.first, parts.speed, parts.seed, parts.note]
+    gr.on(arrivals, abilities, inputs=[parts.voice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
     _wire(service, parts, card)
 
 
@@ -147,6 +148,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
     )  # fmt: skip
     with gr.Row(elem_id="vx-batch-manner"):
         parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-batch-voice")
+        parts.first = gr.Textbox(**shown["first"], visible=False)
         parts.format = gr.Dropdown(
             FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
         )
@@ -177,11 +179,12 @@ def _wire(service: SpeechService, parts: SimpleNamespace, card: gr.HTML) -> None
     parts.start.click(js=begin, inputs=inputs, **IN_BROWSER)
 
 
-def _abilities(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engines."""
+def _abilities(catalogue: Catalogue, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engines; as for `voice_choices`."""
     info = catalogue.usual
     return {
-        "voice": voice_choices(catalogue),
+        "voice": voice_choices(catalogue, now, first),
+        "first": {"value": first_voice(catalogue)},
         "speed": {"visible": "speed" in info.honours, **bounds(info.dial(SPEED))},
         "seed": {"visible": "seed" in info.honours},
         "note": {

@@ -36,6 +36,7 @@ from voxdemo.web.components.voice_fields import (
     add_voice_fields,
     bounds,
     cloning_note,
+    first_voice,
     voice_choices,
     wire_form,
     wire_reading,
@@ -104,11 +105,12 @@ def add_generate_tab(
 def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     """Offer what the engines can do, and of the settings those that the chosen voice's engine takes."""
 
-    async def offered() -> list[Any]:
+    async def offered(kind: object, voice: object, first: object) -> list[Any]:
         catalogue = service.catalogue
-        states = [*_offered(service).values(), *_settings_of(catalogue.usual).values()]
+        shown = _offered(service, voice, first)
+        info = catalogue.engine_of(_chosen(kind, shown["voice"].get("value", voice)))
         suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
-        return [gr.update(**values) for values in (*states, *suited)]
+        return [gr.update(**values) for values in (*shown.values(), *_settings_of(info).values(), *suited)]
 
     async def settings_of_choice(kind: object, voice: object) -> list[Any]:
         info = service.catalogue.engine_of(_chosen(kind, voice))
@@ -116,8 +118,9 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
 
     of_engines = [vars(parts)[name] for name in _offered(service)]
     of_engine = [vars(parts)[name] for name in _settings_of(service.catalogue.usual)]
-    gr.on(arrivals, offered, outputs=[*of_engines, *of_engine, *parts.examples], **AT_ONCE)
     choice = [parts.kind, parts.voice]
+    outputs = [*of_engines, *of_engine, *parts.examples]
+    gr.on(arrivals, offered, inputs=[*choice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
     changes = [field.change for field in choice]
     gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
 
@@ -162,6 +165,7 @@ def _add_voice(
     parts: SimpleNamespace, choice: VoiceChoice, shown: dict[str, dict[str, Any]], is_on_server: bool
 ) -> None:
     parts.kind, parts.voice, parts.choice = choice
+    parts.first = gr.Textbox(**shown["first"], visible=False)
     parts.clone_note = own_html("vx-own-note", **shown["clone_note"])
     with gr.Column(elem_id="vx-own"):
         parts.own = add_voice_fields("vx", shown["prompt_text"])
@@ -209,15 +213,16 @@ def _add_share(parts: SimpleNamespace) -> None:
         )  # fmt: skip
 
 
-def _offered(service: SpeechService) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engines that are here, by its name."""
+def _offered(service: SpeechService, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engines that are here, by its name; as for `voice_choices`."""
     catalogue = service.catalogue
     copier = catalogue.copier
     optional = "" if copier and copier.needs_transcript else " (may stay empty)"
     takes = sorted({name for engine in catalogue.engines for name in _taken(engine)}, key=ASKED.index)
     return {
         "kind": {"visible": True} if copier else {"visible": False, "value": USUAL["kind"]},
-        "voice": voice_choices(catalogue),
+        "voice": voice_choices(catalogue, now, first),
+        "first": {"value": first_voice(catalogue)},
         "choice": {"value": {**voice_choice.offered(service), "takes": takes}},
         "clone_note": {"value": cloning_note(catalogue)},
         "prompt_text": {
