@@ -6,6 +6,7 @@ Knows the engines' descriptions, no engine and no line.
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from voxdemo.intake import detection
@@ -20,7 +21,7 @@ FIELDS = {"control": "instructions"}
 """What programs call settings by another name than `SpeakOptions` does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalogue:
     """What can be spoken with: the engine that speaks where nothing else is asked for, then the others."""
 
@@ -58,9 +59,24 @@ class Catalogue:
 
     def named(self, name: str) -> tuple[Voice, EngineInfo] | None:
         """The first voice that is called so, in any case: "heart", with its engine "builtin/heart", or by its title."""
-        asked, found = name.lower(), list(self._all())
-        ways = (lambda voice, engine: voice.name, voice_id, lambda voice, engine: voice.title)
-        return next((each for way in ways for each in found if way(*each).lower() == asked), None)
+        return self._by_name.get(name.lower())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Voice, EngineInfo]]:
+        found, by_name = list(self._all()), dict[str, tuple[Voice, EngineInfo]]()
+        for way in (lambda voice, engine: voice.name, voice_id, lambda voice, engine: voice.title):
+            for each in found:
+                by_name.setdefault(way(*each).lower(), each)
+        return by_name
+
+    def near(self, engine: EngineInfo) -> "Catalogue":
+        """As it is for somebody whose first engine is this one: of voices that are named alike theirs is found."""
+        return Catalogue((engine, *(each for each in self.engines if each != engine)), self.failed)
+
+    def name_of(self, voice: Voice, engine: EngineInfo) -> str:
+        """What to ask for it by: its name, or its id where another engine's voice is found by that name."""
+        found = self.named(voice.name)
+        return voice.name if found and found[1] == engine else voice_id(voice, engine)
 
     def engine_of(self, options: SpeakOptions) -> EngineInfo:
         """The engine that says this: its voice's; else for a recording one that copies; else one of its language.
@@ -89,7 +105,8 @@ class Catalogue:
     def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
         """Who says what stands behind their names in a text that this engine speaks, as `guests`, by the names."""
         names = tags.names(text) if isinstance(text, str) else []  # what isn't a text is refused in words, later
-        found = {name: self.named(name) for name in names}
+        near = self.near(host)
+        found = {name: near.named(name) for name in names}
         return {
             name: Guest(voice.name, engine)
             for name, (voice, engine) in ((name, each) for name, each in found.items() if each)

@@ -122,9 +122,10 @@ def _worth_making(service: SpeechService, patience: Patience) -> Sequence[Uttera
     """
     texts = (each for each in examples.TEXTS if each.prompt is None and each.suits(service.engine_info))
     loaded = _loaded(service)
-    voices = (voice for voice, engine in service.catalogue.voices() if engine.name in loaded)
+    catalogue = service.catalogue
+    samples = (sample_of(catalogue, *each) for each in catalogue.voices() if each[1].name in loaded)
     slow = [each.utterance for each in texts if _own_s(service, each.utterance) > patience.instant * _spoken_s(each)]
-    return [*slow, *(each for each in map(sample_of, voices) if _own_s(service, each) > patience.at_once_s)]
+    return [*slow, *(each for each in samples if _own_s(service, each) > patience.at_once_s)]
 
 
 def _loaded(service: SpeechService) -> frozenset[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -11,11 +12,15 @@ from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
+from voxdemo.speech import ELSEWHERE
+from voxdemo.web.v1.bodies import SpeechBody, options_of
 from voxdemo.web.v1.catalogue import check_recognizer, engine_called, voice_of
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))
 BUILTIN = Catalogue((BuiltinEngine.INFO,))
+ELSEWHERE = replace(KokoroEngine.INFO, name="koko", title="koko", device=ELSEWHERE)
+NAMED_ALIKE = Catalogue((KokoroEngine.INFO, ELSEWHERE))
 
 
 @pytest.mark.parametrize(
@@ -28,11 +33,20 @@ BUILTIN = Catalogue((BuiltinEngine.INFO,))
         ("Fable", "tts-1-hd", KOKORO, "bm_fable"),
         ("marin", "tts-1", KOKORO, "af_sarah"),
         ("nova", "tts-1", BUILTIN, None),
-        ("EF_Dora", "tts-1", BOTH, "EF_Dora"),
+        ("EF_Dora", "tts-1", BOTH, "ef_dora"),
         ("nobody", "tts-1", BOTH, "nobody"),
+        ("af_heart", "koko", NAMED_ALIKE, "koko/af_heart"),
+        ("AF_Heart", "koko", NAMED_ALIKE, "koko/af_heart"),
+        ("Dora", "koko", NAMED_ALIKE, "koko/ef_dora"),
+        ("koko/ef_dora", "koko", NAMED_ALIKE, "koko/ef_dora"),
+        ("nova", "koko", NAMED_ALIKE, "koko/af_nova"),
+        ("af_heart", "kokoro", NAMED_ALIKE, "af_heart"),
+        ("af_heart", "tts-1", NAMED_ALIKE, "af_heart"),
+        ("koko/af_heart", "tts-1", NAMED_ALIKE, "koko/af_heart"),
+        ("heart", "kokoro", BOTH, "heart"),
     ],
 )
-def test_a_name_of_openai_s_means_a_fixed_voice_where_that_is_here(
+def test_a_name_means_the_voice_of_the_model_that_is_asked_for_and_one_of_openai_s_a_fixed_one(
     asked: str, model: str, offered: Catalogue, meant: str | None
 ) -> None:
     assert voice_of(asked, engine_called(model, offered), offered) == meant
@@ -52,6 +66,12 @@ def test_a_voice_is_found_by_its_name_its_id_and_its_title(name: str, id: str) -
     found = BOTH.named(name)
     assert found
     assert f"{found[1].name}/{found[0].name}" == id
+
+
+@pytest.mark.parametrize(("told", "meant"), [({}, "koko/af_heart"), ({"language": "es"}, "koko/ef_dora")])
+def test_a_model_without_a_voice_means_one_of_its_own(told: dict[str, str], meant: str) -> None:
+    asked = SpeechBody.model_validate({"input": "Hi.", "model": "koko", **told})
+    assert options_of(asked, None, NAMED_ALIKE).voice == meant
 
 
 NEWER = ("tts-2", "tts-2-hd-0131", "gpt-5-tts", "GPT-5.5-mini-tts-2027-01-31", "gpt-tts")

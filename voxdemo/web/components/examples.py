@@ -109,7 +109,9 @@ SAMPLES = {
 """What a voice says of itself, by its language; English for all others."""
 
 
-def sample_of(voice: Voice | None) -> Utterance:
-    """What a voice says of itself, in its language; None is an engine's own."""
+def sample_of(catalogue: Catalogue, voice: Voice | None = None, engine: EngineInfo | None = None) -> Utterance:
+    """What a voice of an engine says of itself, in its language; without them it is an engine's own."""
     language = voice.language.partition("-")[0] if voice else ""
-    return Utterance(SAMPLES.get(language, SAMPLES["en"]), voice=voice.name if voice else None)
+    return Utterance(
+        SAMPLES.get(language, SAMPLES["en"]), voice=catalogue.name_of(voice, engine) if voice and engine else None
+    )

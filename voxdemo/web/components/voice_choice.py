@@ -75,7 +75,10 @@ def offered(service: SpeechService) -> dict[str, Any]:
     """All voices, for the page: what is said of each, which one speaks at first, and whether recordings are copied."""
     catalogue = service.catalogue
     own = [] if catalogue.usual.voices else [{"id": "", "name": "", "title": "The engine's own voice"}]
-    listed = (described(voice, engine, service.is_instant(engine)) for voice, engine in catalogue.voices())
+    listed = [
+        described(voice, engine, service.is_instant(engine)) | {"name": catalogue.name_of(voice, engine)}
+        for voice, engine in catalogue.voices()
+    ]
     voices = [{name: value for name, value in each.items() if name not in _UNSEEN_HERE} for each in listed]
     return {"voices": [*own, *voices], "voice": first_voice(catalogue), "clones": catalogue.copier is not None}
 
@@ -107,7 +110,7 @@ def _sampler(service: SpeechService) -> Callable[..., Any]:
 def _sample(catalogue: Catalogue, name: Any) -> Utterance:
     """What this voice says of itself; the first one where the page is older than the engine."""
     found = catalogue.named(str(name)) or next(catalogue.voices(), None)
-    return sample_of(found[0] if found else None)
+    return sample_of(catalogue, *found) if found else sample_of(catalogue)
 
 
 def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:

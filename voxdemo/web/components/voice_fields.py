@@ -109,7 +109,7 @@ _LIMITS = {
 
 def first_voice(catalogue: Catalogue) -> str:
     """The name of the one that is chosen at first; "" is the engine's own voice."""
-    return next(iter(catalogue.usual.voice_names), "")
+    return next((catalogue.name_of(voice, catalogue.usual) for voice in catalogue.usual.voices), "")
 
 
 def voice_choices(catalogue: Catalogue, now: object = None, first: object = None) -> dict[str, Any]:
@@ -117,11 +117,11 @@ def voice_choices(catalogue: Catalogue, now: object = None, first: object = None
 
     Without a value where the one that is chosen `now` stays: it is there, and isn't merely what was `first` until now.
     """
-    found = [voice for voice, _ in catalogue.voices()]
+    found, names = [voice for voice, _ in catalogue.voices()], [catalogue.name_of(*each) for each in catalogue.voices()]
     own = [] if catalogue.usual.voices else [("The engine's own voice", "")]
     differ = len({voice.language for voice in found}) > 1
     titles = [f"{voice.title} · {_language_of(voice)}" if differ else voice.title for voice in found]
-    choices = [*own, *zip(titles, (voice.name for voice in found), strict=True)]
+    choices = [*own, *zip(titles, names, strict=True)]
     shown = {"choices": choices, "filterable": len(choices) > FEW_VOICES}
     is_chosen = now != first and now in [name for _, name in choices]
     value = now if is_chosen else first_voice(catalogue)

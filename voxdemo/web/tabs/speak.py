@@ -271,8 +271,10 @@ def _missing(info: EngineInfo) -> str:
 def _wire_examples(service: SpeechService, parts: SimpleNamespace) -> None:
     async def in_its_language(example: ExampleText) -> list[Any]:
         """The words, and where the usual voice doesn't speak their language, one that does."""
-        found = service.catalogue.resolved(Utterance(example.words, language=example.language))[0].voice
-        return [example.words, found or gr.skip()]
+        catalogue = service.catalogue
+        utterance, engine = catalogue.resolved(Utterance(example.words, language=example.language))
+        found = catalogue.named(f"{engine.name}/{utterance.voice}")
+        return [example.words, catalogue.name_of(*found) if found else gr.skip()]
 
     for button, example in zip(parts.examples, examples.TEXTS, strict=True):
         if example.prompt is None and example.language != "en":

@@ -119,8 +119,8 @@ def _voice(asked: OptionsBody, engine: EngineInfo | None, offered: Catalogue) ->
     if "voice" in asked.model_fields_set:
         return catalogue.voice_of(str(asked.voice), engine, offered)
     language = languages.plain_code(asked.language)
-    fitting = (each.name for each in engine.voices if language is None or each.speaks(language)) if engine else ()
-    return next(iter(fitting), None)
+    fitting = (each for each in engine.voices if language is None or each.speaks(language)) if engine else ()
+    return next((offered.name_of(each, engine) for each in fitting if engine), None)
 
 
 def unknown_format(asked: str, known: Collection[str]) -> InputError:

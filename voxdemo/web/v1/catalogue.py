@@ -87,14 +87,19 @@ def check_recognizer(asked: str, info: RecognizerInfo) -> None:
 
 
 def voice_of(asked: str, engine: EngineInfo | None, offered: Catalogue) -> str | None:
-    """The voice by this name, for an `Utterance`; None is the first. One of OpenAI's is looked for in this engine."""
-    if asked.lower() not in VOICE_ALIASES:
-        return asked
-    for name in (VOICE_ALIASES[asked.lower()], asked):
-        found = offered.named(name)
+    """The voice by this name, for an `Utterance`; None is the first.
+
+    It is looked for in this engine first; one of OpenAI's in it alone.
+    """
+    near, ours = offered.near(engine) if engine else offered, VOICE_ALIASES.get(asked.lower())
+    if not ours:
+        found = near.named(asked)
+        return offered.name_of(*found) if found else asked
+    for name in (ours, asked):
+        found = near.named(name)
         if found and engine in (None, found[1]):
-            return found[0].name
-    return next(iter(engine.voice_names), None) if engine else None
+            return offered.name_of(*found)
+    return offered.name_of(engine.voices[0], engine) if engine and engine.voices else None
 
 
 def _models(service: SpeechService) -> list[tuple[ModelInfo, OpenAINames | None]]:
