@@ -1,7 +1,7 @@
 """The page over a fake engine that runs through, behind all that guards it.
 
-/v1/seen tells what a route sees; POST /fail fails, telling the log what it was sent; /own has headers
-of its own; GET /drip sends a letter at once, and another when POST /drip allows it.
+/v1/seen shows what a route sees, /v1/copied whether a recording was spoken with last; POST /fail fails, logging what
+it was sent; /own has headers of its own; GET /drip sends a letter at once, and another when POST /drip allows it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ from voxdemo.web.guards import access
 
 log = logging.getLogger("voxdemo.guarded")
 may_drip = asyncio.Event()
+stage = Stage(open=True)
+
+
+async def copied(_: Request) -> Response:
+    return JSONResponse(stage.parts[-1].prompt is not None)
 
 
 async def seen(request: Request) -> Response:
@@ -65,11 +70,11 @@ if __name__ == "__main__":
     settings = voxdemo_settings.load()
     logs.set_up(settings.log_level, settings.log_text, settings.log_format)
     sentry.start(settings.sentry_dsn.get_secret_value())
-    stage = Stage(open=True)
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     own_routes = [
         Route("/v1/seen", seen),
         Route("/fail", fail, methods=["POST"]),
+        Route("/v1/copied", copied),
         Route("/own", own),
         Route("/drip", drip, methods=["GET", "POST"]),
     ]

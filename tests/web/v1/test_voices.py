@@ -111,6 +111,20 @@ def test_a_voice_is_its_key_s_alone_speaks_by_its_id_and_leaves_nothing(shared_s
     assert not [word for word in (NAME, "Secret", WARM_UP_WORDS) if word in shared_server.log]
 
 
+@pytest.mark.parametrize("name", ["fake", "Fake", "fake/fake", "alloy", "Nova"])
+def test_one_s_own_voice_goes_before_one_here_of_the_same_name(shared_server: Server, name: str) -> None:
+    asked = {"input": f"In whose voice, {name}?", "voice": name.lower(), "response_format": "wav"}
+    with by(shared_server, OWNERS[0]) as mine, by(shared_server, OWNERS[1]) as theirs:
+        id = added(mine, name=name)
+        assert mine.get(f"{VOICES}/{name}").json()["id"] == id
+        for client, is_copied in ((mine, True), (theirs, False)):
+            client.post("/v1/audio/speech", json=asked).raise_for_status()
+            assert client.get("/v1/copied").json() == is_copied
+        mine.post("/v1/audio/speech", json={"input": f"In the usual one, {name}."}).raise_for_status()
+        assert mine.get("/v1/copied").json() is False
+        assert mine.delete(f"{VOICES}/{id}").status_code == 200
+
+
 def test_an_account_s_voice_of_the_page_speaks_in_its_jobs_and_in_nobody_else_s(shared_server: Server) -> None:
     with by(shared_server, "ann") as ann, by(shared_server, "bob") as bob:
         body = {"name": "Ann", "text": "", "audio": base64.b64encode(RECORDING).decode(), "consented": "2025-05-03"}

@@ -116,14 +116,13 @@ async def import_(request: Request, entrance: TheEntrance) -> Response:
 
 @router.get("/{id:path}", summary="One voice")
 async def one(id: str, request: Request, entrance: TheEntrance) -> Response:
-    """One of the catalogue or of yours, by its id or name."""
+    """One of yours or of the catalogue, by its id or name."""
     service = entrance.service
+    if kept := await _kept(id, request, entrance):
+        return JSONResponse(described_kept(kept[0], service.catalogue.copier))
     if found := service.catalogue.named(id):
         return JSONResponse(described(*found, service.is_instant(found[1])))
-    kept = await in_thread(service.stores.voices.find, Incoming(request.scope).keeper, id, pool=KEEPING)
-    if kept is None:
-        raise HTTPException(404, GONE)
-    return JSONResponse(described_kept(kept[0], service.catalogue.copier))
+    raise HTTPException(404, GONE)
 
 
 @router.delete("/{id:path}", summary="Delete a voice")
@@ -137,14 +136,20 @@ async def delete(id: str, request: Request, entrance: TheEntrance) -> Response:
 
 async def kept_voice(asked: OptionsBody, request: Request, entrance: Entrance) -> tuple[KeptVoice, Path] | None:
     """The kept voice that is asked for, and its recording; None where it is another one. Raises as `_check_copied`."""
-    name = str(asked.voice)
-    if asked.prompt_audio or name.lower() in VOICE_ALIASES or entrance.service.catalogue.named(name):
+    if asked.prompt_audio or "voice" not in asked.model_fields_set:
         return None
-    keeper = Incoming(request.scope).keeper
-    found = await in_thread(entrance.service.stores.voices.find, keeper, name, pool=KEEPING)
+    found = await _kept(str(asked.voice), request, entrance)
     if found:
         _check_copied(entrance.service)
     return found
+
+
+async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptVoice, Path] | None:
+    """The caller's voice by its id or name; that goes before the names of voices here. Nobody's have ids alone."""
+    service, keeper = entrance.service, Incoming(request.scope).keeper
+    if keeper == NOBODY and (asked.lower() in VOICE_ALIASES or service.catalogue.named(asked)):
+        return None  # there may be very many to look through
+    return await in_thread(service.stores.voices.find, keeper, asked, pool=KEEPING)
 
 
 def _check_copied(service: SpeechService) -> None:
