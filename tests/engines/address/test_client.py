@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -184,6 +185,20 @@ async def test_a_format_that_it_refuses_is_not_asked_for_again(engine: MakeEngin
     await other.check("The line is open.")
     await said(other, "only-mp3")
     assert [asked["response_format"] for asked in elsewhere.heard] == ["wav", "pcm", "mp3", "mp3"]
+
+
+async def test_what_it_is_asked_for_stays_while_it_is_checked_again(engine: MakeEngine, elsewhere: Elsewhere) -> None:
+    there = engine(voices=["only-mp3"])
+    await there.check("one two")
+    checking = asyncio.ensure_future(there.check("one two"))
+    await until(lambda: elsewhere.heard[3:])
+    assert await said(there, "only-mp3")
+    await checking
+    elsewhere.down.add("all")
+    with pytest.raises(AddressError):
+        await there.check("one two")
+    elsewhere.down.clear()
+    assert await said(there, "only-mp3")
 
 
 @pytest.mark.parametrize("voice", ["wav-8000", "wav-float"])

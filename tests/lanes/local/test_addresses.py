@@ -178,12 +178,10 @@ async def test_after_three_failures_in_a_row_it_is_left_alone_until_it_works_aga
     lane = make(pauses_s=(0.01, 0.02))
     await is_ready(lane)
     elsewhere.down.add("all")
-    failures = 0
-    while state(lane).state == "ready":
-        with pytest.raises((AddressError, NotReadyError)):
+    for _ in range(MOST_FAILURES):
+        with pytest.raises(AddressError):
             await everything(lane, there(lane, "wav"))
-        failures += 1
-    assert failures <= MOST_FAILURES
+    await until(lambda: state(lane).state == "failed")
     assert state(lane).reason == "Other failed on this text: try again, or choose another voice."
     with pytest.raises(NotReadyError) as refused:
         await everything(lane, there(lane, "wav"))
@@ -194,6 +192,34 @@ async def test_after_three_failures_in_a_row_it_is_left_alone_until_it_works_aga
     assert length_s(await everything(lane, there(lane, "wav")), 24_000) == pytest.approx(0.3, abs=0.01)
     assert SECRET not in caplog.text
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("voice", ["500", "404", "dies", "html"])
+async def test_texts_that_it_fails_on_take_it_away_from_nobody(make: Make, elsewhere: Elsewhere, voice: str) -> None:
+    lane = make()
+    await is_ready(lane)
+    for _ in range(MOST_FAILURES - 1):
+        with pytest.raises(AddressError):
+            await everything(lane, there(lane, voice))
+    assert elsewhere.times("wav") == 1  # when it started: a job that is asked for twice counts once
+    for _ in range(MOST_FAILURES):
+        with pytest.raises(AddressError):
+            await everything(lane, there(lane, voice))
+        assert state(lane).state == "ready"
+    await until(lambda: elsewhere.times("wav") > 1)
+    await everything(lane, there(lane, "wav"))
+    assert state(lane).state == "ready"
+
+
+@pytest.mark.parametrize("voice", ["stalls", "waits"])
+async def test_one_that_never_ends_its_first_words_does_not_work(
+    make: Make, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, voice: str
+) -> None:
+    monkeypatch.setattr("voxdemo.lanes.local.address_worker.CHECK_S", 0.05)
+    lane = make(voices=[voice], pauses_s=(60.0,))
+    with pytest.raises(NotReadyError):
+        await everything(lane, there(lane, voice))
+    assert state(lane).reason == "Other sent no sound: try again in a minute, or choose another voice."
 
 
 async def test_texts_that_it_refuses_are_no_failures(make: Make) -> None:

@@ -82,25 +82,26 @@ class AddressEngine:
             voices = await self._voices()
         self.info = info_for(self.address, voices, self.info.sample_rate)
         said = words if "en" in self.info.languages else PROOF
-        for self._format in FORMATS:
+        for format in FORMATS:
             try:
-                await self._prove(said)
+                await self._prove(said, format)
                 break
             except InputError:
-                if self._format == FORMATS[-1] or self.address.kind != "openai":
+                if format == FORMATS[-1] or self.address.kind != "openai":
                     raise
+        self._format = format  # jobs that run meanwhile keep the one that worked
         rate = self.address.sample_rate or min(max(self._own_rate, 8_000), 48_000)
         self.info = info_for(self.address, voices, rate)
 
-    async def speak(self, part: SpeechPart, rate: int) -> AsyncGenerator[Samples | RanOn, None]:
+    async def speak(self, part: SpeechPart, rate: int, format: str = "") -> AsyncGenerator[Samples | RanOn, None]:
         """The sound of `part.text` at `rate` Hz, as it comes; RanOn last where it was cut off.
 
-        Closing it closes the request. Raises AddressError for what is the server's fault, InputError for what it can't
-        say, NotReadyError where it has too much to do.
+        `format` is one of FORMATS; "": the one that worked. Closing it closes the request. Raises AddressError for what
+        is the server's fault, InputError for what it can't say, NotReadyError where it has too much to do.
         """
         longest_s = MOST_BESIDE_S + MOST_TIMES * spoken_length(part.text) * S_PER_UNIT / min(1, part.utterance.speed)
         left = round(longest_s * rate)
-        async with aclosing(self._heard(part, rate, longest_s + 1)) as heard:
+        async with aclosing(self._heard(part, rate, longest_s + 1, format or self._format)) as heard:
             async for samples in heard:
                 if len(samples):
                     yield samples[:left]
@@ -111,20 +112,20 @@ class AddressEngine:
         if left == round(longest_s * rate):
             raise self._error("engine_silent")
 
-    async def _prove(self, words: str) -> None:
+    async def _prove(self, words: str, format: str) -> None:
         loudest = 0.0
         part = SpeechPart(Utterance(words, voice=next(iter(self.info.voice_names), None)), words)
-        async with aclosing(self.speak(part, self.info.sample_rate)) as heard:
+        async with aclosing(self.speak(part, self.info.sample_rate, format)) as heard:
             async for samples in heard:
                 if isinstance(samples, np.ndarray):
                     loudest = max(loudest, float(np.abs(samples).max()))
         if not loudest:
             raise self._error("engine_silent")
 
-    async def _heard(self, part: SpeechPart, rate: int, longest_s: float) -> AsyncGenerator[Samples, None]:
-        path, body = self._request(part)
+    async def _heard(self, part: SpeechPart, rate: int, longest_s: float, format: str) -> AsyncGenerator[Samples, None]:
+        path, body = self._request(part, format)
         async with self._answer("POST", path, json=body) as answer:
-            sound = IncomingSound(rate, self._bare_rate(answer), longest_s)
+            sound = IncomingSound(rate, self._bare_rate(answer, format), longest_s)
             async for data in answer.aiter_raw():
                 yield sound.add(data)
             yield await in_thread(sound.finish, pool=READING) if sound.is_whole else sound.finish()
@@ -146,7 +147,7 @@ class AddressEngine:
             log.info("%s doesn't say which voices it has", self.info.title)
             return ()
 
-    def _request(self, part: SpeechPart) -> tuple[str, dict[str, Any]]:
+    def _request(self, part: SpeechPart, format: str) -> tuple[str, dict[str, Any]]:
         """Where a part is said, and what is sent there."""
         utterance, recording = part.utterance, part.prompt and _wav(part.prompt)
         if self.address.kind == "nanovllm":
@@ -157,7 +158,7 @@ class AddressEngine:
             elif recording:
                 body |= {"ref_audio_wav_base64": recording, "ref_audio_wav_format": "wav"}
             return "/generate", {name: value for name, value in body.items() if value is not None}
-        body = {"model": self.address.model, "input": part.text, "response_format": self._format}
+        body = {"model": self.address.model, "input": part.text, "response_format": format}
         body["voice"] = utterance.voice or next(iter(self.info.voice_names), _USUAL_VOICE)
         if utterance.speed == 1:
             body["stream_format"] = "audio"  # what vllm-omni streams by, which then takes no speed
@@ -168,10 +169,10 @@ class AddressEngine:
             body[self.address.takes_as.replace("audio", "text")] = utterance.prompt_text
         return "/v1/audio/speech", body
 
-    def _bare_rate(self, answer: httpx.Response) -> int | None:
+    def _bare_rate(self, answer: httpx.Response, format: str) -> int | None:
         """Hz of samples without a header, where such come."""
         kind = answer.headers.get("content-type", "").lower()
-        if self._format != "pcm" and not re.match(r"audio/(pcm|l16|raw|x-raw)", kind):
+        if format != "pcm" and not re.match(r"audio/(pcm|l16|raw|x-raw)", kind):
             return None
         told = re.search(r"rate=(\d{4,6})\b", kind) or re.fullmatch(
             r"(\d{4,6})", answer.headers.get("x-audio-sample-rate") or answer.headers.get("x-sample-rate", "")

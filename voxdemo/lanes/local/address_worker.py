@@ -1,6 +1,7 @@
 """A server at an address as what does jobs at seats: no thread and no model, a task on the event loop for every job.
 
-It sees to it that the server is there: a sentence to begin with, a circuit that opens when it fails again and again.
+It sees to it that the server is there: a sentence to begin with and after failures, and a circuit that opens when it
+can't say that either.
 Knows no lines and no HTTP.
 """
 
@@ -25,7 +26,9 @@ from voxdemo.speech import EngineInfo
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 3
-"""How often in a row, with no job done well in between, a server may fail before nothing is sent to it."""
+"""How many jobs in a row, with none done well in between, a server may fail before it is seen whether it works."""
+CHECK_S = 120.0
+"""How long that may take: servers that load a model for their first words take up to a minute."""
 PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Until it is tried again; the last one is repeated."""
 
@@ -34,8 +37,8 @@ class AddressWorker:
     """The server at an address, for as many jobs at once as it has seats. All of it is for the event loop's thread.
 
     As a `ModelWorker`, with `check` to prove that the server works, which returns what `checked` is told. Jobs that
-    come before that has ended wait for it. After MOST_FAILURES in a row jobs are refused at once, until `check`
-    has passed, which is tried after PAUSES_S.
+    come before that has ended wait for it. After MOST_FAILURES in a row it is tried again, while jobs go on: it may be
+    their texts. Where it fails, jobs are refused at once until it has passed, which is tried after PAUSES_S.
     """
 
     hangs = rests = can_be_freed = False
@@ -126,9 +129,9 @@ class AddressWorker:
             if not run.is_late:
                 raise
             error = JobTimeoutError.after(run.timeout_s)
-            self._note(error)
         finally:
             run.rest()
+        self._note(error)
         run.end(error)
 
     async def _said(self, speech: Speech, run: AddressRun, started: Callable[[], None]) -> VoxdemoError | None:
@@ -147,7 +150,6 @@ class AddressWorker:
         except Exception:  # whatever it is, the seat must become free and the job must end
             log.exception("%s can't be asked", self.info.title)
             error = AddressError.of("engine_failed", self.info.title)
-        self._note(error)
         return error
 
     def _refusal(self) -> NotReadyError | None:
@@ -159,26 +161,20 @@ class AddressWorker:
         return NotReadyError(sentence, self._pauses_s[-1], reason="engine_down", title=self.info.title)
 
     def _note(self, error: VoxdemoError | None) -> None:
-        """A job has ended like this: the circuit opens after MOST_FAILURES in a row."""
+        """A job has ended like this."""
         if isinstance(error, EngineError):
             log.warning("%s: %s", self.info.title, error.code)
             self._failures += 1
         elif error is None or isinstance(error, InputError):  # it answers
             self._failures = 0
         if self._failures >= MOST_FAILURES and self.status.state == "ready":
-            self.lives.deaths += 1
-            self._fail(error)
             self.start()
 
-    def _fail(self, error: VoxdemoError | None) -> None:
-        if self.status.state != "closed":
-            self.status = WorkerStatus("failed", str(error))
-
     async def _keep_trying(self) -> None:
-        """Until it has proved that it works; at once only where it has never been tried."""
+        """Until it has proved that it works; at once unless it has just failed to."""
         tries = 0
         while self.status.state != "closed":
-            if self._was_tried.is_set():
+            if self.status.state == "failed":
                 await asyncio.sleep(self._pauses_s[min(tries, len(self._pauses_s) - 1)])
                 tries += 1
             error = await self._try()
@@ -189,23 +185,28 @@ class AddressWorker:
     async def _try(self) -> VoxdemoError | None:
         begun = time.monotonic()
         try:
-            measured = await self._check(self._engine)
+            measured = await asyncio.wait_for(self._check(self._engine), CHECK_S)
         except VoxdemoError as error:
-            log.warning("%s doesn't work: %s", self.info.title, error.code)
-            self._fail(error)
-            return error
+            return self._doesnt_work(error)
+        except asyncio.TimeoutError:
+            return self._doesnt_work(AddressError.of("engine_silent", self.info.title))
         except Exception:  # as above
             log.exception("%s can't be tried", self.info.title)
-            failed = AddressError.of("engine_failed", self.info.title)
-            self._fail(failed)
-            return failed
+            return self._doesnt_work(AddressError.of("engine_failed", self.info.title))
         self._checked(measured)
         self._failures = 0
-        self.lives.loads += 1
-        if self.status.state != "closed":
+        if self.status.state not in ("ready", "closed"):
+            self.lives.loads += 1
             self.status = WorkerStatus("ready", load_s=time.monotonic() - begun)
             log.info("%s is ready, up to %d jobs at once", self.info.title, self._engine.address.at_once)
         return None
+
+    def _doesnt_work(self, error: VoxdemoError) -> VoxdemoError:
+        log.warning("%s doesn't work: %s", self.info.title, error.code)
+        self.lives.deaths += self.status.state == "ready"
+        if self.status.state != "closed":
+            self.status = WorkerStatus("failed", str(error))
+        return error
 
 
 class AddressRun:
