@@ -12,6 +12,7 @@ import {historyTab, press, usedAgain} from './job/history.js';
 import {arrived, arriving, share, shared} from './job/share.js';
 import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
+import {linked} from './voices/catalogue.js';
 import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
 import {offer} from './voices/offer.js';
@@ -27,6 +28,6 @@ window.voxdemo = {
     press: (names, values) => press(names, values, picked()?.id ?? ''),
     used: usedAgain,
   },
-  voices: {picker, choose, chosen, shown, along, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},
+  voices: {picker, linked, choose, chosen, shown, along, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},
   batch: {...batch, lines: linesField},
 };

@@ -3,7 +3,7 @@
 import {url} from '../shell/server.js';
 import {takes} from '../shell/state.js';
 
-let show = () => {};
+let show = () => {}, linked = () => {};
 
 export function share(element, {names, usual, words}, ask) {
   const LONGEST_LINK = 8000;  // characters, so that messengers and browsers don't cut it
@@ -32,7 +32,8 @@ export function share(element, {names, usual, words}, ask) {
   }
 
   function link() {
-    const {kind, ...told} = manner();
+    const {kind, ...told} = manner(), voice = hasRecording() ? undefined : linked(asked.voice);
+    if (voice) told.voice = voice;
     return `${location.origin}${location.pathname}#${new URLSearchParams({text: asked.text, ...told})}`;
   }
 
@@ -113,7 +114,11 @@ export function share(element, {names, usual, words}, ask) {
 }
 
 // What is asked for now; before the fold is drawn nobody sees it.
-export const shared = (values) => show(values);
+// `voiceOf` gives what a link calls a voice.
+export function shared(values, voiceOf) {
+  linked = voiceOf;
+  show(values);
+}
 
 // A page that was opened by such a link: `tell` when there is one in its address, also one that is put there later.
 export function arriving(tell) {
@@ -123,7 +128,7 @@ export function arriving(tell) {
 }
 
 // The page's values with those of the link, which is taken out of the address: a reload doesn't bring them back.
-export function arrived(names, usual, values) {
+export function arrived(names, usual, values, {choose, chosen}) {
   const told = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, '', `${location.pathname}${location.search}`);
   const fold = document.querySelector('#vx-fine .label-wrap');
@@ -134,5 +139,7 @@ export function arrived(names, usual, values) {
     if (typeof usual[name] === 'number') return Number.isFinite(+written) ? +written : usual[name];
     return written;
   };
-  return names.map((name, index) => isTold(name) ? read(name, told.get(name)) : values[index]);
+  const isChosen = told.has('voice') && choose(told.get('voice')), [kind, voice] = chosen();
+  const ours = isChosen ? {kind, voice} : {};
+  return names.map((name, index) => name in ours ? ours[name] : isTold(name) ? read(name, told.get(name)) : values[index]);
 }

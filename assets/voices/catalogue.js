@@ -37,6 +37,9 @@ export function all() {
 export const isReady = ({voice}) => voice !== undefined;
 export const ready = () => all().filter(isReady);
 
+// What a link calls a ready voice that isn't the one that speaks at first.
+export const linked = (voice) => voice === known.voice ? undefined : ready().find((one) => one.voice === voice)?.id;
+
 export const named = (id) => {
   const asked = String(id).toLowerCase();
   return all().find((one) => [one.id, one.voice].some((name) => name?.toLowerCase() === asked));

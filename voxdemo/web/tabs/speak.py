@@ -335,10 +335,10 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
 def _wire_share(parts: SimpleNamespace, asked: Sequence[Any]) -> None:
     """Show what is `asked` for as it changes, and fill in what a link tells."""
     in_browser = {"inputs": asked, **IN_BROWSER}
-    shows = {"js": "(...values) => voxdemo.shared(values)", **in_browser}
+    shows = {"js": "(...values) => voxdemo.shared(values, voxdemo.voices.linked)", **in_browser}
     gr.on([field.change for field in asked], **shows)
     parts.share.ask(**shows)
-    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values)"
+    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values, voxdemo.voices)"
     parts.estimate.arrived(js=arrived, outputs=asked, **in_browser)
 
 
