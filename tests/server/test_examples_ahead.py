@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Stage, until
+from fakes import CLONER, Stage, until
 
 from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
@@ -18,7 +19,7 @@ from voxdemo.server.assemble import local_service
 from voxdemo.server.examples_ahead import Patience
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Utterance
+from voxdemo.speech import ELSEWHERE, Utterance, Voice
 from voxdemo.web.components import examples
 from voxdemo.web.components.examples import RECORDINGS, SAMPLES, TEXTS
 
@@ -92,6 +93,26 @@ async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebod
     assert await examples_ahead.made(service)  # the fake voice is instant
     assert not await examples_ahead.made(service, Patience(instant=0.0))
     assert not turned_to(stage)
+
+
+@pytest.mark.parametrize("is_usual", [True, False])
+async def test_nothing_is_made_ahead_at_an_address(is_usual: bool, stage: Stage, tmp_path: Path) -> None:
+    far = Stage(open=True)
+    stage.open = True
+    voices = (Voice("anna", "en-GB"), Voice("fake", "en-US"))  # one of which is called as one that is here
+    there = far.engine(replace(CLONER, name="far", title="Far", device=ELSEWHERE, voices=voices))
+    usual, other = (there, stage.engine()) if is_usual else (stage.engine(), there)
+    settings = Settings(_env_file=None, cache_dir=tmp_path)  # type: ignore[call-arg]
+    service = local_service(settings, [usual], [stage.recognizer()], [other])
+    service.start()
+    await until(lambda: service.readiness().ready)
+    for voice in ("fake/fake", "far/anna"):
+        async with aclosing(service.speak(Utterance("Hello.", voice=voice))) as events:
+            [event async for event in events]
+    assert await examples_ahead.made(service, Patience(quiet_s=0.0, instant=0.0, at_once_s=0.0))
+    assert turned_to(far) == ["Hello."]
+    assert len(turned_to(stage)) > 1
+    await service.close()
 
 
 @pytest.mark.long

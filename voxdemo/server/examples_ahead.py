@@ -118,19 +118,22 @@ async def _make(service: SpeechService, utterance: Utterance) -> bool:
 def _worth_making(service: SpeechService, patience: Patience) -> Sequence[Utterance]:
     """What wouldn't be heard at once; nothing that another model would be loaded for, as nobody has asked for it.
 
-    Nor what a recording has to be encoded for before, which can't be given up halfway.
+    Nor what a recording has to be encoded for before, which can't be given up halfway, nor what a server at an address
+    would have to say, which others pay for.
     """
     texts = (each for each in examples.TEXTS if each.prompt is None and each.suits(service.engine_info))
     loaded = _loaded(service)
     catalogue = service.catalogue
     samples = (sample_of(catalogue, *each) for each in catalogue.voices() if each[1].name in loaded)
     slow = [each.utterance for each in texts if _own_s(service, each.utterance) > patience.instant * _spoken_s(each)]
-    return [*slow, *(each for each in samples if _own_s(service, each) > patience.at_once_s)]
+    worth = [*slow, *(each for each in samples if _own_s(service, each) > patience.at_once_s)]
+    return [each for each in worth if not catalogue.engine_of(each).is_elsewhere]
 
 
 def _loaded(service: SpeechService) -> frozenset[str]:
-    """Names of the models that are loaded."""
-    return frozenset(each.info.name for each in service.line.stats().models if each.status.state == "ready")
+    """Names of the models that are loaded here."""
+    ready = [each.info for each in service.line.stats().models if each.status.state == "ready"]
+    return frozenset(info.name for info in ready if not info.is_elsewhere)
 
 
 def _own_s(service: SpeechService, utterance: Utterance) -> float:
