@@ -113,6 +113,11 @@ def _sample(catalogue: Catalogue, name: Any) -> Utterance:
     return sample_of(catalogue, *found) if found else sample_of(catalogue)
 
 
+def told_of(asked: Utterance, catalogue: Catalogue) -> tuple[dict[str, str] | None, dict[str, Any]]:
+    """What is said of a text while it is written: `offer_for` and `tag_chips`. It takes too long for the event loop."""
+    return offer_for(asked, catalogue), tag_chips(asked.text, catalogue, catalogue.engine_of(asked))
+
+
 def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
     """What is said of a text that its voice doesn't speak, and a voice that does; None where there's nothing to say."""
     engine, language = catalogue.engine_of(asked), detection.detected(asked.text)

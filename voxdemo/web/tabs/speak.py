@@ -316,8 +316,7 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
         )
-        offer = await in_thread(voice_choice.offer_for, asked, service.catalogue, pool=READING)
-        chips = voice_choice.tag_chips(asked.text, service.catalogue, service.catalogue.engine_of(asked))
+        offer, chips = await in_thread(voice_choice.told_of, asked, service.catalogue, pool=READING)
         return estimate(text, service.forecast(asked), service.readiness().ready), offer, chips
 
     manner = [parts.kind, parts.voice, parts.inference_timesteps, parts.speed]
