@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -85,3 +87,20 @@ def test_several_threads_may_ask_at_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(detected, [f"El tren sale a las ocho de la mañana, {name}." for name in "abcdefgh"])
     assert set(found) == {"es"}
+
+
+NO_ROOM = """
+import errno, tempfile
+whole = tempfile.TemporaryFile
+def full(*_, **__): raise OSError(errno.ENOSPC, "No space left on device")
+tempfile.TemporaryFile = full
+from voxdemo.intake import detection
+assert detection.detected("El tren sale a las ocho.") is None
+tempfile.TemporaryFile = detection.TemporaryFile = whole
+assert detection.detected("El tren sale a las ocho.") == "es"
+"""
+
+
+def test_without_room_for_the_detector_nothing_is_detected_until_there_is() -> None:
+    told = subprocess.run([sys.executable, "-c", NO_ROOM], capture_output=True, text=True, check=False)
+    assert (told.returncode, "languages can't be detected: No space left" in told.stderr) == (0, True), told.stderr

@@ -4,6 +4,7 @@ Letters decide first, then py3langid: of the detectors in wheels it is the sures
 messages of coreutils in 20 languages, and English ones beside them), and takes 0.2 ms for a text.
 """
 
+import logging
 from functools import lru_cache
 from tempfile import TemporaryFile
 from threading import Lock
@@ -13,6 +14,8 @@ import numpy as np
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from voxdemo.text import scripts
+
+log = logging.getLogger(__name__)
 
 HEAD_CHARS = 1_000
 """So much of a text is looked at."""
@@ -56,9 +59,14 @@ _SPANISH_SIGNS = regex.compile(r"[¿¡]\s*\p{L}")
 def detected(text: str) -> str | None:
     """The ISO 639-1 code of the language that a text is in; None where it is too short, mixed or unclear.
 
-    The first one that needs the detector loads it, in half a second; it keeps 18 MB. For any thread.
+    The first one that needs the detector loads it, in half a second; it keeps 18 MB. It is unpacked in the temporary
+    folder: as long as there is no room nothing is detected. For any thread.
     """
-    return _detected(text[:HEAD_CHARS])
+    try:
+        return _detected(text[:HEAD_CHARS])
+    except OSError as error:
+        log.warning("languages can't be detected: %s", error.strerror or type(error).__name__)
+        return None
 
 
 @lru_cache(maxsize=256)
