@@ -122,3 +122,11 @@ async def test_what_there_is_so_far_can_be_copied(sound: LiveSound, tmp_path: Pa
     assert soundfile.read(copy, dtype="int16")[0].tobytes() == (level(1) * 32767).round().astype("<i2").tobytes()
     assert "One." in copy.with_suffix(".srt").read_text()
     assert "Two." not in copy.with_suffix(".srt").read_text()
+
+
+async def test_a_sound_that_is_put_away_before_it_is_opened_ends_and_breaks_nothing_off(sound: LiveSound) -> None:
+    await sound.write(level(1))
+    listening = sound.listen()
+    sound.finish()
+    sound.path.unlink()
+    assert [event async for event in listening] == []

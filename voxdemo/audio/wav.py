@@ -103,7 +103,11 @@ class GrowingWav:
     @contextmanager
     def reader(self) -> Generator[BinaryIO, None, None]:
         """The file as it grows, for `read`; it stays readable when it gets its name."""
-        with (self._beside if self._beside.exists() else self.path).open("rb", buffering=0) as file:
+        try:
+            file = self._beside.open("rb", buffering=0)
+        except FileNotFoundError:
+            file = self.path.open("rb", buffering=0)
+        with file:
             yield file
 
     @staticmethod

@@ -9,7 +9,7 @@ linking and copying files. Knows no line, no web and no text.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +91,7 @@ class LiveSound:
         """All of it from the beginning, then what comes, until it is over: 16-bit little-endian samples, and notes."""
         if self.is_over and not self._wav.frames:
             return
-        with self._wav.reader() as file:
+        with suppress(FileNotFoundError), self._wav.reader() as file:  # it was put away when it ended
             position = noted = 0
             while True:
                 changed, is_over = self._changed, self.is_over
