@@ -6,6 +6,7 @@ For the event loop's thread. Knows the store and how a text is spoken, nothing o
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,6 +27,8 @@ LOOK_EVERY_S = 5.0
 """How often it is looked for what other servers have left behind, and for what is too old."""
 AGAIN_S = 2.0
 """How long to wait before a text is tried again that couldn't be spoken just now."""
+GIVE_UP_S = 300.0
+"""How long a batch waits for a server at an address that can't be used, before its texts fail."""
 
 T = TypeVar("T")
 Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
@@ -47,6 +50,8 @@ class Batches:
         self._is_failing = False
         self._came = asyncio.Event()
         self._spoken_units: dict[tuple[str, int], float] = {}
+        self._down_since: dict[str, float] = {}
+        """When batches began to wait for a server at an address, by their ids and the monotonic clock."""
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -134,14 +139,23 @@ class Batches:
         """Speak it and tell the store. Raises UnavailableError where it can't be spoken just now."""
         try:
             ended = await self._spoken(text, options)
-        except UnavailableError:
-            raise
+            self._down_since.pop(text.batch, None)
+        except UnavailableError as error:
+            if not self._is_given_up(text, error):
+                raise
+            ended = replace(text, state="failed", error=error.described)
         except VoxdemoError as error:
             ended = replace(text, state="failed", error=error.described)
         except Exception:  # whatever it is, the others go on
             log.exception("a text of a batch failed")
             ended = replace(text, state="failed", error=VoxdemoError(UNEXPECTED).described)
         await self.ask(lambda store: store.finish(ended))
+
+    def _is_given_up(self, text: Text, error: UnavailableError) -> bool:
+        if error.values.get("reason") != "engine_down":
+            return False
+        since = self._down_since.setdefault(text.batch, time.monotonic())
+        return time.monotonic() - since >= GIVE_UP_S
 
     async def _spoken(self, text: Text, options: SpeakOptions) -> Text:
         def tell(event: SpeechEvent) -> None:
