@@ -74,6 +74,5 @@ def test_ten_voices_of_three_engines_in_turn_leave_the_memory_as_it_was(
         assert server.http.get("/ready").status_code == 200
         figures[f"{nth}, unloaded"] = unloaded_mb(server)
     print(json.dumps({name: round(mb) for name, mb in figures.items()}))
-    assert figures["second, unloaded"] < REMAINS * figures["first, unloaded"], figures
-    assert figures["first, unloaded"] < REMAINS * figures["ready"], figures
+    assert max(figures["first, unloaded"], figures["second, unloaded"]) < REMAINS * figures["ready"], figures
     assert "Kokoro-82M was unloaded: it gave back" in server.log

@@ -35,7 +35,7 @@ def choose_tab(page: Any, name: str) -> None:
 def test_a_keyboard_is_enough_for_both_tabs(server: Server, open_page: OpenPage) -> None:
     page = open_page(server)
     tab_to(page, "#vx-text")
-    page.keyboard.type("Spoken by keys alone.")
+    page.keyboard.type("Spoken by keys alone, and long enough that nobody misses how it is heard again.")
     for part in ("#vx-examples", "#vx-choice", "#vx-speak"):
         tab_to(page, part, most=9)  # in this order, and not once round the page
     page.keyboard.press("Enter")
