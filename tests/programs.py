@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import av
@@ -52,3 +54,17 @@ def samples_of(data: bytes, kind: str) -> tuple[Any, int]:
 def part(data: bytes, described: str) -> dict[str, Any]:
     body = b"--edge\r\nContent-Disposition: form-data; " + described.encode() + b"\r\n\r\n" + data + b"\r\n--edge--\r\n"
     return {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=edge"}}
+
+
+OWNERS = ("key-a-of-some-length", "key-b-of-some-length", "ann", "bob")
+"""Two API keys and two accounts, for `by`."""
+
+
+@contextmanager
+def by(server: Server, owner: str) -> Iterator[httpx.Client]:
+    """A client that calls as this owner."""
+    key = {"Authorization": f"Bearer {owner}"} if owner.startswith("key") else {}
+    with httpx.Client(base_url=server.url, headers=key, timeout=60) as client:
+        if not key:
+            client.post("/login", data={"username": owner, "password": "pw"}).raise_for_status()
+        yield client

@@ -7,8 +7,6 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
+from programs import OWNERS, by
 from serving import ROOT, Server, StartServer, eventually
 
 from voxdemo.speech import SpeakOptions
@@ -281,30 +280,6 @@ def test_a_speed_beyond_what_the_voice_can_is_told_when_a_job_is_accepted(server
     audio = server.http.get(done["items"][0]["audio_url"])
     assert audio.headers["content-type"] == "audio/aac"
     assert audio.content[0] == 0xFF
-
-
-OWNERS = ("key-a-of-some-length", "key-b-of-some-length", "ann", "bob")
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With two keys and two accounts."""
-    keys, people = ",".join(OWNERS[:2]), ",".join(f"{name}:pw" for name in OWNERS[2:])
-    folder = tmp_path_factory.mktemp("shared")
-    server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=keys, VOXDEMO_AUTH=people)
-    server.wait_until_ready()
-    yield server
-    server.stop()
-
-
-@contextmanager
-def by(server: Server, owner: str) -> Iterator[httpx.Client]:
-    """A client that calls as this owner."""
-    key = {"Authorization": f"Bearer {owner}"} if owner.startswith("key") else {}
-    with httpx.Client(base_url=server.url, headers=key) as client:
-        if not key:
-            client.post("/login", data={"username": owner, "password": "pw"}).raise_for_status()
-        yield client
 
 
 @pytest.mark.parametrize("owner", OWNERS[::2])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import numpy as np
 import openai
 import pytest
 import soundfile
-from programs import WARM_UP, WARM_UP_WORDS, events_of, part, program, speech
+from programs import OWNERS, WARM_UP, WARM_UP_WORDS, by, events_of, part, program, speech
 from serving import Server, eventually
 
 from voxdemo.stores import voices as kept_voices
@@ -24,30 +22,8 @@ from voxdemo.stores.voices import VoiceStore
 from voxdemo.web.v1 import voices as voices_door
 
 VOICES, JOBS = "/v1/audio/voices", "/v1/audio/jobs"
-OWNERS = ("key-a-of-some-length", "key-b-of-some-length", "ann", "bob")
 RECORDING = WARM_UP.read_bytes()
 NAME = "Zwölf Secret Names"
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With two keys and two accounts."""
-    keys, people = ",".join(OWNERS[:2]), ",".join(f"{name}:pw" for name in OWNERS[2:])
-    folder = tmp_path_factory.mktemp("shared")
-    server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=keys, VOXDEMO_AUTH=people)
-    server.wait_until_ready()
-    yield server
-    server.stop()
-
-
-@contextmanager
-def by(server: Server, owner: str) -> Iterator[httpx.Client]:
-    """A client that calls as this owner."""
-    key = {"Authorization": f"Bearer {owner}"} if owner.startswith("key") else {}
-    with httpx.Client(base_url=server.url, headers=key, timeout=60) as client:
-        if not key:
-            client.post("/login", data={"username": owner, "password": "pw"}).raise_for_status()
-        yield client
 
 
 def add(client: httpx.Client, recording: Any = RECORDING, path: str = VOICES, **fields: Any) -> httpx.Response:
