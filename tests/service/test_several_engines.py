@@ -20,6 +20,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance, Voice, Waiting
 from voxdemo.web.components import wording
+from voxdemo.web.components.voice_choice import several_voices
 
 VOICES = (Voice("tom", "en-US", "male"), Voice("Lola", "es", "female"), Voice("mei", "zh-CN", "female"))
 POLYGLOT = replace(NO_CLONER, name="many", title="Many voices", languages=("en", "es", "zh"), voices=VOICES)
@@ -138,6 +139,19 @@ async def test_a_voice_that_no_engine_has_is_refused_with_those_that_there_are(s
 async def test_letters_are_judged_by_the_language_of_the_voice(several: SpeechService) -> None:
     with pytest.raises(InputError, match="This voice speaks English only"):
         await spoken(several, Utterance("早上好。", voice="tom"))
+
+
+@pytest.mark.parametrize("text", ["The word 世界 means world.", "One two three. [mei] 一二三。", "[pause 1s] One two."])
+async def test_what_a_text_of_several_voices_would_take_is_reckoned_by_the_paces_of_all_of_them(
+    several: SpeechService, text: str
+) -> None:
+    await until(lambda: several.readiness().ready)
+    asked = Utterance(text)
+    before = several.forecast(asked, several_voices(asked, several.catalogue)).own_s
+    await spoken(several, Utterance("早上好。"))
+    after = several.forecast(asked, several_voices(asked, several.catalogue)).own_s
+    assert (before is None) == ("pause" not in text), "another voice's pace isn't known yet"
+    assert after is not None
 
 
 async def test_nobody_detects_a_language_for_the_words_at_the_head_of_the_page(

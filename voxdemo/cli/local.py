@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -24,9 +23,9 @@ from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
-from voxdemo.stores.voices import NOBODY, VoiceStore
+from voxdemo.stores.voices import NOBODY, VoiceStore, consented_now
 from voxdemo.web.components import wording
-from voxdemo.web.components.wording import NO_COPIES
+from voxdemo.web.components.wording import no_copies
 
 T = TypeVar("T")
 
@@ -69,8 +68,8 @@ def add_voice(name: str, recording: Path, transcript: str, consent: bool) -> str
     """Keep a voice on this machine; its id. Raises InputError for what can't be one, or can't be copied here."""
     settings = _settings()
     if not _offered(settings).copier:
-        raise InputError(NO_COPIES, code="no_copies")
-    consented = datetime.now(timezone.utc).isoformat(timespec="seconds") if consent else ""
+        raise no_copies()
+    consented = consented_now() if consent else ""
     return _store(settings).keep(NOBODY, name, transcript, recording.read_bytes(), consented).id
 
 

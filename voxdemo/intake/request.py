@@ -186,7 +186,7 @@ def plan(request: SpeechRequest) -> Plan:
     Raises InputError where there is nothing in it that can be said.
     """
     spoken = passages(request.utterance, request.engine, request.guests, request.named)
-    parts, guests, work = list[split.Part](), dict[int, Passage](), defaultdict[str, float](float)
+    parts, guests = list[split.Part](), dict[int, Passage]()
     cut = [(passage, found) for passage in spoken.passages if (found := _parts(passage))]
     if not cut:
         raise InputError.nothing_to_say()
@@ -198,14 +198,21 @@ def plan(request: SpeechRequest) -> Plan:
             found[-1] = replace(found[-1], pause_s=spoken.end_s)
         if not _is_own(passage, request):
             guests |= {len(parts) + index: passage for index in range(len(found))}
-        work[passage.engine.key] += speech_units(passage.utterance, passage.engine)
         parts += found
     lengths = [spoken_length(part.text) for part in parts]
     total = sum(lengths)
     shares = [length / total for length in lengths]
     own = " ".join(passage.utterance.text for passage in spoken.passages if _is_own(passage, request))
-    lead_s = cut[0][0].pause_s or 0.0
-    return Plan(replace(request.utterance, text=own), parts, guests, shares, dict(work), spoken.warnings, lead_s)
+    lead_s, work = cut[0][0].pause_s or 0.0, work_of([passage for passage, _ in cut])
+    return Plan(replace(request.utterance, text=own), parts, guests, shares, work, spoken.warnings, lead_s)
+
+
+def work_of(passages: Sequence[Passage]) -> Mapping[str, float]:
+    """How much work they are for each model, as in `Plan.work`."""
+    work = defaultdict[str, float](float)
+    for passage in passages:
+        work[passage.engine.key] += speech_units(passage.utterance, passage.engine)
+    return dict(work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from voxdemo.estimates.paces import Paces, speech_units
+from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.intake.request import RecordingRequest, SpeechRequest
+from voxdemo.intake.request import Passage, RecordingRequest, SpeechRequest, work_of
 from voxdemo.lanes.jobs import JobLine, LaneStats
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
@@ -230,12 +230,13 @@ class SpeechService:
         with suppress(type(error)), told(self._outcome(task, context), self._ended):
             raise error
 
-    def forecast(self, utterance: Utterance) -> Forecast:
-        """What this job would meet if it came now."""
+    def forecast(self, utterance: Utterance, passages: Sequence[Passage] = ()) -> Forecast:
+        """What this job would meet if it came now; in `passages`, where several voices say it."""
         engine = self.catalogue.engine_of(utterance)
-        own_s = self.speaking_s(speech_units(utterance, engine), engine)
+        passages = passages or [Passage(utterance, engine)]
+        own_s = self._paces.speaking_s(work_of(passages))
         if own_s is not None:
-            own_s += self._loading_s(engine)
+            own_s += sum(map(self._loading_s, {each.engine.name: each.engine for each in passages}.values()))
         place = self.line.foretell([Size(own_s, engine=engine.name)])[0]
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from voxdemo.audio import voice_activity, wav
@@ -53,6 +54,11 @@ class KeptVoice:
     seconds: float
     consented: str
     """When its owner said that they may use it, as they tell it (ISO 8601)."""
+
+
+def consented_now() -> str:
+    """The moment of a consent, as it is kept: ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 class VoiceStore:

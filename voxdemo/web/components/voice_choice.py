@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from voxdemo.errors import InputError
 from voxdemo.intake import detection
 from voxdemo.intake.catalogue import Catalogue, described, voice_id
 from voxdemo.intake.languages import own_name, title_of
-from voxdemo.intake.validate import not_spoken
+from voxdemo.intake.request import Passage, passages
+from voxdemo.intake.validate import foreign_languages, not_spoken
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
 from voxdemo.text import tags
@@ -113,9 +115,25 @@ def _sample(catalogue: Catalogue, name: Any) -> Utterance:
     return sample_of(catalogue, *found) if found else sample_of(catalogue)
 
 
-def told_of(asked: Utterance, catalogue: Catalogue) -> tuple[dict[str, str] | None, dict[str, Any]]:
-    """What is said of a text while it is written: `offer_for` and `tag_chips`. It takes too long for the event loop."""
-    return offer_for(asked, catalogue), tag_chips(asked.text, catalogue, catalogue.engine_of(asked))
+def told_of(asked: Utterance, catalogue: Catalogue) -> tuple[dict[str, str] | None, dict[str, Any], Sequence[Passage]]:
+    """What is said of a text while it is written: `offer_for`, `tag_chips` and `several_voices`.
+
+    It takes too long for the event loop.
+    """
+    chips = tag_chips(asked.text, catalogue, catalogue.engine_of(asked))
+    return offer_for(asked, catalogue), chips, several_voices(asked, catalogue)
+
+
+def several_voices(asked: Utterance, catalogue: Catalogue) -> Sequence[Passage]:
+    """Who says what of a text that several voices say; empty where one does, and where it can't be spoken."""
+    try:
+        resolved, engine = catalogue.resolved(asked)
+        named, guests = catalogue.named_in(resolved.text, engine), catalogue.guests(engine)
+        foreign = foreign_languages(resolved.text, engine.languages_of(resolved.voice))
+        is_mixed = foreign & guests.keys() or tags.understood(resolved.text, named)
+        return passages(resolved, engine, guests, named).passages if is_mixed else ()
+    except InputError:
+        return ()
 
 
 def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ Knows the service and its events, no page.
 """
 
 from voxdemo.engines.registry import ENGINES
+from voxdemo.errors import InputError
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import Forecast, SpeechService
 from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
@@ -17,6 +18,11 @@ USUAL_SENTENCE = Utterance(
 """For telling how long about a sentence takes."""
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
+
+
+def no_copies() -> InputError:
+    """For what asks for the copy of a voice where no engine makes one."""
+    return InputError(NO_COPIES, code="no_copies")
 
 
 def notice(service: SpeechService) -> str:

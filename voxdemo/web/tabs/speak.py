@@ -41,7 +41,7 @@ from voxdemo.web.components.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.components.wording import NO_COPIES, estimate
+from voxdemo.web.components.wording import estimate, no_copies
 from voxdemo.web.line.handlers import sent_file, take_up, whole
 from voxdemo.web.tabs import history
 
@@ -316,8 +316,8 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
         )
-        offer, chips = await in_thread(voice_choice.told_of, asked, service.catalogue, pool=READING)
-        return estimate(text, service.forecast(asked), service.readiness().ready), offer, chips
+        offer, chips, said = await in_thread(voice_choice.told_of, asked, service.catalogue, pool=READING)
+        return estimate(text, service.forecast(asked, said), service.readiness().ready), offer, chips
 
     manner = [parts.kind, parts.voice, parts.inference_timesteps, parts.speed]
     gr.on(
@@ -387,7 +387,7 @@ def _seed(written: str) -> int | None:
 def _own_voice(catalogue: Catalogue, kind: str, prompt: Any) -> Path:
     recording = sent_file(prompt)
     if not catalogue.copier:
-        raise InputError(NO_COPIES, code="no_copies")
+        raise no_copies()
     if not recording and kind == SAVED_VOICE:
         sentence = "There is no saved voice yet: save one on the tab Voices, or choose {voice}."
         raise InputError(sentence, code="no_saved_voice", voice=ANOTHER)

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,9 +22,9 @@ from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import described, described_kept
 from voxdemo.service.service import SpeechService
 from voxdemo.stores.protocols import KeptVoices
-from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice
+from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, consented_now
 from voxdemo.threads import KEEPING, in_thread
-from voxdemo.web.components.wording import NO_COPIES
+from voxdemo.web.components.wording import no_copies
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1.bodies import OptionsBody
 from voxdemo.web.v1.catalogue import VOICE_ALIASES
@@ -158,13 +157,13 @@ def _check_copied(service: SpeechService) -> None:
         return
     if pending := service.readiness().pending:
         raise NotReadyError("{why}", reason="status", why=pending)
-    raise InputError(NO_COPIES, code="no_copies")
+    raise no_copies()
 
 
 def _consented(told: str) -> str:
     """When somebody consented, as ISO 8601: now, unless they say when; "" where they didn't."""
     if told.strip().lower() in YES:
-        return datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return consented_now()
     return told.strip() if _DAY.fullmatch(told.strip()) else ""
 
 
