@@ -72,7 +72,8 @@ def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
 
 
 def test_what_is_said_here_is_heard_here(voxdemo: Run, tmp_path: Path) -> None:
-    spoken = voxdemo("say", "-o", "said.mp3", "--seed", "5", "--cfg", "2.5", said=SENTENCE.encode())
+    dials = ("--seed", "5", "--cfg", "2.5", "--language", "en-US")
+    spoken = voxdemo("say", "-o", "said.mp3", *dials, said=SENTENCE.encode())
     assert (spoken.returncode, spoken.stdout) == (0, b"")
     assert spoken.stderr.decode() == "The built-in voice doesn't support guidance (cfg) and a seed: ignored.\n"
     assert 1 < soundfile.info(tmp_path / "said.mp3").duration < 5
@@ -91,6 +92,15 @@ def test_a_server_does_it_as_well(server: Server, voxdemo: Run, tmp_path: Path) 
     (tmp_path / "said.wav").write_bytes(spoken.stdout)
     heard = voxdemo("hear", "said.wav", "--server", server.url)
     assert (heard.stdout.startswith(b"Good"), "welcome aboard" in heard.stdout.decode().lower()) == (True, True)
+
+
+@pytest.mark.parametrize("is_there", first_of(True, False))
+def test_a_language_that_no_voice_speaks_is_refused_as_by_the_api(server: Server, voxdemo: Run, is_there: bool) -> None:
+    there = ("--server", server.url) if is_there else ()
+    refused = voxdemo("say", "Hi.", "--language", "tlh-Latn", "-o", "-", *there)
+    sentence = "The built-in voice has no language 'tlh': choose one of en.\n"
+    assert (refused.returncode, refused.stdout, refused.stderr.decode()) == (2, b"", sentence)
+    assert voxdemo("say", "Hi.", "--language", "AUTO", "-o", "-", *there).returncode == 0
 
 
 NAMES = ("speech.wav", "speech-2.wav", "speech-3.wav")
@@ -286,6 +296,7 @@ def test_a_full_disk_is_one_sentence(server: Server, chinese: str, voxdemo: Run,
         (["say", "Hi.", "--voice", os.fsdecode(b"Zo\xeb")], "The text isn't UTF-8"),
         (["say", "Hi.", "--prompt-text", os.fsdecode(b"\xff")], "The text isn't UTF-8"),
         (["hear", "x.wav", "--language", os.fsdecode(b"fran\xe7ais")], "The text isn't UTF-8"),
+        (["say", "Hi.", "--language", os.fsdecode(b"fran\xe7ais")], "The text isn't UTF-8"),
         (["hear", "x.wav", "--format", "xml"], "--format must be one of text, json, srt, vtt, not 'xml'."),
         (["say", "Hi.", "--server", "nonsense"], "isn't an address: write it like http://127.0.0.1:7860."),
         (["say", "Hi.", "--speed", "fast"], "Invalid value for '--speed'"),

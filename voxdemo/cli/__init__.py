@@ -66,6 +66,9 @@ def say(
         ),
     ] = "",
     voice: Annotated[str | None, typer.Option(help="A voice that `voices` lists.")] = None,
+    language: Annotated[
+        str, typer.Option(help="The text's language, such as es; finds a voice. Detected if not given.")
+    ] = "",
     prompt_audio: Annotated[Path | None, typer.Option(help="A recording of the voice to copy.")] = None,
     prompt_text: Annotated[str, typer.Option(help="The transcript of that recording.")] = "",
     cfg: Annotated[float, typer.Option(help="Guidance, 1 to 3.")] = 2.0,
@@ -82,7 +85,7 @@ def say(
     voice = None if voice is None else _typed(voice)
     utterance = Utterance(
         said, prompt_audio=prompt_audio, prompt_text=_typed(prompt_text), cfg_value=cfg, inference_timesteps=steps,
-        voice=voice, seed=seed, speed=speed,
+        voice=voice, language=_typed(language) or None, seed=seed, speed=speed,
     )  # fmt: skip
     format = audio_format(output)
     with bar() as tell, audio_file(output) as file:

@@ -18,6 +18,7 @@ from voxdemo.engines.registry import ENGINES, own_engines
 from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue, described, described_kept
+from voxdemo.intake.languages import plain_code
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -35,7 +36,7 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -
 
     Returns what was ignored, in sentences.
     """
-    utterance = _in_kept_voice(utterance)
+    utterance = _in_kept_voice(replace(utterance, language=plain_code(utterance.language or "")))
     with _own_settings() as settings:
         # It isn't needed, and is there.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]

@@ -72,7 +72,7 @@ def _body(utterance: Utterance) -> dict[str, Any]:
     if utterance.prompt_audio:
         with _opened(utterance.prompt_audio) as file:
             body["prompt_audio"] = base64.b64encode(file.read()).decode()
-    return body | ({"voice": utterance.voice} if utterance.voice else {})
+    return body | {name: value for name in ("voice", "language") if (value := getattr(utterance, name))}
 
 
 @contextmanager
