@@ -315,7 +315,7 @@ class Speaking:
 
     done_fraction: float
     seconds_left: float | None
-    """Smoothed for display: it counts down."""
+    """Smoothed for display: it counts down. While a model is `loading`: until that is loaded."""
     sentence: int = 1
     """Which part of the text is being spoken, from 1."""
     sentences: int = 1
@@ -325,6 +325,8 @@ class Speaking:
     """Not smoothed, for calculations; it may jump."""
     sound: str = ""
     """The key under which the sound can be heard while it is made, and fetched when it is over."""
+    loading: str = ""
+    """The model that is being loaded for the next part, as in `Waiting`."""
 
 
 @dataclass(frozen=True, slots=True)

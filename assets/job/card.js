@@ -15,7 +15,7 @@ const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts
 const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
 
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds, loading?} · {state: 'speaking', done, seconds,
-// sentence, sentences, sound, total, left} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
+// sentence, sentences, sound, total, left, loading?} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
 // peaks, captions} · {state: 'failed', message, code, values, kept, field} · {state: 'limited', seconds, message, code,
 // values} for what is refused until then.
@@ -40,10 +40,12 @@ export function card(element, props, watch, tell) {
     return fill(phrase, {time: roughly(shownS)});
   }
 
+  const loading = () => fill(words.loading, {title: value.loading});
   const durations = () => ({total: duration(value.total), took: duration(value.took)});
 
   function speaking() {
     if (value.done >= 1) return words.finishing;
+    if (value.loading) return loading() + after(words.wait);
     const rest = after(words.left);
     if (player?.wait != null) {  // two lines are reserved, so this has no room for the part
       return `${words.speaking}${rest}${fill(words.buffering, {time: roughly(player.wait)})}`;
@@ -53,7 +55,7 @@ export function card(element, props, watch, tell) {
   }
 
   const lines = {
-    waiting: () => (value.loading ? fill(words.loading, {title: value.loading})
+    waiting: () => (value.loading ? loading()
       : value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
     speaking,
     listening: () => words.listening + after(words.left),
@@ -73,8 +75,8 @@ export function card(element, props, watch, tell) {
   const announced = {
     sent: () => '',
     stopping: () => '',
-    waiting: () => value.loading ? fill(words.loading, {title: value.loading}) : value.ahead ? fill(words.inLine, value) : words.next,
-    speaking: () => words.speaking,
+    waiting: () => value.loading ? loading() : value.ahead ? fill(words.inLine, value) : words.next,
+    speaking: () => value.loading ? loading() : words.speaking,
     listening: () => words.listening,
     done: () => fill(words.finished, durations()),
   };
@@ -85,7 +87,7 @@ export function card(element, props, watch, tell) {
     if (['done', 'heard'].includes(value.state)) return 1;
     if (!('done' in value)) return 0;
     const byPace = value.done ? (arrived - begun) * (1 - value.done) / value.done : 0;
-    const share = value.seconds == null ? 0 : Math.min(0.95, (now() - arrived) / Math.max(0.1, value.seconds, byPace));
+    const share = value.seconds == null || value.loading ? 0 : Math.min(0.95, (now() - arrived) / Math.max(0.1, value.seconds, byPace));
     return reached = Math.max(reached, value.done + (1 - value.done) * share);
   }
 
@@ -102,7 +104,8 @@ export function card(element, props, watch, tell) {
   }
 
   function announce(text) {
-    const {state} = root.dataset, key = state === 'waiting' ? `${state} ${value.ahead} ${value.loading ?? ''}` : state;
+    const {state} = root.dataset, told = state === 'waiting' ? `${state} ${value.ahead}` : state;
+    const key = value.loading ? `${told} ${value.loading}` : told;
     const isPlace = state === 'waiting' && said.startsWith(state);
     if (key === said || (isPlace && value.ahead && now() - saidAt < PLACE_SAID_EVERY_S)) return;
     [said, saidAt] = [key, now()];

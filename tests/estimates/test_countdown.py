@@ -109,3 +109,6 @@ def test_the_loading_of_a_model_is_counted_by_itself_and_bends_no_countdown() ->
     for now, left in ((0.0, 2.0), (1.0, 1.0), (2.0, None)):
         assert countdown.steady(Waiting(0, left, "Kokoro-82M"), now) == Waiting(0, left, "Kokoro-82M")
     assert countdown.steady(Speaking(0.0, 30.0), 3.0) == Speaking(0.0, 30.0)
+    midway = Speaking(0.5, 4.0, loading="Kokoro-82M")
+    assert countdown.steady(midway, 4.0) == midway
+    assert countdown.steady(Speaking(0.5, 20.0), 8.0) == Speaking(0.5, 20.0)

@@ -18,7 +18,7 @@ from voxdemo.estimates.paces import Paces, write
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Utterance, Voice, Waiting
+from voxdemo.speech import Speaking, Spoken, Utterance, Voice, Waiting
 from voxdemo.web.components import wording
 from voxdemo.web.components.voice_choice import several_voices
 
@@ -78,6 +78,22 @@ async def test_while_an_engine_loads_its_job_waits_and_those_behind_it_follow(
     assert [event async for event in events]
     await behind
     assert [part.text for part in stage.parts] == ["Two."]
+
+
+@pytest.mark.parametrize("text", ["One two. 世界. Three.", "One. [mei] 世界. [usual] Two.", "[pause 1s] One. 世界."])
+async def test_the_loading_of_a_model_midway_in_a_text_is_told(several: SpeechService, many: Stage, text: str) -> None:
+    await until(lambda: several.readiness().ready)
+    many.may_load.clear()
+    events = several.speak(Utterance(text))
+    told = [await anext(events)]
+    while not (isinstance(event := told[-1], Speaking) and event.loading):
+        told.append(await anext(events))
+    assert (event.loading, event.done_fraction > 0) == ("Many voices", True)
+    assert not any(each.loading for each in told[:-1] if isinstance(each, Waiting))
+    many.may_load.set()
+    rest = [each async for each in events]
+    assert isinstance(rest[-1], Spoken)
+    assert not any(each.loading for each in rest if isinstance(each, Speaking))
 
 
 async def test_how_long_loading_took_here_the_last_time_is_told_after_a_restart_too(

@@ -150,4 +150,4 @@ def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: ShowProgress)
 def _place(event: dict[str, Any]) -> Waiting | Speaking:
     if event["state"] == "waiting":
         return Waiting(event["ahead"], event["seconds"], event.get("loading", ""))
-    return Speaking(event["done_fraction"], event["seconds"])
+    return Speaking(event["done_fraction"], event["seconds"], loading=event.get("loading", ""))

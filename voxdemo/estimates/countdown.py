@@ -53,7 +53,7 @@ class Countdown:
     def steady(self, event: Told, now: float) -> Told:
         """The event with the seconds that are to be shown at the monotonic time `now`."""
         match event:
-            case Waiting(loading=title) if title:  # it counts down by itself, to another end
+            case Waiting(loading=title) | Speaking(loading=title) if title:  # it counts down by itself, to another end
                 return event
             case Waiting():
                 return replace(event, seconds=self.tell(event.seconds, now))

@@ -126,9 +126,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A brief job is served before the next part; it takes so many more seconds, None where that isn't known."""
+    """A brief job is served before the next part, or a model is loaded for it, for so many more seconds.
+
+    They are None where that isn't known.
+    """
 
     seconds: float | None
+    loading: str = ""
+    """The model that is being loaded, as people read it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,8 @@ class JobRecorder:
             case Transcript(text):
                 self._transcript = text
                 return (self._take.begin(self.job.speaking_s),)
-            case Paused(seconds):
-                return (self._take.pause(seconds),)
+            case Paused(seconds, loading):
+                return (self._take.pause(seconds, loading),)
             case Resumed():
                 return (self._take.resume(),)
             case Piece(part, samples):

@@ -60,6 +60,7 @@ class SpeechAssembler:
         self._begun_at = self._clock()
         self._paused_at: float | None = None
         self._pause_s: float | None = 0.0
+        self._loading = ""
         self.seconds_to_first_chunk = 0.0
 
     @property
@@ -82,15 +83,15 @@ class SpeechAssembler:
         self._expected_s = expected_s
         return self._progress()
 
-    def pause(self, seconds: float | None) -> Speaking:
-        """The engine is at another job now, for so many seconds more."""
-        self._paused_at, self._pause_s = self._paused_at or self._clock(), seconds
+    def pause(self, seconds: float | None, loading: str = "") -> Speaking:
+        """The engine is at another job now, or this one is loading, for so many seconds more."""
+        self._paused_at, self._pause_s, self._loading = self._paused_at or self._clock(), seconds, loading
         return self._progress()
 
     def resume(self) -> Speaking:
         """It goes on with this utterance."""
         self._begun_at += self._clock() - (self._paused_at or self._clock())
-        self._paused_at, self._pause_s = None, 0.0
+        self._paused_at, self._pause_s, self._loading = None, 0.0, ""
         return self._progress()
 
     def add(self, part: int, samples: Samples) -> list[TakeEvent]:
@@ -199,7 +200,8 @@ class SpeechAssembler:
         done, spent = self._done_fraction(), self.seconds_spent
         left = remaining_s(self._expected_s, done, spent, spent)
         left = None if left is None or self._pause_s is None else left + self._pause_s
-        return Speaking(done, left, max(1, self._part + 1), len(self._parts), self._total_s(), left)
+        told, part = self._pause_s if self._loading else left, max(1, self._part + 1)
+        return Speaking(done, told, part, len(self._parts), self._total_s(), left, loading=self._loading)
 
     def _done_fraction(self) -> float:
         """The parts that are done, and of this one as much as has been heard of the sound that is expected of it."""

@@ -48,6 +48,16 @@ def test_a_place_in_line_is_told_with_its_seconds() -> None:
     assert card.value_of(Waiting(0, None))["seconds"] is None
 
 
+async def test_the_loading_of_a_model_midway_is_told_at_once_and_until_it_is_over() -> None:
+    loading = Speaking(0.5, 3.96, 2, 3, loading="Kokoro")
+    assert wording.status(loading) == "Loading Kokoro, about 4 s"
+    assert wording.status(Speaking(0.5, 9.0, 2, 3)) == "Speaking part 2 of 3, about 9 s left"
+    values = await told(Speaking(0.4, 9.0), loading, Speaking(0.5, 5.0), SPOKEN)
+    assert [(value.get("loading"), value.get("seconds")) for value in values[:3]] == [
+        (None, 9.0), ("Kokoro", 4.0), (None, 5.0),
+    ]  # fmt: skip
+
+
 def test_progress_is_told_with_the_part_that_is_spoken() -> None:
     expected = {"state": "speaking", "done": 0.333, "seconds": 3.0, "sentence": 2, "sentences": 4}
     heard = {"total": 12.3, "left": 7.0, "sound": "token"}

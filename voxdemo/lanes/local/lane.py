@@ -323,7 +323,7 @@ class Lane:
             if seat.ticket and seat.waits_for_model:
                 seat.ticket.tell(seat.place)
             if seat.ticket and seat.host:
-                seat.host.pause(seat.ticket)
+                seat.host.pause(seat.ticket.left_s)
         self._forecast = None
         for ticket in self._waiting:
             if ticket.brought:

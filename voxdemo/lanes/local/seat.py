@@ -90,7 +90,7 @@ class Seat:
     def outlook(self) -> Busy:
         """When it will be free, for the forecast of the turns of those that wait."""
         left = [ticket.left_s for ticket in self.tickets]
-        if self.waits_for_model:
+        if self.waits_for_model or self.place.loading:
             left[0] = None if left[0] is None or self.place.seconds is None else left[0] + self.place.seconds
         if None in left:
             return Busy(None)
@@ -265,6 +265,8 @@ class Seat:
         worker = ticket.worker = self._engine_worker(speech.next_engine.name)
         self._wake(worker)
         ticket.run = worker.begin(speech, deliver, ticket.start, released, self.timeout_s, speech.may_go_on)
+        if ticket.begun_at is not None and self.place.loading:
+            ticket.pause(self.place.seconds, self.place.loading)
 
     def _read_prompt_and_speak(self, job: SpeakJob, prompt: ListenJob, ticket: Ticket) -> None:
         heard: list[Transcript] = []

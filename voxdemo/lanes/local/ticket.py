@@ -113,10 +113,10 @@ class Ticket:
         self.worked_s, self.turn_at = self.worked_s + seconds, None
         return seconds
 
-    def pause(self, guest: Ticket) -> None:
-        """It stands aside for this one; its listener is told for how long."""
+    def pause(self, seconds: float | None, loading: str = "") -> None:
+        """It stands aside for another one, or until a model is loaded; its listener is told for how long."""
         self.is_paused = True
-        self.deliver(Paused(guest.left_s))
+        self.deliver(Paused(seconds, loading))
 
     def deliver(self, event: LaneEvent | End) -> None:
         self.ended = self.ended or isinstance(event, End)

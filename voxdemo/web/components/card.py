@@ -207,8 +207,9 @@ def value_of(event: Waiting | Speaking | Listening | Spoken | Transcript) -> Car
         case Waiting(ahead, left, loading):
             first = {"loading": loading} if loading else {}
             return {"state": "waiting", "ahead": ahead, "seconds": rounded(left, 1), **first}
-        case Speaking(done, told, sentence, sentences, total, left, sound):
-            progress = {"done": round(done, 3), "seconds": rounded(told, 1)}
+        case Speaking(done, told, sentence, sentences, total, left, sound, loading):
+            first = {"loading": loading} if loading else {}
+            progress = {"done": round(done, 3), "seconds": rounded(told, 1), **first}
             heard = {"sound": sound, "total": rounded(total, 1), "left": rounded(left, 1)}
             return {"state": "speaking", **progress, "sentence": sentence, "sentences": sentences, **heard}
         case Listening(done, left, heard):
@@ -236,8 +237,8 @@ def _kind(event: Waiting | Speaking | Listening | Spoken | Transcript) -> tuple[
     match event:
         case Waiting(ahead, loading=loading):
             return Waiting, ahead, loading
-        case Speaking(done):
-            return Speaking, done >= 1
+        case Speaking(done, loading=loading):
+            return Speaking, done >= 1, loading
         case Listening(heard=heard):
             return Listening, heard and heard.text
     return (type(event),)

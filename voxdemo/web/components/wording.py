@@ -64,7 +64,7 @@ def line_ahead(forecast: Forecast) -> str:
 def status(event: Waiting | Speaking | Listening) -> str:
     """One line on where a job is: "2 people ahead of you, about 25 s"."""
     match event:
-        case Waiting(_, left, title) if title:
+        case Waiting(seconds=left, loading=title) | Speaking(seconds_left=left, loading=title) if title:
             return _with_seconds(f"Loading {title}", left)
         case Waiting(ahead, left):
             return _with_seconds(f"{people(ahead)} ahead of you" if ahead else "You are next", left)

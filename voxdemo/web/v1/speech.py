@@ -124,10 +124,10 @@ async def _file(spoken: Spoken, format: str, entrance: Entrance) -> Path:
 def _progress(event: Waiting | Speaking) -> bytes:
     if isinstance(event, Waiting):
         told = {"state": "waiting", "ahead": event.ahead, "seconds": event.seconds, "done_fraction": 0.0}
-        if event.loading:
-            told["loading"] = event.loading
     else:
         told = {"state": "speaking", "ahead": 0, "seconds": event.seconds_left, "done_fraction": event.done_fraction}
+    if event.loading:
+        told["loading"] = event.loading
     return server_event(
         "speech.progress", **{name: round(v, 2) if isinstance(v, float) else v for name, v in told.items()}
     )
