@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 """How often it is looked for what other servers have left behind, and for what is too old."""
 AGAIN_S = 2.0
-"""How long to wait before a text is tried again that couldn't be spoken just now."""
+"""How long a batch waits whose next text couldn't be spoken just now; the others go on."""
 GIVE_UP_S = 300.0
 """How long a batch waits for a server at an address that can't be used, before its texts fail."""
 
@@ -37,12 +38,20 @@ Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
 class Batches:
     """The batches in the store that `open_store` opens; `speak` gives a text its turn, `at_once` of them at most.
 
-    They are deleted `keep_s` seconds after their end.
+    Texts for a server at an address that `is_away` are given none. They are deleted `keep_s` seconds after their end.
     """
 
-    def __init__(self, open_store: Callable[[], BatchStore], speak: Speak, at_once: int, keep_s: float) -> None:
+    def __init__(
+        self,
+        open_store: Callable[[], BatchStore],
+        speak: Speak,
+        is_away: Callable[[SpeakOptions], bool],
+        at_once: int,
+        keep_s: float,
+    ) -> None:
         self._open = open_store
         self._speak = speak
+        self._is_away = is_away
         self._at_once = at_once
         self._keep_s = keep_s
         self._thread = ThreadPoolExecutor(1, "batches")
@@ -50,6 +59,8 @@ class Batches:
         self._is_failing = False
         self._came = asyncio.Event()
         self._spoken_units: dict[tuple[str, int], float] = {}
+        self._again_at: dict[str, float] = {}
+        """When batches that can't be gone on with just now are tried again, by their ids and the monotonic clock."""
         self._down_since: dict[str, float] = {}
         """When batches began to wait for a server at an address, by their ids and the monotonic clock."""
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -106,18 +117,29 @@ class Batches:
         while True:
             came = self._came
             try:
-                taken = await self.ask(lambda store: store.take())
+                taken = await self._take()
                 self._is_failing = False
                 if taken is None:
-                    await came.wait()
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(came.wait(), AGAIN_S if self._again_at else None)
                 elif not await self._served(*taken):
-                    await asyncio.sleep(AGAIN_S)
+                    self._again_at[taken[0].batch] = time.monotonic() + AGAIN_S
             except Exception:  # the disk, for one; what was taken is this server's until it ends
                 self._log_once("batches can't be gone on with")
                 await asyncio.sleep(AGAIN_S)
 
+    async def _take(self) -> tuple[Text, SpeakOptions] | None:
+        """The next text of the batches that can be gone on with, as far as is known."""
+        now = time.monotonic()
+        self._again_at = {id: at for id, at in self._again_at.items() if at > now}
+        waiting = list(self._again_at)
+        return await self.ask(lambda store: store.take(waiting))
+
     async def _served(self, text: Text, options: SpeakOptions) -> bool:
         """Whether the text has come to its end; else it can't be spoken just now and has been put back."""
+        if self._is_away(options) and not self._is_given_up(text):
+            await self.ask(lambda store: store.put_back(text))
+            return False
         key = text.batch, text.number
         task = self._running[key] = asyncio.create_task(self._speak_text(text, options))
         try:
@@ -141,7 +163,7 @@ class Batches:
             ended = await self._spoken(text, options)
             self._down_since.pop(text.batch, None)
         except UnavailableError as error:
-            if not self._is_given_up(text, error):
+            if error.values.get("reason") != "engine_down" or not self._is_given_up(text):
                 raise
             ended = replace(text, state="failed", error=error.described)
         except VoxdemoError as error:
@@ -151,9 +173,8 @@ class Batches:
             ended = replace(text, state="failed", error=VoxdemoError(UNEXPECTED).described)
         await self.ask(lambda store: store.finish(ended))
 
-    def _is_given_up(self, text: Text, error: UnavailableError) -> bool:
-        if error.values.get("reason") != "engine_down":
-            return False
+    def _is_given_up(self, text: Text) -> bool:
+        """Whether its batch has waited for a server at an address for long enough."""
         since = self._down_since.setdefault(text.batch, time.monotonic())
         return time.monotonic() - since >= GIVE_UP_S
 

@@ -85,6 +85,11 @@ class Catalogue:
         """
         return self._found(options)[0]
 
+    def is_away(self, options: SpeakOptions) -> bool:
+        """Whether a server at an address would have to say this, which can't be used just now."""
+        engine = self.engine_of(options)
+        return engine.is_elsewhere and engine.name in self.failed
+
     def resolved(self, utterance: Utterance) -> tuple[Utterance, EngineInfo]:
         """The utterance, its voice as the engine calls it, and that engine. Raises InputError for an unknown voice."""
         if utterance.voice is not None and not self.named(utterance.voice):

@@ -70,7 +70,8 @@ def build(
     admission = Admission(service, limits, settings.max_waiting_per_client)
     LineQueue(demo, service, admission, settings)
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
-    batches = Batches(lambda: stores.batches, entrance.speak_in_turn, settings.generators, keep_s)
+    speak, is_away = entrance.speak_in_turn, lambda options: service.catalogue.is_away(options)
+    batches = Batches(lambda: stores.batches, speak, is_away, settings.generators, keep_s)
     more_work = [batches.run, *examples_ahead.work(service, settings)]
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options = {

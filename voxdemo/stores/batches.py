@@ -158,12 +158,17 @@ class Store:
         )
         return [Load(*row) for row in rows]
 
-    def take(self) -> tuple[Text, SpeakOptions] | None:
-        """The next text, which from here on is this process's to speak; the batches take turns. None: there is none."""
+    def take(self, without: Sequence[str] = ()) -> tuple[Text, SpeakOptions] | None:
+        """The next text, which from here on is this process's to speak; the batches take turns. None: there is none.
+
+        Texts of the batches named in `without` are passed over.
+        """
         with self._change():
             row = self._db.execute(
                 "SELECT texts.*, manner FROM texts JOIN batches ON batches.id = batch WHERE state = 'queued'"
-                " ORDER BY served_at, created_at, number LIMIT 1"
+                f" AND batch NOT IN ({', '.join('?' * len(without))})"
+                " ORDER BY served_at, created_at, number LIMIT 1",
+                without,
             ).fetchone()
             if row is None:
                 return None

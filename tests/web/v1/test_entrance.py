@@ -52,7 +52,8 @@ async def service(tmp_path: Path, better: Stage) -> AsyncGenerator[SpeechService
 
 def program(service: SpeechService, limits: Limits) -> httpx.AsyncClient:
     entrance = Entrance(service, Admission(service, limits, 0))
-    routes = v1.mounted(entrance, Batches(lambda: service.stores.batches, entrance.speak_in_turn, 1, 1.0))
+    batches = Batches(lambda: service.stores.batches, entrance.speak_in_turn, lambda options: False, 1, 1.0)
+    routes = v1.mounted(entrance, batches)
     return httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=[routes])), base_url="http://testserver/v1")
 
 
