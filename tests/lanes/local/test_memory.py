@@ -358,6 +358,60 @@ async def test_a_model_that_failed_is_loaded_again_when_it_is_asked_for_and_then
     assert (ann.builds, resting(lane)) == (tries[1] + 1, {"Ben"})
 
 
+@pytest.mark.parametrize("is_asked_for", [False, True])
+async def test_the_usual_voice_comes_back_in_the_room_of_others_and_not_beside_them(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_asked_for: bool
+) -> None:
+    if not is_asked_for:
+        monkeypatch.setattr("voxdemo.lanes.local.model_thread.LONGEST_PAUSE_S", 0.001)
+    house.stages["usual"].broken = True
+    lane = house.lane(memory_gb=5)  # the recogniser, two engines and nothing more
+    await until(lambda: states(lane)["Usual"] == "failed")
+    await said(lane, ANN, BEN)
+    house.stages["usual"].broken = False
+    if is_asked_for:
+        assert not resting(lane) & {"Ann", "Ben"}
+        await said(lane, USUAL)
+    await until(lambda: states(lane)["Usual"] == "ready")
+    assert states(lane)["Fake recogniser"] == "ready"
+    assert len(resting(lane) & {"Ann", "Ben"}) == 1
+
+
+async def test_the_usual_voice_takes_no_room_from_one_at_work_by_itself(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxdemo.lanes.local.model_thread.LONGEST_PAUSE_S", 0.001)
+    usual, ann = house.stages["usual"], house.stages["ann"]
+    usual.broken = True
+    lane = house.lane(memory_gb=3)
+    await until(lambda: states(lane)["Usual"] == "failed")
+    ann.open = False
+    longer, events = await in_line(lane, to(ANN, " ".join(["word"] * 20)))
+    await next_started(ann)
+    usual.broken = False
+    for _ in range(20):
+        assert states(lane)["Usual"] == "failed"
+        ann.steps.release(1)
+        while not isinstance(await events.get(), Piece):
+            pass
+    await longer
+    await until(lambda: states(lane)["Usual"] == "ready")
+    assert "Ann" in resting(lane)
+
+
+async def test_a_stand_in_is_not_freed_for_a_voice_that_may_fail_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxdemo.lanes.local.model_thread.LONGEST_PAUSE_S", 0.001)
+    usual = house.stages["usual"]
+    usual.broken = True
+    lane = house.lane(memory_gb=3, standby=CAT)
+    await until(lambda: usual.builds > 5 and states(lane)["Cat"] == "ready")
+    usual.broken = False
+    await until(lambda: states(lane)["Usual"] == "ready")
+    assert (report(lane, "cat").unloads, states(lane)["Cat"]) == (0, "ready")
+
+
 async def test_a_resting_recogniser_wakes_between_two_parts_of_a_longer_text(house: House, patient: None) -> None:
     lane = house.lane(memory_gb=3, expected_s=1.0)
     await started(lane)

@@ -55,7 +55,7 @@ class AddressWorker:
     ) -> None:
         self.lives = Lives()
         self.used_at = 0.0
-        self.tries_again = True
+        self.retry: Callable[[], None] = self.start  # which nobody needs to call
         self.status = WorkerStatus("loading", f"{engine.info.title} is asked for its first words.")
         self._engine = engine
         self._check = check

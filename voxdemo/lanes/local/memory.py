@@ -121,15 +121,28 @@ class MemoryBound:
 
         All of them where even that isn't enough: sizes are estimates, and an engine that can't load says so itself.
         """
-        place = _place(wanted.info.device)
-        here = [worker for worker in (*loaded, wanted) if _place(worker.info.device) == place]
-        over = sum(worker.memory_bytes for worker in here) - self.of(wanted.info.device)
+        here = _beside(wanted, loaded)
+        over = self._over(wanted, loaded)
         freed: list[W] = []
         for worker in spare:
             if over > 0 and worker in here:
                 freed.append(worker)
                 over -= worker.memory_bytes
         return freed
+
+    def holds(self, wanted: W, loaded: Sequence[W]) -> bool:
+        """Whether there is room for one beside those that are loaded."""
+        return self._over(wanted, loaded) <= 0
+
+    def _over(self, wanted: W, loaded: Sequence[W]) -> float:
+        """By how many bytes they are too large together, where `wanted` is."""
+        here = (wanted, *_beside(wanted, loaded))
+        return sum(worker.memory_bytes for worker in here) - self.of(wanted.info.device)
+
+
+def _beside(wanted: W, loaded: Sequence[W]) -> list[W]:
+    """Those whose memory is the same as what `wanted` takes its from."""
+    return [worker for worker in loaded if _place(worker.info.device) == _place(wanted.info.device)]
 
 
 def _place(device: str) -> str:

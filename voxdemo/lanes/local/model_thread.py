@@ -31,7 +31,7 @@ from voxdemo.speech import ModelInfo, Tell
 
 log = logging.getLogger(__name__)
 
-REBUILD_AFTER_S = 30.0
+REBUILD_AFTER_S = 60.0
 """How long after a failed build the next one is tried, when no job asks for it earlier; doubled each time."""
 LONGEST_PAUSE_S = 900.0
 """Up to which it is doubled: loading takes memory and time from whoever serves meanwhile."""
@@ -54,6 +54,10 @@ class Lives:
     """How often it died or failed its check."""
     load_s: float | None = None
     """How long the last load and check took."""
+    pause_s: float = 0.0
+    """How long it is left alone after it couldn't be loaded; 0 where it could."""
+    told: str = ""
+    """Why it doesn't serve, as that was logged last."""
     grown_bytes: int = 0
     """By how much it made the process grow; 0 where that couldn't be measured."""
 
@@ -62,8 +66,9 @@ class ModelThread(Generic[M]):
     """The thread, and all that happens on it.
 
     Other threads use only `inbox`, `doubt`, `rest`, `close`, `info`, `status`, `deaths`, `building_since` and, before
-    the start, `tries_again`. `inbox` takes a run and what is called when the model begins with it. `start` and `join`
-    are as a thread's. The model is built when the threads `after` which it comes have ended, because it needs the room.
+    the start, `retry`. `inbox` takes a run and what is called when the model begins with it. `start` and `join` are as
+    a thread's. The model is built when the threads `after` which it comes have ended, because it needs the room. Where
+    that fails, another thread has to try again: `retry` is called when it is time for that.
     """
 
     def __init__(
@@ -80,8 +85,7 @@ class ModelThread(Generic[M]):
         self.info = info
         self.inbox: queue.SimpleQueue[tuple[JobRun[M], Callable[[], None]] | Callable[[], None]] = queue.SimpleQueue()
         self.deaths = deaths
-        self.tries_again = True
-        """Whether it builds a model that failed again by itself, after a while."""
+        self.retry: Callable[[], None] = lambda: None
         self._lives = lives
         self.status = WorkerStatus(state, f"{info.title} is loading.", lives.load_s)
         self._build = build
@@ -91,8 +95,7 @@ class ModelThread(Generic[M]):
         self._loading: ReadyState = state
         self._after = after
         self._cause = "hung"
-        self._told = ""
-        self._pause_s = REBUILD_AFTER_S
+        self._has_failed = False
         self._current: JobRun[M] | None = None
         self._closing = False
         self._resting = False
@@ -132,10 +135,9 @@ class ModelThread(Generic[M]):
         self._ensure_model()
         while not (self._closing or self._resting):
             try:
-                is_over = self._model or not self.tries_again
-                entry = self.inbox.get(timeout=None if is_over else self._pause_s)
+                entry = self.inbox.get(timeout=self._lives.pause_s if self._has_failed else None)
             except queue.Empty:
-                self._ensure_model()
+                self.retry()
                 continue
             if isinstance(entry, tuple):
                 run, started = entry
@@ -221,10 +223,10 @@ class ModelThread(Generic[M]):
         return NotReadyError(sentence, REBUILD_AFTER_S, reason="not_loaded", title=self.info.title)
 
     def _ensure_model(self) -> bool:
-        """Whether there is a model that works; builds one if there is none."""
+        """Whether there is a model that works; builds one if there is none, unless that has failed here."""
         if self.deaths >= MOST_DEATHS:
             self._stay_down()
-        elif self._model is None and not self._closing:
+        elif self._model is None and not (self._closing or self._has_failed):
             contextvars.Context().run(self._rebuild)  # which is no request's doing, whichever needs it first
         return self._model is not None
 
@@ -232,11 +234,12 @@ class ModelThread(Generic[M]):
         self.building_since = time.monotonic()
         self._set_loading(f"{self.info.title} is {'re' * (self._loading == 'reloading')}loading.")
         with memory.Growth() as growth:
-            self._load(self.building_since)
+            self._has_failed = not self._load(self.building_since)
         self._lives.grown_bytes = growth.bytes or self._lives.grown_bytes
         self.building_since = None
 
-    def _load(self, begun: float) -> None:
+    def _load(self, begun: float) -> bool:
+        """Whether the model is there and works."""
         try:
             self._model = self._build(self._set_loading)
         except SettingsError as error:
@@ -247,7 +250,8 @@ class ModelThread(Generic[M]):
             self._set_failed(f"{self.info.title} can't be loaded; the server's log says why.")
         else:
             self.info = self._model.info
-            self._works(begun)
+            return self._works(begun)
+        return False
 
     def _works(self, begun: float | None = None) -> bool:
         """Whether the model passes its check, after which it is ready; `begun` is when it began to be built."""
@@ -265,7 +269,7 @@ class ModelThread(Generic[M]):
             self._lives.load_s = load_s
             self._lives.loads += 1
             log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)
-            self._loading, self._pause_s = "reloading", REBUILD_AFTER_S
+            self._loading, self._lives.pause_s = "reloading", 0.0
         self._set_status("ready")
         return True
 
@@ -276,8 +280,8 @@ class ModelThread(Generic[M]):
         self._set_failed(reason)
 
     def _log_once(self, words: str) -> None:
-        if words != self._told:
-            self._told = words
+        if words != self._lives.told:
+            self._lives.told = words
             log.error("%s", words)
 
     def _discard_model(self) -> None:
@@ -290,7 +294,7 @@ class ModelThread(Generic[M]):
 
     def _set_failed(self, reason: str) -> None:
         self._loading = "loading"  # what comes of the next try is news: until then a stand-in serves
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._lives.pause_s = min(2 * self._lives.pause_s or REBUILD_AFTER_S, LONGEST_PAUSE_S)
         self._set_status("failed", reason)
 
     def _set_loading(self, reason: str) -> None:

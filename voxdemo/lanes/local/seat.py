@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from voxdemo.errors import InputError
@@ -50,11 +51,11 @@ class Seat:
     """One copy of each model; runs one job at a time, whichever kind it is.
 
     The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does, and
-    after a failure when the next one does. Where the `bound` leaves no room for it, others are freed first, then the
-    stand-in, the recogniser and the usual engine: of each kind the one that was used longest ago, and never one whose
-    job runs or stands aside. After `idle_s` without a job all are freed; 0: never. Without `recognition` it is one of
-    the seats of an address. Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called
-    when it is `released`.
+    after a failure when the next one does; the usual models are then tried again by themselves, too. Where the `bound`
+    leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine: of each kind
+    the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without a job all
+    are freed; 0: never. Without `recognition` it is one of the seats of an address. Its lane sets `timeout_s`, the
+    seconds that a part of a job may take, and what is called when it is `released`.
     """
 
     timeout_s: float
@@ -71,8 +72,8 @@ class Seat:
         self.speech = speech
         self.recognition = recognition
         self.others = tuple(others)
-        for other in self.others:
-            other.tries_again = False  # it would take the room of models that are asked for
+        for worker in self.workers:
+            worker.retry = partial(self._try_again, worker)
         self._bound = bound or MemoryBound()
         self._idle_s = idle_s
         self._idle: asyncio.TimerHandle | None = None
@@ -207,9 +208,21 @@ class Seat:
         if worker.rests:
             worker.start(after=[each.free() for each in self._freed_for(worker)])
 
+    def _try_again(self, worker: Worker) -> None:
+        """Load one that failed, though nobody asks for it: in the room of the others, of which none goes on for it."""
+        if worker in self.others:
+            return
+        freed = self._bound.freed_for(worker, self._loaded, [each for each in self._spare if each in self.others])
+        left = [each for each in self._loaded if each not in freed]
+        if self._bound.holds(worker, left) or not any(each in self.others for each in left):
+            worker.start(after=[each.free() for each in freed])
+
     def _freed_for(self, worker: Worker) -> list[Worker]:
-        loaded = [each for each in self.workers if not each.rests and each.status.state != "failed"]
-        return self._bound.freed_for(worker, loaded, self._spare) if worker.rests else []
+        return self._bound.freed_for(worker, self._loaded, self._spare) if worker.rests else []
+
+    @property
+    def _loaded(self) -> list[Worker]:
+        return [each for each in self.workers if not each.rests and each.status.state != "failed"]
 
     @property
     def _spare(self) -> list[Worker]:

@@ -34,8 +34,8 @@ class ModelWorker(Generic[M]):
     how long that should take. All methods are for the event loop's thread; `info` and `status` may be read from
     anywhere.
 
-    It is at rest until it is started, which its first job does at the latest, and when it was freed; then it can be
-    started again. One that doesn't try again by itself is at rest when it failed, too.
+    It is at rest until it is started, which its first job does at the latest, and when it was freed or couldn't be
+    built; then it can be started again.
 
     After an unexpected exception the model is checked again: if it passes, the job was at fault; if not, or when the
     model says itself that it died, it is closed and built again. It is checked after a job's deadline too, and isn't
@@ -56,8 +56,8 @@ class ModelWorker(Generic[M]):
         self.lives = Lives()
         self.used_at = 0.0
         """When it was given its last job, by the monotonic clock."""
-        self.tries_again = True
-        """Whether a model that failed is built again without a job that asks for it."""
+        self.retry: Callable[[], None] = self.start
+        """What is done when it is time to build a model again that failed, without a job that asks for it."""
         self._info = info
         self._build = build
         self._check = check
@@ -80,10 +80,9 @@ class ModelWorker(Generic[M]):
 
     @property
     def rests(self) -> bool:
+        """Whether `start` would load it: it was freed or hasn't been started yet, or it failed, but not for good."""
         thread = self._thread
-        return thread is None or (
-            not self.tries_again and thread.status.state == "failed" and thread.deaths < MOST_DEATHS
-        )
+        return thread is None or (thread.status.state == "failed" and thread.deaths < MOST_DEATHS)
 
     @property
     def can_be_freed(self) -> bool:
@@ -113,11 +112,12 @@ class ModelWorker(Generic[M]):
 
     def start(self, after: Sequence[ModelThread[Any]] = ()) -> None:
         """Begin to build the model, as soon as those are freed. Jobs may come at once, or before; they wait for it."""
+        has_failed = self.status.state == "failed"  # a stand-in serves until it is seen what comes of this
         if self._thread:
             self.free()
         before = (self._freed,) if self._freed else ()
         deaths = self._freed.deaths if self._freed else 0
-        self._start(deaths, "waking" if self.lives.loads else "loading", (*before, *after))
+        self._start(deaths, "waking" if self.lives.loads and not has_failed else "loading", (*before, *after))
 
     def free(self) -> ModelThread[M]:
         """Give its memory back, which has happened when the thread returned has ended. It mustn't have a job."""
@@ -139,7 +139,7 @@ class ModelWorker(Generic[M]):
 
         After a failure `may_go_on` is asked, on the model's thread, whether `work` is to be called again.
         """
-        if self._thread is None:
+        if self.rests:
             self.start()
         assert self._thread, "it has been started"
         run: JobRun[M] = JobRun(work, deliver, started, released, may_go_on)
@@ -158,8 +158,12 @@ class ModelWorker(Generic[M]):
     def _start(self, deaths: int, state: ReadyState, after: Sequence[ModelThread[Any]] = ()) -> None:
         checked = partial(post, asyncio.get_running_loop(), self._checked)
         self._thread = ModelThread(self.info, self._build, self._check, checked, self.lives, deaths, state, after)
-        self._thread.tries_again = self.tries_again
+        self._thread.retry = partial(post, asyncio.get_running_loop(), self._try_again, self._thread)
         self._thread.start()
+
+    def _try_again(self, thread: ModelThread[M]) -> None:
+        if thread is self._thread and self.rests:
+            self.retry()
 
     def _stop_late(self, thread: ModelThread[M], run: JobRun[M], timeout_s: float) -> None:
         title = self.info.title
@@ -213,7 +217,7 @@ class Worker(Protocol):
     def loading_s(self) -> float | None: ...
 
     used_at: float
-    tries_again: bool
+    retry: Callable[[], None]
 
     def start(self, after: Sequence[ModelThread[Any]] = ()) -> None: ...
 
