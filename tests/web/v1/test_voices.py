@@ -136,6 +136,19 @@ def test_without_keys_a_voice_is_used_by_its_id_alone(fake_server: Server) -> No
     assert files(fake_server) == []
 
 
+def test_a_page_of_another_site_changes_no_voices_where_nobody_needs_a_key(fake_server: Server) -> None:
+    id = added(fake_server.http)
+    exported = {"format": "voxdemo voices 1", "voices": [{"name": "A", "text": "", "consented": "", "audio": ""}]}
+    for headers in ({"origin": "http://elsewhere.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        with httpx.Client(base_url=fake_server.url, headers=headers) as page:
+            assert refusal(add(page)) == (403, "forbidden")
+            assert refusal(page.post(f"{VOICES}/import", json=exported)) == (403, "forbidden")
+            assert refusal(page.delete(f"{VOICES}/{id}")) == (403, "forbidden")
+    with httpx.Client(base_url=fake_server.url, headers={"origin": fake_server.url}) as page:
+        assert page.delete(f"{VOICES}/{id}").status_code == 200
+    assert files(fake_server) == []
+
+
 def test_openai_s_own_client_keeps_and_deletes_a_voice(shared_server: Server) -> None:
     with program(shared_server, OWNERS[0]) as client:
         voice = client.audio.voices.create(name="Anna", audio_sample=WARM_UP, consent="true")

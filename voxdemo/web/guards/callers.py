@@ -15,6 +15,8 @@ KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
 READER = "voxdemo.reader"
 """The entry of a scope for the only one that may see what the request makes: a key's id, or an account."""
+FOREIGN_PAGE = "voxdemo.foreign_page"
+"""Whether a page of another site sends it that isn't named in the settings."""
 ACCOUNT = "account "
 """What the entry of an account has before its name, so that none is a key's id."""
 NOBODY = "unknown"
@@ -62,6 +64,11 @@ class Incoming(HTTPConnection):
     def keeper(self) -> str:
         """Whose voices it may use: its key's id, its account, or "", which is everybody that came without either."""
         return (self.reader or "").removeprefix(ACCOUNT)
+
+    @property
+    def is_of_a_foreign_page(self) -> bool:
+        """Whether a page of another site sends it that the settings don't name; known behind `KnownOrigins` only."""
+        return bool(self.scope[FOREIGN_PAGE])
 
     @property
     def is_from_elsewhere(self) -> bool:

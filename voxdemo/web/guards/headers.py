@@ -19,7 +19,7 @@ from voxdemo.settings import Settings
 from voxdemo.stores.protocols import RequestLimits
 from voxdemo.web.guards.access import Access
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
-from voxdemo.web.guards.callers import Guard, Incoming
+from voxdemo.web.guards.callers import FOREIGN_PAGE, Guard, Incoming
 from voxdemo.web.guards.compressing import Compressing
 from voxdemo.web.guards.refusals import refused
 from voxdemo.web.guards.wellformed import Heads, WellFormed
@@ -120,7 +120,10 @@ class SecurityHeaders(Guard):
 
 
 class KnownOrigins(Guard):
-    """ASGI middleware: refuses a WebSocket to pages of sites that aren't named, as browsers ask before HTTP only."""
+    """ASGI middleware: marks what pages of sites send that aren't named, and refuses it where it is a WebSocket.
+
+    Browsers ask before they let such a page read an answer, but not before a form's request or a WebSocket.
+    """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         super().__init__(app)
@@ -128,6 +131,7 @@ class KnownOrigins(Guard):
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         is_foreign = request.is_from_elsewhere and request.headers.get("origin") not in self._origins
+        request.scope[FOREIGN_PAGE] = is_foreign
         answer = refused(request.scope, 403, FOREIGN) if request.is_websocket and is_foreign else self._app
         await answer(request.scope, receive, send)
 

@@ -36,6 +36,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?")
 GONE = "There is no such voice: it may have been deleted."
 NO_LIST = "Without an API key or a login the server can't tell whose voices are whose: keep the ids of those you add."
 OF_A_PROMPT = "Voices are made of recordings here: send one in audio_sample."
+ELSEWHERE = "A page of another site needs an API key to change voices here."
 NO_FILE = "This isn't a voices file: send one that the page or /v1/audio/voices/export has made."
 FORMAT = "voxdemo voices 1"
 """Of the page's file, too: assets/voices/voices_file.js."""
@@ -82,7 +83,7 @@ async def add(
     if type != "audio_sample":
         raise InputError(OF_A_PROMPT, code="voice_of_a_prompt")
     _check_copied(entrance.service)
-    store, keeper, consented = entrance.service.stores.voices, Incoming(request.scope).keeper, _consented(consent)
+    store, keeper, consented = entrance.service.stores.voices, _changing(request), _consented(consent)
 
     def keep() -> KeptVoice:
         recording = recording_in("audio_sample", audio_sample).read()
@@ -106,7 +107,7 @@ async def export(request: Request, entrance: TheEntrance) -> Response:
 async def import_(request: Request, entrance: TheEntrance) -> Response:
     """Keep what the page or `export` has written, sent as JSON: all of it or, if anything is unfit, nothing."""
     _check_copied(entrance.service)
-    store, keeper = entrance.service.stores.voices, Incoming(request.scope).keeper
+    store, keeper = entrance.service.stores.voices, _changing(request)
     sent = await request.body()
     kept, known = await in_thread(lambda: _imported(store, keeper, _read(sent)), pool=KEEPING)
     added = [described_kept(voice, entrance.service.catalogue.copier) for voice in kept]
@@ -127,7 +128,7 @@ async def one(id: str, request: Request, entrance: TheEntrance) -> Response:
 @router.delete("/{id:path}", summary="Delete a voice")
 async def delete(id: str, request: Request, entrance: TheEntrance) -> Response:
     """Delete one of yours for good, with its recording."""
-    keeper = Incoming(request.scope).keeper
+    keeper = _changing(request)
     if not await in_thread(entrance.service.stores.voices.delete, keeper, id, pool=KEEPING):
         raise HTTPException(404, GONE)
     return JSONResponse({"id": id, "object": "audio.voice.deleted", "deleted": True})
@@ -149,6 +150,17 @@ async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptV
     if keeper == NOBODY and (asked.lower() in VOICE_ALIASES or service.catalogue.named(asked)):
         return None  # there may be very many to look through
     return await in_thread(service.stores.voices.find, keeper, asked, pool=KEEPING)
+
+
+def _changing(request: Request) -> str:
+    """Whose voices are changed. Raises HTTPException for a page of another site, unless it sends a key.
+
+    A browser sends a form from anywhere to a server in its own network, and nobody would know who did.
+    """
+    caller = Incoming(request.scope)
+    if caller.keeper == NOBODY and caller.is_of_a_foreign_page:
+        raise HTTPException(403, ELSEWHERE)
+    return caller.keeper
 
 
 def _check_copied(service: SpeechService) -> None:
