@@ -34,6 +34,7 @@ from voxdemo.audio.wav import header
 from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.lanes.jobs import Piece, SpeakJob
+from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.address_worker import AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
@@ -84,7 +85,7 @@ async def through(lane: Lane, texts: Sequence[str], told: list[tuple[int, Any]] 
     async def one(number: int, text: str) -> None:
         nonlocal came
         job = SpeakJob(info, Utterance(text, voice="one"), [text], len(text.split()) * STEP_S)
-        async with aclosing(lane.run(job, lane.take(lambda: job.size, time.monotonic()))) as events:
+        async with aclosing(lane.run(job, lane.take(Claim(job.size), time.monotonic()))) as events:
             async for event in events:
                 if isinstance(event, Piece):
                     came += len(event.samples)

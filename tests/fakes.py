@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -15,7 +14,9 @@ import numpy as np
 
 from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
-from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket
+from voxdemo.lanes import wire
+from voxdemo.lanes.jobs import Job, LaneEvent
+from voxdemo.lanes.line import Claim, LaneStats, LineTicket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.recognizers.base import RecognizerChoice
@@ -216,7 +217,10 @@ class _Wire:
         except VoxdemoError as error:
             raise _sent(error) from error
 
-    def foretell(self, coming: Sequence[Size]) -> Sequence[Place]:
+    def take(self, claim: Claim, arrived_at: float) -> LineTicket:
+        return self._lane.take(_sent(claim), arrived_at)
+
+    def foretell(self, coming: Size) -> Place:
         return _sent(self._lane.foretell(_sent(coming)))
 
     def stats(self) -> LaneStats:
@@ -224,12 +228,12 @@ class _Wire:
 
 
 def wired(lane: Lane) -> Lane:
-    """The lane as if it were another machine's: all that passes to and fro is pickled on its way."""
+    """The lane as if it were another machine's: all that passes to and fro travels as it would over a wire."""
     return cast(Lane, _Wire(lane))
 
 
 def _sent(value: T) -> T:
-    return cast(T, pickle.loads(pickle.dumps(value)))
+    return cast(T, wire.from_bytes(wire.to_bytes(value)))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 from fakes import CLONER, PIECE, RATE, Stage, until
 
 from voxdemo.intake.request import Passage
-from voxdemo.lanes.jobs import LaneEvent, LineTicket, ListenJob, SpeakJob
+from voxdemo.lanes.jobs import LaneEvent, ListenJob, SpeakJob
+from voxdemo.lanes.line import Claim, LineTicket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.speech import Utterance, Waiting
 
@@ -40,7 +41,7 @@ def events_of(
     asked = job(what) if isinstance(what, str) else what
     if ticket is None:
         lane.check_room()
-        ticket = lane.take(lambda: asked.size, time.monotonic())
+        ticket = lane.take(Claim(asked.size), time.monotonic())
     return lane.run(asked, ticket)
 
 

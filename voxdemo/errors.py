@@ -119,6 +119,13 @@ class LimitError(UnavailableError):
         unit, unit_s = next(each for each in _UNITS if wait_s <= each[2])[:2]
         return cls("Too many requests: try again in {time}.", wait_s, time=f"{math.ceil(wait_s / unit_s)} {unit}")
 
+    @classmethod
+    def waiting(cls, most: int, until_next_s: float | None) -> LimitError:
+        """For a client of whose jobs already so many wait as may; the first of them begins in about so many seconds."""
+        jobs = "a job" if most == 1 else f"{most} jobs"
+        sentence = "You already have {jobs} waiting: send more when one of them has started."
+        return cls(sentence, until_next_s, reason="waiting", jobs=jobs, most=most)
+
 
 _UNITS = (("s", 1, 120), ("min", 60, 7200), ("h", 3600, math.inf))
 """Of time: its name, its seconds, and up to how many seconds it is used."""

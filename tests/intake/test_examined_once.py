@@ -71,7 +71,7 @@ def recording(service: SpeechService) -> Path:
 
 async def admitted(service: SpeechService, asked: request.Asked) -> RequestContext:
     context = RequestContext("openai")
-    await Admission(service, Limits("", ""), 0).admit(lambda: asked, context)
+    await Admission(service, Limits("", "")).admit(lambda: asked, context)
     assert context.ticket
     return context
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +23,7 @@ from fakes import CLONER, RATE, Stage, until
 from voxdemo.audio.join import Joiner
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.errors import EngineError, InputError, StorageError, UnavailableError
-from voxdemo.lanes.jobs import LineTicket
+from voxdemo.lanes.line import Claim, LineTicket
 from voxdemo.lanes.turns import Size
 from voxdemo.server.assemble import local_service
 from voxdemo.service import generation
@@ -272,7 +271,7 @@ async def test_a_forecast_counts_all_who_have_a_ticket(service: SpeechService, s
     running = asyncio.ensure_future(spoken(service, Utterance("Hello there.")))
     await asyncio.to_thread(stage.started.get, timeout=10)
     await asyncio.to_thread(stage.started.get, timeout=10)
-    tickets = [service.line.take(partial(Size, seconds), time.monotonic()) for seconds in (1.0, 2.0)]
+    tickets = [service.line.take(Claim(Size(seconds)), time.monotonic()) for seconds in (1.0, 2.0)]
     forecast = service.forecast(Utterance("Hello."))
     assert forecast.ahead == 3
     assert forecast.own_s is not None
@@ -362,7 +361,7 @@ async def test_a_disk_that_takes_no_files_holds_up_nothing_once_it_takes_them_ag
 async def test_nothing_is_left_of_a_text_that_the_line_takes_no_more(stage: Stage, tmp_path: Path, why: str) -> None:
     settings = Settings(cache_dir=tmp_path / "cache", queue_size=1)
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
-    tickets = [service.line.take(lambda: Size(None), time.monotonic()) for _ in range(2)]
+    tickets = [service.line.take(Claim(Size(None)), time.monotonic()) for _ in range(2)]
     if why == "it stops":
         service.line.refuse_all(within_s=1.0)
     with pytest.raises(UnavailableError):  # its answer was at hand when it came, and isn't any more
@@ -381,7 +380,7 @@ async def test_a_text_whose_sound_cannot_be_begun_gives_its_ticket_back(
     (tmp_path / "cache").mkdir(exist_ok=True)
     (tmp_path / "cache" / "workshop").write_text("")
     context = RequestContext("openai")
-    context.ticket = service.line.take(lambda: Size(None), time.monotonic())
+    context.ticket = service.line.take(Claim(Size(None)), time.monotonic())
     utterance = Utterance("Hello.")
     with pytest.raises(StorageError):
         await (service.prepare(utterance) if by == "prepare" else anext(service.speak(utterance, context)))

@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
-from voxdemo.lanes.jobs import LaneStats
+from voxdemo.lanes.line import LaneStats
 from voxdemo.monitoring.machine import Usage
 from voxdemo.monitoring.outcomes import DoorName, Ended, Ending, Task
 from voxdemo.speech import EngineInfo

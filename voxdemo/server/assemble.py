@@ -81,7 +81,7 @@ def local_service(
 
     seats = [seat() for _ in range(settings.generators)]
     seats += [Seat(Role(worker), None) for each, worker in servers.items() for _ in range(each.at_once)]
-    lane = Lane(seats, settings.queue_size, settings.job_timeout_s)
+    lane = Lane(seats, settings.queue_size, settings.job_timeout_s, settings.max_waiting_per_client, paces)
     return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
 

@@ -67,7 +67,7 @@ def build(
     callers.trust(settings.trusted_proxies)
     stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)
-    admission = Admission(service, limits, settings.max_waiting_per_client)
+    admission = Admission(service, limits)
     LineQueue(demo, service, admission, settings)
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
     speak, is_away = entrance.speak_in_turn, lambda options: service.catalogue.is_away(options)

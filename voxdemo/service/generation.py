@@ -21,7 +21,8 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.files import remove
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import Examined, Plan, SpeechRequest, plan, speech
-from voxdemo.lanes.jobs import JobLine, LineTicket, SpeakJob
+from voxdemo.lanes.jobs import SpeakJob
+from voxdemo.lanes.line import JobLine, LineTicket
 from voxdemo.lanes.turns import Size
 from voxdemo.service.job_recorder import JobRecorder
 from voxdemo.service.live_sound import Listener, LiveSound, SharedSound

@@ -17,7 +17,8 @@ from voxdemo.audio.wav import PEAKS_PER_S
 from voxdemo.errors import EngineError, InputError, StorageError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.request import AskedRecording, RecordingRequest, recording
-from voxdemo.lanes.jobs import JobLine, LineTicket, ListenJob, Started
+from voxdemo.lanes.jobs import ListenJob, Started
+from voxdemo.lanes.line import JobLine, LineTicket
 from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.lanes.turns import Size
 from voxdemo.service.request_context import RequestContext

@@ -7,7 +7,7 @@ from voxdemo import logs
 from voxdemo.errors import InputError, UnavailableError, VoxdemoError
 from voxdemo.estimates.countdown import Countdown
 from voxdemo.intake.request import Examined
-from voxdemo.lanes.jobs import LineTicket
+from voxdemo.lanes.line import LineTicket
 from voxdemo.monitoring.outcomes import DoorName
 
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import Passage, RecordingRequest, SpeechRequest, work_of
-from voxdemo.lanes.jobs import JobLine, LaneStats
+from voxdemo.lanes.line import Claim, JobLine, LaneStats
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
@@ -131,14 +131,13 @@ class SpeechService:
         assert context.examined, "its door has examined it"
         examined = context.examined
 
-        def size() -> Size:
-            if examined.plan:
-                return Size(self._paces.speaking_s(examined.plan.work), engine=examined.speech.engine.name)
-            pace = self._paces.listening(self.recognizer_info.key)
-            return Size(pace.seconds(examined.recording_s), speaks=False)
-
+        if examined.plan:
+            size = Size(None, engine=examined.speech.engine.name)
+            claim = Claim(size, work=examined.plan.work, caller=context.caller)
+        else:
+            claim = Claim(Size(None, speaks=False), recording_s=examined.recording_s, caller=context.caller)
         key = examined.request.key if examined.request and self.stores.answers.is_on else ""
-        context.ticket = self.line.take(size, context.begun_at, context.caller, key)
+        context.ticket = self.line.take(replace(claim, key=key), context.begun_at)
 
     @contextmanager
     def holding(self, context: RequestContext) -> Generator[None, None, None]:
@@ -203,7 +202,7 @@ class SpeechService:
         with told(outcome, self._ended), self.holding(context):
             if context.door == "program":
                 self.line.check_room()
-                context.ticket = self.line.take(lambda: size, context.begun_at)
+                context.ticket = self.line.take(Claim(size), context.begun_at)
             async with aclosing(events):
                 async for event in events:
                     outcome.note(event)
@@ -237,7 +236,7 @@ class SpeechService:
         own_s = self._paces.speaking_s(work_of(passages))
         if own_s is not None:
             own_s += sum(map(self._loading_s, {each.engine.name: each.engine for each in passages}.values()))
-        place = self.line.foretell([Size(own_s, engine=engine.name)])[0]
+        place = self.line.foretell(Size(own_s, engine=engine.name))
         wait_s = None if place.end_s is None or own_s is None else place.end_s - own_s
         ahead = max(0, place.ahead - self._preparing)
         return Forecast(ahead, wait_s, own_s, waiting=max(0, ahead - self.running))
@@ -273,7 +272,7 @@ class SpeechService:
     @property
     def until_next_s(self) -> float | None:
         """Seconds until a sentence would start that came now, behind everybody; None: not known yet."""
-        return self.line.foretell([Size(0.0)])[0].start_s
+        return self.line.foretell(Size(0.0)).start_s
 
     @property
     def quiet_s(self) -> float:

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
-from voxdemo.lanes.jobs import JobLine, LineTicket
+from voxdemo.lanes.line import Claim, JobLine, LineTicket
 from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.lanes.turns import Size
 from voxdemo.service.request_context import RequestContext
@@ -51,7 +51,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
             return work
         if ticket is None:
             self._line.check_room()
-            ticket = self._line.take(lambda: size, context.begun_at)
+            ticket = self._line.take(Claim(size), context.begun_at)
         try:
             work = begin(ticket)
         except BaseException:

@@ -17,7 +17,8 @@ from speaking_elsewhere import KEY, SECRET, Elsewhere
 from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.errors import AddressError, InputError, JobTimeoutError, NotReadyError
-from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob, WorkerStatus
+from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob
+from voxdemo.lanes.line import WorkerStatus
 from voxdemo.lanes.local.address_worker import MOST_FAILURES, AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
@@ -106,8 +107,8 @@ async def test_nobody_waits_for_seats_that_are_not_theirs(make: Make, elsewhere:
     stage.open = False
     long, _ = await in_line(lane, job("a b c", expected_s=100.0))
     await until(lambda: stage.running == 1)
-    assert lane.foretell([replace(there(lane, "wav").size)])[0].ahead == 2
-    assert lane.foretell([job("here").size])[0].ahead == 1
+    assert lane.foretell(replace(there(lane, "wav").size)).ahead == 2
+    assert lane.foretell(job("here").size).ahead == 1
     elsewhere.may_go_on.set()
     await asyncio.gather(*busy)
     assert length_s(await everything(lane, there(lane, "wav")), 24_000) == pytest.approx(0.3, abs=0.01)

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -29,6 +28,7 @@ from lining import (
 
 from voxdemo.errors import BusyError, InputError, NotReadyError
 from voxdemo.lanes.jobs import Piece, Started
+from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import RESTART_S
 from voxdemo.lanes.turns import Size, foretold
 from voxdemo.speech import Transcript
@@ -142,7 +142,7 @@ async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_ta
     lane = make_lane()
     await ready(lane)
     stage.open = True
-    tickets = {name: lane.take(lambda: Size(10.0), arrived) for name, arrived in (("b", 2.0), ("c", 3.0), ("a", 1.0))}
+    tickets = {name: lane.take(Claim(Size(10.0)), arrived) for name, arrived in (("b", 2.0), ("c", 3.0), ("a", 1.0))}
     tasks = []
     for name in ("c", "b", "a"):
         assert stage.started.empty()
@@ -159,7 +159,7 @@ async def test_a_ticket_that_leaves_holds_up_nobody_and_lets_nobody_past_those_b
     lane = make_lane()
     await ready(lane)
     stage.open = True
-    first, leaving, last = (lane.take(lambda: Size(10.0), float(arrived)) for arrived in range(3))
+    first, leaving, last = (lane.take(Claim(Size(10.0)), float(arrived)) for arrived in range(3))
     waits = asyncio.ensure_future(everything(lane, "last", last))
     if has_job:
         gone = asyncio.ensure_future(everything(lane, "leaving", leaving))
@@ -180,8 +180,8 @@ async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
     lane = make_lane()
     await ready(lane)
     stage.open = True
-    recording = lane.take(lambda: Size(1.0, speaks=False), 1.0)
-    text = lane.take(lambda: Size(10.0), 2.0)
+    recording = lane.take(Claim(Size(1.0, speaks=False)), 1.0)
+    text = lane.take(Claim(Size(10.0)), 2.0)
     await everything(lane, "text", text)
     assert await next_started(stage) == "text"
     lane.leave(recording)
@@ -190,7 +190,7 @@ async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
 async def test_a_line_that_closes_refuses_tickets_whose_jobs_are_still_being_prepared(make_lane: MakeLane) -> None:
     lane = make_lane()
     await ready(lane)
-    tickets = [lane.take(lambda: Size(20.0), 0.0) for _ in range(3)]
+    tickets = [lane.take(Claim(Size(20.0)), 0.0) for _ in range(3)]
     moves: list[list[bool]] = []
     lane.moved.append(lambda: moves.append([ticket.refusal is not None for ticket in tickets]))
     refusal = lane.refuse_all(within_s=60.0)
@@ -205,7 +205,7 @@ async def test_a_line_that_closes_refuses_tickets_whose_jobs_are_still_being_pre
 
 async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_called(make_lane: MakeLane) -> None:
     lane = make_lane(seats=2)
-    tickets = [lane.take(partial(Size, 20.0 if number % 2 else 1.0), float(number)) for number in range(8)]
+    tickets = [lane.take(Claim(Size(20.0 if number % 2 else 1.0)), float(number)) for number in range(8)]
     assert [ticket.is_called for ticket in tickets] == [True] * 6 + [False] * 2
     lane.leave(tickets[0])
     assert [ticket.is_called for ticket in tickets[6:]] == [True, False]
@@ -215,7 +215,7 @@ async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_
     lane = make_lane()
     await ready(lane)
     keys = ["same", "b", "c", "same", "d", "same"]
-    tickets = [lane.take(lambda: Size(20.0), float(arrived), key=key) for arrived, key in enumerate(keys)]
+    tickets = [lane.take(Claim(Size(20.0), key=key), float(arrived)) for arrived, key in enumerate(keys)]
     assert [ticket.is_called for ticket in tickets] == [True, True, False, True, False, True]
     assert [lane.place(ticket).ahead for ticket in tickets] == [0, 3, 4, 1, 5, 2]
     assert lane.place(tickets[-2]).end_s == pytest.approx(80.0, abs=1.0)
@@ -231,7 +231,7 @@ async def test_a_door_that_fails_to_show_places_troubles_no_other(
 
     await ready(lane)
     lane.moved += [fail, lambda: told.append(True)]
-    ticket = lane.take(lambda: Size(20.0), 0.0)
+    ticket = lane.take(Claim(Size(20.0)), 0.0)
     assert told
     lane.leave(ticket)
     stage.open = True
@@ -250,8 +250,8 @@ async def test_the_line_is_forecast_once_a_move_however_many_wait(
         return foretold(*line)
 
     monkeypatch.setattr("voxdemo.lanes.local.lane.foretold", counted)
-    tickets = [lane.take(lambda: Size(20.0), 0.0) for _ in range(20)]
-    lane.moved += [lambda: [lane.place(ticket) for ticket in lane.waiting()]] * 20
+    tickets = [lane.take(Claim(Size(20.0)), 0.0) for _ in range(20)]
+    lane.moved += [lambda: [lane.place(ticket) for ticket in tickets]] * 20
     forecasts.clear()
     lane.leave(tickets[0])
     assert len(forecasts) == 1
@@ -263,7 +263,7 @@ async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> No
     tasks = [(await in_line(lane, text))[0] for text in ("a", "b", "c", "d")]
     await next_started(stage)
     await next_started(stage)
-    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(20, abs=1)
+    assert lane.foretell(Size(None)).start_s == pytest.approx(20, abs=1)
     stage.steps.release(4)
     await asyncio.gather(*tasks)
 
@@ -313,7 +313,7 @@ async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(mak
     stage.steps.release(3)
     while not isinstance(event := await events.get(), Piece) or event.part < 2:
         pass
-    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(
+    assert lane.foretell(Size(None)).start_s == pytest.approx(
         250, abs=1
     )  # half is done in no time, so the other will hardly take 500 s
     stage.steps.release()

@@ -180,7 +180,7 @@ async def test_a_seat_whose_model_cannot_be_built_takes_no_jobs(make_lane: MakeL
     results = await asyncio.gather(*(everything(lane, f"job-{number}") for number in range(10)))
     assert all(isinstance(events[-1], Piece) for events in results)
     await until(lambda: lane.stats().running == 0)
-    assert lane.foretell([Size(None)])[0].start_s == pytest.approx(0, abs=1)
+    assert lane.foretell(Size(None)).start_s == pytest.approx(0, abs=1)
 
 
 async def test_a_rebuild_may_take_longer_than_a_job(make_lane: MakeLane, stage: Stage) -> None:
@@ -307,7 +307,7 @@ async def test_an_engine_that_hangs_past_the_grace_is_replaced(make_lane: MakeLa
 async def test_a_job_that_comes_while_models_load_waits_for_them(make_lane: MakeLane, stage: Stage) -> None:
     stage.may_load.clear()
     lane = make_lane()
-    assert lane.foretell([Size(None)])[0].start_s is None
+    assert lane.foretell(Size(None)).start_s is None
     early, events = await in_line(lane, "early")
     assert await events.get() == Waiting(ahead=0, seconds=None, loading="Fake voice")
     stage.may_load.set()

@@ -14,7 +14,8 @@ from lining import LONG, everything, in_line, job, next_started, recording
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError, VoxdemoError
-from voxdemo.lanes.jobs import ModelReport, Piece, SpeakJob
+from voxdemo.lanes.jobs import Piece, SpeakJob
+from voxdemo.lanes.line import ModelReport
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.memory import MACHINE, Growth, MemoryBound, give_back, resident_bytes
 from voxdemo.lanes.local.seat import Role, Seat

@@ -30,6 +30,7 @@ from lining import (
 
 from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import Paused, Piece
+from voxdemo.lanes.line import Claim
 from voxdemo.lanes.turns import TURN_S, Busy, Size, foretold, in_turn
 from voxdemo.speech import Utterance, Waiting
 
@@ -218,7 +219,7 @@ async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_t
     await ready(lane)
     long, _ = await in_line(lane, LONG)
     assert await next_started(stage) == "one"
-    first, second = (lane.take(lambda: Size(1.0), arrived) for arrived in (1.0, 2.0))
+    first, second = (lane.take(Claim(Size(1.0)), arrived) for arrived in (1.0, 2.0))
     later = asyncio.ensure_future(everything(lane, job("second", 1.0), second))
     await asyncio.sleep(0)
     stage.steps.release(1)

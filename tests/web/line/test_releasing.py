@@ -28,7 +28,7 @@ def queue(service: SpeechService, tmp_path: Path) -> LineQueue:
     handler.info = HandlerInfo(lambda data: None)  # type: ignore[attr-defined]
     with gr.Blocks() as demo:
         gr.Button().click(handler, **IN_LINE)
-    admission = Admission(service, service.stores.limits, 0)
+    admission = Admission(service, service.stores.limits)
     queue = LineQueue(demo, service, admission, Settings(cache_dir=tmp_path / "cache"))
     queue.set_server_app(demo.app)
     return queue

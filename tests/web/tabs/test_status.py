@@ -12,7 +12,7 @@ from browsing import PHONE, WATCH_SHIFTS, OpenPage, barriers, expect, is_there, 
 from serving import Server
 
 from voxdemo import __version__
-from voxdemo.lanes.jobs import LaneStats
+from voxdemo.lanes.line import LaneStats
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History, Minute
 from voxdemo.service.service import Readiness, SpeechService

@@ -18,6 +18,7 @@ from fakes import CLONER, RATE, Stage, until
 from starlette.applications import Starlette
 
 from voxdemo.batches.runner import Batches
+from voxdemo.lanes.line import Claim
 from voxdemo.lanes.turns import Size
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -51,7 +52,7 @@ async def service(tmp_path: Path, better: Stage) -> AsyncGenerator[SpeechService
 
 
 def program(service: SpeechService, limits: Limits) -> httpx.AsyncClient:
-    entrance = Entrance(service, Admission(service, limits, 0))
+    entrance = Entrance(service, Admission(service, limits))
     batches = Batches(lambda: service.stores.batches, entrance.speak_in_turn, lambda options: False, 1, 1.0)
     routes = v1.mounted(entrance, batches)
     return httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=[routes])), base_url="http://testserver/v1")
@@ -86,7 +87,7 @@ async def test_a_program_that_leaves_in_the_moment_when_it_gets_its_ticket_gives
     body: dict[str, Any] = (
         {"json": {"input": "One two."}} if path == "speech" else {"files": {"file": sound.getvalue()}}
     )
-    before = [service.line.take(lambda: Size(1.0), 0.0) for _ in range(already)]
+    before = [service.line.take(Claim(Size(1.0)), 0.0) for _ in range(already)]
     async with program(service, Limits("", "")) as client:
         asking = asyncio.ensure_future(client.post(f"/audio/{path}", **body))
         service.line.moved.append(lambda: asyncio.get_running_loop().call_soon(asking.cancel) and None)

@@ -17,7 +17,7 @@ from typing import Any
 
 from voxdemo.engines.address.client import AddressEngine
 from voxdemo.errors import AddressError, EngineError, InputError, JobTimeoutError, NotReadyError, VoxdemoError
-from voxdemo.lanes.jobs import WorkerStatus
+from voxdemo.lanes.line import WorkerStatus
 from voxdemo.lanes.local.job_run import End, PartBegins
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
 from voxdemo.lanes.local.speech import Speech

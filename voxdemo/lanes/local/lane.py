@@ -16,9 +16,11 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from voxdemo.errors import BusyError, NotReadyError
+from voxdemo.errors import BusyError, LimitError, NotReadyError
+from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.lanes.jobs import Job, LaneEvent, LaneStats, LineTicket, ModelReport
+from voxdemo.lanes.jobs import Job, LaneEvent
+from voxdemo.lanes.line import Claim, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.ticket import Ticket
@@ -44,14 +46,26 @@ class Lane:
 
     Whose turn it is when a seat is free: `in_turn`. A longer text leaves its seat between two parts to one brief job at
     a time (a recording, or a text of at most BRIEF_S of work), and then goes on there, in the same voice.
+
+    At most `queue_size` jobs may wait, and `most_waiting` of one client; 0: any number. How long those take whose jobs
+    aren't there yet is reckoned by the `paces`.
     """
 
-    def __init__(self, seats: Sequence[Seat], queue_size: int, job_timeout_s: float) -> None:
+    def __init__(
+        self,
+        seats: Sequence[Seat],
+        queue_size: int,
+        job_timeout_s: float,
+        most_waiting: int = 0,
+        paces: Paces | None = None,
+    ) -> None:
         self.moved: list[Callable[[], None]] = []
         self._seats = seats
         self._pools: dict[str, list[Seat]] = defaultdict(list)
         """Seats by what they are for: `Seat.address`."""
         self._queue_size = queue_size
+        self._most_waiting = most_waiting
+        self._paces = paces or Paces()
         for seat in seats:
             seat.timeout_s, seat.released = job_timeout_s, partial(self._release, seat)
             self._pools[seat.address].append(seat)
@@ -98,21 +112,32 @@ class Lane:
     def check_room(self) -> None:
         if refusal := self.refusal:
             raise refusal
-        waiting = len(self.waiting())
+        waiting = len(self._all_waiting())
         if waiting >= self._queue_size:
-            raise BusyError.full(waiting, self.foretell([Size(None)])[0].start_s)
+            raise BusyError.full(waiting, self.foretell(Size(None)).start_s)
 
-    def take(self, size: Callable[[], Size], arrived_at: float, caller: str = "", key: str = "") -> Ticket:
+    def check_caller(self, caller: str) -> None:
+        theirs = (
+            [ticket for ticket in self._all_waiting() if ticket.claim.caller == caller] if self._most_waiting else []
+        )
+        if theirs and len(theirs) >= self._most_waiting:
+            raise LimitError.waiting(self._most_waiting, self.place(theirs[0]).start_s)
+
+    def take(self, claim: Claim, arrived_at: float) -> Ticket:
         if refusal := self.refusal:
             raise refusal
-        ticket = Ticket(size, arrived_at, caller, key)
+        ticket = Ticket(claim, arrived_at, self._reckon)
         self._inside.add(ticket)
         self._is_empty.clear()
         insort(self._waiting, ticket, key=lambda one: one.arrived_at)
         self._move_up()
         return ticket
 
-    def waiting(self) -> Sequence[Ticket]:
+    def _reckon(self, claim: Claim) -> Size:
+        return claim.reckoned(self._paces, self.recognizer_info.key)
+
+    def _all_waiting(self) -> Sequence[Ticket]:
+        """The tickets without a seat, in the order of their turns, but for those that get one in a moment."""
         turns = self._turns()
         free = {pool: max(0, len(seats) - len(self._running(pool))) for pool, seats in self._pools.items()}
         return [ticket for pool in turns for ticket in turns[pool][free[pool] :]]
@@ -121,7 +146,7 @@ class Lane:
         """The line is forecast once for all who wait, and again when it has moved."""
         now = time.monotonic()
         if self._forecast is None:
-            self._forecast = now, dict(zip(self._waiting, self._places(()), strict=True))
+            self._forecast = now, dict(zip(self._waiting, self._places(), strict=True))
         made_at, places = self._forecast
         return places.get(ticket, Place(0, None, None)).after(now - made_at)
 
@@ -156,9 +181,9 @@ class Lane:
     def is_busy(self) -> bool:
         return any(seat.ticket for seat in self._seats)
 
-    def foretell(self, coming: Sequence[Size]) -> list[Place]:
+    def foretell(self, coming: Size) -> Place:
         """Without seconds while models load or where nothing is known of a job."""
-        return self._places(coming)[len(self._waiting) :]
+        return self._places(coming)[-1]
 
     def stats(self) -> LaneStats:
         here = self._pools[""]
@@ -283,14 +308,14 @@ class Lane:
             room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}
             called: dict[str, Ticket] = {}
             for ticket in turns:
-                if ticket.key in called:
-                    ticket.arrived_at = called[ticket.key].arrived_at
+                if ticket.claim.key in called:
+                    ticket.arrived_at = called[ticket.claim.key].arrived_at
                     ticket.is_called = True
                     continue
                 room[ticket.size.is_brief] -= 1
                 ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
-                if ticket.is_called and ticket.key:
-                    called[ticket.key] = ticket
+                if ticket.is_called and ticket.claim.key:
+                    called[ticket.claim.key] = ticket
         self._waiting.sort(key=lambda ticket: ticket.arrived_at)
 
     def _ask_for_room(self) -> None:
@@ -341,7 +366,8 @@ class Lane:
         free = [seat for seat in usable if not seat.tickets]
         return min(free, key=lambda seat: seat.effort(job), default=None)
 
-    def _places(self, coming: Sequence[Size]) -> list[Place]:
+    def _places(self, *coming: Size) -> list[Place]:
+        """Those of all who wait, then of jobs that come now."""
         sizes = [*self._sizes(), *coming]
         pools = [self._pool(size) for size in sizes]
         places: dict[int, Place] = {}
@@ -361,9 +387,11 @@ class Lane:
 
     def _sizes(self) -> list[Size]:
         """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
-        firsts = {ticket.key: ticket for ticket in reversed(self._waiting)}
+        firsts = {ticket.claim.key: ticket for ticket in reversed(self._waiting)}
         return [
-            replace(ticket.size, expected_s=0.0) if ticket.key and firsts[ticket.key] is not ticket else ticket.size
+            replace(ticket.size, expected_s=0.0)
+            if ticket.claim.key and firsts[ticket.claim.key] is not ticket
+            else ticket.size
             for ticket in self._waiting
         ]
 

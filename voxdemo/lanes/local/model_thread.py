@@ -23,7 +23,7 @@ from voxdemo.errors import (
     UnavailableError,
     VoxdemoError,
 )
-from voxdemo.lanes.jobs import ReadyState, WorkerStatus
+from voxdemo.lanes.line import ReadyState, WorkerStatus
 from voxdemo.lanes.local import memory
 from voxdemo.lanes.local.job_run import JobRun, M
 from voxdemo.logs import NOBODYS_WORDS

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from voxdemo.errors import NotReadyError
+from voxdemo.errors import UnavailableError
 from voxdemo.estimates.countdown import remaining_s
 from voxdemo.lanes.jobs import Job, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.speech import Speech
 from voxdemo.lanes.local.worker import Run, Worker
@@ -29,13 +30,12 @@ class Ticket:
     `context` is that of the task that brought the job, for the log lines of the models that work on it.
     """
 
-    expected: Callable[[], Size]
-    """How much work it will be, as far as that is known now."""
+    claim: Claim
     arrived_at: float
-    caller: str = ""
-    key: str = ""
+    reckon: Callable[[Claim], Size]
+    """How much work it will be, as far as that is known now."""
     is_called: bool = False
-    refusal: NotReadyError | None = None
+    refusal: UnavailableError | None = None
     brought: Job | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
@@ -68,7 +68,7 @@ class Ticket:
 
     @property
     def size(self) -> Size:
-        return self.brought.size if self.brought else self.expected()
+        return self.brought.size if self.brought else self.reckon(self.claim)
 
     @property
     def elapsed_s(self) -> float:
@@ -126,7 +126,7 @@ class Ticket:
                 self.done, self.done_at_s = done, self.elapsed_s
         self.events.put_nowait(event)
 
-    def refuse(self, error: NotReadyError) -> None:
+    def refuse(self, error: UnavailableError) -> None:
         """End it with `error`, wherever it is; a model that works on it stops at its next step."""
         self.refusal = error
         if self.run:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Generic, Protocol
 
 from voxdemo.errors import JobTimeoutError
-from voxdemo.lanes.jobs import ReadyState, WorkerStatus
+from voxdemo.lanes.line import ReadyState, WorkerStatus
 from voxdemo.lanes.local.job_run import JobRun, M, post
 from voxdemo.lanes.local.model_thread import MOST_DEATHS, Lives, Measured, ModelThread
 from voxdemo.speech import ModelInfo, Tell

@@ -20,12 +20,11 @@ MOST_AT_HAND = 256
 
 
 class Admission:
-    """Gives tickets, over all doors. `most_waiting` is how many jobs of one client may wait; 0: any number."""
+    """Gives tickets, over all doors."""
 
-    def __init__(self, service: SpeechService, limits: RequestLimits, most_waiting: int) -> None:
+    def __init__(self, service: SpeechService, limits: RequestLimits) -> None:
         self._service = service
         self.limits = limits
-        self._most_waiting = most_waiting
         self._examining = asyncio.Lock()  # or a short text overtakes a long one that came before it
 
     async def admit(self, asked: Callable[[], Asked], context: RequestContext, beside: int = 0) -> None:
@@ -48,7 +47,7 @@ class Admission:
             self._service.line.check_room()
             await self._count(context)
             await self._examine(context)
-            self._refuse_crowding(context)
+            self._service.line.check_caller(context.caller)
             self._service.line.check_room()
         except LimitError:
             raise
@@ -73,15 +72,5 @@ class Admission:
 
     async def _count(self, context: RequestContext) -> None:
         """Count one more job of this client. Raises LimitError where that is too much."""
-        self._refuse_crowding(context)
+        self._service.line.check_caller(context.caller)
         await self.limits.take(context.caller)
-
-    def _refuse_crowding(self, context: RequestContext) -> None:
-        """Raises LimitError where so many of this client's jobs wait that another may not."""
-        line, most = self._service.line, self._most_waiting
-        theirs = [ticket for ticket in line.waiting() if ticket.caller == context.caller]
-        if most and len(theirs) >= most:
-            jobs = "a job" if most == 1 else f"{most} jobs"
-            until_next_s = line.place(theirs[0]).start_s
-            sentence = "You already have {jobs} waiting: send more when one of them has started."
-            raise LimitError(sentence, until_next_s, reason="waiting", jobs=jobs, most=most)

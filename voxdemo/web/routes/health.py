@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import __version__
-from voxdemo.lanes.jobs import ModelReport
+from voxdemo.lanes.line import ModelReport
 from voxdemo.speech import EngineInfo, ModelInfo, Utterance
 from voxdemo.web.components import wording
 from voxdemo.web.routes import FRESH, parts_of

@@ -1,0 +1,80 @@
+"""Lines of every kind, over fake models, for the tests of what each of them must do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import pytest
+from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
+
+from voxdemo.engines.base import SpeechPart
+from voxdemo.lanes.line import JobLine
+from voxdemo.lanes.local import speech, ticket
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.speech import Utterance
+
+
+class OpenLines(Protocol):
+    def __call__(
+        self, seats: int = 1, queue_size: int = 100, most_waiting: int = 0, front_ends: int = 1, ready: bool = True
+    ) -> Awaitable[Sequence[JobLine]]:
+        """The line as each of so many front ends has it, with its models loaded."""
+
+
+Opened = Callable[[AsyncExitStack, Stage, int, int, int, int], Awaitable[Sequence[JobLine]]]
+
+
+def seat(stage: Stage) -> Seat:
+    def check(engine: FakeEngine) -> list[tuple[float, float]]:
+        list(engine.speak(SpeechPart(Utterance("Ready."), "Ready.")))
+        return [(1.0, 1.0)]
+
+    speaker = ModelWorker(CLONER, lambda tell: FakeEngine(stage, CLONER, tell), check)
+    listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
+    return Seat(Role(speaker), Role(listener))
+
+
+async def in_this_process(
+    stack: AsyncExitStack, stage: Stage, seats: int, queue_size: int, most_waiting: int, front_ends: int
+) -> Sequence[JobLine]:
+    lane = Lane([seat(stage) for _ in range(seats)], queue_size, 30.0, most_waiting)
+    lane.start()
+    stack.push_async_callback(lane.close)
+    return [lane] * front_ends
+
+
+KINDS: dict[str, Opened] = {"here": in_this_process}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(params=KINDS)
+async def open_lines(request: pytest.FixtureRequest, stage: Stage) -> AsyncGenerator[OpenLines, None]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(
+            seats: int = 1, queue_size: int = 100, most_waiting: int = 0, front_ends: int = 1, ready: bool = True
+        ) -> Sequence[JobLine]:
+            lines = await KINDS[request.param](stack, stage, seats, queue_size, most_waiting, front_ends)
+            if ready:
+                await until(lambda: all(line.stats().ready_seats == seats for line in lines))
+            return lines
+
+        yield opened
+        stage.may_load.set()
+        stage.open = True
+        stage.steps.release(1000)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens live to what the fakes say, so that a longer text stands aside after any part."""
+    for module in (speech, ticket):
+        monkeypatch.setattr(module, "TURN_S", 0.0)
