@@ -80,6 +80,17 @@ def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage,
     assert sum(value for value, _ in shifts) <= 0.02, shifts
 
 
+HEADS = ("Built-in voice, ready", "中文"), ("VoxCPM2 is loading", "中文"), ("内置声音，已就绪", "English")
+"""What is at the head of the page: the state, and the other language."""
+LINES_OF_STATE = """([state, language]) => {
+  document.querySelector('.head .language').textContent = language;
+  const words = document.querySelector('.chip span');
+  words.textContent = state;
+  return [words.offsetHeight <= 20, words.scrollWidth <= words.clientWidth];
+}"""
+"""Whether the state is on one line, and whole."""
+
+
 def test_no_serious_barrier_is_found_and_every_control_can_be_hit(server: Server, open_page: OpenPage) -> None:
     page = open_page(server, PHONE)
     small = page.evaluate(
@@ -89,6 +100,10 @@ def test_no_serious_barrier_is_found_and_every_control_can_be_hit(server: Server
              .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
     )
     assert small == []
+    for width in (390, 320):
+        page.set_viewport_size({**PHONE, "width": width})
+        assert [page.evaluate(LINES_OF_STATE, words) for words in HEADS] == [[True, True]] * len(HEADS)
+    page.set_viewport_size(PHONE)
     assert barriers(page, *LOOKS) == []
     speak(page, f"{SENTENCES} ✈")
     says(page, re.compile("s of speech"))
