@@ -19,7 +19,7 @@ from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.errors import BusyError, EngineError, InputError, LimitError, ModelDiedError, NotReadyError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import jobs, wire
-from voxdemo.lanes.line import Claim, LaneStats, ModelReport, WorkerStatus
+from voxdemo.lanes.line import AddressLoad, Claim, LaneStats, ModelReport, WorkerStatus
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.speech import SPEED, Segment, Transcript, Utterance, Waiting
 
@@ -43,7 +43,7 @@ VALUES = [
     *(LONG, MIXED, CLONED, recording(), HEARD, jobs.Started(), jobs.PartRetaken(2), jobs.Cut(1), jobs.Paused(None)),
     *(jobs.Paused(1.5), jobs.Resumed(), Waiting(3, None, "Kokoro"), Claim(Size(None), {"a": 1.0}, 2.0, "ann", "key")),
     *(Catalogue((DIALLED,), frozenset({"fake"})), LISTENER, Place(1, 2.0, None), jobs.Piece(1, PIECE)),
-    LaneStats(1, 0, 2, 3, 4.5, 1, (REPORT,)),
+    LaneStats(1, 0, 2, 3, 4.5, 1, (REPORT,), (AddressLoad("studio", 4, 1, 0),)),
 ]
 FAILURES = [
     BusyError.full(3, 4.5),

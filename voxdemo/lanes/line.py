@@ -58,6 +58,18 @@ class ModelReport:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressLoad:
+    """How much the server at an address has to do for this one."""
+
+    name: str
+    """That of its engine."""
+    seats: int
+    """How many jobs it takes at once."""
+    running: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaneStats:
     """How the line is doing."""
 
@@ -72,6 +84,8 @@ class LaneStats:
     """Seats whose models can work now."""
     models: tuple[ModelReport, ...]
     """Every model, seat by seat; for each kind the one that is wanted comes first."""
+    addresses: tuple[AddressLoad, ...] = ()
+    """Beside `seats`, which are this machine's, though `running` and `waiting` count all jobs."""
 
 
 @dataclass(frozen=True, slots=True)

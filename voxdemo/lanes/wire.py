@@ -47,7 +47,7 @@ TRAVELLERS: Mapping[str, type] = {
             Transcript,
             Segment,
         ),
-        *(line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place),
+        *(line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place),
     )
 }
 """What may travel: nothing else is made of what comes in."""

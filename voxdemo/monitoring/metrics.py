@@ -125,9 +125,22 @@ def _of_line(state: Snapshot) -> Iterator[Metric]:
     yield _gauge("jobs_running", "Jobs running now.", line.running)
     yield _gauge("jobs_waiting", "Jobs waiting now.", state.waiting)
     yield _gauge("jobs_waiting_limit", "Most jobs that may wait (VOXDEMO_QUEUE_SIZE).", line.queue_size)
-    yield _gauge("generators", "Most jobs that can run at once (VOXDEMO_GENERATORS).", line.seats)
+    yield _gauge("generators", "Most jobs that can run at once on this machine (VOXDEMO_GENERATORS).", line.seats)
     yield _gauge("generators_ready", "Generators whose models are ready.", line.ready_seats)
     yield _counter("generator_busy_seconds", "Total time that generators have worked.", line.busy_s)
+    yield from _of_addresses(line)
+
+
+def _of_addresses(line: LaneStats) -> Iterator[Metric]:
+    """Without an address, none of these has a value."""
+    seats = _gauge("address_seats", "Most jobs that a server at an address takes at once.", labels=["model"])
+    running = _gauge("address_jobs_running", "Jobs running at an address now.", labels=["model"])
+    waiting = _gauge("address_jobs_waiting", "Jobs waiting for an address now.", labels=["model"])
+    for each in line.addresses:
+        seats.add_metric([each.name], each.seats)
+        running.add_metric([each.name], each.running)
+        waiting.add_metric([each.name], each.waiting)
+    yield from (seats, running, waiting)
 
 
 def _of_models(line: LaneStats) -> Iterator[Metric]:

@@ -18,11 +18,13 @@ from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.errors import AddressError, InputError, JobTimeoutError, NotReadyError
 from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob
-from voxdemo.lanes.line import WorkerStatus
+from voxdemo.lanes.line import AddressLoad, WorkerStatus
 from voxdemo.lanes.local.address_worker import MOST_FAILURES, AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.monitoring.machine import Usage
+from voxdemo.monitoring.metrics import Metrics, Snapshot
 from voxdemo.speech import Utterance, Waiting
 
 Make = Callable[..., Lane]
@@ -277,3 +279,27 @@ async def test_its_voices_stand_in_the_catalogue_when_it_has_named_them(make: Ma
     assert found is not None
     assert (found[0].language, found[1].title, lane.catalogue.usual.name) == ("en-US", "Other", "fake")
     assert np.isfinite(length_s(await everything(lane, there(lane, "wav")), 24_000))
+
+
+async def test_an_operator_sees_its_seats_how_many_are_busy_and_who_waits_for_one(
+    make: Make, elsewhere: Elsewhere
+) -> None:
+    lane = make(at_once=2)
+    await is_ready(lane)
+    assert lane.stats().addresses == (AddressLoad("other", 2, 0, 0),)
+    tasks = [(await in_line(lane, there(lane, "waits")))[0] for _ in range(3)]
+    await until(lambda: elsewhere.running == 2)
+    stats = lane.stats()
+    assert (stats.addresses, stats.seats, stats.running) == ((AddressLoad("other", 2, 2, 1),), 1, 2)
+    usage = Usage(0, 0.0, 0, 0, 0)
+    registry = Metrics(lambda: Snapshot(lane.stats(), 1, 0, usage)).registry
+    told = {name: registry.get_sample_value(f"voxdemo_{name}", {"model": "other"}) for name in OF_AN_ADDRESS}
+    assert told == {"address_seats": 2, "address_jobs_running": 2, "address_jobs_waiting": 1}
+    assert registry.get_sample_value("voxdemo_generators") == 1
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    await until(lambda: lane.stats().addresses == (AddressLoad("other", 2, 0, 0),))
+
+
+OF_AN_ADDRESS = "address_seats", "address_jobs_running", "address_jobs_waiting"

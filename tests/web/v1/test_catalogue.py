@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from fakes import LISTENER
@@ -15,6 +15,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.speech import ELSEWHERE
 from voxdemo.web.v1.bodies import SpeechBody, options_of
 from voxdemo.web.v1.catalogue import check_recognizer, engine_called, voice_of
+from voxdemo.web.v1.job_orders import JobBody, order_of
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))
@@ -50,6 +51,30 @@ def test_a_name_means_the_voice_of_the_model_that_is_asked_for_and_one_of_openai
     asked: str, model: str, offered: Catalogue, meant: str | None
 ) -> None:
     assert voice_of(asked, engine_called(model, offered), offered) == meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant", "engine"),
+    [
+        (
+            {"inputs": ["El tren sale a las ocho de la mañana.", "La puerta está abierta esta noche."]},
+            "ef_dora",
+            "kokoro",
+        ),
+        ({"input": "こんにちは、世界。"}, "jf_alpha", "kokoro"),
+        ({"inputs": ["El tren sale a las ocho.", "The train leaves at eight."]}, None, "builtin"),
+        ({"input": "The train leaves at eight."}, None, "builtin"),
+        ({"input": "El tren sale a las ocho de la mañana.", "voice": "heart"}, "heart", "builtin"),
+        ({"input": "The train leaves at eight.", "voice": "kokoro/af_heart"}, "af_heart", "kokoro"),
+    ],
+)
+def test_a_job_is_reckoned_by_the_engine_of_the_voice_that_speaks_its_texts(
+    asked: dict[str, Any], meant: str | None, engine: str
+) -> None:
+    order = order_of(JobBody(**asked), BOTH, None, caller="", reader=None, idempotency_key=None, digest="")
+    assert (order.options.voice, BOTH.engine_of(order.options).name) == (meant, engine)
+    spoken = [BOTH.resolved(order.options.saying(text)) for text in order.texts]
+    assert meant is None or {info.name for _, info in spoken} == {engine}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
-from voxdemo.lanes.line import Claim, LaneStats, LineTicket, ModelReport
+from voxdemo.lanes.line import AddressLoad, Claim, LaneStats, LineTicket, ModelReport
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.ticket import Ticket
@@ -198,7 +198,12 @@ class Lane:
             busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in self._running("")),
             ready_seats=sum(seat.is_ready for seat in here),
             models=(*reports, *(report for report in there if report.info.name not in told)),
+            addresses=tuple(self._load(pool) for pool in self._pools if pool),
         )
+
+    def _load(self, address: str) -> AddressLoad:
+        waiting = sum(self._pool(ticket.size) == address for ticket in self._waiting)
+        return AddressLoad(address, len(self._pools[address]), len(self._running(address)), waiting)
 
     def refuse_all(self, within_s: float) -> NotReadyError:
         self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)

@@ -65,6 +65,7 @@ async def stats(request: Request) -> Response:
         "queue_length": service.waiting,
         "queue_size": line.queue_size,
         "generators": line.seats,
+        "addresses": [asdict(each) for each in line.addresses],
         "warnings": service.alarms.warnings,
     }
     return JSONResponse({**now, **service.history.told()}, headers=FRESH)

@@ -17,7 +17,7 @@ from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import passages
 from voxdemo.intake.validate import checked, within_bounds
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
 from voxdemo.stores.voices import KeptVoice
@@ -82,12 +82,13 @@ def order_of(
     """
     recording = decoded(asked.prompt_audio) if asked.prompt_audio else _recording_of(kept)
     prompt = None if recording is None else Path()  # where it will be isn't known yet
+    texts = asked.texts
+    asked.check_beside()
     options = options_of(asked, prompt, catalogue, formats.MIME_TYPES, kept and (kept[0], Path()))
+    options = _in_one_voice(options, texts, catalogue)
     resolved, info = catalogue.resolved(options.saying(""))
     if recording is not None:
         _check_readable(recording, info)
-    texts = asked.texts
-    asked.check_beside()
     ignored, options = checked(resolved, info), within_bounds(options, info)
     units, left_out, refused = _looked_at([options.saying(text) for text in texts], catalogue)
     notes = [_of_text(number, len(texts), note) for number, notes in left_out.items() for note in notes]
@@ -108,6 +109,16 @@ def order_of(
         warnings=[*ignored, *notes],
         left_out=left_out,
     )
+
+
+def _in_one_voice(options: SpeakOptions, texts: Sequence[str], catalogue: Catalogue) -> SpeakOptions:
+    """With the voice that speaks all of them, where none was named and they are of one language."""
+    if options.voice or options.prompt_audio:
+        return options
+    resolved = (catalogue.resolved(options.saying(text)) for text in texts)
+    voice, *others = {f"{info.name}/{said.voice}" for said, info in resolved}
+    found = catalogue.named(voice)
+    return replace(options, voice=catalogue.name_of(*found)) if found and not others else options
 
 
 def digest_of(asked: JobBody) -> str:

@@ -257,7 +257,8 @@ def _seconds(batch: Batch, others: Sequence[Load], service: SpeechService) -> fl
     engine = service.catalogue.engine_of(batch.options)
     spoken_s = service.speaking_s(left.units + sum(min(load.units, left.units) for load in others), engine)
     fixed_s = service.speaking_s(0.0, engine)
-    wait_s = 0.0 if batch.tally("running").texts else service.line.foretell(Size(None)).start_s
+    first = service.line.foretell(Size(None, engine=engine.name))
+    wait_s = 0.0 if batch.tally("running").texts else first.start_s
     if spoken_s is None or fixed_s is None or wait_s is None:
         return None
     return round((wait_s + spoken_s + fixed_s * max(0, texts - 1)) / service.line.stats().seats, 1)
