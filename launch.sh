@@ -11,7 +11,7 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model device quantize"
 FLAGS="$FLAGS kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s cache-dir"
 FLAGS="$FLAGS cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client trusted-proxies"
-FLAGS="$FLAGS redis-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
+FLAGS="$FLAGS redis-url database-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -72,6 +72,7 @@ Flags, as --name value or --name=value:
   --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: no limit (0)
   --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
   --redis-url URL       where several servers count their limits together       (in memory)
+  --database-url URL    the Postgres where several servers keep jobs together    (a file)
   --auth LIST           logins for the page: name:password,name:password         (everybody)
   --api-keys LIST       keys for programs, 16 characters each or more            (none is asked for)
   --cors-origins LIST   other sites whose pages may call this one                (none)
@@ -87,13 +88,14 @@ VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE, VOXDEMO_GENERATORS, VOXDEMO_
 VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE,
 VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT,
 VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S,
-VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN, VOXDEMO_REMOTE_ENGINES. They may also
-stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
+VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN, VOXDEMO_REMOTE_ENGINES,
+VOXDEMO_DATABASE_URL. They may also stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
 the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
-Those that only Orpheus-3B needs are installed where a flag or the environment names it among the engines.
+Those that only Orpheus-3B needs are installed where a flag or the environment names it among the engines, those for
+several servers (requirements-cluster.txt) where a flag or the environment has a database-url.
 END
 }
 
@@ -160,9 +162,9 @@ check() {
 
 # --- .venv ---
 
-prepare_to_serve() { # with the packages of the engines that are named, where they have a file of their own
+prepare_to_serve() { # with the packages of what is named, where that has a file of its own
   local name files=(requirements.txt)
-  for name in $(printf '%s' "${VOXDEMO_ENGINE:-},${VOXDEMO_ENGINES:-}" | LC_ALL=C tr 'A-Z,' 'a-z '); do
+  for name in $(printf '%s' "${VOXDEMO_ENGINE:-},${VOXDEMO_ENGINES:-}${VOXDEMO_DATABASE_URL:+,cluster}" | LC_ALL=C tr 'A-Z,' 'a-z '); do
     [ "$name" = dev ] || [ ! -e "requirements-$name.txt" ] || files+=("requirements-$name.txt")
   done
   prepare "${files[@]}"

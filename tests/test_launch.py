@@ -191,6 +191,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "kv-cache": "2048", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
         "cache-ttl": "12h", "cache-size": "1GB", "keep-hours": "1", "rate-limit": "10/minute;1/2seconds",
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
+        "database-url": "postgresql://localhost/voxdemo",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
         "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
         "auth": "me:secret", "api-keys": "0123456789abcdef", "cors-origins": "https://example.org", "drain-s": "5",
@@ -252,7 +253,7 @@ def test_a_mistyped_command_is_one_sentence_and_status_2(bare: Checkout, argumen
     assert not (bare.folder / ".venv").exists()
 
 
-EMPTY = ("no limit", "0", "nobody's", "in memory", "everybody", "none is asked for", "none", "false")
+EMPTY = ("no limit", "0", "nobody's", "in memory", "everybody", "none is asked for", "none", "false", "a file")
 """How the help tells of settings that are off."""
 
 
@@ -297,6 +298,13 @@ def test_the_packages_of_an_engine_are_installed_where_it_is_named(checkout: Che
     assert checkout.served("--engine", "kokoro")["probe"] == "1.0"
     assert checkout.served("--engines", "kokoro,Orpheus")["probe"] == "2.0"
     assert checkout.run(VOXDEMO_ENGINE="orpheus", PIP_NO_INDEX="", PIP_INDEX_URL=CLOSED_INDEX).stderr == ""
+
+
+@pytest.mark.long
+def test_the_packages_for_several_servers_are_installed_where_they_share_a_database(checkout: Checkout) -> None:
+    (checkout.folder / "requirements-cluster.txt").write_text("probe==2.0\n")
+    assert checkout.served()["probe"] == "1.0"
+    assert checkout.served("--database-url", "postgresql://localhost/voxdemo")["probe"] == "2.0"
 
 
 @pytest.mark.long

@@ -60,6 +60,7 @@ _ITEMS: Mapping[str, tuple[Callable[[str], object], str]] = {
         re.compile(r"https?://[^/\s,*]+").fullmatch,
         "it must be origins without a path, such as https://example.org",
     ),
+    "database_url": (re.compile(r"postgres(ql)?://.").match, "it must begin with postgresql://"),
     "redis_url": (re.compile(r"(rediss?|unix)://.").match, "it must begin with redis://, rediss:// or unix://"),
     "sentry_dsn": (
         re.compile(r"https?://\w+@[^/\s]+/(\S*/)?\d+").fullmatch,
@@ -188,6 +189,11 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr = SecretStr("")
     """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""
+
+    database_url: SecretStr = SecretStr("")
+    """The Postgres where several servers keep jobs of many texts together, such as
+    postgresql://user:password@localhost/voxdemo; empty: in a file below cache_dir.
+    """
 
     auth: SecretStr = SecretStr("")
     """Who may see the page, as name:password, separated by commas; empty: everybody."""

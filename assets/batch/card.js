@@ -132,7 +132,7 @@ export function batch(element, props, watch, look) {
   }
 
   async function refused(answer) {
-    attempt = null;
+    if (answer.status !== 503) attempt = null;  // else it may have been accepted all the same
     const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
     if (answer.status === 401) return show({state: 'failed', say: words.closed});
     const say = error ? ofLines(error) : words.broken;

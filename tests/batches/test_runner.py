@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from fakes import until
 
 from voxdemo.batches.runner import Batches
 from voxdemo.errors import BusyError, EngineError, NotReadyError, UnavailableError
-from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance
-from voxdemo.stores.batch_values import Batch, Order
+from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance, Waiting
+from voxdemo.stores.batch_values import Batch, Load, Order, Text, away
 from voxdemo.stores.batches import Store
 
 
@@ -103,5 +104,78 @@ async def test_texts_for_a_server_that_is_away_take_no_turn_until_it_is_back(
     assert asked == ["near", "near"]
     is_back = True
     await until(lambda: asked[2:] == ["far", "far"])
+    working.cancel()
+    await asyncio.wait({working})
+
+
+async def never_spoken(utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+    await asyncio.Event().wait()
+    yield Waiting(0)
+
+
+async def test_a_server_helps_with_what_another_has_accepted_and_stops_what_is_cancelled_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxdemo.batches.runner.LOOK_EVERY_S", 0.01)
+    batches = Batches(lambda: Store(tmp_path), never_spoken, lambda options: False, at_once=1, keep_s=60.0)
+    working = asyncio.create_task(batches.run())
+    await batches.ask(lambda store: store.loads())  # it has looked, and found nothing
+    other = Store(tmp_path)
+    ids = [other.accept(Order("somebody", SpeakOptions(), ["One."], [4.0], "digest")) for _ in range(2)]
+    await until(lambda: {key[0] for key in batches._running} == {ids[0]})
+    other.cancel(ids[0])
+    await until(lambda: {key[0] for key in batches._running} == {ids[1]})
+    assert not batches.notice
+    working.cancel()
+    await asyncio.wait({working})
+    other.close()
+
+
+async def test_a_database_that_hangs_is_told_in_time_and_hears_of_what_was_spoken_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake of the database: how a real one hangs isn't told in a time that a test could wait for."""
+    monkeypatch.setattr("voxdemo.batches.runner.LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("voxdemo.batches.runner.AGAIN_S", 0.0)
+    answers, is_there, spoken = threading.Event(), threading.Event(), asyncio.Event()
+    answers.set()
+    is_there.set()
+
+    class Hanging(Store):
+        patience_s = 0.1
+
+        def finish(self, text: Text) -> bool:
+            if not is_there.is_set():
+                raise away()
+            return super().finish(text)
+
+        def loads(self) -> Sequence[Load]:
+            answers.wait()
+            return super().loads()
+
+    async def fails(utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+        await spoken.wait()
+        raise EngineError("It can't be said.")
+        yield
+
+    batches = Batches(lambda: Hanging(tmp_path), fails, lambda options: False, at_once=1, keep_s=60.0)
+    working = asyncio.create_task(batches.run())
+    id = await batches.accept(Order("somebody", SpeakOptions(), ["One."], [4.0], "digest"))
+    await until(lambda: batches.in_line == 1)
+    answers.clear()
+    with pytest.raises(UnavailableError, match=r"^Jobs can't be reached just now"):
+        await batches.ask(lambda store: store.loads())
+    assert batches.notice.startswith("The database of jobs can't be reached")
+    answers.set()
+    await until(lambda: not batches.notice)
+    is_there.clear()
+    spoken.set()
+    await until(lambda: bool(batches.notice))
+    assert batches.in_line == 1
+    is_there.set()
+    await until(lambda: batches.in_line == 0)
+    ended = await batches.ask(lambda store: store.batch(id))
+    assert ended
+    assert [text.state for text in ended.texts] == ["failed"]
     working.cancel()
     await asyncio.wait({working})

@@ -80,6 +80,10 @@ def test_what_keeps_it_from_starting_is_one_sentence(start_server: StartServer, 
         for settings, sentence in (
             ({"VOXDEMO_PORT": taken.getsockname()[1]}, r"Port \d+ on 127.0.0.1 is taken: stop .*"),
             ({"VOXDEMO_GENERATORS": 3}, "VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2."),
+            (
+                {"VOXDEMO_REDIS_URL": "redis://:secret@h:x", "VOXDEMO_RATE_LIMIT": "1/second"},
+                "VOXDEMO_REDIS_URL can't be understood: write it such as .*",
+            ),
             ({"VOXDEMO_CACHE_DIR": tmp_path / "file" / "cache"}, ".* must be a folder that can be written to."),
         ):
             server = start_server(**settings)

@@ -7,18 +7,18 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from voxdemo.audio import formats
 from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
-from voxdemo.stores.batch_values import Batch, Order, Text
+from voxdemo.stores.batch_values import Batch, Order, Text, away
 from voxdemo.stores.protocols import BatchStore
 from voxdemo.threads import CONVERTING, in_thread
 
@@ -30,6 +30,9 @@ AGAIN_S = 2.0
 """How long a batch waits whose next text couldn't be spoken just now; the others go on."""
 GIVE_UP_S = 300.0
 """How long a batch waits for a server at an address that can't be used, before its texts fail."""
+
+AWAY = "The database of jobs can't be reached, so jobs wait: start it again."
+STUCK = "Jobs can't be gone on with: see the server's log."
 
 T = TypeVar("T")
 Speak = Callable[[Utterance], AsyncGenerator[SpeechEvent, None]]
@@ -56,7 +59,8 @@ class Batches:
         self._keep_s = keep_s
         self._thread = ThreadPoolExecutor(1, "batches")
         self._store: BatchStore | None = None
-        self._is_failing = False
+        self.notice = ""
+        """What the operator of the server should know; empty while all is well."""
         self._came = asyncio.Event()
         self._spoken_units: dict[tuple[str, int], float] = {}
         self._again_at: dict[str, float] = {}
@@ -77,11 +81,23 @@ class Batches:
             for runner in runners:
                 runner.cancel()
             await asyncio.gather(*runners, return_exceptions=True)
-            await in_thread(self._close, pool=self._thread)
+            with suppress(UnavailableError):
+                await self._within_patience(in_thread(self._close, pool=self._thread))
 
     async def ask(self, question: Callable[[BatchStore], T]) -> T:
-        """What the store answers, on its thread."""
+        """What the store answers, on its thread. Raises UnavailableError where it doesn't in time."""
+        return await self._within_patience(self._answer(question))
+
+    async def _answer(self, question: Callable[[BatchStore], T]) -> T:
+        """As `ask`, as long as it takes: for what somebody has to know of."""
         return await in_thread(lambda: question(self._opened()), pool=self._thread)
+
+    async def _within_patience(self, answer: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await asyncio.wait_for(answer, self._store.patience_s if self._store else None)
+        except asyncio.TimeoutError:
+            self._fail(away())
+            raise away() from None
 
     async def accept(self, order: Order) -> str:
         """As `BatchStore.accept`; it is spoken from here on."""
@@ -118,14 +134,14 @@ class Batches:
             came = self._came
             try:
                 taken = await self._take()
-                self._is_failing = False
+                self.notice = ""
                 if taken is None:
                     with suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(came.wait(), AGAIN_S if self._again_at else None)
                 elif not await self._served(*taken):
                     self._again_at[taken[0].batch] = time.monotonic() + AGAIN_S
-            except Exception:  # the disk, for one; what was taken is this server's until it ends
-                self._log_once("batches can't be gone on with")
+            except Exception as error:  # the disk, for one; what was taken is this server's until it ends
+                self._fail(error)
                 await asyncio.sleep(AGAIN_S)
 
     async def _take(self) -> tuple[Text, SpeakOptions] | None:
@@ -133,12 +149,12 @@ class Batches:
         now = time.monotonic()
         self._again_at = {id: at for id, at in self._again_at.items() if at > now}
         waiting = list(self._again_at)
-        return await self.ask(lambda store: store.take(waiting))
+        return await self._answer(lambda store: store.take(waiting))
 
     async def _served(self, text: Text, options: SpeakOptions) -> bool:
         """Whether the text has come to its end; else it can't be spoken just now and has been put back."""
         if self._is_away(options) and not self._is_given_up(text):
-            await self.ask(lambda store: store.put_back(text))
+            await self._tell(lambda store: store.put_back(text))
             return False
         key = text.batch, text.number
         task = self._running[key] = asyncio.create_task(self._speak_text(text, options))
@@ -148,7 +164,7 @@ class Batches:
             if error and not isinstance(error, UnavailableError):  # the store couldn't be told, for one
                 log.error("a text of a batch is tried again", exc_info=error)
             if error:
-                await self.ask(lambda store: store.put_back(text))
+                await self._tell(lambda store: store.put_back(text))
             return error is None
         finally:
             if not task.done():  # this server stops
@@ -171,7 +187,17 @@ class Batches:
         except Exception:  # whatever it is, the others go on
             log.exception("a text of a batch failed")
             ended = replace(text, state="failed", error=VoxdemoError(UNEXPECTED).described)
-        await self.ask(lambda store: store.finish(ended))
+        await self._tell(lambda store: store.finish(ended))
+
+    async def _tell(self, what: Callable[[BatchStore], object]) -> None:
+        """Have the store know this, also where it is away for a while."""
+        while True:
+            try:
+                await self._answer(what)
+                return
+            except UnavailableError as error:
+                self._fail(error)
+                await asyncio.sleep(AGAIN_S)
 
     def _is_given_up(self, text: Text) -> bool:
         """Whether its batch has waited for a server at an address for long enough."""
@@ -187,7 +213,7 @@ class Batches:
         spoken = await result_of(self._speak(utterance), Spoken, tell)
         if spoken.failure:
             raise EngineError.told(spoken.failure)
-        await self._put(spoken.path, await self.ask(lambda store: store.file(text, options.format)))
+        await self._put(spoken.path, await self._answer(lambda store: store.file(text, options.format)))
         return replace(
             text,
             state="done",
@@ -208,18 +234,28 @@ class Batches:
 
     async def _look(self) -> None:
         try:
-            freed = await self.ask(lambda store: store.reclaim())
-            await self.ask(lambda store: store.delete_old(self._keep_s))
-        except Exception:  # the disk, for one; it is looked again
-            self._log_once("batches can't be looked after")
+            await self.ask(lambda store: store.reclaim())
+            lost = await self.ask(lambda store: store.lost())
+            await self._answer(lambda store: store.delete_old(self._keep_s))
+        except Exception as error:  # the disk, for one; it is looked again
+            self._fail(error)
             return
-        if freed:
-            self._wake()
+        for key in lost:
+            if task := self._running.get(key):
+                task.cancel()
+        if self.notice == AWAY:
+            self.notice = ""
+        self._wake()  # other servers accept texts, too
 
-    def _log_once(self, what: str) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            log.exception("%s; they are tried again", what)
+    def _fail(self, error: Exception) -> None:
+        """Say it to the operator; in the log once."""
+        if not self.notice:
+            is_away = isinstance(error, UnavailableError)
+            self.notice = AWAY if is_away else STUCK
+            log.log(
+                logging.WARNING if is_away else logging.ERROR,
+                "%s They are tried again.", self.notice, exc_info=None if is_away else error,
+            )  # fmt: skip
 
     def _wake(self) -> None:
         self._came.set()

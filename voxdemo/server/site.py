@@ -78,7 +78,7 @@ def build(
         "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
         "middleware": headers.guards(settings, limits, *more_middleware),
         "exception_handlers": HANDLERS,
-        "lifespan": _lifespan(Parts(service, Pulse(), bool(settings.accounts)), keep_s, more_work),
+        "lifespan": _lifespan(Parts(service, batches, Pulse(), bool(settings.accounts)), keep_s, more_work),
         "openapi_url": None,  # Gradio's own lists addresses that aren't for programs
     }
     return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})

@@ -32,7 +32,10 @@ def prepare(listens: bool) -> tuple[Settings, SpeechService]:
             check_usable(settings)
         from voxdemo.server.assemble import local_service  # here: doctor works where a package of these is broken
 
-        return settings, local_service(settings)
+        service = local_service(settings)
+        if listens:
+            service.stores.check()
+        return settings, service
     except SettingsError as error:
         print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)
         sys.exit(2)

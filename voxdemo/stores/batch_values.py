@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voxdemo.errors import InputError
+from voxdemo.errors import InputError, UnavailableError
 from voxdemo.speech import SpeakOptions
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
 """Of one batch."""
 MOST_NAME_CHARS = 80
+AGAIN_S = 10.0
+"""When to come again where the database of jobs can't be reached."""
 _UNFIT = re.compile(r"[^\w .,()+-]")
 """What no file's name should have in it, here or where it is unpacked."""
 
@@ -110,6 +112,11 @@ class TooMuch(Exception):  # noqa: N818
 
 class KeyReused(Exception):  # noqa: N818
     """The idempotency key belongs to another request of this client."""
+
+
+def away() -> UnavailableError:
+    """For jobs whose database can't be reached."""
+    return UnavailableError("Jobs can't be reached just now: try again in a minute.", AGAIN_S, reason="jobs_away")
 
 
 def file_names(wished: Sequence[str]) -> list[str]:

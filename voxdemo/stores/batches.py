@@ -1,17 +1,13 @@
-"""Batches on disk, in SQLite: what was accepted is there after a restart, and no text is two servers' to speak.
+"""Batches in a database: what was accepted is there after a restart, and no text is two servers' to speak.
 
-Several processes may share the folder. Each holds a lock for as long as it lives, by the name that it writes on what it
-has taken; what bears the name of one that is gone is free again. Every method blocks: call them from one thread.
+Several processes may share the database and the folder. Each writes its name on what it has taken; what bears the name
+of one that is gone is free again. Every method blocks: call them from one thread.
 """
 
-import fcntl
 import json
 import secrets
 import shutil
-import sqlite3
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from typing import Any
 from voxdemo import files
 from voxdemo.speech import SpeakOptions
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
+from voxdemo.stores.databases import Database, Postgres, SQLite
 
 MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
@@ -26,8 +23,8 @@ MOST_UNFINISHED_EACH = 2_000
 """And of one client."""
 _UNWRITTEN = ("prompt_audio", "language")
 """Options that older releases, which may share the folder, can't read; no batch has a language."""
-BUSY_S = 30.0
-"""How long another process may keep the file to itself; it takes milliseconds."""
+_OWNERS = "owners"
+"""What isn't a batch's folder."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS batches (
@@ -53,7 +50,7 @@ _LATER_COLUMNS = {
     ("batches", "reader"): "TEXT",
     ("batches", "warnings"): "TEXT NOT NULL DEFAULT '[]'",
 }
-"""That files from before lack, and what is in them."""
+"""That databases from before lack, and what is in them."""
 _AFTERWARDS = """
 UPDATE batches SET reader = caller WHERE reader IS NULL AND caller LIKE 'key-%';
 CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id);
@@ -65,37 +62,34 @@ _TOLD = (
 
 
 class Store:
-    """The batches below `folder`."""
+    """The batches in the database at `url`, or in a file of SQLite's in `folder`, and their files below `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    Where the database is elsewhere and can't be reached, all methods raise UnavailableError. Raises SettingsError where
+    its address can't be used.
+    """
+
+    def __init__(self, folder: Path, url: str = "") -> None:
         self._folder = folder
-        self._owner = secrets.token_hex(8)
-        self._owners = folder / "owners"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is in it
-        self._owners.mkdir(exist_ok=True)
-        self._lock = (self._owners / self._owner).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._db = sqlite3.connect(
-            folder / "batches.sqlite3", timeout=BUSY_S, isolation_level=None, check_same_thread=False
-        )
-        self._db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._db.executescript(_TABLES)
-        self._add_columns()
+        self._db: Database = Postgres(url, _set_up) if url else SQLite(folder, _set_up)
+        self._taken: set[tuple[str, int]] = set()
+        """What this process has taken and hasn't finished or put back."""
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long an answer is waited for by whoever asks; None: as long as it takes."""
+        return self._db.patience_s
 
     def close(self) -> None:
-        """Let go of the file, and of what was taken and isn't finished."""
+        """Let go of the database, and of what was taken and isn't finished."""
         self._db.close()
-        (self._owners / self._owner).unlink(missing_ok=True)
-        self._lock.close()
 
     def accept(self, order: Order) -> str:
         """Keep a batch; its id. The same request again, by its idempotency key, is the same batch.
 
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
-        with self._change():
+        with self._db.change("accept"):
             if known := self.known(order.caller, order.idempotency_key, order.digest):
                 return known
             self.check_room(order.caller, len(order.texts))
@@ -119,22 +113,23 @@ class Store:
 
         None where `after` isn't one of them.
         """
-        last = self._db.execute(
-            "SELECT created_at, id FROM batches WHERE id = ? AND reader = ?", [after, reader]
-        ).fetchone()
-        if after is not None and last is None:
-            return None
+        older, given = "", [reader]
+        if after is not None:
+            last = self._db.execute(
+                "SELECT created_at, id FROM batches WHERE id = ? AND reader = ?", [after, reader]
+            ).fetchone()
+            if last is None:
+                return None
+            older, given = " AND (created_at, id) < (?, ?)", [reader, *last.values()]
         rows = self._db.execute(
-            "SELECT * FROM batches WHERE reader = ? AND (? IS NULL OR (created_at, id) < (?, ?))"
-            " ORDER BY created_at DESC, id DESC LIMIT ?",
-            [reader, after, *(last or (None, None)), most],
+            f"SELECT * FROM batches WHERE reader = ?{older} ORDER BY created_at DESC, id DESC LIMIT ?", [*given, most]
         ).fetchall()
         return [self._batch(row, 1, 0, False) for row in rows]
 
     def _batch(self, row: Any, first: int, most: int, words: bool) -> Batch:
         id = row["id"]
         tallies = self._db.execute(
-            "SELECT state, count(*), sum(units) FROM texts WHERE batch = ? GROUP BY state", [id]
+            "SELECT state, count(*) AS texts, sum(units) AS units FROM texts WHERE batch = ? GROUP BY state", [id]
         ).fetchall()
         texts = self._db.execute(
             f"SELECT {_TOLD}, {'text' if words else repr('')} AS text FROM texts WHERE batch = ? AND number >= ?"
@@ -146,7 +141,7 @@ class Store:
             self._options(row["manner"], id),
             row["created_at"],
             row["finished_at"],
-            {state: Tally(count, units) for state, count, units in tallies},
+            {row["state"]: Tally(row["texts"], row["units"]) for row in tallies},
             [_text(each) for each in texts],
             tuple(json.loads(row["warnings"])),
         )
@@ -154,29 +149,32 @@ class Store:
     def loads(self) -> Sequence[Load]:
         """What is still to be spoken, batch by batch."""
         rows = self._db.execute(
-            "SELECT batch, count(*), sum(units) FROM texts WHERE state IN ('queued', 'running') GROUP BY batch"
+            "SELECT batch, count(*) AS texts, sum(units) AS units FROM texts WHERE state IN ('queued', 'running')"
+            " GROUP BY batch"
         )
-        return [Load(*row) for row in rows]
+        return [Load(**row) for row in rows]
 
     def take(self, without: Sequence[str] = ()) -> tuple[Text, SpeakOptions] | None:
         """The next text, which from here on is this process's to speak; the batches take turns. None: there is none.
 
         Texts of the batches named in `without` are passed over.
         """
-        with self._change():
+        passed = ["", *without]
+        with self._db.change():
             row = self._db.execute(
                 "SELECT texts.*, manner FROM texts JOIN batches ON batches.id = batch WHERE state = 'queued'"
-                f" AND batch NOT IN ({', '.join('?' * len(without))})"
-                " ORDER BY served_at, created_at, number LIMIT 1",
-                without,
+                f" AND batch NOT IN ({', '.join('?' * len(passed))})"
+                f" ORDER BY served_at, created_at, number LIMIT 1{self._db.skip_taken}",
+                passed,
             ).fetchone()
             if row is None:
                 return None
             self._db.execute(
                 "UPDATE texts SET state = 'running', owner = ? WHERE batch = ? AND number = ?",
-                [self._owner, row["batch"], row["number"]],
+                [self._db.owner, row["batch"], row["number"]],
             )
-            self._db.execute("UPDATE batches SET served_at = ? WHERE id = ?", [time.time(), row["batch"]])
+            self._db.execute("UPDATE batches SET served_at = clock() WHERE id = ?", [row["batch"]])
+        self._taken.add((row["batch"], row["number"]))
         return _text(row), self._options(row["manner"], row["batch"])
 
     def put_back(self, text: Text) -> None:
@@ -188,20 +186,41 @@ class Store:
         return self._settle(text, text.state)
 
     def reclaim(self) -> int:
-        """Free what was taken by processes that are gone; how many texts."""
-        owners = [row[0] for row in self._db.execute("SELECT DISTINCT owner FROM texts WHERE state = 'running'")]
-        gone = [owner for owner in owners if owner != self._owner and not self._lives(owner)]
-        freed = 0
-        with self._change():
-            for owner in gone:
-                freed += self._db.execute(
-                    "UPDATE texts SET state = 'queued', owner = NULL WHERE state = 'running' AND owner = ?", [owner]
-                ).rowcount
-        return freed
+        """Free what was taken by processes that are gone, or by this one without its knowledge; how many texts."""
+        rows = self._db.execute("SELECT batch, number, owner FROM texts WHERE state = 'running'").fetchall()
+        gone = self._db.gone(sorted({row["owner"] for row in rows}))
+        unknown = {self._key(row) for row in rows if row["owner"] == self._db.owner} - self._taken
+        free = [row for row in rows if row["owner"] in gone or self._key(row) in unknown]
+        return sum(map(self._free, free))
+
+    def _free(self, row: Mapping[str, Any]) -> int:
+        with self._db.change(row["batch"]):
+            freed = self._db.execute(
+                "UPDATE texts SET state = 'queued', owner = NULL"
+                " WHERE state = 'running' AND batch = ? AND number = ? AND owner = ?",
+                [*row.values()],
+            )
+        return int(freed.rowcount)
+
+    def lost(self) -> Collection[tuple[str, int]]:
+        """What this process has taken and isn't its own any more, by batch and number, told once.
+
+        It was cancelled elsewhere, or this process was away for so long that another one has it.
+        """
+        rows = self._db.execute(
+            "SELECT batch, number FROM texts WHERE state = 'running' AND owner = ?", [self._db.owner]
+        )
+        lost = self._taken - {self._key(row) for row in rows}
+        self._taken -= lost
+        return lost
+
+    @staticmethod
+    def _key(row: Mapping[str, Any]) -> tuple[str, int]:
+        return row["batch"], row["number"]
 
     def cancel(self, id: str) -> None:
         """Speak no more of a batch; what has been spoken is kept."""
-        with self._change():
+        with self._db.change(id):
             self._db.execute(
                 "UPDATE texts SET state = 'cancelled', owner = NULL WHERE batch = ? AND state IN ('queued', 'running')",
                 [id],
@@ -209,13 +228,14 @@ class Store:
             self._note_end(id)
 
     def delete(self, id: str) -> None:
-        with self._change():
+        with self._db.change(id):
+            self._db.execute("DELETE FROM texts WHERE batch = ?", [id])  # first, as others lock them in this order
             self._db.execute("DELETE FROM batches WHERE id = ?", [id])
         shutil.rmtree(self.folder(id), ignore_errors=True)
 
     def delete_old(self, older_than_s: float) -> None:
         """Delete the batches that ended longer ago than this."""
-        rows = self._db.execute("SELECT id FROM batches WHERE finished_at < ?", [time.time() - older_than_s]).fetchall()
+        rows = self._db.execute("SELECT id FROM batches WHERE finished_at < clock() - ?", [older_than_s]).fetchall()
         for row in rows:
             self.delete(row["id"])
         self._sweep()
@@ -250,84 +270,76 @@ class Store:
 
     def check_room(self, caller: str, count: int) -> None:
         """Raises TooMuch where so many texts more of this client are too many."""
-        unfinished = "SELECT count(*) FROM texts JOIN batches ON id = batch WHERE state IN ('queued', 'running')"
-        everybody = self._db.execute(unfinished).fetchone()[0]
-        theirs = self._db.execute(f"{unfinished} AND caller = ?", [caller]).fetchone()[0]
+        unfinished = (
+            "SELECT count(*) AS texts FROM texts JOIN batches ON id = batch WHERE state IN ('queued', 'running')"
+        )
+        everybody = self._db.execute(unfinished).fetchone()["texts"]
+        theirs = self._db.execute(f"{unfinished} AND caller = ?", [caller]).fetchone()["texts"]
         if theirs + count > MOST_UNFINISHED_EACH or everybody + count > MOST_UNFINISHED:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
     def _add(self, order: Order) -> str:
-        id, now = secrets.token_urlsafe(16), time.time()
+        id = secrets.token_urlsafe(16)
         self.folder(id).mkdir()
         if order.prompt is not None:
             self.prompt(id).write_bytes(order.prompt)
         self._db.execute(
             "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
-            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, clock(), 0, ?, ?)",
             [
-                id, order.caller, order.idempotency_key, order.digest, _written(order), now,
+                id, order.caller, order.idempotency_key, order.digest, _written(order),
                 order.reader, json.dumps(order.warnings),
             ],
         )  # fmt: skip
-        self._db.executemany(
+        self._db.execute_many(
             "INSERT INTO texts (batch, number, text, units, start_s, name, warnings, state, error, error_code,"
             " error_values) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(id, number, *each, *_fate(order, number)) for number, each in enumerate(_columns(order), 1)],
         )
         return id
 
-    def _add_columns(self) -> None:
-        with self._change():
-            for (table, column), kind in _LATER_COLUMNS.items():
-                present = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
-                if column not in present:
-                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-            for statement in _AFTERWARDS.strip().split("\n"):
-                self._db.execute(statement)
-
     def _settle(self, text: Text, state: State) -> bool:
-        with self._change():
+        with self._db.change(text.batch):
             done = self._db.execute(
                 "UPDATE texts SET state = ?, owner = NULL, error = ?, error_code = ?, error_values = ?,"
                 " duration_s = ?, seed = ?, cached = ?, warnings = ?"
                 " WHERE batch = ? AND number = ? AND state = 'running' AND owner = ?",
                 [
                     state, *_error_columns(text.error), text.duration_s, text.seed, text.cached,
-                    json.dumps(text.warnings), text.batch, text.number, self._owner,
+                    json.dumps(text.warnings), text.batch, text.number, self._db.owner,
                 ],
             )  # fmt: skip
             self._note_end(text.batch)
-        return done.rowcount == 1
+        self._taken.discard((text.batch, text.number))
+        return bool(done.rowcount == 1)
 
     def _note_end(self, id: str) -> None:
         self._db.execute(
-            "UPDATE batches SET finished_at = ? WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
+            "UPDATE batches SET finished_at = clock() WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
             " (SELECT 1 FROM texts WHERE batch = id AND state IN ('queued', 'running'))",
-            [time.time(), id],
+            [id],
         )
 
     def _sweep(self) -> None:
         """Delete the folders of batches that were never accepted: their server was killed on the way."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
-        files.sweep(self._folder, lambda folder: folder != self._owners and folder.name not in known)
+        files.sweep(self._folder, lambda folder: folder.name != _OWNERS and folder.name not in known)
 
-    def _lives(self, owner: str) -> bool:
-        try:
-            with (self._owners / owner).open() as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        (self._owners / owner).unlink(missing_ok=True)
-        return False
 
-    @contextmanager
-    def _change(self) -> Generator[None, None, None]:
-        """All of what happens within, or nothing of it; no other process's change comes in between."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
+def _set_up(database: Database) -> None:
+    """Make the tables, or what they lack.
+
+    They are looked at instead of counted in versions: servers of several releases may share them, so that columns are
+    added and never changed.
+    """
+    with database.change("tables"):
+        for statement in _TABLES.split(";"):
+            database.execute(statement)
+        for (table, column), kind in _LATER_COLUMNS.items():
+            if column not in database.columns(table):
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        for statement in _AFTERWARDS.split(";"):
+            database.execute(statement)
 
 
 def _written(order: Order) -> str:

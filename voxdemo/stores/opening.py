@@ -1,4 +1,4 @@
-"""Opens what is kept, where the settings say: in folders of this machine, and in Redis what limits count."""
+"""Opens what is kept, where the settings say: in folders of this machine, or where several servers share it."""
 
 from functools import cached_property
 
@@ -14,7 +14,8 @@ from voxdemo.stores.voices import VoiceStore
 class Stores:
     """What is kept. Each store is opened when it is first asked for: a command that speaks needs no batches.
 
-    `limits` raises SettingsError where the address of Redis can't be understood, `batches` OSError or sqlite3.Error.
+    `limits` and `batches` raise SettingsError where an address can't be used, and `batches` in a folder OSError or
+    sqlite3.Error.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,8 +35,15 @@ class Stores:
 
     @cached_property
     def batches(self) -> BatchStore:
-        return Store(self._settings.cache_dir / "batches")
+        url = self._settings.database_url.get_secret_value()
+        return Store(self._settings.cache_dir / ("shared/batches" if url else "batches"), url)
 
     @cached_property
     def limits(self) -> RequestLimits:
         return Limits(self._settings.rate_limit, self._settings.redis_url.get_secret_value())
+
+    def check(self) -> None:
+        """Raises SettingsError where what several servers share can't be used as the settings say."""
+        _ = self.limits
+        if self._settings.database_url.get_secret_value():
+            _ = self.batches

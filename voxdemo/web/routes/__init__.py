@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from voxdemo.batches.runner import Batches
 from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.service.service import SpeechService
 
@@ -16,6 +17,7 @@ class Parts:
     """One of each for all requests: what a route finds in the state that the app's lifespan yields."""
 
     service: SpeechService
+    batches: Batches
     pulse: Pulse
     has_accounts: bool
 

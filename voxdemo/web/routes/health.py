@@ -29,12 +29,13 @@ async def health(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """200 once the models of a generator have all proved that they work, else 503 with the reason."""
-    service = parts_of(request).service
+    service, batches = parts_of(request).service, parts_of(request).batches
     readiness, stats = service.readiness(), service.line.stats()
     body = {
         **asdict(readiness),
         "notice": wording.notice(service),
         "limits": service.stores.limits.notice,
+        "jobs": batches.notice,
         "engine": service.engine_info.name,
         "title": service.engine_info.title,
         "recognizer": service.recognizer_info.name,

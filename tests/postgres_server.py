@@ -1,0 +1,85 @@
+"""Starts a real Postgres on a port of its own, and lets it stop, hang and come back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from serving import free_port
+
+psycopg = pytest.importorskip("psycopg", reason="needs psycopg, from requirements-cluster.txt")
+FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+if not FOUND:
+    pytest.skip("needs Postgres: apt-get install postgresql", allow_module_level=True)
+
+PASSWORD = "open-sesame-4321"
+USER = next((each for each in ("postgres", "nobody") if os.geteuid() == 0), None)
+"""Whom it runs as: it refuses to be root's."""
+
+
+class PostgresServer:
+    """A running server; what it has kept is there when it comes back."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="voxdemo-postgres-"))
+        secret = self._folder / "password"
+        secret.write_text(PASSWORD)
+        if USER:
+            for path in (self._folder, secret):
+                shutil.chown(path, USER)
+        self._run(
+            *("initdb", "--pgdata", str(self._folder / "data"), "--username", "voxdemo", "--pwfile", str(secret)),
+            *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync", "--no-instructions"),
+        )
+        self.start()
+
+    def url(self, schema: str = "public") -> str:
+        """With a schema that is made where it is missing: tables of their own for each test."""
+        url = f"postgresql://voxdemo:{PASSWORD}@127.0.0.1:{self._port}/postgres"
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        return f"{url}?options=-csearch_path%3D{schema}"
+
+    def new_url(self) -> str:
+        return self.url(f"s{secrets.token_hex(6)}")
+
+    def start(self) -> None:
+        """On the same port as before; returns when it answers."""
+        listening = f"-p {self._port} -h 127.0.0.1 -k {self._folder} -c fsync=off"
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", str(self._folder / "log"), "-o", listening, "start")
+
+    def stop(self) -> None:
+        """At once: connections end, as when it is killed."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+
+    def hang(self) -> None:
+        """Nothing is answered: neither by what serves connections nor by what takes them."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.wake()
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def _signal(self, number: int) -> None:
+        first = int((self._folder / "data/postmaster.pid").read_text().split()[0])
+        asked = subprocess.run(["ps", "-o", "pid=", "--ppid", str(first)], capture_output=True, text=True, check=True)
+        for pid in (first, *map(int, asked.stdout.split())):
+            os.kill(pid, number)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(FOUND[-1].with_name(program)), *arguments],
+            user=USER, cwd=self._folder, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        )  # fmt: skip

@@ -1,0 +1,344 @@
+"""What a store of batches promises, in a file and in Postgres; and what several processes make of one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rings import first_of
+from serving import ROOT
+
+from voxdemo.errors import InputError, SettingsError, UnavailableError
+from voxdemo.speech import SpeakOptions
+from voxdemo.stores import databases
+from voxdemo.stores.batch_values import KeyReused, Load, Order, Text, TooMuch
+from voxdemo.stores.batches import MOST_UNFINISHED_EACH, Store
+
+OpenStore = Callable[[], Store]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Any]:
+    module = pytest.importorskip("postgres_server", exc_type=ImportError)
+    server = module.PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def new_url(postgres: Any) -> str:
+    return str(postgres.new_url())
+
+
+@pytest.fixture(params=first_of("sqlite", "postgres"))
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Opens the store again and again, as processes that share it do."""
+    url = request.getfixturevalue("new_url") if request.param == "postgres" else ""
+    opened: list[Store] = []
+
+    def open_it() -> Store:
+        opened.append(Store(tmp_path / "batches", url))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
+
+
+def order(*texts: str, caller: str = "somebody", **more: Any) -> Order:
+    return Order(caller, SpeakOptions(format="mp3"), texts, [4.0] * len(texts), "digest", **more)
+
+
+def taken(store: Store) -> Text | None:
+    found = store.take()
+    return found and found[0]
+
+
+def let_go(store: Store) -> None:
+    """What becomes of a process that is killed: its lease runs out, or its lock is gone."""
+    database: Any = store._db
+    if isinstance(database, databases.SQLite):
+        database._lock.close()
+    else:
+        database.execute("UPDATE owners SET until = clock() - 1 WHERE id = ?", [database.owner])
+
+
+def settled(store: Store) -> None:
+    """As if it had been there for as long as a lease."""
+    store.reclaim()
+    if isinstance(store._db, databases.Postgres):
+        store._db._waits_until = 0.0
+
+
+def test_what_was_accepted_is_told_as_it_was_asked_for(open_store: OpenStore) -> None:
+    store = open_store()
+    error = InputError.unsayable("English", "世界")
+    id = store.accept(
+        order(
+            "One.", "世界", "Drei \0 äöü 🎈", starts=[0, 2.5, 7], names=["a", "b", "c"], refused={2: error},
+            reader="key-1", warnings=["Something."], left_out={3: ["A sign."]},
+        )
+    )  # fmt: skip
+    batch = store.batch(id, "key-1", words=True)
+    assert batch
+    assert [text.name for text in batch.texts] == ["a", "b", "c"]
+    assert [text.start_s for text in batch.texts] == [0.0, 2.5, 7.0]
+    assert [text.error for text in batch.texts] == [None, error.described, None]
+    assert [text.text.replace("\0", "") for text in batch.texts] == ["One.", "世界", "Drei  äöü 🎈"]
+    assert (batch.warnings, batch.texts[2].warnings) == (("Something.",), ("A sign.",))
+    assert (batch.tally("queued").texts, batch.tally("queued").units, batch.tally("failed").texts) == (2, 8.0, 1)
+    assert store.batch(id, "key-2") is store.batch(id) is store.batch("nothing") is None
+    assert store.loads() == [Load(id, 2, 8.0)]
+    assert [len(store.batch(id, "key-1", 2, 1).texts), store.batch(id, "key-1", 2, 1).texts[0].number] == [1, 2]  # type: ignore[union-attr]
+
+
+def test_the_same_request_again_is_the_same_batch_and_too_much_is_refused(open_store: OpenStore) -> None:
+    store, other = open_store(), open_store()
+    id = store.accept(order("One.", idempotency_key="k"))
+    assert other.accept(order("One.", idempotency_key="k")) == id
+    with pytest.raises(KeyReused):
+        other.accept(replace(order("Two.", idempotency_key="k"), digest="another"))
+    assert store.accept(order("One.", idempotency_key="k", caller="else")) != id
+    many = ["Many."] * MOST_UNFINISHED_EACH
+    with pytest.raises(TooMuch) as refused:
+        store.accept(order(*many))
+    assert refused.value.is_theirs
+    assert len(store.loads()) == 2
+
+
+def test_batches_are_listed_the_newest_first_and_take_turns(open_store: OpenStore) -> None:
+    store = open_store()
+    ids = [store.accept(order("One.", "Two.", reader="r", caller=str(number))) for number in range(4)]
+    listed = store.batches("r", 2)
+    assert listed
+    assert [batch.id for batch in listed] == ids[:1:-1]
+    rest = store.batches("r", 9, ids[2])
+    assert [batch.id for batch in rest or ()] == ids[1::-1]
+    assert store.batches("r", 9, "nothing") is None
+    assert store.batches("other", 9) == []
+    turns = [taken(store) for _ in range(9)]
+    assert [text and (text.batch, text.number) for text in turns] == [
+        *((id, number) for number in (1, 2) for id in ids), None,
+    ]  # fmt: skip
+
+
+def test_a_text_is_one_process_s_to_speak_and_to_finish(open_store: OpenStore) -> None:
+    first, second = open_store(), open_store()
+    id = first.accept(order("One.", "Two.", "Three."))
+    one, two = taken(first), taken(second)
+    assert one
+    assert two
+    assert [one.text, two.text] == ["One.", "Two."]
+    assert not second.finish(replace(one, state="done"))
+    assert first.finish(replace(one, state="done", duration_s=1.5, seed=2**40, cached=True, warnings=("Something.",)))
+    assert not first.finish(replace(one, state="failed"))
+    second.put_back(two)
+    assert second.reclaim() == first.reclaim() == 0
+    again, three = taken(first), taken(second)
+    assert again
+    assert three
+    assert [again.text, three.text] == ["Two.", "Three."]
+    assert second.finish(replace(three, state="failed", error=InputError.nothing_to_say().described))
+    assert first.finish(replace(again, state="done"))
+    batch = second.batch(id)
+    assert batch
+    assert batch.finished_at
+    assert [text.state for text in batch.texts] == ["done", "done", "failed"]
+    done = batch.texts[0]
+    assert (done.duration_s, done.seed, done.cached, done.warnings) == (1.5, 2**40, True, ("Something.",))
+
+
+def test_what_a_dead_process_had_is_free_again_and_it_learns_of_it(open_store: OpenStore) -> None:
+    first, second = open_store(), open_store()
+    settled(first)
+    settled(second)
+    first.accept(order("One.", "Two."))
+    one = taken(first)
+    assert one
+    assert second.reclaim() == 0
+    assert not first.lost()
+    let_go(first)
+    assert second.reclaim() == 1
+    again = taken(second)
+    assert again
+    assert again.text == "One."
+    assert set(first.lost()) == {(one.batch, 1)}
+    assert not first.lost()
+    assert not first.finish(replace(one, state="done"))
+    assert second.finish(replace(again, state="done"))
+
+
+def test_what_it_took_without_hearing_of_it_is_free_again(open_store: OpenStore) -> None:
+    store = open_store()
+    store.accept(order("One."))
+    assert taken(store)
+    assert store.reclaim() == 0
+    store._taken.clear()  # as where the answer was lost on the way
+    assert store.reclaim() == 1
+    assert taken(store)
+
+
+def test_a_batch_that_is_cancelled_elsewhere_is_lost_to_those_who_speak_it(open_store: OpenStore) -> None:
+    first, second = open_store(), open_store()
+    id = first.accept(order("One.", "Two."))
+    one = taken(first)
+    assert one
+    second.cancel(id)
+    assert set(first.lost()) == {(id, 1)}
+    assert not first.finish(replace(one, state="done"))
+    batch = first.batch(id)
+    assert batch
+    assert batch.finished_at
+    assert batch.tally("cancelled").texts == 2
+    second.folder(id).mkdir(exist_ok=True)
+    second.delete(id)
+    assert first.batch(id) is None
+    assert not first.folder(id).exists()
+
+
+def test_two_processes_that_finish_the_last_two_texts_end_the_batch(open_store: OpenStore) -> None:
+    stores = open_store(), open_store()
+    for _ in range(20):
+        id = stores[0].accept(order("One.", "Two."))
+        texts = [taken(store) for store in stores]
+        with ThreadPoolExecutor(2) as both:
+            done = both.map(lambda store, text: store.finish(replace(text, state="done")), stores, texts)
+            assert list(done) == [True, True]
+        batch = stores[0].batch(id)
+        assert batch
+        assert batch.finished_at
+
+
+def test_several_processes_at_once_finish_each_text_once(open_store: OpenStore) -> None:
+    stores = [open_store() for _ in range(4)]
+    ids = [stores[0].accept(order(*["Text."] * 25, caller=str(number))) for number in range(4)]
+
+    def work(store: Store) -> list[tuple[str, int]]:
+        finished = []
+        while text := taken(store):
+            assert store.finish(replace(text, state="done"))
+            finished.append((text.batch, text.number))
+            store.reclaim()
+        return finished
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        finished = [key for done in pool.map(work, stores) for key in done]
+    assert Counter(finished) == Counter((id, number) for id in ids for number in range(1, 26))
+    assert [batch and bool(batch.finished_at) for batch in map(stores[1].batch, ids)] == [True] * 4
+
+
+WORKER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from voxdemo.stores.batches import Store
+store = Store(Path(sys.argv[1]), sys.argv[2])
+store.reclaim()
+while found := store.take():
+    print(found[0].number, flush=True)
+    if sys.argv[3] == "die":
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert store.finish(replace(found[0], state="done"))
+"""
+
+
+@pytest.mark.long
+def test_of_1000_texts_for_two_processes_and_one_that_is_killed_each_has_one_result(
+    new_url: str, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "batches", new_url)
+    id = store.accept(order(*(f"Text {number}." for number in range(1000))))
+
+    def worker(how: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path / "batches"), new_url, how],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    killed = worker("die")
+    spoken = Counter(killed.communicate()[0].split())
+    assert len(spoken) == 1
+    workers = [worker("live"), worker("live")]
+    done = [Counter(each.communicate()[0].split()) for each in workers]
+    assert all(done)
+    assert [each.returncode for each in workers] == [0, 0]
+    assert max((done[0] + done[1]).values()) == 1
+    assert len(done[0] + done[1]) == 999
+    settled(store)
+    assert store.reclaim() == 0  # its lease goes on
+    store._db.execute("UPDATE owners SET until = until - ? WHERE id <> ?", [databases.LEASE_S, store._db.owner])
+    assert store.reclaim() == 1
+    left = taken(store)
+    assert left
+    assert str(left.number) in spoken
+    assert store.finish(replace(left, state="done"))
+    batch = store.batch(id)
+    assert batch
+    assert batch.tally("done").texts == 1000
+    assert batch.finished_at
+    store.close()
+
+
+@pytest.mark.long
+def test_a_database_that_was_away_is_found_again_and_frees_nothing_of_those_that_live(
+    postgres: Any, tmp_path: Path
+) -> None:
+    url = postgres.new_url()
+    first, second = (Store(tmp_path / "batches", url) for _ in range(2))
+    settled(first)
+    settled(second)
+    id = first.accept(order("One.", "Two."))
+    one = taken(first)
+    assert one
+    postgres.stop()
+    for ask in (first.take, first.loads, lambda: first.accept(order("Three."))):
+        with pytest.raises(UnavailableError, match=r"^Jobs can't be reached just now"):
+            ask()
+    postgres.start()
+    for store in (first, second):  # whose leases ended meanwhile
+        let_go(store)
+    assert [second.reclaim(), first.reclaim(), second.reclaim()] == [0, 0, 0]
+    assert not first.lost()
+    assert first.finish(replace(one, state="done"))
+    assert [load.batch for load in second.loads()] == [id]
+    first.close()
+    second.close()
+
+
+@pytest.mark.long
+def test_a_database_of_before_learns_what_its_tables_lack(new_url: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "batches", new_url)
+    id = store.accept(order("One.", caller="key-1"))
+    for column in ("start_s", "name", "error_code", "error_values"):
+        store._db.execute(f"ALTER TABLE texts DROP COLUMN {column}")
+    store._db.execute("ALTER TABLE batches DROP COLUMN reader")
+    store.close()
+    again = Store(tmp_path / "batches", new_url)
+    batch = again.batch(id, "key-1")
+    assert batch
+    assert [text.name for text in batch.texts] == ["0001"]
+    assert again.batch(id) is None
+    again.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret-7@h/x?wrong=1", "postgresql://u:secret-7@h:port/x y"])
+def test_an_address_that_is_wrong_is_refused_without_its_password(url: str, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg", reason="needs psycopg, from requirements-cluster.txt")
+    with pytest.raises(SettingsError, match=r"^VOXDEMO_DATABASE_URL can't be understood") as refused:
+        Store(tmp_path, url)
+    assert "secret-7" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_a_missing_package_is_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=r"pip install -r requirements-cluster\.txt"):
+        Store(tmp_path, "postgresql://somebody@localhost/voxdemo")

@@ -1,0 +1,299 @@
+"""The databases that jobs of many texts may be in: a file of SQLite's, or Postgres, which several machines share.
+
+Statements are written once, as SQLite has them, and read by Postgres after a few words are put in their place. What
+differs is here: how a change begins, what it skips because another process has it, and how it is known that a process
+is gone. Every method blocks; one thread at a time.
+"""
+
+import fcntl
+import logging
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from voxdemo.errors import SettingsError, StorageError, UnavailableError
+from voxdemo.stores.batch_values import away
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 30.0
+"""How long another process may keep SQLite's file to itself; it takes milliseconds."""
+LEASE_S = 15.0
+"""How long what a process has taken in Postgres stays its own after it was heard of last, by the database's clock."""
+CONNECTING_S = 5
+"""How long a connection to Postgres may take, and how long another's change may be waited for."""
+ANSWERING_S = 10.0
+"""How long Postgres may take for one question before whoever asks is told to come again."""
+INSTALL = "run `.venv/bin/pip install -r requirements-cluster.txt`"
+
+_POSTGRES_WORDS = (
+    ("%", "%%"),
+    ("?", "%s"),
+    (" REAL", " DOUBLE PRECISION"),
+    (" INTEGER", " BIGINT"),
+    (" STRICT, WITHOUT ROWID", ""),
+    (" STRICT", ""),
+    ("clock()", "extract(epoch FROM clock_timestamp())::float8"),
+)
+_OWNERS = "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, until REAL NOT NULL)"
+_BOUNDS = (
+    f"SELECT set_config('lock_timeout', '{CONNECTING_S}s', true),"
+    f" set_config('idle_in_transaction_session_timeout', '{CONNECTING_S}s', true)"
+)
+"""Of one change: a process that stands still in one holds the others up no longer than this."""
+
+
+class Database(Protocol):
+    """Statements have ? for their values, and clock() for the seconds since 1970; rows are dicts."""
+
+    owner: str
+    """What this process is called in what it has taken."""
+    skip_taken: str
+    """Behind a SELECT of texts that are to be taken: those that another process is taking aren't waited for."""
+    patience_s: float | None
+    """How long an answer is waited for by whoever asks; None: as long as it takes."""
+
+    def execute(self, statement: str, given: Sequence[Any] = ()) -> Any:
+        """The cursor of one statement."""
+        ...
+
+    def execute_many(self, statement: str, given: Sequence[Sequence[Any]]) -> None: ...
+
+    def change(self, what: str = "") -> AbstractContextManager[None]:
+        """All of what happens within, or nothing of it; no other change of the same `what` comes in between."""
+        ...
+
+    def columns(self, table: str) -> set[str]: ...
+
+    def gone(self, owners: Sequence[str]) -> list[str]:
+        """Those of these that are processes which have ended; this one lives."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Setup = Callable[[Database], None]
+"""Makes the tables, and what they lack."""
+
+
+class SQLite:
+    """A file below `folder`. Each process holds a lock for as long as it lives, on a file that is called after it."""
+
+    skip_taken = ""
+    patience_s: float | None = None
+
+    def __init__(self, folder: Path, set_up: Setup) -> None:
+        self.owner = secrets.token_hex(8)
+        self._owners = folder / "owners"
+        self._owners.mkdir(exist_ok=True)
+        self._lock = (self._owners / self.owner).open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._db = sqlite3.connect(
+            folder / "batches.sqlite3", timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        self._db.row_factory = lambda cursor, row: dict(zip((each[0] for each in cursor.description), row, strict=True))
+        self._db.create_function("clock", 0, time.time)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        set_up(self)
+
+    def execute(self, statement: str, given: Sequence[Any] = ()) -> sqlite3.Cursor:
+        return self._db.execute(statement, given)
+
+    def execute_many(self, statement: str, given: Sequence[Sequence[Any]]) -> None:
+        self._db.executemany(statement, given)
+
+    @contextmanager
+    def change(self, what: str = "") -> Generator[None, None, None]:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")  # one at a time, whatever it is
+            yield
+
+    def columns(self, table: str) -> set[str]:
+        return {row["name"] for row in self.execute(f"PRAGMA table_info({table})")}
+
+    def gone(self, owners: Sequence[str]) -> list[str]:
+        return [owner for owner in owners if owner != self.owner and not self._lives(owner)]
+
+    def close(self) -> None:
+        """Let go of the file, and of what was taken and isn't finished."""
+        self._db.close()
+        (self._owners / self.owner).unlink(missing_ok=True)
+        self._lock.close()
+
+    def _lives(self, owner: str) -> bool:
+        try:
+            with (self._owners / owner).open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        (self._owners / owner).unlink(missing_ok=True)
+        return False
+
+
+class Postgres:
+    """The database at `url`, whose tables are made when it is reached first.
+
+    A process holds a lease there, which it renews when it asks who is gone. While the database can't be reached every
+    method raises UnavailableError, and the next call tries again. Raises SettingsError without its package, or where
+    the address can't be understood.
+    """
+
+    skip_taken = " FOR UPDATE OF texts SKIP LOCKED"
+    patience_s: float | None = ANSWERING_S
+
+    def __init__(self, url: str, set_up: Setup) -> None:
+        try:
+            import psycopg  # here: it isn't needed without Postgres, and isn't installed then
+        except ImportError:
+            raise SettingsError(f"VOXDEMO_DATABASE_URL needs the package psycopg: {INSTALL}.") from None
+        self._psycopg = psycopg
+        self._away = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+        self._address = self._understood(url)
+        self._set_up = set_up
+        self._db: Any = None
+        self._is_changing = False
+        self._waits_until = 0.0
+        self.owner = secrets.token_hex(8)
+
+    def execute(self, statement: str, given: Sequence[Any] = ()) -> Any:
+        with self._reached() as db:
+            return db.execute(_of_postgres(statement), _fit(given))
+
+    def execute_many(self, statement: str, given: Sequence[Sequence[Any]]) -> None:
+        with self._reached() as db, db.cursor() as cursor:
+            cursor.executemany(_of_postgres(statement), [_fit(each) for each in given])
+
+    @contextmanager
+    def change(self, what: str = "") -> Generator[None, None, None]:
+        with self._reached() as db, db.transaction():
+            self._is_changing = True
+            db.execute(_BOUNDS)
+            if what:
+                db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [what])
+            yield
+
+    def columns(self, table: str) -> set[str]:
+        asked = "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+        return {row["column_name"] for row in self.execute(f"{asked} AND table_name = ?", [table])}
+
+    def gone(self, owners: Sequence[str]) -> list[str]:
+        """As `Database.gone`, and renews the lease of this process.
+
+        None for as long as a lease after this process has come, or its own lease has run out: while the database was
+        away nobody could renew one, and those that live do it now.
+        """
+        renewed = self.execute(
+            f"UPDATE owners SET until = clock() + {LEASE_S} WHERE id = ? AND until > clock()", [self.owner]
+        )
+        if not renewed.rowcount:
+            self._come()
+        if time.monotonic() < self._waits_until:
+            return []
+        alive = {row["id"] for row in self.execute("SELECT id FROM owners WHERE until > clock()")}
+        return [owner for owner in owners if owner not in alive]
+
+    def close(self) -> None:
+        """Give the lease back: what was taken and isn't finished is free at once, where the database is there."""
+        try:
+            if self._db:
+                self.execute("DELETE FROM owners WHERE id = ?", [self.owner])
+        except UnavailableError:
+            log.warning("the lease can't be given back; it ends by itself")
+        finally:
+            self._drop()
+
+    def _come(self) -> None:
+        self._waits_until = time.monotonic() + LEASE_S
+        self.execute(
+            f"INSERT INTO owners (id, until) VALUES (?, clock() + {LEASE_S})"
+            " ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+            [self.owner],
+        )
+        self.execute(f"DELETE FROM owners WHERE until < clock() - {10 * LEASE_S}")
+
+    def _understood(self, url: str) -> str:
+        try:
+            given = self._psycopg.conninfo.conninfo_to_dict(url)
+        except self._psycopg.Error:
+            sentence = (
+                "VOXDEMO_DATABASE_URL can't be understood: write it such as postgresql://user:password@host/name."
+            )
+            raise SettingsError(sentence) from None  # the cause may contain the password
+        usual: dict[str, str | int] = {
+            "application_name": "voxdemo",
+            "connect_timeout": CONNECTING_S,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": int(ANSWERING_S * 1000),
+        }
+        return str(self._psycopg.conninfo.make_conninfo(url, **{k: v for k, v in usual.items() if k not in given}))
+
+    @contextmanager
+    def _reached(self) -> Generator[Any, None, None]:
+        """The connection. Raises UnavailableError where there is none, and StorageError where the database is full."""
+        if self._is_changing:
+            yield self._db
+            return
+        try:
+            yield self._connection()
+        except self._psycopg.errors.DiskFull as error:
+            raise StorageError from error
+        except self._away as error:
+            self._drop()
+            raise away() from error
+        finally:
+            self._is_changing = False
+
+    def _connection(self) -> Any:
+        if self._db:
+            try:
+                self._db.execute("")  # the database may have been away meanwhile
+            except self._away:
+                self._drop()
+        if not self._db:
+            self._db = self._psycopg.connect(
+                self._address,
+                autocommit=True,
+                row_factory=self._psycopg.rows.dict_row,
+                prepare_threshold=None,  # PgBouncer gives each transaction another session
+            )
+            self._make_tables()
+        return self._db
+
+    def _make_tables(self) -> None:
+        try:
+            with self.change("tables"):
+                self.execute(_OWNERS)
+            self._set_up(self)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._db:
+            self._db.close()
+        self._db = None
+
+
+@cache
+def _of_postgres(statement: str) -> str:
+    for ours, theirs in _POSTGRES_WORDS:
+        statement = statement.replace(ours, theirs)
+    return statement
+
+
+def _fit(given: Sequence[Any]) -> list[Any]:
+    """Values as Postgres takes them: no NUL in a text, and numbers for what is true or false."""
+    return [
+        each.replace("\0", "") if isinstance(each, str) else int(each) if isinstance(each, bool) else each
+        for each in given
+    ]
