@@ -16,7 +16,7 @@ from voxdemo.errors import InputError, StorageError, VoxdemoError
 
 FOR_OPERATORS = ("SettingsError", "WeightsError")
 """They end a start, and are told in the terminal and the log."""
-FOR_PROGRAMS = ("cli/", "loadtest/", "web/v1/")
+FOR_PROGRAMS = ("cli/", "loadtest/", "planning/", "web/v1/")
 ON_THE_PAGE = {"busy.texts", "busy.your_texts", "joined_too_long"}
 """Of what /v1 raises, what the batch tab meets."""
 NOT_ON_THE_PAGE = {"not_an_upload", "wrong_type", "not_a_voice", "stopped_early.kept"}

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MOST_ROOMS, MOST_MODULES = 30, 12
 LONGEST_FUNCTION, MOST_PARAMETERS = 60, 8
-COMMANDS = {"voxdemo/cli/__init__.py:say", "voxdemo/loadtest/__main__.py:main"}
+COMMANDS = {"voxdemo/cli/__init__.py:plan", "voxdemo/cli/__init__.py:say", "voxdemo/loadtest/__main__.py:main"}
 """What a command can be told is its parameters, as typer reads them."""
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -21,6 +22,7 @@ from dotenv import dotenv_values
 from proxying import PATH, needed
 from serving import ROOT, Server, environment, eventually, free_port, is_default
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from voxdemo import cli
 from voxdemo.engines.kokoro.voices import VOICES as KOKORO
@@ -28,6 +30,12 @@ from voxdemo.engines.registry import ENGINES, addresses_in
 from voxdemo.engines.voxcpm.choice import PUBLISHED
 from voxdemo.intake.languages import accent_of, title_of
 from voxdemo.loadtest import __main__ as loadtest
+from voxdemo.planning import theory
+from voxdemo.planning.prices import EXAMPLES
+from voxdemo.planning.prices import read as read_prices
+from voxdemo.planning.stages import Demand, Planner
+from voxdemo.planning.work import VOICES as MEASURED
+from voxdemo.planning.work import Work, as_measured
 from voxdemo.settings import PREFIX, Settings, load
 from voxdemo.speech import Voice
 
@@ -246,6 +254,7 @@ def test_the_commands_within_sentences_are_there(told: ToldCheckout) -> None:
 def test_the_flags_within_sentences_are_there(name: str) -> None:
     there = {"--help", "--env-file"}  # the latter is docker's
     if name == "benchmarks/README.md":
+        there |= {flag for option in get_command(cli.app).commands["plan"].params for flag in option.opts}  # type: ignore[attr-defined]
         there |= {flag for script in (ROOT / "benchmarks").glob("*.py") for flag in flags_of(script)}
     else:
         ours = get_command(cli.app).commands.values()  # type: ignore[attr-defined]
@@ -316,6 +325,40 @@ def test_a_load_test_is_run(server: Server, tmp_path: Path, block: str) -> None:
     line = block.strip().replace(ADDRESS, server.url) + " --text-file texts.txt --output report"
     report = bash(line.replace("--requests 20", "--requests 2"), tmp_path)
     assert [f"## {users} user" in report for users in (1, 2, 5, 10)] == [True] * 4
+
+
+@runs(
+    "docs/scaling.md",
+    ".venv/bin/python -m voxdemo plan --users 5000",
+    ".venv/bin/python -m voxdemo plan --voice kokoro\n",
+    ".venv/bin/python -m voxdemo plan --voice kokoro --users 400 --simulate",
+)
+def test_a_plan_prints_what_stands_below_it(block: str) -> None:
+    if "--simulate" in block:
+        pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
+    shown = DOCUMENTS["docs/scaling.md"].partition(block)[2].partition("```text\n")[2].partition("```")[0]
+    ended = CliRunner().invoke(cli.app, shlex.split(block)[3:])
+    assert (ended.exit_code, shown.count("\n|") > 4, shown in ended.stdout) == (0, True, True), ended.stdout
+
+
+def test_the_rules_of_thumb_are_reckoned_as_they_stand() -> None:
+    prices = read_prices(EXAMPLES)
+    usual, rare = Demand(0.1, 1.0, 0.2, 10.0), Demand(0.02, 0.5, 0.5, 10.0)
+    kokoro, builtin = (as_measured(MEASURED[name], 300, 0.1) for name in ("kokoro", "builtin"))
+
+    def planner(demand: Demand, work: Work) -> Planner:
+        return Planner(demand, work, prices["cpu"], prices)
+
+    alone = planner(usual, kokoro)
+    together = max(users for users in range(500, 600) if alone.stage(users).in_one_line <= 6)
+    per_s = 0.7 / statistics.fmean(kokoro.services)
+    waits = [round(theory.open_wait(kokoro.services, per_s * count, count, 0.95)) for count in (1, 3, 5)]
+    machines = [planner(demand, work).stage(10_000).machines for demand in (usual, rare) for work in (builtin, kokoro)]
+    said = DOCUMENTS["docs/scaling.md"].partition("## Rules of thumb")[2]
+    assert f"{3 * alone.users_of_one()} users with Kokoro-82M, where one serves {alone.users_of_one()}" in said
+    assert f"they would serve {together} with" in said
+    assert "{} s with one generator, {} s with three and {} s with five".format(*waits) in said
+    assert "{} machines or {}, by the voice; and {} or {} if".format(*machines) in said
 
 
 # --- settings ---

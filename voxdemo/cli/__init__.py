@@ -1,4 +1,4 @@
-"""The command line: say, hear, serve, voices, doctor; what each takes, and how the process ends.
+"""The command line: say, hear, serve, voices, plan, doctor; what each takes, and how the process ends.
 
 Results go to stdout, everything else to stderr: a bar on a terminal, one sentence where something is wrong. The exit
 code is 0 when done, 1 failed, 2 wrong usage or input, 3 not now, 130 Ctrl-C. What takes seconds to import is imported
@@ -12,7 +12,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -185,6 +185,58 @@ def serve() -> None:
 
     settings, service = prepare(listens=True)
     serving.serve(build(service, settings), service, settings)
+
+
+def _number_of(least: float, most: float, help: str) -> Any:
+    return typer.Option(min=least, max=most, help=help)
+
+
+@app.command()
+def plan(
+    users: Annotated[int | None, typer.Option(min=1, max=10**7, help="A stage beside the usual ones.")] = None,
+    report: Annotated[Path | None, typer.Option(help="The report.json of a load test, or its folder.")] = None,
+    voice: Annotated[str, typer.Option(help="Without a report: whose figures, builtin or kokoro.")] = "builtin",
+    real_time_factor: Annotated[
+        float | None, _number_of(0.001, 100, "Of a voice on a GPU: seconds of work for a second of sound.")
+    ] = None,
+    characters: Annotated[float, _number_of(1, 100_000, "How long a text is on average.")] = 300,
+    recordings: Annotated[float, _number_of(0, 100, "Percent of the requests that are recordings.")] = 10,
+    peak_share: Annotated[float, _number_of(0.01, 100, "Percent of the users online at the busiest time.")] = 10,
+    each_per_minute: Annotated[float, _number_of(0.001, 60, "Requests a minute of each who is online.")] = 1,
+    cached: Annotated[float, _number_of(0, 99, "Percent of the requests that the cache answers.")] = 20,
+    wait: Annotated[float, _number_of(0, 3600, "Seconds within which 95 % of the requests must begin.")] = 10,
+    machine: Annotated[str, typer.Option(help="A row of the price table: cpu, or gpu with a factor.")] = "",
+    price_table: Annotated[Path | None, typer.Option("--prices", help="A price table of your own: CSV.")] = None,
+    form: Annotated[str, typer.Option("--format", help="What to print: text or json.")] = "text",
+    simulate: Annotated[bool, typer.Option("--simulate", help="Play a day of --users, too.")] = False,
+    seed: Annotated[int, typer.Option(help="Of that day: the same seed plays the same day.")] = 0,
+    most: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that one line may start by itself.")] = 0,
+    least: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that it never stops.")] = 1,
+    target: Annotated[float, _number_of(0.1, 3600, "Seconds in which what waits should be worked off.")] = 10,
+    start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = 60,
+    idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = 300,
+) -> None:
+    """Reckon machines, memory and money for so many users. Nothing is loaded, no server asked."""
+    from voxdemo.cli import planner
+    from voxdemo.cli.results import check_form
+    from voxdemo.planning import prices, work
+    from voxdemo.planning.stages import Demand, Planner
+
+    check_form(form, planner.FORMS)
+    known = planner.voice_of(voice, real_time_factor)
+    run = work.read_report(report) if report else None
+    share = recordings / 100
+    measured = work.of_run(run, known, share) if run else work.as_measured(known, characters, share)
+    table = prices.read(price_table or prices.EXAMPLES)
+    demand = Demand(peak_share / 100, each_per_minute, cached / 100, wait)
+    kind = Planner(demand, measured, planner.machine_of(machine or known.machine, table), table)
+    planned = planner.stages(kind, users)
+    elastic = planner.elastic(least, most, target, start, idle) if most else None
+    day = planner.simulated(kind, users, elastic, seed) if simulate else None
+    if form == "json":
+        print(planner.as_json(kind, planned, run, day))
+    else:
+        planner.print_text(kind, planned, run, day)
 
 
 @app.command()

@@ -123,6 +123,22 @@ class Run:
         return worked_s / (self.generators * (ended.at - begun.at)) if ended.at > begun.at else None
 
     @property
+    def worked(self) -> float:
+        """The share of the services, 0..1, for which a generator worked, by the server's count; 1 if it doesn't say.
+
+        After that it turns to the next job, while the client of the last one still waits for the result.
+        """
+        services_s = sum(request.service_s or 0.0 for request in self.done)
+        if not services_s or not self.moments:
+            return 1.0
+        return min(1.0, self.gained("generator_busy_seconds_total") / services_s)
+
+    @property
+    def services(self) -> Sequence[float]:
+        """For how long each request of the steady part occupied a generator."""
+        return [request.service_s * self.worked for request in self.steady if request.service_s]
+
+    @property
     def cores(self) -> float | None:
         """How many processor cores the server kept busy."""
         if not self.moments or self.moments[-1].at <= self.moments[0].at:

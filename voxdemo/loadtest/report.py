@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from voxdemo.loadtest import theory
 from voxdemo.loadtest.measured import Request, Run
+from voxdemo.planning import theory
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 WAITS_S = (10.0, 30.0, 60.0)
@@ -22,10 +22,9 @@ TIMES: dict[str, Callable[[Request], float | None]] = {
 }
 """What is told of each run, in seconds."""
 NOT_OFFERED = "not available"
-METHOD = (
-    "Method: requests arrive at random, and waits follow Erlang C with the Allen-Cunneen correction for varying"
-    " service times (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail). Users who ask again at once form a"
-    " closed queue, whose waits are sums of measured service times, resampled (bootstrap)."
+CLOSED = (
+    "Users who ask again at once form a closed queue, whose waits are sums of measured service times, resampled"
+    " (bootstrap)."
 )
 
 
@@ -55,7 +54,7 @@ def times(run: Run) -> dict[str, dict[str, float]]:
 def prediction(run: Run, seed: int) -> tuple[float, float] | None:
     """The p95 wait that theory says of this run, and the one measured in its steady part; None: can't be told."""
     waits = [request.wait_s for request in run.steady if request.wait_s is not None]
-    services = _services(run.steady)
+    services = run.services
     if not services or not waits:
         return None
     if run.users:
@@ -100,11 +99,11 @@ def as_markdown(test: LoadTest, plots: Sequence[str]) -> str:
 
 def recommendation(test: LoadTest) -> list[str]:
     """What to do, in sentences."""
-    runs = [run for run in test.runs if _services(run.steady)]
+    runs = [run for run in test.runs if any(run.services)]
     if not runs:
         return ["No recommendation: no request was measured from start to end."]
     run = runs[-1]
-    services, seats = _services(run.steady), run.generators
+    services, seats = run.services, run.generators
     service_s, each_per_s = statistics.fmean(services), test.each_per_minute / 60
     sentences = [
         f"A request occupies a generator for {service_s:.1f} s on average; {_counted(seats, 'generator')} can serve"
@@ -123,7 +122,7 @@ def recommendation(test: LoadTest) -> list[str]:
             size = min(theory.queue_size(services, people[-1] * each_per_s, servers), people[-1])
             who = _counted(people[-1], "person", "people")
             sentences.append(f"For {who}, VOXDEMO_QUEUE_SIZE={size} refuses fewer than 1 request in 1000.")
-    return [*sentences, METHOD]
+    return [*sentences, f"{theory.METHOD} {CLOSED}"]
 
 
 def _compared(run: Run, seed: int) -> str:
@@ -195,6 +194,7 @@ def _run(test: LoadTest, run: Run) -> dict[str, Any]:
         "per_minute": run.per_minute,
         "think_s": run.think_s,
         "generators": run.generators,
+        "worked": run.worked,
         "times_s": times(run),
         "failures": run.failures,
         "server": _server(run),
@@ -203,10 +203,6 @@ def _run(test: LoadTest, run: Run) -> dict[str, Any]:
         "p95_wait_s": None if known is None else {"predicted": known[0], "measured": known[1]},
         "requests": [asdict(request) for request in run.requests],
     }
-
-
-def _services(requests: Sequence[Request]) -> list[float]:
-    return [request.service_s for request in requests if request.service_s]
 
 
 def _counted(count: float, one: str, many: str = "") -> str:

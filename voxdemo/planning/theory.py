@@ -18,6 +18,10 @@ MOST_LOAD = 0.9
 """How busy servers may be in what is recommended: beyond, the slightest error in the load makes waits grow."""
 REFUSED = 0.001
 """The share that may find a line of the recommended size full."""
+METHOD = (
+    "Method: requests arrive at random, and waits follow Erlang C with the Allen-Cunneen correction for varying"
+    " service times (M/G/c: mean wait C/(cμ-λ)·(1+CV²)/2, exponential tail)."
+)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -47,6 +51,11 @@ def closed_waits(
         waits.append(begun_at - asked_at)
         heapq.heappush(asking, (ended_at + (rng.expovariate(1 / think_s) if think_s else 0.0), user))
     return waits[10 * users :]
+
+
+def load(services: Sequence[float], per_s: float) -> float:
+    """How much work comes, in servers' worth of it, when `per_s` requests come in a second."""
+    return per_s * statistics.fmean(services)
 
 
 def erlang_c(servers: int, load: float) -> float:

@@ -1,0 +1,123 @@
+"""A day that is played: the rules of the line, generators that come and go, and what theory says of the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+simpy = pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
+
+from voxdemo.lanes.turns import Size, in_turn  # noqa: E402
+from voxdemo.planning import simulation, theory  # noqa: E402
+from voxdemo.planning.simulation import Day, Elastic, Line, Visit  # noqa: E402
+from voxdemo.planning.work import Asked, Run, Work  # noqa: E402
+
+TEXTS = Work("texts", [float(seconds) for seconds in range(2, 9)], 1.0, 1.0, "")
+ONE = Elastic(1, 1)
+
+
+def served(arrivals: Sequence[tuple[float, Size]], elastic: Elastic = ONE, queue_size: int = 100) -> list[Visit]:
+    """What becomes of jobs that arrive then, in the order in which they begin."""
+    env, visits = simpy.Environment(), list[Visit]()
+    line = Line(env, queue_size, elastic, visits)
+    for at, size in arrivals:
+        env.run(until=at)
+        line.enter(size)
+    env.run(until=1e5)
+    return visits
+
+
+def begun(visits: Sequence[Visit]) -> list[tuple[float, float]]:
+    return [(visit.arrived_at, visit.arrived_at + visit.wait_s) for visit in visits if visit.wait_s is not None]
+
+
+def test_turns_come_as_the_real_line_gives_them() -> None:
+    rng = random.Random(1)
+    for _ in range(30):
+        speaks = [True, *(rng.random() < 0.5 for _ in range(9))]
+        arrivals = [(1 + number / 100, Size(1.0, is_text)) for number, is_text in enumerate(speaks)]
+        waiting = [at for at, _ in arrivals[1:]]
+        turns = in_turn(waiting, [not is_text for is_text in speaks[1:]], False)
+        assert [at for at, _ in begun(served(arrivals))] == [arrivals[0][0], *turns]
+
+
+def test_a_longer_text_stands_aside_for_one_brief_job_and_goes_on() -> None:
+    visits = served([(1, Size(25.0)), (2, Size(3.0)), (3, Size(3.0)), (4, Size(15.0))])
+    assert begun(visits) == [(1, 1), (2, 11), (3, 24), (4, 32)]
+
+
+def test_who_comes_to_a_full_line_is_refused() -> None:
+    visits = served([(1, Size(5.0)), (2, Size(5.0)), (3, Size(5.0)), (4, Size(5.0))], queue_size=2)
+    assert [visit.arrived_at for visit in visits if visit.wait_s is None] == [4]
+
+
+def test_generators_come_when_people_would_wait_too_long_and_go_when_they_are_idle() -> None:
+    rules = Elastic(1, 3, target_s=10.0, start_s=30.0, idle_s=60.0)
+    env, visits = simpy.Environment(), list[Visit]()
+    line = Line(env, 100, rules, visits)
+    there = []
+    env.run(until=1)
+    for _ in range(10):
+        line.enter(Size(9.0))
+    for moment in (2.5, 30.0, 32.5, 500.0):
+        env.run(until=moment)
+        there.append((line.ready, line.starting))
+    assert there == [(1, 2), (1, 2), (3, 0), (1, 0)]  # asked for at the next look, ready 30 s later, gone when idle
+    assert len(begun(visits)) == 10
+
+
+def test_with_none_at_rest_the_first_request_starts_one() -> None:
+    rules = Elastic(0, 1, start_s=30.0, idle_s=60.0)
+    assert begun(served([(100, Size(2.0)), (110, Size(2.0)), (1_000, Size(2.0))], rules)) == [
+        (100, pytest.approx(131, abs=1.5)),
+        (110, pytest.approx(133, abs=1.5)),
+        (1_000, pytest.approx(1_031, abs=1.5)),
+    ]
+
+
+def test_the_same_seed_plays_the_same_day() -> None:
+    day = Day(0.05, TEXTS, Elastic(1, 2), lines=2)
+    first, again, other = (simulation.play(day, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.visits != other.visits
+    assert len(first.generators) == 24 * 60
+    assert 2 <= min(first.generators) <= max(first.generators) <= 4
+
+
+@pytest.mark.parametrize(("generators", "busy"), [(1, 0.6), (2, 0.7), (4, 0.8)])
+def test_a_busy_hour_waits_as_the_formula_says(generators: int, busy: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "rate_at", lambda _: 1.0)  # all day
+    per_s = busy * generators / 5.0
+    visits = simulation.play(Day(per_s, TEXTS, Elastic(generators, generators), queue_size=1_000), 3).visits
+    waits = [visit.wait_s for visit in visits if visit.wait_s is not None]
+    expected = theory.open_wait(TEXTS.texts_s, per_s, generators, 0.95)
+    assert theory.percentile(waits, 0.95) == pytest.approx(expected, rel=0.15)
+
+
+def test_a_day_is_quietest_at_four_and_busiest_at_four_in_the_afternoon() -> None:
+    rates = [simulation.rate_at(3600 * hour) for hour in range(24)]
+    assert (rates.index(min(rates)), rates.index(max(rates))) == (4, 16)
+    assert (min(rates), max(rates)) == (pytest.approx(0.1), pytest.approx(1.0))
+
+
+def run_of(users: int | None, per_minute: float | None, requests: Sequence[Asked], worked: float = 1.0) -> Run:
+    told = {"name": "", "users": users, "per_minute": per_minute, "think_s": 0.0, "generators": 1, "worked": worked}
+    return Run.model_validate(
+        {**told, "server": {"memory_gb": None}, "requests": [each.model_dump() for each in requests]}
+    )
+
+
+def asked(at: float, service_s: float) -> Asked:
+    return Asked(begun_at=at, started_at=at, ended_at=at + service_s, outcome="done")
+
+
+def test_users_who_ask_again_wait_for_the_others_while_their_own_result_is_on_its_way() -> None:
+    run = run_of(3, None, [asked(at, 2.0) for at in range(12)], worked=0.75)
+    assert list(simulation.replay(run))[3:] == pytest.approx([3 * 1.5 - 2.0] * 9)
+
+
+def test_requests_that_arrived_by_chance_arrive_again() -> None:
+    run = run_of(None, 30.0, [asked(50.0, 4.0), asked(51.0, 1.0), asked(60.0, 1.0)])
+    assert simulation.replay(run) == [0.0, 3.0, 0.0]

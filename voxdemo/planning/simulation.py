@@ -1,0 +1,272 @@
+"""A day of a demo, played through request by request in discrete events (SimPy), by the rules of the real line.
+
+Chance comes from one seed: the same seed plays the same day. Needs the package in requirements-plan.txt.
+"""
+
+import heapq
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from voxdemo.lanes.turns import TURN_S, Size, in_turn
+from voxdemo.planning.work import Run, Work
+
+MOST_IN_LINE = 1_000
+"""In a line whose generators come and go: what VOXDEMO_QUEUE_SIZE may be at most."""
+QUIETEST, QUIETEST_H = 0.1, 4
+"""At which hour the fewest ask, as a share of the busiest hour's rate; that is twelve hours later. An assumption."""
+LOOK_S = 1.0
+"""How often the autoscaler looks at the line."""
+NOTE_S = 60.0
+"""How often it is noted how many generators there are."""
+
+Acting = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Elastic:
+    """How many generators a line has, and by what they come and go.
+
+    Every LOOK_S there are to be as many as work off in `target_s` what waits: more are started, up to `most`, each of
+    which takes `start_s`; one that was idle for `idle_s` is stopped, down to `least`.
+    """
+
+    least: int
+    most: int
+    target_s: float = 10.0
+    start_s: float = 60.0
+    idle_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is played: requests that arrive by chance, at most `per_s` of them a second, and lines that take them."""
+
+    per_s: float
+    work: Work
+    elastic: Elastic
+    lines: int = 1
+    queue_size: int = 20
+    """How many may wait in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that was served or refused. Times are seconds since midnight."""
+
+    arrived_at: float
+    wait_s: float | None
+    """None: it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of it. `generators`: how many there were, starting ones too, every NOTE_S."""
+
+    visits: Sequence[Visit]
+    generators: Sequence[int]
+
+    @property
+    def generator_s(self) -> float:
+        """For how long generators ran, added up."""
+        return sum(self.generators) * NOTE_S
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A request in line, or at work."""
+
+    arrived_at: float
+    size: Size
+    ended: simpy.Event | None = None
+    """For somebody who asks again afterwards."""
+
+    @property
+    def work_s(self) -> float:
+        return self.size.expected_s or 0.0
+
+
+@dataclass(eq=False)
+class Line:
+    """One line, and its generators."""
+
+    env: simpy.Environment
+    queue_size: int
+    elastic: Elastic
+    visits: list[Visit]
+    ready: int = 0
+    starting: int = 0
+    _waiting: dict[bool, deque[Job]] = field(default_factory=lambda: {True: deque(), False: deque()})
+    """Texts and recordings, each in the order of their arrival."""
+    _waiting_s: float = 0.0
+    """How much work that is."""
+    _overtook: bool = False
+    _idle: list[tuple[int, float, simpy.Event]] = field(default_factory=list)
+    """Generators without a job, as a heap: their number, since when, and what wakes them. The first ones work most."""
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
+
+    def __post_init__(self) -> None:
+        for _ in range(self.elastic.least):
+            self.env.process(self._generator())
+        if self.elastic.most > self.elastic.least:
+            self.env.process(self._autoscale())
+
+    def enter(self, size: Size) -> Job | None:
+        """A place at the end; None where the line is full."""
+        if not self._idle and sum(map(len, self._waiting.values())) >= self.queue_size:
+            self.visits.append(Visit(self.env.now, None))
+            return None
+        job = Job(self.env.now, size)
+        self._waiting[size.speaks].append(job)
+        self._waiting_s += job.work_s
+        if self._idle:
+            heapq.heappop(self._idle)[2].succeed(True)
+        return job
+
+    def _generator(self) -> Acting:
+        number = next(self._numbers)
+        self.ready += 1
+        goes_on = True
+        while goes_on:
+            if job := self._next():
+                yield from self._work(job)
+            else:
+                wakes = self.env.event()
+                heapq.heappush(self._idle, (number, self.env.now, wakes))
+                goes_on = yield wakes
+        self.ready -= 1
+
+    def _work(self, job: Job) -> Acting:
+        """Its work; a longer text is interrupted every TURN_S for one brief job, where one waits."""
+        self._waiting[job.size.speaks].remove(job)
+        self._waiting_s -= job.work_s
+        self.visits.append(Visit(job.arrived_at, self.env.now - job.arrived_at))
+        left_s = job.work_s
+        while left_s > 0:
+            turn_s = left_s if job.size.is_brief else min(left_s, TURN_S)
+            yield self.env.timeout(turn_s)
+            left_s -= turn_s
+            if left_s > 0 and (guest := self._guest()):
+                yield from self._work(guest)
+        if job.ended:
+            job.ended.succeed()
+
+    def _next(self) -> Job | None:
+        """Whose turn it is. Only the first of each kind can be it, so that `in_turn` is asked about these."""
+        heads = [jobs[0] for jobs in self._waiting.values() if jobs]
+        if len(heads) < 2:
+            self._overtook = self._overtook and not heads
+            return heads[0] if heads else None
+        heads.sort(key=lambda job: job.arrived_at)
+        job = in_turn(heads, [not each.size.speaks for each in heads], self._overtook)[0]
+        self._overtook = not job.size.speaks and job is not heads[0]
+        return job
+
+    def _guest(self) -> Job | None:
+        """The brief job that comes first."""
+        waiting = sorted((job for jobs in self._waiting.values() for job in jobs), key=lambda job: job.arrived_at)
+        turns = in_turn(waiting, [not job.size.speaks for job in waiting], self._overtook)
+        return next((job for job in turns if job.size.is_brief), None)
+
+    def _autoscale(self) -> Acting:
+        while True:
+            yield self.env.timeout(LOOK_S)
+            needed = min(self.elastic.most, math.ceil(self._waiting_s / self.elastic.target_s))
+            for _ in range(needed - self.ready - self.starting):
+                self.env.process(self._start())
+            self._stop_idle()
+
+    def _start(self) -> Acting:
+        self.starting += 1
+        yield self.env.timeout(self.elastic.start_s)
+        self.starting -= 1
+        yield from self._generator()
+
+    def _stop_idle(self) -> None:
+        """The last ones first."""
+        room = self.ready - self.elastic.least
+        rested = [each for each in self._idle if self.env.now - each[1] >= self.elastic.idle_s]
+        for each in sorted(rested, reverse=True)[: max(0, room)]:
+            self._idle.remove(each)
+            each[2].succeed(False)
+        heapq.heapify(self._idle)
+
+
+def play(day: Day, seed: int, tell: Callable[[float], None] = lambda done: None) -> Played:
+    """A day from midnight to midnight; `tell` is called with the share of it that is done, 0..1."""
+    env, rng, visits = simpy.Environment(), random.Random(seed), list[Visit]()
+    lines = [Line(env, day.queue_size, day.elastic, visits) for _ in range(day.lines)]
+    generators: list[int] = []
+    env.process(_arrivals(env, day, lines, rng))
+    env.process(_noted(env, lines, generators))
+    for hour in range(1, 25):
+        env.run(until=3600 * hour)
+        tell(hour / 24)
+    return Played(sorted(visits, key=lambda visit: visit.arrived_at), generators)
+
+
+def replay(run: Run) -> Sequence[float]:
+    """The waits of a load test's requests, in the order of their arrival, if they are served again by our rules.
+
+    Each occupies a generator for as long as it did. Where users asked again after their answer, they do so here; else
+    requests arrive when they arrived.
+    """
+    env, visits = simpy.Environment(), list[Visit]()
+    line = Line(env, len(run.served), Elastic(run.generators, run.generators), visits)
+    if run.users is None:
+        env.process(_arriving_again(env, line, run))
+    else:
+        services = iter(run.services)
+        for _ in range(run.users):
+            env.process(_asking_again(env, line, services, run.delivery_s + run.think_s))
+    env.run()
+    return [visit.wait_s for visit in sorted(visits, key=lambda visit: visit.arrived_at) if visit.wait_s is not None]
+
+
+def rate_at(seconds: float) -> float:
+    """The rate of arrivals so long after midnight, as a share of the busiest hour's."""
+    turn = 2 * math.pi * (seconds / 3600 - QUIETEST_H) / 24
+    return QUIETEST + (1 - QUIETEST) * (1 - math.cos(turn)) / 2
+
+
+def _arrivals(env: simpy.Environment, day: Day, lines: Sequence[Line], rng: random.Random) -> Acting:
+    """A Poisson process whose rate follows the day; everybody's line is one by chance, as a balancer would choose it.
+
+    By thinning (Lewis and Shedler, "Naval Research Logistics Quarterly" 26, 1979).
+    """
+    while True:
+        yield env.timeout(rng.expovariate(day.per_s))
+        if rng.random() < rate_at(env.now):
+            rng.choice(lines).enter(_size(day.work, rng))
+
+
+def _size(work: Work, rng: random.Random) -> Size:
+    if rng.random() < work.recording_share:
+        return Size(work.recording_s, speaks=False)
+    return Size(rng.choice(work.texts_s))
+
+
+def _noted(env: simpy.Environment, lines: Sequence[Line], generators: list[int]) -> Acting:
+    while True:
+        generators.append(sum(line.ready + line.starting for line in lines))
+        yield env.timeout(NOTE_S)
+
+
+def _arriving_again(env: simpy.Environment, line: Line, run: Run) -> Acting:
+    first_at = run.served[0].begun_at
+    for asked, service_s in zip(run.served, run.services, strict=True):
+        yield env.timeout(asked.begun_at - first_at - env.now)
+        line.enter(Size(service_s))
+
+
+def _asking_again(env: simpy.Environment, line: Line, services: Iterator[float], pause_s: float) -> Acting:
+    for service_s in services:
+        if job := line.enter(Size(service_s)):
+            job.ended = env.event()
+            yield job.ended
+        yield env.timeout(pause_s)
