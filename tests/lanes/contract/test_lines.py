@@ -125,7 +125,7 @@ async def test_everybody_is_told_a_place_and_seconds_that_shrink(open_lines: Ope
     stage.steps.release()
     await until(lambda: line.place(ticket).ahead == 1)
     assert line.place(ticket).end_s == pytest.approx(20, abs=5)
-    await until(lambda: isinstance(people[2].events[-1], Waiting))
+    await until(lambda: bool(people[2].events) and isinstance(people[2].events[-1], Waiting))
     assert people[2].events[-1].ahead <= 2
     await let_run(stage, [each.task for each in people])
 

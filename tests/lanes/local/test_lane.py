@@ -232,6 +232,7 @@ async def test_a_door_that_fails_to_show_places_troubles_no_other(
     await ready(lane)
     lane.moved += [fail, lambda: told.append(True)]
     ticket = lane.take(Claim(Size(20.0)), 0.0)
+    await asyncio.sleep(0)  # they are told in the next turn of the loop
     assert told
     lane.leave(ticket)
     stage.open = True
@@ -240,7 +241,7 @@ async def test_a_door_that_fails_to_show_places_troubles_no_other(
     assert "x not in list" in caplog.text
 
 
-async def test_the_line_is_forecast_once_a_move_however_many_wait(
+async def test_the_line_is_forecast_and_told_once_a_turn_of_the_loop_however_many_wait_and_leave(
     make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lane, forecasts = make_lane(), []
@@ -251,10 +252,18 @@ async def test_the_line_is_forecast_once_a_move_however_many_wait(
 
     monkeypatch.setattr("voxdemo.lanes.local.lane.foretold", counted)
     tickets = [lane.take(Claim(Size(20.0)), 0.0) for _ in range(20)]
+    await asyncio.sleep(0)
+    told: list[int] = []
     lane.moved += [lambda: [lane.place(ticket) for ticket in tickets]] * 20
+    lane.moved.append(lambda: told.append(lane.place(tickets[-1]).ahead))
     forecasts.clear()
-    lane.leave(tickets[0])
-    assert len(forecasts) == 1
+    for ticket in tickets[:5]:
+        lane.leave(ticket)
+    assert told == []
+    await asyncio.sleep(0)
+    assert (len(forecasts), told) == (1, [14])
+    lane.leave(tickets[5])
+    assert lane.place(tickets[-1]).ahead == 13  # who asks before that isn't told what was
 
 
 async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> None:

@@ -78,6 +78,8 @@ class Lane:
         self._is_empty = asyncio.Event()
         self._closing = False
         self._telling: asyncio.Task[None] | None = None
+        self._has_moved: asyncio.Handle | None = None
+        """What tells places in the next turn of the event loop."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -219,8 +221,8 @@ class Lane:
 
     async def close(self) -> None:
         self._closing = True
-        if self._telling:
-            self._telling.cancel()
+        for telling in filter(None, (self._telling, self._has_moved)):
+            telling.cancel()
         self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(seat.close() for seat in self._seats))
 
@@ -229,6 +231,7 @@ class Lane:
         while self._somebody_waits:
             await asyncio.sleep(TELL_EVERY_S)
             self._call()  # by now it may be known how much work they are
+            self._tell_seats()
             self._tell_places()
 
     @property
@@ -242,6 +245,7 @@ class Lane:
         for ticket in tickets:
             ticket.refuse(refusal)
         self._waiting = [ticket for ticket in self._waiting if not ticket.ended]
+        self._tell_seats()
         self._tell_places()
         return refusal
 
@@ -286,7 +290,9 @@ class Lane:
             self._fill(pool, seats)
         self._call()
         self._ask_for_room()
-        self._tell_places()
+        self._tell_seats()
+        self._forecast = None
+        self._has_moved = self._has_moved or asyncio.get_running_loop().call_soon(self._tell_places)
         if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
 
@@ -348,12 +354,17 @@ class Lane:
             for pool, waiting in theirs.items()
         }
 
-    def _tell_places(self) -> None:
+    def _tell_seats(self) -> None:
+        """Those whose jobs have begun, and wait all the same."""
         for seat in self._seats:
             if seat.ticket and seat.waits_for_model:
                 seat.ticket.tell(seat.place)
             if seat.ticket and seat.host:
                 seat.host.pause(seat.ticket.left_s)
+
+    def _tell_places(self) -> None:
+        """Once for all that has happened in a turn of the event loop: many jobs at an address may end together."""
+        self._has_moved = None
         self._forecast = None
         for ticket in self._waiting:
             if ticket.brought:
