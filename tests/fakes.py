@@ -20,7 +20,7 @@ from voxdemo.lanes.line import Claim, LaneStats, LineTicket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.turns import Place, Size
 from voxdemo.recognizers.base import RecognizerChoice
-from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance, Voice
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Tell, Transcript, Utterance, Voice, Word
 
 T = TypeVar("T")
 RATE = 16_000
@@ -191,11 +191,12 @@ class FakeRecognizer:
         self._stage = stage
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None
+        self, samples: Samples, sample_rate: int, language: str | None = None, with_words: bool = False
     ) -> Generator[Transcript, None, None]:
         assert self._stage.may_hear.wait(timeout=30)
         duration_s = len(samples) / sample_rate
-        segment = Segment(self._stage.hears, 0.0, duration_s)
+        words = tuple(Word(word, 0.0, duration_s) for word in self._stage.hears.split()) if with_words else ()
+        segment = Segment(self._stage.hears, 0.0, duration_s, words=words)
         yield Transcript(self._stage.hears, language or "en", (segment,), duration_s)
 
     def close(self) -> None:

@@ -126,6 +126,15 @@ class Retaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a recording as it is written, signs included, and when it is heard, in seconds from its beginning."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What is said between two moments of a recording, in seconds from its beginning."""
 
@@ -134,6 +143,12 @@ class Segment:
     end_s: float
     emotion: str | None = None
     """The speaker's mood in one word ("happy"), from recognisers that tell it."""
+    words: tuple[Word, ...] = ()
+    """Where they were asked for."""
+    mean_logprob: float = 0.0
+    """How sure the model was of its tokens: this and the next from recognisers that tell it."""
+    silence: float = 0.0
+    """Probability that nobody spoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +309,12 @@ class EngineInfo(ModelInfo):
         return next((dial for dial in self.dials if dial.name == usual.name), usual)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecognizerInfo(ModelInfo):
     """What a recogniser is."""
+
+    times_words: bool = False
+    """Whether it says when each word is heard, where it's asked."""
 
 
 @dataclass(frozen=True, slots=True)

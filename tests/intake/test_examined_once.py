@@ -18,6 +18,7 @@ from rings import first_of
 
 from voxdemo.audio.reading import decode, prompt
 from voxdemo.intake import request
+from voxdemo.intake.request import AskedRecording
 from voxdemo.server.assemble import local_service
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
@@ -105,7 +106,7 @@ async def test_a_recording_is_hashed_and_decoded_once_even_if_it_is_kept(
     service: SpeechService, calls: list[tuple[str, str]], recording: Path
 ) -> None:
     context = await admitted(service, request.AskedRecording(recording))
-    async with aclosing(service.transcribe(recording, keep=True, context=context)) as events:
+    async with aclosing(service.transcribe(AskedRecording(recording), keep=True, context=context)) as events:
         [event async for event in events]
     counted = Counter(name for name, _ in calls)
     assert (counted["request.content"], counted["decode.read"]) == (1, 1)

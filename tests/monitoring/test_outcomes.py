@@ -14,6 +14,7 @@ import soundfile
 from fakes import RATE, Stage
 
 from voxdemo.errors import VoxdemoError
+from voxdemo.intake.request import AskedRecording
 from voxdemo.server.assemble import local_service
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
@@ -72,7 +73,7 @@ async def test_a_recording_that_is_read_is_told_by_its_length(
     service: SpeechService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     soundfile.write(tmp_path / "two.wav", 0.1 * np.ones(2 * RATE, dtype=np.float32), RATE)
-    await all_of(service.transcribe(tmp_path / "two.wav"))
+    await all_of(service.transcribe(AskedRecording(tmp_path / "two.wav")))
     (line,) = endings(caplog)
     assert [line[name] for name in ("task", "ending", "engine", "audio_s", "characters", "first_audio_s")] == [
         "recognition", "done", "Fake recogniser", 2.0, None, None,

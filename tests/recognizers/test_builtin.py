@@ -59,6 +59,27 @@ def test_it_writes_what_the_built_in_voice_says_segment_by_segment_within_the_re
     assert last.text == " ".join(segment.text for segment in last.segments)
 
 
+def test_words_have_the_times_at_which_they_are_heard(recognizer, spoken):
+    phrases = [
+        spoken(text) for text in ("She planted three rows,", "of carrots and onions,", "behind the old stone wall.")
+    ]
+    silence, begin, recording, bounds = np.zeros(int(0.7 * RATE), np.float32), len(phrases[0]) * 0, [], []
+    for phrase in phrases:
+        loud = np.flatnonzero(np.abs(phrase) > 0.05 * np.abs(phrase).max())
+        bounds.append(((begin + loud[0]) / RATE, (begin + loud[-1]) / RATE))
+        recording += [phrase, silence]
+        begin += len(phrase) + len(silence)
+    whole = list(recognizer.transcribe(np.concatenate(recording), RATE, "en", with_words=True))[-1]
+    heard = [word for segment in whole.segments for word in segment.words]
+    assert " ".join(word.text for word in heard) == whole.text
+    times = [time for word in heard for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    firsts = [next(word for word in heard if word.text.lower() == first) for first in ("she", "of", "behind")]
+    lasts = [next(word for word in heard if words(word.text) == last) for last in ("rows", "onions", "wall")]
+    assert [word.start_s for word in firsts] == pytest.approx([start for start, _ in bounds], abs=0.1)
+    assert [word.end_s for word in lasts] == pytest.approx([end for _, end in bounds], abs=0.2)
+
+
 @pytest.mark.long
 def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken):
     speech = spoken(SENTENCES[0])

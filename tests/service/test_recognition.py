@@ -10,12 +10,13 @@ import soundfile
 from asking import recording
 
 from voxdemo.errors import InputError
+from voxdemo.intake.request import AskedRecording
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Transcript
 
 
 async def test_a_recording_becomes_a_transcript(service: SpeechService, prompt: Path) -> None:
-    async with aclosing(service.transcribe(prompt)) as events:
+    async with aclosing(service.transcribe(AskedRecording(prompt))) as events:
         seen = [event async for event in events]
     transcript = seen[-1]
     assert isinstance(transcript, Transcript)
@@ -26,7 +27,7 @@ async def test_a_recording_becomes_a_transcript(service: SpeechService, prompt: 
 async def test_a_recording_is_kept_beside_its_captions_where_that_is_asked_for(
     service: SpeechService, prompt: Path
 ) -> None:
-    async with aclosing(service.transcribe(prompt, keep=True)) as events:
+    async with aclosing(service.transcribe(AskedRecording(prompt), keep=True)) as events:
         transcript = [event async for event in events][-1]
     assert isinstance(transcript, Transcript)
     assert transcript.path
@@ -42,7 +43,7 @@ async def test_a_recording_that_cannot_be_kept_is_read_all_the_same(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    async with aclosing(service.transcribe(prompt, keep=True)) as events:
+    async with aclosing(service.transcribe(AskedRecording(prompt), keep=True)) as events:
         transcript = [event async for event in events][-1]
     assert isinstance(transcript, Transcript)
     assert (transcript.text, transcript.path) == ("heard", None)
@@ -51,5 +52,7 @@ async def test_a_recording_that_cannot_be_kept_is_read_all_the_same(
 
 async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="longer than 10 minutes"):
-        async with aclosing(service.transcribe(recording(tmp_path / "long.wav", seconds=601))) as events:
+        async with aclosing(
+            service.transcribe(AskedRecording(recording(tmp_path / "long.wav", seconds=601)))
+        ) as events:
             [event async for event in events]

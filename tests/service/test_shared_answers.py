@@ -13,7 +13,7 @@ import soundfile
 from asking import recording, spoken
 from fakes import CLONER, Stage, until
 
-from voxdemo.intake.request import speech
+from voxdemo.intake.request import AskedRecording, speech
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -168,7 +168,7 @@ async def test_a_recording_that_was_read_before_is_not_read_again(
     service: SpeechService, prompt: Path, stage: Stage
 ) -> None:
     async def read(path: Path, keep: bool = False) -> Transcript:
-        async with aclosing(service.transcribe(path, keep=keep)) as events:
+        async with aclosing(service.transcribe(AskedRecording(path), keep=keep)) as events:
             seen = [event async for event in events]
         assert isinstance(seen[-1], Transcript)
         return seen[-1]

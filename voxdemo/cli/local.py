@@ -19,6 +19,7 @@ from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue, described, described_kept
 from voxdemo.intake.languages import plain_code
+from voxdemo.intake.request import AskedRecording
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
@@ -52,7 +53,7 @@ def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcr
     with _own_settings() as settings:
         service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
         tells = partial(_tell, service, tell)
-        heard = partial(result_of, service.transcribe(recording, language), Transcript, tells)
+        heard = partial(result_of, service.transcribe(AskedRecording(recording, language)), Transcript, tells)
         return asyncio.run(_served(service, heard))
 
 

@@ -84,14 +84,16 @@ class RecordingRequest:
     recording: Path
     language: str | None
     recognizer: RecognizerInfo
+    with_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AskedRecording:
-    """One to be recognised, in a language if it's known."""
+    """One to be recognised, in a language if it's known, perhaps with the times of its words."""
 
     path: Path
     language: str | None = None
+    with_words: bool = False
 
 
 Asked = Utterance | AskedRecording | None
@@ -291,13 +293,15 @@ def _parts(passage: Passage) -> list[split.Part]:
     return split.parts(passage.utterance.text, info.chunk_chars, info.sentences_apart, language)
 
 
-def recording(path: Path, language: str | None, recognizer: RecognizerInfo) -> RecordingRequest:
+def recording(asked: AskedRecording, recognizer: RecognizerInfo) -> RecordingRequest:
     """The request to read this, in a language as `languages.code_of` takes it.
 
     Takes up to half a second for the longest recording; raises InputError, as `speech`.
     """
-    code = languages.code_of(language, recognizer)
-    return RecordingRequest(_key(_model(recognizer), code, _content(path)), path, code, recognizer)
+    code = languages.code_of(asked.language, recognizer)
+    words = ["words"] if asked.with_words else []
+    key = _key(_model(recognizer), code, _content(asked.path), *words)
+    return RecordingRequest(key, asked.path, code, recognizer, asked.with_words)
 
 
 def _model(info: ModelInfo) -> list[str]:

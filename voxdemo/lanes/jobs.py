@@ -20,13 +20,17 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ListenJob:
-    """Transcribe `samples` with the recogniser of this name. Yields the growing `Transcript`."""
+    """Transcribe `samples` with the recogniser of this name, and `with_words` their times, too.
+
+    Yields the growing `Transcript`.
+    """
 
     recognizer: str
     samples: Samples
     sample_rate: int
     language: str | None
     expected_s: float | None
+    with_words: bool = False
     id: str = field(default_factory=_new_id)
 
     @property

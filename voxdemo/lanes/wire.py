@@ -29,6 +29,7 @@ from voxdemo.speech import (
     Utterance,
     Voice,
     Waiting,
+    Word,
 )
 
 TRAVELLERS: Mapping[str, type] = {
@@ -46,6 +47,7 @@ TRAVELLERS: Mapping[str, type] = {
             Waiting,
             Transcript,
             Segment,
+            Word,
         ),
         *(line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place),
     )

@@ -5,15 +5,19 @@ It knows nothing of files, formats or the line: samples in, transcripts out.
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from voxdemo.audio.voice_activity import PAUSE_S, stretches
 from voxdemo.model_support.offers import installed_version
 from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.recognizers.base import brought_up, check_samples
 from voxdemo.recognizers.builtin_weights import whisper_base_files
-from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
+from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript, Word
 
 MAX_THREADS = 4
 """More hardly helps a model this small (faster-whisper's own default)."""
@@ -40,6 +44,14 @@ _NO_LOOPS = 1.1
 _MOST_A_SECOND = 8
 """Syllables that somebody says in a second at most: "Z" 220 times in 9 s isn't what was said."""
 
+_FRAMES_PER_S, _REST = 100, 20
+"""Loudness is looked at in hundredths of a second; silence of more of them than that isn't within a word."""
+_EARLY_S, _SILENT = 0.05, 0.05
+"""How early Whisper's words are at the median, and the part of loud speech's level that is still silence: against the
+alignments of pocketsphinx 5 on 246 words of people and of the built-in voice, 91 % of the words then begin within
+0.1 s (67 % before) and 77 % end so (63 %)."""
+Loud = npt.NDArray[np.bool_]
+
 
 class BuiltinRecognizer:
     """Whisper base on the processor, as a Recognizer.
@@ -53,6 +65,7 @@ class BuiltinRecognizer:
         title="Built-in recogniser",
         version=installed_version("faster-whisper"),
         languages=LANGUAGES,
+        times_words=True,
         sample_rate=16_000,
         memory_bytes=450_000_000,  # 360 to 470 MB resident, measured, and as long to load on two cores
         load_s=4.0,
@@ -76,7 +89,7 @@ class BuiltinRecognizer:
         return self.INFO
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None
+        self, samples: Samples, sample_rate: int, language: str | None = None, with_words: bool = False
     ) -> Generator[Transcript, None, None]:
         """What is said in `samples` (float32, shape [n], n >= 400, 16 kHz), growing segment by segment.
 
@@ -84,18 +97,23 @@ class BuiltinRecognizer:
         InputError for a language outside LANGUAGES, ValueError for samples of another kind.
         """
         check_samples(samples, sample_rate, language, self.info)
-        return self._transcripts(samples, language)
+        return self._transcripts(samples, language, with_words)
 
     def close(self) -> None:
         self._model = None
 
-    def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
+    def _transcripts(
+        self, samples: Samples, language: str | None, with_words: bool
+    ) -> Generator[Transcript, None, None]:
         duration_s = len(samples) / self.INFO.sample_rate
         transcript = Transcript("", None, (), duration_s)
         samples = brought_up(samples, self.INFO.sample_rate)
         # Whisper listens to half a minute to name a language even when nothing is left to listen to.
         if count := stretches(samples):
-            for spoken_in, segments in self._growing(samples, language, has_pauses=count > 1):
+            loud = _loud(samples)
+            for spoken_in, segments in self._growing(samples, language, with_words or count > 1, loud):
+                if not with_words:
+                    segments = tuple(replace(segment, words=()) for segment in segments)
                 text = " ".join(" ".join(segment.text for segment in segments).split())
                 transcript = Transcript(text, spoken_in, segments, duration_s)
                 yield transcript
@@ -103,13 +121,13 @@ class BuiltinRecognizer:
             yield transcript
 
     def _growing(
-        self, samples: Samples, language: str | None, has_pauses: bool
+        self, samples: Samples, language: str | None, with_words: bool, loud: Loud
     ) -> Generator[tuple[str, tuple[Segment, ...]], None, None]:
         """The language and all segments so far. Where the model begins to repeat itself it listens again from there."""
         code = _WHISPER_CODES.get(language, language) if language else None
         segments, penalty, start = tuple[Segment, ...](), 1.0, 0
         while True:
-            found, info = self._heard(samples[start:], code, penalty, has_pauses)
+            found, info = self._heard(samples[start:], code, penalty, with_words)
             code, offset_s = info.language, start / self.INFO.sample_rate
             for part in found:
                 if part.compression_ratio > REPETITION and penalty == 1.0:
@@ -117,12 +135,12 @@ class BuiltinRecognizer:
                     penalty = _NO_LOOPS
                     break
                 if part.text.strip() and not _is_invented(part):
-                    segments = (*segments, *_segments(part, offset_s, len(samples) / self.INFO.sample_rate))
+                    segments = (*segments, *_segments(part, offset_s, len(samples) / self.INFO.sample_rate, loud))
                     yield _ISO_CODES.get(code, code), segments
             else:
                 return
 
-    def _heard(self, samples: Samples, code: str | None, penalty: float, has_pauses: bool) -> Any:
+    def _heard(self, samples: Samples, code: str | None, penalty: float, with_words: bool) -> Any:
         return self._model.transcribe(
             samples,
             language=code,
@@ -130,26 +148,52 @@ class BuiltinRecognizer:
             temperature=0.0,  # the default tries again up to five times, on noise above all, and draws lots for it
             condition_on_previous_text=False,  # or one misheard window is repeated through all that follow
             repetition_penalty=penalty,
-            word_timestamps=has_pauses,  # they cost time, and are wanted where a sentence stretches over a pause
+            word_timestamps=with_words,  # they cost time, and are wanted also where a sentence stretches over a pause
             vad_filter=True,
         )
 
 
-def _segments(part: Any, offset_s: float, duration_s: float) -> Iterator[Segment]:
+def _segments(part: Any, offset_s: float, duration_s: float, loud: Loud) -> Iterator[Segment]:
     """The part's words, at their times in the recording, in as many segments as pauses leave; captions end there."""
-    pieces = [(part.text, part.start, part.end)]
-    if part.words:
-        groups = _without_pauses(part.words)
-        pieces = [("".join(word.word for word in words), words[0].start, words[-1].end) for words in groups]
-    for text, start_s, end_s in pieces:
-        start_s, end_s = (min(float(at) + offset_s, duration_s) for at in (start_s, end_s))  # words have NumPy's
-        yield Segment(text.strip(), start_s, end_s)
+
+    def at(seconds: float) -> float:
+        return min(seconds + offset_s, duration_s)
+
+    sure = {"mean_logprob": part.avg_logprob, "silence": part.no_speech_prob}
+    for words in _without_pauses([_word(word, offset_s, loud) for word in part.words or ()]):
+        text = "".join(word.text for word in words).strip()
+        plain = tuple(replace(word, text=word.text.strip()) for word in words)
+        yield Segment(text, words[0].start_s, words[-1].end_s, words=plain, **sure)
+    if not part.words:
+        yield Segment(part.text.strip(), at(part.start), at(part.end), **sure)
 
 
-def _without_pauses(words: Sequence[Any]) -> list[list[Any]]:
-    groups = [[words[0]]]
+def _word(word: Any, offset_s: float, loud: Loud) -> Word:
+    """The word as it is written, spaces included, and when it is heard.
+
+    Whisper puts words early, and counts the silence before and after as theirs, with what sounds beyond it.
+    """
+    start, end = (round((float(at) + offset_s + _EARLY_S) * _FRAMES_PER_S) for at in (word.start, word.end))
+    start, end = (min(at, len(loud)) for at in (start, end))
+    sounding = start + np.flatnonzero(loud[start:end])
+    if len(sounding):
+        runs = np.split(sounding, np.flatnonzero(np.diff(sounding) > _REST) + 1)
+        *_, (start, end) = sorted(((int(run[0]), int(run[-1]) + 1) for run in runs), key=lambda run: run[1] - run[0])
+    return Word(word.word, start / _FRAMES_PER_S, end / _FRAMES_PER_S)
+
+
+def _loud(samples: Samples) -> Loud:
+    """Which hundredths of a second aren't silent."""
+    step = BuiltinRecognizer.INFO.sample_rate // _FRAMES_PER_S
+    levels = samples[: len(samples) // step * step].reshape(-1, step).std(axis=1)
+    loud: Loud = levels > _SILENT * np.quantile(levels, 0.95)
+    return loud
+
+
+def _without_pauses(words: Sequence[Word]) -> list[list[Word]]:
+    groups = [[word] for word in words[:1]]
     for before, word in pairwise(words):
-        if word.start - before.end >= PAUSE_S:
+        if word.start_s - before.end_s >= PAUSE_S:
             groups.append([])
         groups[-1].append(word)
     return groups

@@ -59,15 +59,14 @@ class Recognitions:
         self._results = stores.results
         self._paces = paces
 
-    async def request(self, path: Path, language: str | None) -> RecordingRequest:
-        return await in_thread(recording, path, language, self._line.recognizer_info, pool=READING)
+    async def request(self, asked: AskedRecording) -> RecordingRequest:
+        return await in_thread(recording, asked, self._line.recognizer_info, pool=READING)
 
     async def read(
-        self, path: Path, language: str | None, keep: bool, context: RequestContext
+        self, asked: AskedRecording, keep: bool, context: RequestContext
     ) -> AsyncGenerator[RecognitionEvent, None]:
-        asked = AskedRecording(path, language)
         known = context.examined and context.examined.of(asked, self._line.recognizer_info)
-        request = known.recording if known else await self.request(path, language)
+        request = known.recording if known else await self.request(asked)
         transcript, sound = await self.answers.kept(request.key), None
         if transcript is None:
             size = Size(None, speaks=False)
@@ -85,13 +84,13 @@ class Recognitions:
         yield transcript
 
     async def supply(self, path: Path, transcript: Transcript) -> None:
-        request = await self.request(path, None)
+        request = await self.request(AskedRecording(path))
         if not self.answers.is_at_hand(request.key):
             await self.answers.keep(request.key, transcript)
 
-    def job(self, info: RecognizerInfo, samples: Samples, language: str | None) -> ListenJob:
+    def job(self, info: RecognizerInfo, samples: Samples, language: str | None, with_words: bool = False) -> ListenJob:
         expected_s = self._paces.listening(info.key).seconds(len(samples) / info.sample_rate)
-        return ListenJob(info.name, samples, info.sample_rate, language, expected_s)
+        return ListenJob(info.name, samples, info.sample_rate, language, expected_s, with_words)
 
     def _begin(self, request: RecordingRequest, ticket: LineTicket) -> SharedReading:
         sounds: list[decode.Recording] = []
@@ -107,7 +106,7 @@ class Recognitions:
         if sound.truncated:
             sentence = "That recording is longer than {minutes} minutes: send a shorter one."
             raise InputError(sentence, code="recording_too_long", minutes=round(MAX_RECORDING_S / 60))
-        job = self.job(info, sound.samples, request.language)
+        job = self.job(info, sound.samples, request.language, request.with_words)
         heard: Transcript | None = None
         begun = time.monotonic()
         async with aclosing(self._line.run(job, ticket)) as events:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.intake.request import Passage, RecordingRequest, SpeechRequest, work_of
+from voxdemo.intake.request import AskedRecording, Passage, RecordingRequest, SpeechRequest, work_of
 from voxdemo.lanes.line import Claim, JobLine, LaneStats
 from voxdemo.lanes.turns import Size
 from voxdemo.monitoring import machine
@@ -117,9 +117,9 @@ class SpeechService:
         """The request to speak this with the engine that serves. Raises InputError for what can't be."""
         return await self._generations.request(utterance)
 
-    async def recording_request(self, recording: Path, language: str | None) -> RecordingRequest:
+    async def recording_request(self, asked: AskedRecording) -> RecordingRequest:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
-        return await self._recognitions.request(recording, language)
+        return await self._recognitions.request(asked)
 
     def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
@@ -168,11 +168,7 @@ class SpeechService:
         return self._counted(self._generations.speak(utterance, context), outcome, context, size)
 
     def transcribe(
-        self,
-        recording: Path,
-        language: str | None = None,
-        keep: bool = False,
-        context: RequestContext | None = None,
+        self, asked: AskedRecording, keep: bool = False, context: RequestContext | None = None
     ) -> AsyncGenerator[RecognitionEvent, None]:
         """Read what is said in a recording. Yields Waiting… → Listening… → one Transcript.
 
@@ -181,7 +177,7 @@ class SpeechService:
         EngineError when the model failed.
         """
         context = context or RequestContext()
-        events = self._recognitions.read(recording, language, keep, context)
+        events = self._recognitions.read(asked, keep, context)
         return self._counted(events, self._outcome("recognition", context), context, Size(None, speaks=False))
 
     def _outcome(self, task: Task, context: RequestContext, utterance: Utterance | None = None) -> Outcome:

@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from voxdemo.errors import UNEXPECTED, EngineError, VoxdemoError
+from voxdemo.intake.request import AskedRecording
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.web.components import wording
@@ -128,7 +129,7 @@ def _prompt_wav_recognition(service: SpeechService) -> Callable[..., Coroutine[A
         path = sent_file(prompt_wav)
         if path is None:
             return ""
-        events = service.transcribe(path, context=take_up())
+        events = service.transcribe(AskedRecording(path), context=take_up())
         transcript = await result_of(events, Transcript, partial(_show, progress))
         return transcript.text
 

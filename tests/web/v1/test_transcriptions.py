@@ -38,10 +38,34 @@ def test_a_recording_is_read_in_every_format(client: OpenAI) -> None:
     assert 4 < whole.duration < 8
     assert 0 <= whole.segments[0].start < whole.segments[-1].end <= whole.duration + 0.5
     assert words(" ".join(segment.text for segment in whole.segments)) == words(whole.text)
+    assert whole.words is None
+    assert (
+        whole.segments[0].avg_logprob
+        < 0
+        <= whole.segments[0].no_speech_prob
+        < 1
+        < whole.segments[0].compression_ratio + 1
+    )
     srt = " ".join(cue.plaintext.replace("\n", " ") for cue in pysubs2.SSAFile.from_string(read("srt")))
     vtt = " ".join(cue.text.replace("\n", " ") for cue in webvtt.from_string(read("vtt")))
     assert {words(said) for said in (srt, vtt, read("text"), read("json").text)} == {words(whole.text)}
     assert jiwer.wer(WARM_UP_WORDS, words(whole.text)) <= 0.15
+
+
+@pytest.mark.parametrize("name", ["timestamp_granularities[]", "timestamp_granularities"])
+def test_words_have_times_where_they_are_asked_for(server: Server, name: str) -> None:
+    whole = heard(server, **{"response_format": "verbose_json", name: ["word", "segment"]}).json()
+    assert " ".join(word["word"] for word in whole["words"]) == whole["text"]
+    times = [word[bound] for word in whole["words"] for bound in ("start", "end")]
+    assert times == sorted(times)
+    assert times[0] == whole["segments"][0]["start"]
+    assert times[-1] == whole["segments"][-1]["end"] <= whole["duration"]
+
+
+def test_a_recogniser_that_times_no_words_says_so(fake_server: Server) -> None:
+    answer = heard(fake_server, **{"response_format": "verbose_json", "timestamp_granularities[]": "word"})
+    assert answer.headers["x-voxdemo-warning"].startswith("Words have no times of their own here")
+    assert "words" not in answer.json()
 
 
 def heard(server: Server, headers: dict[str, str] | None = None, **form: Any) -> httpx.Response:
@@ -69,7 +93,6 @@ def test_an_unknown_language_is_refused_with_those_that_are_known(server: Server
         (dict.fromkeys(["model", "response_format", "stream", "prompt", "temperature"], "undefined"), ""),
         ({"prompt": "Names: Ann."}, "Built-in recogniser doesn't support a prompt: ignored."),
         ({"include[]": "logprobs"}, "Built-in recogniser doesn't support include: ignored."),
-        ({"timestamp_granularities[]": ["word", "segment"]}, "Words have no times of their own here"),
         ({"model": "gpt-4o-mini-transcribe-2025-12-15", "keywords[]": ["Ann"]}, "Built-in recogniser doesn't support"),
     ],
 )

@@ -253,7 +253,7 @@ class Seat:
         self, job: ListenJob, ticket: Ticket, deliver: Callable[[Any], None], released: Callable[[], None]
     ) -> None:
         def transcribe(recognizer: Recognizer) -> Generator[Transcript, None, None]:
-            return recognizer.transcribe(job.samples, job.sample_rate, job.language)
+            return recognizer.transcribe(job.samples, job.sample_rate, job.language, job.with_words)
 
         worker = ticket.worker = self._recognizer_worker(job.recognizer)
         self._wake(worker)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
-from voxdemo.intake.request import Asked
+from voxdemo.intake.request import Asked, AskedRecording
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
 from voxdemo.web.components import wording
@@ -171,7 +171,7 @@ def reader(service: SpeechService, kept: str, unread: Any, keep: bool = False) -
     def read(recording: str | None) -> AsyncGenerator[RecognitionEvent, None]:
         if not recording:
             raise InputError(NO_RECORDING, code="no_recording")
-        return service.transcribe(Path(recording), keep=keep, context=take_up())
+        return service.transcribe(AskedRecording(Path(recording)), keep, take_up())
 
     return handler(read, sent_recording, kept, "", speaks=False, beside=lambda value: [value.get("text", unread)])
 

@@ -87,8 +87,8 @@ async def requested(asked: Asked, service: SpeechService, names_files: bool = Tr
             if names_files and recording is not None and not _was_sent(recording, service.files):
                 asked = replace(asked, prompt_audio=None)  # Gradio refuses it, when it looks
             return Examined(asked, await service.request(asked))
-        case AskedRecording(path, language) if _was_sent(path, service.files):
-            return Examined(asked, await service.recording_request(path, language))
+        case AskedRecording(path) if _was_sent(path, service.files):
+            return Examined(asked, await service.recording_request(asked))
     return Examined(asked, None)
 
 

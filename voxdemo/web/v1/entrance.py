@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from voxdemo.errors import UNEXPECTED, StorageError, VoxdemoError
 from voxdemo.files import remove
-from voxdemo.intake.request import Asked
+from voxdemo.intake.request import Asked, AskedRecording
 from voxdemo.monitoring.outcomes import Task
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
@@ -76,11 +76,9 @@ class Entrance:
         utterance = cast(Utterance, context.examined.asked)
         return self._in_turn(context, "generation", partial(self.service.speak, utterance, context))
 
-    def transcribe(
-        self, recording: Path, language: str | None, context: RequestContext
-    ) -> AsyncGenerator[RecognitionEvent, None]:
+    def transcribe(self, asked: AskedRecording, context: RequestContext) -> AsyncGenerator[RecognitionEvent, None]:
         """As `SpeechService.transcribe`, from its place in line on."""
-        begin = partial(self.service.transcribe, recording, language, context=context)
+        begin = partial(self.service.transcribe, asked, context=context)
         return self._in_turn(context, "recognition", begin)
 
     async def speak_in_turn(self, utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:

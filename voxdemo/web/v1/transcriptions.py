@@ -1,5 +1,6 @@
 """POST /v1/audio/transcriptions: what is said in a recording, in the formats that OpenAI's API has."""
 
+import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from voxdemo.intake import languages
 from voxdemo.intake.request import AskedRecording
-from voxdemo.speech import Listening, RecognitionEvent, Segment, Transcript, Waiting, result_of
+from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Segment, Transcript, Waiting, Word, result_of
 from voxdemo.stores import captions
 from voxdemo.web.v1 import catalogue
 from voxdemo.web.v1.bodies import unknown_format
@@ -29,7 +30,7 @@ IGNORED = {
 }
 """Fields of OpenAI's that would change the answer there, and nothing here, with what they ask for."""
 NO_WORDS = "Words have no times of their own here: the times are those of sentences."
-
+GRANULARITIES = ("timestamp_granularities[]", "timestamp_granularities")
 
 router = APIRouter(tags=["recognition"], route_class=RecordingForm)
 
@@ -51,16 +52,18 @@ async def transcriptions(
     response_format: Annotated[str, Form(description="json, text, srt, vtt or verbose_json.")] = "json",
     stream: Annotated[bool, Form(description="The transcript as events, as it grows; ignored for whisper-1.")] = False,
 ) -> Response:
-    """Recognise a recording. The times in verbose_json, srt and vtt are those of sentences."""
+    """Recognise a recording. The times are those of sentences; in verbose_json, if asked for, of words, too."""
     info = entrance.service.recognizer_info
     form = _form_of(response_format)
     catalogue.check_recognizer(model, info)
     code = languages.code_of(language, info)
-    ignored = _ignored(await request.form(), info.title)
+    fields = await request.form()
+    ignored = _ignored(fields, info)
     recording = await entrance.kept(partial(recording_in, "file", file))
-    context = await entrance.admitted(request, "recognition", lambda: AskedRecording(recording, code), recording)
+    asked = AskedRecording(recording, code, info.times_words and _wants_words(fields))
+    context = await entrance.admitted(request, "recognition", lambda: asked, recording)
     with entrance.service.holding(context):
-        events = entrance.transcribe(recording, code, context)
+        events = entrance.transcribe(asked, context)
         if stream and model != NEVER_STREAMS:
             return await while_there(request, _streamed(events, warning(*ignored)))
         transcript = await while_there(request, result_of(events, Transcript))
@@ -76,16 +79,20 @@ def _form_of(response_format: str) -> Callable[[Transcript], Response]:
     return form
 
 
-def _ignored(form: FormData, title: str) -> Sequence[str]:
+def _wants_words(form: FormData) -> bool:
+    return "word" in [value for name in GRANULARITIES for value in form.getlist(name)]
+
+
+def _ignored(form: FormData, info: RecognizerInfo) -> Sequence[str]:
     """What was sent that changes nothing here, in sentences."""
     sent = {name.removesuffix("[]"): value for name, value in form.multi_items() if value}
-    told = [f"{title} doesn't support {what}: ignored." for name, what in IGNORED.items() if name in sent]
-    granularities = [*form.getlist("timestamp_granularities[]"), *form.getlist("timestamp_granularities")]
-    return [*told, NO_WORDS] if "word" in granularities else told
+    told = [f"{info.title} doesn't support {what}: ignored." for name, what in IGNORED.items() if name in sent]
+    return [*told, NO_WORDS] if _wants_words(form) and not info.times_words else told
 
 
 def _verbose(transcript: Transcript) -> Response:
-    segments = [{"id": number, **_segment(each)} for number, each in enumerate(transcript.segments)]
+    segments = [_segment(each) | _details(number, each) for number, each in enumerate(transcript.segments)]
+    words = [word for segment in transcript.segments for word in segment.words]
     told: dict[str, Any] = {
         "task": "transcribe",
         "language": transcript.language or "",
@@ -93,7 +100,7 @@ def _verbose(transcript: Transcript) -> Response:
         "text": transcript.text,
         "segments": segments,
     }
-    return JSONResponse(told)
+    return JSONResponse(told | ({"words": [_word(each) for each in words]} if words else {}))
 
 
 async def _streamed(events: AsyncGenerator[RecognitionEvent, None], warned: Mapping[str, str]) -> Response:
@@ -138,6 +145,24 @@ async def _chained(
 def _segment(segment: Segment) -> dict[str, Any]:
     emotion = {"emotion": segment.emotion} if segment.emotion else {}
     return {"start": round(segment.start_s, 3), "end": round(segment.end_s, 3), "text": segment.text, **emotion}
+
+
+def _details(number: int, segment: Segment) -> dict[str, Any]:
+    """What else OpenAI's segments have, because libraries with types demand it."""
+    written = segment.text.encode()
+    return {
+        "id": number,
+        "seek": 0,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": round(segment.mean_logprob, 4),
+        "compression_ratio": round(len(written) / len(zlib.compress(written)), 4),
+        "no_speech_prob": round(segment.silence, 4),
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)}
 
 
 _FORMATS: dict[str, Callable[[Transcript], Response]] = {
