@@ -10,6 +10,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -350,7 +351,7 @@ def test_the_rules_of_thumb_are_reckoned_as_they_stand() -> None:
         return Planner(demand, work, prices["cpu"], prices)
 
     alone = planner(usual, kokoro)
-    together = max(users for users in range(500, 600) if alone.stage(users).in_one_line <= 6)
+    together = bisect_left(range(600), 7, key=lambda users: alone.stage(users + 1).in_one_line)
     per_s = 0.7 / statistics.fmean(kokoro.services)
     waits = [round(theory.open_wait(kokoro.services, per_s * count, count, 0.95)) for count in (1, 3, 5)]
     machines = [planner(demand, work).stage(10_000).machines for demand in (usual, rare) for work in (builtin, kokoro)]

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from voxdemo.loadtest.__main__ import app
 from voxdemo.loadtest.doors import DOORS
-from voxdemo.loadtest.measured import Request, Run
+from voxdemo.loadtest.measured import Moment, Request, Run
 from voxdemo.loadtest.report import LoadTest, prediction, recommendation
 
 
@@ -39,6 +39,17 @@ def test_the_first_request_of_each_user_does_not_count_for_the_steady_part() -> 
     assert "A request occupies a generator for 2.0 s on average; 1 generator can serve 30 a minute." in said
     assert "At 3 users, theory predicts that 95 % of waits are at most 4.00 s; 4.00 s were measured (meas" in said
     assert "(measured/predicted 1.00; 2 requests)." in said
+
+
+@pytest.mark.parametrize(("worked_s", "minute"), [(7.5, 40), (10.0, 30), (99.0, 30), (None, 30)])
+def test_what_a_result_takes_on_its_way_is_no_work_of_the_generator(worked_s: float | None, minute: int) -> None:
+    """By the server's count, which may hold others' work, too; without it, by what clients see."""
+    run = run_of([0.0, 2.0, 4.0, 4.0, 4.0], 2.0, users=3)
+    if worked_s is not None:
+        busy = ("voxdemo_generator_busy_seconds_total", ())
+        run.moments = [Moment(0.0, {busy: 1.0}), Moment(9.0, {busy: 1.0 + worked_s})]
+    said = " ".join(recommendation(LoadTest("url", "gradio", 0, 1.0, False, [run])))
+    assert f"1 generator can serve {minute} a minute." in said
 
 
 def test_without_a_request_nothing_is_recommended() -> None:

@@ -199,7 +199,7 @@ def plan(
     real_time_factor: Annotated[
         float | None, _number_of(0.001, 100, "Of a voice on a GPU: seconds of work for a second of sound.")
     ] = None,
-    characters: Annotated[float, _number_of(1, 100_000, "How long a text is on average.")] = 300,
+    characters: Annotated[float, _number_of(1, 100_000, "Without a report: how long a text is on average.")] = 300,
     recordings: Annotated[float, _number_of(0, 100, "Percent of the requests that are recordings.")] = 10,
     peak_share: Annotated[float, _number_of(0.01, 100, "Percent of the users online at the busiest time.")] = 10,
     each_per_minute: Annotated[float, _number_of(0.001, 60, "Requests a minute of each who is online.")] = 1,
@@ -223,6 +223,7 @@ def plan(
     from voxdemo.planning.stages import Demand, Planner
 
     check_form(form, planner.FORMS)
+    planner.check_source(report, real_time_factor)
     known = planner.voice_of(voice, real_time_factor)
     run = work.read_report(report) if report else None
     share = recordings / 100

@@ -6,9 +6,10 @@ import shutil
 import statistics
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -23,7 +24,7 @@ from voxdemo.planning.stages import PROMISED, STAGES, Planner, Stage
 from voxdemo.planning.work import Run, Voice
 
 if TYPE_CHECKING:
-    from voxdemo.planning.simulation import Elastic, Played
+    from voxdemo.planning.simulation import Elastic, Played, Visit
 
 FORMS = ("text", "json")
 WIDTH = 120
@@ -35,6 +36,36 @@ NO_COMMON_LINE = (
     "This version has no line over several machines, and neither starts nor stops generators by itself: the day shows"
     " what one that does would do."
 )
+COLUMNS: dict[str, Callable[[Stage], str]] = {
+    "users": lambda each: f"{each.users:,}",
+    "online": lambda each: f"{each.online:,}",
+    "requests/h": lambda each: f"{each.requests_per_hour:,}",
+    "machines": lambda each: f"{each.machines:,}",
+    "generators": lambda each: f"{each.generators:,}",
+    "in one line": lambda each: f"{each.in_one_line:,}",
+    "busy": lambda each: _percent(round(each.busy, 2)),
+    "95 % wait": lambda each: f"{each.wait_s:.1f} s",
+    "memory": lambda each: f"{each.memory_gb:,.1f} GB",
+}
+"""Of the plan; the money comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """What became of the requests of some hours, and how many generators there were on average."""
+
+    requests: int
+    refused: int
+    generators: float
+    median_wait_s: float | None
+    """None: nobody was served."""
+    p95_wait_s: float | None
+
+    @classmethod
+    def of(cls, visits: Sequence["Visit"], generators: Sequence[int]) -> "Hours":
+        waits = [each.wait_s for each in visits if each.wait_s is not None]
+        median_s, p95_s = (theory.percentile(waits, share) if waits else None for share in (0.5, PROMISED))
+        return cls(len(visits), len(visits) - len(waits), statistics.fmean(generators), median_s, p95_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +76,23 @@ class Simulated:
     elastic: "Elastic"
     lines: int
     seed: int
-    played: "Played"
-    per_day: float
-    """What the machines cost that day."""
+    generator_s: float
+    generators_cost: float
+    """What they cost that day, and nothing else."""
+    whole: Hours
+    hours: Sequence[Hours]
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it was played on the machines of the plan; else in one line whose generators come and go."""
+        return (self.lines, self.elastic.most) == (self.stage.machines, self.stage.generators_each)
+
+
+def check_source(report: Path | None, real_time_factor: float | None) -> None:
+    """Raises InputError where both are given."""
+    if report and real_time_factor:
+        sentence = "A report says how long requests take: leave out --real-time-factor, and name --machine gpu."
+        raise InputError(sentence, code="two_sources")
 
 
 def voice_of(name: str, real_time_factor: float | None) -> Voice:
@@ -97,8 +142,17 @@ def simulated(planner: Planner, users: int | None, elastic: "Elastic | None", se
     day = simulation.Day(planner.demand.per_s(users), planner.work, rules, lines, queue_size)
     with bar() as tell:
         played = simulation.play(day, seed, lambda done: tell("Playing a day", done))
-    per_day = played.generator_s * planner.machine.per_generator_s if elastic else stage.per_month / prices.DAYS_A_MONTH
-    return Simulated(stage, rules, lines, seed, played, per_day)
+    cost = played.generator_s * planner.machine.per_generator_s
+    whole = Hours.of(played.visits, played.generators)
+    return Simulated(stage, rules, lines, seed, played.generator_s, cost, whole, _by_hour(played))
+
+
+def _by_hour(played: "Played") -> Sequence[Hours]:
+    visits: list[list[Visit]] = [[] for _ in range(HOURS)]
+    for each in played.visits:
+        visits[int(each.arrived_at // 3600)].append(each)
+    notes = len(played.generators) // HOURS
+    return [Hours.of(those, played.generators[n * notes : (n + 1) * notes]) for n, those in enumerate(visits)]
 
 
 def as_json(planner: Planner, planned: Sequence[Stage], run: Run | None, day: Simulated | None) -> str:
@@ -121,7 +175,7 @@ def as_json(planner: Planner, planned: Sequence[Stage], run: Run | None, day: Si
         "method": theory.METHOD,
     }
     if day:
-        told["day"] = _day(day)
+        told["day"] = asdict(day)
     if day and run:
         told["as_in_the_load_test"] = _compared(run)
     return json.dumps(told, indent=2)
@@ -162,29 +216,8 @@ def _assumed(planner: Planner) -> Iterator[str]:
 
 def _stages(planner: Planner, planned: Sequence[Stage]) -> str:
     money = f"{planner.machine.currency}/month"
-    heads = (
-        "users",
-        "online",
-        "requests/h",
-        "machines",
-        "generators",
-        "busy",
-        "95 % wait",
-        "memory",
-        money,
-        "in one line",
-    )
-    return _table(
-        heads,
-        (
-            (
-                f"{each.users:,}", f"{each.online:,}", f"{each.requests_per_hour:,}", f"{each.machines:,}",
-                f"{each.generators:,}", _percent(round(each.busy, 2)), f"{each.wait_s:.1f} s",
-                f"{each.memory_gb:.1f} GB", f"{each.per_month:,.0f}", f"{each.in_one_line:,}",
-            )
-            for each in planned
-        ),
-    )  # fmt: skip
+    columns: dict[str, Callable[[Stage], str]] = {**COLUMNS, money: lambda each: f"{each.per_month:,.0f}"}
+    return _table(list(columns), [[cell(each) for cell in columns.values()] for each in planned])
 
 
 def _meaning(planner: Planner, planned: Sequence[Stage]) -> Iterator[str]:
@@ -227,34 +260,6 @@ def _set(settings: Collection[tuple[str, int]]) -> str:
     return " and ".join(f"{name}={value}" for name, value in sorted(settings))
 
 
-def _day(day: Simulated) -> dict[str, Any]:
-    return {
-        "users": day.stage.users,
-        "seed": day.seed,
-        "lines": day.lines,
-        "elastic": asdict(day.elastic),
-        **_waits(day, 0, HOURS),
-        "generator_hours": day.played.generator_s / 3600,
-        "cost": day.per_day,
-        "hours": [_waits(day, hour, hour + 1) for hour in range(HOURS)],
-    }
-
-
-def _waits(day: Simulated, first: int, end: int) -> dict[str, Any]:
-    """What became of the requests of these hours, and how many generators there were on average."""
-    hour_s = 3600
-    visits = [each for each in day.played.visits if first * hour_s <= each.arrived_at < end * hour_s]
-    waits = [each.wait_s for each in visits if each.wait_s is not None]
-    notes = len(day.played.generators) // HOURS
-    return {
-        "requests": len(visits),
-        "refused": len(visits) - len(waits),
-        "generators": statistics.fmean(day.played.generators[first * notes : end * notes]),
-        "median_wait_s": theory.percentile(waits, 0.5) if waits else None,
-        "p95_wait_s": theory.percentile(waits, PROMISED) if waits else None,
-    }
-
-
 def _titled(day: Simulated) -> str:
     elastic = day.elastic
     if elastic.most == elastic.least:
@@ -268,27 +273,28 @@ def _titled(day: Simulated) -> str:
 
 
 def _hours(day: Simulated) -> str:
-    rows = (
-        (f"{hour}:00", f"{told['requests']:,}", f"{told['refused']:,}", f"{told['generators']:.1f}",
-         _seconds(told["median_wait_s"]), _seconds(told["p95_wait_s"]))
-        for hour in range(HOURS)
-        for told in [_waits(day, hour, hour + 1)]
-    )  # fmt: skip
-    return _table(("hour", "requests", "refused", "generators", "median wait", "95 % wait"), rows)
+    rows = [
+        [f"{hour}:00", f"{each.requests:,}", f"{each.refused:,}", f"{each.generators:.1f}",
+         _seconds(each.median_wait_s), _seconds(each.p95_wait_s)]
+        for hour, each in enumerate(day.hours)
+    ]  # fmt: skip
+    return _table(["hour", "requests", "refused", "generators", "median wait", "95 % wait"], rows)
 
 
 def _of_the_day(planner: Planner, day: Simulated) -> Iterator[str]:
-    told, currency = _waits(day, 0, HOURS), planner.machine.currency
-    peak = max((_waits(day, hour, hour + 1) for hour in range(HOURS)), key=lambda each: int(each["requests"]))
+    whole, peak = day.whole, max(day.hours, key=lambda hour: hour.requests)
+    planned = f" (planned, by the formula: {_seconds(day.stage.wait_s)})" if day.is_planned else ""
     yield (
-        f"{told['requests']:,} requests reached a line, and {told['refused']:,} were refused. Half of the waits were at"
-        f" most {_seconds(told['median_wait_s'])}, 95 % at most {_seconds(told['p95_wait_s'])}, and in the busiest hour"
-        f" at most {_seconds(peak['p95_wait_s'])} (planned, by the formula: {_seconds(day.stage.wait_s)})."
+        f"{whole.requests:,} requests reached a line, and {whole.refused:,} were refused. Half of the waits were at"
+        f" most {_seconds(whole.median_wait_s)}, 95 % at most {_seconds(whole.p95_wait_s)}, and in the busiest hour at"
+        f" most {_seconds(peak.p95_wait_s)}{planned}."
     )
-    yield f"{day.played.generator_s / 3600:,.0f} hours of generators, {day.per_day:,.2f} {currency} that day."
-    if day.elastic.most > day.elastic.least:
-        fixed = day.stage.per_month / prices.DAYS_A_MONTH
-        yield f"As planned above, with {_counted(day.stage.generators, 'generator')} all day: {fixed:,.2f} {currency}."
+    currency, fixed_s = planner.machine.currency, day.stage.generators * 3600 * HOURS
+    yield f"{day.generator_s / 3600:,.0f} hours of generators cost {day.generators_cost:,.2f} {currency} that day."
+    if not day.is_planned:
+        fixed = fixed_s * planner.machine.per_generator_s
+        all_of_them = _counted(day.stage.generators, "generator")
+        yield f"The plan's {all_of_them}, all day long, would cost {fixed:,.2f} {currency}."
         yield NO_COMMON_LINE
 
 
@@ -325,7 +331,7 @@ def _simulation() -> Any:
     return simulation
 
 
-def _table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """In Markdown, to be pasted."""
     table = Table(box=box.MARKDOWN, show_edge=True)
     for head in heads:

@@ -13,6 +13,7 @@ from typing import Any
 
 import simpy
 
+from voxdemo.errors import InputError
 from voxdemo.lanes.turns import TURN_S, Size, in_turn
 from voxdemo.planning.work import Run, Work
 
@@ -22,6 +23,8 @@ QUIETEST, QUIETEST_H = 0.1, 4
 """At which hour the fewest ask, as a share of the busiest hour's rate; that is twelve hours later. An assumption."""
 LOOK_S = 1.0
 """How often the autoscaler looks at the line."""
+MOST_REQUESTS = 2_000_000
+"""In a day: about a minute of playing, and a gigabyte of memory."""
 NOTE_S = 60.0
 """How often it is noted how many generators there are."""
 
@@ -198,7 +201,14 @@ class Line:
 
 
 def play(day: Day, seed: int, tell: Callable[[float], None] = lambda done: None) -> Played:
-    """A day from midnight to midnight; `tell` is called with the share of it that is done, 0..1."""
+    """A day from midnight to midnight; `tell` is called with the share of it that is done, 0..1.
+
+    Raises InputError for one with more than MOST_REQUESTS.
+    """
+    requests = round(day.per_s * sum(rate_at(3600 * hour) for hour in range(24)) * 3600)
+    if requests > MOST_REQUESTS:
+        sentence = "A day of these users has {requests:,} requests: play one with at most {most:,}."
+        raise InputError(sentence, code="too_long_a_day", requests=requests, most=MOST_REQUESTS)
     env, rng, visits = simpy.Environment(), random.Random(seed), list[Visit]()
     lines = [Line(env, day.queue_size, day.elastic, visits) for _ in range(day.lines)]
     generators: list[int] = []

@@ -20,7 +20,8 @@ MOST_USERS = 10_000_000
 PROMISED = 0.95
 """The share of the requests that begin within the wait that is promised."""
 PEOPLE_A_FRONT_END = 250
-"""How many may stand in line at one server (benchmarks/README.md, "What people in line cost")."""
+"""How many may be online at one server: it could hold all of them in line (benchmarks/README.md, "What people in line
+cost")."""
 MOST_GENERATORS = 100_000
 """Beyond, a plan by these formulas means nothing."""
 LEAST_IN_LINE, MOST_IN_LINE = 20, 1_000
