@@ -62,6 +62,8 @@ WHOLE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "wav-without-length": ("audio/wav", lambda words: unfinished(0, words)),
     "wav-of-4-gb": ("audio/wav", lambda words: unfinished(0xFFFFFFFF, words)),
     "wav-and-more": ("audio/wav", lambda words: file(words, "WAV") + b"LIST\x04\0\0\0INFO" + b"\x7f" * 4000),
+    "wavs": ("audio/wav", lambda words: b"".join([file(1, "WAV")] * words)),
+    "wavs-and-more": ("audio/wav", lambda words: file(2, "WAV") + file(words - 2, "WAV") + b"RIF"),
     "mp3": ("audio/mpeg", lambda words: file(words, "MP3")),
     "flac": ("audio/flac", lambda words: file(words, "FLAC")),
     "opus": ("audio/ogg", lambda words: file(words, "OGG", subtype="OPUS")),
@@ -71,6 +73,13 @@ WHOLE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "pcm-of-a-header": ("audio/pcm", lambda words: pcm(words, 48_000)),
 }
 """What speaks well: by name what it calls its sound, and the sound of so many words."""
+NO_STREAM = {
+    "refuses-streams": Response(SECRET, 422),
+    "fails-at-streams": Response(SECRET, 500),
+    "streams-events": Response(f"data: {SECRET}\n\n", media_type="text/event-stream"),
+    "streams-words": Response(f"{SECRET}", media_type="audio/wav"),
+}
+"""What those answer who don't know what a stream is, or mean something else by it, and else speak well."""
 BAD = ("html", "json", "gzip", "no-sound", "a-lie", "half-a-header", "wav-of-nothing-known", "no-text")
 
 
@@ -121,6 +130,13 @@ class Elsewhere:
                 if self.times(voice) % 2
                 else Response(file(words, "WAV"), 200, media_type="audio/wav")
             )
+        if voice == "streams":  # as fastkokoro: all at once unless a stream is asked for, which is a wav a sentence
+            kind, made = WHOLE["wavs" if asked.get("stream") else "wav"]
+            return StreamingResponse(self._pieces(voice, made(words)), media_type=kind)
+        if voice in NO_STREAM and asked.get("stream"):
+            return NO_STREAM[voice]
+        if voice in NO_STREAM:
+            return Response(file(words, "WAV"), 200, media_type="audio/wav")
         if voice == "only-mp3":
             is_fit = asked["response_format"] == "mp3"
             return Response(file(words, "MP3"), 200, media_type="audio/mpeg") if is_fit else Response(SECRET, 422)

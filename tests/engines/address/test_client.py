@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fakes import until
 from serving import free_port
-from speaking_elsewhere import BAD, KEY, SECRET, TONE_HZ, WHOLE, Elsewhere
+from speaking_elsewhere import BAD, KEY, NO_STREAM, SECRET, TONE_HZ, WHOLE, Elsewhere
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.address.client import MOST_BESIDE_S, AddressEngine, voices_in
@@ -184,7 +184,18 @@ async def test_a_format_that_it_refuses_is_not_asked_for_again(engine: MakeEngin
     other = engine(voices=["only-mp3"])
     await other.check("The line is open.")
     await said(other, "only-mp3")
-    assert [asked["response_format"] for asked in elsewhere.heard] == ["wav", "pcm", "mp3", "mp3"]
+    assert [asked["response_format"] for asked in elsewhere.heard] == ["wav", "wav", "pcm", "mp3", "mp3"]
+
+
+@pytest.mark.parametrize(("voice", "streams"), [("streams", True), *((voice, False) for voice in NO_STREAM)])
+async def test_a_stream_is_asked_for_where_that_is_understood(
+    engine: MakeEngine, elsewhere: Elsewhere, voice: str, streams: bool
+) -> None:
+    other = engine(voices=[voice])
+    await other.check("The line is open.")
+    heard = np.concatenate(await said(other, voice))
+    assert elsewhere.heard[-1].get("stream", False) is streams
+    assert len(heard) == pytest.approx(0.5 * RATE, abs=0.1 * RATE)
 
 
 async def test_what_it_is_asked_for_stays_while_it_is_checked_again(engine: MakeEngine, elsewhere: Elsewhere) -> None:

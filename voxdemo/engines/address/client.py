@@ -32,8 +32,11 @@ QUIET_S = 60.0
 a part (20 s of speech) by then, unless it is slower than a third of real time."""
 IDLE_S = 2.0
 """How long a connection is kept open for the next request: uvicorn closes idle ones after 5 s."""
-FORMATS = ("wav", "pcm", "mp3")
-"""What is asked for, in this order, until the server doesn't refuse it. A wav says its rate, and most stream it."""
+WAYS = (("wav", True), ("wav", False), ("pcm", False), ("mp3", False))
+"""Formats, and whether a stream is asked for outright, which some servers need, others refuse or misread; in this order
+until one is understood. A wav says its rate, and most send it as it is made."""
+ODD_CODES = ("engine_failed", "engine_odd_answer", "engine_broke_off")
+"""What may come of asking for a stream, and of nothing else."""
 MAX_VOICES_BYTES = 2_000_000
 MOST_VOICES = 1000
 MAX_NAME_CHARS = 100
@@ -58,7 +61,7 @@ class AddressEngine:
         self.address = address
         self.info: EngineInfo = address.info
         """What it is: after `check`, what it says itself."""
-        self._format = FORMATS[0]
+        self._way = WAYS[1]
         self._own_rate = USUAL_RATE
         key = address.key.get_secret_value()
         self._client = httpx.AsyncClient(
@@ -75,33 +78,40 @@ class AddressEngine:
     async def check(self, words: str) -> None:
         """Ask for its voices, where they aren't given, and have it say `words`. Raises what `speak` raises.
 
-        What it answers settles `info` and the format that it is asked for.
+        What it answers settles `info` and the way in which it is asked.
         """
         voices = self.info.voices
         if not self.address.voices and self.address.kind == "openai":
             voices = await self._voices()
         self.info = info_for(self.address, voices, self.info.sample_rate)
         said = words if "en" in self.info.languages else PROOF
-        for format in FORMATS:
-            try:
-                await self._prove(said, format)
-                break
-            except InputError:
-                if format == FORMATS[-1] or self.address.kind != "openai":
-                    raise
-        self._format = format  # jobs that run meanwhile keep the one that worked
+        self._way = await self._understood(said)  # jobs that run meanwhile keep the one that worked
         rate = self.address.sample_rate or min(max(self._own_rate, 8_000), 48_000)
         self.info = info_for(self.address, voices, rate)
 
-    async def speak(self, part: SpeechPart, rate: int, format: str = "") -> AsyncGenerator[Samples | RanOn, None]:
+    async def _understood(self, words: str) -> tuple[str, bool]:
+        """The first of WAYS in which it says them. Raises what `speak` raises."""
+        for way in WAYS if self.address.kind == "openai" else WAYS[-1:]:
+            try:
+                await self._prove(words, way)
+                break
+            except (InputError, AddressError) as error:
+                is_refused = isinstance(error, InputError) or (way[1] and error.code in ODD_CODES)
+                if way == WAYS[-1] or not is_refused:
+                    raise
+        return way
+
+    async def speak(
+        self, part: SpeechPart, rate: int, way: tuple[str, bool] | None = None
+    ) -> AsyncGenerator[Samples | RanOn, None]:
         """The sound of `part.text` at `rate` Hz, as it comes; RanOn last where it was cut off.
 
-        `format` is one of FORMATS; "": the one that worked. Closing it closes the request. Raises AddressError for what
+        `way` is one of WAYS; None: the one that worked. Closing it closes the request. Raises AddressError for what
         is the server's fault, InputError for what it can't say, NotReadyError where it has too much to do.
         """
         longest_s = MOST_BESIDE_S + MOST_TIMES * spoken_length(part.text) * S_PER_UNIT / min(1, part.utterance.speed)
         left = round(longest_s * rate)
-        async with aclosing(self._heard(part, rate, longest_s + 1, format or self._format)) as heard:
+        async with aclosing(self._heard(part, rate, longest_s + 1, way or self._way)) as heard:
             async for samples in heard:
                 if len(samples):
                     yield samples[:left]
@@ -112,20 +122,22 @@ class AddressEngine:
         if left == round(longest_s * rate):
             raise self._error("engine_silent")
 
-    async def _prove(self, words: str, format: str) -> None:
+    async def _prove(self, words: str, way: tuple[str, bool]) -> None:
         loudest = 0.0
         part = SpeechPart(Utterance(words, voice=next(iter(self.info.voice_names), None)), words)
-        async with aclosing(self.speak(part, self.info.sample_rate, format)) as heard:
+        async with aclosing(self.speak(part, self.info.sample_rate, way)) as heard:
             async for samples in heard:
                 if isinstance(samples, np.ndarray):
                     loudest = max(loudest, float(np.abs(samples).max()))
         if not loudest:
             raise self._error("engine_silent")
 
-    async def _heard(self, part: SpeechPart, rate: int, longest_s: float, format: str) -> AsyncGenerator[Samples, None]:
-        path, body = self._request(part, format)
+    async def _heard(
+        self, part: SpeechPart, rate: int, longest_s: float, way: tuple[str, bool]
+    ) -> AsyncGenerator[Samples, None]:
+        path, body = self._request(part, way)
         async with self._answer("POST", path, json=body) as answer:
-            sound = IncomingSound(rate, self._bare_rate(answer, format), longest_s)
+            sound = IncomingSound(rate, self._bare_rate(answer, way[0]), longest_s)
             async for data in answer.aiter_raw():
                 yield sound.add(data)
             yield await in_thread(sound.finish, pool=READING) if sound.is_whole else sound.finish()
@@ -147,7 +159,7 @@ class AddressEngine:
             log.info("%s doesn't say which voices it has", self.info.title)
             return ()
 
-    def _request(self, part: SpeechPart, format: str) -> tuple[str, dict[str, Any]]:
+    def _request(self, part: SpeechPart, way: tuple[str, bool]) -> tuple[str, dict[str, Any]]:
         """Where a part is said, and what is sent there."""
         utterance, recording = part.utterance, part.prompt and _wav(part.prompt)
         if self.address.kind == "nanovllm":
@@ -158,7 +170,10 @@ class AddressEngine:
             elif recording:
                 body |= {"ref_audio_wav_base64": recording, "ref_audio_wav_format": "wav"}
             return "/generate", {name: value for name, value in body.items() if value is not None}
+        format, streams = way
         body = {"model": self.address.model, "input": part.text, "response_format": format}
+        if streams:
+            body["stream"] = True  # without which fastkokoro sends all at once
         body["voice"] = utterance.voice or next(iter(self.info.voice_names), _USUAL_VOICE)
         if utterance.speed == 1:
             body["stream_format"] = "audio"  # what vllm-omni streams by, which then takes no speed

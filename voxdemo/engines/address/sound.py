@@ -155,8 +155,11 @@ class _Bare:
         return _NOTHING
 
 
+_RIFF = b"RIFF"
+
+
 class _Wav:
-    """A wav whose header may say anything of its length.
+    """A wav whose header may say anything of its length, or several behind each other, as some send one a sentence.
 
     A size that can't be a length yet (0, or about 4 GB) is passed over.
     """
@@ -173,22 +176,40 @@ class _Wav:
 
     def add(self, data: bytes) -> Samples:
         self._rest += data
-        if self._left is None and not self._read_header():
-            return _NOTHING
+        heard = [_NOTHING]
+        while self._left is not None or self._read_header():
+            heard.append(self._taken())
+            if not self._is_over or not self._begins_again():
+                break
+        return np.concatenate(heard)
+
+    def finish(self) -> Samples:
+        if not self._samples_of:
+            raise UnreadableError("a wav without sound")
+        return _NOTHING
+
+    @property
+    def _is_over(self) -> bool:
+        return self._left is not None and self._left < self._frame_bytes
+
+    def _begins_again(self) -> bool:
+        """Whether another wav begins behind this one; anything else that stands there is dropped."""
+        if len(self._rest) < len(_RIFF) and _RIFF.startswith(self._rest):
+            return False  # yet
+        if self._rest.startswith(_RIFF):
+            self._left = None
+            return True
+        self._rest = b""
+        return False
+
+    def _taken(self) -> Samples:
         assert self._left is not None
         assert self._samples_of, "its header is read"
         frames = int(min(len(self._rest), self._left)) // self._frame_bytes
         taken, self._rest = self._rest[: frames * self._frame_bytes], self._rest[frames * self._frame_bytes :]
         self._left -= len(taken)
-        if self._left < self._frame_bytes:
-            self._rest = b""  # what stands behind the sound
         samples = self._samples_of(taken)
         return samples if self._channels == 1 else samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
-
-    def finish(self) -> Samples:
-        if self._left is None:
-            raise UnreadableError("a wav without sound")
-        return _NOTHING
 
     def _read_header(self) -> bool:
         """Whether the sound begins at `_rest` now."""
@@ -211,7 +232,10 @@ class _Wav:
     def _understand(self, form: bytes) -> None:
         if len(form) < 16:
             raise UnreadableError("a wav with half a header")
-        kind, self._channels, self.rate, _, self._frame_bytes, bits = struct.unpack_from("<HHIIHH", form)
+        kind, self._channels, rate, _, self._frame_bytes, bits = struct.unpack_from("<HHIIHH", form)
+        if self.rate not in (0, rate):
+            raise UnreadableError("a wav that changes its rate")
+        self.rate = rate
         if kind == 0xFFFE and len(form) >= 26:  # WAVE_FORMAT_EXTENSIBLE says it further behind
             kind = struct.unpack_from("<H", form, 24)[0]
         self._samples_of = _DEPTHS.get((kind, bits))

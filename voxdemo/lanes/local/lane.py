@@ -221,8 +221,10 @@ class Lane:
 
     async def close(self) -> None:
         self._closing = True
-        for telling in filter(None, (self._telling, self._has_moved)):
-            telling.cancel()
+        if self._telling:
+            self._telling.cancel()
+        if self._has_moved:
+            self._has_moved.cancel()
         self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(seat.close() for seat in self._seats))
 
