@@ -189,13 +189,13 @@ def step(server: Server, count: int) -> None:
     server.http.post(f"/stage/steps/{count}")
 
 
-def choose_voice(page: Any, title: str) -> None:
-    """Have this voice speak, from the sheet of the Speak tab."""
-    page.click("#vx-choice .change")
+def choose_voice(page: Any, title: str, where: str = "#vx-choice") -> None:
+    """Have this voice speak, from the sheet of the Speak tab or of another one."""
+    page.click(f"{where} .change")
     sheet = page.get_by_role("dialog", name="Choose a voice")
     sheet.locator(".pick").filter(has=page.get_by_text(title, exact=True)).first.click()
     expect(sheet).to_be_hidden()
-    expect(page.locator(".choice b")).to_have_text(title)
+    expect(page.locator(f"{where} .choice b")).to_have_text(title)
 
 
 def says(page: Any, words: str | re.Pattern[str], card: str = "#vx-card") -> None:

@@ -111,7 +111,10 @@ export function batch(element, props, watch, look) {
       said = '';
       return show({state: 'failed', say: wrong});
     }
-    const body = order(lines, manner), mine = ++turn;
+    const mine = ++turn, {wrong: gone, ...voice} = await manner.voice();
+    if (mine !== turn) return;
+    if (gone) return show({state: 'failed', say: gone});
+    const body = order(lines, {...manner, voice});
     // The same again, where no answer came, is the same job: it may have been accepted.
     attempt = attempt?.body === body ? attempt : {body, key: newId()};
     file = {name: nameOfFile(), end: lines.at(-1).end};

@@ -16,14 +16,14 @@ export function flaw(lines, {words, most, isOpen}) {
   return fill(words.long, {line: count(at + 1), characters: count(length), over, most: count(most.characters)});
 }
 
-// The body of the job's order.
+// The body of the job's order; `voice` has the fields that name one.
 export function order(lines, {voice, format, speed, seed}) {
   const times = lines.every(({start}) => start != null) && {starts: lines.map(({start}) => start)};
   const names = lines.some(({name}) => name) && {names: lines.map(({name}) => name ?? '')};
   const written = String(seed ?? '').trim();
   return JSON.stringify({
     inputs: lines.map(({text}) => text), response_format: format, speed, skip_unspeakable: true,
-    ...(voice ? {voice} : {}), ...(written ? {seed: Number(written)} : {}), ...times, ...names,
+    ...voice, ...(written ? {seed: Number(written)} : {}), ...times, ...names,
   });
 }
 

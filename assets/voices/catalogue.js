@@ -37,6 +37,9 @@ export function all() {
 export const isReady = ({voice}) => voice !== undefined;
 export const ready = () => all().filter(isReady);
 
+// The name of the ready voice that speaks at first.
+export const atFirst = () => known.voice;
+
 // What a link calls a ready voice that isn't the one that speaks at first.
 export const linked = (voice) => voice === known.voice ? undefined : ready().find((one) => one.voice === voice)?.id;
 
@@ -49,8 +52,8 @@ export const named = (id) => {
 export function languages(voices) {
   const counts = new Map();
   for (const {code} of voices) if (code) counts.set(code, (counts.get(code) ?? 0) + 1);
-  const first = language.split('-')[0];
-  return [...counts].map(([code, count]) => ({code, count})).sort((one, other) => (other.code === first) - (one.code === first));
+  const here = language.split('-')[0];
+  return [...counts].map(([code, count]) => ({code, count})).sort((one, other) => (other.code === here) - (one.code === here));
 }
 
 const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

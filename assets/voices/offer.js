@@ -15,8 +15,8 @@ export function offer(element, props, watch) {
   }
 
   use.addEventListener('click', () => {
-    choose(props.value.voice);
-    document.querySelector('#vx-speak').focus();  // the button goes
+    choose(props.value.voice, props.where);
+    document.querySelector(props.then).focus();  // the button goes
   });
   watch('value', paint);
   paint();

@@ -4,6 +4,8 @@ import {button} from '../shell/elements.js';
 import {fill} from '../shell/phrases.js';
 import {GONE, inBrowser, onServer, refusal} from './shelf.js';
 
+export const SPEAK = 'vx-choice';  // where a voice is chosen on the Speak tab
+
 const painters = [];
 const audio = new Audio();
 let sounding = null, address = '';
@@ -14,12 +16,12 @@ export const own = {
   words: null,
   limits: null,
   shelf: null,
-  chosen: '',  // the id of the one that is picked on the Speak tab
+  chosen: {},  // the ids of those that are picked, by where that is
 };
 
 export const sentenceOf = (error) => error?.isSaid ? error.message : own.words.broken;
 export const isNamed = (name) => own.voices.some((voice) => voice.name.toLowerCase() === name.toLowerCase());
-export const picked = () => own.voices.find(({id}) => id === own.chosen);
+export const picked = (where = SPEAK) => own.voices.find(({id}) => id === own.chosen[where]);
 
 export function begin({words, limits, isOnServer}) {
   if (own.shelf) return;
@@ -50,7 +52,7 @@ export async function reload() {
 // One that is gone stays gone.
 export function choose(id) {
   if (!own.voices.some((voice) => voice.id === id)) return;
-  own.chosen = id;
+  own.chosen[SPEAK] = id;
   paintAll();
 }
 

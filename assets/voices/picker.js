@@ -1,40 +1,45 @@
-// The voice that is chosen on the Speak tab: the button that shows it, the sheet behind it, and what goes along with what is
-// spoken. The sheet, the offer and the Voices tab choose by `choose`; History only sets which saved voice it is.
+// The voices that are chosen on Speak and on Batch, each by the id of its component: the button that shows one, the sheet
+// behind it, and what goes along with what is spoken. The sheet, the offer and the Voices tab choose by `choose`; History only
+// sets which saved voice it is.
 import {made} from '../shell/elements.js';
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {all, copies, isReady, languageName, named, offer, ownName, ready, used} from './catalogue.js';
-import {begin, follow, hush, own, picked, reload, sayIn, sentenceOf} from './own_voices.js';
-import {asksBy, forget, sampleButton} from './samples.js';
+import {all, atFirst, copies, isReady, languageName, named, offer, ownName, ready, used} from './catalogue.js';
+import {begin, follow, hush, own, picked, reload, sayIn, sentenceOf, SPEAK} from './own_voices.js';
+import {asksBy, forget, isWantedIn, sampleButton} from './samples.js';
 import {list} from './sheet.js';
 import {refusal} from './shelf.js';
 
-const now = {kind: '', voice: ''};  // as Gradio has it
+const choices = {};  // {kind, voice, ask, paint} by where it is: the first two as Gradio has them
 const sheets = [];
-let ways = {}, paintButton = () => {}, ask = {};
+let ways = {};
 
-const isChosen = (one) => one.kind === now.kind && (one.own ? one.own.id === own.chosen : !isReady(one) || one.voice === now.voice);
+const isChosen = (where) => (one) => {
+  const {kind, voice} = choices[where] ?? {};
+  return one.kind === kind && (one.own ? one.own.id === own.chosen[where] : !isReady(one) || one.voice === voice);
+};
 
 // Has this voice speak, by its id or name; false for one that isn't here.
-export function choose(id) {
-  const one = named(id);
+export function choose(id, where = SPEAK) {
+  const one = named(id), choice = choices[where];
   if (!one) return false;
   used(one);
-  if (one.own) own.chosen = one.own.id;
-  now.kind = one.kind;
-  now.voice = one.voice ?? now.voice;
+  if (one.own) own.chosen[where] = one.own.id;
+  choice.kind = one.kind;
+  choice.voice = one.voice ?? choice.voice;
   paintAll();
-  ask.choose();
+  choice.ask.choose();
   return true;
 }
 
 // What `choose` has Gradio's fields hold.
-export const chosen = () => [now.kind, now.voice];
+export const chosen = (where = SPEAK) => [choices[where].kind, choices[where].voice];
 
 // What Gradio's fields hold now: an example, a link or the History may have set them.
-export function shown(kind, voice) {
-  if (kind === now.kind && voice === now.voice) return;
-  Object.assign(now, {kind, voice});
+export function shown(kind, voice, where = SPEAK) {
+  const choice = choices[where];
+  if (!choice || (kind === choice.kind && voice === choice.voice)) return;
+  Object.assign(choice, {kind, voice});
   paintAll();
 }
 
@@ -42,44 +47,50 @@ export function shown(kind, voice) {
 const onButton = ({code, about: [first, ...rest]}) => [first, ownName(code) === languageName(code) ? '' : ownName(code), ...rest];
 
 function paintAll() {
-  paintButton();
+  Object.values(choices).forEach((choice) => choice.paint());
   sheets.forEach((sheet) => sheet.paint());
 }
 
-export function picker(element, props, watch, triggers) {
+export function picker(element, props, watch, ask) {
   begin(props);
-  const {words} = props, find = (selector) => element.querySelector(selector);
+  const {words, where} = props, find = (selector) => element.querySelector(selector);
   let painted = '';
   const dialog = find('dialog'), change = find('.change'), tell = sayIn(find('.say'));
-  ask = triggers;
+  const offered = () => all().filter(({kind}) => props.offers.includes(kind)), now = () => offered().find(isChosen(where));
   ways = props.kinds;
-  Object.assign(now, {kind: ways.ready, voice: props.value.voice});
-  asksBy(ask.sample);
-  const sheet = list(find('.catalogue'), words, isChosen, (one) => {
-    choose(one.id);
+  if (ask.sample) asksBy(ask.sample);
+  const sheet = list(find('.catalogue'), words, isChosen(where), (one) => {
+    choose(one.id, where);
     dialog.close();
-  });
+  }, offered);
   sheets.push(sheet);
 
-  paintButton = () => {
-    const one = all().find(isChosen);
-    find('b').textContent = one?.title ?? words.noVoice;
-    find('b').translate = !one?.voice && !one?.own;
+  function paintAbout() {
+    const one = now();
     find('.about').replaceChildren(...(one ? onButton(one) : [words.gone]).filter(Boolean)
       .map((textContent) => made('span', {textContent, translate: textContent !== ownName(one?.code)})));
-    change.querySelector('.more').hidden = change.disabled = all().length < 2;
+  }
+
+  function paintButton() {
+    const one = now();
+    find('b').textContent = one?.title ?? words.noVoice;
+    find('b').translate = !one?.voice && !one?.own;
+    paintAbout();
+    change.querySelector('.more').hidden = change.disabled = offered().length < 2;
     find('.play-one')?.remove();
     if (one?.voice || one?.own) find('.box').prepend(sampleButton(words, one, tell));
     tell(own.trouble);
-  };
+  }
 
   // Only what is new: it stops a sample, and an open sheet begins at its top again.
   function paint() {
-    const offered = JSON.stringify([props.value, own.voices, own.trouble, own.chosen]);
-    if (offered === painted) return;
-    painted = offered;
-    state.taken = props.value.takes;
-    offer(props.value, words, ways);
+    const shows = JSON.stringify([props.value, own.voices, own.trouble, own.chosen]);
+    if (shows === painted) return;
+    painted = shows;
+    if (where === SPEAK) {  // what is offered there is offered here
+      state.taken = props.value.takes;
+      offer(props.value, words, ways);
+    }
     forget();
     hush();
     paintAll();
@@ -98,15 +109,16 @@ export function picker(element, props, watch, triggers) {
   });
   // What a sample is at, while nothing but the button is seen.
   window.addEventListener('voxdemo-told', ({detail}) => {
-    if (detail.card !== 'vx-sample' || dialog.open) return;
-    if (detail.isBusy) find('.about').replaceChildren(made('span', {textContent: detail.line})); else paintButton();
+    if (detail.card !== 'vx-sample' || dialog.open || !isWantedIn(element)) return;
+    if (detail.isBusy) find('.about').replaceChildren(made('span', {textContent: detail.line})); else paintAbout();
   });
+  choices[where] = {kind: ways.ready, voice: props.value.voice ?? atFirst(), ask, paint: paintButton};
   follow(paint, watch);
 }
 
 // The same list on the Voices tab, where one's own stand below it; the chosen voice goes to Speak.
 export function voicesTab(element, {words}) {
-  const sheet = list(element.querySelector('.catalogue'), words, isChosen, (one) => {
+  const sheet = list(element.querySelector('.catalogue'), words, isChosen(SPEAK), (one) => {
     choose(one.id);
     document.querySelector('#vx-tabs [role=tab]').click();
   }, ready);
@@ -125,8 +137,28 @@ async function uploaded(blob) {
   return {path, orig_name: 'voice.wav', mime_type: 'audio/wav', meta: {_type: 'gradio.FileData'}};
 }
 
-// What Speak sends, with the recording and the words of the saved voice in place of those that were uploaded. Only here
-// does a voice leave the browser.
+// What a program asks for that voice by, or {wrong}, a sentence. Only here and in `along` does a saved voice leave the browser.
+export async function asked(where) {
+  const {kind, voice} = choices[where];
+  if (kind !== ways.saved) return voice ? {voice} : {};
+  const mine = picked(where);
+  if (!mine || !copies()) return {wrong: own.words.gone};
+  try {
+    return {prompt_audio: await inBase64(await own.shelf.recording(mine)), prompt_text: mine.text};
+  } catch (error) {
+    reload();
+    return {wrong: sentenceOf(error)};
+  }
+}
+
+const inBase64 = (blob) => new Promise((done, failed) => {
+  const reader = new FileReader();
+  reader.addEventListener('load', () => done(reader.result));
+  reader.addEventListener('error', () => failed(reader.error));
+  reader.readAsDataURL(blob);
+});
+
+// What Speak sends, with the recording and the words of the saved voice in place of those that were uploaded.
 export async function along(text, kind, voice, prompt, promptText, ...rest) {
   if (kind !== ways.saved) return [text, kind, voice, prompt, promptText, ...rest];
   const mine = picked();

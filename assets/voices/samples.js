@@ -10,6 +10,7 @@ let asked = null, heardLast = -1, ask = () => {};
 
 export const asksBy = (trigger) => { ask = trigger; };
 export const wanted = () => asked?.name ?? '';
+export const isWantedIn = (element) => element.contains(asked?.from);
 export const forget = () => heardBefore.clear();
 
 // A button that plays a voice of the catalogue, and stops it; `tell` says what goes wrong with one's own.

@@ -79,7 +79,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
             add_recognize_tab(service)
             add_voices_tab(service, arrivals, bool(settings.accounts))
             add_history_tab(service.engine_info, asked)
-            add_batch_tab(service, arrivals, is_open=bool(settings.accounts or not settings.keys))
+            add_batch_tab(service, arrivals, bool(settings.accounts or not settings.keys), bool(settings.accounts))
             add_status_tab(service)
         _foot()
         contract.add_endpoints(service)

@@ -48,7 +48,7 @@ def test_the_voice_of_a_recording_is_copied_with_one_press(paced_server: Server,
     paced_server.http.post("/pace/0")
     page = open_page(paced_server)
     page.get_by_role("button", name="Cloned voice").click()
-    expect(page.locator(".choice b")).to_have_text("From a recording")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("From a recording")
     expect(page.locator("#vx-prompt-text textarea")).to_have_value(RECORDINGS[0].said)
     page.click("#vx-speak")
     says(page, re.compile("of speech"))

@@ -253,7 +253,7 @@ def test_a_kind_of_voice_that_is_chosen_before_the_page_is_all_there_stays(
         page.unroute("**/predict*")  # which lets those go on that are held
     expect(page.locator("#vx-estimate")).to_contain_text(re.compile(r"\S"))
     page.wait_for_load_state("networkidle")
-    expect(page.locator(".choice b")).to_have_text("From a recording")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("From a recording")
     expect(page.locator("#vx-prompt")).to_be_visible()
 
 

@@ -62,10 +62,10 @@ def test_a_link_has_text_and_settings_and_the_server_never_sees_them_and_the_cod
     expect(page.locator(".share .written")).not_to_contain_text("voice=")
     page.goto("about:blank")
     page.goto(link)
-    expect(page.locator(".choice b")).to_have_text("Dora")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Dora")
     page.goto(f"{server.url}/#text=Odd&voice=kokoro%2Fnobody")
     expect(page.locator("#vx-text textarea")).to_have_value("Odd")
-    expect(page.locator(".choice b")).to_have_text("Dora")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Dora")
     choose_voice(page, "Heart")
     assert not [url for url in page.asked if "quoted" in url and "#" not in url]
 

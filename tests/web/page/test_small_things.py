@@ -30,7 +30,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     neither = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt."
     drop(page, ".head", "letter.pdf", "application/pdf", b"%PDF-1.4")
     says(page, neither)
-    expect(page.locator(".choice b")).to_have_text("Fake")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Fake")
     drop(page, "#vx-card", "letter.txt", "text/plain", "Dear Anna,\r\nit is late. 世".encode())
     expect(page.locator("#vx-text textarea")).to_have_value("Dear Anna,\nit is late. 世")
     expect(page.locator("#vx-estimate")).to_contain_text("24 characters")
@@ -40,7 +40,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     says(page, neither)
 
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    expect(page.locator(".choice b")).to_have_text("From a recording")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("From a recording")
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")
     drop(page, "#vx-card", "again.flac", "audio/flac", WARM_UP.read_bytes())
     page.locator("#vx-prompt .waveform-container").wait_for(state="attached")

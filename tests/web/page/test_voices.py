@@ -142,7 +142,7 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
     page.locator("#vx-examples button", has_text="中文").click()
     expect(page.locator("#vx-text textarea")).to_have_value(re.compile("^清晨"))
-    expect(page.locator(".choice b")).to_have_text("Xiaobei")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Xiaobei")
     speak(page, "早上好。")
     says(page, re.compile(r"^\d\.\d s of speech, (made in|reused)"))
     page.locator(".head .chip").click()
@@ -159,9 +159,32 @@ def test_a_voice_of_another_language_is_found_and_speaks(server: Server, open_pa
     expect(page.locator(".head .chip")).to_be_focused()
 
 
+def the_same_on_batch(page: Any) -> None:
+    """Batch has a choice of its own, by the same button, sheet and offer, and its dials follow the voice."""
+    open_tab(page, "Batch")
+    page.fill("#vx-lines textarea", "こんにちは、世界。\n駅はどこですか。")
+    expect(page.locator("#vx-batch-offer [role=status]")).to_have_text("Your text looks like Japanese.")
+    assert barriers(page, *LOOKS) == []
+    page.locator("#vx-batch-offer button").press("Enter")
+    expect(page.locator("#vx-batch-choice .choice b")).to_have_text("Alpha")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Dora")
+    expect(page.locator("#vx-batch-start")).to_be_focused()
+    expect(page.locator("#vx-batch-offer button")).to_be_hidden()
+    page.locator("#vx-batch-choice .change").press("Enter")
+    assert barriers(page, *LOOKS) == []
+    page.get_by_role("searchbox").locator("visible=true").press("Escape")
+    expect(page.locator("#vx-batch-choice .change")).to_be_focused()
+    order = []
+    page.on("request", lambda asked: order.append(asked.post_data_json) if asked.url.endswith("/jobs") else None)
+    page.click("#vx-batch-start")
+    says(page, "All 2 lines are spoken.", "#vx-batch-card")
+    (sent,) = order
+    assert (sent["voice"], sent["speed"], "seed" in sent) == ("jf_alpha", 1, False)
+
+
 def hiccup(page: Any) -> None:
     """The server is away for one look at it; what is chosen and an open list stay as they are."""
-    before = page.locator(".choice b").inner_text()
+    before = page.locator("#vx-choice .choice b").inner_text()
     page.click("#vx-choice .change")
     row = page.locator(".sheet .pick").nth(20)
     row.focus()
@@ -171,7 +194,7 @@ def hiccup(page: Any) -> None:
     expect(page.locator(".chip")).to_have_attribute("data-state", "ready")
     expect(row).to_be_focused()
     page.keyboard.press("Escape")
-    expect(page.locator(".choice b")).to_have_text(before)
+    expect(page.locator("#vx-choice .choice b")).to_have_text(before)
 
 
 def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_page: OpenPage) -> None:
@@ -192,6 +215,7 @@ def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_
     expect(told).to_have_text("This looks like German; Dora speaks Spanish only.")
     assert page.evaluate("window.moved") == []
     hiccup(page)
+    the_same_on_batch(page)
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:
@@ -242,8 +266,17 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     choose_voice(page, "Fake")
     open_tab(page, "History")
     page.get_by_role("button", name="Use text and settings again: one").click()
-    expect(page.locator(".choice b")).to_have_text("Bob")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Bob")
     an_upload_that_fails_is_a_sentence(page)
+    open_tab(page, "Batch")
+    choose_voice(page, "Ann Lee", "#vx-batch-choice")
+    there = page.locator("#vx-batch-choice .pick b").all_text_contents()
+    assert "From a recording" not in there, "there's no field for one"
+    expect(page.locator("#vx-choice .choice b")).to_have_text("Bob")
+    page.fill("#vx-lines textarea", "one\ntwo")
+    page.click("#vx-batch-start")
+    says(page, "All 2 lines are spoken.", "#vx-batch-card")
+    assert fake_server.http.get("/stage").json()["copied"][0] == "heard", "Ann's words, not Bob's"
 
     open_tab(page)
     page.get_by_role("button", name="Delete Bob").click()

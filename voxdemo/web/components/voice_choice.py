@@ -1,4 +1,4 @@
-"""The choice of a voice on the Speak tab: the button that shows it, the sheet behind it, and samples.
+"""The choice of a voice, on Speak and on Batch: the button that shows it, the sheet behind it, and samples.
 
 `assets/voices/picker.js` does the choosing, in the browser; two fields of Gradio's that nobody sees hold what is
 chosen. Samples are jobs as all others, in line and from the cache.
@@ -6,6 +6,7 @@ chosen. Samples are jobs as all others, in line and from the cache.
 
 import html
 from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -17,14 +18,21 @@ from voxdemo.intake.languages import own_name, title_of
 from voxdemo.intake.request import Passage, passages
 from voxdemo.intake.validate import foreign_languages, not_spoken
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, SpeechEvent, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, Utterance
 from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
-from voxdemo.web.components.assets import say
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import sample_of
 from voxdemo.web.components.parts import IN_BROWSER, own_html
-from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, first_voice, template
+from voxdemo.web.components.voice_fields import (
+    OWN_VOICE,
+    READY_VOICE,
+    SAVED_VOICE,
+    first_voice,
+    template,
+    voice_choices,
+)
 from voxdemo.web.line.handlers import take_up
 
 KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
@@ -36,8 +44,6 @@ SAMPLE_WORDS = {
     "lost": voice_fields.READING_WORDS["lost"],
 }
 MOST_CHIPS = 12
-_EVENTS = ", ".join(f"{name}: () => trigger('{name}')" for name in ("choose", "sample"))
-_JS = f"voxdemo.voices.picker(element, props, watch, {{{_EVENTS}}})"
 _UNSEEN_HERE = ("model", "languages", "licence", "takes")
 """What programs get of a voice, and the list doesn't show."""
 
@@ -52,25 +58,57 @@ class VoiceChoice(NamedTuple):
     view: gr.HTML
 
 
-def add_choice(service: SpeechService, is_on_server: bool, shown: dict[str, dict[str, Any]]) -> VoiceChoice:
-    """Add it; `shown` is what of `kind`, `voice` and `choice` depends on the engines."""
-    kinds = [(say(kind), kind) for kind in KINDS.values()]
-    kind = gr.Radio(kinds, label=say("Voice"), elem_id="vx-kind", **{"value": READY_VOICE, **shown["kind"]})
-    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-voice")
+def add_choice(of: str, is_on_server: bool, shown: dict[str, dict[str, Any]], *events: str) -> VoiceChoice:
+    """Add it, with ids that begin with `of`; `shown` is what `choices` gives. The `events` are those beside "choose".
+
+    On Speak `shown` has a `choice`, too, with what is `offered` on all tabs: Gradio 6.31 loses the words of a component
+    that it hasn't shown yet when its value is set. On Batch there is no field for a recording.
+    """
+    offers, where = list(KINDS.values())[: None if of == "vx" else -1], f"{of}-choice"
+    kinds = [(say(kind), kind) for kind in offers]
+    kind = gr.Radio(kinds, label=say("Voice"), elem_id=f"{of}-kind", **{"value": READY_VOICE, **shown["kind"]})
+    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id=f"{of}-voice")
+    triggers = ", ".join(f"{name}: () => trigger('{name}')" for name in ("choose", *events))
     view = own_html(
-        "vx-choice",
-        **shown["choice"],
-        html_template=template("choice", list=template("sheet")),
-        js_on_load=_JS,
+        where,
+        **shown.get("choice", {"value": {}}),
+        html_template=template("choice", list=template("sheet"), where=where),
+        js_on_load=f"voxdemo.voices.picker(element, props, watch, {{{triggers}}})",
         kinds=KINDS,
+        offers=offers,
+        where=where,
         **voice_fields.props(is_on_server),
     )
     fields: list[Any] = [kind, voice]
-    view.choose(js="() => voxdemo.voices.chosen()", outputs=fields, **IN_BROWSER)
-    changed = "(kind, voice) => { voxdemo.voices.shown(kind, voice); return []; }"
+    view.choose(js=f"() => voxdemo.voices.chosen('{where}')", outputs=fields, **IN_BROWSER)
+    changed = f"(kind, voice) => {{ voxdemo.voices.shown(kind, voice, '{where}'); return []; }}"
     gr.on([field.change for field in fields], js=changed, inputs=fields, **IN_BROWSER)
-    _add_samples(service, view)
     return VoiceChoice(kind, voice, view)
+
+
+def add_offer(of: str, then: str) -> gr.HTML:
+    """Add what `offer_for` says; its button chooses the voice, and the focus goes to the element `then`."""
+    return own_html(
+        f"{of}-offer", None, html_template=asset("voices/offer.html"),
+        js_on_load="voxdemo.voices.offer(element, props, watch)", where=f"{of}-choice", then=then,
+    )  # fmt: skip
+
+
+def choices(service: SpeechService, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
+    """What of its fields, and of `first` beside them, depends on the engines; as for `voice_choices`."""
+    catalogue = service.catalogue
+    return {
+        "kind": {"visible": True} if catalogue.copier else {"visible": False, "value": READY_VOICE},
+        "voice": voice_choices(catalogue, now, first),
+        "first": {"value": first_voice(catalogue)},
+    }
+
+
+def options_of(kind: object, voice: object, recording: Path | None = None) -> SpeakOptions:
+    """The choice of a voice, as a client sent it: one that is ready, or that of a recording."""
+    if kind in (SAVED_VOICE, OWN_VOICE):
+        return SpeakOptions(prompt_audio=recording or Path())
+    return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
 
 
 def offered(service: SpeechService) -> dict[str, Any]:
@@ -85,8 +123,8 @@ def offered(service: SpeechService) -> dict[str, Any]:
     return {"voices": [*own, *voices], "voice": first_voice(catalogue), "clones": catalogue.copier is not None}
 
 
-def _add_samples(service: SpeechService, view: gr.HTML) -> None:
-    """What speaks a sample: the script of the list puts it where it was asked for."""
+def add_samples(service: SpeechService, view: gr.HTML) -> None:
+    """Add what speaks samples, wherever they are asked for, at an event "sample" of the `view`."""
     asked = gr.Textbox(visible=False)
     with gr.Row(elem_id="vx-sample-row"):
         sample = Card("vx-sample", SAMPLE_WORDS)

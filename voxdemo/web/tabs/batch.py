@@ -7,6 +7,7 @@ server as any program does, as a job below /v1/. Here it is only said what the v
 import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,16 +15,16 @@ import gradio as gr
 
 from voxdemo.errors import UNEXPECTED
 from voxdemo.estimates.paces import speech_units
-from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import SPEED, EngineInfo, SpeakOptions, Utterance
+from voxdemo.speech import SPEED, EngineInfo, SpeakOptions
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import wording
 from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_fields import bounds, first_voice, voice_choices
+from voxdemo.web.components.voice_choice import add_choice, add_offer, choices, offer_for, options_of
+from voxdemo.web.components.voice_fields import bounds
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
 WORDS: Mapping[str, Any] = {
@@ -105,18 +106,27 @@ FILE_WORDS: Mapping[str, str] = {
 MOST_LOOKED_AT = 1_000_000
 """Characters; what more of them would take isn't told beforehand."""
 
+_BEGIN = """(format, speed, seed) => {
+  const seen = (id, value) => document.getElementById(id) ? value : undefined;
+  const dials = {speed: seen('vx-batch-speed', speed), seed: seen('vx-batch-seed', seed)};
+  voxdemo.batch.start({voice: () => voxdemo.voices.asked('vx-batch-choice'), format, ...dials});
+  return [];
+}"""
+"""Of dials that the chosen voice doesn't take nothing is sent."""
 _numbers = itertools.count()
 
 
-def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_open: bool) -> None:
+def add_batch_tab(
+    service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_open: bool, is_on_server: bool
+) -> None:
     """Add the tab to the Tabs in whose context this is called.
 
-    `arrivals` are the events at which what the engine can do is looked up again. It `is_open` where people may leave
-    jobs: with keys for programs alone they may not.
+    `arrivals` are the events at which what the engines can do is looked up again. It `is_open` where people may leave
+    jobs: with keys for programs alone they may not. `is_on_server` tells where people's voices are kept.
     """
     with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
-            parts = _fields(_abilities(service.catalogue))
+            parts = _fields(choices(service) | _dials_of(service.engine_info), is_on_server)
         with gr.Column(elem_id="vx-batch-out"):
             card = own_html(
                 "vx-batch-card",
@@ -128,15 +138,31 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 isOpen=is_open,
             )
 
-    async def abilities(voice: object, first: object) -> list[Any]:
-        return [gr.update(**values) for values in _abilities(service.catalogue, voice, first).values()]
-
-    outputs = [parts.voice, parts.first, parts.speed, parts.seed, parts.note]
-    gr.on(arrivals, abilities, inputs=[parts.voice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
+    _wire_abilities(service, parts, arrivals)
     _wire(service, parts, card)
 
 
-def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
+def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
+    """Offer the voices that are here, and the dials that the chosen one takes."""
+
+    async def offered(kind: object, voice: object, first: object) -> list[Any]:
+        shown = choices(service, voice, first)
+        info = service.catalogue.engine_of(options_of(kind, shown["voice"].get("value", voice)))
+        return [gr.update(**values) for values in (*shown.values(), *_dials_of(info).values())]
+
+    async def dials(kind: object, voice: object) -> list[Any]:
+        info = service.catalogue.engine_of(options_of(kind, voice))
+        return [gr.update(**values) for values in _dials_of(info).values()]
+
+    of_engines = [vars(parts)[name] for name in choices(service)]
+    of_voice = [vars(parts)[name] for name in _dials_of(service.engine_info)]
+    choice = [parts.kind, parts.voice]
+    outputs = [*of_engines, *of_voice]
+    gr.on(arrivals, offered, inputs=[*choice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
+    gr.on([field.change for field in choice], dials, inputs=choice, outputs=of_voice, preprocess=False, **AT_ONCE)
+
+
+def _fields(shown: dict[str, dict[str, Any]], is_on_server: bool) -> SimpleNamespace:
     parts = SimpleNamespace()
     parts.lines = gr.Textbox(
         label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
@@ -146,45 +172,46 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
         "vx-batch-file", {}, html_template=filled("batch/file.html", FILE_WORDS),
         js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
     )  # fmt: skip
+    parts.kind, parts.voice, parts.choice = add_choice("vx-batch", is_on_server, shown)
+    parts.first = gr.Textbox(**shown["first"], visible=False)
     with gr.Row(elem_id="vx-batch-manner"):
-        parts.voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id="vx-batch-voice")
-        parts.first = gr.Textbox(**shown["first"], visible=False)
         parts.format = gr.Dropdown(
             FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
         )
-        parts.speed = dial_field(SPEED, shown["speed"])
+        parts.speed = dial_field(SPEED, {**shown["speed"], "elem_id": "vx-batch-speed"})
         parts.seed = seed_field("The same for all lines.", "vx-batch-seed", **shown["seed"])
     parts.note = own_html("vx-batch-note", **shown["note"])
     with gr.Row(elem_id="vx-batch-go"):
         parts.start = gr.Button(say("Start"), variant="primary", elem_id="vx-batch-start")
         gr.Button(say("Cancel"), variant="stop", elem_id="vx-batch-cancel")
-        own_html("vx-batch-estimate", "<p></p>")
+        with gr.Column(elem_id="vx-batch-ahead"):
+            own_html("vx-batch-estimate", "<p></p>")
+            parts.offer = add_offer("vx-batch", then="#vx-batch-start")
     return parts
 
 
 def _wire(service: SpeechService, parts: SimpleNamespace, card: gr.HTML) -> None:
-    async def look_ahead(texts: str | None, speed: object, voice: object) -> dict[str, Any]:
-        lines = (texts or "")[:MOST_LOOKED_AT].splitlines()
-        return await _outlook(service, lines, SpeakOptions(speed=SPEED.nearest(speed), voice=str(voice or "")))
+    async def look_ahead(texts: str | None, kind: object, voice: object, speed: object) -> tuple[dict[str, Any], Any]:
+        looked_at = (texts or "")[:MOST_LOOKED_AT]
+        options = replace(options_of(kind, voice), speed=SPEED.nearest(speed))
+        all_lines = options.saying(looked_at[:MAX_TEXT_CHARS])
+        offer = await in_thread(offer_for, all_lines, service.catalogue, pool=READING)
+        return await _outlook(service, looked_at.splitlines(), options), offer
 
-    asked = "(_, ...manner) => [voxdemo.batch.asked(), ...manner]"
+    manner = [parts.kind, parts.voice, parts.speed]
     card.look(
-        look_ahead, inputs=[parts.lines, parts.speed, parts.voice], outputs=card, js=asked,
+        look_ahead, inputs=[parts.lines, *manner], outputs=[card, parts.offer],
+        js="(_, ...manner) => [voxdemo.batch.asked(), ...manner]",
         trigger_mode="always_last", preprocess=False, **AT_ONCE,
     )  # fmt: skip
     again = "() => { voxdemo.batch.lookSoon(); return []; }"
-    gr.on([parts.speed.change, parts.voice.change], js=again, **IN_BROWSER)
-    begin = "(voice, format, speed, seed) => { voxdemo.batch.start({voice, format, speed, seed}); return []; }"
-    inputs = [parts.voice, parts.format, parts.speed, parts.seed]
-    parts.start.click(js=begin, inputs=inputs, **IN_BROWSER)
+    gr.on([field.change for field in manner], js=again, **IN_BROWSER)
+    parts.start.click(js=_BEGIN, inputs=[parts.format, parts.speed, parts.seed], **IN_BROWSER)
 
 
-def _abilities(catalogue: Catalogue, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engines; as for `voice_choices`."""
-    info = catalogue.usual
+def _dials_of(info: EngineInfo) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engine of the voice that is chosen, by its name."""
     return {
-        "voice": voice_choices(catalogue, now, first),
-        "first": {"value": first_voice(catalogue)},
         "speed": {"visible": "speed" in info.honours, **bounds(info.dial(SPEED))},
         "seed": {"visible": "seed" in info.honours},
         "note": {
@@ -200,7 +227,7 @@ async def _outlook(service: SpeechService, texts: Sequence[str], options: SpeakO
     lengths = [service.speaking_s(each, engine) for each in units]
     known = [length for length in lengths if length is not None]
     seconds = sum(known) if known and len(known) == len(lengths) else None
-    now = service.forecast(Utterance(""))
+    now = service.forecast(options.saying(""))
     ready = service.readiness().ready
     return {"seconds": seconds, "ahead": now.ahead, "wait": now.wait_s, "ready": ready, "number": next(_numbers)}
 

@@ -27,7 +27,7 @@ from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_choice import VoiceChoice, add_choice
+from voxdemo.web.components.voice_choice import VoiceChoice, add_choice, add_offer, add_samples, options_of
 from voxdemo.web.components.voice_fields import (
     OWN_VOICE,
     READY_VOICE,
@@ -36,8 +36,6 @@ from voxdemo.web.components.voice_fields import (
     add_voice_fields,
     bounds,
     cloning_note,
-    first_voice,
-    voice_choices,
     wire_form,
     wire_reading,
 )
@@ -108,12 +106,12 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
     async def offered(kind: object, voice: object, first: object) -> list[Any]:
         catalogue = service.catalogue
         shown = _offered(service, voice, first)
-        info = catalogue.engine_of(_chosen(kind, shown["voice"].get("value", voice)))
+        info = catalogue.engine_of(options_of(kind, shown["voice"].get("value", voice)))
         suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
         return [gr.update(**values) for values in (*shown.values(), *_settings_of(info).values(), *suited)]
 
     async def settings_of_choice(kind: object, voice: object) -> list[Any]:
-        info = service.catalogue.engine_of(_chosen(kind, voice))
+        info = service.catalogue.engine_of(options_of(kind, voice))
         return [gr.update(**values) for values in _settings_of(info).values()]
 
     of_engines = [vars(parts)[name] for name in _offered(service)]
@@ -125,13 +123,6 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
     gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
 
 
-def _chosen(kind: object, voice: object, recording: Path | None = None) -> SpeakOptions:
-    """The choice of a voice, as a client sent it: one that is ready, or that of a recording."""
-    if kind in (SAVED_VOICE, OWN_VOICE):
-        return SpeakOptions(prompt_audio=recording or Path())
-    return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
-
-
 def _layout(service: SpeechService, is_on_server: bool) -> SimpleNamespace:
     """The components that events read or write, by name."""
     info, parts = service.engine_info, SimpleNamespace()
@@ -139,7 +130,9 @@ def _layout(service: SpeechService, is_on_server: bool) -> SimpleNamespace:
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             _add_text(parts, service.catalogue)
-            _add_voice(parts, add_choice(service, is_on_server, shown), shown, is_on_server)
+            choice = add_choice("vx", is_on_server, shown, "sample")
+            add_samples(service, choice.view)
+            _add_voice(parts, choice, shown, is_on_server)
             _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
             parts.card = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -180,10 +173,7 @@ def _add_buttons(parts: SimpleNamespace) -> None:
         arriving = "voxdemo.arriving(() => trigger('arrived'))"
         with gr.Column(elem_id="vx-ahead"):
             parts.estimate = own_html("vx-estimate", "<p></p>", js_on_load=arriving)
-            parts.offer = own_html(
-                "vx-offer", None, html_template=asset("voices/offer.html"),
-                js_on_load="voxdemo.voices.offer(element, props, watch)",
-            )  # fmt: skip
+            parts.offer = add_offer("vx", then="#vx-speak")
 
 
 def _add_settings(parts: SimpleNamespace, shown: dict[str, dict[str, Any]]) -> None:
@@ -220,9 +210,7 @@ def _offered(service: SpeechService, now: object = None, first: object = None) -
     optional = "" if copier and copier.needs_transcript else " (may stay empty)"
     takes = sorted({name for engine in catalogue.engines for name in _taken(engine)}, key=ASKED.index)
     return {
-        "kind": {"visible": True} if copier else {"visible": False, "value": USUAL["kind"]},
-        "voice": voice_choices(catalogue, now, first),
-        "first": {"value": first_voice(catalogue)},
+        **voice_choice.choices(service, now, first),
         "choice": {"value": {**voice_choice.offered(service), "takes": takes}},
         "clone_note": {"value": cloning_note(catalogue)},
         "prompt_text": {
@@ -312,7 +300,7 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
     ) -> tuple[str, dict[str, str] | None, dict[str, Any]]:
         text = text or ""
         asked = replace(
-            _chosen(kind, voice).saying(text[:MAX_TEXT_CHARS]),
+            options_of(kind, voice).saying(text[:MAX_TEXT_CHARS]),
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
         )
@@ -366,7 +354,7 @@ def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
     }
     kind, voice = asked["kind"], asked["voice"]
     recording = _own_voice(catalogue, kind, asked["prompt"]) if kind in (SAVED_VOICE, OWN_VOICE) else None
-    options = _chosen(kind, voice, recording)
+    options = options_of(kind, voice, recording)
     if options.voice and not catalogue.named(options.voice):  # it's an older page
         options = SpeakOptions()
     honours = catalogue.engine_of(options).honours
