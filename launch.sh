@@ -8,10 +8,10 @@ set -euo pipefail
 unset CDPATH PYTHONHOME
 unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules every start takes ten seconds more
 
-FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model device quantize"
-FLAGS="$FLAGS kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s cache-dir"
-FLAGS="$FLAGS cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client trusted-proxies"
-FLAGS="$FLAGS redis-url database-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
+FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
+FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
+FLAGS="$FLAGS cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
+FLAGS="$FLAGS trusted-proxies redis-url database-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -47,7 +47,7 @@ Usage: ./launch.sh [flags]              set up what is missing, then serve
 Flags, as --name value or --name=value:
   --host ADDRESS        address to listen on; 0.0.0.0 lets other machines in     (127.0.0.1)
   --port NUMBER         port to listen on                                        (7860)
-  --engine NAME         what usually speaks: auto, builtin, kokoro, orpheus or voxcpm (auto)
+  --engine NAME         auto, builtin, chatterbox, kokoro, orpheus or voxcpm     (auto)
   --engines LIST        what may be loaded beside it, such as kokoro,voxcpm      (auto)
   --recognizer NAME     the recogniser: auto, builtin or sensevoice              (auto)
   --remote-engines LIST servers that speak, too: JSON, or a file with it         (none)
@@ -55,6 +55,7 @@ Flags, as --name value or --name=value:
   --sensevoice-model MODEL  SenseVoice: a hub id or a folder                     (FunAudioLLM/SenseVoiceSmall)
   --orpheus-model MODEL  Orpheus-3B: a hub id or a folder                        (canopylabs/orpheus-3b-0.1-ft)
   --snac-model MODEL    its codec SNAC: a hub id or a folder                     (hubertsiuzdak/snac_24khz)
+  --chatterbox-model MODEL  Chatterbox: a hub id or a folder                    (ResembleAI/chatterbox)
   --device NAME         where models run: auto, cuda, cuda:N, mps or cpu         (auto)
   --quantize NAME       none or int8, which is about twice as fast on a CPU      (none)
   --kv-cache NUMBER     most steps of text and audio in VoxCPM's memory          (4096)
@@ -84,18 +85,18 @@ Flags, as --name value or --name=value:
 
 Each flag has its environment variable: VOXDEMO_HOST, VOXDEMO_PORT, VOXDEMO_ENGINE, VOXDEMO_ENGINES,
 VOXDEMO_RECOGNIZER, VOXDEMO_VOXCPM_MODEL, VOXDEMO_SENSEVOICE_MODEL, VOXDEMO_ORPHEUS_MODEL, VOXDEMO_SNAC_MODEL,
-VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE, VOXDEMO_GENERATORS, VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S,
-VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR, VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE,
-VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT, VOXDEMO_MAX_WAITING_PER_CLIENT,
-VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS, VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S,
-VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN, VOXDEMO_REMOTE_ENGINES,
-VOXDEMO_DATABASE_URL. They may also stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
-the environment, and the environment over .env.
+VOXDEMO_CHATTERBOX_MODEL, VOXDEMO_DEVICE, VOXDEMO_QUANTIZE, VOXDEMO_KV_CACHE, VOXDEMO_GENERATORS,
+VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIMEOUT_S, VOXDEMO_CACHE_DIR,
+VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT,
+VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
+VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
+VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL. They may also stand in a file .env beside this script. Put secrets
+there: everybody on the machine can see flags. A flag wins over the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
-Those that only Orpheus-3B needs are installed where a flag or the environment names it among the engines, those for
-several servers (requirements-cluster.txt) where a flag or the environment has a database-url.
+Those that only Orpheus-3B or Chatterbox needs are installed where a flag or the environment names it as an engine,
+those for several servers (requirements-cluster.txt) where a flag or the environment has a database-url.
 END
 }
 

@@ -196,11 +196,20 @@ def test_a_server_is_started(told: ToldCheckout, block: str) -> None:
     assert [typed.arguments for typed in told.type(block)] == [SERVES]
 
 
-@runs("docs/models.md", "./launch.sh --engine orpheus")
-def test_an_extra_is_named(told: ToldCheckout, block: str) -> None:
-    """As the next one; that its package is installed is seen in tests/test_launch.py."""
+def check_extra(told: ToldCheckout, block: str, name: str) -> None:
+    """As in the next one; that its packages are installed is seen in tests/test_launch.py."""
     alone, beside = (read(typed.settings) for typed in told.type(block))
-    assert (alone.engine, beside.engines) == ("orpheus", ("kokoro", "orpheus"))
+    assert (alone.engine, beside.engines) == (name, ("kokoro", name))
+
+
+@runs("docs/models.md", "./launch.sh --engine orpheus")
+def test_orpheus_is_named(told: ToldCheckout, block: str) -> None:
+    check_extra(told, block, "orpheus")
+
+
+@runs("docs/models.md", "./launch.sh --engine chatterbox")
+def test_chatterbox_is_named(told: ToldCheckout, block: str) -> None:
+    check_extra(told, block, "chatterbox")
 
 
 @runs("docs/models.md", "./launch.sh --engine voxcpm")

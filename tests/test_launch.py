@@ -193,6 +193,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
         "database-url": "postgresql://localhost/voxdemo",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
+        "chatterbox-model": "me/chatterbox",
         "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
         "auth": "me:secret", "api-keys": "0123456789abcdef", "cors-origins": "https://example.org", "drain-s": "5",
         "examples-ahead": "false", "log-text": "true", "log-format": "json", "sentry-dsn": "https://key@localhost/1",

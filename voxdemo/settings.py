@@ -131,8 +131,11 @@ class Settings(BaseSettings):
     snac_model: str = "hubertsiuzdak/snac_24khz"
     """The weights of SNAC, the codec that Orpheus-3B speaks through: a hub id or a folder."""
 
+    chatterbox_model: str = "ResembleAI/chatterbox"
+    """Chatterbox's weights: a hub id or a folder."""
+
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    """What VoxCPM, Orpheus-3B and SenseVoice run on: auto, cuda, cuda:N, mps or cpu."""
+    """What VoxCPM, Orpheus-3B, Chatterbox and SenseVoice run on: auto, cuda, cuda:N, mps or cpu."""
 
     quantize: Literal["none", "int8"] = "none"
     """int8 rounds VoxCPM's weights: about twice as fast on a CPU; what it does to real voices is unmeasured."""

@@ -384,7 +384,8 @@ def test_doctor_tells_in_every_encoding_what_it_found_and_what_would_be_chosen_a
     assert "Built-in voice: 1 voice, en; loaded at the start" in lines
     assert "Kokoro-82M: 50 voices, en, es, fr, it, pt, ja, zh; loaded when one of its voices is used" in lines
     wrong = voxdemo("doctor", VOXDEMO_ENGINE="espeak")
-    assert (wrong.returncode, b"must be one of auto, builtin, kokoro, orpheus, voxcpm" in wrong.stderr) == (2, True)
+    names = b"auto, builtin, chatterbox, kokoro, orpheus, voxcpm"
+    assert (wrong.returncode, b"must be one of " + names in wrong.stderr) == (2, True)
 
 
 @pytest.mark.long

@@ -78,7 +78,7 @@ def test_which_engines_may_be_loaded_beside_the_usual_one(
 def test_a_list_with_a_name_that_is_not_offered_is_refused_with_those_that_are(listed: str) -> None:
     with pytest.raises(SettingsError) as mistake:
         beside(engines=listed)
-    allowed = "it must be auto, or some of builtin, kokoro, orpheus, voxcpm, separated by commas"
+    allowed = "it must be auto, or some of builtin, chatterbox, kokoro, orpheus, voxcpm, separated by commas"
     assert mistake.value.sentence == f"VOXDEMO_ENGINES is {listed.replace(',', ', ')!r}, but {allowed}."
 
 

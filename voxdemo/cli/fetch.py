@@ -42,7 +42,7 @@ def _fetch_all() -> int:
         downloads = (*ENGINES.downloads(wanted), *RECOGNIZERS.downloads(wanted))
         for weights in chain.from_iterable(download.weights(wanted) for _, download in downloads):
             hub.drop_damaged(weights.model, weights.needed)
-            folder = hub.fetch(weights.model, weights.needed, terminal.show, weights.setting)
+            folder = hub.fetch(weights.model, weights.needed, terminal.show, weights.setting, weights.is_all)
             terminal.clear()
             print(f"{weights.model.rpartition('/')[2]} is in {folder}", flush=True)
     except SettingsError as error:

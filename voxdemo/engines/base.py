@@ -42,6 +42,11 @@ class RanOn:
     """The end of the text was not found: it was cut off where it was far too long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """There is nothing to hear yet, but the work can be stopped here."""
+
+
 class SpeechEngine(Protocol):
     """A loaded speech model.
 
@@ -54,11 +59,12 @@ class SpeechEngine(Protocol):
         """What it is and what it honours."""
         ...
 
-    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn | Step, None, None]:
         """The sound of `part.text`, as soon as samples exist.
 
         Yields float32 mono arrays at `info.sample_rate`, in order, without gaps; engines that may lose their way yield
-        a Retake before they begin again, and RanOn last where that didn't help either. Closing the generator stops the
+        a Retake before they begin again, and RanOn last where that didn't help either. Those that work long before
+        there is sound yield Steps meanwhile. Closing the generator stops the
         work at the next step. Raises InputError for what it can't say, ModelDiedError when it must not be used again.
         """
         ...

@@ -1,21 +1,26 @@
 """The speech engines that VOXDEMO_ENGINE and VOXDEMO_ENGINES can name: the one place that knows which there are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from voxdemo.engines.address.config import Address, addresses
 from voxdemo.engines.base import EngineChoice
 from voxdemo.engines.builtin.engine import BuiltinEngine
+from voxdemo.engines.chatterbox.choice import CHATTERBOX
+from voxdemo.engines.extra import Extra
 from voxdemo.engines.kokoro import engine as kokoro
-from voxdemo.engines.orpheus import choice as orpheus
+from voxdemo.engines.orpheus.choice import ORPHEUS
 from voxdemo.engines.voxcpm import choice as voxcpm
 from voxdemo.model_support.offers import Offer, Registry
 from voxdemo.settings import Settings
+
+EXTRAS: tuple[Extra[Any], ...] = (ORPHEUS, CHATTERBOX)
 
 ENGINES: Registry[EngineChoice] = Registry(
     "engine",
     [
         Offer("voxcpm", "VoxCPM", voxcpm.choose, voxcpm.DOWNLOAD),
-        Offer("orpheus", orpheus.TITLE, orpheus.choose, orpheus.DOWNLOAD, is_extra=True),
+        *(Offer(each.name, each.title, each.choose, each.download, is_extra=True) for each in EXTRAS),
         Offer("kokoro", "Kokoro-82M", kokoro.choose),
         Offer("builtin", "built-in voice", lambda *_: EngineChoice(BuiltinEngine.INFO, lambda tell: BuiltinEngine())),
     ],

@@ -19,7 +19,7 @@ from voxdemo.audio.reading.decode import check_there
 from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
-from voxdemo.intake import languages, validate
+from voxdemo.intake import detection, languages, validate
 from voxdemo.speech import SPEED, EngineInfo, ModelInfo, RecognizerInfo, Utterance
 from voxdemo.text import scripts, split, tags
 from voxdemo.text.length import spoken_length
@@ -158,6 +158,8 @@ def speech(
     warnings = validate.checked(utterance, engine)
     speed = validate.within_bounds(utterance, engine).speed
     utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(speed))  # 1 is 1.0
+    if "language" in engine.honours and utterance.language is None:
+        utterance = replace(utterance, language=_language(utterance.text, engine))
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}
     asked["text"] = utterance.text.strip()
     asked["voice"] = utterance.voice or next(iter(engine.voice_names), None)
@@ -180,6 +182,12 @@ def speech(
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
     key = _key(unseeded, seed) if varies else unseeded
     return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings, invited, named)
+
+
+def _language(text: str, engine: EngineInfo) -> str | None:
+    """What a text is in, where the engine speaks that."""
+    found = detection.detected(text)
+    return found if found in engine.languages else None
 
 
 def plan(request: SpeechRequest) -> Plan:

@@ -36,19 +36,19 @@ def folder_of(model: str, needed: Sequence[str]) -> Path | None:
     return folders.pop() if all(found) and len(folders) == 1 else None
 
 
-def fetch(model: str, needed: Sequence[str], tell: Tell, setting: str) -> Path:
+def fetch(model: str, needed: Sequence[str], tell: Tell, setting: str, is_all: bool = False) -> Path:
     """The folder of `model`, as `folder_of`, after downloading what is missing of it.
 
-    Goes on where an earlier download stopped. Of alternatives in `needed` the first is taken. `tell` is called about
-    once a second, on another thread. `setting` is the variable that names the model, for the sentence of the
-    WeightsError that is raised when it can't be had.
+    Goes on where an earlier download stopped. Of alternatives in `needed` the first is taken; where that `is_all`,
+    nothing else is downloaded. `tell` is called about once a second, on another thread. `setting` is the variable that
+    names the model, for the sentence of the WeightsError that is raised when it can't be had.
 
     Threading: call it on any thread, in any number of processes at once; a file is downloaded by one of them.
     """
     if folder := folder_of(model, needed):
         return folder
     with _refusals(model, setting):
-        listing = listing_of(model, needed)
+        listing = listing_of(model, needed, is_all)
         check_space(listing)
         with progress(listing, tell):
             for file in listing.files:

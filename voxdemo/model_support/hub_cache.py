@@ -56,7 +56,8 @@ class Listing:
         return sum(file.received_bytes for file in self.files)
 
 
-def listing_of(model: str, needed: Sequence[str]) -> Listing:
+def listing_of(model: str, needed: Sequence[str], is_all: bool = False) -> Listing:
+    """What of a model is to be there: all that looks like a part of one, or where that `is_all`, what is `needed`."""
     with CHANGES:
         from huggingface_hub import HfApi, constants, hf_hub_url, snapshot_download
         from huggingface_hub.file_download import repo_folder_name
@@ -68,14 +69,15 @@ def listing_of(model: str, needed: Sequence[str]) -> Listing:
     tree = HfApi().list_repo_tree(model, recursive=True, revision=commit)
     entries = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     spare = [*TRAINING, *_spare(model, needed, entries)]
+    wanted = [name for entry in needed for name in entry.split("|")] if is_all else list(WANTED)
     folder = repo_folder_name(repo_id=model, repo_type="model")
     files = []
-    for name in filter_repo_objects(entries, allow_patterns=list(WANTED), ignore_patterns=spare):
+    for name in filter_repo_objects(entries, allow_patterns=wanted, ignore_patterns=spare):
         entry = entries[name]
         digest, size = (entry.lfs.sha256, entry.lfs.size) if entry.lfs else (entry.blob_id, entry.size)
         blob, lock = cache_folder() / folder / "blobs" / digest, cache_folder() / ".locks" / folder / f"{digest}.lock"
         files.append(File(name, size, digest, hf_hub_url(model, name, revision=commit), blob, lock))
-    link = partial(snapshot_download, model, allow_patterns=list(WANTED), ignore_patterns=spare, tqdm_class=no_bar())
+    link = partial(snapshot_download, model, allow_patterns=wanted, ignore_patterns=spare, tqdm_class=no_bar())
     return Listing(model, tuple(files), lambda: Path(link()))
 
 

@@ -20,6 +20,8 @@ class Weights:
     needed: Sequence[str]
     setting: str
     """The variable that names the model."""
+    is_all: bool = False
+    """Whether it needs nothing else: other models lie beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

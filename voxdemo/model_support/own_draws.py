@@ -1,7 +1,8 @@
 """Noise of one's own: the same seed gives the same sound, whatever other models draw at the same time.
 
 Packages draw from PyTorch's generator, which is the whole process's: two models at work would mix up their noise. Where
-a package's module draws it as `torch.randn`, that is made to draw from a generator of the thread's. Knows no model.
+a package's module draws it by PyTorch's functions, these are made to draw from a generator of the thread's. Knows no
+model.
 """
 
 import threading
@@ -42,11 +43,27 @@ def each_drawn(generator: Any, steps: Iterator[T]) -> Iterator[T]:
 
 
 class _TorchWithOwnDraws(ModuleType):
-    """PyTorch, but for `randn`, which draws from this thread's generator where there is one."""
+    """PyTorch, but for what draws from this thread's generator where there is one."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module("torch"), name)
 
     def randn(self, *size: Any, **options: Any) -> Any:
         """As torch.randn."""
-        return import_module("torch").randn(*size, generator=getattr(_draws, "generator", None), **options)
+        return _drawn("randn", *size, **options)
+
+    def randn_like(self, tensor: Any, **options: Any) -> Any:
+        """As torch.randn_like."""
+        return _drawn("randn", tensor.shape, **({"dtype": tensor.dtype, "device": tensor.device} | options))
+
+    def rand(self, *size: Any, **options: Any) -> Any:
+        """As torch.rand."""
+        return _drawn("rand", *size, **options)
+
+
+def _drawn(function: str, *size: Any, device: Any = None, **options: Any) -> Any:
+    """By the generator on its own device, which need not be the one that the numbers are wanted on."""
+    torch, generator = import_module("torch"), getattr(_draws, "generator", None)
+    drawn_on = generator.device if generator else device
+    drawn = getattr(torch, function)(*size, generator=generator, device=drawn_on, **options)
+    return drawn.to(device or torch.get_default_device())

@@ -27,6 +27,7 @@ def quiet() -> Iterator[None]:
         for category in (DeprecationWarning, FutureWarning):  # weight_norm, jit.script, ao.quantization; pydub's
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, ", UserWarning)
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)  # which perth imports
         warnings.filterwarnings(
             "ignore", "Couldn't find ffmpeg or avconv", RuntimeWarning
         )  # pydub, which funasr imports

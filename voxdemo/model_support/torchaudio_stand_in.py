@@ -1,10 +1,11 @@
-"""What voxcpm, funasr and transformers use of torchaudio, for machines where torchaudio itself can't be imported.
+"""torchaudio for voxcpm, funasr, transformers and chatterbox, on machines where it can't be imported as it is.
 
 torchaudio is bound to one build of torch: beside a CPU-only torch its compiled part fails to load, with an OSError that
-the packages' own guards (they expect ImportError) don't catch, and takes them down with it. They need little of it:
-funasr and transformers only that the import succeeds (funasr's filter banks are kaldi-native-fbank's then), voxcpm
-reading a file and resampling, which soundfile and soxr do. Nothing here is used where the real one works; where only
-its reading of files doesn't, just that is replaced.
+the packages' own guards (they expect ImportError) don't catch, and takes them down with it. Nearly all of it is written
+in Python and on torch alone, so it is imported without that part. Where even that fails, there is a stand-in for what
+most of them need: funasr and transformers only that the import succeeds (funasr's filter banks are kaldi-native-fbank's
+then), voxcpm reading a file and resampling, which soundfile and soxr do. Nothing here is used where the real one works;
+where only its reading of files doesn't, just that is replaced.
 """
 
 import importlib
@@ -27,9 +28,8 @@ def ensure_torchaudio() -> None:
     same time.
     """
     with CHANGES:
-        if "torchaudio" not in sys.modules and not _imports("torchaudio"):
-            for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
-                del sys.modules[name]
+        if "torchaudio" not in sys.modules and not _imports("torchaudio") and not _imports_without_compiled_part():
+            _forget()
             _install()
         elif not _imports("torchcodec"):  # from torchaudio 2.9 on this reads files, by FFmpeg's libraries
             vars(sys.modules["torchaudio"])["load"] = load
@@ -41,6 +41,20 @@ def _imports(name: str) -> bool:
     except (ImportError, OSError, RuntimeError):  # RuntimeError: built for another torch, or without FFmpeg
         return False
     return True
+
+
+def _imports_without_compiled_part() -> bool:
+    """Whether what is written in Python can be had, as where that part isn't installed."""
+    _forget()
+    contents = {"_IS_TORCHAUDIO_EXT_AVAILABLE": False, "fail_if_no_align": lambda function: function}
+    _module("torchaudio._extension", **contents)
+    return _imports("torchaudio")
+
+
+def _forget() -> None:
+    """Leave nothing of an import that failed."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+        del sys.modules[name]
 
 
 def _install() -> None:

@@ -83,13 +83,35 @@ class WeightFolder:
         except Exception as error:  # SafetensorError, KeyError, OSError: it was changed since it was checked
             raise self.unreadable(path) from error
 
-    def check_shapes(self, found: Shapes, wanted: Shapes) -> None:
-        """See that every tensor of a model is there, in its shape. Raises WeightsError."""
+    def check_own(self, path: Path) -> None:
+        """See that one of its files doesn't lie elsewhere, behind a link; the hub's cache links to its own files.
+
+        Raises WeightsError.
+        """
+        folder = self.path.resolve()
+        homes = [folder, *([folder.parents[1] / "blobs"] if folder.parent.name == "snapshots" else [])]
+        if not any(path.resolve().is_relative_to(home) for home in homes):
+            raise self.mistrust(f"has a file {path.name} that is a link to a file elsewhere")
+
+    def pickled(self, path: Path) -> Any:
+        """What PyTorch's `save` put into one of its files: tensors, numbers and the like. Raises WeightsError."""
+        import torch
+
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except Exception as error:  # as many kinds as there are ways to break a pickle in an archive
+            raise self.unreadable(path) from error
+
+    def check_shapes(self, found: Shapes, wanted: Shapes, by: str = "config.json") -> None:
+        """See that every tensor of a model is there, in its shape, which follows from what `by` names.
+
+        Raises WeightsError.
+        """
         if missing := sorted(set(wanted) - set(found)):
             raise self.mistrust(f"lacks {first_of(missing)} among its weights")
         for name, shape in wanted.items():
             if found[name] != shape:
-                raise self.mistrust(f"has {name} in shape {_by(found[name])}, but config.json makes it {_by(shape)}")
+                raise self.mistrust(f"has {name} in shape {_by(found[name])}, but {by} makes it {_by(shape)}")
 
     def unreadable(self, path: Path) -> WeightsError:
         """For the caller to raise, where a file can't be read."""
@@ -98,11 +120,11 @@ class WeightFolder:
     def _torch_file(self, path: Path) -> dict[str, Any]:
         import torch
 
+        content = self.pickled(path)
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             content = content.get("state_dict", content)
             return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
-        except Exception as error:  # as many kinds as there are ways to break a pickle in an archive
+        except AttributeError as error:  # it isn't a dictionary
             raise self.unreadable(path) from error
 
 

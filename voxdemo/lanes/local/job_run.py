@@ -42,7 +42,8 @@ class End:
 class JobRun(Generic[M]):
     """One job on a worker. Made by `ModelWorker.begin`, in the context whose variables its log lines are to carry.
 
-    `started` is called when the model turns to the job, `deliver` with every item the work yields and then one `End`,
+    `started` is called when the model turns to the job, `deliver` with every item the work yields (but None, which only
+    gives it the chance to stop) and then one `End`,
     and `released` when the model is free again, which after a cancel or a deadline is later than the `End`; all on the
     event loop.
     """
@@ -141,6 +142,8 @@ class JobRun(Generic[M]):
         try:
             with closing(self._work(model)) as items:
                 while not self._ended and (item := next(items, _NOTHING)) is not _NOTHING:
+                    if item is None:  # a step that delivers nothing
+                        continue
                     self._delivered = self._delivered or not isinstance(item, PartBegins)
                     self.post(self._pass_on, item)
         except BaseException as error:  # whatever a model raises, Rust's panics too, must not end its thread

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 
-from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart
+from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart, Step
 from voxdemo.errors import InputError
 from voxdemo.lanes.jobs import Cut, PartRetaken, Piece, SpeakJob
 from voxdemo.lanes.local.job_run import PartBegins
@@ -38,7 +38,7 @@ class Speech:
         """Whether something of the part that is being said was heard."""
         self._failed_part: int | None = None
 
-    def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins, None, None]:
+    def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins | None, None, None]:
         """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
         planned = self.next_engine
         assert planned, "it isn't over"
@@ -52,7 +52,7 @@ class Speech:
             yield self._begin_part()
             with closing(engine.speak(self.job.part(self._part))) as pieces:
                 for piece in pieces:
-                    yield self._event(piece, planned)
+                    yield None if isinstance(piece, Step) else self._event(piece, planned)
             self._end_part()
 
     async def said_by(
