@@ -11,7 +11,8 @@ from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import SpeechRequest, plan, speech
-from voxdemo.speech import Utterance
+from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.web.components.voice_choice import tag_chips
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 
@@ -43,6 +44,10 @@ def spoken(text: str, **options: str) -> list[tuple[str, str | None, float | Non
         ("Hi. [Emma] Say 你好。 Well.",
          [("Hi.", None, None), ("Say", "bf_emma", None), ("你好。", "zf_xiaobei", None), ("Well.", "bf_emma", None)]),
         ("[Emma] **Bold** and [1].", [("Bold and [1].", "bf_emma", None)]),
+        ("One. [ash] Two. [Coral]: Three.",
+         [("One.", None, None), ("Two.", "am_michael", None), ("Three.", "af_bella", None)]),
+        ("[Alloy] Ours go before OpenAI's.", [("Ours go before OpenAI's.", "af_alloy", None)]),
+        ("[Verse] One.\n\n[cedar] Two.", [("One.", "am_puck", None), ("Two.", "am_fenrir", None)]),
     ],
 )  # fmt: skip
 def test_every_stretch_is_said_by_the_voice_that_its_tag_names(
@@ -74,6 +79,33 @@ def test_a_pause_before_the_first_word_is_kept_and_a_stop_between_voices_is_that
     assert [part.stop.value for part in planned.parts] == ["paragraph", "sentence", "paragraph"]
 
 
+ELSEWHERE = replace(KokoroEngine.INFO, name="studio", title="studio", device="elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("engines", "host", "name", "meant"),
+    [
+        ((BuiltinEngine.INFO, ELSEWHERE, KokoroEngine.INFO), BuiltinEngine.INFO, "Emma", KokoroEngine.INFO),
+        ((ELSEWHERE, BuiltinEngine.INFO, KokoroEngine.INFO), BuiltinEngine.INFO, "Ash", KokoroEngine.INFO),
+        ((ELSEWHERE, BuiltinEngine.INFO, KokoroEngine.INFO), ELSEWHERE, "Ash", ELSEWHERE),
+        ((KokoroEngine.INFO, ELSEWHERE), ELSEWHERE, "Emma", ELSEWHERE),
+        ((BuiltinEngine.INFO, ELSEWHERE), BuiltinEngine.INFO, "Emma", None),
+        ((BuiltinEngine.INFO, ELSEWHERE), ELSEWHERE, "builtin/heart", None),
+        ((BuiltinEngine.INFO,), BuiltinEngine.INFO, "Nova", None),
+    ],
+)
+def test_a_tag_finds_a_voice_that_can_join_in_though_another_one_of_its_name_goes_first(
+    engines: tuple[EngineInfo, ...], host: EngineInfo, name: str, meant: EngineInfo | None
+) -> None:
+    offered, text = Catalogue(engines), f"One. [{name}] Two."
+    found = offered.named_in(text, host)
+    assert [guest.engine.name for guest in found.values()] == ([meant.name] if meant else [])
+    chips = tag_chips(text, offered, host)
+    assert chips["visible"] == bool(meant)
+    warnings = plan(speech(Utterance(text), host, offered.guests(host), found)).warnings
+    assert bool(warnings) == (meant is None)
+
+
 def test_what_a_voice_of_a_tag_cannot_say_is_told_and_the_rest_is_spoken() -> None:
     planned = plan(asked("Hello. [Emma] \N{SKULL}. [George] Bye."))
     assert [part.text for part in planned.parts] == ["Hello.", "Bye."]
@@ -102,7 +134,7 @@ def test_the_key_knows_tags() -> None:
     alone = Catalogue((BuiltinEngine.INFO,))
     unknown = speech(Utterance("[Emma] Hi."), BuiltinEngine.INFO, {}, alone.named_in("[Emma] Hi.", BuiltinEngine.INFO))
     assert unknown.key != asked("[Emma] Hi.").key
-    assert plan(unknown).warnings == ("No voice here is called “Emma”: that is read as it stands.",)
+    assert plan(unknown).warnings == ("No voice that can speak here is called “Emma”: that is read as it stands.",)
 
 
 @pytest.mark.parametrize("text", [5, None, ["[Emma]"], b"[Emma]"])

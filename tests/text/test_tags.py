@@ -83,11 +83,17 @@ def test_other_brackets_are_left_to_the_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "notes"),
     [
-        ("[Bob] Hi.", ["No voice here is called “Bob”: that is read as it stands."]),
-        ("Hi. [Big Bob]: Ho.", ["No voice here is called “Big Bob”: that is read as it stands."]),
-        ("[kokoro/xx_none] Hi.", ["No voice here is called “kokoro/xx_none”: that is read as it stands."]),
-        ("[Bob] Hi.\n[Ann] Ho.\n[Bob] Hi.", ["No voice here is called “Bob”, “Ann”: that is read as it stands."]),
-        ("[Emma] Hi.\n[Bob] Ho.", ["No voice here is called “Bob”: that is read as it stands."]),
+        ("[Bob] Hi.", ["No voice that can speak here is called “Bob”: that is read as it stands."]),
+        ("Hi. [Big Bob]: Ho.", ["No voice that can speak here is called “Big Bob”: that is read as it stands."]),
+        (
+            "[kokoro/xx_none] Hi.",
+            ["No voice that can speak here is called “kokoro/xx_none”: that is read as it stands."],
+        ),
+        (
+            "[Bob] Hi.\n[Ann] Ho.\n[Bob] Hi.",
+            ["No voice that can speak here is called “Bob”, “Ann”: that is read as it stands."],
+        ),
+        ("[Emma] Hi.\n[Bob] Ho.", ["No voice that can speak here is called “Bob”: that is read as it stands."]),
         ("One [pause soon] two.", ["“pause soon” isn't a pause: write it like [pause 0.8s]."]),
         ("One [pause -1] two.", ["“pause -1” isn't a pause: write it like [pause 0.8s]."]),
         ("One [pause 60s] two.", ["A pause can last 10 s at most: longer ones are shortened."]),

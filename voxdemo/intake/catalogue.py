@@ -3,7 +3,7 @@
 Knows the engines' descriptions, no engine and no line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +19,12 @@ from voxdemo.text import tags
 
 FIELDS = {"control": "instructions"}
 """What programs call settings by another name than `SpeakOptions` does."""
+VOICE_ALIASES = {
+    "alloy": "heart", "ash": "am_michael", "ballad": "bm_george", "cedar": "am_fenrir", "coral": "af_bella",
+    "echo": "am_echo", "fable": "bm_fable", "marin": "af_sarah", "nova": "af_nova", "onyx": "am_onyx",
+    "sage": "bf_emma", "shimmer": "af_aoede", "verse": "am_puck",
+}  # fmt: skip
+"""Names of OpenAI's voices, and which of ours speaks for each: the first one here, where that isn't."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +116,21 @@ class Catalogue:
     def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
         """Who says what stands behind their names in a text that this engine speaks, as `guests`, by the names."""
         names = tags.names(text) if isinstance(text, str) else []  # what isn't a text is refused in words, later
-        near = self.near(host)
-        found = {name: near.named(name) for name in names}
-        return {
-            name: Guest(voice.name, engine)
-            for name, (voice, engine) in ((name, each) for name, each in found.items() if each)
-            if self._joins(engine, host)
-        }
+        found = self.tagged(names, host)
+        return {name: Guest(voice.name, engine) for name, (voice, engine) in found.items()}
+
+    def tagged(self, names: Collection[str], host: EngineInfo) -> Mapping[str, tuple[Voice, EngineInfo]]:
+        """The voices, by those of the names that a tag in such a text may have: ours, then OpenAI's.
+
+        Names are as `tags.plain_name`; of voices that are named alike the host's own goes first, and none is found
+        that can't be joined to it.
+        """
+        if not names:
+            return {}
+        joined = [engine for engine in self.near(host).engines if self._joins(engine, host)]
+        near = Catalogue(tuple(joined), self.failed)
+        found = {name: near.named(name) or near.named(VOICE_ALIASES.get(name, "")) for name in names}
+        return {name: each for name, each in found.items() if each}
 
     def _joins(self, engine: EngineInfo, host: EngineInfo) -> bool:
         is_apart = engine != host and (host.is_elsewhere or engine.is_elsewhere)

@@ -95,7 +95,9 @@ def _not_understood(text: str, voices: Collection[str]) -> list[str]:
     """What looks like a tag and isn't one here."""
     unknown = dict.fromkeys(tag.name for tag in _tags(text) if tag.name and plain_name(tag.name) not in voices)
     meant = [name for name in unknown if _NAME.fullmatch(name) and not leftovers.taken_out(f"[{name}]")[1]]
-    notes = [f"No voice here is called “{some(meant, '”, “')}”: that is read as it stands."] if meant else []
+    notes = (
+        [f"No voice that can speak here is called “{some(meant, '”, “')}”: that is read as it stands."] if meant else []
+    )
     inside = (match[1].strip() for match in _BRACKETS.finditer(text))
     if wrong := next((each for each in inside if _ALMOST_PAUSE.match(each) and not _PAUSE.fullmatch(each)), None):
         notes.append(f"“{wrong}” isn't a pause: write it like [pause 0.8s].")

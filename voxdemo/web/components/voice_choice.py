@@ -5,7 +5,7 @@ chosen. Samples are jobs as all others, in line and from the cache.
 """
 
 import html
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from voxdemo.intake.languages import own_name, title_of
 from voxdemo.intake.request import Passage, passages
 from voxdemo.intake.validate import foreign_languages, not_spoken
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, Utterance, Voice
 from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import asset, say
@@ -189,15 +189,15 @@ def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
 def tag_chips(text: str, catalogue: Catalogue, host: EngineInfo) -> dict[str, Any]:
     """What is understood of the tags in a text, as chips: "Pause 0.8 s", "Emma · British English"; hidden without."""
     text = text if isinstance(text, str) else ""  # a client may send anything
-    named = catalogue.named_in(text, host)
-    told = [_chip(tag, catalogue) for tag in tags.understood(text, named)]
+    found = catalogue.tagged(tags.names(text), host)
+    told = [_chip(tag, found) for tag in tags.understood(text, found)]
     shown = [*told[:MOST_CHIPS], *(["…"] if len(told) > MOST_CHIPS else [])]
     chips = "".join(f"<li>{html.escape(each)}</li>" for each in shown)
     return gr.update(value=f'<ul class="tags">{chips}</ul>', visible=bool(told))
 
 
-def _chip(tag: tags.Tag, catalogue: Catalogue) -> str:
+def _chip(tag: tags.Tag, voices: Mapping[str, tuple[Voice, EngineInfo]]) -> str:
     if tag.pause_s is not None:
         return f"Pause {min(tag.pause_s, tags.LONGEST_PAUSE_S):g} s"
-    found = catalogue.named(tag.name)
-    return f"{found[0].title} · {title_of(found[0].language)}" if found and found[0].language else tag.name
+    voice, _ = voices[tags.plain_name(tag.name)]
+    return f"{voice.title} · {title_of(voice.language)}" if voice.language else tag.name

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from voxdemo.errors import InputError
-from voxdemo.intake.catalogue import Catalogue
+from voxdemo.intake.catalogue import VOICE_ALIASES, Catalogue
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, ModelInfo, RecognizerInfo
 from voxdemo.web.guards.refusals import to_program
@@ -35,12 +35,6 @@ RECOGNITION = OpenAINames(
 )
 _RELEASE = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})$")
 """What OpenAI puts behind the name of a model for one release of it."""
-VOICE_ALIASES = {
-    "alloy": "heart", "ash": "am_michael", "ballad": "bm_george", "cedar": "am_fenrir", "coral": "af_bella",
-    "echo": "am_echo", "fable": "bm_fable", "marin": "af_sarah", "nova": "af_nova", "onyx": "am_onyx",
-    "sage": "bf_emma", "shimmer": "af_aoede", "verse": "am_puck",
-}  # fmt: skip
-"""Names of OpenAI's voices, and which of ours speaks for each: the first one here, where that isn't."""
 STARTED_AT = int(time.time())
 
 router = APIRouter(tags=["what there is"])
