@@ -104,7 +104,7 @@ def test_a_gpu_is_planned_by_its_real_time_factor_and_prices_by_ones_own_table(t
         (["--format", "xml"], "--format must be one of text, json, not 'xml'."),
         (["--report", "README.md", "--real-time-factor", "1"], "leave out --real-time-factor, and name --machine gpu."),
         (["--simulate"], "Say with --users for how many people the day is to be simulated."),
-        (["--most", "1", "--least", "2", "--users", "9"], "--least 2 is more than --most 1"),
+        (["--simulate", "--most", "1", "--least", "2", "--users", "9"], "--least 2 is more than --most 1"),
         (["--users", "10000000", "--characters", "100000"], "users would keep more than 100,000 generators busy"),
     ],
 )

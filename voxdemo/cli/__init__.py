@@ -210,7 +210,9 @@ def plan(
     form: Annotated[str, typer.Option("--format", help="What to print: text or json.")] = "text",
     simulate: Annotated[bool, typer.Option("--simulate", help="Play a day of --users, too.")] = False,
     seed: Annotated[int, typer.Option(help="Of that day: the same seed plays the same day.")] = 0,
-    most: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that one line may start by itself.")] = 0,
+    most: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Generators that one line may start, by the flags below.")
+    ] = 0,
     least: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that it never stops.")] = 1,
     target: Annotated[float, _number_of(0.1, 3600, "Seconds in which what waits should be worked off.")] = 10,
     start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = 60,
@@ -232,7 +234,7 @@ def plan(
     demand = Demand(peak_share / 100, each_per_minute, cached / 100, wait)
     kind = Planner(demand, measured, planner.machine_of(machine or known.machine, table), table)
     planned = planner.stages(kind, users)
-    elastic = planner.elastic(least, most, target, start, idle) if most else None
+    elastic = planner.elastic(least, most, target, start, idle) if simulate and most else None
     day = planner.simulated(kind, users, elastic, seed) if simulate else None
     if form == "json":
         print(planner.as_json(kind, planned, run, day))
