@@ -145,9 +145,9 @@ class Segment:
     """The speaker's mood in one word ("happy"), from recognisers that tell it."""
     words: tuple[Word, ...] = ()
     """Where they were asked for."""
-    mean_logprob: float = 0.0
+    avg_logprob: float = 0.0
     """How sure the model was of its tokens: this and the next from recognisers that tell it."""
-    silence: float = 0.0
+    no_speech_prob: float = 0.0
     """Probability that nobody spoke."""
 
 

@@ -159,7 +159,7 @@ def _segments(part: Any, offset_s: float, duration_s: float, loud: Loud) -> Iter
     def at(seconds: float) -> float:
         return min(seconds + offset_s, duration_s)
 
-    sure = {"mean_logprob": part.avg_logprob, "silence": part.no_speech_prob}
+    sure = {"avg_logprob": part.avg_logprob, "no_speech_prob": part.no_speech_prob}
     for words in _without_pauses([_word(word, offset_s, loud) for word in part.words or ()]):
         text = "".join(word.text for word in words).strip()
         plain = tuple(replace(word, text=word.text.strip()) for word in words)

@@ -15,7 +15,7 @@ KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
 READER = "voxdemo.reader"
 """The entry of a scope for the only one that may see what the request makes: a key's id, or an account."""
-FOREIGN_PAGE = "voxdemo.foreign_page"
+UNLISTED_SITE = "voxdemo.unlisted_site"
 """Whether a page of another site sends it that isn't named in the settings."""
 ACCOUNT = "account "
 """What the entry of an account has before its name, so that none is a key's id."""
@@ -66,9 +66,9 @@ class Incoming(HTTPConnection):
         return (self.reader or "").removeprefix(ACCOUNT)
 
     @property
-    def is_of_a_foreign_page(self) -> bool:
+    def is_of_unlisted_site(self) -> bool:
         """Whether a page of another site sends it that the settings don't name; known behind `KnownOrigins` only."""
-        return bool(self.scope[FOREIGN_PAGE])
+        return bool(self.scope[UNLISTED_SITE])
 
     @property
     def is_from_elsewhere(self) -> bool:

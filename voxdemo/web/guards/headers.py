@@ -19,7 +19,7 @@ from voxdemo.settings import Settings
 from voxdemo.stores.protocols import RequestLimits
 from voxdemo.web.guards.access import Access
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
-from voxdemo.web.guards.callers import FOREIGN_PAGE, Guard, Incoming
+from voxdemo.web.guards.callers import UNLISTED_SITE, Guard, Incoming
 from voxdemo.web.guards.compressing import Compressing
 from voxdemo.web.guards.refusals import refused
 from voxdemo.web.guards.wellformed import Heads, WellFormed
@@ -131,7 +131,7 @@ class KnownOrigins(Guard):
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         is_foreign = request.is_from_elsewhere and request.headers.get("origin") not in self._origins
-        request.scope[FOREIGN_PAGE] = is_foreign
+        request.scope[UNLISTED_SITE] = is_foreign
         answer = refused(request.scope, 403, FOREIGN) if request.is_websocket and is_foreign else self._app
         await answer(request.scope, receive, send)
 

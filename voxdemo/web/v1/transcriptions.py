@@ -155,9 +155,9 @@ def _details(number: int, segment: Segment) -> dict[str, Any]:
         "seek": 0,
         "tokens": [],
         "temperature": 0.0,
-        "avg_logprob": round(segment.mean_logprob, 4),
+        "avg_logprob": round(segment.avg_logprob, 4),
         "compression_ratio": round(len(written) / len(zlib.compress(written)), 4),
-        "no_speech_prob": round(segment.silence, 4),
+        "no_speech_prob": round(segment.no_speech_prob, 4),
     }
 
 

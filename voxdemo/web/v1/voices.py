@@ -82,7 +82,7 @@ async def add(
     if type != "audio_sample":
         raise InputError(OF_A_PROMPT, code="voice_of_a_prompt")
     _check_copied(entrance.service)
-    store, keeper, consented = entrance.service.stores.voices, _changing(request), _consented(consent)
+    store, keeper, consented = entrance.service.stores.voices, _keeper_to_change(request), _consented(consent)
 
     def keep() -> KeptVoice:
         recording = recording_in("audio_sample", audio_sample).read()
@@ -106,7 +106,7 @@ async def export(request: Request, entrance: TheEntrance) -> Response:
 async def import_(request: Request, entrance: TheEntrance) -> Response:
     """Keep what the page or `export` has written, sent as JSON: all of it or, if anything is unfit, nothing."""
     _check_copied(entrance.service)
-    store, keeper = entrance.service.stores.voices, _changing(request)
+    store, keeper = entrance.service.stores.voices, _keeper_to_change(request)
     sent = await request.body()
     kept, known = await in_thread(lambda: _imported(store, keeper, _read(sent)), pool=KEEPING)
     added = [described_kept(voice, entrance.service.catalogue.copier) for voice in kept]
@@ -127,7 +127,7 @@ async def one(id: str, request: Request, entrance: TheEntrance) -> Response:
 @router.delete("/{id:path}", summary="Delete a voice")
 async def delete(id: str, request: Request, entrance: TheEntrance) -> Response:
     """Delete one of yours for good, with its recording."""
-    keeper = _changing(request)
+    keeper = _keeper_to_change(request)
     if not await in_thread(entrance.service.stores.voices.delete, keeper, id, pool=KEEPING):
         raise HTTPException(404, GONE)
     return JSONResponse({"id": id, "object": "audio.voice.deleted", "deleted": True})
@@ -151,13 +151,13 @@ async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptV
     return await in_thread(service.stores.voices.find, keeper, asked, pool=KEEPING)
 
 
-def _changing(request: Request) -> str:
+def _keeper_to_change(request: Request) -> str:
     """Whose voices are changed. Raises HTTPException for a page of another site, unless it sends a key.
 
     A browser sends a form from anywhere to a server in its own network, and nobody would know who did.
     """
     caller = Incoming(request.scope)
-    if caller.keeper == NOBODY and caller.is_of_a_foreign_page:
+    if caller.keeper == NOBODY and caller.is_of_unlisted_site:
         raise HTTPException(403, ELSEWHERE)
     return caller.keeper
 
