@@ -63,7 +63,8 @@ def test_each_step_is_said_and_only_what_changes() -> None:
         "500 users: nothing changes.",
         "2,000 users: VOXDEMO_GENERATORS=2.",
         "10,000 users: 4 machines instead of 1; VOXDEMO_QUEUE_SIZE=24; a balancer that keeps everybody on one machine"
-        " (sticky sessions), and VOXDEMO_REDIS_URL for limits that count together.",
+        " (sticky sessions), VOXDEMO_REDIS_URL for limits that count together, and VOXDEMO_DATABASE_URL for one"
+        " queue of jobs of many texts.",
     ]
 
 

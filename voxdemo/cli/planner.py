@@ -247,8 +247,8 @@ def _change(before: Stage, after: Stage) -> Iterator[str]:
         yield _set(settings)
     if after.machines > before.machines == 1:
         yield (
-            "a balancer that keeps everybody on one machine (sticky sessions), and VOXDEMO_REDIS_URL for limits that"
-            " count together"
+            "a balancer that keeps everybody on one machine (sticky sessions), VOXDEMO_REDIS_URL for limits that count"
+            " together, and VOXDEMO_DATABASE_URL for one queue of jobs of many texts"
         )
 
 
