@@ -46,7 +46,10 @@ MOST_LINES = 102
 ENDING_S = 25
 """What an orchestrator gives a server beside VOXDEMO_DRAIN_S."""
 PYTHON = ".venv/bin/python"
-JOINING = ("studio", "qwen", "nano", "koko", "chatterbox-there", "orpheus-there", "localai", "speaches", "upstairs")
+JOINING = (
+    "studio", "fast", "piper", "qwen", "nano", "koko", "chatterbox-there", "orpheus-there", "localai", "speaches",
+    "upstairs",
+)  # fmt: skip
 
 
 @pytest.fixture
