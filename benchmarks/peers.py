@@ -39,7 +39,9 @@ sys.path.insert(0, str(ROOT))
 from voxdemo.engines.kokoro import weights
 from voxdemo.engines.kokoro.voices import MOST_TOKENS, Styles
 
-WORDS = "The boats come in early. Before noon the fish is sold. Then the street is quiet again until the evening."
+WORDS = (
+    "The boats come in early every morning. The fish is sold in the market. Then the street is quiet until the evening."
+)
 WITHIN_S = 180
 
 
