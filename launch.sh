@@ -11,7 +11,8 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
 FLAGS="$FLAGS cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
-FLAGS="$FLAGS trusted-proxies redis-url database-url auth api-keys cors-origins drain-s log-level log-text log-format sentry-dsn"
+FLAGS="$FLAGS trusted-proxies redis-url database-url storage-url auth api-keys cors-origins drain-s log-level"
+FLAGS="$FLAGS log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -73,7 +74,8 @@ Flags, as --name value or --name=value:
   --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: no limit (0)
   --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
   --redis-url URL       where several servers count their limits together       (in memory)
-  --database-url URL    the Postgres where several servers keep jobs together    (a file)
+  --database-url URL    the Postgres where several servers keep jobs together    (none)
+  --storage-url URL     the S3 where several servers keep sounds and voices      (none)
   --auth LIST           logins for the page: name:password,name:password         (everybody)
   --api-keys LIST       keys for programs, 16 characters each or more            (none is asked for)
   --cors-origins LIST   other sites whose pages may call this one                (none)
@@ -90,13 +92,15 @@ VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIM
 VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT,
 VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
-VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL. They may also stand in a file .env beside this script. Put secrets
-there: everybody on the machine can see flags. A flag wins over the environment, and the environment over .env.
+VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL. They may also stand in a file .env beside this
+script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the
+environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
 Those that only Orpheus-3B or Chatterbox needs are installed where a flag or the environment names it as an engine,
-those for several servers (requirements-cluster.txt) where a flag or the environment has a database-url.
+those for several servers (requirements-cluster.txt) where a flag or the environment has a database-url
+or a storage-url.
 END
 }
 
@@ -165,7 +169,7 @@ check() {
 
 prepare_to_serve() { # with the packages of what is named, where that has a file of its own
   local name files=(requirements.txt)
-  for name in $(printf '%s' "${VOXDEMO_ENGINE:-},${VOXDEMO_ENGINES:-}${VOXDEMO_DATABASE_URL:+,cluster}" | LC_ALL=C tr 'A-Z,' 'a-z '); do
+  for name in $(printf '%s' "${VOXDEMO_ENGINE:-},${VOXDEMO_ENGINES:-}${VOXDEMO_DATABASE_URL:+,cluster}${VOXDEMO_STORAGE_URL:+,cluster}" | LC_ALL=C tr 'A-Z,' 'a-z '); do
     [ "$name" = dev ] || [ ! -e "requirements-$name.txt" ] || files+=("requirements-$name.txt")
   done
   prepare "${files[@]}"

@@ -191,7 +191,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "kv-cache": "2048", "job-timeout-s": "9.5", "cache-dir": "/tmp/a b=c", "log-level": "debug",
         "cache-ttl": "12h", "cache-size": "1GB", "keep-hours": "1", "rate-limit": "10/minute;1/2seconds",
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
-        "database-url": "postgresql://localhost/voxdemo",
+        "database-url": "postgresql://localhost/voxdemo", "storage-url": "s3://bucket/voxdemo",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
         "chatterbox-model": "me/chatterbox",
         "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
@@ -254,7 +254,7 @@ def test_a_mistyped_command_is_one_sentence_and_status_2(bare: Checkout, argumen
     assert not (bare.folder / ".venv").exists()
 
 
-EMPTY = ("no limit", "0", "nobody's", "in memory", "everybody", "none is asked for", "none", "false", "a file")
+EMPTY = ("no limit", "0", "nobody's", "in memory", "everybody", "none is asked for", "none", "false")
 """How the help tells of settings that are off."""
 
 

@@ -60,6 +60,10 @@ _ITEMS: Mapping[str, tuple[Callable[[str], object], str]] = {
         re.compile(r"https?://[^/\s,*]+").fullmatch,
         "it must be origins without a path, such as https://example.org",
     ),
+    "storage_url": (
+        re.compile(r"s3://[\w.-]+(/[^\s?#]*)?").fullmatch,
+        "it must be such as s3://bucket/voxdemo, with credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ),
     "database_url": (re.compile(r"postgres(ql)?://.").match, "it must begin with postgresql://"),
     "redis_url": (re.compile(r"(rediss?|unix)://.").match, "it must begin with redis://, rediss:// or unix://"),
     "sentry_dsn": (
@@ -196,6 +200,11 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     """The Postgres where several servers keep jobs of many texts together, such as
     postgresql://user:password@localhost/voxdemo; empty: in a file below cache_dir.
+    """
+
+    storage_url: SecretStr = SecretStr("")
+    """The S3 where several servers keep results, the voices of accounts and the audio of jobs together, such as
+    s3://bucket/voxdemo; empty: below cache_dir.
     """
 
     auth: SecretStr = SecretStr("")

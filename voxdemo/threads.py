@@ -25,6 +25,8 @@ CLEANING = ThreadPoolExecutor(1, "cleaning")
 """For deleting what is old, which stands aside while somebody's job runs. A low priority in the system wouldn't do: a
 thread that doesn't get the processor may hold Python's lock, and then everybody waits for it.
 """
+SETTLING = ThreadPoolExecutor(1, "settling")
+"""For what is sent to other servers later, because it couldn't be at once."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -20,7 +20,7 @@ from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
 from voxdemo.stores.batch_values import Batch, Order, Text, away
 from voxdemo.stores.protocols import BatchStore
-from voxdemo.threads import CONVERTING, in_thread
+from voxdemo.threads import CONVERTING, READING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +209,8 @@ class Batches:
             if isinstance(event, Speaking):
                 self._spoken_units[text.batch, text.number] = event.done_fraction * text.units
 
+        if options.prompt_audio:
+            await self.fetched(options.prompt_audio)
         utterance = replace(options.saying(text.text), format="wav")  # which is converted when it is whole
         spoken = await result_of(self._speak(utterance), Spoken, tell)
         if spoken.failure:
@@ -223,10 +225,17 @@ class Batches:
             warnings=spoken.warnings,
         )
 
+    async def fetched(self, *files: Path) -> bool:
+        """Whether these files of batches are all there; then they are here. Raises UnavailableError."""
+        store = await self._answer(lambda store: store)
+        return await in_thread(lambda: all(store.fetched(file) for file in files), pool=READING)
+
     async def _put(self, wav: Path, to: Path) -> None:
         """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""
         try:
             await in_thread(_converted, wav, to, pool=CONVERTING)
+            store = await self._answer(lambda store: store)
+            await in_thread(store.publish, to, pool=READING)
         except OSError as error:
             raise StorageError from error
         finally:
@@ -235,22 +244,21 @@ class Batches:
     async def _look(self) -> None:
         try:
             await self.ask(lambda store: store.reclaim())
-            lost = await self.ask(lambda store: store.lost())
+            for key in await self.ask(lambda store: store.lost()):
+                if task := self._running.get(key):
+                    task.cancel()
+            if self.notice == AWAY:
+                self.notice = ""
+            self._wake()  # other servers accept texts, too
             await self._answer(lambda store: store.delete_old(self._keep_s))
         except Exception as error:  # the disk, for one; it is looked again
             self._fail(error)
-            return
-        for key in lost:
-            if task := self._running.get(key):
-                task.cancel()
-        if self.notice == AWAY:
-            self.notice = ""
-        self._wake()  # other servers accept texts, too
 
     def _fail(self, error: Exception) -> None:
-        """Say it to the operator; in the log once."""
-        if not self.notice:
-            is_away = isinstance(error, UnavailableError)
+        """Say it to the operator; in the log once. A store of sounds that is away says so itself."""
+        reason = error.values.get("reason") if isinstance(error, UnavailableError) else ""
+        if not self.notice and reason != "storage_away":
+            is_away = bool(reason)
             self.notice = AWAY if is_away else STUCK
             log.log(
                 logging.WARNING if is_away else logging.ERROR,

@@ -25,7 +25,9 @@ from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
-from voxdemo.stores.voices import NOBODY, VoiceStore, consented_now
+from voxdemo.stores.opening import Stores
+from voxdemo.stores.protocols import KeptVoices
+from voxdemo.stores.voices import NOBODY, consented_now
 from voxdemo.web.components import wording
 from voxdemo.web.components.wording import no_copies
 
@@ -93,8 +95,8 @@ def _in_kept_voice(utterance: Utterance) -> Utterance:
     return replace(utterance, voice=None, prompt_audio=found[1], prompt_text=utterance.prompt_text or found[0].text)
 
 
-def _store(settings: Settings) -> VoiceStore:
-    return VoiceStore(settings.cache_dir / "voices")
+def _store(settings: Settings) -> KeptVoices:
+    return Stores(settings).voices
 
 
 def _offered(settings: Settings) -> Catalogue:

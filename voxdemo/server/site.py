@@ -22,6 +22,8 @@ from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.server import examples_ahead
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
+from voxdemo.stores.opening import Stores
+from voxdemo.threads import SETTLING, in_thread
 from voxdemo.web import page, v1
 from voxdemo.web.components import front
 from voxdemo.web.guards import access, callers, headers
@@ -35,6 +37,8 @@ from voxdemo.web.v1.entrance import Entrance
 log = logging.getLogger(__name__)
 
 CLEAN_EVERY_S = 3600.0
+SETTLE_EVERY_S = 5.0
+"""How often what couldn't be sent to other servers is tried again."""
 LOOK_EVERY_S = 1.0
 """How often it is looked whether something is wrong."""
 
@@ -72,7 +76,7 @@ def build(
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
     speak, is_away = entrance.speak_in_turn, lambda options: service.catalogue.is_away(options)
     batches = Batches(lambda: stores.batches, speak, is_away, settings.generators, keep_s)
-    more_work = [batches.run, *examples_ahead.work(service, settings)]
+    more_work: list[Work] = [batches.run, partial(_settle, service.stores), *examples_ahead.work(service, settings)]
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options = {
         "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
@@ -118,6 +122,12 @@ async def _clean(service: SpeechService, keep_s: float) -> None:
         except Exception:  # the disk, for one; it is tried again
             log.exception("what is old can't be deleted")
         await asyncio.sleep(min(CLEAN_EVERY_S, keep_s / 2))
+
+
+async def _settle(stores: Stores) -> None:
+    while True:
+        await asyncio.sleep(SETTLE_EVERY_S)
+        await in_thread(stores.settle, pool=SETTLING)
 
 
 async def _watch(service: SpeechService) -> None:

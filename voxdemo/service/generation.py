@@ -122,6 +122,8 @@ class Generations:
             assert spoken, "a generation that raises nothing ends with Spoken"
             if not speech_file(folder).exists():  # it couldn't be handed on, as the log tells
                 raise StorageError
+            if context.door != "openai":  # programs of that get the sound itself
+                await in_thread(self._results.publish, folder)
             warnings = (*spoken.warnings, *request.warnings)
             yield replace(spoken, path=speech_file(folder), seed=request.seed, warnings=warnings)
 

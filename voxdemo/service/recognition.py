@@ -137,6 +137,7 @@ class Recognitions:
                 path = speech_file(folder)
                 write_captions(folder, transcript.segments)
                 wav.write_wav(path, sound.samples, sound.sample_rate)
+                self._results.publish(folder)
         except (OSError, StorageError):  # the words are what was asked for
             log.exception("a recording can't be kept")
             return transcript

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import AskedRecording, Passage, RecordingRequest, SpeechRequest, work_of
@@ -300,6 +301,8 @@ class SpeechService:
         in_use = {*self.results.in_use, *self._generations.in_use}
         for folder in (self.files, self._workshop):
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
+        with suppress(UnavailableError):  # it is told in /ready, and done in an hour
+            await in_thread(self.results.delete_shared, older_than_s, pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
         """For a thread that cleans: returns when no job runs, or when it has waited LONGEST_ASIDE_S in all."""

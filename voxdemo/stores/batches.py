@@ -16,6 +16,7 @@ from voxdemo import files
 from voxdemo.speech import SpeakOptions
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
 from voxdemo.stores.databases import Database, Postgres, SQLite
+from voxdemo.stores.objects import Objects, OnlyHere
 
 MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
@@ -64,12 +65,14 @@ _TOLD = (
 class Store:
     """The batches in the database at `url`, or in a file of SQLite's in `folder`, and their files below `folder`.
 
-    Where the database is elsewhere and can't be reached, all methods raise UnavailableError. Raises SettingsError where
-    its address can't be used.
+    Files are below `folder`, and with servers that share `objects` they are each other's. Where the database or those
+    can't be reached, all methods that need them raise UnavailableError. Raises SettingsError where its address can't be
+    used.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", objects: Objects | None = None) -> None:
         self._folder = folder
+        self._objects = objects or OnlyHere()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is in it
         self._db: Database = Postgres(url, _set_up) if url else SQLite(folder, _set_up)
         self._taken: set[tuple[str, int]] = set()
@@ -89,11 +92,20 @@ class Store:
 
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
-        with self._db.change("accept"):
-            if known := self.known(order.caller, order.idempotency_key, order.digest):
-                return known
-            self.check_room(order.caller, len(order.texts))
-            return self._add(order)
+        id = secrets.token_urlsafe(16)
+        self._make_folder(id, order.prompt)  # before the change, as sending a recording takes time
+        try:
+            with self._db.change("accept"):
+                known = self.known(order.caller, order.idempotency_key, order.digest)
+                if known is None:
+                    self.check_room(order.caller, len(order.texts))
+                    self._add(id, order)
+        except (TooMuch, KeyReused):
+            self._delete_files(id)
+            raise
+        if known:
+            self._delete_files(id)
+        return known or id
 
     def batch(
         self, id: str, reader: str | None = None, first: int = 1, most: int = MOST_TEXTS, words: bool = False
@@ -228,6 +240,7 @@ class Store:
             self._note_end(id)
 
     def delete(self, id: str) -> None:
+        self._objects.drop(self.folder(id))  # first, so that nothing of it is left where this fails
         with self._db.change(id):
             self._db.execute("DELETE FROM texts WHERE batch = ?", [id])  # first, as others lock them in this order
             self._db.execute("DELETE FROM batches WHERE id = ?", [id])
@@ -255,6 +268,14 @@ class Store:
         """Where the sound of a text is, once it is done."""
         return self.folder(text.batch) / f"{text.number:04}.{format}"
 
+    def publish(self, file: Path) -> None:
+        """Have other servers find a file of a batch. Any thread. Raises UnavailableError."""
+        self._objects.push(file)
+
+    def fetched(self, file: Path) -> bool:
+        """Whether there is such a file of a batch; then it is here. Any thread. Raises UnavailableError."""
+        return self._objects.pull(file)
+
     def known(self, caller: str, idempotency_key: str | None, digest: str) -> str | None:
         """The id of the batch that this request was accepted as before; raises KeyReused where it was another one."""
         if idempotency_key is None:
@@ -278,11 +299,17 @@ class Store:
         if theirs + count > MOST_UNFINISHED_EACH or everybody + count > MOST_UNFINISHED:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
-    def _add(self, order: Order) -> str:
-        id = secrets.token_urlsafe(16)
+    def _make_folder(self, id: str, prompt: bytes | None) -> None:
         self.folder(id).mkdir()
-        if order.prompt is not None:
-            self.prompt(id).write_bytes(order.prompt)
+        if prompt is not None:
+            self.prompt(id).write_bytes(prompt)
+            self.publish(self.prompt(id))
+
+    def _delete_files(self, id: str) -> None:
+        self._objects.drop(self.folder(id))
+        shutil.rmtree(self.folder(id), ignore_errors=True)
+
+    def _add(self, id: str, order: Order) -> None:
         self._db.execute(
             "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
             " VALUES (?, ?, ?, ?, ?, clock(), 0, ?, ?)",
@@ -296,7 +323,6 @@ class Store:
             " error_values) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(id, number, *each, *_fate(order, number)) for number, each in enumerate(_columns(order), 1)],
         )
-        return id
 
     def _settle(self, text: Text, state: State) -> bool:
         with self._db.change(text.batch):

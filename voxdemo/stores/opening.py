@@ -1,11 +1,13 @@
 """Opens what is kept, where the settings say: in folders of this machine, or where several servers share it."""
 
 from functools import cached_property
+from pathlib import Path
 
 from voxdemo.settings import Settings
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.batches import Store
 from voxdemo.stores.limits import Limits
+from voxdemo.stores.objects import Bucket, Objects, OnlyHere
 from voxdemo.stores.protocols import AnswerStore, BatchStore, KeptVoices, RequestLimits, ResultStore
 from voxdemo.stores.results import Results
 from voxdemo.stores.voices import VoiceStore
@@ -14,8 +16,7 @@ from voxdemo.stores.voices import VoiceStore
 class Stores:
     """What is kept. Each store is opened when it is first asked for: a command that speaks needs no batches.
 
-    `limits` and `batches` raise SettingsError where an address can't be used, and `batches` in a folder OSError or
-    sqlite3.Error.
+    They raise SettingsError where an address can't be used, and `batches` in a folder OSError or sqlite3.Error.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -27,16 +28,19 @@ class Stores:
 
     @cached_property
     def results(self) -> ResultStore:
-        return Results(self._settings.files_dir / "results")
+        folder = self._settings.files_dir / "results"
+        return Results(folder, self._shared(folder, "results"))
 
     @cached_property
     def voices(self) -> KeptVoices:
-        return VoiceStore(self._settings.cache_dir / "voices")
+        folder = self._settings.cache_dir / ("shared/voices" if self._bucket else "voices")
+        return VoiceStore(folder, self._shared(folder, "voices"))
 
     @cached_property
     def batches(self) -> BatchStore:
         url = self._settings.database_url.get_secret_value()
-        return Store(self._settings.cache_dir / ("shared/batches" if url else "batches"), url)
+        folder = self._settings.cache_dir / ("shared/batches" if url else "batches")
+        return Store(folder, url, self._shared(folder, "batches") if url else OnlyHere())
 
     @cached_property
     def limits(self) -> RequestLimits:
@@ -44,6 +48,24 @@ class Stores:
 
     def check(self) -> None:
         """Raises SettingsError where what several servers share can't be used as the settings say."""
-        _ = self.limits
+        _ = self.limits, self._bucket
         if self._settings.database_url.get_secret_value():
             _ = self.batches
+
+    @property
+    def notice(self) -> str:
+        """What the operator should know of files that servers share; empty while all is well."""
+        return self._bucket.notice if self._bucket else ""
+
+    def settle(self) -> None:
+        """Send files that couldn't be sent when they were made. Blocks."""
+        if self._bucket:
+            self._bucket.settle()
+
+    @cached_property
+    def _bucket(self) -> Bucket | None:
+        url = self._settings.storage_url.get_secret_value()
+        return Bucket(url) if url else None
+
+    def _shared(self, folder: Path, name: str) -> Objects:
+        return self._bucket.below(folder, name) if self._bucket else OnlyHere()

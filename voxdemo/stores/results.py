@@ -18,6 +18,7 @@ from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import StorageError
 from voxdemo.speech import Segment
 from voxdemo.stores import captions
+from voxdemo.stores.objects import Objects, OnlyHere
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # what token_urlsafe(16) makes
 
 
 class Results:
-    """The folder below which every result has one of its own. Safe to use from any thread."""
+    """The folder below which every result has one of its own. Safe to use from any thread.
 
-    def __init__(self, root: Path) -> None:
+    Servers that share `objects` have each other's.
+    """
+
+    def __init__(self, root: Path, objects: Objects | None = None) -> None:
         self.root = root
+        self._objects = objects or OnlyHere()
         self.in_use: set[Path] = set()
         """The folders of results that are still being made."""
 
@@ -60,15 +65,23 @@ class Results:
             if not speech_file(folder).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def publish(self, folder: Path) -> None:
+        """Have other servers find what is in the folder of a result; where that can't be now, it's done later."""
+        self._objects.push_sometime(*made_in(folder))
+
+    def delete_shared(self, older_than_s: float) -> None:
+        """Delete what servers share and came longer ago than this. Raises UnavailableError."""
+        self._objects.drop_old(older_than_s)
+
     def has(self, token: str) -> bool:
-        """Whether the sound behind a token is there."""
-        return self._found(token, "wav") is not None
+        """Whether the sound behind a token is on this server."""
+        return speech_file(self.root / token).is_file() if _TOKEN.fullmatch(token) else False
 
     def open(self, token: str, ending: str) -> Path | None:
         """The result behind a token as a file with one of ENDINGS; None for what isn't there, or not yet.
 
         One of CONVERTED is made the first time that it's asked for, which takes up to a minute, and kept beside the
-        sound. Raises OSError where it can't be.
+        sound. Raises OSError where it can't be, and UnavailableError where others may have it and can't be asked.
         """
         speech, made = self._found(token, "wav"), self._found(token, ending)
         if made or speech is None or ending not in CONVERTED:
@@ -78,7 +91,7 @@ class Results:
 
     def _found(self, token: str, ending: str) -> Path | None:
         path = speech_file(self.root / token).with_suffix(f".{ending}") if ending in ENDINGS else None
-        return path if path and _TOKEN.fullmatch(token) and path.is_file() else None
+        return path if path and _TOKEN.fullmatch(token) and self._objects.pull(path) else None
 
 
 def speech_file(folder: Path) -> Path:

@@ -22,8 +22,9 @@ from voxdemo.audio import voice_activity, wav
 from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.audio.resample import resample
-from voxdemo.errors import InputError, StorageError
-from voxdemo.files import HIDDEN, beside, replacing, sweep
+from voxdemo.errors import InputError, StorageError, UnavailableError
+from voxdemo.files import HIDDEN, beside, remove, replacing, sweep
+from voxdemo.stores.objects import Objects, OnlyHere
 
 MOST = 50
 """Voices of one account."""
@@ -62,26 +63,47 @@ def consented_now() -> str:
 
 
 class VoiceStore:
-    """The voices of all accounts, below the folder `root`."""
+    """The voices of all accounts, below the folder `root`, and of servers that share `objects`.
 
-    def __init__(self, root: Path) -> None:
+    While those can't be reached, the voices that are here can be used; for others, and to keep or delete one,
+    UnavailableError is raised.
+    """
+
+    def __init__(self, root: Path, objects: Objects | None = None) -> None:
         self._root = root
+        self._objects = objects or OnlyHere()
 
     def voices(self, account: str) -> list[KeptVoice]:
         """Those of this account, by name."""
-        return sorted(self._found(account), key=lambda voice: (voice.name.casefold(), voice.id))
+        with suppress(UnavailableError):
+            self._objects.match(self._home(account))
+        return sorted(self._found(account), key=_by_name)
 
     def recording(self, account: str, voice_id: str) -> Path | None:
         """The recording of a voice, as a wav file; None where this account has no such voice."""
+        with suppress(UnavailableError):
+            self._objects.match(self._home(account))
+        return self._recording(account, voice_id)
+
+    def _recording(self, account: str, voice_id: str) -> Path | None:
         folder = self._folder(account, voice_id)
         return folder / _RECORDING if folder and (folder / _RECORDING).is_file() else None
 
     def find(self, account: str, asked: str) -> tuple[KeptVoice, Path] | None:
         """A voice of this account by its id or, in any case, its name, and its recording; None where there is none."""
-        called, mine = asked.strip().casefold(), self.voices(account)
+        try:
+            self._objects.match(self._home(account))
+        except UnavailableError:
+            if found := self._here(account, asked):
+                return found
+            raise
+        return self._here(account, asked)
+
+    def _here(self, account: str, asked: str) -> tuple[KeptVoice, Path] | None:
+        called, mine = asked.strip().casefold(), sorted(self._found(account), key=_by_name)
         named = [voice for voice in mine if account != NOBODY and voice.name.casefold() == called]
         found = next(iter([*(voice for voice in mine if voice.id == called), *named]), None)
-        path = self.recording(account, found.id) if found else None
+        path = self._recording(account, found.id) if found else None
         return (found, path) if found and path else None
 
     def keep(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
@@ -97,9 +119,11 @@ class VoiceStore:
     def delete(self, account: str, voice_id: str) -> bool:
         """Delete a voice for good; False where there was none. Raises StorageError."""
         sweep(self._home(account))
+        self._objects.match(self._home(account))
         folder = self._folder(account, voice_id)
-        if folder is None or not folder.is_dir():
+        if folder is None or not (folder / _FACTS).is_file():
             return False
+        self._objects.drop(folder)
         gone = beside(folder)
         try:
             folder.rename(gone)
@@ -128,7 +152,15 @@ class VoiceStore:
             seconds = _write_recording(making, recording)
             voice = KeptVoice(folder.name, name, text, round(seconds, 2), consented)
             (making / _FACTS).write_text(json.dumps(asdict(voice), ensure_ascii=False), encoding="utf-8")
+        self._share(folder)
         return voice
+
+    def _share(self, folder: Path) -> None:
+        try:
+            self._objects.push(folder / _RECORDING, folder / _FACTS)
+        except BaseException:
+            remove(folder)
+            raise
 
     def _found(self, account: str) -> Iterator[KeptVoice]:
         for facts in self._home(account).glob(f"*/{_FACTS}"):
@@ -141,6 +173,10 @@ class VoiceStore:
 
     def _home(self, account: str) -> Path:
         return self._root / hashlib.sha256(account.encode()).hexdigest()[:32]
+
+
+def _by_name(voice: KeptVoice) -> tuple[str, str]:
+    return voice.name.casefold(), voice.id
 
 
 def _write_recording(folder: Path, recording: bytes) -> float:

@@ -36,6 +36,7 @@ async def ready(request: Request) -> Response:
         "notice": wording.notice(service),
         "limits": service.stores.limits.notice,
         "jobs": batches.notice,
+        "storage": service.stores.notice,
         "engine": service.engine_info.name,
         "title": service.engine_info.title,
         "recognizer": service.recognizer_info.name,

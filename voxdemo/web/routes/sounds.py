@@ -12,13 +12,13 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from voxdemo.audio import formats
-from voxdemo.errors import StorageError
+from voxdemo.errors import StorageError, UnavailableError
 from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Captions, Retaken
 from voxdemo.stores.results import CONVERTED
 from voxdemo.threads import CONVERTING, READING, in_thread
 from voxdemo.web.components import wording
-from voxdemo.web.guards.refusals import refused
+from voxdemo.web.guards.refusals import refused, status_of
 from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ async def speech(request: Request) -> Response:
     except OSError:
         log.exception("a sound can't be converted")
         return refused(request.scope, 507, StorageError())
+    except UnavailableError as error:
+        return refused(request.scope, status_of(error), error)
     if path is None:
         return refused(request.scope, 404, "This sound is gone: speak it again.")
     return FileResponse(path, media_type=MEDIA_TYPES[ending], headers=KEPT)

@@ -26,6 +26,7 @@ TOO_LONG = "As one file this job would last more than 10 hours: fetch its zip in
 async def zipped(batch: Batch, batches: Batches) -> Path:
     """All sounds and a manifest.json in one file. Raises as `_made`."""
     files, folder = await batches.files(batch), await batches.ask(lambda store: store.folder(batch.id))
+    await batches.fetched(*files.values())
     return await _made(folder / "all.zip", partial(_zip, batch, files))
 
 
@@ -37,6 +38,7 @@ async def as_one(batch: Batch, batches: Batches) -> Path:
         raise HTTPException(404, NOTHING_SPOKEN)
     if _joined_s(batch) > joined.MOST_S:
         raise InputError(TOO_LONG, code="joined_too_long")
+    await batches.fetched(*(piece.path for piece in pieces))
     return await _made(folder / f"all.{batch.options.format}", partial(joined.join, pieces))
 
 

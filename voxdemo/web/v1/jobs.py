@@ -161,7 +161,7 @@ async def item(id: str, number: int, jobs: Jobs) -> Response:
     """The sound of one text, from 1."""
     batch = await jobs.found(id, number, 1)
     path = (await jobs.batches.files(batch)).get(number)
-    if path is None or not await in_thread(path.is_file):
+    if path is None or not await jobs.batches.fetched(path):
         return to_program(404, NOT_SPOKEN)
     return FileResponse(path, media_type=formats.MIME_TYPES[batch.options.format])
 

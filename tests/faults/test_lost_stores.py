@@ -1,0 +1,147 @@
+"""Two servers, each with its own folder, share jobs in Postgres and sounds in S3; those go away for a while."""
+
+from __future__ import annotations
+
+import io
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from serving import EVERY_JOB_ANEW, ROOT, Server, eventually
+
+pytestmark = pytest.mark.long
+
+postgres_server = pytest.importorskip("postgres_server", exc_type=ImportError)
+s3_server = pytest.importorskip("s3_server", exc_type=ImportError)
+
+RECORDING = ROOT / "assets" / "warm-up.flac"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Any]:
+    server = postgres_server.PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def url(postgres: Any) -> str:
+    return str(postgres.new_url())
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, url: str, s3: Any) -> Iterator[tuple[Server, Server]]:
+    shared = {"VOXDEMO_DATABASE_URL": url, "VOXDEMO_STORAGE_URL": s3.new_url(), **s3.environment, **EVERY_JOB_ANEW}
+    folders: list[Path] = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
+    first, second = (Server(folder, "tests/fake_app.py", **shared) for folder in folders)
+    try:
+        for server in (first, second):
+            server.wait_until_ready()
+        yield first, second
+    finally:
+        for server in (first, second):
+            server.stop()
+
+
+def state(server: Server, url: str) -> dict[str, int]:
+    counts: dict[str, int] = server.http.get(url).json()["counts"]
+    return {name: count for name, count in counts.items() if count}
+
+
+def notice(server: Server, of: str) -> str:
+    ready = server.http.get("/ready")
+    assert ready.status_code == 200
+    return str(ready.json()[of])
+
+
+def spoken(server: Server, text: str) -> str:
+    """The address of a sound that a person has had made."""
+    server.http.post("/stage/open")
+    told = server.messages("generate", [text, None, "", 2.0, 10, False, False])
+    path = Path(next(each for each in told if each["msg"] == "process_completed")["output"]["data"][0]["path"])
+    return f"/speech/{path.parent.name}"
+
+
+def test_what_one_server_keeps_is_heard_used_and_deleted_at_the_other(pair: tuple[Server, Server], s3: Any) -> None:
+    first, second = pair
+    made = spoken(first, "Heard at both.")
+    whole = first.http.get(made).content
+    assert second.http.get(made).content == whole
+    part = second.http.get(made, headers={"Range": "bytes=44-99"})
+    assert (part.status_code, part.content) == (206, whole[44:100])
+    assert "Heard at both." in second.http.get(f"{made}.srt").text
+
+    sent = {"audio_sample": RECORDING.read_bytes()}
+    kept = first.http.post("/v1/audio/voices", data={"name": "Anna", "consent": "true"}, files=sent)
+    assert kept.status_code == 201
+    speaks = {"input": "Hello.", "voice": kept.json()["id"]}
+    second.http.post("/stage/open")
+    assert second.http.post("/v1/audio/speech", json=speaks).status_code == 200
+    assert second.http.delete(kept.headers["Location"]).status_code == 200
+    assert first.http.post("/v1/audio/speech", json=speaks).status_code == 400
+
+    s3.kill()
+    missed = spoken(first, "Made while nobody could be told.")
+    assert first.http.get(missed).status_code == 200
+    away = second.http.get(missed)
+    assert away.status_code == 503
+    assert away.json()["detail"] == "What is kept for all servers can't be reached just now: try again in a minute."
+    refused = first.http.post("/v1/audio/voices", data={"name": "Ben", "consent": "true"}, files=sent)
+    assert refused.status_code == 503
+    assert all("store of sounds can't be reached" in notice(server, "storage") for server in pair)
+    s3.start()
+    eventually(lambda: not any(notice(server, "storage") for server in pair), within_s=120)
+    eventually(lambda: second.http.get(missed).status_code == 200, within_s=60)
+    for said in (first.log, second.log, first.http.get("/ready").text):
+        assert s3_server.SECRET not in said
+
+
+def test_no_accepted_text_is_lost_or_finished_twice(pair: tuple[Server, Server], postgres: Any, url: str) -> None:
+    first, second = pair
+    for server in pair:
+        server.http.post("/stage/reset")
+    accepted = first.http.post("/v1/audio/jobs", json={"inputs": ["One.", "Two.", "Three."]})
+    assert accepted.status_code == 202
+    job = accepted.json()["url"]
+    eventually(lambda: state(second, job) == {"queued": 1, "running": 2}, within_s=60)
+
+    postgres.stop()
+    for refused in (first.http.post("/v1/audio/jobs", json={"input": "Four."}), second.http.get(job)):
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "10"
+        assert refused.json()["error"]["message"] == "Jobs can't be reached just now: try again in a minute."
+        assert refused.json()["error"]["values"] == {"reason": "jobs_away"}
+    eventually(lambda: all(notice(server, "jobs") for server in pair), within_s=60)
+    first.http.post("/stage/open")  # what it speaks ends while nobody can be told
+    postgres.start()
+    eventually(lambda: not any(notice(server, "jobs") for server in pair), within_s=60)
+    eventually(lambda: state(first, job) == {"running": 1, "done": 2}, within_s=60)
+    heard = {number: sounds(second, job, number) for number in (1, 2, 3)}
+    assert sum(sound is not None for sound in heard.values()) == 2  # which the first has spoken
+
+    second.process.send_signal(signal.SIGKILL)
+    with postgres_server.psycopg.connect(url) as db:  # the time of its lease goes by
+        db.execute("UPDATE owners SET until = until - 15 WHERE id IN (SELECT owner FROM texts WHERE state = 'running')")
+    eventually(lambda: state(first, job) == {"done": 3}, within_s=60)
+    assert all(sounds(first, job, number) for number in (1, 2, 3))
+    assert first.http.get(f"{job}/zip").status_code == 200
+    assert first.http.delete(job).json()["deleted"]
+    for said in (first.log, second.log, first.http.get("/ready").text):
+        assert postgres_server.PASSWORD not in said
+    assert "Traceback" not in first.log + second.log
+
+
+def sounds(server: Server, job: str, number: int) -> int | None:
+    """How many samples a text's sound has; None where it hasn't been spoken."""
+    sound = server.http.get(f"{job}/items/{number}")
+    return soundfile.info(io.BytesIO(sound.content)).frames if sound.status_code == 200 else None

@@ -1,0 +1,225 @@
+"""Files that several servers share through S3: written here and sent there, or fetched when they aren't here yet.
+
+Each server has them in a folder of its own, as one that is alone has; everything above works on that. Blocks; any
+thread. Nothing is known here of what the files hold.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+from voxdemo.errors import SettingsError, UnavailableError
+from voxdemo.files import HIDDEN, remove, replacing
+from voxdemo.stores.databases import INSTALL
+
+log = logging.getLogger(__name__)
+
+CONNECTING_S = 3
+IDLE_S = 10
+"""How long one request may take; a large file goes in pieces of 5 MB."""
+TRYING_S = 5
+"""How long a request is tried again that failed on the way."""
+AGAIN_S = 10.0
+"""When to come again where the store can't be reached."""
+AWAY = "The store of sounds can't be reached: start it again, or look at its address and its credentials."
+_PROBE = "voxdemo"
+
+
+class Objects(Protocol):
+    """Files below one folder of this server, where others find them, too."""
+
+    def push(self, *files: Path) -> None:
+        """Returns once other servers find them. Raises UnavailableError."""
+        ...
+
+    def push_sometime(self, *files: Path) -> None:
+        """As `push`; what can't be sent now is sent later."""
+        ...
+
+    def pull(self, file: Path) -> bool:
+        """Whether there is such a file; then it is here. Raises UnavailableError where that can't be known."""
+        ...
+
+    def match(self, folder: Path) -> None:
+        """Have what others find below a folder here, and nothing else. Raises UnavailableError, and then all stays."""
+        ...
+
+    def drop(self, folder: Path) -> None:
+        """Delete what others find below a folder; what is here goes apart from that. Raises UnavailableError."""
+        ...
+
+    def drop_old(self, older_than_s: float) -> None:
+        """Delete what others find and came longer ago than this, as `drop`."""
+        ...
+
+
+class OnlyHere:
+    """For a server that is alone, or one whose servers share its folder."""
+
+    def push(self, *files: Path) -> None: ...
+
+    def push_sometime(self, *files: Path) -> None: ...
+
+    def pull(self, file: Path) -> bool:
+        return file.is_file()
+
+    def match(self, folder: Path) -> None: ...
+
+    def drop(self, folder: Path) -> None: ...
+
+    def drop_old(self, older_than_s: float) -> None: ...
+
+
+class Bucket:
+    """A bucket of S3, or part of one: `url` is s3://bucket/prefix; the rest is in AWS's usual variables.
+
+    Raises SettingsError without its package, or where the address or a variable can't be understood.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import obstore  # here: it isn't needed without S3, and isn't installed then
+            import obstore.exceptions
+            import obstore.store
+        except ImportError:
+            raise SettingsError(f"VOXDEMO_STORAGE_URL needs the package obstore: {INSTALL}.") from None
+        self._obstore: Any = obstore
+        self._failures = obstore.exceptions.BaseError, OSError
+        self._missing = obstore.exceptions.NotFoundError, FileNotFoundError
+        self._late: dict[str, Path] = {}
+        self._lock = threading.Lock()
+        self.notice = ""
+        """What the operator of the server should know; empty while all is well."""
+        within = {"connect_timeout": f"{CONNECTING_S}s", "timeout": f"{IDLE_S}s", "allow_http": True}
+        again = {"max_retries": 2, "retry_timeout": timedelta(seconds=TRYING_S)}
+        try:
+            self._store = obstore.store.S3Store.from_url(url, client_options=within, retry_config=again)  # type: ignore[arg-type]
+        except (obstore.exceptions.BaseError, ValueError):
+            sentence = "VOXDEMO_STORAGE_URL can't be used: write it such as s3://bucket/voxdemo, and look at AWS_…."
+            raise SettingsError(sentence) from None  # the cause may quote a secret
+
+    def below(self, folder: Path, name: str) -> Objects:
+        """The files below a folder of this server, under `name` in the bucket."""
+        return _Shared(self, folder, name)
+
+    def settle(self) -> None:
+        """Send what couldn't be sent before, and look whether the store is there where it wasn't."""
+        with self._lock:
+            late, self._late = self._late, {}
+        try:
+            if self.notice and not late:
+                self.has(_PROBE)
+            while late:
+                key, file = next(iter(late.items()))
+                if file.is_file():  # else it was deleted meanwhile
+                    self.put(key, file)
+                del late[key]
+        except UnavailableError:
+            self.put_later(late)
+
+    def put(self, key: str, file: Path) -> None:
+        self._ask(lambda: self._obstore.put(self._store, key, file))
+
+    def put_later(self, files: dict[str, Path]) -> None:
+        with self._lock:
+            self._late = files | self._late
+
+    def has(self, key: str) -> bool:
+        try:
+            self._ask(lambda: self._obstore.head(self._store, key))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def get(self, key: str, file: Path) -> None:
+        """Raises FileNotFoundError. A file keeps the time at which it came to be in the store."""
+        found = self._ask(lambda: self._obstore.get(self._store, key))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as beside:
+            with beside.open("wb") as written:
+                self._ask(lambda: [written.write(block) for block in found])
+            came = found.meta["last_modified"].timestamp()
+            os.utime(beside, (came, came))
+
+    def keys(self, name: str) -> Iterator[tuple[str, datetime]]:
+        """What there is under a name, and when it came."""
+        listed = self._ask(lambda: [each for block in self._obstore.list(self._store, f"{name}/") for each in block])
+        return ((each["path"], each["last_modified"]) for each in listed)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        if keys:
+            self._ask(lambda: self._obstore.delete(self._store, keys))
+
+    def _ask(self, question: Any) -> Any:
+        try:
+            answer = question()
+        except self._missing as error:
+            self.notice = ""
+            raise FileNotFoundError from error
+        except self._failures as error:
+            if not self.notice:
+                # Not what the error says: that may contain an address with its signature.
+                log.warning("the store of sounds can't be reached (%s); it is tried again", type(error).__name__)
+            self.notice = AWAY
+            sentence = "What is kept for all servers can't be reached just now: try again in a minute."
+            raise UnavailableError(sentence, AGAIN_S, reason="storage_away") from error
+        self.notice = ""
+        return answer
+
+
+class _Shared:
+    """As Objects: the files below `root`, under `name` in a bucket."""
+
+    def __init__(self, bucket: Bucket, root: Path, name: str) -> None:
+        self._bucket = bucket
+        self._root = root
+        self._name = name
+
+    def push(self, *files: Path) -> None:
+        for file in files:
+            self._bucket.put(self._key(file), file)
+
+    def push_sometime(self, *files: Path) -> None:
+        left = {self._key(file): file for file in files}
+        try:
+            for key in [*left]:
+                self._bucket.put(key, left[key])
+                del left[key]
+        except UnavailableError:
+            self._bucket.put_later(left)
+
+    def pull(self, file: Path) -> bool:
+        if file.is_file():
+            return True
+        try:
+            self._bucket.get(self._key(file), file)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def match(self, folder: Path) -> None:
+        there = {self._root / key.removeprefix(f"{self._name}/") for key, _ in self._bucket.keys(self._key(folder))}
+        here = {file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file, folder)}
+        for file in there - here:
+            self.pull(file)
+        for file in here - there:
+            remove(file)
+
+    def drop(self, folder: Path) -> None:
+        self._bucket.delete([key for key, _ in self._bucket.keys(self._key(folder))])
+
+    def drop_old(self, older_than_s: float) -> None:
+        limit = datetime.now(timezone.utc) - timedelta(seconds=older_than_s)
+        self._bucket.delete([key for key, came in self._bucket.keys(self._name) if came < limit])
+
+    def _key(self, file: Path) -> str:
+        return f"{self._name}/{file.relative_to(self._root).as_posix()}"
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    """Whether it is being made or deleted."""
+    return any(part.startswith(HIDDEN) for part in file.relative_to(folder).parts)
