@@ -11,8 +11,8 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
 FLAGS="$FLAGS cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
-FLAGS="$FLAGS trusted-proxies redis-url database-url storage-url auth api-keys cors-origins drain-s log-level"
-FLAGS="$FLAGS log-text log-format sentry-dsn"
+FLAGS="$FLAGS trusted-proxies line-url line-secret redis-url database-url storage-url auth api-keys cors-origins"
+FLAGS="$FLAGS drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -73,6 +73,8 @@ Flags, as --name value or --name=value:
   --rate-limit RATES    requests allowed per client: 10/minute;1/2seconds        (no limit)
   --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: no limit (0)
   --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
+  --line-url URL        where the line is that several servers share             (none)
+  --line-secret KEY     what it, its voices and its servers know each other by   (none)
   --redis-url URL       where several servers count their limits together       (in memory)
   --database-url URL    the Postgres where several servers keep jobs together    (none)
   --storage-url URL     the S3 where several servers keep sounds and voices      (none)
@@ -92,9 +94,9 @@ VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIM
 VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT,
 VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
-VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL. They may also stand in a file .env beside this
-script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the
-environment over .env.
+VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET. They may also
+stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
+the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

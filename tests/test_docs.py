@@ -340,6 +340,15 @@ def test_a_load_test_is_run(server: Server, tmp_path: Path, block: str) -> None:
     assert [f"## {users} user" in report for users in (1, 2, 5, 10)] == [True] * 4
 
 
+@runs("docs/operating.md", "VOXDEMO_PORT=7870")
+def test_the_processes_of_a_line_are_commands_and_settings(block: str) -> None:
+    """tests/lanes/elsewhere/test_deaths.py runs a line and voices."""
+    for command in block.splitlines():
+        settings, _, words = command.partition(f" {PYTHON} -m voxdemo ")
+        assert read(dict(each.split("=", 1) for each in settings.split())).port in (7870, 7871, 7860)
+        parse(words)
+
+
 @runs(
     "docs/scaling.md",
     ".venv/bin/python -m voxdemo plan --users 5000",

@@ -192,6 +192,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "cache-ttl": "12h", "cache-size": "1GB", "keep-hours": "1", "rate-limit": "10/minute;1/2seconds",
         "max-waiting-per-client": "3", "trusted-proxies": "10.0.0.0/8", "redis-url": "redis://localhost",
         "database-url": "postgresql://localhost/voxdemo", "storage-url": "s3://bucket/voxdemo",
+        "line-url": "http://10.0.0.5:7870", "line-secret": "a-secret-of-ours",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
         "chatterbox-model": "me/chatterbox",
         "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",

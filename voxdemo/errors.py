@@ -139,6 +139,13 @@ class NotReadyError(UnavailableError):
         """For jobs that still wait when the server stops."""
         return cls("The server is stopping: try again in a minute.", reason="stopping")
 
+    @classmethod
+    def restarting(cls, seconds: float) -> NotReadyError:
+        """For jobs that still wait when the server stops, and another one will be there in so many seconds."""
+        wait_s = max(1, math.ceil(seconds))
+        sentence = "The server is restarting: try again in {time}."
+        return cls(sentence, wait_s, reason="restarting", time=f"{wait_s} s")
+
 
 UNAVAILABLE_CODES = frozenset(kind.code for kind in (BusyError, LimitError, NotReadyError))
 """Of what may succeed later as it stands."""

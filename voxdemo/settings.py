@@ -65,6 +65,14 @@ _ITEMS: Mapping[str, tuple[Callable[[str], object], str]] = {
         "it must be such as s3://bucket/voxdemo, with credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ),
     "database_url": (re.compile(r"postgres(ql)?://.").match, "it must begin with postgresql://"),
+    "line_url": (
+        re.compile(r"https?://[^/\s@]+/?").fullmatch,
+        "it must be an address without a path, such as http://10.0.0.5:7870",
+    ),
+    "line_secret": (
+        re.compile(rf"[!-~]{{{SHORTEST_KEY},}}").fullmatch,
+        f"it must be at least {SHORTEST_KEY} characters of ASCII, without spaces",
+    ),
     "redis_url": (re.compile(r"(rediss?|unix)://.").match, "it must begin with redis://, rediss:// or unix://"),
     "sentry_dsn": (
         re.compile(r"https?://\w+@[^/\s]+/(\S*/)?\d+").fullmatch,
@@ -193,6 +201,12 @@ class Settings(BaseSettings):
     """Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; * believes all. In a
     Space they are the private networks, where its proxy is.
     """
+
+    line_url: str = ""
+    """Where the line is that several servers share, such as http://10.0.0.5:7870; empty: it has its own."""
+
+    line_secret: SecretStr = SecretStr("")
+    """What a line, its voices and its servers know each other by, at least 16 characters, alike at all of them."""
 
     redis_url: SecretStr = SecretStr("")
     """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""

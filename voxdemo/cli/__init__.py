@@ -187,6 +187,32 @@ def serve() -> None:
     serving.serve(build(service, settings), service, settings)
 
 
+@app.command()
+def line() -> None:
+    """Be the line of several servers and voices: VOXDEMO_LINE_SECRET, at VOXDEMO_HOST and VOXDEMO_PORT."""
+    from voxdemo.server.start import begun, mistakes_told
+
+    with mistakes_told():
+        settings = begun(listens=True)
+        from voxdemo.server.elsewhere import serve_line
+
+        serve_line(settings)
+
+
+@app.command()
+def voice(
+    url: Annotated[str, typer.Option(help="Where servers reach it, if not at its host and port.")] = "",
+) -> None:
+    """Be a voice of the line at VOXDEMO_LINE_URL: the models, for one job at a time."""
+    from voxdemo.server.start import begun, mistakes_told
+
+    with mistakes_told():
+        settings = begun(listens=True)
+        from voxdemo.server.elsewhere import serve_voice
+
+        serve_voice(settings, url)
+
+
 def _number_of(least: float, most: float, help: str) -> Any:
     return typer.Option(min=least, max=most, help=help)
 

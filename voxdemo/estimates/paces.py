@@ -192,6 +192,19 @@ class Paces:
         if self._path:
             KEEPING.submit(write, self._path, self.snapshot())
 
+    def adopt(self, snapshot: str) -> None:
+        """Take over the `snapshot` of what another process has learned. Raises ValueError for what is none."""
+        told = Paces()
+        told._understand(json.loads(snapshot))
+        self._speech |= told._speech
+        self._listening |= told._listening
+        self._loading |= told._loading
+
+    def _understand(self, kept: Any) -> None:
+        if kept["format"] == FORMAT:
+            self._speech, self._listening = _paces(kept["speech"]), _paces(kept["listening"])
+            self._loading = _KEPT_LOADS.validate_python(kept.get("loading", {}))
+
     @classmethod
     def load(cls, path: Path) -> Paces:
         """What `write` left at `path`; nothing where there's no such file, or where it isn't one of ours.
@@ -200,10 +213,7 @@ class Paces:
         """
         paces = cls(path)
         try:
-            kept = json.loads(_read(path))
-            if kept["format"] == FORMAT:
-                paces._speech, paces._listening = _paces(kept["speech"]), _paces(kept["listening"])
-                paces._loading = _KEPT_LOADS.validate_python(kept.get("loading", {}))
+            paces._understand(json.loads(_read(path)))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

@@ -3,9 +3,11 @@
 Knows no threads and no models, and every value can travel (`wire`), so that the work may be done on other machines.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
@@ -93,8 +95,29 @@ class SpeakJob:
         """The share of the work that is done when `parts[part]` begins."""
         return sum(self.shares[:part]) if self.shares else part / len(self.parts)
 
+    def rest(self, first: int) -> SpeakJob:
+        """What is left from this part on."""
+        left = 1 - self.done_before(first)
+        return replace(
+            self,
+            parts=self.parts[first:],
+            expected_s=None if self.expected_s is None else self.expected_s * left,
+            units=self.units * left,
+            shares=[share / left for share in self.shares[first:]],
+            guests={index - first: passage for index, passage in self.guests.items() if index >= first},
+        )
+
 
 Job = SpeakJob | ListenJob
+
+
+def outline(job: Job) -> Job:
+    """All of a job that decides its turn and its time: without the words and the sounds."""
+    if isinstance(job, ListenJob):
+        return replace(job, samples=job.samples[:0])
+    transcription = job.transcription and replace(job.transcription, samples=job.transcription.samples[:0])
+    words = [""] * len(job.parts)
+    return replace(job, utterance=Utterance(""), parts=words, prompt=None, transcription=transcription, guests={})
 
 
 @dataclass(frozen=True, slots=True)

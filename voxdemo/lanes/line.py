@@ -142,6 +142,10 @@ class JobLine(Protocol):
     def recognizer_info(self) -> RecognizerInfo: ...
 
     @property
+    def fault(self) -> str:
+        """Why it can't be reached, in one sentence; "" where it can. Places are as they were told last, then."""
+
+    @property
     def refusal(self) -> NotReadyError | None:
         """Why no job is taken in any more; None as long as they are."""
 

@@ -17,7 +17,7 @@ from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.errors import EngineError, VoxdemoError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import Passage
-from voxdemo.lanes import jobs, line, turns
+from voxdemo.lanes import jobs, line, messages, turns
 from voxdemo.speech import (
     Dial,
     EngineInfo,
@@ -36,20 +36,12 @@ TRAVELLERS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         *(jobs.SpeakJob, jobs.ListenJob, Passage, Utterance, PromptAudio, Catalogue),
-        *(EngineInfo, RecognizerInfo, Voice, Setting, Dial),
-        *(
-            jobs.Started,
-            jobs.Piece,
-            jobs.PartRetaken,
-            jobs.Cut,
-            jobs.Paused,
-            jobs.Resumed,
-            Waiting,
-            Transcript,
-            Segment,
-            Word,
-        ),
+        *(EngineInfo, RecognizerInfo, Voice, Setting, Dial, Waiting, Transcript, Segment, Word),
+        *(jobs.Started, jobs.Piece, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed),
         *(line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place),
+        *(messages.Enter, messages.Ready, messages.Leave, messages.Unreachable),
+        *(messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places),
+        *(messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat),
     )
 }
 """What may travel: nothing else is made of what comes in."""

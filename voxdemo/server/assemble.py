@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from voxdemo.engines.base import EngineChoice, SpeechEngine, SpeechPart
 from voxdemo.engines.registry import ENGINES, addresses_in, own_engines
 from voxdemo.errors import EngineError
 from voxdemo.estimates.paces import Pace, Paces, speech_units
+from voxdemo.lanes.line import JobLine
 from voxdemo.lanes.local.address_worker import AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.memory import MemoryBound, few_heaps
@@ -45,6 +47,49 @@ BEGINNING_S = 1.5
 """How much of it is read once more: a word or two."""
 
 
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What every seat of a process has a copy of."""
+
+    speakers: Sequence[EngineChoice]
+    listeners: Sequence[RecognizerChoice]
+    others: Sequence[EngineChoice]
+    """Loaded when they are asked for."""
+    bound: MemoryBound
+    paces: Paces
+    idle_unload_s: float
+    usual: Sequence[AddressWorker] = ()
+    """The server at an address that speaks where nothing else is asked for, if one does."""
+
+    def seat(self) -> Seat:
+        paces = self.paces
+        return Seat(
+            Role(*self.usual, *(_worker(choice, _speak, paces.speech, paces) for choice in self.speakers)),
+            Role(*(_worker(choice, _hear, paces.listening, paces) for choice in self.listeners)),
+            [_worker(choice, _speak, paces.speech, paces) for choice in self.others],
+            self.bound,
+            self.idle_unload_s,
+        )
+
+
+def models_of(
+    settings: Settings,
+    speakers: Sequence[EngineChoice] | None = None,
+    listeners: Sequence[RecognizerChoice] | None = None,
+    others: Sequence[EngineChoice] = (),
+) -> Models:
+    """The models that the settings name, none of them loaded yet; arguments and errors as in `local_service`."""
+    if speakers is None:
+        own = own_engines(settings)
+        speakers, others = ENGINES.choose(own), ENGINES.others(own)
+    listeners = listeners or RECOGNIZERS.choose(settings)
+    few_heaps()
+    paces = Paces.load(settings.cache_dir / "paces.json")
+    bound = MemoryBound(settings.model_memory, settings.generators)
+    fitting = [choice for choice in others if _fits(choice, bound)]
+    return Models(speakers, listeners, fitting, bound, paces, settings.idle_unload_s)
+
+
 def local_service(
     settings: Settings,
     speakers: Sequence[EngineChoice] | None = None,
@@ -57,32 +102,19 @@ def local_service(
     settings name, servers at addresses included: the one seam at which tests put fakes. Raises SettingsError where a
     model that was named can't be had.
     """
-    addresses: Sequence[Address] = ()
-    if speakers is None:
-        own, addresses = own_engines(settings), addresses_in(settings)
-        speakers, others = ENGINES.choose(own), ENGINES.others(own)
-    listeners = listeners or RECOGNIZERS.choose(settings)
-    few_heaps()
-    paces = Paces.load(settings.cache_dir / "paces.json")
-    bound = MemoryBound(settings.model_memory, settings.generators)
-    others = [choice for choice in others if _fits(choice, bound)]
-
-    servers = {each: _address_worker(each, paces) for each in addresses}
-    usual = [servers[each] for each in addresses if each.name == settings.engine]
-
-    def seat() -> Seat:
-        return Seat(
-            Role(*usual, *(_worker(choice, _speak, paces.speech, paces) for choice in speakers)),
-            Role(*(_worker(choice, _hear, paces.listening, paces) for choice in listeners)),
-            [_worker(choice, _speak, paces.speech, paces) for choice in others],
-            bound,
-            settings.idle_unload_s,
-        )
-
-    seats = [seat() for _ in range(settings.generators)]
+    addresses: Sequence[Address] = addresses_in(settings) if speakers is None else ()
+    models = models_of(settings, speakers, listeners, others)
+    servers = {each: _address_worker(each, models.paces) for each in addresses}
+    models = replace(models, usual=[servers[each] for each in addresses if each.name == settings.engine])
+    seats = [models.seat() for _ in range(settings.generators)]
     seats += [Seat(Role(worker), None) for each, worker in servers.items() for _ in range(each.at_once)]
-    lane = Lane(seats, settings.queue_size, settings.job_timeout_s, settings.max_waiting_per_client, paces)
-    return SpeechService(lane, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
+    lane = Lane(seats, settings.queue_size, settings.job_timeout_s, settings.max_waiting_per_client, models.paces)
+    return service_of(lane, settings, models.paces)
+
+
+def service_of(line: JobLine, settings: Settings, paces: Paces) -> SpeechService:
+    """The service of this process over a line."""
+    return SpeechService(line, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
 
 
 def _fits(choice: EngineChoice, bound: MemoryBound) -> bool:

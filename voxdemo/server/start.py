@@ -6,6 +6,8 @@ import errno
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from voxdemo import logs, terminal
@@ -21,24 +23,43 @@ if TYPE_CHECKING:
 def prepare(listens: bool) -> tuple[Settings, SpeechService]:
     """The settings and the service, or the end of the process with exit code 2.
 
-    With `listens` the port and the folder are tried first.
+    A server `listens`: the port and the folder are tried first, and its line may be elsewhere.
     """
-    terminal.show_everything()
-    try:
-        settings = voxdemo_settings.load()
-        logs.set_up(settings.log_level, settings.log_text, settings.log_format)
-        sentry.start(settings.sentry_dsn.get_secret_value())
-        if listens:
-            check_usable(settings)
-        from voxdemo.server.assemble import local_service  # here: doctor works where a package of these is broken
+    with mistakes_told():
+        settings = begun(listens)
+        # imported here: doctor works where a package of these is broken
+        if listens and settings.line_url:
+            from voxdemo.server.elsewhere import service_elsewhere
 
-        service = local_service(settings)
+            service = service_elsewhere(settings)
+        else:
+            from voxdemo.server.assemble import local_service
+
+            service = local_service(settings)
         if listens:
             service.stores.check()
         return settings, service
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """Ends the process with one sentence and exit code 2 where it can't start with its settings."""
+    try:
+        yield
     except SettingsError as error:
         print(f"voxdemo can't start: {error.sentence}", file=sys.stderr)
         sys.exit(2)
+
+
+def begun(listens: bool) -> Settings:
+    """The settings, after the log has begun; with `listens` the port and the folder are tried. Raises SettingsError."""
+    terminal.show_everything()
+    settings = voxdemo_settings.load()
+    logs.set_up(settings.log_level, settings.log_text, settings.log_format)
+    sentry.start(settings.sentry_dsn.get_secret_value())
+    if listens:
+        check_usable(settings)
+    return settings
 
 
 def check_usable(settings: Settings) -> None:

@@ -258,6 +258,8 @@ class SpeechService:
         """
         if refusal := self.line.refusal:
             return Readiness(False, refusal.sentence)
+        if fault := self.line.fault:
+            return Readiness(False, fault)
         stats = self.line.stats()
         pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
         if stats.ready_seats:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 import pytest
+import uvicorn
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
+from rings import first_of
+from starlette.types import ASGIApp
 
 from voxdemo.engines.base import SpeechPart
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere import voice
+from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
+from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
 from voxdemo.lanes.line import JobLine
 from voxdemo.lanes.local import speech, ticket
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.speech import Utterance
+
+SECRET = "the secret of the tests"
 
 
 class OpenLines(Protocol):
@@ -47,7 +59,44 @@ async def in_this_process(
     return [lane] * front_ends
 
 
-KINDS: dict[str, Opened] = {"here": in_this_process}
+async def elsewhere(
+    stack: AsyncExitStack, stage: Stage, seats: int, queue_size: int, most_waiting: int, front_ends: int
+) -> Sequence[JobLine]:
+    line_url = await stack.enter_async_context(
+        served(lambda url: line_app(LineProcess(queue_size, most_waiting, gather_s=0.0), SECRET))
+    )
+
+    def with_voice(url: str) -> ASGIApp:
+        return voice_app(VoiceProcess(seat(stage), Paces(), url, line_url, SECRET, 30.0), SECRET)
+
+    for _ in range(seats):
+        await stack.enter_async_context(served(with_voice))
+    offer = await offer_of(line_url, SECRET, within_s=30.0)
+    lines = [LineElsewhere(line_url, SECRET, offer, Paces()) for _ in range(front_ends)]
+    for line in lines:
+        line.start()
+        stack.push_async_callback(line.close)
+    await until(lambda: all(line.stats().seats == seats for line in lines))
+    return lines
+
+
+@asynccontextmanager
+async def served(made: Callable[[str], ASGIApp]) -> AsyncGenerator[str, None]:
+    """The address of an app, which is made when that is known, on a port of its own in this process."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(made(url), log_config=None, timeout_graceful_shutdown=0))
+    serving = asyncio.ensure_future(server.serve([listening]))
+    try:
+        await until(lambda: server.started)
+        yield url
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()
+
+
+KINDS: dict[str, Opened] = {"here": in_this_process, "elsewhere": elsewhere}
 
 
 @pytest.fixture
@@ -55,8 +104,11 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(params=KINDS)
-async def open_lines(request: pytest.FixtureRequest, stage: Stage) -> AsyncGenerator[OpenLines, None]:
+@pytest.fixture(params=first_of(*KINDS))
+async def open_lines(
+    request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[OpenLines, None]:
+    monkeypatch.setattr(voice, "BEAT_EVERY_S", 0.02)
     async with AsyncExitStack() as stack:
 
         async def opened(

@@ -6,29 +6,30 @@ compete among themselves. Everything here lives on the event loop. It knows noth
 
 import asyncio
 import logging
-import math
 import time
-from bisect import insort
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import TypeVar
 
 from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
-from voxdemo.lanes.line import AddressLoad, Claim, LaneStats, LineTicket, ModelReport
+from voxdemo.lanes.line import AddressLoad, Claim, LaneStats, LineTicket
+from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
-from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.ticket import Ticket
-from voxdemo.lanes.local.worker import Worker
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+AnyTicket = TypeVar("AnyTicket", bound=Ticket)
 
 TELL_EVERY_S = 1.0
 """How often those that wait are told their places again."""
@@ -51,24 +52,27 @@ class Lane:
     aren't there yet is reckoned by the `paces`.
     """
 
+    fault = ""
+    """It's here."""
+
     def __init__(
         self,
-        seats: Sequence[Seat],
+        seats: Sequence[AnySeat],
         queue_size: int,
         job_timeout_s: float,
         most_waiting: int = 0,
         paces: Paces | None = None,
     ) -> None:
         self.moved: list[Callable[[], None]] = []
-        self._seats = seats
-        self._pools: dict[str, list[Seat]] = defaultdict(list)
+        self._seats: list[AnySeat] = []
+        self._gone: list[AnySeat] = []
+        """The seat that went last: what it had is offered until another one comes."""
+        self._pools: dict[str, list[AnySeat]] = defaultdict(list, {"": []})
         """Seats by what they are for: `Seat.address`."""
+        self._job_timeout_s = job_timeout_s
         self._queue_size = queue_size
         self._most_waiting = most_waiting
         self._paces = paces or Paces()
-        for seat in seats:
-            seat.timeout_s, seat.released = job_timeout_s, partial(self._release, seat)
-            self._pools[seat.address].append(seat)
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
@@ -80,36 +84,53 @@ class Lane:
         self._telling: asyncio.Task[None] | None = None
         self._has_moved: asyncio.Handle | None = None
         """What tells places in the next turn of the event loop."""
+        self.gives_turns = True
+        """Whether seats that are free are given to those who wait."""
+        for seat in seats:
+            self.add(seat)
+
+    def add(self, seat: AnySeat) -> None:
+        """Have another seat, which is given jobs from the next move on."""
+        seat.timeout_s, seat.released = self._job_timeout_s, partial(self._release, seat)
+        self._seats.append(seat)
+        self._pools[seat.address].append(seat)
+
+    def remove(self, seat: AnySeat) -> None:
+        """Do without this seat, and without the jobs that it has."""
+        self._seats.remove(seat)
+        self._pools[seat.address].remove(seat)
+        self._gone = [seat]
+        for ticket in seat.tickets:
+            self.leave(ticket)
+        self.move_up()
 
     @property
     def catalogue(self) -> Catalogue:
-        engines = {engine.name: engine for seat in self._seats for engine in (self._usual, *seat.engines)}
-        work = {worker.info.name for seat in self._seats for worker in seat.workers if worker.status.state != "failed"}
+        seats = self._seats or self._gone
+        engines = {engine.name: engine for seat in seats for engine in (self._usual, *seat.engines)}
+        work = {report.info.name for seat in seats for report in seat.reports if report.status.state != "failed"}
         return Catalogue(tuple(engines.values()), frozenset(engines.keys() - work))
 
     @property
     def _usual(self) -> EngineInfo:
-        return cast(EngineInfo, _serving([seat.speech for seat in self._pools[""]]).info)
+        return _wanted([seat.speaks for seat in self._pools[""] or self._gone])
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
-        listening = [seat.recognition for seat in self._seats if seat.recognition]
-        return cast(RecognizerInfo, _serving(listening).info)
+        listening: list[tuple[RecognizerInfo, bool]] = [
+            each.listens for each in self._seats or self._gone if each.listens
+        ]
+        return _wanted(listening)
 
     @property
     def refusal(self) -> NotReadyError | None:
         if self._restarted_at is not None:
-            seconds = max(1, math.ceil(self._restarted_at - time.monotonic()))
-            return NotReadyError(
-                "The server is restarting: try again in {time}.", seconds, reason="restarting", time=f"{seconds} s"
-            )
+            return NotReadyError.restarting(self._restarted_at - time.monotonic())
         return NotReadyError.stopping() if self._closing else None
 
     def start(self) -> None:
         for seat in self._seats:
-            for worker in (each for role in seat.roles for each in role.workers):
-                worker.start()
-            seat.rest_later()
+            seat.start()
 
     def check_room(self) -> None:
         if refusal := self.refusal:
@@ -128,15 +149,20 @@ class Lane:
     def take(self, claim: Claim, arrived_at: float) -> Ticket:
         if refusal := self.refusal:
             raise refusal
-        ticket = Ticket(claim, arrived_at, self._reckon)
+        return self.join(Ticket(claim, arrived_at, self.reckon))
+
+    def join(self, ticket: AnyTicket) -> AnyTicket:
+        """Have this one stand in line."""
         self._inside.add(ticket)
         self._is_empty.clear()
-        insort(self._waiting, ticket, key=lambda one: one.arrived_at)
-        self._move_up()
+        self._waiting.insert(bisect_right(self._waiting, ticket.arrived_at, key=_arrival), ticket)
+        self.move_up()
         return ticket
 
-    def _reckon(self, claim: Claim) -> Size:
-        return claim.reckoned(self._paces, self.recognizer_info.key)
+    def reckon(self, claim: Claim) -> Size:
+        """How much work it is, as far as that is known now."""
+        listener = self.recognizer_info.key if self._seats or self._gone else ""
+        return claim.reckoned(self._paces, listener)
 
     def _all_waiting(self) -> Sequence[Ticket]:
         """The tickets without a seat, in the order of their turns, but for those that get one in a moment."""
@@ -165,13 +191,13 @@ class Lane:
                     seat.host = None
         elif ticket in self._waiting:
             self._waiting.remove(ticket)
-            self._move_up()
+            self.move_up()
 
     async def run(self, job: Job, ticket: LineTicket) -> AsyncGenerator[LaneEvent, None]:
         assert isinstance(ticket, Ticket), "it is one of this line"
         try:
             ticket.bring(job)
-            self._move_up()
+            self.move_up()
             while not isinstance(event := await ticket.events.get(), End):
                 yield event
             if event.error:
@@ -189,8 +215,10 @@ class Lane:
 
     def stats(self) -> LaneStats:
         here = self._pools[""]
-        reports = [_report(worker, seat) for seat in here for worker in seat.workers]
-        there = [_report(seats[0].speech.wanted) for pool, seats in self._pools.items() if pool]
+        reports = [report for seat in here for report in seat.reports]
+        there = [
+            replace(seats[0].reports[0], wanted=False, serving=False) for pool, seats in self._pools.items() if pool
+        ]
         told = {report.info.name for report in reports if report.info.is_elsewhere}
         return LaneStats(
             seats=len(here),
@@ -256,10 +284,10 @@ class Lane:
         outlooks = [seat.outlook for seat in self._seats if seat.ticket and not seat.waits_for_model]
         left = [within_s if busy.free_s is None else busy.free_s + busy.rest_s for busy in outlooks]
         longest_s = max(left, default=0.0)
-        loads = (worker.status.load_s for seat in self._seats for worker in seat.workers if worker.status.load_s)
+        loads = (report.status.load_s for seat in self._seats for report in seat.reports if report.status.load_s)
         return min(within_s, longest_s) + RESTART_S + max(loads, default=LOADING_S)
 
-    def _release(self, seat: Seat) -> None:
+    def _release(self, seat: AnySeat) -> None:
         ticket, seat.ticket = seat.ticket, None
         if ticket:
             worked_s = ticket.rest()
@@ -273,21 +301,21 @@ class Lane:
             host, seat.host = seat.host, None
             if not host.ended:
                 self._begin(seat, host)
-        self._move_up()
+        self.move_up()
         if not (seat.tickets or self._closing):
             seat.rest_later()
 
-    def _begin(self, seat: Seat, ticket: Ticket) -> None:
+    def _begin(self, seat: AnySeat, ticket: Ticket) -> None:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
         seat.begin(ticket)
 
-    def _guest(self, seat: Seat) -> Ticket | None:
+    def _guest(self, seat: AnySeat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
         brief = [] if self.refusal else [each for each in self._turns()[seat.address] if each.size.is_brief]
         return next((each for each in _with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
-    def _move_up(self) -> None:
+    def move_up(self) -> None:
         for pool, seats in self._pools.items():
             self._fill(pool, seats)
         self._call()
@@ -298,8 +326,8 @@ class Lane:
         if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
 
-    def _fill(self, pool: str, seats: Sequence[Seat]) -> None:
-        while not self.refusal and any(not seat.tickets for seat in seats):
+    def _fill(self, pool: str, seats: Sequence[AnySeat]) -> None:
+        while self.gives_turns and not self.refusal and any(not seat.tickets for seat in seats):
             turns = self._turns()[pool]
             ticket = next(_with_jobs(turns), None)
             seat = self._free_seat(ticket.job, seats) if ticket else None
@@ -334,17 +362,21 @@ class Lane:
     def _ask_for_room(self) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
         for seat in self._seats:
-            if seat.ticket and seat.ticket.speech and not seat.ticket.job.size.is_brief:
-                guest = self._guest(seat)
-                seat.ticket.speech.guest_s = seat.hosting_s(guest.job) if guest else None
+            if seat.ticket and not seat.host and not seat.ticket.size.is_brief:
+                guest = self._guest(seat) if self.gives_turns else None
+                if seat.ask_for_room(guest) and guest:
+                    seat.host, seat.ticket = seat.ticket, None
+                    self._begin(seat, guest)
 
     def _running(self, pool: str) -> list[Ticket]:
         return [ticket for seat in self._pools[pool] for ticket in seat.tickets]
 
     def _pool(self, size: Size) -> str:
         """Which seats it competes for."""
+        if not size.speaks or len(self._pools) < 2:
+            return ""
         engine = size.engine or self._usual.name
-        return engine if size.speaks and engine in self._pools else ""
+        return engine if engine in self._pools else ""
 
     def _turns(self) -> dict[str, list[Ticket]]:
         """Those who wait, in the order of their turns, by the seats that they compete for."""
@@ -378,9 +410,10 @@ class Lane:
             except Exception:  # it is that door's fault, and the line goes on for all
                 log.exception("a door can't show the places of those who wait")
 
-    def _free_seat(self, job: Job, seats: Sequence[Seat]) -> Seat | None:
+    def _free_seat(self, job: Job, seats: Sequence[AnySeat]) -> AnySeat | None:
         # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
-        usable = [seat for seat in seats if seat.worker_for(job).status.state != "failed"] or seats
+        there = [seat for seat in seats if seat.is_open]
+        usable = [seat for seat in there if seat.can_do(job)] or there
         free = [seat for seat in usable if not seat.tickets]
         return min(free, key=lambda seat: seat.effort(job), default=None)
 
@@ -401,7 +434,7 @@ class Lane:
         seats = self._pools[pool]
         serving = [seat for seat in seats if seat.serves(pool or self._usual.name)] or seats
         is_known = all(seat.is_ready for seat in serving)
-        return [seat.outlook if is_known else Busy(None) for seat in serving]
+        return [seat.outlook if is_known else Busy(None) for seat in serving] or [Busy(None)]
 
     def _sizes(self) -> list[Size]:
         """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
@@ -424,21 +457,10 @@ def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
             yield ticket
 
 
-def _report(worker: Worker, seat: Seat | None = None) -> ModelReport:
-    roles = seat.roles if seat else ()
-    return ModelReport(
-        info=worker.info,
-        status=worker.status,
-        wanted=any(worker is role.wanted for role in roles),
-        serving=any(worker is role.serving for role in roles),
-        hangs=worker.hangs,
-        loads=worker.lives.loads,
-        unloads=worker.lives.unloads,
-        memory_bytes=worker.memory_bytes,
-        deaths=worker.lives.deaths,
-    )
+def _wanted(models: Sequence[tuple[T, bool]]) -> T:
+    """Of what serves in the same role at every seat: the wanted model where any of them has it, else the stand-in."""
+    return next((info for info, is_wanted in models if is_wanted), models[0][0])
 
 
-def _serving(roles: Sequence[Role]) -> Worker:
-    """Of the same role at every seat: the wanted worker where any of them serves, else the stand-in."""
-    return next((role.wanted for role in roles if role.serving is role.wanted), roles[0].serving)
+def _arrival(ticket: Ticket) -> float:
+    return ticket.arrived_at

@@ -14,14 +14,16 @@ from typing import Any
 
 from voxdemo.errors import InputError
 from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob, SpeakJob
+from voxdemo.lanes.line import ModelReport
+from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.local.speech import Speech
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.local.worker import Worker
-from voxdemo.lanes.turns import BRIEF_S, Busy
+from voxdemo.lanes.turns import BRIEF_S
 from voxdemo.recognizers.base import Recognizer
-from voxdemo.speech import EngineInfo, Transcript, Waiting
+from voxdemo.speech import EngineInfo, RecognizerInfo, Transcript, Waiting
 
 
 class Role:
@@ -42,24 +44,25 @@ class Role:
         serves = self.wanted.status.takes_jobs or self.wanted.status.state == "reloading"
         return self.wanted if serves else self.workers[-1]
 
+    @property
+    def described(self) -> tuple[Any, bool]:
+        """The model that serves, and whether it is the wanted one."""
+        return self.serving.info, self.serving is self.wanted
+
     def named(self, name: str) -> Worker:
         """The worker whose model has this name, or else the one that serves."""
         return next((worker for worker in self.workers if worker.info.name == name), self.serving)
 
 
-class Seat:
+class Seat(AnySeat):
     """One copy of each model; runs one job at a time, whichever kind it is.
 
     The `others` are engines for jobs that ask for one of their voices; each is loaded when the first one does, and
     after a failure when the next one does; the usual models are then tried again by themselves, too. Where the `bound`
     leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine: of each kind
     the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without a job all
-    are freed; 0: never. Without `recognition` it is one of the seats of an address. Its lane sets `timeout_s`, the
-    seconds that a part of a job may take, and what is called when it is `released`.
+    are freed; 0: never. Without `recognition` it is one of the seats of an address.
     """
-
-    timeout_s: float
-    released: Callable[[], None]
 
     def __init__(
         self,
@@ -69,48 +72,45 @@ class Seat:
         bound: MemoryBound | None = None,
         idle_s: float = 0.0,
     ) -> None:
+        super().__init__()
         self.speech = speech
         self.recognition = recognition
+        self.address = "" if recognition else speech.wanted.info.name
         self.others = tuple(others)
         for worker in self.workers:
             worker.retry = partial(self._try_again, worker)
         self._bound = bound or MemoryBound()
         self._idle_s = idle_s
         self._idle: asyncio.TimerHandle | None = None
-        self.ticket: Ticket | None = None
-        """The job that it works on."""
-        self.host: Ticket | None = None
-        """A longer job that stands aside for that one."""
-
-    @property
-    def tickets(self) -> list[Ticket]:
-        """The jobs that have begun here."""
-        return [ticket for ticket in (self.ticket, self.host) if ticket]
-
-    @property
-    def outlook(self) -> Busy:
-        """When it will be free, for the forecast of the turns of those that wait."""
-        left = [ticket.left_s for ticket in self.tickets]
-        if self.waits_for_model or self.place.loading:
-            left[0] = None if left[0] is None or self.place.seconds is None else left[0] + self.place.seconds
-        if None in left:
-            return Busy(None)
-        seconds = [seconds or 0.0 for seconds in left]
-        if self.host:
-            return Busy(seconds[0], seconds[1], turn_s=self.host.turn_s)
-        if self.ticket and not self.ticket.job.size.is_brief:
-            turn_s = min(seconds[0], self.ticket.turn_s)
-            return Busy(turn_s, seconds[0] - turn_s, may_host=True, turn_s=self.ticket.turn_s)
-        return Busy(sum(seconds))
 
     @property
     def roles(self) -> tuple[Role, ...]:
         return (self.speech, self.recognition) if self.recognition else (self.speech,)
 
     @property
-    def address(self) -> str:
-        """The name of the engine whose jobs alone come here; "": all that aren't an address's."""
-        return "" if self.recognition else self.speech.wanted.info.name
+    def speaks(self) -> tuple[EngineInfo, bool]:
+        return self.speech.described
+
+    @property
+    def listens(self) -> tuple[RecognizerInfo, bool] | None:
+        return self.recognition.described if self.recognition else None
+
+    @property
+    def reports(self) -> Sequence[ModelReport]:
+        return [self._report(worker) for worker in self.workers]
+
+    def _report(self, worker: Worker) -> ModelReport:
+        return ModelReport(
+            info=worker.info,
+            status=worker.status,
+            wanted=any(worker is role.wanted for role in self.roles),
+            serving=any(worker is role.serving for role in self.roles),
+            hangs=worker.hangs,
+            loads=worker.lives.loads,
+            unloads=worker.lives.unloads,
+            memory_bytes=worker.memory_bytes,
+            deaths=worker.lives.deaths,
+        )
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -118,19 +118,16 @@ class Seat:
 
     @property
     def engines(self) -> list[EngineInfo]:
-        """What it speaks with: the engine that serves, then the others whose voices can be asked for."""
         serving = self.speech.serving
         beside = [worker for worker in self.speech.workers if worker.status.takes_jobs]
         return [worker.info for worker in dict.fromkeys((serving, *beside, *self.others))]
 
     @property
     def is_ready(self) -> bool:
-        """Whether the models that serve can work now, or have been freed and will be loaded for the next job."""
         return all(role.serving.status.takes_jobs for role in self.roles)
 
     @property
     def waits_for_model(self) -> bool:
-        """Whether its job can't begin yet because models are loading."""
         ticket = self.ticket
         if ticket is None or ticket.begun_at is not None:
             return False
@@ -138,25 +135,33 @@ class Seat:
 
     @property
     def place(self) -> Waiting:
-        """What its job is told while it waits for a model: which one is loaded for it, and for how long."""
         worker = self._worker_of(self.ticket) if self.ticket else None
         if worker is None or worker.status.state not in ("loading", "waking"):
             return Waiting(0, None)
         return Waiting(0, worker.loading_s, loading=worker.info.title)
 
     def hosting_s(self, job: Job) -> float | None:
-        """Seconds that a brief job takes here between two parts of a longer one; None where its model isn't there soon.
-
-        The loading of a model that was freed counts.
-        """
         worker = self.worker_for(job)
         load_s = 0.0 if worker.status.state == "ready" else worker.loading_s if worker.status.takes_jobs else None
         return None if load_s is None or load_s > BRIEF_S else load_s + (job.expected_s or 0.0)
 
     def serves(self, engine: str) -> bool:
-        """Whether the engine with this name serves here, and neither model that serves has failed."""
         failed = any(role.serving.status.state == "failed" for role in self.roles)
         return not failed and bool(self.speech.serving.info.name == engine)
+
+    def can_do(self, job: Job) -> bool:
+        return self.worker_for(job).status.state != "failed"
+
+    def start(self) -> None:
+        for role in self.roles:
+            for worker in role.workers:
+                worker.start()
+        self.rest_later()
+
+    def ask_for_room(self, guest: Ticket | None) -> bool:
+        if self.ticket and self.ticket.speech:
+            self.ticket.speech.guest_s = self.hosting_s(guest.job) if guest else None
+        return False
 
     def worker_for(self, job: Job) -> Worker:
         """The worker that does this job, or the part of it that takes the time."""
@@ -175,7 +180,6 @@ class Seat:
         return ticket.worker or self.worker_for(ticket.job)
 
     def rest_later(self) -> None:
-        """Free the models when no job has come for as long as they may be idle."""
         self._stay_awake()
         if self._idle_s:
             self._idle = asyncio.get_running_loop().call_later(self._idle_s, self.rest)
@@ -189,7 +193,6 @@ class Seat:
             self.rest_later()
 
     async def close(self) -> None:
-        """Close the models."""
         self._stay_awake()
         await asyncio.gather(*(worker.close() for worker in self.workers))
 
@@ -198,7 +201,6 @@ class Seat:
             self._idle.cancel()
 
     def effort(self, job: Job) -> int:
-        """How much comes before this job's work: 0 where its model is ready, more where others must be freed for it."""
         worker = self.worker_for(job)
         return 0 if worker.status.state == "ready" else 1 + len(self._freed_for(worker))
 
@@ -234,7 +236,6 @@ class Seat:
         return [worker for worker in ranked if worker.can_be_freed and worker not in at_work]
 
     def begin(self, ticket: Ticket) -> None:
-        """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
         self._stay_awake()
         self.ticket = ticket
         ticket.context.run(self._begin, ticket.job, ticket)

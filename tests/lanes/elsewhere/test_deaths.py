@@ -1,0 +1,219 @@
+"""What becomes of jobs when the line, a voice or a front end is killed: real processes, ended by SIGKILL."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import until
+from line_elsewhere import INFO, SECRET, sound_of
+from rings import long
+from serving import Server, StartServer, free_port
+
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
+from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob, Started
+from voxdemo.lanes.line import Claim
+from voxdemo.speech import Utterance, Waiting
+
+pytestmark = long
+WORD_S = 0.02
+
+
+class House:
+    """The processes of a line, each of which may be killed, and the line started again at its address."""
+
+    def __init__(self, start: StartServer) -> None:
+        self._start = start
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def line(self, **settings: object) -> Server:
+        return self._run("line", port=self._port, **settings)
+
+    def voice(self, **settings: object) -> Server:
+        return self._run("voice", VOXDEMO_LINE_URL=self.url, **{"WORD_S": WORD_S, **settings})
+
+    def front_end(self, places: int) -> Server:
+        return self._run("front end", VOXDEMO_LINE_URL=self.url, PLACES=places)
+
+    def _run(self, role: str, **settings: Any) -> Server:
+        return self._start("tests/line_elsewhere.py", ROLE=role, VOXDEMO_LINE_SECRET=SECRET, **settings)
+
+
+def killed(process: Server) -> None:
+    """It is gone from one moment to the next."""
+    process.process.kill()
+    process.process.wait(10)
+
+
+@pytest.fixture
+def house(start_server: StartServer) -> House:
+    return House(start_server)
+
+
+@pytest.fixture
+async def front_ends(house: House) -> AsyncGenerator[Callable[[int], Any], None]:
+    opened: list[LineElsewhere] = []
+
+    async def reached(count: int) -> Sequence[LineElsewhere]:
+        offer = await offer_of(house.url, SECRET, within_s=120.0)
+        for _ in range(count):
+            opened.append(LineElsewhere(house.url, SECRET, offer, Paces()))
+            opened[-1].start()
+        await until(lambda: all(line.stats().ready_seats for line in opened))
+        return opened
+
+    yield reached
+    for line in opened:
+        await line.close()
+
+
+class Somebody:
+    """In line with a text of several parts; what they were told, and what they have heard."""
+
+    def __init__(self, line: LineElsewhere, *parts: str) -> None:
+        text = " ".join(parts)
+        self.parts = parts
+        self.job = SpeakJob(INFO, Utterance(text, seed=1), parts, len(text.split()) * WORD_S, units=float(len(text)))
+        self.events: list[Any] = []
+        self.ticket = line.take(Claim(self.job.size), time.monotonic())
+        self.began = 0.0
+        self.task = asyncio.ensure_future(self._wait(line))
+
+    async def _wait(self, line: LineElsewhere) -> None:
+        async with aclosing(line.run(self.job, self.ticket)) as events:
+            async for event in events:
+                self.events.append(event)
+                if isinstance(event, Started):
+                    self.began = time.monotonic()
+
+    @property
+    def heard(self) -> list[Any]:
+        """The sound of all parts, without what was said again."""
+        pieces: dict[int, list[Any]] = {}
+        for event in self.events:
+            if isinstance(event, PartRetaken):
+                pieces[event.part] = []
+            elif isinstance(event, Piece):
+                pieces.setdefault(event.part, []).append(event.samples)
+        return [np.concatenate(pieces[part]) for part in sorted(pieces)]
+
+    @property
+    def is_whole(self) -> bool:
+        wanted = [np.concatenate([sound_of(word) for word in part.split()]) for part in self.parts]
+        return len(self.heard) == len(wanted) and all(map(np.array_equal, self.heard, wanted))
+
+    def is_in_part(self, part: int) -> bool:
+        return any(isinstance(event, Piece) and event.part == part for event in self.events)
+
+
+async def in_order(lines: Sequence[LineElsewhere], count: int) -> list[Somebody]:
+    people = []
+    for number in range(count):
+        people.append(Somebody(lines[number % len(lines)], f"w{number} x y", "and z"))
+        await until(lambda: people[-1].ticket.since is not None)
+    return people
+
+
+ENDLESS = "and so on " * 1000
+"""What somebody says until they leave, in one part, so that nobody else is served meanwhile."""
+
+
+async def test_a_voice_that_is_killed_in_a_text_is_followed_by_another_from_the_part_not_heard_whole(
+    house: House, front_ends: Any
+) -> None:
+    house.line(GATHER_S=0)
+    first = house.voice(WORD_S=0.4)
+    (line,) = await front_ends(1)
+    text = Somebody(line, "one", "two three four five six", "seven eight")
+    await until(lambda: text.is_in_part(1))
+    killed(first)
+    house.voice()
+    await asyncio.wait_for(text.task, 60)
+    assert text.is_whole
+    assert [type(event).__name__ for event in text.events].count("Started") == 1
+    assert [event.part for event in text.events if isinstance(event, PartRetaken)] == [1]
+
+
+async def test_a_line_that_is_killed_is_followed_by_one_in_which_all_stand_as_before(
+    house: House, front_ends: Any
+) -> None:
+    first = house.line()
+    house.voice()
+    lines = await front_ends(2)
+    speaking = Somebody(lines[0], ENDLESS)
+    await until(lambda: speaking.is_in_part(0))
+    people = await in_order(lines, 16)
+    killed(first)
+    await until(lambda: all(line.fault for line in lines))
+    heard_by_then = len(speaking.events)
+    late = Somebody(lines[1], "late")
+    house.line()
+    await until(lambda: late.ticket.since is not None)
+    places = list(range(1, 17))
+    await until(lambda: [line.place(each.ticket).ahead for each, line in zip(people, lines * 8, strict=True)] == places)
+    assert len(speaking.events) > heard_by_then
+    speaking.task.cancel()
+    await asyncio.wait_for(asyncio.gather(*(each.task for each in (*people, late))), 120)
+    assert all(each.is_whole for each in (*people, late))
+    assert sorted((*people, late), key=lambda each: each.began) == [*people, late]
+    everybody = [event for each in (speaking, *people, late) for event in each.events]
+    assert not [event for event in everybody if isinstance(event, PartRetaken)]
+    assert any(isinstance(event, Waiting) for event in people[-1].events)
+
+
+async def test_a_front_end_that_the_line_has_forgotten_enters_its_people_again(house: House, front_ends: Any) -> None:
+    process = house.line(DEAF_S=0.2, GATHER_S=0)
+    house.voice()
+    lines = await front_ends(2)
+    speaking = Somebody(lines[1], ENDLESS)
+    await until(lambda: speaking.is_in_part(0))
+    people = await in_order(lines[:1], 3)
+    later = await in_order(lines[1:], 2)
+    lines[0]._listening.cancel()  # its stream breaks, and isn't there for longer than it is remembered
+    await until(lambda: lines[1].stats().waiting == len(later))
+    lines[0].start()
+    await until(lambda: lines[1].place(later[0].ticket).ahead == 1 + len(people))
+    speaking.task.cancel()
+    await asyncio.wait_for(asyncio.gather(*(each.task for each in (*people, *later))), 120)
+    assert all(each.is_whole for each in (*people, *later))
+    assert sorted((*people, *later), key=lambda each: each.began) == [*people, *later]
+    assert process.process.poll() is None
+
+
+async def test_the_places_of_a_front_end_that_is_killed_go_to_those_behind_them(house: House, front_ends: Any) -> None:
+    house.line(DEAF_S=0.2, GATHER_S=0)
+    house.voice()
+    (line,) = await front_ends(1)
+    speaking = Somebody(line, ENDLESS)
+    await until(lambda: speaking.is_in_part(0))
+    dying = house.front_end(places=8)
+    await until(lambda: "in line" in dying.log)
+    last = Somebody(line, "last")
+    await until(lambda: line.place(last.ticket).ahead == 9)
+    killed(dying)
+    await until(lambda: line.place(last.ticket).ahead == 1)
+    speaking.task.cancel()
+    await asyncio.wait_for(last.task, 60)
+    assert last.is_whole
+
+
+async def test_a_voice_that_is_told_to_stop_ends_what_it_says_and_gets_no_more(house: House, front_ends: Any) -> None:
+    house.line(GATHER_S=0)
+    ending = house.voice(VOXDEMO_DRAIN_S=60, WORD_S=0.2)
+    (line,) = await front_ends(1)
+    text, waiting = Somebody(line, "one two", "three four"), Somebody(line, "waits")
+    await until(lambda: text.is_in_part(0))
+    assert await asyncio.to_thread(ending.stop) == 0
+    await asyncio.wait_for(text.task, 60)
+    assert text.is_whole
+    assert not waiting.heard
+    house.voice()
+    await asyncio.wait_for(waiting.task, 60)
+    assert not [event for event in (*text.events, *waiting.events) if isinstance(event, PartRetaken)]

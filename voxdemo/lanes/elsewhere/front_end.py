@@ -1,0 +1,435 @@
+"""A front end's side of a line elsewhere: its people's places by what the line said last, their jobs and the sound.
+
+A place is entered again, with the moment at which its request came, whenever the line has to be reached again: it may
+have been killed, or have forgotten this front end. A voice that dies is followed by another one, from the part on that
+wasn't heard whole. Lives on the event loop. Knows no models.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from voxdemo.errors import EngineError, NotReadyError, UnavailableError, VoxdemoError
+from voxdemo.estimates.paces import Paces
+from voxdemo.intake.catalogue import Catalogue
+from voxdemo.lanes import wire
+from voxdemo.lanes.elsewhere.asgi import credentials
+from voxdemo.lanes.elsewhere.progress import Progress
+from voxdemo.lanes.jobs import Job, LaneEvent, outline
+from voxdemo.lanes.line import Claim, LaneStats, LineTicket
+from voxdemo.lanes.messages import (
+    END,
+    Called,
+    Enter,
+    Entered,
+    Leave,
+    LineState,
+    Lost,
+    Offer,
+    Places,
+    Ready,
+    Refused,
+    Turn,
+    Unreachable,
+)
+from voxdemo.lanes.turns import Place, Size
+from voxdemo.speech import RecognizerInfo, Waiting
+
+log = logging.getLogger(__name__)
+
+SILENT_S = 5.0
+"""A line or a voice that has said nothing for so long has gone; both say something more often."""
+TRY_AGAIN_S = 0.2
+MOST_VOICES = 5
+"""How many voices may die of one job."""
+RESTART_S = 5.0
+"""How long a front end takes until it is there again."""
+
+
+class PlaceElsewhere:
+    """A `LineTicket` of a line elsewhere."""
+
+    def __init__(self, claim: Claim, arrived_at: float) -> None:
+        self.id = secrets.token_hex(8)
+        self.claim = claim
+        self.arrived_at = arrived_at
+        self.is_called = False
+        self.refusal: UnavailableError | None = None
+        self.since: float | None = None
+        self.told: tuple[float, Place] | None = None
+        self.job: Job | None = None
+        """Its job in outline, once that is there."""
+        self.turn: Turn | None = None
+        self.is_served = False
+        self.changed = asyncio.Event()
+        self.refused = asyncio.Event()
+
+    def refuse(self, error: UnavailableError) -> None:
+        self.refusal = error
+        self.changed.set()
+        self.refused.set()
+
+
+class LineElsewhere:
+    """A `JobLine` over the line's process at `url`.
+
+    All methods are for the event loop's thread. The `offer` is what the line has said before; `paces` take over what it
+    has learned.
+    """
+
+    fault = ""
+    """Why the line can't be reached, in one sentence."""
+
+    def __init__(self, url: str, secret: str, offer: Offer, paces: Paces) -> None:
+        self.moved: list[Callable[[], None]] = []
+        self._offer = offer
+        self._paces = paces
+        self._state: tuple[float, LineState] | None = None
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        self._http = httpx.AsyncClient(
+            headers=credentials(secret), timeout=httpx.Timeout(SILENT_S), limits=limits, trust_env=False
+        )
+        self._url = f"{url.rstrip('/')}/line/fronts/{secrets.token_hex(4)}"
+        self._places: dict[str, PlaceElsewhere] = {}
+        self._messages: list[Any] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._restarted_at: float | None = None
+        self._closing = False
+        self._is_empty = asyncio.Event()
+
+    # -- what is known
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._offer.catalogue
+
+    @property
+    def recognizer_info(self) -> RecognizerInfo:
+        return self._offer.recognizer
+
+    @property
+    def refusal(self) -> NotReadyError | None:
+        if self._restarted_at is not None:
+            return NotReadyError.restarting(self._restarted_at - time.monotonic())
+        return NotReadyError.stopping() if self._closing else None
+
+    @property
+    def is_busy(self) -> bool:
+        return any(place.is_served for place in self._places.values())
+
+    def stats(self) -> LaneStats:
+        if self._state is None:
+            return LaneStats(0, 0, len(self._places), 0, 0.0, 0, tuple(self._offer.models))
+        stats = self._state[1].stats
+        return replace(stats, models=tuple(self._offer.models), ready_seats=0 if self.fault else stats.ready_seats)
+
+    def foretell(self, coming: Size) -> Place:
+        if self._state is None:
+            return Place(0, None, None)
+        at, state = self._state
+        kind = "recording" if not coming.speaks else "brief" if coming.is_brief else "long"
+        place = state.coming[kind].after(time.monotonic() - at)
+        is_known = place.start_s is not None and coming.expected_s is not None
+        return Place(place.ahead, place.start_s, place.start_s + coming.expected_s if is_known else None)  # type: ignore[operator]
+
+    def place(self, ticket: LineTicket) -> Place:
+        assert isinstance(ticket, PlaceElsewhere), "it is one of this line"
+        if ticket.turn or ticket.refusal:
+            return Place(0, None, None)
+        if ticket.told is None:
+            return self.foretell(ticket.claim.reckoned(self._paces, self.recognizer_info.key))
+        at, place = ticket.told
+        return place.after(time.monotonic() - at)
+
+    # -- who comes and goes
+
+    def check_room(self) -> None:
+        if refusal := self.refusal:
+            raise refusal
+        if self._state and (full := self._state[1].refusal):
+            raise full
+
+    def check_caller(self, caller: str) -> None:
+        """The line itself counts them, over all front ends."""
+
+    def take(self, claim: Claim, arrived_at: float) -> PlaceElsewhere:
+        if refusal := self.refusal:
+            raise refusal
+        ticket = PlaceElsewhere(claim, arrived_at)
+        self._places[ticket.id] = ticket
+        self._is_empty.clear()
+        self._say(ticket)
+        return ticket
+
+    def leave(self, ticket: LineTicket) -> None:
+        assert isinstance(ticket, PlaceElsewhere), "it is one of this line"
+        if self._places.pop(ticket.id, None):
+            self._say(Leave(ticket.id))
+            ticket.is_served = False
+            if not self._places:
+                self._is_empty.set()
+
+    async def run(self, job: Job, ticket: LineTicket) -> AsyncGenerator[LaneEvent, None]:
+        assert isinstance(ticket, PlaceElsewhere), "it is one of this line"
+        progress = Progress(job)
+        try:
+            for _ in range(MOST_VOICES):
+                self._bring(progress.rest, ticket)
+                async with aclosing(self._until_its_turn(ticket, progress)) as places:
+                    async for event in places:
+                        yield event
+                async with aclosing(self._said(progress, ticket)) as events:
+                    async for event in events:
+                        yield event
+                if progress.is_over:
+                    return
+                for event in progress.broken_off():
+                    yield event
+                self._stand_in_again(ticket, progress.rest)
+            sentence = "The voices failed on this again and again: try again in a minute."
+            raise EngineError(sentence, "voices_gone")
+        finally:
+            self.leave(ticket)
+
+    def _bring(self, job: Job, ticket: PlaceElsewhere) -> None:
+        ticket.job = outline(job)
+        self._say(Ready(ticket.id, ticket.job))
+
+    async def _until_its_turn(self, ticket: PlaceElsewhere, progress: Progress) -> AsyncGenerator[LaneEvent, None]:
+        """Its places; after it has begun, for how long it pauses."""
+        told: Place | None = None
+        while ticket.turn is None and ticket.refusal is None:
+            ticket.changed.clear()
+            if (place := self.place(ticket)) != told:
+                told = place
+                if event := progress.waits(Waiting(place.ahead, place.end_s)):
+                    yield event
+            await ticket.changed.wait()
+        if ticket.refusal:
+            raise ticket.refusal
+
+    async def _said(self, progress: Progress, ticket: PlaceElsewhere) -> AsyncGenerator[LaneEvent, None]:
+        """What a voice makes of it, as far as it comes."""
+        turn = ticket.turn
+        assert turn, "its turn has come"
+        ticket.is_served = True
+        was_reached = False
+        try:
+            async with (
+                self._http.stream(
+                    "POST", f"{turn.url}/voice/jobs/{ticket.id}", content=wire.to_bytes(progress.rest)
+                ) as said,
+                aclosing(wire.values(said.aiter_bytes())) as events,
+            ):
+                said.raise_for_status()
+                was_reached = True
+                while (event := await self._next(events, ticket)) is not _OVER:
+                    if isinstance(event, VoxdemoError):
+                        raise event
+                    if event == END:
+                        progress.is_over = True
+                        return
+                    if event is not None and (told := progress.note(event)):
+                        yield told
+        except (httpx.HTTPError, EOFError, ValueError) as error:
+            log.warning("a voice has gone in the middle of a job: %s", type(error).__name__)
+            if not was_reached:
+                self._say(Unreachable(turn.voice))
+
+    async def _next(self, events: AsyncGenerator[Any, None], ticket: PlaceElsewhere) -> Any:
+        """The next event. Raises the refusal of a ticket that is turned away before it comes."""
+        coming = asyncio.ensure_future(anext(events, _OVER))
+        refused = asyncio.ensure_future(ticket.refused.wait())
+        try:
+            await asyncio.wait({coming, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if ticket.refusal:
+                raise ticket.refusal
+            return coming.result()
+        finally:
+            for task in (coming, refused):
+                task.cancel()
+            await asyncio.gather(coming, refused, return_exceptions=True)
+
+    def _stand_in_again(self, ticket: PlaceElsewhere, job: Job) -> None:
+        """Stand where it stood, as another request: what the line knows of the one that broke off is over."""
+        self._places.pop(ticket.id, None)
+        self._say(Leave(ticket.id))
+        ticket.id, ticket.turn, ticket.told, ticket.is_served = secrets.token_hex(8), None, None, False
+        ticket.claim = replace(ticket.claim, size=job.size, work={}, recording_s=0.0)
+        self._places[ticket.id] = ticket
+        self._say(ticket)
+
+    # -- the end
+
+    def refuse_all(self, within_s: float) -> NotReadyError:
+        self._restarted_at = time.monotonic() + within_s + RESTART_S
+        refusal = self.refusal
+        assert refusal, "it is closed"
+        for ticket in list(self._places.values()):
+            if not ticket.is_served:
+                ticket.refuse(refusal)
+                self._say(Leave(ticket.id))
+        self._tell_doors()
+        return refusal
+
+    async def drain(self, within_s: float) -> None:
+        with suppress(asyncio.TimeoutError):
+            if self._places:
+                await asyncio.wait_for(self._is_empty.wait(), within_s)
+        if self._places and self.refusal:
+            self._refuse_rest(self.refusal)
+
+    async def close(self) -> None:
+        self._closing = True
+        self._refuse_rest(self.refusal or NotReadyError.stopping())
+        if self._sending:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._sending), 1.0)  # so that nobody waits for who has left
+        for task in (self._listening, self._sending):
+            if task:
+                task.cancel()
+                await asyncio.wait([task])
+        await self._http.aclose()
+
+    def _refuse_rest(self, refusal: NotReadyError) -> None:
+        for ticket in list(self._places.values()):
+            ticket.refuse(refusal)
+        self._tell_doors()
+
+    # -- the line
+
+    def start(self) -> None:
+        self._listening = asyncio.ensure_future(self._keep_listening())
+
+    def _entry(self, ticket: PlaceElsewhere) -> Enter:
+        return Enter(ticket.id, ticket.claim, time.monotonic() - ticket.arrived_at, ticket.since, ticket.is_served)
+
+    def _say(self, message: Any) -> None:
+        """Tell the line, with all that is said in the same moment, in this order; a ticket enters it."""
+        self._messages.append(message)
+        if self._listening and not self.fault and (self._sending is None or self._sending.done()):
+            self._sending = asyncio.ensure_future(self._send())
+
+    async def _send(self) -> None:
+        await asyncio.sleep(0)
+        while self._messages:
+            messages = [self._entry(each) if isinstance(each, PlaceElsewhere) else each for each in self._messages]
+            self._messages = []
+            try:
+                answer = await self._http.post(self._url, content=wire.to_bytes(messages))
+                answer.raise_for_status()
+                news = wire.from_bytes(answer.content)
+            except (httpx.HTTPError, ValueError):
+                self._lose()  # all is said again to the line that comes
+                return
+            self._hear(news)
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                async with self._http.stream("GET", self._url) as answer:
+                    answer.raise_for_status()
+                    self._enter_all()
+                    async with aclosing(wire.values(answer.aiter_bytes())) as all_news:
+                        async for news in all_news:
+                            if self.fault:
+                                break
+                            self._hear(news)
+            except (httpx.HTTPError, EOFError, ValueError) as error:
+                log.debug("the line doesn't answer: %s", type(error).__name__)
+            self._lose()
+            await asyncio.sleep(TRY_AGAIN_S)
+
+    def _lose(self) -> None:
+        if not self.fault:
+            log.warning("the line can't be reached")
+        self.fault = "The line can't be reached at the moment: places are as they were told last."
+
+    def _enter_all(self) -> None:
+        """Tell the line that is reached who stands in it; it may be another one, or have forgotten them."""
+        self.fault = ""
+        self._messages = []
+        for ticket in list(self._places.values()):
+            if not ticket.refusal:
+                self._say(ticket)
+                if ticket.job:
+                    self._say(Ready(ticket.id, ticket.job))
+
+    def _hear(self, all_news: Any) -> None:
+        for news in all_news:
+            match news:
+                case Places(places=places):
+                    self._place(places)
+                case Offer():
+                    self._offer = news
+                    with suppress(ValueError):
+                        self._paces.adopt(news.paces)
+                case LineState():
+                    self._state = time.monotonic(), news
+                case _ if ticket := self._places.get(news.id):
+                    self._tell(ticket, news)
+        self._tell_doors()
+
+    def _place(self, places: Any) -> None:
+        now = time.monotonic()
+        for id, place in places:
+            if ticket := self._places.get(id):
+                ticket.told = now, place
+                ticket.changed.set()
+
+    def _tell(self, ticket: PlaceElsewhere, news: Any) -> None:
+        match news:
+            case Entered(since=since):
+                ticket.since = since
+            case Called():
+                ticket.is_called = True
+            case Turn() if not ticket.is_served:
+                ticket.turn = news
+            case Refused(error=error):
+                ticket.refuse(error)
+            case Lost() if not ticket.is_served:
+                ticket.turn = None
+                self._say(ticket)
+                if ticket.job:
+                    self._say(Ready(ticket.id, ticket.job))
+        ticket.changed.set()
+
+    def _tell_doors(self) -> None:
+        for ticket in self._places.values():
+            ticket.changed.set()
+        for tell in list(self.moved):
+            try:
+                tell()
+            except Exception:  # it is that door's fault, and the line goes on for all
+                log.exception("a door can't show the places of those who wait")
+
+
+_OVER = object()
+
+
+async def offer_of(url: str, secret: str, within_s: float) -> Offer:
+    """What the line at `url` offers, as soon as it has a voice. Raises TimeoutError, and PermissionError if refused."""
+    address = f"{url.rstrip('/')}/line/fronts/{secrets.token_hex(4)}"
+
+    async def asked() -> Offer:
+        async with httpx.AsyncClient(headers=credentials(secret), timeout=SILENT_S, trust_env=False) as http:
+            while True:
+                with suppress(httpx.TransportError, EOFError, ValueError):
+                    async with http.stream("GET", address) as answer:
+                        if answer.status_code == 401:
+                            raise PermissionError("the secret is another one")
+                        async for news in wire.values(answer.aiter_bytes()):
+                            for each in news:
+                                if isinstance(each, Offer):
+                                    return each
+                await asyncio.sleep(TRY_AGAIN_S)
+
+    return await asyncio.wait_for(asked(), within_s)

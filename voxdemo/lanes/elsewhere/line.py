@@ -1,0 +1,292 @@
+"""The line's process: the places of all front ends, and the turns that voices are given. No sound goes through it.
+
+What it knows it has from front ends and voices, and has again from them when it was killed and another one follows it:
+front ends enter their people again with the moment at which they came, voices say what they have in hand.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from voxdemo.errors import UnavailableError
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, sent
+from voxdemo.lanes.elsewhere.places import FrontEnd, Visitor, VoiceSeat
+from voxdemo.lanes.line import Claim
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.messages import (
+    Beat,
+    Called,
+    Enter,
+    Entered,
+    InHand,
+    Leave,
+    LineState,
+    Lost,
+    Offer,
+    Places,
+    Ready,
+    Refused,
+    Unreachable,
+)
+from voxdemo.lanes.turns import Place, Size
+
+log = logging.getLogger(__name__)
+
+GATHER_S = 1.5
+"""How long a new line waits for those that stood in the one before it, and for voices, until it gives turns."""
+DEAF_S = 10.0
+"""After so long without listening, a front end's people are taken out: it has died."""
+LOOK_EVERY_S = 0.5
+TELL_EVERY_S = 1.0
+"""How often front ends are told something at least: they take a line that says nothing for gone."""
+BETWEEN_S = 0.02
+"""Between two rounds of telling places, at least."""
+SHARE = 0.25
+"""The part of its time that telling places may take."""
+OFF_BY_S = 0.5
+"""How far off a place may be, counted down, until it is told again."""
+
+
+class LineProcess:
+    """All methods are for the event loop's thread."""
+
+    def __init__(self, queue_size: int, most_waiting: int = 0, gather_s: float | None = None) -> None:
+        gather_s = GATHER_S if gather_s is None else gather_s
+        self._paces = Paces()
+        self._snapshot = ""
+        self._lane = Lane([], queue_size, 0.0, most_waiting, self._paces)
+        self._lane.gives_turns = not gather_s
+        self._gather_s = gather_s
+        self._latest = 0.0
+        """No newcomer stands before those that stood in the line before this."""
+        self._front_ends: dict[str, FrontEnd] = {}
+        self._seats: dict[str, VoiceSeat] = {}
+        self._visitors: dict[str, Visitor] = {}
+        self._moved = asyncio.Event()
+        self._lane.moved.append(self._moved.set)
+        self._offer: Offer | None = None
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled."""
+        work = [self._watch(), self._keep_telling()]
+        if self._gather_s:
+            work.append(self._begin_turns())
+        await asyncio.gather(*work)
+
+    async def listen(self, name: str) -> AsyncGenerator[Sequence[Any], None]:
+        """What a front end is told, as it comes, several at a time."""
+        front_end = self._front_ends.setdefault(name, FrontEnd())
+        front_end.all_news()
+        news: asyncio.Queue[Any] = asyncio.Queue()
+        front_end.news = news
+        front_end.deaf_since = None
+        try:
+            yield [*([self._offer] if self._offer else []), *self._state()]
+            while True:
+                yield [await news.get(), *front_end.all_news()]
+        finally:
+            if front_end.news is news:
+                front_end.deaf_since = time.monotonic()
+
+    def told(self, name: str, messages: Sequence[Any]) -> Sequence[Any]:
+        """What a front end says, in its order. Returns what there is to be told in return."""
+        front_end = self._front_ends.setdefault(name, FrontEnd())
+        for message in messages:
+            match message:
+                case Enter():
+                    self._enter(name, front_end, message)
+                case Ready(id=id, job=job) if id in self._visitors:
+                    self._visitors[id].bring(job)
+                case Leave(id=id) if id in self._visitors:
+                    self._lane.leave(self._visitors.pop(id))
+                case Unreachable(voice=voice) if voice in self._seats:
+                    self._seats[voice].is_suspect = True
+        self._lane.move_up()
+        return front_end.all_news()
+
+    def beat(self, beat: Beat) -> bool:
+        """What a voice says. Returns whether it is to say what it offers."""
+        seat = self._seats.get(beat.id)
+        if seat is None:
+            if beat.offer is None:
+                return True
+            seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._forget)
+            self._lane.add(seat)
+        if beat.offer:
+            self._learn(beat.offer.paces)
+        seat.look(beat, self._adopted)
+        self._lane.move_up()
+        return False
+
+    def _enter(self, name: str, front_end: FrontEnd, message: Enter) -> None:
+        visitor = self._visitors.get(message.id)
+        if visitor is None:
+            since = self._now(message.age_s) if message.since is None else message.since
+            self._latest = max(self._latest, message.since or 0.0)
+            claim = message.claim
+            if claim.key:  # others elsewhere have answers of their own
+                claim = replace(claim, key=f"{name} {claim.key}")
+            try:
+                if message.since is None:
+                    self._lane.check_room()
+                    self._lane.check_caller(claim.caller)
+            except UnavailableError as error:
+                return front_end.tell(Refused(message.id, error))
+            visitor = self._visitors[message.id] = Visitor(message.id, front_end, claim, since, self._lane.reckon)
+            if not message.is_served:
+                self._lane.join(visitor)
+        visitor.front_end, visitor.place_told = front_end, None
+        front_end.tell(Entered(visitor.id, visitor.arrived_at))
+        if visitor.is_called:
+            front_end.tell(Called(visitor.id))
+        if visitor.granted and visitor.in_hand is None:
+            front_end.tell(visitor.granted[1])
+        return None
+
+    def _now(self, age_s: float) -> float:
+        return max(self._latest, time.time() - max(0.0, age_s))
+
+    def _adopted(self, job: InHand) -> Visitor:
+        """The visitor whose job this is; one that its front end will enter, if this line is younger than the job."""
+        if job.id not in self._visitors:
+            claim = Claim(Size(job.left_s))
+            self._visitors[job.id] = Visitor(job.id, None, claim, 0.0, self._lane.reckon)
+        return self._visitors[job.id]
+
+    def _forget(self, visitor: Visitor) -> None:
+        self._visitors.pop(visitor.id, None)
+        self._lane.leave(visitor)
+
+    def _learn(self, snapshot: str) -> None:
+        if snapshot != self._snapshot:
+            self._snapshot = snapshot
+            self._paces.adopt(snapshot)
+
+    async def _begin_turns(self) -> None:
+        await asyncio.sleep(self._gather_s)
+        self._lane.gives_turns = True
+        self._lane.move_up()
+
+    async def _watch(self) -> None:
+        """Do without voices and front ends that have died."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            for id, seat in [(id, seat) for id, seat in self._seats.items() if seat.is_gone]:
+                log.warning("a voice hasn't been heard of for a while, and is done without")
+                del self._seats[id]
+                for visitor in seat.visitors:
+                    self._visitors.pop(visitor.id, None)
+                    visitor.tell_front_end(Lost(visitor.id))
+                self._lane.remove(seat)
+            now = time.monotonic()
+            for name, front_end in list(self._front_ends.items()):
+                if front_end.deaf_since is not None and now - front_end.deaf_since > DEAF_S:
+                    del self._front_ends[name]
+                    for visitor in [each for each in self._visitors.values() if each.front_end is front_end]:
+                        if visitor.in_hand is None:
+                            self._forget(visitor)
+
+    async def _keep_telling(self) -> None:
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), TELL_EVERY_S)
+            self._moved.clear()
+            begun = time.perf_counter()
+            self._tell()
+            await asyncio.sleep(max(BETWEEN_S, (time.perf_counter() - begun) / SHARE))
+
+    def _tell(self) -> None:
+        """Tell every front end where its people stand, and how the line is doing."""
+        now = time.monotonic()
+        news: dict[FrontEnd, list[Any]] = {}
+        for visitor in self._visitors.values():
+            if visitor.front_end and not visitor.run:
+                place, told = self._lane.place(visitor), visitor.place_told
+                if told is None or _is_off(told[1].after(now - told[0]), place):
+                    visitor.place_told = now, place
+                    news.setdefault(visitor.front_end, []).append((visitor.id, place))
+        for front_end, places in news.items():
+            front_end.tell(Places(places))
+        if (offer := self._offered()) != self._offer:
+            self._offer = offer
+            self._tell_all(offer)
+        for state in self._state():
+            self._tell_all(state)
+
+    def _tell_all(self, news: Any) -> None:
+        for front_end in self._front_ends.values():
+            front_end.tell(news)
+
+    def _offered(self) -> Offer | None:
+        if not self._seats:
+            return self._offer
+        models = self._lane.stats().models
+        return Offer(self._lane.catalogue, self._lane.recognizer_info, models, self._snapshot)
+
+    def _state(self) -> list[LineState]:
+        if self._offer is None:
+            return []
+        coming = {kind: self._lane.foretell(size) for kind, size in KINDS.items()}
+        refusal = None
+        try:
+            self._lane.check_room()
+        except UnavailableError as error:
+            refusal = error
+        return [LineState(replace(self._lane.stats(), models=()), coming, refusal)]
+
+
+KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
+"""Of jobs that may come: when one begins depends on which it is."""
+
+
+def _is_off(told: Place, place: Place) -> bool:
+    return told.ahead != place.ahead or any(
+        (one is None) != (other is None) or (one is not None and other is not None and abs(one - other) > OFF_BY_S)
+        for one, other in ((told.start_s, place.start_s), (told.end_s, place.end_s))
+    )
+
+
+def line_app(process: LineProcess, secret: str) -> ASGIApp:
+    """The line for other processes, over HTTP: front ends listen and tell, voices beat."""
+
+    async def listen(request: Request) -> Response:
+        return Stream(process.listen(request.path_params["front_end"]))
+
+    async def tell(request: Request) -> Response:
+        return answer(process.told(request.path_params["front_end"], await sent(request)))
+
+    async def beat(request: Request) -> Response:
+        return answer(process.beat(await sent(request)))
+
+    routes = [
+        Route("/line/fronts/{front_end}", listen),
+        Route("/line/fronts/{front_end}", tell, methods=["POST"]),
+        Route("/line/voices", beat, methods=["POST"]),
+    ]
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret)
+
+
+def working(run: Callable[[], Any]) -> Any:
+    """A lifespan in which this goes on."""
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncGenerator[None, None]:
+        task = asyncio.ensure_future(run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    return lifespan

@@ -1,0 +1,197 @@
+"""A voice's process: one seat with its models, and jobs that front ends carry to it. It beats for the line.
+
+Jobs come when the line has given them their turn; where two come at once, the lane here has the second one wait.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from voxdemo.errors import UNEXPECTED, VoxdemoError
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes import wire
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
+from voxdemo.lanes.elsewhere.line import working
+from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes.line import Claim
+from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.seat import Seat
+from voxdemo.lanes.local.ticket import Ticket
+from voxdemo.lanes.messages import END, Beat, InHand, VoiceOffer
+
+log = logging.getLogger(__name__)
+
+BEAT_EVERY_S = 0.5
+TRY_AGAIN_S = 0.2
+"""After a line that didn't answer."""
+ALIVE_EVERY_S = 2.0
+"""How often a stream says something, if only that the voice is there."""
+MOST_JOBS = 8
+"""One runs, one may wait for a part of it, others have just been left."""
+
+
+class VoiceProcess:
+    """Serves jobs with the seat. All methods are for the event loop's thread."""
+
+    def __init__(self, seat: Seat, paces: Paces, url: str, line_url: str, secret: str, job_timeout_s: float) -> None:
+        self.id = secrets.token_hex(4)
+        self.url = url
+        self.is_closing = False
+        self._seat = seat
+        self._paces = paces
+        self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
+        self._line = httpx.AsyncClient(base_url=line_url, headers=credentials(secret), timeout=5.0, trust_env=False)
+        self._jobs: dict[str, Ticket] = {}
+        self._moved = asyncio.Event()
+        self._lane.moved.append(self._moved.set)
+        self._offered: VoiceOffer | None = None
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled; then the models are closed."""
+        self._lane.start()
+        try:
+            while True:
+                self._moved.clear()
+                try:
+                    await self._beat()
+                except (httpx.HTTPError, ValueError) as error:  # it was killed, or has just begun
+                    log.debug("the line doesn't answer: %s", type(error).__name__)
+                    self._offered = None
+                    await asyncio.sleep(TRY_AGAIN_S)
+                else:
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._moved.wait(), BEAT_EVERY_S)
+        finally:
+            await self._line.aclose()
+            await self._lane.close()
+
+    async def drain(self, within_s: float) -> None:
+        """Have no more turns given here; returns when the last job has ended."""
+        self.is_closing = True
+        self._moved.set()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._is_idle(), within_s)
+
+    async def _is_idle(self) -> None:
+        while self._in_hand():  # noqa: ASYNC110 - the model's thread is looked at
+            await asyncio.sleep(TRY_AGAIN_S)
+
+    async def serve(self, id: str, job: Job) -> AsyncGenerator[Any, None]:
+        """The events of a job, None now and then between them; then END, or the error that it ended with."""
+        clock = _Clock()
+        try:
+            self._lane.check_room()
+            ticket = self._jobs[id] = self._lane.take(Claim(job.size), time.monotonic())
+            async with aclosing(_lively(self._lane.run(job, ticket))) as events:
+                async for event in events:
+                    clock.note(event)
+                    if isinstance(event, Started | Resumed | Paused | Piece):
+                        self._moved.set()
+                    yield event
+            self._learn(job, clock.seconds)
+            yield END
+        except VoxdemoError as error:
+            yield error
+        except Exception:  # nothing of it may be told
+            log.exception("a job failed")
+            yield VoxdemoError(UNEXPECTED)
+
+    def _learn(self, job: Job, seconds: float) -> None:
+        if isinstance(job, ListenJob):
+            return
+        if job.transcription is None and not job.guests:
+            self._paces.speech(job.engine.key).learn(job.units, seconds)
+            self._paces.keep()
+
+    def _in_hand(self) -> list[InHand]:
+        """The jobs that are here, until the model has really stopped working on them."""
+        self._jobs = {id: each for id, each in self._jobs.items() if not each.ended or each in self._seat.tickets}
+        return [
+            InHand(
+                id,
+                elapsed_s=None if ticket.begun_at is None else ticket.elapsed_s,
+                left_s=ticket.left_s if ticket.brought else ticket.size.expected_s,
+                turn_s=ticket.turn_s if ticket.brought else 0.0,
+            )
+            for id, ticket in self._jobs.items()
+        ]
+
+    async def _beat(self) -> None:
+        offer = self._offer()
+        beat = Beat(
+            self.id, self.url, self._seat.is_ready, self.is_closing, self._seat.place, self._in_hand(),
+            offer=None if offer == self._offered else offer,
+        )  # fmt: skip
+        answer = await self._line.post("/line/voices", content=wire.to_bytes(beat))
+        answer.raise_for_status()
+        self._offered = None if wire.from_bytes(answer.content) else offer
+
+    def _offer(self) -> VoiceOffer:
+        seat, listens = self._seat, self._seat.listens
+        assert listens, "a voice listens, too"
+        return VoiceOffer(tuple(seat.engines), seat.speaks, listens, tuple(seat.reports), self._paces.snapshot())
+
+
+class _Clock:
+    """How long a job has been worked on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since: float | None = None
+
+    def note(self, event: Any) -> None:
+        now = time.monotonic()
+        if self._since is not None:
+            self.seconds += now - self._since
+            self._since = now
+        if isinstance(event, Started | Resumed):
+            self._since = now
+        elif isinstance(event, Paused):
+            self._since = None
+
+
+async def _lively(events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """These events, and None where there was none for a while."""
+    coming: asyncio.Future[Any] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(events))
+            await asyncio.wait([coming], timeout=ALIVE_EVERY_S)
+            if not coming.done():
+                yield None
+                continue
+            done, coming = coming, None
+            try:
+                yield done.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if coming:
+            coming.cancel()
+            await asyncio.wait([coming])
+        await events.aclose()
+
+
+def voice_app(process: VoiceProcess, secret: str) -> ASGIApp:
+    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer."""
+
+    async def serve(request: Request) -> Response:
+        job = await sent(request)
+        if not isinstance(job, SpeakJob | ListenJob):
+            raise HTTPException(400, "That isn't a job.")
+        return Stream(process.serve(request.path_params["id"], job))
+
+    routes = [Route("/voice/jobs/{id}", serve, methods=["POST"])]
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret)

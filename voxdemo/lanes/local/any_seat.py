@@ -1,0 +1,130 @@
+"""What a seat is to the lane, wherever its models are: one job at a time, and what is known of that.
+
+Lives on the event loop. Knows no models.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from voxdemo.lanes.jobs import Job
+from voxdemo.lanes.line import ModelReport
+from voxdemo.lanes.local.ticket import Ticket
+from voxdemo.lanes.turns import Busy
+from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+
+
+class AnySeat(ABC):
+    """Its lane sets `timeout_s`, the seconds that a part of a job may take, and what is called when it is released."""
+
+    timeout_s: float
+    released: Callable[[], None]
+    address = ""
+    """The name of the engine whose jobs alone come here; "": all that aren't an address's."""
+    is_open = True
+    """Whether it may be given jobs."""
+
+    def __init__(self) -> None:
+        self.ticket: Ticket | None = None
+        """The job that it works on."""
+        self.host: Ticket | None = None
+        """A longer job that stands aside for that one."""
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """The jobs that have begun here."""
+        return [ticket for ticket in (self.ticket, self.host) if ticket]
+
+    @property
+    def outlook(self) -> Busy:
+        """When it will be free, for the forecast of the turns of those that wait."""
+        left = [ticket.left_s for ticket in self.tickets]
+        if self.waits_for_model or self.place.loading:
+            left[0] = None if left[0] is None or self.place.seconds is None else left[0] + self.place.seconds
+        if None in left:
+            return Busy(None)
+        seconds = [seconds or 0.0 for seconds in left]
+        if self.host:
+            return Busy(seconds[0], seconds[1], turn_s=self.host.turn_s)
+        if self.ticket and not self.ticket.size.is_brief:
+            turn_s = min(seconds[0], self.ticket.turn_s)
+            return Busy(turn_s, seconds[0] - turn_s, may_host=True, turn_s=self.ticket.turn_s)
+        return Busy(sum(seconds))
+
+    @property
+    @abstractmethod
+    def speaks(self) -> tuple[EngineInfo, bool]:
+        """The engine that gets the jobs that come now, and whether it is the wanted one, no stand-in."""
+
+    @property
+    @abstractmethod
+    def listens(self) -> tuple[RecognizerInfo, bool] | None:
+        """As `speaks`; None at an address."""
+
+    @property
+    @abstractmethod
+    def engines(self) -> Sequence[EngineInfo]:
+        """What it speaks with: the engine that serves, then the others whose voices can be asked for."""
+
+    @property
+    @abstractmethod
+    def reports(self) -> Sequence[ModelReport]:
+        """How its models are; for each kind the one that is wanted comes first."""
+
+    @property
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether the models that serve can work now, or have been freed and will be loaded for the next job."""
+
+    @property
+    @abstractmethod
+    def waits_for_model(self) -> bool:
+        """Whether its job can't begin yet because models are loading."""
+
+    @property
+    @abstractmethod
+    def place(self) -> Waiting:
+        """What its job is told while it waits for a model: which one is loaded for it, and for how long."""
+
+    @abstractmethod
+    def hosting_s(self, job: Job) -> float | None:
+        """Seconds that a brief job takes here between two parts of a longer one; None where its model isn't there soon.
+
+        The loading of a model that was freed counts.
+        """
+
+    @abstractmethod
+    def serves(self, engine: str) -> bool:
+        """Whether the engine with this name serves here, and neither model that serves has failed."""
+
+    @abstractmethod
+    def can_do(self, job: Job) -> bool:
+        """Whether the model that does this job hasn't failed."""
+
+    @abstractmethod
+    def effort(self, job: Job) -> int:
+        """How much comes before this job's work: 0 where its model is ready, more where others must be freed for it."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin to load the models that serve."""
+
+    @abstractmethod
+    def begin(self, ticket: Ticket) -> None:
+        """Give the ticket's job to its model, which starts with it when it is loaded, or goes on with it."""
+
+    @abstractmethod
+    def ask_for_room(self, guest: Ticket | None) -> bool:
+        """Have a longer text stand aside for this brief job after its next part, if it has begun; None: for no one.
+
+        True where the guest is to be given here at once, to wait for that.
+        """
+
+    @abstractmethod
+    def rest_later(self) -> None:
+        """Free the models when no job has come for as long as they may be idle."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the models."""

@@ -1,0 +1,102 @@
+"""The line and a voice as processes of their own, and the service of a front end whose line is elsewhere."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from voxdemo.errors import SettingsError
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
+from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
+from voxdemo.server.assemble import Models, models_of, service_of
+from voxdemo.service.service import SpeechService
+from voxdemo.settings import Settings
+
+OFFERED_WITHIN_S = 120.0
+"""How long a front end waits at its start for a line with a voice: as long as loading one may take."""
+
+
+def service_elsewhere(settings: Settings) -> SpeechService:
+    """The service over the line at VOXDEMO_LINE_URL, not started yet. Waits until that has a voice.
+
+    Raises SettingsError where there is none, or where it knows another secret.
+    """
+    url, secret = settings.line_url, secret_of(settings)
+    try:
+        offer = asyncio.run(offer_of(url, secret, OFFERED_WITHIN_S))
+    except asyncio.TimeoutError as error:
+        sentence = f"No line with a voice answered at VOXDEMO_LINE_URL within {OFFERED_WITHIN_S:g} s: start them first."
+        raise SettingsError(sentence) from error
+    except PermissionError as error:
+        raise SettingsError("The line refuses this server: set VOXDEMO_LINE_SECRET to what it has there.") from error
+    paces = Paces.load(settings.cache_dir / "paces.json")
+    return service_of(LineElsewhere(url, secret, offer, paces), settings, paces)
+
+
+def serve_line(settings: Settings) -> None:
+    """Serve the line until a signal comes: front ends and voices find another one at the same address."""
+    process = LineProcess(settings.queue_size, settings.max_waiting_per_client)
+    _Server(_config(line_app(process, secret_of(settings)), settings), partial(asyncio.sleep, 0)).run()
+
+
+def serve_voice(settings: Settings, url: str, models: Models | None = None) -> None:
+    """Serve one seat until a signal comes; then its jobs have VOXDEMO_DRAIN_S to end, and others go elsewhere.
+
+    `url` is where front ends reach it; "": at VOXDEMO_HOST and VOXDEMO_PORT, or this machine's name where that is any.
+    """
+    if not settings.line_url:
+        raise SettingsError("A voice needs a line: set VOXDEMO_LINE_URL to its address.")
+    if settings.remote_engines.get_secret_value():
+        raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
+    secret, models = secret_of(settings), models or models_of(settings)
+    host = socket.gethostname() if settings.host in ("0.0.0.0", "::") else settings.host
+    process = VoiceProcess(
+        models.seat(), models.paces, url or f"http://{host}:{settings.port}", settings.line_url, secret,
+        settings.job_timeout_s,
+    )  # fmt: skip
+    _Server(_config(voice_app(process, secret), settings), partial(process.drain, settings.drain_s)).run()
+
+
+def secret_of(settings: Settings) -> str:
+    """Raises SettingsError where there is none."""
+    secret = settings.line_secret.get_secret_value()
+    if not secret:
+        raise SettingsError("A line elsewhere needs a secret: set VOXDEMO_LINE_SECRET alike at all of its processes.")
+    return secret
+
+
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=2,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Ends well at the first signal, when `drain` has returned; at once at a second one."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._draining:
+            super().handle_exit(sig, frame)
+        else:
+            self._draining = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        await self._drain()
+        self.should_exit = True
