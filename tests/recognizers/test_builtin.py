@@ -80,6 +80,18 @@ def test_words_have_the_times_at_which_they_are_heard(recognizer, spoken):
     assert [word.end_s for word in lasts] == pytest.approx([end for _, end in bounds], abs=0.2)
 
 
+def test_words_of_somebody_far_away_are_as_long_as_of_somebody_near(recognizer, spoken):
+    near, far = (
+        spoken("She planted three rows of carrots."),
+        spoken("Every morning the baker opens his small shop at seven."),
+    )
+    whole = np.concatenate([near, np.zeros(RATE, np.float32), far * np.float32(0.05)])
+    segments = list(recognizer.transcribe(whole, RATE, "en", with_words=True))[-1].segments
+    lengths = {words(word.text): word.end_s - word.start_s for segment in segments for word in segment.words}
+    assert lengths["seven"] > 0.2
+    assert lengths["small"] > 0.2
+
+
 @pytest.mark.long
 def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken):
     speech = spoken(SENTENCES[0])

@@ -62,6 +62,13 @@ def test_words_have_times_where_they_are_asked_for(server: Server, name: str) ->
     assert times[-1] == whole["segments"][-1]["end"] <= whole["duration"]
 
 
+def test_silence_has_no_words(server: Server, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
+    form = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+    with (tmp_path / "silence.wav").open("rb") as silence:
+        assert server.http.post(HEAR, files={"file": silence}, data=form).json()["words"] == []
+
+
 def test_a_recogniser_that_times_no_words_says_so(fake_server: Server) -> None:
     answer = heard(fake_server, **{"response_format": "verbose_json", "timestamp_granularities[]": "word"})
     assert answer.headers["x-voxdemo-warning"].startswith("Words have no times of their own here")

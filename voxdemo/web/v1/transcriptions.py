@@ -67,12 +67,12 @@ async def transcriptions(
         if stream and model != NEVER_STREAMS:
             return await while_there(request, _streamed(events, warning(*ignored)))
         transcript = await while_there(request, result_of(events, Transcript))
-    answer = form(transcript)
+    answer = form(transcript, asked.with_words)
     answer.headers.update(warning(*ignored, *transcript.warnings))
     return answer
 
 
-def _form_of(response_format: str) -> Callable[[Transcript], Response]:
+def _form_of(response_format: str) -> Callable[[Transcript, bool], Response]:
     form = _FORMATS.get(response_format.lower())
     if form is None:
         raise unknown_format(response_format, _FORMATS)
@@ -90,7 +90,7 @@ def _ignored(form: FormData, info: RecognizerInfo) -> Sequence[str]:
     return [*told, NO_WORDS] if _wants_words(form) and not info.times_words else told
 
 
-def _verbose(transcript: Transcript) -> Response:
+def _verbose(transcript: Transcript, with_words: bool) -> Response:
     segments = [_segment(each) | _details(number, each) for number, each in enumerate(transcript.segments)]
     words = [word for segment in transcript.segments for word in segment.words]
     told: dict[str, Any] = {
@@ -100,7 +100,7 @@ def _verbose(transcript: Transcript) -> Response:
         "text": transcript.text,
         "segments": segments,
     }
-    return JSONResponse(told | ({"words": [_word(each) for each in words]} if words else {}))
+    return JSONResponse(told | ({"words": [_word(each) for each in words]} if with_words else {}))
 
 
 async def _streamed(events: AsyncGenerator[RecognitionEvent, None], warned: Mapping[str, str]) -> Response:
@@ -165,11 +165,11 @@ def _word(word: Word) -> dict[str, Any]:
     return {"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)}
 
 
-_FORMATS: dict[str, Callable[[Transcript], Response]] = {
-    "json": lambda transcript: JSONResponse({"text": transcript.text}),
-    "text": lambda transcript: PlainTextResponse(f"{transcript.text}\n"),
-    "srt": lambda transcript: PlainTextResponse(captions.srt(transcript.segments)),
-    "vtt": lambda transcript: PlainTextResponse(captions.webvtt(transcript.segments)),
+_FORMATS: dict[str, Callable[[Transcript, bool], Response]] = {
+    "json": lambda transcript, _: JSONResponse({"text": transcript.text}),
+    "text": lambda transcript, _: PlainTextResponse(f"{transcript.text}\n"),
+    "srt": lambda transcript, _: PlainTextResponse(captions.srt(transcript.segments)),
+    "vtt": lambda transcript, _: PlainTextResponse(captions.webvtt(transcript.segments)),
     "verbose_json": _verbose,
 }
 """By the name that OpenAI's API gives it."""
