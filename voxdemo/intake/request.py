@@ -53,7 +53,7 @@ class Guest:
         return Passage(Utterance(text, voice=self.voice, speed=speed, seed=host.seed), self.engine)
 
 
-NOBODY: Mapping[str, Guest] = MappingProxyType({})
+NO_GUESTS: Mapping[str, Guest] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,10 @@ class Examined:
 
 
 def speech(
-    utterance: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY, named: Mapping[str, Guest] = NOBODY
+    utterance: Utterance,
+    engine: EngineInfo,
+    guests: Mapping[str, Guest] = NO_GUESTS,
+    named: Mapping[str, Guest] = NO_GUESTS,
 ) -> SpeechRequest:
     """The request to speak this, with those of the `guests` whose languages its letters are of, and those it names.
 
@@ -237,7 +240,7 @@ class Reading:
 
 
 def passages(
-    host: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NOBODY, named: Mapping[str, Guest] = NOBODY
+    host: Utterance, engine: EngineInfo, guests: Mapping[str, Guest] = NO_GUESTS, named: Mapping[str, Guest] = NO_GUESTS
 ) -> Reading:
     """How a text is read: its tags and its languages decide who says what.
 

@@ -19,7 +19,7 @@ UNLISTED_SITE = "voxdemo.unlisted_site"
 """Whether a page of another site sends it that isn't named in the settings."""
 ACCOUNT = "account "
 """What the entry of an account has before its name, so that none is a key's id."""
-NOBODY = "unknown"
+UNKNOWN = "unknown"
 """All clients without an address, as through a Unix socket; they count as one."""
 NETWORK_BITS = 64
 """Of an IPv6 address: what one customer gets at the least, and can choose addresses from at will."""
@@ -52,7 +52,7 @@ class Incoming(HTTPConnection):
         """
         if key := self.scope.get(KEY):
             return str(key)
-        return _network(self.client.host) if self.client else NOBODY
+        return _network(self.client.host) if self.client else UNKNOWN
 
     @property
     def reader(self) -> str | None:
@@ -118,7 +118,7 @@ def _network(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return NOBODY
+        return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is None:
             return str(ipaddress.ip_network((int(address), NETWORK_BITS), strict=False))
