@@ -51,6 +51,14 @@ GUIDANCE = Dial("cfg_value", "Guidance", 1.0, 3.0, 0.1, 2.0)
 """The range that VoxCPM's own demo offers."""
 STEPS = Dial("inference_timesteps", "Steps", 4, 30, 1, 10)
 """As GUIDANCE."""
+EXAGGERATION = Dial("exaggeration", "Exaggeration", 0.25, 2.0, 0.05, 0.5)
+"""The range that Chatterbox's own demo offers."""
+CFG_WEIGHT = Dial("cfg_weight", "Guidance weight", 0.0, 1.0, 0.05, 0.5)
+"""As EXAGGERATION; not on the scale of GUIDANCE."""
+TEMPERATURE = Dial("temperature", "Temperature", 0.05, 5.0, 0.05, 0.8)
+"""As EXAGGERATION."""
+RARE_DIALS = (EXAGGERATION, CFG_WEIGHT, TEMPERATURE)
+"""Those that are not missed where an engine doesn't take them."""
 SETTINGS = (
     Setting("prompt_audio", "Recording of the voice"),
     Setting("prompt_text", "Transcript of the recording"),
@@ -59,6 +67,7 @@ SETTINGS = (
     Setting("seed", "Seed"),
     GUIDANCE,
     STEPS,
+    *RARE_DIALS,
     Setting("normalize", "Write out numbers and dates"),
     Setting("denoise", "Remove noise from the recording"),
 )
@@ -94,6 +103,12 @@ class SpeakOptions:
     """The same seed gives the same sound on the same machine; None is one that follows from the rest."""
     speed: float = SPEED.default
     """Pace: 2.0 is twice as fast."""
+    exaggeration: float = EXAGGERATION.default
+    """How much feeling is put into it."""
+    cfg_weight: float = CFG_WEIGHT.default
+    """How far guidance goes: lower is calmer, and has less of the accent of `prompt_audio`."""
+    temperature: float = TEMPERATURE.default
+    """How freely a language model draws: higher varies more."""
     format: str = "wav"
     """File format of the result."""
 

@@ -73,6 +73,9 @@ def say(
     prompt_text: Annotated[str, typer.Option(help="The transcript of that recording.")] = "",
     cfg: Annotated[float, typer.Option(help="Guidance, 1 to 3.")] = 2.0,
     steps: Annotated[int, typer.Option(help="Diffusion steps, 4 to 30.")] = 10,
+    exaggeration: Annotated[float, typer.Option(help="Feeling, for Chatterbox, 0.25 to 2.")] = 0.5,
+    cfg_weight: Annotated[float, typer.Option(help="Guidance, for Chatterbox, 0 to 1.")] = 0.5,
+    temperature: Annotated[float, typer.Option(help="Variety, for Chatterbox, 0.05 to 5.")] = 0.8,
     speed: Annotated[float, typer.Option(help="Pace, 0.25 to 4; spoken at 0.5 to 2.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same audio.")] = None,
     server: Server = "",
@@ -85,7 +88,8 @@ def say(
     voice = None if voice is None else _typed(voice)
     utterance = Utterance(
         said, prompt_audio=prompt_audio, prompt_text=_typed(prompt_text), cfg_value=cfg, inference_timesteps=steps,
-        voice=voice, language=_typed(language) or None, seed=seed, speed=speed,
+        voice=voice, language=_typed(language) or None, seed=seed, speed=speed, exaggeration=exaggeration,
+        cfg_weight=cfg_weight, temperature=temperature,
     )  # fmt: skip
     format = audio_format(output)
     with bar() as tell, audio_file(output) as file:

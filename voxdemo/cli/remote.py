@@ -13,7 +13,7 @@ import httpx
 from voxdemo.cli.results import ShowProgress
 from voxdemo.errors import UNAVAILABLE_CODES, EngineError, InputError, NotReadyError, VoxdemoError
 from voxdemo.settings import client_key
-from voxdemo.speech import Segment, Speaking, Transcript, Utterance, Waiting
+from voxdemo.speech import RARE_DIALS, Segment, Speaking, Transcript, Utterance, Waiting
 from voxdemo.web.components import wording
 
 CONNECT_S = 10.0
@@ -67,7 +67,8 @@ def remove_voice(url: str, voice: str) -> None:
 
 
 def _body(utterance: Utterance) -> dict[str, Any]:
-    names = ("prompt_text", "cfg_value", "inference_timesteps", "seed", "speed")
+    rare = (dial.name for dial in RARE_DIALS)
+    names = ("prompt_text", "cfg_value", "inference_timesteps", "seed", "speed", *rare)
     body = {"input": utterance.text, **{name: getattr(utterance, name) for name in names}}
     if utterance.prompt_audio:
         with _opened(utterance.prompt_audio) as file:

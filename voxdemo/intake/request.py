@@ -20,7 +20,7 @@ from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import detection, languages, validate
-from voxdemo.speech import SPEED, EngineInfo, ModelInfo, RecognizerInfo, Utterance
+from voxdemo.speech import GUIDANCE, RARE_DIALS, SPEED, EngineInfo, ModelInfo, RecognizerInfo, Utterance
 from voxdemo.text import scripts, split, tags
 from voxdemo.text.length import spoken_length
 
@@ -160,7 +160,9 @@ def speech(
     """
     warnings = validate.checked(utterance, engine)
     speed = validate.within_bounds(utterance, engine).speed
-    utterance = replace(utterance, cfg_value=float(utterance.cfg_value), speed=float(speed))  # 1 is 1.0
+    # 1 is 1.0
+    numbers: dict[str, Any] = {dial.name: float(getattr(utterance, dial.name)) for dial in (GUIDANCE, *RARE_DIALS)}
+    utterance = replace(utterance, **numbers, speed=float(speed))
     if "language" in engine.honours and utterance.language is None:
         utterance = replace(utterance, language=_language(utterance.text, engine))
     asked = {name: getattr(utterance, name) for name in ("format", *sorted(engine.honours - {"seed", "prompt_audio"}))}

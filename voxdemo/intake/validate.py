@@ -13,7 +13,7 @@ from voxdemo.engines.builtin import english
 from voxdemo.errors import InputError, some
 from voxdemo.intake import detection
 from voxdemo.intake.languages import title_of
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
+from voxdemo.speech import GUIDANCE, RARE_DIALS, SPEED, STEPS, EngineInfo, SpeakOptions, Utterance
 from voxdemo.text import leftovers, pasted, scripts
 from voxdemo.text.split import is_speakable
 
@@ -34,6 +34,9 @@ _NAMES = {
     "control": "a control instruction",
     "seed": "a seed",
     "speed": "a speed",
+    "exaggeration": "exaggeration",
+    "cfg_weight": "a guidance weight",
+    "temperature": "a temperature",
 }
 _DEFAULTS = SpeakOptions()
 _UNSAYABLE: Mapping[str, Callable[[str], Iterable[str]]] = {
@@ -76,17 +79,18 @@ def within_bounds(options: Options, info: EngineInfo) -> Options:
 
 
 def _check_types(utterance: Utterance) -> None:
-    for name, kind, words, expected in (
+    types: Sequence[tuple[str, Any, str, str]] = (
         ("text", str, "The text", "a string"),
         ("prompt_text", str, "The transcript of the prompt audio", "a string"),
         ("control", str, "The control instruction", "a string"),
         ("cfg_value", (int, float), "Guidance (cfg)", "a number"),
         ("inference_timesteps", int, "Inference steps", "a whole number"),
-        ("speed", (int, float), "Speed", "a number"),
+        *((dial.name, (int, float), dial.label, "a number") for dial in (SPEED, *RARE_DIALS)),
         ("normalize", bool, "Text normalisation", "true or false"),
         ("denoise", bool, "Denoising", "true or false"),
         ("seed", (int, type(None)), "The seed", "a whole number"),
-    ):
+    )
+    for name, kind, words, expected in types:
         value = getattr(utterance, name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise InputError("{what} must be {expected}.", code="wrong_type", what=words, expected=expected)
@@ -98,6 +102,7 @@ def _check_ranges(utterance: Utterance, info: EngineInfo) -> None:
         ("cfg_value", "Guidance (cfg)", (guidance.low, guidance.high)),
         ("inference_timesteps", "Inference steps", (steps.low, steps.high)),
         ("speed", "Speed", ASKED_SPEEDS),
+        *((dial.name, dial.label, (dial.low, dial.high)) for dial in map(info.dial, RARE_DIALS)),
         ("seed", "The seed", (0, 2**32 - 1)),
     ):
         value = getattr(utterance, name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo import files
-from voxdemo.speech import SpeakOptions
+from voxdemo.speech import RARE_DIALS, SpeakOptions
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
 from voxdemo.stores.databases import Database, Postgres, SQLite
 from voxdemo.stores.objects import Objects, OnlyHere
@@ -369,7 +369,9 @@ def _set_up(database: Database) -> None:
 
 
 def _written(order: Order) -> str:
-    options = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
+    usual = {dial.name: dial.default for dial in RARE_DIALS}  # which earlier releases don't know
+    told = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
+    options = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
     return json.dumps(options | {"has_prompt": order.prompt is not None})
 
 

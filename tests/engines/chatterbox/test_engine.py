@@ -18,6 +18,7 @@ from voxdemo.engines.chatterbox import checkpoint, engine
 from voxdemo.engines.chatterbox.engine import LANGUAGES, MIN_CODES, ChatterboxEngine
 from voxdemo.errors import InputError, ModelDiedError
 from voxdemo.server.assemble import RECORDING
+from voxdemo.speech import CFG_WEIGHT, EXAGGERATION, TEMPERATURE, Dial, Utterance
 
 pytestmark = MARKS
 
@@ -106,27 +107,62 @@ def test_a_part_without_words_is_a_short_silence_and_a_text_without_is_refused(s
         list(items(stopping, "* * *"))
 
 
-def test_codes_are_those_of_the_packages_own_loop(running: ChatterboxEngine) -> None:
+@pytest.mark.parametrize(
+    ("exaggeration", "cfg_weight", "temperature"),
+    [(0.5, 0.5, 0.8), (0.5, 0.0, 0.8), (2.0, 1.0, 0.05), (0.25, 0.2, 5.0)],
+)
+def test_codes_are_those_of_the_packages_own_loop(
+    running: ChatterboxEngine, exaggeration: float, cfg_weight: float, temperature: float
+) -> None:
     import torch
     from chatterbox.models.t3 import t3
     from torch.nn.functional import pad
 
-    own, tokens = running._voices.voice(None, engine.EXAGGERATION), running._tokens("hello there", "en")
-    ours = list(itertools.islice(running._codes(own.t3, tokens, torch.Generator().manual_seed(5)), 20))
+    how = Utterance("", exaggeration=exaggeration, cfg_weight=cfg_weight, temperature=temperature)
+    ours, theirs = (running._voices.voice(None, exaggeration).t3 for _ in range(2))
+    tokens = running._tokens("hello there", "en")
+    codes = list(itertools.islice(running._codes(ours, tokens, how, torch.Generator().manual_seed(5)), 20))
     text = pad(pad(torch.tensor([tokens] * 2), (1, 0), value=255), (0, 1), value=0)
-    asked = running._voices.voice(None, engine.EXAGGERATION).t3
-    drawn = torch.get_rng_state()
+    drawn, bars = torch.get_rng_state(), t3.tqdm
     torch.manual_seed(5)
     try:
-        bars, vars(t3)["tqdm"] = t3.tqdm, lambda steps, **_: steps
-        theirs = running._model.t3.inference(
-            t3_cond=asked, text_tokens=text, max_new_tokens=20, temperature=engine.TEMPERATURE,
-            cfg_weight=engine.GUIDANCE, repetition_penalty=engine.REPETITION_PENALTY, min_p=engine.MIN_P, top_p=1.0,
+        vars(t3)["tqdm"] = lambda steps, **_: steps
+        said = running._model.t3.inference(
+            t3_cond=theirs, text_tokens=text, max_new_tokens=20, temperature=temperature, cfg_weight=cfg_weight,
+            repetition_penalty=engine.REPETITION_PENALTY, min_p=engine.MIN_P, top_p=1.0,
         )  # fmt: skip
     finally:
         vars(t3)["tqdm"] = bars
         torch.set_rng_state(drawn)
-    assert theirs[0].tolist() == ours
+    assert said[0].tolist() == codes
+
+
+@pytest.mark.parametrize("dial", [CFG_WEIGHT, TEMPERATURE], ids=lambda dial: dial.name)
+def test_each_dial_changes_what_is_said_from_end_to_end_of_its_range(running: ChatterboxEngine, dial: Dial) -> None:
+    ends = [beginning(running, **{dial.name: value}) for value in (dial.low, dial.default, dial.high)]
+    assert ends[0] != ends[1] != ends[2] != ends[0]
+
+
+@pytest.mark.parametrize("prompt", [None, recording()], ids=["own voice", "recording"])
+def test_a_voice_is_given_to_the_model_with_the_exaggeration_that_is_asked_for(
+    stopping: ChatterboxEngine, prompt: PromptAudio | None
+) -> None:
+    given: list[float] = []
+    encoder = stopping._model.t3.cond_enc
+    hook = encoder.register_forward_pre_hook(lambda module, asked: given.append(float(asked[0].emotion_adv)))
+    for exaggeration in (EXAGGERATION.low, EXAGGERATION.high, EXAGGERATION.default):
+        sound(stopping, prompt=prompt, exaggeration=exaggeration)
+    hook.remove()
+    assert given == [EXAGGERATION.low, EXAGGERATION.high, EXAGGERATION.default]
+
+
+def beginning(engine: ChatterboxEngine, **how: Any) -> list[int]:
+    """The first codes of a text."""
+    import torch
+
+    utterance = Utterance("", **how)
+    voice, own = engine._voices.voice(None, utterance.exaggeration).t3, torch.Generator().manual_seed(5)
+    return list(itertools.islice(engine._codes(voice, engine._tokens("hello", "en"), utterance, own), 40))
 
 
 TEXTS = {"en": "Hello, “you” — 12…", "de": "Grüße: Äpfel; Öl", "es": "¿Qué tal?", "ko": "가나 다", "hi": "नमस्ते"}

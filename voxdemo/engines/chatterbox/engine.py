@@ -32,7 +32,7 @@ from voxdemo.model_support import own_draws
 from voxdemo.model_support.devices import Device, release
 from voxdemo.model_support.offers import installed_version
 from voxdemo.model_support.process_wide import quiet
-from voxdemo.speech import EngineInfo, Samples
+from voxdemo.speech import RARE_DIALS, EngineInfo, Samples, Utterance
 from voxdemo.text.length import S_PER_UNIT, spoken_length
 from voxdemo.text.wrapping import one_line, typed
 
@@ -43,8 +43,6 @@ LANGUAGES = (
 """Of the 23 of its model card those whose texts it reads without further packages. Chinese lacks a segmenter that
 downloads its model, Hebrew a model that adds vowels, and Japanese pykakasi, which is under the GPL."""
 
-EXAGGERATION, GUIDANCE, TEMPERATURE = 0.5, 0.5, 0.8
-"""How it speaks if nobody says: the defaults of the package."""
 REPETITION_PENALTY, MIN_P = 1.2, 0.05
 """How codes are drawn, as in the package."""
 
@@ -84,7 +82,7 @@ def info_for(checkpoint: Checkpoint, device: str, precision: str) -> EngineInfo:
         sample_rate=RATE,
         languages=LANGUAGES,
         voices=(),
-        honours=frozenset({"prompt_audio", "language", "seed"}),
+        honours=frozenset({"prompt_audio", "language", "seed", *(dial.name for dial in RARE_DIALS)}),
         note=f"Chatterbox speaks {len(LANGUAGES)} languages, in a voice of its own unless you send a recording.",
         chunk_chars=CHUNK_CHARS,
         prompt_rate=RATE,
@@ -100,12 +98,15 @@ class ChatterboxEngine:
 
     def __init__(self, checkpoint: Checkpoint, device: Device, precision: str) -> None:
         """Load the model. Raises WeightsError."""
+        from transformers.generation import logits_process
+
         self._device = device
         self._info = replace(info_for(checkpoint, device.name, precision), weights=fingerprint(*checkpoint.files))
         self._tokenizer = checkpoints.tokenizer(checkpoint)
         self._model = checkpoints.model(checkpoint, device.name)
         self._voices = Voices(self._model)
-        self._warpers = _Warpers()
+        self._repetition = logits_process.RepetitionPenaltyLogitsProcessor(REPETITION_PENALTY)
+        self._min_p = logits_process.MinPLogitsWarper(MIN_P)
         self._watermarker = _watermarker()
         for module in ("chatterbox.models.s3gen.flow_matching", "chatterbox.models.s3gen.hifigan"):
             own_draws.replace_in(module)
@@ -141,7 +142,7 @@ class ChatterboxEngine:
         import torch
 
         with torch.inference_mode():
-            voice = self._voices.voice(part.prompt, EXAGGERATION)
+            voice = self._voices.voice(part.prompt, part.utterance.exaggeration)
         language = part.utterance.language if part.utterance.language in LANGUAGES else LANGUAGES[0]
         tokens = self._tokens(words, language)
         expected_s = spoken_length(words) * S_PER_UNIT
@@ -150,7 +151,7 @@ class ChatterboxEngine:
         for take in range(MAX_TAKES):
             own = torch.Generator(self._device.name).manual_seed(seed + take)
             codes = list[int]()
-            for code in self._codes(voice.t3, tokens, own):
+            for code in self._codes(voice.t3, tokens, part.utterance, own):
                 if code == SPEAKS_ENDS or len(codes) == limit:
                     break
                 codes.append(code)
@@ -171,12 +172,15 @@ class ChatterboxEngine:
         said = korean_normalize(said) if language == "ko" else said
         return list(self._tokenizer.encode(f"[{language}]{said}".replace(" ", "[SPACE]")).ids)
 
-    def _codes(self, voice: Any, tokens: list[int], own: Any) -> Iterator[int]:
-        """What the model says to a text, code by code, until it ends; that is SPEAKS_ENDS."""
+    def _codes(self, voice: Any, tokens: list[int], how: Utterance, own: Any) -> Iterator[int]:
+        """What the model says to a text, code by code, until it ends; that is SPEAKS_ENDS.
+
+        Beside the text it is asked without one, and guidance leads away from the second answer by its weight.
+        """
         import torch
         from transformers import DynamicCache
 
-        t3, rows = self._model.t3, 2  # with the text, and without: guidance goes away from the second
+        t3, rows = self._model.t3, 2 if how.cfg_weight else 1
         said, cache = [SPEAKS_BEGINS], DynamicCache()
         with torch.inference_mode():
             given = self._beginning(voice, tokens, rows)
@@ -184,20 +188,21 @@ class ChatterboxEngine:
             with torch.inference_mode():
                 hidden = t3.tfmr(inputs_embeds=given, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
                 scores = t3.speech_head(hidden)
-                scores = scores[:1] + GUIDANCE * (scores[:1] - scores[1:])
-                code = self._drawn(scores, said, own)
+                if how.cfg_weight:
+                    scores = scores[:1] + how.cfg_weight * (scores[:1] - scores[1:])
+                code = self._drawn(scores, said, how.temperature, own)
                 said.append(code)
                 given = self._embedded(code, len(said) - 1).expand(rows, -1, -1)
             yield code
 
     def _beginning(self, voice: Any, tokens: list[int], rows: int) -> Any:
-        """The voice, the text and the mark where speech begins, twice as the package has it."""
+        """The voice, the text and twice, as in the package, the mark where speech begins; a second row has no text."""
         import torch
 
         t3 = self._model.t3
         text = torch.tensor([[TEXT_BEGINS, *tokens, TEXT_ENDS]] * rows, device=self._device.name)
         speech = torch.full((rows, 1), SPEAKS_BEGINS, device=self._device.name)
-        begun, _ = t3.prepare_input_embeds(t3_cond=voice, text_tokens=text, speech_tokens=speech, cfg_weight=GUIDANCE)
+        begun, _ = t3.prepare_input_embeds(t3_cond=voice, text_tokens=text, speech_tokens=speech, cfg_weight=rows - 1.0)
         return torch.cat([begun, self._embedded(SPEAKS_BEGINS, 0).expand(rows, -1, -1)], dim=1)
 
     def _embedded(self, code: int, place: int) -> Any:
@@ -207,14 +212,15 @@ class ChatterboxEngine:
         code_there = torch.tensor([[code]], device=self._device.name)
         return t3.speech_emb(code_there) + t3.speech_pos_emb.get_fixed_embedding(place)
 
-    def _drawn(self, scores: Any, said: list[int], own: Any) -> int:
+    def _drawn(self, scores: Any, said: list[int], temperature: float, own: Any) -> int:
         import torch
 
         scores = scores.clone()
         scores[:, CODES:SPEAKS_ENDS] = scores[:, SPEAKS_ENDS + 1 :] = -torch.inf  # no codes
         if len(said) <= MIN_CODES:
             scores[:, SPEAKS_ENDS] = -torch.inf
-        chances = self._warpers(torch.tensor([said], device=self._device.name), scores).softmax(-1)
+        before: Any = torch.tensor([said], device=self._device.name)
+        chances = self._min_p(before, self._repetition(before, scores) / temperature).softmax(-1)
         if not bool(chances.isfinite().all()):
             raise died("failed")
         return int(torch.multinomial(chances, 1, generator=own))
@@ -231,19 +237,6 @@ class ChatterboxEngine:
         if not np.isfinite(marked).all():
             raise died("failed")
         return marked.clip(-1.0, 1.0)
-
-
-class _Warpers:
-    """What is done to scores before a code is drawn by them."""
-
-    def __init__(self) -> None:
-        from transformers.generation import logits_process
-
-        self._repetition = logits_process.RepetitionPenaltyLogitsProcessor(REPETITION_PENALTY)
-        self._min_p = logits_process.MinPLogitsWarper(MIN_P)
-
-    def __call__(self, said: Any, scores: Any) -> Any:
-        return self._min_p(said, self._repetition(said, scores) / TEMPERATURE)
 
 
 def _watermarker() -> Any:

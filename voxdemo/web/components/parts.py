@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, Dial
+from voxdemo.speech import CFG_WEIGHT, EXAGGERATION, GUIDANCE, SPEED, STEPS, TEMPERATURE, Dial
 from voxdemo.web.components.assets import say
 
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -19,6 +19,9 @@ _DIALS = {
     SPEED: "1 is normal, 2 is twice as fast.",
     GUIDANCE: "Higher keeps closer to the recording, lower varies more.",
     STEPS: "More steps sound finer and take longer.",
+    EXAGGERATION: "Higher speaks with more feeling, and faster.",
+    CFG_WEIGHT: "Lower is calmer, and has less of the recording's accent.",
+    TEMPERATURE: "Higher varies more, lower is steadier.",
 }
 """What is said of them."""
 

@@ -20,7 +20,7 @@ from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions, SpeechEvent, Utterance
+from voxdemo.speech import GUIDANCE, RARE_DIALS, SPEED, STEPS, EngineInfo, SpeakOptions, SpeechEvent, Utterance
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components import card, examples, voice_choice, wording
 from voxdemo.web.components.assets import asset, say
@@ -49,13 +49,13 @@ ANOTHER = "another voice"
 
 ASKED = (
     "text", "kind", "voice", "prompt", "prompt_text", "control", "cfg_value", "inference_timesteps", "normalize",
-    "denoise", "speed", "seed",
+    "denoise", "speed", "seed", *(dial.name for dial in RARE_DIALS),
 )  # fmt: skip
 """What Speak sends, by the names of its components."""
 USUAL: dict[str, Any] = {
     "kind": READY_VOICE, "control": "", "cfg_value": GUIDANCE.default,
     "inference_timesteps": round(STEPS.default), "normalize": False, "speed": SPEED.default,
-    "seed": "",
+    "seed": "", **{dial.name: dial.default for dial in RARE_DIALS},
 }  # fmt: skip
 """How it is at first, of what a link or a program may set; it needs no mention in them."""
 SHARE_WORDS = {
@@ -190,6 +190,8 @@ def _add_settings(parts: SimpleNamespace, shown: dict[str, dict[str, Any]]) -> N
                 parts.new_seed = gr.Button(say("New seed"), size="sm", elem_id="vx-new-seed")
             parts.cfg_value = dial_field(GUIDANCE, shown["cfg_value"])
             parts.inference_timesteps = dial_field(STEPS, shown["inference_timesteps"])
+            for dial in RARE_DIALS:
+                vars(parts)[dial.name] = dial_field(dial, shown[dial.name])
             parts.normalize = gr.Checkbox(label=say("Write out numbers and dates"), **shown["normalize"])
             parts.denoise = gr.Checkbox(label=say("Remove noise from the recording"), **shown["denoise"])
 
@@ -225,7 +227,10 @@ def _settings_of(info: EngineInfo) -> dict[str, dict[str, Any]]:
     settings: dict[str, dict[str, Any]] = {
         name: {"visible": name in info.honours} for name in _SETTINGS if name != "seed"
     }
-    dials = {dial.name: settings[dial.name] | bounds(info.dial(dial)) for dial in (SPEED, GUIDANCE, STEPS)}
+    dials = {
+        dial.name: {"visible": dial.name in info.honours, **bounds(info.dial(dial))}
+        for dial in (SPEED, GUIDANCE, STEPS, *RARE_DIALS)
+    }
     return {
         "settings": {"visible": bool(info.honours.intersection(_SETTINGS) or info.absent)},
         "fine_note": {"value": _missing(info)},
@@ -241,7 +246,8 @@ def _clones(info: EngineInfo) -> bool:
 
 def _taken(info: EngineInfo) -> list[str]:
     """What of ASKED this engine heeds, so that nothing is sent, linked or asked for again that nobody sees."""
-    left_out = {*(() if _clones(info) else _CLONING), *(set(_SETTINGS) - info.honours)}
+    settings = {*_SETTINGS, *(dial.name for dial in RARE_DIALS)}
+    left_out = {*(() if _clones(info) else _CLONING), *(settings - info.honours)}
     return [name for name in ASKED if name not in left_out]
 
 
@@ -348,6 +354,7 @@ def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
     asked = dict(zip(ASKED, values, strict=True))
     dials = {
         **{name: asked[name] for name in ("cfg_value", "normalize", "denoise", "speed")},
+        **{dial.name: asked[dial.name] for dial in RARE_DIALS},
         "control": (asked["control"] or "").strip(),
         "inference_timesteps": whole(asked["inference_timesteps"]),
         "seed": _seed(asked["seed"] or ""),

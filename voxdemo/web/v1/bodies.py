@@ -13,7 +13,17 @@ from voxdemo.errors import InputError
 from voxdemo.intake import languages
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import ASKED_SPEEDS
-from voxdemo.speech import GUIDANCE, SPEED, STEPS, EngineInfo, SpeakOptions
+from voxdemo.speech import (
+    CFG_WEIGHT,
+    EXAGGERATION,
+    GUIDANCE,
+    RARE_DIALS,
+    SPEED,
+    STEPS,
+    TEMPERATURE,
+    EngineInfo,
+    SpeakOptions,
+)
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1 import catalogue
 
@@ -22,7 +32,10 @@ MIME_TYPES = {**formats.MIME_TYPES, "pcm": "audio/pcm"}
 NO_RECORDING = "prompt_audio must be a recording in base64: encode the file's bytes and send it again."
 TEXTS = ("input", "inputs")
 """The fields that say something when they are empty."""
-AS_THEY_ARE = {"prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed", "speed"}
+AS_THEY_ARE = {
+    "prompt_text", "cfg_value", "inference_timesteps", "normalize", "denoise", "seed", "speed",
+    *(dial.name for dial in RARE_DIALS),
+}  # fmt: skip
 """The fields that `SpeakOptions` has, too."""
 
 
@@ -54,6 +67,15 @@ class OptionsBody(BaseModel):
     cfg_value: float = Field(default=2.0, description=f"voxdemo's: guidance, {GUIDANCE.low:g} to {GUIDANCE.high:g}.")
     inference_timesteps: int = Field(
         default=10, description=f"voxdemo's: diffusion steps, {STEPS.low:g} to {STEPS.high:g}."
+    )
+    exaggeration: float = Field(
+        default=0.5, description=f"voxdemo's: feeling, {EXAGGERATION.low:g} to {EXAGGERATION.high:g}."
+    )
+    cfg_weight: float = Field(
+        default=0.5, description=f"voxdemo's: guidance of Chatterbox, {CFG_WEIGHT.low:g} to {CFG_WEIGHT.high:g}."
+    )
+    temperature: float = Field(
+        default=0.8, description=f"voxdemo's: how freely codes are drawn, {TEMPERATURE.low:g} to {TEMPERATURE.high:g}."
     )
     normalize: bool = Field(default=False, description="voxdemo's: write out numbers and dates.")
     denoise: bool = Field(default=False, description="voxdemo's: remove noise from prompt_audio.")
