@@ -1,11 +1,10 @@
-"""Starts a real Postgres on a port of its own, and lets it stop, hang and come back."""
+"""Starts a real Postgres on a port of its own, and lets it stop and come back."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -59,23 +58,9 @@ class PostgresServer:
         """At once: connections end, as when it is killed."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
 
-    def hang(self) -> None:
-        """Nothing is answered: neither by what serves connections nor by what takes them."""
-        self._signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        self._signal(signal.SIGCONT)
-
     def close(self) -> None:
-        self.wake()
         self.stop()
         shutil.rmtree(self._folder)
-
-    def _signal(self, number: int) -> None:
-        first = int((self._folder / "data/postmaster.pid").read_text().split()[0])
-        asked = subprocess.run(["ps", "-o", "pid=", "--ppid", str(first)], capture_output=True, text=True, check=True)
-        for pid in (first, *map(int, asked.stdout.split())):
-            os.kill(pid, number)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
