@@ -1,0 +1,71 @@
+"""Who may talk to a line and to a voice, what they refuse, and turns that nobody takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from fakes import CLONER, LISTENER
+
+from voxdemo.estimates.paces import Paces
+from voxdemo.lanes import wire
+from voxdemo.lanes.elsewhere import asgi, places
+from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.jobs import SpeakJob, outline
+from voxdemo.lanes.line import Claim
+from voxdemo.lanes.messages import Beat, Enter, Lost, Ready, Turn, VoiceOffer
+from voxdemo.lanes.turns import Size
+from voxdemo.speech import Utterance, Waiting
+
+SECRET = "the-secret-of-the-tests"
+JOB = outline(SpeakJob(CLONER, Utterance("a"), ["a"], 1.0))
+
+
+@pytest.fixture
+async def line() -> Any:
+    app = line_app(LineProcess(10, gather_s=0.0), SECRET)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://line") as http:
+        yield http
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, asgi.credentials("wrong"), asgi.credentials(SECRET + "x"), {"Authorization": SECRET}]
+)
+@pytest.mark.parametrize("path", ["/line/voices", "/line/fronts/one"])
+async def test_who_does_not_know_the_secret_is_refused(
+    line: httpx.AsyncClient, path: str, sent: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await line.post(path, content=wire.to_bytes([]), headers=sent)
+    assert answer.status_code == 401
+    assert SECRET not in answer.text + caplog.text
+
+
+async def test_what_is_no_message_or_too_long_is_refused(
+    line: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = asgi.credentials(SECRET)
+    assert (await line.post("/line/fronts/one", content=b"{}", headers=known)).status_code == 400
+    monkeypatch.setattr(wire, "MOST_BYTES", 100)
+    assert (await line.post("/line/fronts/one", content=b"x" * 101, headers=known)).status_code == 413
+
+
+async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "TAKEN_WITHIN_S", 0.0)
+    process = LineProcess(10, gather_s=0.0)
+    offer = VoiceOffer((CLONER,), (CLONER, True), (LISTENER, True), (), Paces().snapshot())
+    beat = Beat("voice", "http://voice", True, False, Waiting(0, None), (), offer)
+    process.beat(beat)
+    one, other = (process.listen(name) for name in ("one", "other"))
+    await anext(one)
+    await anext(other)
+    first = process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
+    second = process.told("other", [Enter("b", Claim(Size(1.0)), 0.0), Ready("b", JOB)])
+    assert first[-1] == Turn("a", "voice", "http://voice")
+    assert Turn not in [type(each) for each in second]
+    process.beat(replace(beat, offer=None))
+    assert Lost("a") in await anext(one)
+    assert Turn("b", "voice", "http://voice") in await anext(other)
+    await one.aclose()
+    await other.aclose()
