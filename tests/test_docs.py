@@ -363,7 +363,7 @@ def test_a_plan_prints_what_stands_below_it(block: str) -> None:
     assert (ended.exit_code, shown.count("\n|") > 4, shown in ended.stdout) == (0, True, True), ended.stdout
 
 
-def test_the_rules_of_thumb_are_reckoned_as_they_stand() -> None:
+def test_the_rules_of_thumb_are_calculated_as_they_stand() -> None:
     prices = read_prices(EXAMPLES)
     usual, rare = Demand(0.1, 1.0, 0.2, 10.0), Demand(0.02, 0.5, 0.5, 10.0)
     kokoro, builtin = (as_measured(MEASURED[name], 300, 0.1) for name in ("kokoro", "builtin"))
@@ -380,7 +380,7 @@ def test_the_rules_of_thumb_are_reckoned_as_they_stand() -> None:
     assert f"{3 * alone.users_of_one()} users with Kokoro-82M, where one serves {alone.users_of_one()}" in said
     assert f"they would serve {together} with" in said
     assert "{} s with one generator, {} s with three and {} s with five".format(*waits) in said
-    assert "{} machines or {}, by the voice; and {} or {} if".format(*machines) in said
+    assert "{} machines with the built-in voice, {} with Kokoro-82M; {} and {} if".format(*machines) in said
 
 
 # --- settings ---

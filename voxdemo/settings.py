@@ -44,6 +44,8 @@ OTHER_VARIABLES = ("VOXDEMO_PYTHON", CLIENT_KEY)
 """The first is read by launch.sh before there is a Python."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """By the letter behind a length of time."""
+QUEUE_SIZE, MOST_IN_LINE = 20, 1_000
+"""How many jobs may wait where nothing is set, and the most that can be set."""
 SHORTEST_KEY = 16
 """Characters of an API key; shorter ones can be guessed."""
 
@@ -166,7 +168,7 @@ class Settings(BaseSettings):
     idle_unload_s: float = Field(default=0.0, ge=0, le=7 * 86_400)
     """After how many seconds without a job the models are unloaded, until the next job comes; 0: never."""
 
-    queue_size: int = Field(default=20, ge=1, le=1000)
+    queue_size: int = Field(default=QUEUE_SIZE, ge=1, le=MOST_IN_LINE)
     """How many jobs may wait; the next one is told to come back."""
 
     job_timeout_s: float = Field(default=300.0, ge=1, le=7200)

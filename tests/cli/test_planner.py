@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from rings import first_of
 from serving import ROOT, Server, environment
 from typer.testing import CliRunner
 
@@ -63,8 +64,8 @@ def test_each_step_is_said_and_only_what_changes() -> None:
         "500 users: nothing changes.",
         "2,000 users: VOXDEMO_GENERATORS=2.",
         "10,000 users: 4 machines instead of 1; VOXDEMO_QUEUE_SIZE=24; a balancer that keeps everybody on one machine"
-        " (sticky sessions), VOXDEMO_REDIS_URL for limits that count together, and VOXDEMO_DATABASE_URL for one"
-        " queue of jobs of many texts.",
+        " (sticky sessions), VOXDEMO_REDIS_URL for limits that count together, and VOXDEMO_DATABASE_URL with a shared"
+        " VOXDEMO_CACHE_DIR for one queue of jobs of many texts.",
     ]
 
 
@@ -77,6 +78,9 @@ def test_a_load_test_is_believed_before_the_figures_that_are_shipped(tmp_path: P
     assert slow["stages"][-1]["machines"] > 20 * quick["stages"][-1]["machines"]
     shared = told("--report", str(report(tmp_path, 20.0, worked=0.5)), "--recordings", "0")
     assert shared["work"]["mean_s"] == pytest.approx(10.0)
+    for unknown in (None, 0.0):  # as where a voice at an address spoke
+        afar = told("--report", str(report(tmp_path, 20.0, worked=unknown)), "--recordings", "0")
+        assert afar["work"]["mean_s"] == pytest.approx(20.0)
 
 
 def test_a_gpu_is_planned_by_its_real_time_factor_and_prices_by_ones_own_table(tmp_path: Path) -> None:
@@ -103,7 +107,6 @@ def test_a_gpu_is_planned_by_its_real_time_factor_and_prices_by_ones_own_table(t
         (["--report", "README.md"], "README.md isn't a load test's report: name the report.json that it wrote."),
         (["--report", "assets/warm-up.flac"], "warm-up.flac isn't UTF-8"),
         (["--format", "xml"], "--format must be one of text, json, not 'xml'."),
-        (["--report", "README.md", "--real-time-factor", "1"], "leave out --real-time-factor, and name --machine gpu."),
         (["--simulate"], "Say with --users for how many people the day is to be simulated."),
         (["--simulate", "--most", "1", "--least", "2", "--users", "9"], "--least 2 is more than --most 1"),
         (["--users", "10000000", "--characters", "100000"], "users would keep more than 100,000 generators busy"),
@@ -117,11 +120,33 @@ def test_mistakes_are_said_in_a_sentence(words: list[str], sentence: str, monkey
 
 
 @pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--users 9 --simulate --least 2", "--least does nothing without --most: add --most, or leave out --least."),
+        ("--users 9 --simulate --target 10", "--target does nothing without --most"),
+        ("--users 9 --simulate --start 2", "--start does nothing without --most"),
+        ("--users 9 --simulate --idle 2", "--idle does nothing without --most"),
+        ("--users 9 --seed 0", "--seed does nothing without --simulate: add --simulate, or leave out --seed."),
+        ("--users 9 --most 3 --least 1", "--most does nothing without --simulate"),
+        ("--report README.md --characters 300", "--characters does nothing beside --report, which says how"),
+        ("--report README.md --real-time-factor 1", "leave out --real-time-factor, and name --machine gpu."),
+        ("--voice builtin --real-time-factor 1", "which says how long requests take: leave out --voice."),
+    ],
+)  # fmt: skip
+def test_no_flag_is_ignored_without_a_word(words: str, sentence: str) -> None:
+    """Not even one that says what would be meant without it."""
+    ended = plan(*words.split())
+    assert isinstance(ended.exception, VoxdemoError), ended.output
+    assert sentence in ended.exception.sentence
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "--users 0", "--users -5", "--users 1.5", "--users many", "--peak-share 0", "--peak-share 101", "--cached 100",
         "--cached -1", "--wait -1", "--wait nan", "--wait inf", "--real-time-factor 0", "--characters 0",
         "--recordings 200", "--each-per-minute 0", "--target 0", "--start -1", "--idle nan", "--seed x",
+        "--most 0",
     ],
 )  # fmt: skip
 def test_impossible_numbers_are_refused_by_the_name_of_their_flag(words: str) -> None:
@@ -146,8 +171,9 @@ def test_the_process_ends_as_other_commands_do(tmp_path: Path) -> None:
 
 def test_without_simpy_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simpy", None)
-    monkeypatch.delitem(sys.modules, "voxdemo.planning.simulation", raising=False)
-    monkeypatch.delattr("voxdemo.planning.simulation", raising=False)
+    for name in ("voxdemo.planning.simulation", "voxdemo.planning.days"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delattr(name, raising=False)
     ended = plan("--users", "100", "--simulate")
     assert isinstance(ended.exception, SettingsError)
     assert ended.exception.sentence.endswith("run .venv/bin/pip install -r requirements-plan.txt, then try again.")
@@ -169,6 +195,17 @@ def test_a_day_on_the_planned_machines_and_one_whose_generators_come_and_go() ->
     assert "This version has no line" not in fixed
     assert (moving["lines"], moving["generator_s"] < 96 * 3600) == (1, True)
     assert sum(hour["requests"] for hour in moving["hours"]) == moving["whole"]["requests"] > 5_000
+
+
+@pytest.mark.parametrize(
+    "words",
+    first_of("--users 100 --most 1", "--users 2000 --most 2 --least 1", "--voice kokoro --users 50 --most 2 --least 2"),
+)
+def test_an_elastic_line_with_as_many_generators_as_the_plan_is_not_the_plan(words: str) -> None:
+    pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
+    said = plan("--simulate", *words.split()).stdout
+    assert "all day long, would cost" in said
+    assert "planned, by the formula" not in said
 
 
 @pytest.mark.long

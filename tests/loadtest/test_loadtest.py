@@ -41,15 +41,22 @@ def test_the_first_request_of_each_user_does_not_count_for_the_steady_part() -> 
     assert "(measured/predicted 1.00; 2 requests)." in said
 
 
-@pytest.mark.parametrize(("worked_s", "minute"), [(7.5, 40), (10.0, 30), (99.0, 30), (None, 30)])
-def test_what_a_result_takes_on_its_way_is_no_work_of_the_generator(worked_s: float | None, minute: int) -> None:
-    """By the server's count, which may hold others' work, too; without it, by what clients see."""
+@pytest.mark.parametrize(
+    ("worked_s", "address_seats", "minute"),
+    [(7.5, 0, 40), (10.0, 0, 30), (99.0, 0, 30), (None, 0, 30), (0.0, 0, 30), (0.0, 2, 30), (0.5, 2, 30)],
+)
+def test_what_a_result_takes_on_its_way_is_no_work_of_the_generator(
+    worked_s: float | None, address_seats: int, minute: int
+) -> None:
+    """By the server's count, which may hold others' work, too, but nothing of addresses; else by what clients see."""
     run = run_of([0.0, 2.0, 4.0, 4.0, 4.0], 2.0, users=3)
     if worked_s is not None:
         busy = ("voxdemo_generator_busy_seconds_total", ())
-        run.moments = [Moment(0.0, {busy: 1.0}), Moment(9.0, {busy: 1.0 + worked_s})]
+        seats = {("voxdemo_address_seats", (("model", "Afar"),)): float(address_seats)} if address_seats else {}
+        run.moments = [Moment(0.0, {busy: 1.0, **seats}), Moment(9.0, {busy: 1.0 + worked_s, **seats})]
     said = " ".join(recommendation(LoadTest("url", "gradio", 0, 1.0, False, [run])))
     assert f"1 generator can serve {minute} a minute." in said
+    assert ("takes up to 2 requests at once at addresses" in said) == (address_seats == 2)
 
 
 def test_without_a_request_nothing_is_recommended() -> None:

@@ -13,26 +13,29 @@ simpy = pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan
 from voxdemo.errors import InputError  # noqa: E402
 from voxdemo.lanes.turns import Size, in_turn  # noqa: E402
 from voxdemo.planning import simulation, theory  # noqa: E402
-from voxdemo.planning.simulation import Day, Elastic, Line, Visit  # noqa: E402
-from voxdemo.planning.work import Asked, Run, Work  # noqa: E402
+from voxdemo.planning.autoscaling import Elastic  # noqa: E402
+from voxdemo.planning.simulation import Day, SimulatedLine, SimulatedRequest  # noqa: E402
+from voxdemo.planning.work import ReportedRequest, ReportedRun, Work  # noqa: E402
 
 TEXTS = Work("texts", [float(seconds) for seconds in range(2, 9)], 1.0, 1.0, "")
 ONE = Elastic(1, 1)
 
 
-def served(arrivals: Sequence[tuple[float, Size]], elastic: Elastic = ONE, queue_size: int = 100) -> list[Visit]:
+def served(
+    arrivals: Sequence[tuple[float, Size]], elastic: Elastic = ONE, queue_size: int = 100
+) -> list[SimulatedRequest]:
     """What becomes of jobs that arrive then, in the order in which they begin."""
-    env, visits = simpy.Environment(), list[Visit]()
-    line = Line(env, queue_size, elastic, visits)
+    env, requests = simpy.Environment(), list[SimulatedRequest]()
+    line = SimulatedLine(env, queue_size, elastic, requests)
     for at, size in arrivals:
         env.run(until=at)
         line.enter(size)
     env.run(until=1e5)
-    return visits
+    return requests
 
 
-def begun(visits: Sequence[Visit]) -> list[tuple[float, float]]:
-    return [(visit.arrived_at, visit.arrived_at + visit.wait_s) for visit in visits if visit.wait_s is not None]
+def begun(requests: Sequence[SimulatedRequest]) -> list[tuple[float, float]]:
+    return [(each.arrived_at, each.arrived_at + each.wait_s) for each in requests if each.wait_s is not None]
 
 
 def test_turns_come_as_the_real_line_gives_them() -> None:
@@ -46,19 +49,19 @@ def test_turns_come_as_the_real_line_gives_them() -> None:
 
 
 def test_a_longer_text_stands_aside_for_one_brief_job_and_goes_on() -> None:
-    visits = served([(1, Size(25.0)), (2, Size(3.0)), (3, Size(3.0)), (4, Size(15.0))])
-    assert begun(visits) == [(1, 1), (2, 11), (3, 24), (4, 32)]
+    requests = served([(1, Size(25.0)), (2, Size(3.0)), (3, Size(3.0)), (4, Size(15.0))])
+    assert begun(requests) == [(1, 1), (2, 11), (3, 24), (4, 32)]
 
 
 def test_who_comes_to_a_full_line_is_refused() -> None:
-    visits = served([(1, Size(5.0)), (2, Size(5.0)), (3, Size(5.0)), (4, Size(5.0))], queue_size=2)
-    assert [visit.arrived_at for visit in visits if visit.wait_s is None] == [4]
+    requests = served([(1, Size(5.0)), (2, Size(5.0)), (3, Size(5.0)), (4, Size(5.0))], queue_size=2)
+    assert [each.arrived_at for each in requests if each.wait_s is None] == [4]
 
 
 def test_generators_come_when_people_would_wait_too_long_and_go_when_they_are_idle() -> None:
     rules = Elastic(1, 3, target_s=10.0, start_s=30.0, idle_s=60.0)
-    env, visits = simpy.Environment(), list[Visit]()
-    line = Line(env, 100, rules, visits)
+    env, requests = simpy.Environment(), list[SimulatedRequest]()
+    line = SimulatedLine(env, 100, rules, requests)
     there = []
     env.run(until=1)
     for _ in range(10):
@@ -67,7 +70,7 @@ def test_generators_come_when_people_would_wait_too_long_and_go_when_they_are_id
         env.run(until=moment)
         there.append((line.ready, line.starting))
     assert there == [(1, 2), (1, 2), (3, 0), (1, 0)]  # asked for at the next look, ready 30 s later, gone when idle
-    assert len(begun(visits)) == 10
+    assert len(begun(requests)) == 10
 
 
 def test_with_none_at_rest_the_first_request_starts_one() -> None:
@@ -83,7 +86,7 @@ def test_the_same_seed_plays_the_same_day() -> None:
     day = Day(0.05, TEXTS, Elastic(1, 2))
     first, again, other = (simulation.play(day, seed) for seed in (1, 1, 2))
     assert first == again
-    assert first.visits != other.visits
+    assert first.requests != other.requests
     assert len(first.generators) == 24 * 60
     assert (min(first.generators), max(first.generators)) == (1, 2)
 
@@ -92,10 +95,19 @@ def test_the_same_seed_plays_the_same_day() -> None:
 def test_a_busy_hour_waits_as_the_formula_says(generators: int, busy: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation, "rate_at", lambda _: 1.0)  # all day
     per_s = busy * generators / 5.0
-    visits = simulation.play(Day(per_s, TEXTS, Elastic(generators, generators), queue_size=1_000), 3).visits
-    waits = [visit.wait_s for visit in visits if visit.wait_s is not None]
+    requests = simulation.play(Day(per_s, TEXTS, Elastic(generators, generators), queue_size=1_000), 3).requests
+    waits = [each.wait_s for each in requests if each.wait_s is not None]
     expected = theory.open_wait(TEXTS.texts_s, per_s, generators, 0.95)
     assert theory.percentile(waits, 0.95) == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize(("elastic", "lines"), first_of((ONE, 1), (ONE, 2), (Elastic(0, 2), 1)))
+def test_who_still_waits_at_midnight_is_served_and_counted(elastic: Elastic, lines: int) -> None:
+    slow = Work("slow", [500 * each for each in TEXTS.texts_s], 1.0, 1.0, "")
+    tired, rested = (simulation.play(Day(0.002, work, elastic, lines), 1).requests for work in (slow, TEXTS))
+    assert [each.arrived_at for each in tired] == [each.arrived_at for each in rested]
+    assert all(each.arrived_at < 86_400 for each in tired)
+    assert max(each.arrived_at + (each.wait_s or 0.0) for each in tired) > 90_000
 
 
 def test_a_day_that_would_never_end_is_refused() -> None:
@@ -106,7 +118,7 @@ def test_a_day_that_would_never_end_is_refused() -> None:
 def test_everybody_stays_in_the_line_of_their_machine() -> None:
     """Two lines of one generator wait longer than one line of two, and neither refuses more than it must."""
     apart, together = (Day(0.25, TEXTS, Elastic(each, each), lines) for lines, each in ((2, 1), (1, 2)))
-    means = [sum(visit.wait_s or 0.0 for visit in simulation.play(day, 5).visits) for day in (apart, together)]
+    means = [sum(each.wait_s or 0.0 for each in simulation.play(day, 5).requests) for day in (apart, together)]
     assert means[0] > 1.5 * means[1]
 
 
@@ -116,15 +128,17 @@ def test_a_day_is_quietest_at_four_and_busiest_at_four_in_the_afternoon() -> Non
     assert (min(rates), max(rates)) == (pytest.approx(0.1), pytest.approx(1.0))
 
 
-def run_of(users: int | None, per_minute: float | None, requests: Sequence[Asked], worked: float = 1.0) -> Run:
+def run_of(
+    users: int | None, per_minute: float | None, requests: Sequence[ReportedRequest], worked: float = 1.0
+) -> ReportedRun:
     told = {"name": "", "users": users, "per_minute": per_minute, "think_s": 0.0, "generators": 1, "worked": worked}
-    return Run.model_validate(
+    return ReportedRun.model_validate(
         {**told, "server": {"memory_gb": None}, "requests": [each.model_dump() for each in requests]}
     )
 
 
-def asked(at: float, service_s: float) -> Asked:
-    return Asked(begun_at=at, started_at=at, ended_at=at + service_s, outcome="done")
+def asked(at: float, service_s: float) -> ReportedRequest:
+    return ReportedRequest(begun_at=at, started_at=at, ended_at=at + service_s, outcome="done")
 
 
 def test_users_who_ask_again_wait_for_the_others_while_their_own_result_is_on_its_way() -> None:

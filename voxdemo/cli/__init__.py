@@ -18,6 +18,7 @@ import typer
 
 from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
+from voxdemo.planning.autoscaling import IDLE_S, START_S, TARGET_S, Elastic
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 CODES = {InputError: WRONG, SettingsError: WRONG, UnavailableError: NOT_NOW, VoxdemoError: FAILED}
@@ -223,9 +224,12 @@ def _number_of(least: float, most: float, help: str) -> Any:
 
 @app.command()
 def plan(
+    context: typer.Context,
     users: Annotated[int | None, typer.Option(min=1, max=10**7, help="A stage beside the usual ones.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report.json of a load test, or its folder.")] = None,
-    voice: Annotated[str, typer.Option(help="Without a report: whose figures, builtin or kokoro.")] = "builtin",
+    voice: Annotated[
+        str, typer.Option(help="Whose figures: builtin or kokoro; with a report, its memory.")
+    ] = "builtin",
     real_time_factor: Annotated[
         float | None, _number_of(0.001, 100, "Of a voice on a GPU: seconds of work for a second of sound.")
     ] = None,
@@ -241,35 +245,35 @@ def plan(
     simulate: Annotated[bool, typer.Option("--simulate", help="Play a day of --users, too.")] = False,
     seed: Annotated[int, typer.Option(help="Of that day: the same seed plays the same day.")] = 0,
     most: Annotated[
-        int, typer.Option(min=0, max=10_000, help="Generators that one line may start, by the flags below.")
-    ] = 0,
+        int | None, typer.Option(min=1, max=10_000, help="Generators that one line may start, by the flags below.")
+    ] = None,
     least: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that it never stops.")] = 1,
-    target: Annotated[float, _number_of(0.1, 3600, "Seconds in which what waits should be worked off.")] = 10,
-    start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = 60,
-    idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = 300,
+    target: Annotated[float, _number_of(0.1, 3600, "Seconds in which what waits should be worked off.")] = TARGET_S,
+    start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = START_S,
+    idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = IDLE_S,
 ) -> None:
-    """Reckon machines, memory and money for so many users. Nothing is loaded, no server asked."""
+    """Calculate machines, memory and money for so many users. Nothing is loaded, no server asked."""
     from voxdemo.cli import planner
     from voxdemo.cli.results import check_form
     from voxdemo.planning import prices, work
     from voxdemo.planning.stages import Demand, Planner
 
     check_form(form, planner.FORMS)
-    planner.check_source(report, real_time_factor)
+    planner.check_flags(_typed_flags(context))
     known = planner.voice_of(voice, real_time_factor)
     run = work.read_report(report) if report else None
     share = recordings / 100
     measured = work.of_run(run, known, share) if run else work.as_measured(known, characters, share)
     table = prices.read(price_table or prices.EXAMPLES)
     demand = Demand(peak_share / 100, each_per_minute, cached / 100, wait)
-    kind = Planner(demand, measured, planner.machine_of(machine or known.machine, table), table)
-    planned = planner.stages(kind, users)
-    elastic = planner.elastic(least, most, target, start, idle) if simulate and most else None
-    day = planner.simulated(kind, users, elastic, seed) if simulate else None
+    by_formulas = Planner(demand, measured, planner.machine_of(machine or known.machine, table), table)
+    planned = planner.planned_stages(by_formulas, users)
+    rules = Elastic(least, most, target, start, idle) if most else None
+    day = planner.day_of(by_formulas, users, rules, seed) if simulate else None
     if form == "json":
-        print(planner.as_json(kind, planned, run, day))
+        print(planner.as_json(by_formulas, planned, run, day))
     else:
-        planner.print_text(kind, planned, run, day)
+        planner.print_text(by_formulas, planned, run, day)
 
 
 @app.command()
@@ -309,6 +313,12 @@ def _explained(error: Exception) -> str:
         return f"The result can't be written ({error.strerror}): make room, or choose another place."
     log.error("a command failed", exc_info=error)
     return f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more."
+
+
+def _typed_flags(context: typer.Context) -> set[str]:
+    """The flags of a command that were typed, such as "--users"."""
+    sources = {each.opts[0]: context.get_parameter_source(each.name or "") for each in context.command.params}
+    return {flag for flag, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def _stdin_text() -> str:

@@ -1,4 +1,4 @@
-"""What `say` and `hear` read and write: audio, whole or not at all; a transcript; and on stderr how far they are."""
+"""What `say` and `hear` read and write: audio, whole or not at all; a transcript. A bar, and counts in words."""
 
 import codecs
 import json
@@ -33,6 +33,12 @@ def bar() -> Generator[ShowProgress, None, None]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Loading", total=1.0)
         yield lambda words, done: progress.update(task, description=words, completed=done)
+
+
+def counted(count: float, one: str, many: str = "") -> str:
+    """As in "1 generator" and "1,000 people"."""
+    figure = f"{count:,}" if isinstance(count, int) else f"{count:,g}"
+    return f"{figure} {one if count == 1 else many or one + 's'}"
 
 
 def audio_format(output: str) -> str:

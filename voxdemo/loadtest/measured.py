@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voxdemo.planning.work import at_work_s
+
 RequestOutcome = Literal["done", "refused", "failed", "cancelled"]
 
 
@@ -123,20 +125,27 @@ class Run:
         return worked_s / (self.generators * (ended.at - begun.at)) if ended.at > begun.at else None
 
     @property
-    def worked(self) -> float:
-        """The share of the services, 0..1, for which a generator worked, by the server's count; 1 if it doesn't say.
+    def address_seats(self) -> int:
+        """How many requests addresses take at once; 0 where the server names none."""
+        return round(self.moments[-1].sum("address_seats")) if self.moments else 0
 
-        After that it turns to the next job, while the client of the last one still waits for the result.
+    @property
+    def worked(self) -> float | None:
+        """The share of the services, 0..1, for which a generator worked, by the server's count; None: not known.
+
+        After that it turns to the next job, while the client of the last one still waits for the result. The server
+        doesn't count how long addresses work.
         """
         services_s = sum(request.service_s or 0.0 for request in self.done)
-        if not services_s or not self.moments:
-            return 1.0
-        return min(1.0, self.gained("generator_busy_seconds_total") / services_s)
+        if not services_s or not self.moments or self.address_seats:
+            return None
+        return min(1.0, self.gained("generator_busy_seconds_total") / services_s) or None
 
     @property
     def services(self) -> Sequence[float]:
         """For how long each request of the steady part occupied a generator."""
-        return [request.service_s * self.worked for request in self.steady if request.service_s]
+        worked = self.worked
+        return [at_work_s(request.service_s, worked) for request in self.steady if request.service_s]
 
     @property
     def cores(self) -> float | None:

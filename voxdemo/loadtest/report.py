@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from voxdemo.cli.results import counted
 from voxdemo.loadtest.measured import Request, Run
 from voxdemo.planning import theory
 
@@ -66,11 +67,11 @@ def prediction(run: Run, seed: int) -> tuple[float, float] | None:
 
 def agreement(run: Run, door: str) -> bool | None:
     """Whether the server counted the same requests, by outcome; None if it doesn't say."""
-    counted = run.counted(door)
-    if counted is None:
+    by_server = run.counted(door)
+    if by_server is None:
         return None
     seen = Counter[str](request.outcome for request in run.requests)
-    return all(seen[outcome] == number for outcome, number in counted.items())
+    return all(seen[outcome] == number for outcome, number in by_server.items())
 
 
 def as_json(test: LoadTest) -> dict[str, Any]:
@@ -106,21 +107,26 @@ def recommendation(test: LoadTest) -> list[str]:
     services, seats = run.services, run.generators
     service_s, each_per_s = statistics.fmean(services), test.each_per_minute / 60
     sentences = [
-        f"A request occupies a generator for {service_s:.1f} s on average; {_counted(seats, 'generator')} can serve"
+        f"A request occupies a generator for {service_s:.1f} s on average; {counted(seats, 'generator')} can serve"
         f" {60 * seats / service_s:.0f} a minute.",
         *filter(None, (_compared(each, test.seed) for each in test.runs)),
     ]
+    if run.address_seats:
+        sentences.append(
+            f"The server takes up to {counted(run.address_seats, 'request')} at once at addresses, too, which aren't"
+            " counted here: if these requests were spoken there, it can serve more."
+        )
     for servers in sorted({seats, seats + 1}):
         people = [theory.most_people(services, each_per_s, servers, wait_s) for wait_s in WAITS_S]
-        each = _counted(test.each_per_minute, "request")
+        each = counted(test.each_per_minute, "request")
         promised = ", ".join(f"{count} for {wait_s:.0f} s" for count, wait_s in zip(people, WAITS_S, strict=True))
         sentences.append(
-            f"With {_counted(servers, 'generator')}, this many people can be online if 95 % of waits must stay within"
+            f"With {counted(servers, 'generator')}, this many people can be online if 95 % of waits must stay within"
             f" a time: {promised} (each sends {each} a minute; generators at most 90 % busy)."
         )
         if people[-1]:
             size = min(theory.queue_size(services, people[-1] * each_per_s, servers), people[-1])
-            who = _counted(people[-1], "person", "people")
+            who = counted(people[-1], "person", "people")
             sentences.append(f"For {who}, VOXDEMO_QUEUE_SIZE={size} refuses fewer than 1 request in 1000.")
     return [*sentences, f"{theory.METHOD} {CLOSED}"]
 
@@ -133,7 +139,7 @@ def _compared(run: Run, seed: int) -> str:
     ratio = f"measured/predicted {seen / predicted:.2f}; " if predicted else ""
     return (
         f"At {run.name}, theory predicts that 95 % of waits are at most {predicted:.2f} s; {seen:.2f} s were measured"
-        f" ({ratio}{_counted(len(run.steady), 'request')})."
+        f" ({ratio}{counted(len(run.steady), 'request')})."
     )
 
 
@@ -149,7 +155,7 @@ def _facts(test: LoadTest, run: Run) -> list[str]:
     told = _server(run)
     failures = ", ".join(f"{count} × {what}" for what, count in run.failures.items())
     return [
-        f"- {len(run.done)} of {_counted(len(run.requests), 'request')} completed in {run.span_s:.1f} s:"
+        f"- {len(run.done)} of {counted(len(run.requests), 'request')} completed in {run.span_s:.1f} s:"
         f" {told['requests_per_minute']:.1f} a minute; audio: {_or_not(told['audio_s_per_s'], '{:.1f} s a second')}",
         f"- Failures: {failures or 'none'}",
         f"- Generators busy while requests waited: {_or_not(told['busy'], '{:.1%}')}",
@@ -203,11 +209,6 @@ def _run(test: LoadTest, run: Run) -> dict[str, Any]:
         "p95_wait_s": None if known is None else {"predicted": known[0], "measured": known[1]},
         "requests": [asdict(request) for request in run.requests],
     }
-
-
-def _counted(count: float, one: str, many: str = "") -> str:
-    """As in "1 request" and "20 requests"."""
-    return f"{count:g} {one if count == 1 else many or one + 's'}"
 
 
 def _or_not(value: float | None, form: str) -> str:

@@ -15,35 +15,19 @@ import simpy
 
 from voxdemo.errors import InputError
 from voxdemo.lanes.turns import TURN_S, Size, in_turn
-from voxdemo.planning.work import Run, Work
+from voxdemo.planning.autoscaling import LOOK_S, Elastic
+from voxdemo.planning.work import ReportedRun, Work
+from voxdemo.settings import QUEUE_SIZE
 
-MOST_IN_LINE = 1_000
-"""In a line whose generators come and go: what VOXDEMO_QUEUE_SIZE may be at most."""
 QUIETEST, QUIETEST_H = 0.1, 4
 """At which hour the fewest ask, as a share of the busiest hour's rate; that is twelve hours later. An assumption."""
-LOOK_S = 1.0
-"""How often the autoscaler looks at the line."""
+HOURS, HOUR_S = 24, 3_600
 MOST_REQUESTS = 2_000_000
 """In a day: about a minute of playing, and a gigabyte of memory."""
 NOTE_S = 60.0
 """How often it is noted how many generators there are."""
 
 Acting = Generator[simpy.Event, Any, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Elastic:
-    """How many generators a line has, and by what they come and go.
-
-    Every LOOK_S there are to be as many as work off in `target_s` what waits: more are started, up to `most`, each of
-    which takes `start_s`; one that was idle for `idle_s` is stopped, down to `least`.
-    """
-
-    least: int
-    most: int
-    target_s: float = 10.0
-    start_s: float = 60.0
-    idle_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +38,12 @@ class Day:
     work: Work
     elastic: Elastic
     lines: int = 1
-    queue_size: int = 20
+    queue_size: int = QUEUE_SIZE
     """How many may wait in each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class SimulatedRequest:
     """A request that was served or refused. Times are seconds since midnight."""
 
     arrived_at: float
@@ -71,7 +55,7 @@ class Visit:
 class Played:
     """What came of it. `generators`: how many there were, starting ones too, every NOTE_S."""
 
-    visits: Sequence[Visit]
+    requests: Sequence[SimulatedRequest]
     generators: Sequence[int]
 
     @property
@@ -81,7 +65,7 @@ class Played:
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class SimulatedJob:
     """A request in line, or at work."""
 
     arrived_at: float
@@ -95,16 +79,16 @@ class Job:
 
 
 @dataclass(eq=False)
-class Line:
+class SimulatedLine:
     """One line, and its generators."""
 
     env: simpy.Environment
     queue_size: int
     elastic: Elastic
-    visits: list[Visit]
+    requests: list[SimulatedRequest]
     ready: int = 0
     starting: int = 0
-    _waiting: dict[bool, deque[Job]] = field(default_factory=lambda: {True: deque(), False: deque()})
+    _waiting: dict[bool, deque[SimulatedJob]] = field(default_factory=lambda: {True: deque(), False: deque()})
     """Texts and recordings, each in the order of their arrival."""
     _waiting_s: float = 0.0
     """How much work that is."""
@@ -113,18 +97,23 @@ class Line:
     """Generators without a job, as a heap: their number, since when, and what wakes them. The first ones work most."""
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits."""
+        return not any(self._waiting.values())
+
     def __post_init__(self) -> None:
         for _ in range(self.elastic.least):
             self.env.process(self._generator())
         if self.elastic.most > self.elastic.least:
             self.env.process(self._autoscale())
 
-    def enter(self, size: Size) -> Job | None:
+    def enter(self, size: Size) -> SimulatedJob | None:
         """A place at the end; None where the line is full."""
         if not self._idle and sum(map(len, self._waiting.values())) >= self.queue_size:
-            self.visits.append(Visit(self.env.now, None))
+            self.requests.append(SimulatedRequest(self.env.now, None))
             return None
-        job = Job(self.env.now, size)
+        job = SimulatedJob(self.env.now, size)
         self._waiting[size.speaks].append(job)
         self._waiting_s += job.work_s
         if self._idle:
@@ -144,11 +133,11 @@ class Line:
                 goes_on = yield wakes
         self.ready -= 1
 
-    def _work(self, job: Job) -> Acting:
+    def _work(self, job: SimulatedJob) -> Acting:
         """Its work; a longer text is interrupted every TURN_S for one brief job, where one waits."""
         self._waiting[job.size.speaks].remove(job)
         self._waiting_s -= job.work_s
-        self.visits.append(Visit(job.arrived_at, self.env.now - job.arrived_at))
+        self.requests.append(SimulatedRequest(job.arrived_at, self.env.now - job.arrived_at))
         left_s = job.work_s
         while left_s > 0:
             turn_s = left_s if job.size.is_brief else min(left_s, TURN_S)
@@ -159,7 +148,7 @@ class Line:
         if job.ended:
             job.ended.succeed()
 
-    def _next(self) -> Job | None:
+    def _next(self) -> SimulatedJob | None:
         """Whose turn it is. Only the first of each kind can be it, so that `in_turn` is asked about these."""
         heads = [jobs[0] for jobs in self._waiting.values() if jobs]
         if len(heads) < 2:
@@ -170,7 +159,7 @@ class Line:
         self._overtook = not job.size.speaks and job is not heads[0]
         return job
 
-    def _guest(self) -> Job | None:
+    def _guest(self) -> SimulatedJob | None:
         """The brief job that comes first."""
         waiting = sorted((job for jobs in self._waiting.values() for job in jobs), key=lambda job: job.arrived_at)
         turns = in_turn(waiting, [not job.size.speaks for job in waiting], self._overtook)
@@ -201,33 +190,35 @@ class Line:
 
 
 def play(day: Day, seed: int, tell: Callable[[float], None] = lambda done: None) -> Played:
-    """A day from midnight to midnight; `tell` is called with the share of it that is done, 0..1.
+    """A day from midnight to midnight, and on until nobody waits; `tell` takes the share that is done, 0..1.
 
-    Raises InputError for one with more than MOST_REQUESTS.
+    Generators are counted until midnight. Raises InputError for a day with more than MOST_REQUESTS.
     """
-    requests = round(day.per_s * sum(rate_at(3600 * hour) for hour in range(24)) * 3600)
-    if requests > MOST_REQUESTS:
+    expected = round(day.per_s * sum(rate_at(HOUR_S * hour) for hour in range(HOURS)) * HOUR_S)
+    if expected > MOST_REQUESTS:
         sentence = "A day of these users has {requests:,} requests: play one with at most {most:,}."
-        raise InputError(sentence, code="too_long_a_day", requests=requests, most=MOST_REQUESTS)
-    env, rng, visits = simpy.Environment(), random.Random(seed), list[Visit]()
-    lines = [Line(env, day.queue_size, day.elastic, visits) for _ in range(day.lines)]
+        raise InputError(sentence, code="too_long_a_day", requests=expected, most=MOST_REQUESTS)
+    env, rng, requests = simpy.Environment(), random.Random(seed), list[SimulatedRequest]()
+    lines = [SimulatedLine(env, day.queue_size, day.elastic, requests) for _ in range(day.lines)]
     generators: list[int] = []
     env.process(_arrivals(env, day, lines, rng))
     env.process(_noted(env, lines, generators))
-    for hour in range(1, 25):
-        env.run(until=3600 * hour)
-        tell(hour / 24)
-    return Played(sorted(visits, key=lambda visit: visit.arrived_at), generators)
+    for hour in range(1, HOURS + 1):
+        env.run(until=HOUR_S * hour)
+        tell(hour / HOURS)
+    while not all(line.is_empty for line in lines):  # or those who wait longest wouldn't count
+        env.run(until=env.now + HOUR_S)
+    return Played(sorted(requests, key=lambda request: request.arrived_at), generators)
 
 
-def replay(run: Run) -> Sequence[float]:
+def replay(run: ReportedRun) -> Sequence[float]:
     """The waits of a load test's requests, in the order of their arrival, if they are served again by our rules.
 
     Each occupies a generator for as long as it did. Where users asked again after their answer, they do so here; else
     requests arrive when they arrived.
     """
-    env, visits = simpy.Environment(), list[Visit]()
-    line = Line(env, len(run.served), Elastic(run.generators, run.generators), visits)
+    env, requests = simpy.Environment(), list[SimulatedRequest]()
+    line = SimulatedLine(env, len(run.served), Elastic(run.generators, run.generators), requests)
     if run.users is None:
         env.process(_arriving_again(env, line, run))
     else:
@@ -235,24 +226,25 @@ def replay(run: Run) -> Sequence[float]:
         for _ in range(run.users):
             env.process(_asking_again(env, line, services, run.delivery_s + run.think_s))
     env.run()
-    return [visit.wait_s for visit in sorted(visits, key=lambda visit: visit.arrived_at) if visit.wait_s is not None]
+    return [each.wait_s for each in sorted(requests, key=lambda request: request.arrived_at) if each.wait_s is not None]
 
 
 def rate_at(seconds: float) -> float:
     """The rate of arrivals so long after midnight, as a share of the busiest hour's."""
-    turn = 2 * math.pi * (seconds / 3600 - QUIETEST_H) / 24
+    turn = 2 * math.pi * (seconds / HOUR_S - QUIETEST_H) / HOURS
     return QUIETEST + (1 - QUIETEST) * (1 - math.cos(turn)) / 2
 
 
-def _arrivals(env: simpy.Environment, day: Day, lines: Sequence[Line], rng: random.Random) -> Acting:
+def _arrivals(env: simpy.Environment, day: Day, lines: Sequence[SimulatedLine], rng: random.Random) -> Acting:
     """A Poisson process whose rate follows the day; everybody's line is one by chance, as a balancer would choose it.
 
     By thinning (Lewis and Shedler, "Naval Research Logistics Quarterly" 26, 1979).
     """
-    while True:
-        yield env.timeout(rng.expovariate(day.per_s))
+    yield env.timeout(rng.expovariate(day.per_s))
+    while env.now < HOURS * HOUR_S:
         if rng.random() < rate_at(env.now):
             rng.choice(lines).enter(_size(day.work, rng))
+        yield env.timeout(rng.expovariate(day.per_s))
 
 
 def _size(work: Work, rng: random.Random) -> Size:
@@ -261,20 +253,20 @@ def _size(work: Work, rng: random.Random) -> Size:
     return Size(rng.choice(work.texts_s))
 
 
-def _noted(env: simpy.Environment, lines: Sequence[Line], generators: list[int]) -> Acting:
-    while True:
+def _noted(env: simpy.Environment, lines: Sequence[SimulatedLine], generators: list[int]) -> Acting:
+    while env.now < HOURS * HOUR_S:
         generators.append(sum(line.ready + line.starting for line in lines))
         yield env.timeout(NOTE_S)
 
 
-def _arriving_again(env: simpy.Environment, line: Line, run: Run) -> Acting:
+def _arriving_again(env: simpy.Environment, line: SimulatedLine, run: ReportedRun) -> Acting:
     first_at = run.served[0].begun_at
     for asked, service_s in zip(run.served, run.services, strict=True):
         yield env.timeout(asked.begun_at - first_at - env.now)
         line.enter(Size(service_s))
 
 
-def _asking_again(env: simpy.Environment, line: Line, services: Iterator[float], pause_s: float) -> Acting:
+def _asking_again(env: simpy.Environment, line: SimulatedLine, services: Iterator[float], pause_s: float) -> Acting:
     for service_s in services:
         if job := line.enter(Size(service_s)):
             job.ended = env.event()

@@ -1,7 +1,7 @@
 """From people to machines, memory and money, by the formulas in `theory`.
 
 This version has one line for each server, whose page, voices and front end are one process: several machines are so
-many lines, and people wait in that of theirs. What one line over all would need is reckoned beside it.
+many lines, and people wait in that of theirs. What one line over all would need is calculated beside it.
 """
 
 import math
@@ -14,6 +14,7 @@ from voxdemo.errors import InputError
 from voxdemo.planning import theory
 from voxdemo.planning.prices import BALANCER, Machine, Prices
 from voxdemo.planning.work import Work
+from voxdemo.settings import MOST_IN_LINE, QUEUE_SIZE
 
 STAGES = (100, 500, 2_000, 10_000)
 MOST_USERS = 10_000_000
@@ -24,8 +25,6 @@ PEOPLE_A_FRONT_END = 250
 cost")."""
 MOST_GENERATORS = 100_000
 """Beyond, a plan by these formulas means nothing."""
-LEAST_IN_LINE, MOST_IN_LINE = 20, 1_000
-"""What VOXDEMO_QUEUE_SIZE is where nothing is set, and the most that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Planner:
             generators_each=each,
             busy=theory.load(services, per_s) / each,
             wait_s=theory.open_wait(services, per_s, each, PROMISED),
-            queue_size=min(max(LEAST_IN_LINE, theory.queue_size(services, per_s, each)), MOST_IN_LINE),
+            queue_size=min(max(QUEUE_SIZE, theory.queue_size(services, per_s, each)), MOST_IN_LINE),
             memory_gb=machines * self.work.memory_gb(each),
             per_month=machines * self.machine.per_month + (self.prices[BALANCER].per_month if machines > 1 else 0.0),
             in_one_line=_least(lambda number: self._wait(self.demand.per_s(users), number)),

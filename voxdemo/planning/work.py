@@ -28,7 +28,7 @@ DRAWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class MeasuredVoice:
     """A voice as it was measured: seconds for a text, and for each second of its sound; memory of a server with it."""
 
     name: str
@@ -46,11 +46,11 @@ class Voice:
 VOICES = {
     voice.name: voice
     for voice in (
-        Voice(
+        MeasuredVoice(
             "builtin", "the built-in voice", 0.14, 0.006, 0.95, 0.65, "cpu",
             "benchmarks/README.md: 177 ms for 121 characters, 834 ms for 2,040, on two cores",
         ),
-        Voice(
+        MeasuredVoice(
             "kokoro", "Kokoro-82M", 0.14, 0.38, 1.75, 1.25, "cpu",
             "benchmarks/README.md: 0.38 s for a second of sound, on two cores",
         ),
@@ -59,10 +59,10 @@ VOICES = {
 """Memory: benchmarks/README.md for a server, docs/operating.md for models."""
 
 
-def on_a_gpu(real_time_factor: float) -> Voice:
+def on_a_gpu(real_time_factor: float) -> MeasuredVoice:
     """A voice on a GPU, whose speed the reader has measured; its memory is that of VoxCPM2 (benchmarks/README.md)."""
     source = "the real-time factor that was given"
-    return Voice("given", "a voice on a GPU", 0.0, real_time_factor, 6.3, 5.8, "gpu", source)
+    return MeasuredVoice("given", "a voice on a GPU", 0.0, real_time_factor, 6.3, 5.8, "gpu", source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Work:
         return self.server_gb + (generators - 1) * self.generator_gb
 
 
-def as_measured(voice: Voice, characters: float, recording_share: float) -> Work:
+def as_measured(voice: MeasuredVoice, characters: float, recording_share: float) -> Work:
     """The work of texts of so many characters on average."""
     sigma = math.sqrt(math.log(1 + VARIATION**2))
     lengths = NormalDist(math.log(characters) - sigma**2 / 2, sigma)
@@ -104,7 +104,7 @@ def as_measured(voice: Voice, characters: float, recording_share: float) -> Work
     return Work(voice.title, texts_s, voice.server_gb, voice.generator_gb, voice.source, recording_share)
 
 
-class Asked(BaseModel):
+class ReportedRequest(BaseModel):
     """A request, as a load test's report has it."""
 
     begun_at: float
@@ -126,11 +126,19 @@ class Asked(BaseModel):
         return self.began_at - self.begun_at
 
 
+def at_work_s(service_s: float, worked: float | None) -> float:
+    """For how long a generator was at a request that a client saw served for `service_s`.
+
+    `worked`: for which share, 0..1, it was; later, the result was on its way. None or 0: that isn't known.
+    """
+    return service_s * (worked or 1.0)
+
+
 class _Memory(BaseModel):
     memory_gb: float | None
 
 
-class Run(BaseModel, allow_inf_nan=False):
+class ReportedRun(BaseModel, allow_inf_nan=False):
     """A run of a load test: so many `users` at once, or None of them and a rate of arrivals a minute."""
 
     name: str
@@ -138,13 +146,13 @@ class Run(BaseModel, allow_inf_nan=False):
     per_minute: float | None
     think_s: float
     generators: Annotated[int, Field(ge=1)]
-    worked: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """The share of the services for which a generator worked; later, a result was on its way to its client."""
+    worked: Annotated[float | None, Field(ge=0, le=1)] = None
+    """As `at_work_s` takes it."""
     server: _Memory
-    requests: Sequence[Asked]
+    requests: Sequence[ReportedRequest]
 
     @property
-    def served(self) -> Sequence[Asked]:
+    def served(self) -> Sequence[ReportedRequest]:
         """Those with a result and a known start, in the order of their arrival."""
         done = (each for each in self.requests if each.outcome == "done" and each.started_at is not None)
         return sorted(done, key=lambda each: each.begun_at)
@@ -152,12 +160,12 @@ class Run(BaseModel, allow_inf_nan=False):
     @property
     def services(self) -> Sequence[float]:
         """For how long each of them occupied a generator."""
-        return [each.service_s * self.worked for each in self.served]
+        return [at_work_s(each.service_s, self.worked) for each in self.served]
 
     @property
     def delivery_s(self) -> float:
         """How long a result was on its way, on average."""
-        return (1 - self.worked) * statistics.fmean(each.service_s for each in self.served)
+        return statistics.fmean(each.service_s for each in self.served) - statistics.fmean(self.services)
 
 
 class Report(BaseModel):
@@ -165,10 +173,10 @@ class Report(BaseModel):
 
     url: str
     door: Literal["gradio", "openai"]
-    runs: Sequence[Run]
+    runs: Sequence[ReportedRun]
 
 
-def read_report(path: Path) -> Run:
+def read_report(path: Path) -> ReportedRun:
     """The last run in which a request was served, of a load test's report.json, or of the folder with it.
 
     Raises InputError for another file.
@@ -186,7 +194,7 @@ def read_report(path: Path) -> Run:
     return served[-1]
 
 
-def of_run(run: Run, voice: Voice, recording_share: float) -> Work:
+def of_run(run: ReportedRun, voice: MeasuredVoice, recording_share: float) -> Work:
     """The work that a load test has measured; memory is the voice's where the server didn't say."""
     texts_s = run.services
     server_gb, generator_gb = voice.server_gb, voice.generator_gb
