@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 import pytest
@@ -62,15 +62,15 @@ async def in_this_process(
 async def elsewhere(
     stack: AsyncExitStack, stage: Stage, seats: int, queue_size: int, most_waiting: int, front_ends: int
 ) -> Sequence[JobLine]:
-    line_url = await stack.enter_async_context(
-        served(lambda url: line_app(LineProcess(queue_size, most_waiting, gather_s=0.0), SECRET))
-    )
+    servers = Servers()
+    stack.push_async_callback(servers.close)
+    line_url = await servers.serve(lambda url: line_app(LineProcess(queue_size, most_waiting, gather_s=0.0), SECRET))
 
     def with_voice(url: str) -> ASGIApp:
         return voice_app(VoiceProcess(seat(stage), Paces(), url, line_url, SECRET, 30.0), SECRET)
 
     for _ in range(seats):
-        await stack.enter_async_context(served(with_voice))
+        await servers.serve(with_voice)
     offer = await offer_of(line_url, SECRET, within_s=30.0)
     lines = [LineElsewhere(line_url, SECRET, offer, Paces()) for _ in range(front_ends)]
     for line in lines:
@@ -80,20 +80,25 @@ async def elsewhere(
     return lines
 
 
-@asynccontextmanager
-async def served(made: Callable[[str], ASGIApp]) -> AsyncGenerator[str, None]:
-    """The address of an app, which is made when that is known, on a port of its own in this process."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(made(url), log_config=None, timeout_graceful_shutdown=0))
-    serving = asyncio.ensure_future(server.serve([listening]))
-    try:
+class Servers:
+    """Apps on ports of their own in this process, which end together."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+
+    async def serve(self, made: Callable[[str], ASGIApp]) -> str:
+        """The address of an app, which is made when that is known."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(made(url), log_config=None, timeout_graceful_shutdown=0))
+        self._running.append((server, asyncio.ensure_future(server.serve([listening]))))
         await until(lambda: server.started)
-        yield url
-    finally:
-        server.should_exit = True
-        await serving
-        listening.close()
+        return url
+
+    async def close(self) -> None:
+        for server, _ in self._running:
+            server.should_exit = True
+        await asyncio.gather(*(serving for _, serving in self._running))
 
 
 KINDS: dict[str, Opened] = {"here": in_this_process, "elsewhere": elsewhere}

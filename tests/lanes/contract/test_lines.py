@@ -109,6 +109,7 @@ async def test_never_more_jobs_run_than_there_are_seats(open_lines: OpenLines, s
     await let_run(stage, [each.task for each in people])
     assert all(each.has(Piece) for each in people)
     assert stage.most_running == 2
+    assert len(stage.threads) == 2
 
 
 async def test_a_request_that_arrived_earlier_stands_before_those_that_came_to_the_line_first(
@@ -211,6 +212,7 @@ async def test_a_full_line_refuses_the_next_in_one_sentence(open_lines: OpenLine
     with pytest.raises(BusyError, match=r"^Busy: 2 people are waiting. Try again in about \d+ s.$") as refusal:
         await somebody(line, "d")
     assert refusal.value.values["waiting"] == 2
+    assert refusal.value.retry_after_s == pytest.approx(30, abs=5)
     await let_run(stage, [each.task for each in people])
 
 

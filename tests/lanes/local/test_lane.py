@@ -1,10 +1,9 @@
-"""The line: places, seconds, tickets, cancelling, refusing and stopping."""
+"""What the line of one process does beside that which every line must do, as tests/lanes/contract/ has it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,6 @@ from lining import (
     everything,
     in_line,
     job,
-    kinds,
     let_run,
     next_closed,
     next_started,
@@ -26,57 +24,11 @@ from lining import (
     recording,
 )
 
-from voxdemo.errors import BusyError, InputError, NotReadyError
+from voxdemo.errors import InputError, NotReadyError
 from voxdemo.lanes.jobs import Piece, Started
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import RESTART_S
 from voxdemo.lanes.turns import Size, foretold
-from voxdemo.speech import Transcript
-
-
-@pytest.mark.parametrize("seats", [1, 2])
-async def test_never_more_jobs_run_than_there_are_seats(make_lane: MakeLane, stage: Stage, seats: int) -> None:
-    lane = make_lane(seats=seats)
-    tasks = [asyncio.ensure_future(everything(lane, f"job-{number}")) for number in range(50)]
-    for _ in range(seats):
-        await next_started(stage)
-    stage.steps.release(50)
-    assert all(isinstance(events[-1], Piece) for events in await asyncio.gather(*tasks))
-    assert stage.most_running == seats
-    assert len(stage.threads) == seats
-
-
-async def test_jobs_run_in_order_of_arrival(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    tasks = [(await in_line(lane, f"job-{number}"))[0] for number in range(10)]
-    stage.open = True
-    stage.steps.release(100)
-    await asyncio.gather(*tasks)
-    assert [await next_started(stage) for _ in tasks] == [f"job-{number}" for number in range(10)]
-
-
-async def test_recognitions_stand_in_the_same_line_and_overtake_at_most_every_other_time(
-    make_lane: MakeLane, stage: Stage
-) -> None:
-    lane = make_lane()
-    served: list[str] = []
-
-    async def run(name: str) -> Any:
-        async with aclosing(events_of(lane, name if name.startswith("S") else recording())) as events:
-            async for event in events:
-                if isinstance(event, Started):
-                    served.append(name)
-        return event
-
-    tasks = [asyncio.ensure_future(run("S0"))]
-    await next_started(stage)
-    tasks += [asyncio.ensure_future(run(name)) for name in ("S1", "S2", "S3", "R1", "R2")]
-    await until(lambda: lane.stats().waiting == 5)
-    assert served == ["S0"]
-    stage.steps.release(10)
-    results = await asyncio.gather(*tasks)
-    assert served == ["S0", "R1", "S1", "R2", "S2", "S3"]
-    assert [isinstance(last, Transcript) for last in results] == [False] * 4 + [True] * 2
 
 
 async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane: MakeLane, stage: Stage) -> None:
@@ -86,15 +38,6 @@ async def test_a_recognition_is_told_the_place_that_its_turn_gives_it(make_lane:
     assert (await anext(events)).ahead == 1
     await events.aclose()
     await let_run(stage, tasks)
-
-
-async def test_prompt_audio_is_read_on_the_same_seat_before_it_is_used(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    stage.open = True
-    seen = await everything(lane, replace(job("hello there"), transcription=recording()))
-    assert kinds(seen) == ["Started", "Transcript", "Piece", "Piece"]
-    assert stage.utterances[-1].prompt_text == "heard"
-    await until(lambda: lane.stats().running == 0)
 
 
 async def test_prompt_audio_without_speech_ends_the_job_in_words(make_lane: MakeLane, stage: Stage) -> None:
@@ -118,24 +61,6 @@ async def test_a_job_that_is_left_while_its_prompt_is_read_never_speaks(make_lan
     assert stage.started.empty()
 
 
-async def test_who_waits_is_told_a_place_and_seconds_that_shrink(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    await ready(lane)
-    first, _ = await in_line(lane, "first")
-    await next_started(stage)
-    second, _ = await in_line(lane, "second")
-    third, places = await in_line(lane, "third")
-    place = await places.get()
-    assert place.ahead == 2
-    assert place.seconds == pytest.approx(30, abs=1)
-    stage.steps.release()
-    place = await places.get()
-    assert place.ahead == 1
-    assert place.seconds == pytest.approx(20, abs=1)
-    stage.steps.release(2)
-    await asyncio.gather(first, second, third)
-
-
 async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_take_to_prepare(
     make_lane: MakeLane, stage: Stage
 ) -> None:
@@ -150,28 +75,6 @@ async def test_tickets_are_served_in_order_of_arrival_however_long_their_jobs_ta
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)
     assert [await next_started(stage) for _ in tickets] == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize("has_job", [False, True], ids=["while its job is prepared", "while it waits"])
-async def test_a_ticket_that_leaves_holds_up_nobody_and_lets_nobody_past_those_before_it(
-    make_lane: MakeLane, stage: Stage, has_job: bool
-) -> None:
-    lane = make_lane()
-    await ready(lane)
-    stage.open = True
-    first, leaving, last = (lane.take(Claim(Size(10.0)), float(arrived)) for arrived in range(3))
-    waits = asyncio.ensure_future(everything(lane, "last", last))
-    if has_job:
-        gone = asyncio.ensure_future(everything(lane, "leaving", leaving))
-        await asyncio.sleep(0)
-        gone.cancel()
-    else:
-        lane.leave(leaving)
-    await asyncio.sleep(0)
-    assert stage.started.empty()
-    await asyncio.gather(everything(lane, "first", first), waits)
-    assert [await next_started(stage) for _ in range(2)] == ["first", "last"]
-    assert lane.stats().waiting == 0
 
 
 async def test_a_text_does_not_wait_for_a_recording_that_is_still_being_decoded(
@@ -209,16 +112,6 @@ async def test_of_brief_and_of_longer_jobs_one_more_than_there_are_seats_is_call
     assert [ticket.is_called for ticket in tickets] == [True] * 6 + [False] * 2
     lane.leave(tickets[0])
     assert [ticket.is_called for ticket in tickets[6:]] == [True, False]
-
-
-async def test_those_that_wait_for_the_same_answer_are_called_together_and_take_no_time(make_lane: MakeLane) -> None:
-    lane = make_lane()
-    await ready(lane)
-    keys = ["same", "b", "c", "same", "d", "same"]
-    tickets = [lane.take(Claim(Size(20.0), key=key), float(arrived)) for arrived, key in enumerate(keys)]
-    assert [ticket.is_called for ticket in tickets] == [True, True, False, True, False, True]
-    assert [lane.place(ticket).ahead for ticket in tickets] == [0, 3, 4, 1, 5, 2]
-    assert lane.place(tickets[-2]).end_s == pytest.approx(80.0, abs=1.0)
 
 
 async def test_a_door_that_fails_to_show_places_troubles_no_other(
@@ -277,17 +170,6 @@ async def test_two_seats_halve_the_wait(make_lane: MakeLane, stage: Stage) -> No
     await asyncio.gather(*tasks)
 
 
-async def test_a_cancelled_waiting_job_leaves_the_line_at_once(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    first, second, third = await begun(lane, stage, "first", "second", "third")
-    second.cancel()
-    await asyncio.wait([second])
-    assert lane.stats().waiting == 1
-    stage.steps.release(2)
-    await asyncio.gather(first, third)
-    assert await next_started(stage) == "third"
-
-
 async def test_a_cancelled_running_job_frees_its_seat_within_one_step_and_not_before(
     make_lane: MakeLane, stage: Stage
 ) -> None:
@@ -305,16 +187,6 @@ async def test_a_cancelled_running_job_frees_its_seat_within_one_step_and_not_be
     assert stage.most_running == 1
 
 
-async def test_a_full_line_refuses_the_next_in_one_sentence(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane(queue_size=2)
-    tasks = await begun(lane, stage, "a", "b", "c")
-    with pytest.raises(BusyError, match=r"^Busy: 2 people are waiting. Try again in about \d+ s.$") as refusal:
-        await everything(lane, "d")
-    assert refusal.value.retry_after_s == pytest.approx(30, abs=1)
-    stage.steps.release(3)
-    await asyncio.gather(*tasks)
-
-
 async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
     await ready(lane)
@@ -329,34 +201,16 @@ async def test_what_is_left_of_a_running_job_goes_by_the_parts_that_are_done(mak
     await running
 
 
-async def test_closing_turns_away_who_waits_and_stops_who_runs(make_lane: MakeLane, stage: Stage) -> None:
+async def test_closing_ends_the_threads_of_its_models(make_lane: MakeLane, stage: Stage) -> None:
     lane = make_lane()
-    running, waiting = await begun(lane, stage, "a b c", "later")
+    (running,) = await begun(lane, stage, "a b c")
     closing = asyncio.ensure_future(lane.close())
-    with pytest.raises(NotReadyError, match="stopping"):
-        await waiting
     with pytest.raises(NotReadyError, match="stopping"):
         await running
     stage.steps.release()
     await closing
+    assert stage.threads
     assert not any(thread.ident in stage.threads for thread in threading.enumerate())
-
-
-async def test_turning_away_refuses_all_but_who_runs_and_draining_waits_for_those(
-    make_lane: MakeLane, stage: Stage
-) -> None:
-    lane = make_lane()
-    running, waiting = await begun(lane, stage, "a b c", "later")
-    refusal = lane.refuse_all(within_s=60.0)
-    with pytest.raises(NotReadyError) as turned_away:
-        await waiting
-    with pytest.raises(NotReadyError, match=r"^The server is restarting: try again in \d+ s\.$"):
-        await everything(lane, "too late")
-    assert turned_away.value.sentence == refusal.sentence
-    draining = asyncio.ensure_future(lane.drain(within_s=60.0))
-    stage.steps.release(3)
-    assert [type(event) for event in await running][-3:] == [Piece] * 3
-    await draining
 
 
 @pytest.mark.parametrize(("expected_s", "within_s", "left_s"), [(10.0, 60.0, 10), (100.0, 30.0, 30), (None, 30.0, 30)])
@@ -367,15 +221,6 @@ async def test_when_to_come_again_goes_by_what_is_left_of_the_running_job(
     await begun(lane, stage, job("long", expected_s))
     load_s = max(model.status.load_s or 0.0 for model in lane.stats().models)
     assert lane.refuse_all(within_s).retry_after_s == pytest.approx(left_s + RESTART_S + load_s, abs=1.5)
-
-
-async def test_what_runs_longer_than_it_may_is_stopped_with_the_refusal(make_lane: MakeLane, stage: Stage) -> None:
-    lane = make_lane()
-    (running,) = await begun(lane, stage, "a b c")
-    lane.refuse_all(within_s=0.05)
-    await lane.drain(within_s=0.05)
-    with pytest.raises(NotReadyError, match="restarting"):
-        await running
 
 
 async def test_a_job_whose_model_still_loads_is_turned_away_and_nothing_is_waited_for(
