@@ -42,9 +42,9 @@ REPLACED = (
     ("--voice", "--real-time-factor", ""),
 )
 """Flags in whose place another one stands, and what to do besides."""
-NO_COMMON_LINE = (
-    "This version has no line over several machines, and neither starts nor stops generators by itself: the day shows"
-    " what one that does would do."
+NOT_ELASTIC = (
+    "This version doesn't start or stop generators by itself: the day shows what a line would do whose generators come"
+    " and go."
 )
 COLUMNS: dict[str, Callable[[Stage], str]] = {
     "users": lambda each: f"{each.users:,}",
@@ -175,7 +175,10 @@ def _staged(planner: Planner, planned: Sequence[Stage]) -> str:
 
 def _meaning(planner: Planner, planned: Sequence[Stage]) -> Iterator[str]:
     most, held = planner.users_of_one(), planner.most_generators
-    yield "Each machine is a front end with a line of its own; “in one line”: as many generators would do in one."
+    yield (
+        "Each machine is a front end with a line of its own; “in one line”: so many generators are enough if all"
+        " machines share one line (VOXDEMO_LINE_URL)."
+    )
     alone = [f"{stage.users:,}" for stage in planned if stage.machines == 1]
     yield (
         f"A single machine serves up to {most:,} users with {counted(held, 'generator')}; of these stages:"
@@ -247,7 +250,7 @@ def _of_the_day(planner: Planner, day: "SimulatedDay") -> Iterator[str]:
     if not day.is_planned:
         all_of_them = counted(day.stage.generators, "generator")
         yield f"The plan's {all_of_them}, all day long, would cost {day.planned_cost:,.2f} {currency}."
-        yield NO_COMMON_LINE
+        yield NOT_ELASTIC
 
 
 def _as_tested(run: ReportedRun | None) -> Iterator[str]:

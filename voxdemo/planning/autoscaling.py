@@ -1,4 +1,4 @@
-"""By what rules the generators of a line come and go in a day that is played. No line of this version has any."""
+"""By what rules the generators of a line come and go in a day that is played; in this version none do."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """From people to machines, memory and money, by the formulas in `theory`.
 
-This version has one line for each server, whose page, voices and front end are one process: several machines are so
-many lines, and people wait in that of theirs. What one line over all would need is calculated beside it.
+A plan gives each server a line of its own, with page, voices and front end in one process: people wait in the line of
+the server that they reach. How many generators one line over all servers needs is calculated beside it.
 """
 
 import math
@@ -58,7 +58,7 @@ class Stage:
     requests_per_hour: int
     """Then, with those that the cache answers."""
     machines: int
-    """In this version: each a front end with a line, and generators behind it."""
+    """Each a front end with a line, and generators behind it."""
     generators_each: int
     busy: float
     """The share of that time for which a generator works, 0..1."""
@@ -70,7 +70,7 @@ class Stage:
     """Of all machines together."""
     per_month: float
     in_one_line: int
-    """How many generators would do if all machines shared one line."""
+    """How many generators are enough if all machines share one line."""
 
     @property
     def generators(self) -> int:
