@@ -51,6 +51,8 @@ def unfinished(size: int, words: int) -> bytes:
     return header(RATE, 0)[:40] + struct.pack("<I", size) + pcm(words)
 
 
+LIST = b"LIST\x04\0\0\0INFO"
+"""What may stand behind the sound of a wav."""
 WHOLE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "wav": ("audio/wav", lambda words: file(words, "WAV")),
     "wav-44100-stereo": ("audio/x-wav", lambda words: file(words, "WAV", 44_100, channels=2)),
@@ -61,9 +63,9 @@ WHOLE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "wav-extensible": ("audio/wav", lambda words: file(words, "WAVEX", subtype="PCM_16")),
     "wav-without-length": ("audio/wav", lambda words: unfinished(0, words)),
     "wav-of-4-gb": ("audio/wav", lambda words: unfinished(0xFFFFFFFF, words)),
-    "wav-and-more": ("audio/wav", lambda words: file(words, "WAV") + b"LIST\x04\0\0\0INFO" + b"\x7f" * 4000),
+    "wav-and-more": ("audio/wav", lambda words: file(words, "WAV") + LIST + b"\x7f" * 4000),
     "wavs": ("audio/wav", lambda words: b"".join([file(1, "WAV")] * words)),
-    "wavs-and-more": ("audio/wav", lambda words: file(2, "WAV") + file(words - 2, "WAV") + b"RIF"),
+    "wavs-and-more": ("audio/wav", lambda words: unfinished(0, 2) + file(words - 2, "WAV") + LIST),
     "mp3": ("audio/mpeg", lambda words: file(words, "MP3")),
     "flac": ("audio/flac", lambda words: file(words, "FLAC")),
     "opus": ("audio/ogg", lambda words: file(words, "OGG", subtype="OPUS")),
@@ -80,7 +82,7 @@ NO_STREAM = {
     "streams-words": Response(f"{SECRET}", media_type="audio/wav"),
 }
 """What those answer who don't know what a stream is, or mean something else by it, and else speak well."""
-BAD = ("html", "json", "gzip", "no-sound", "a-lie", "half-a-header", "wav-of-nothing-known", "no-text")
+BAD = ("html", "json", "gzip", "no-sound", "a-lie", "half-a-header", "cut-wavs", "wav-of-nothing-known", "no-text")
 
 
 class Elsewhere:
@@ -165,6 +167,7 @@ class Elsewhere:
             "no-sound": Response(b"", media_type="audio/wav"),
             "a-lie": Response(f"<html>{SECRET}</html>".encode(), media_type="audio/wav"),
             "half-a-header": Response(file(words, "WAV")[:30], media_type="audio/wav"),
+            "cut-wavs": Response(file(words, "WAV") * 2 + LIST + file(1, "WAV")[:30], media_type="audio/wav"),
             "wav-of-nothing-known": Response(header(0, 0) + b"\0" * 100, media_type="audio/wav"),
             "no-text": Response(b"\xff\xfe\xfa\x80" * 9, media_type="text/plain; charset=\xff"),
             "redirect": RedirectResponse("/elsewhere", 307),

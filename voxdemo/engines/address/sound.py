@@ -5,6 +5,7 @@ Nothing is believed of what they say of their length. Knows no HTTP.
 
 from __future__ import annotations
 
+import re
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ SNIFFED_BYTES = 12
 MAX_HEADER_BYTES = 65_536
 MOST_BYTES_A_S = 400_000
 """Of a file: two channels of 48,000 samples in 32 bits. More isn't speech."""
+_RIFFS = (b"RIFF", b"RF64", b"RIFX")
 RATES = (4_000, 192_000)
 """Hz that sound can have."""
 
@@ -89,7 +91,7 @@ class IncomingSound:
         return self._at_rate(self._reader.finish(), last=True)
 
     def _reader_of(self, head: bytes) -> Reader:
-        if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
+        if head[:4] in _RIFFS and head[8:12] == b"WAVE":
             return _Wav()
         if self._bare_rate:
             return _Bare(self._bare_rate)
@@ -155,13 +157,17 @@ class _Bare:
         return _NOTHING
 
 
-_RIFF = b"RIFF"
+_BEGINNING = re.compile(rb"RIFF.{4}WAVE", re.DOTALL)
+_BEGINNING_BYTES = 12
+_CHUNK = struct.Struct("<4sI")
+"""What a chunk of a wav begins with: its name and its size."""
 
 
 class _Wav:
     """A wav whose header may say anything of its length, or several behind each other, as some send one a sentence.
 
-    A size that can't be a length yet (0, or about 4 GB) is passed over.
+    A size that can't be a length yet (0, or about 4 GB) is passed over. Sound ends where its size says, or earlier
+    where another wav begins. Chunks of anything else are skipped, between two wavs too.
     """
 
     is_whole = False
@@ -169,65 +175,97 @@ class _Wav:
     def __init__(self) -> None:
         self.rate = 0
         self._rest = b""
+        self._skip = 0
+        """Bytes that belong to a chunk which is skipped, and haven't come yet."""
+        self._header_bytes: int | None = None
+        """How long the header is so far that is being read; None: none is."""
         self._samples_of: Callable[[bytes], Samples] | None = None
         self._channels = 1
         self._frame_bytes = 0
         self._left: float | None = None
+        """Bytes of sound still to come; None outside of it."""
 
     def add(self, data: bytes) -> Samples:
         self._rest += data
         heard = [_NOTHING]
-        while self._left is not None or self._read_header():
+        while self._is_at_sound():
             heard.append(self._taken())
-            if not self._is_over or not self._begins_again():
+            if self._left is not None:
                 break
         return np.concatenate(heard)
 
     def finish(self) -> Samples:
-        if not self._samples_of:
+        if self._left is not None:
+            breaks_off = b"RIFF" in self._rest
+        else:
+            breaks_off = self._header_bytes is not None or (self._rest != b"" and b"RIFF".startswith(self._rest[:4]))
+        if breaks_off:
+            raise UnreadableError("a wav that ends in its header")
+        return _NOTHING if self._left is None else self._frames(len(self._rest))
+
+    def _is_at_sound(self) -> bool:
+        """Whether `_rest` begins with sound, when the chunks before that are read or skipped."""
+        while self._left is None:
+            if not self._pass_chunk():
+                return False
+        return True
+
+    def _pass_chunk(self) -> bool:
+        """Whether the chunk with which `_rest` begins could be read, or skipped; it is the beginning of a wav, too."""
+        skipped = self._rest[: self._skip]
+        self._skip -= len(skipped)
+        self._rest = self._rest[len(skipped) :].lstrip(b"\0")  # the padding, which some leave out
+        if len(self._rest) < (_BEGINNING_BYTES if self._rest[:4] in _RIFFS else _CHUNK.size):
+            return False
+        name, size = _CHUNK.unpack_from(self._rest)
+        if name in _RIFFS and self._rest[8:12] == b"WAVE":
+            self._header_bytes, self._skip = 0, _BEGINNING_BYTES
+        elif self._header_bytes is None:
+            self._skip = _CHUNK.size + size
+        elif name == b"data":
+            self._begin_sound(size)
+        else:
+            return self._read_header(name, size)
+        return True
+
+    def _read_header(self, name: bytes, size: int) -> bool:
+        """Whether this chunk of the header, with which `_rest` begins, could be read or skipped."""
+        assert self._header_bytes is not None
+        if self._header_bytes + size > MAX_HEADER_BYTES:
             raise UnreadableError("a wav without sound")
-        return _NOTHING
+        end = _CHUNK.size + size
+        if name == b"fmt ":
+            if len(self._rest) < end:
+                return False
+            self._understand(self._rest[_CHUNK.size : end])
+        self._header_bytes += end
+        self._skip = end
+        return True
 
-    @property
-    def _is_over(self) -> bool:
-        return self._left is not None and self._left < self._frame_bytes
-
-    def _begins_again(self) -> bool:
-        """Whether another wav begins behind this one; anything else that stands there is dropped."""
-        if len(self._rest) < len(_RIFF) and _RIFF.startswith(self._rest):
-            return False  # yet
-        if self._rest.startswith(_RIFF):
-            self._left = None
-            return True
-        self._rest = b""
-        return False
+    def _begin_sound(self, size: int) -> None:
+        if not self._samples_of:
+            raise UnreadableError("a wav that doesn't say what its samples are")
+        self._header_bytes, self._rest = None, self._rest[_CHUNK.size :]
+        self._left = float(size) if 0 < size < 0x7FFFFF00 else np.inf
 
     def _taken(self) -> Samples:
+        """The sound that is here, but for what may be the beginning of another wav; at the end `_left` is None."""
         assert self._left is not None
-        assert self._samples_of, "its header is read"
-        frames = int(min(len(self._rest), self._left)) // self._frame_bytes
-        taken, self._rest = self._rest[: frames * self._frame_bytes], self._rest[frames * self._frame_bytes :]
-        self._left -= len(taken)
-        samples = self._samples_of(taken)
-        return samples if self._channels == 1 else samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
+        begins = _BEGINNING.search(self._rest)
+        end = min(self._left, begins.start() if begins else np.inf)
+        if end <= len(self._rest):
+            samples, self._rest, self._left = self._frames(int(end)), self._rest[int(end) :], None
+            return samples
+        here = max(0, len(self._rest) - _BEGINNING_BYTES + 1) // self._frame_bytes * self._frame_bytes
+        samples, self._rest = self._frames(here), self._rest[here:]
+        self._left -= here
+        return samples
 
-    def _read_header(self) -> bool:
-        """Whether the sound begins at `_rest` now."""
-        at = 12
-        while len(self._rest) >= at + 8:
-            name, size = self._rest[at : at + 4], struct.unpack_from("<I", self._rest, at + 4)[0]
-            at += 8
-            if name == b"data":
-                if not self._samples_of:
-                    raise UnreadableError("a wav that doesn't say what its samples are")
-                self._rest, self._left = self._rest[at:], float(size) if 0 < size < 0x7FFFFF00 else np.inf
-                return True
-            if at + size > MAX_HEADER_BYTES:
-                raise UnreadableError("a wav without sound")
-            if name == b"fmt " and len(self._rest) >= at + size:
-                self._understand(self._rest[at : at + size])
-            at += size + size % 2
-        return False
+    def _frames(self, count: int) -> Samples:
+        """The samples in the first `count` bytes of `_rest`; part of a frame is dropped."""
+        assert self._samples_of, "its header is read"
+        samples = self._samples_of(self._rest[: count // self._frame_bytes * self._frame_bytes])
+        return samples if self._channels == 1 else samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
 
     def _understand(self, form: bytes) -> None:
         if len(form) < 16:
