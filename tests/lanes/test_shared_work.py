@@ -163,3 +163,24 @@ async def test_leaving_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     listener.cancel()
     await settle()
     assert caplog.records == []
+
+
+async def test_the_last_one_that_leaves_waits_for_the_works_end_however_often_it_is_cancelled() -> None:
+    may_end = asyncio.Event()
+
+    async def slow_to_close() -> AsyncGenerator[int, None]:
+        try:
+            await asyncio.Event().wait()
+            yield 1
+        finally:
+            await may_end.wait()
+
+    leaving = asyncio.ensure_future(heard(SharedWork(slow_to_close())))
+    for _ in range(3):
+        await settle()
+        leaving.cancel()
+    await settle()
+    assert not leaving.done()
+    may_end.set()
+    await asyncio.wait([leaving])
+    assert leaving.cancelled()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 
@@ -10,8 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from voxdemo.service.live_sound import READ_BYTES, LiveSound
-from voxdemo.speech import Captions, Retaken, Segment
+from voxdemo.service.live_sound import READ_BYTES, LiveSound, SharedSound
+from voxdemo.speech import Captions, Retaken, Segment, SpeechEvent
+from voxdemo.stores.results import Results, made_in, speech_file
+from voxdemo.threads import COPYING
 
 RATE = 1_000
 ONE = Captions(0, (Segment("One.", 0.0, 1.0),))
@@ -130,3 +135,44 @@ async def test_a_sound_that_is_put_away_before_it_is_opened_ends_and_breaks_noth
     sound.finish()
     sound.path.unlink()
     assert [event async for event in listening] == []
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_a_client_that_leaves_while_its_sound_is_handed_on_keeps_it_and_leaves_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_over: bool
+) -> None:
+    workshop, results, held = tmp_path / "workshop", Results(tmp_path / "results"), threading.Event()
+    workshop.mkdir()
+    sound = LiveSound(speech_file(workshop), RATE, 1)
+    await sound.write(level(1))
+    if is_over:
+        sound.finish()
+
+    async def nothing() -> AsyncGenerator[SpeechEvent, None]:
+        return
+        yield
+
+    async def leave_twice() -> None:
+        with results.new() as folder:
+            async with shared.listener(folder):
+                await asyncio.Event().wait()
+
+    shared = SharedSound(workshop, sound, nothing(), lambda: None)
+    pool = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(pool)
+    for busy in (pool, COPYING):
+        busy.submit(held.wait)
+    async with shared.listener(tmp_path):  # it stays
+        client = asyncio.ensure_future(leave_twice())
+        for _ in range(3):
+            await asyncio.sleep(0)
+            client.cancel()
+        await asyncio.sleep(0)
+        held.set()
+        await asyncio.wait([client])
+        if not is_over:
+            sound.finish()
+    assert client.cancelled()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    (folder,) = results.root.iterdir()
+    assert {file.name for file in made_in(folder)} == {f"speech.{ending}" for ending in ("wav", "srt", "vtt", "json")}

@@ -53,7 +53,7 @@ class SharedWork(Generic[T]):
             if not self._listeners:
                 self.is_over = True
                 self._task.cancel()
-                await asyncio.wait([self._task])
+                await see_through(self._task)  # what it works with may be put away now
 
     async def _run(self, work: AsyncGenerator[T, None]) -> None:
         try:
@@ -72,6 +72,18 @@ class SharedWork(Generic[T]):
     def _tell(self, item: T | None) -> None:
         for inbox in self._listeners:
             inbox.put(item)
+
+
+async def see_through(task: asyncio.Future[None]) -> None:
+    """Wait until it has ended, even if the caller is cancelled meanwhile, once or more often: that is raised then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
 
 
 class _Inbox(Generic[T]):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from voxdemo.audio.wav import GrowingWav
 from voxdemo.files import link_or_copy, remove
-from voxdemo.lanes.shared_work import SharedWork
+from voxdemo.lanes.shared_work import SharedWork, see_through
 from voxdemo.speech import Captions, Retaken, Samples, Segment, SpeechEvent
 from voxdemo.stores.results import made_in, speech_file, write_beside
 from voxdemo.threads import COPYING, in_thread
@@ -152,8 +152,7 @@ class SharedSound(SharedWork[SpeechEvent]):
         try:
             yield listener
         finally:
-            # In a task of its own, because a task that leaves may be cancelled twice.
-            await asyncio.shield(asyncio.ensure_future(self._settle(listener)))
+            await see_through(asyncio.ensure_future(self._settle(listener)))  # its folder is needed until then
 
     async def _settle(self, listener: Listener) -> None:
         try:
