@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from fakes import CLONER
 
+from voxdemo.engines.address.config import Address
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue, described
-from voxdemo.speech import SPEED, Utterance
+from voxdemo.speech import SPEED, EngineInfo, Utterance
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))
@@ -40,6 +41,36 @@ def test_the_engine_follows_from_the_voice_the_recording_or_the_language(
     resolved, info = offered.resolved(asked)
     assert (info.name, resolved.voice) == (engine, voice)
     assert offered.engine_of(asked) == info
+
+
+ELSEWHERE = Address(name="other", url="http://127.0.0.1:1", voices=["tara"]).info
+
+
+@pytest.mark.parametrize(
+    ("usual", "failed", "asked", "is_away"),
+    [
+        (BuiltinEngine.INFO, "other", Utterance("Hi.", voice="tara"), True),
+        (BuiltinEngine.INFO, "other", Utterance("Hi.", voice="other/tara"), True),
+        (BuiltinEngine.INFO, "other", Utterance("Hi."), False),
+        (BuiltinEngine.INFO, "other", Utterance("Hi.", voice="heart"), False),
+        (BuiltinEngine.INFO, "", Utterance("Hi.", voice="tara"), False),
+        (
+            BuiltinEngine.INFO,
+            "builtin",
+            Utterance("Hi.", voice="heart"),
+            False,
+        ),  # it is here, and loaded when asked for
+        (BuiltinEngine.INFO, "builtin", Utterance("Hi.", voice="tara"), False),
+        (ELSEWHERE, "other", Utterance("Hi."), True),
+        (ELSEWHERE, "other", Utterance("Hi.", voice="heart"), False),
+        (ELSEWHERE, "", Utterance("Hi."), False),
+    ],
+)
+def test_only_a_server_at_an_address_can_be_away_for_a_text_that_it_would_say(
+    usual: EngineInfo, failed: str, asked: Utterance, is_away: bool
+) -> None:
+    others = tuple(each for each in (BuiltinEngine.INFO, ELSEWHERE) if each != usual)
+    assert Catalogue((usual, *others), frozenset({failed})).is_away(asked) is is_away
 
 
 def test_an_unknown_voice_is_refused_with_some_that_there_are() -> None:

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import numpy as np
@@ -32,9 +32,18 @@ QUIET_S = 60.0
 a part (20 s of speech) by then, unless it is slower than a third of real time."""
 IDLE_S = 2.0
 """How long a connection is kept open for the next request: uvicorn closes idle ones after 5 s."""
-WAYS = (("wav", True), ("wav", False), ("pcm", False), ("mp3", False))
-"""Formats, and whether a stream is asked for outright, which some servers need, others refuse or misread; in this order
-until one is understood. A wav says its rate, and most send it as it is made."""
+
+
+class Way(NamedTuple):
+    """How a server is asked for sound."""
+
+    format: str
+    streams: bool
+    """Whether a stream is asked for outright, which some servers need, and others refuse or misread."""
+
+
+WAYS = (Way("wav", True), Way("wav", False), Way("pcm", False), Way("mp3", False))
+"""In this order until one is understood. A wav says its rate, and most send it as it is made."""
 ODD_CODES = ("engine_failed", "engine_odd_answer", "engine_broke_off")
 """What may come of asking for a stream, and of nothing else."""
 MAX_VOICES_BYTES = 2_000_000
@@ -89,21 +98,19 @@ class AddressEngine:
         rate = self.address.sample_rate or min(max(self._own_rate, 8_000), 48_000)
         self.info = info_for(self.address, voices, rate)
 
-    async def _understood(self, words: str) -> tuple[str, bool]:
+    async def _understood(self, words: str) -> Way:
         """The first of WAYS in which it says them. Raises what `speak` raises."""
         for way in WAYS if self.address.kind == "openai" else WAYS[-1:]:
             try:
                 await self._prove(words, way)
                 break
             except (InputError, AddressError) as error:
-                is_refused = isinstance(error, InputError) or (way[1] and error.code in ODD_CODES)
+                is_refused = isinstance(error, InputError) or (way.streams and error.code in ODD_CODES)
                 if way == WAYS[-1] or not is_refused:
                     raise
         return way
 
-    async def speak(
-        self, part: SpeechPart, rate: int, way: tuple[str, bool] | None = None
-    ) -> AsyncGenerator[Samples | RanOn, None]:
+    async def speak(self, part: SpeechPart, rate: int, way: Way | None = None) -> AsyncGenerator[Samples | RanOn, None]:
         """The sound of `part.text` at `rate` Hz, as it comes; RanOn last where it was cut off.
 
         `way` is one of WAYS; None: the one that worked. Closing it closes the request. Raises AddressError for what
@@ -122,7 +129,7 @@ class AddressEngine:
         if left == round(longest_s * rate):
             raise self._error("engine_silent")
 
-    async def _prove(self, words: str, way: tuple[str, bool]) -> None:
+    async def _prove(self, words: str, way: Way) -> None:
         loudest = 0.0
         part = SpeechPart(Utterance(words, voice=next(iter(self.info.voice_names), None)), words)
         async with aclosing(self.speak(part, self.info.sample_rate, way)) as heard:
@@ -132,12 +139,10 @@ class AddressEngine:
         if not loudest:
             raise self._error("engine_silent")
 
-    async def _heard(
-        self, part: SpeechPart, rate: int, longest_s: float, way: tuple[str, bool]
-    ) -> AsyncGenerator[Samples, None]:
+    async def _heard(self, part: SpeechPart, rate: int, longest_s: float, way: Way) -> AsyncGenerator[Samples, None]:
         path, body = self._request(part, way)
         async with self._answer("POST", path, json=body) as answer:
-            sound = IncomingSound(rate, self._bare_rate(answer, way[0]), longest_s)
+            sound = IncomingSound(rate, self._bare_rate(answer, way.format), longest_s)
             async for data in answer.aiter_raw():
                 yield sound.add(data)
             yield await in_thread(sound.finish, pool=READING) if sound.is_whole else sound.finish()
@@ -159,7 +164,7 @@ class AddressEngine:
             log.info("%s doesn't say which voices it has", self.info.title)
             return ()
 
-    def _request(self, part: SpeechPart, way: tuple[str, bool]) -> tuple[str, dict[str, Any]]:
+    def _request(self, part: SpeechPart, way: Way) -> tuple[str, dict[str, Any]]:
         """Where a part is said, and what is sent there."""
         utterance, recording = part.utterance, part.prompt and _wav(part.prompt)
         if self.address.kind == "nanovllm":
@@ -170,9 +175,8 @@ class AddressEngine:
             elif recording:
                 body |= {"ref_audio_wav_base64": recording, "ref_audio_wav_format": "wav"}
             return "/generate", {name: value for name, value in body.items() if value is not None}
-        format, streams = way
-        body = {"model": self.address.model, "input": part.text, "response_format": format}
-        if streams:
+        body = {"model": self.address.model, "input": part.text, "response_format": way.format}
+        if way.streams:
             body["stream"] = True  # without which fastkokoro sends all at once
         body["voice"] = utterance.voice or next(iter(self.info.voice_names), _USUAL_VOICE)
         if utterance.speed == 1:

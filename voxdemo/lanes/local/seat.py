@@ -211,7 +211,10 @@ class Seat(AnySeat):
             worker.start(after=[each.free() for each in self._freed_for(worker)])
 
     def _try_again(self, worker: Worker) -> None:
-        """Load one that failed, though nobody asks for it: in the room of the others, of which none goes on for it."""
+        """Load one that failed, though nobody asks for it.
+
+        Other engines are unloaded to make room; models in use are not.
+        """
         if worker in self.others:
             return
         freed = self._bound.freed_for(worker, self._loaded, [each for each in self._spare if each in self.others])
