@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fakes import until
-from line_elsewhere import INFO, SECRET, sound_of
+from line_elsewhere import INFO, RATE, SECRET, sound_of
+from programs import samples_of, speech
 from rings import long
-from serving import Server, StartServer, free_port
+from serving import Server, StartServer, eventually, free_port
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
@@ -217,3 +220,40 @@ async def test_a_voice_that_is_told_to_stop_ends_what_it_says_and_gets_no_more(h
     house.voice()
     await asyncio.wait_for(waiting.task, 60)
     assert not [event for event in (*text.events, *waiting.events) if isinstance(event, PartRetaken)]
+
+
+def test_a_real_server_speaks_over_a_line_that_is_killed_and_comes_back(
+    house: House, start_server: StartServer
+) -> None:
+    first = house.line(GATHER_S=0)
+    house.voice()
+    page = start_server(VOXDEMO_LINE_URL=house.url, VOXDEMO_LINE_SECRET=SECRET)
+    page.wait_until_ready()
+    assert words_in(samples_of(speech(page, "one two").content, "pcm")) == ["one", "two"]
+    assert words_in(heard_on_the_page(page, "three four five")) == ["three", "four", "five"]
+    killed(first)
+    refused = eventually(lambda: next((each for each in [page.http.get("/ready")] if each.status_code == 503), None))
+    assert "line can't be reached" in refused.json()["reason"]
+    with ThreadPoolExecutor() as people:
+        waits = people.submit(speech, page, "six")
+        house.line(GATHER_S=0)
+        assert words_in(samples_of(waits.result(60).content, "pcm")) == ["six"]
+    page.wait_until_ready()
+    assert words_in(heard_on_the_page(page, "seven eight")) == ["seven", "eight"]
+
+
+def heard_on_the_page(page: Server, text: str) -> tuple[Any, int]:
+    told = page.messages("generate", [text, None, "", 2.0, 10, False, False])
+    path = Path(next(each for each in told if each["msg"] == "process_completed")["output"]["data"][0]["path"])
+    return samples_of(page.http.get(f"/speech/{path.parent.name}").content, "wav")
+
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+
+
+def words_in(sound: tuple[Any, int]) -> list[str]:
+    """What was said, by the loudness in the middle of each word."""
+    samples, rate = sound
+    assert rate == RATE
+    middles = samples[len(sound_of("")) // 2 :: len(sound_of(""))]
+    return [min(WORDS, key=lambda word: abs(sound_of(word)[0] - middle)) for middle in middles]
