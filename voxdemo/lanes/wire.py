@@ -32,18 +32,15 @@ from voxdemo.speech import (
     Word,
 )
 
-TRAVELLERS: Mapping[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        *(jobs.SpeakJob, jobs.ListenJob, Passage, Utterance, PromptAudio, Catalogue),
-        *(EngineInfo, RecognizerInfo, Voice, Setting, Dial, Waiting, Transcript, Segment, Word),
-        *(jobs.Started, jobs.Piece, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed),
-        *(line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place),
-        *(messages.Enter, messages.Ready, messages.Leave, messages.Unreachable),
-        *(messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places),
-        *(messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat),
-    )
-}
+TRAVELLERS: Mapping[str, type] = {kind.__name__: kind for kind in (
+    jobs.SpeakJob, jobs.ListenJob, Passage, Utterance, PromptAudio, Catalogue,
+    EngineInfo, RecognizerInfo, Voice, Setting, Dial, Waiting, Transcript, Segment, Word,
+    jobs.Started, jobs.Piece, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed,
+    line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place,
+    messages.Enter, messages.Ready, messages.Leave, messages.Unreachable,
+    messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places,
+    messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat,
+)}  # fmt: skip
 """What may travel: nothing else is made of what comes in."""
 MOST_BYTES = 64 * 2**20
 """Of one value: a recording of ten minutes takes 38 MB, thirty seconds of prompt audio 6 MB."""

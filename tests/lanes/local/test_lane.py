@@ -143,7 +143,7 @@ async def test_the_line_is_forecast_and_told_once_a_turn_of_the_loop_however_man
         forecasts.append(line)
         return foretold(*line)
 
-    monkeypatch.setattr("voxdemo.lanes.local.lane.foretold", counted)
+    monkeypatch.setattr("voxdemo.lanes.local.order.foretold", counted)
     tickets = [lane.take(Claim(Size(20.0)), 0.0) for _ in range(20)]
     await asyncio.sleep(0)
     told: list[int] = []

@@ -16,18 +16,18 @@ from typing import Any
 
 import httpx
 
-from voxdemo.errors import EngineError, NotReadyError, UnavailableError, VoxdemoError
+from voxdemo.errors import EngineError, NotReadyError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.progress import Progress
+from voxdemo.lanes.elsewhere.ticket import OVER, PlaceElsewhere
 from voxdemo.lanes.jobs import Job, LaneEvent, outline
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
 from voxdemo.lanes.messages import (
     END,
     Called,
-    Enter,
     Entered,
     Leave,
     LineState,
@@ -51,30 +51,6 @@ MOST_VOICES = 5
 """How many voices may die of one job."""
 RESTART_S = 5.0
 """How long a front end takes until it is there again."""
-
-
-class PlaceElsewhere:
-    """A `LineTicket` of a line elsewhere."""
-
-    def __init__(self, claim: Claim, arrived_at: float) -> None:
-        self.id = secrets.token_hex(8)
-        self.claim = claim
-        self.arrived_at = arrived_at
-        self.is_called = False
-        self.refusal: UnavailableError | None = None
-        self.since: float | None = None
-        self.told: tuple[float, Place] | None = None
-        self.job: Job | None = None
-        """Its job in outline, once that is there."""
-        self.turn: Turn | None = None
-        self.is_served = False
-        self.changed = asyncio.Event()
-        self.refused = asyncio.Event()
-
-    def refuse(self, error: UnavailableError) -> None:
-        self.refusal = error
-        self.changed.set()
-        self.refused.set()
 
 
 class LineElsewhere:
@@ -231,7 +207,7 @@ class LineElsewhere:
             ):
                 said.raise_for_status()
                 was_reached = True
-                while (event := await self._next(events, ticket)) is not _OVER:
+                while (event := await ticket.next_of(events)) is not OVER:
                     if isinstance(event, VoxdemoError):
                         raise event
                     if event == END:
@@ -243,20 +219,6 @@ class LineElsewhere:
             log.warning("a voice has gone in the middle of a job: %s", type(error).__name__)
             if not was_reached:
                 self._say(Unreachable(turn.voice))
-
-    async def _next(self, events: AsyncGenerator[Any, None], ticket: PlaceElsewhere) -> Any:
-        """The next event. Raises the refusal of a ticket that is turned away before it comes."""
-        coming = asyncio.ensure_future(anext(events, _OVER))
-        refused = asyncio.ensure_future(ticket.refused.wait())
-        try:
-            await asyncio.wait({coming, refused}, return_when=asyncio.FIRST_COMPLETED)
-            if ticket.refusal:
-                raise ticket.refusal
-            return coming.result()
-        finally:
-            for task in (coming, refused):
-                task.cancel()
-            await asyncio.gather(coming, refused, return_exceptions=True)
 
     def _stand_in_again(self, ticket: PlaceElsewhere, job: Job) -> None:
         """Stand where it stood, as another request: what the line knows of the one that broke off is over."""
@@ -309,9 +271,6 @@ class LineElsewhere:
     def start(self) -> None:
         self._listening = asyncio.ensure_future(self._keep_listening())
 
-    def _entry(self, ticket: PlaceElsewhere) -> Enter:
-        return Enter(ticket.id, ticket.claim, time.monotonic() - ticket.arrived_at, ticket.since, ticket.is_served)
-
     def _say(self, message: Any) -> None:
         """Tell the line, with all that is said in the same moment, in this order; a ticket enters it."""
         self._messages.append(message)
@@ -321,7 +280,7 @@ class LineElsewhere:
     async def _send(self) -> None:
         await asyncio.sleep(0)
         while self._messages:
-            messages = [self._entry(each) if isinstance(each, PlaceElsewhere) else each for each in self._messages]
+            messages = [each.entry() if isinstance(each, PlaceElsewhere) else each for each in self._messages]
             self._messages = []
             try:
                 answer = await self._http.post(self._url, content=wire.to_bytes(messages))
@@ -410,9 +369,6 @@ class LineElsewhere:
                 tell()
             except Exception:  # it is that door's fault, and the line goes on for all
                 log.exception("a door can't show the places of those who wait")
-
-
-_OVER = object()
 
 
 async def offer_of(url: str, secret: str, within_s: float) -> Offer:

@@ -9,7 +9,7 @@ import logging
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,11 +19,12 @@ from voxdemo.errors import BusyError, LimitError, NotReadyError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
-from voxdemo.lanes.line import AddressLoad, Claim, LaneStats, LineTicket
+from voxdemo.lanes.line import Claim, LaneStats, LineTicket
 from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
+from voxdemo.lanes.local.order import Order, free_seat, with_jobs
 from voxdemo.lanes.local.ticket import Ticket
-from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
+from voxdemo.lanes.turns import Place, Size
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Lane:
         self._is_empty = asyncio.Event()
         self._closing = False
         self._telling: asyncio.Task[None] | None = None
-        self._has_moved: asyncio.Handle | None = None
+        self._telling_soon: asyncio.Handle | None = None
         """What tells places in the next turn of the event loop."""
         self.gives_turns = True
         """Whether seats that are free are given to those who wait."""
@@ -116,6 +117,11 @@ class Lane:
         return _wanted([seat.speaks for seat in self._pools[""] or self._gone])
 
     @property
+    def _order(self) -> Order:
+        usual = self._usual.name if self._pools[""] or self._gone else ""
+        return Order(self._waiting, self._pools, usual, self._overtook)
+
+    @property
     def recognizer_info(self) -> RecognizerInfo:
         listening: list[tuple[RecognizerInfo, bool]] = [
             each.listens for each in self._seats or self._gone if each.listens
@@ -135,15 +141,13 @@ class Lane:
     def check_room(self) -> None:
         if refusal := self.refusal:
             raise refusal
-        waiting = len(self._all_waiting())
+        waiting = len(self._order.to_wait())
         if waiting >= self._queue_size:
             raise BusyError.full(waiting, self.foretell(Size(None)).start_s)
 
     def check_caller(self, caller: str) -> None:
-        theirs = (
-            [ticket for ticket in self._all_waiting() if ticket.claim.caller == caller] if self._most_waiting else []
-        )
-        if theirs and len(theirs) >= self._most_waiting:
+        theirs = [ticket for ticket in self._order.to_wait() if ticket.claim.caller == caller]
+        if self._most_waiting and len(theirs) >= self._most_waiting:
             raise LimitError.waiting(self._most_waiting, self.place(theirs[0]).start_s)
 
     def take(self, claim: Claim, arrived_at: float) -> Ticket:
@@ -164,17 +168,11 @@ class Lane:
         listener = self.recognizer_info.key if self._seats or self._gone else ""
         return claim.reckoned(self._paces, listener)
 
-    def _all_waiting(self) -> Sequence[Ticket]:
-        """The tickets without a seat, in the order of their turns, but for those that get one in a moment."""
-        turns = self._turns()
-        free = {pool: max(0, len(seats) - len(self._running(pool))) for pool, seats in self._pools.items()}
-        return [ticket for pool in turns for ticket in turns[pool][free[pool] :]]
-
     def place(self, ticket: LineTicket) -> Place:
         """The line is forecast once for all who wait, and again when it has moved."""
         now = time.monotonic()
         if self._forecast is None:
-            self._forecast = now, dict(zip(self._waiting, self._places(), strict=True))
+            self._forecast = now, dict(zip(self._waiting, self._order.places(), strict=True))
         made_at, places = self._forecast
         return places.get(ticket, Place(0, None, None)).after(now - made_at)
 
@@ -211,10 +209,10 @@ class Lane:
 
     def foretell(self, coming: Size) -> Place:
         """Without seconds while models load or where nothing is known of a job."""
-        return self._places(coming)[-1]
+        return self._order.places(coming)[-1]
 
     def stats(self) -> LaneStats:
-        here = self._pools[""]
+        here, order = self._pools[""], self._order
         reports = [report for seat in here for report in seat.reports]
         there = [
             replace(seats[0].reports[0], wanted=False, serving=False) for pool, seats in self._pools.items() if pool
@@ -225,15 +223,11 @@ class Lane:
             running=sum(len(seat.tickets) for seat in self._seats),
             waiting=len(self._waiting),
             queue_size=self._queue_size,
-            busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in self._running("")),
+            busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in order.running("")),
             ready_seats=sum(seat.is_ready for seat in here),
             models=(*reports, *(report for report in there if report.info.name not in told)),
-            addresses=tuple(self._load(pool) for pool in self._pools if pool),
+            addresses=tuple(order.load(pool) for pool in self._pools if pool),
         )
-
-    def _load(self, address: str) -> AddressLoad:
-        waiting = sum(self._pool(ticket.size) == address for ticket in self._waiting)
-        return AddressLoad(address, len(self._pools[address]), len(self._running(address)), waiting)
 
     def refuse_all(self, within_s: float) -> NotReadyError:
         self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
@@ -251,8 +245,8 @@ class Lane:
         self._closing = True
         if self._telling:
             self._telling.cancel()
-        if self._has_moved:
-            self._has_moved.cancel()
+        if self._telling_soon:
+            self._telling_soon.cancel()
         self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
         await asyncio.gather(*(seat.close() for seat in self._seats))
 
@@ -312,8 +306,8 @@ class Lane:
 
     def _guest(self, seat: AnySeat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
-        brief = [] if self.refusal else [each for each in self._turns()[seat.address] if each.size.is_brief]
-        return next((each for each in _with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
+        brief = [] if self.refusal else [each for each in self._order.turns()[seat.address] if each.size.is_brief]
+        return next((each for each in with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
     def move_up(self) -> None:
         for pool, seats in self._pools.items():
@@ -322,15 +316,15 @@ class Lane:
         self._ask_for_room()
         self._tell_seats()
         self._forecast = None
-        self._has_moved = self._has_moved or asyncio.get_running_loop().call_soon(self._tell_places)
+        self._telling_soon = self._telling_soon or asyncio.get_running_loop().call_soon(self._tell_places)
         if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
 
     def _fill(self, pool: str, seats: Sequence[AnySeat]) -> None:
         while self.gives_turns and not self.refusal and any(not seat.tickets for seat in seats):
-            turns = self._turns()[pool]
-            ticket = next(_with_jobs(turns), None)
-            seat = self._free_seat(ticket.job, seats) if ticket else None
+            turns = self._order.turns()[pool]
+            ticket = next(with_jobs(turns), None)
+            seat = free_seat(ticket.job, seats) if ticket else None
             if ticket is None or seat is None:
                 break
             if not pool:
@@ -344,8 +338,9 @@ class Lane:
         So the next one is there before a seat is free, or before a longer text stands aside. Those that wait for the
         same answer are called along with the first of them, and stand where it stands.
         """
-        for pool, turns in self._turns().items():
-            begun = [ticket.size.is_brief for ticket in self._running(pool)]
+        order = self._order
+        for pool, turns in order.turns().items():
+            begun = [ticket.size.is_brief for ticket in order.running(pool)]
             room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}
             called: dict[str, Ticket] = {}
             for ticket in turns:
@@ -368,26 +363,6 @@ class Lane:
                     seat.host, seat.ticket = seat.ticket, None
                     self._begin(seat, guest)
 
-    def _running(self, pool: str) -> list[Ticket]:
-        return [ticket for seat in self._pools[pool] for ticket in seat.tickets]
-
-    def _pool(self, size: Size) -> str:
-        """Which seats it competes for."""
-        if not size.speaks or len(self._pools) < 2:
-            return ""
-        engine = size.engine or self._usual.name
-        return engine if engine in self._pools else ""
-
-    def _turns(self) -> dict[str, list[Ticket]]:
-        """Those who wait, in the order of their turns, by the seats that they compete for."""
-        theirs: dict[str, list[Ticket]] = {pool: [] for pool in self._pools}
-        for ticket in self._waiting:
-            theirs[self._pool(ticket.size)].append(ticket)
-        return {
-            pool: in_turn(waiting, [not ticket.size.speaks for ticket in waiting], self._overtook)
-            for pool, waiting in theirs.items()
-        }
-
     def _tell_seats(self) -> None:
         """Those whose jobs have begun, and wait all the same."""
         for seat in self._seats:
@@ -398,7 +373,7 @@ class Lane:
 
     def _tell_places(self) -> None:
         """Once for all that has happened in a turn of the event loop: many jobs at an address may end together."""
-        self._has_moved = None
+        self._telling_soon = None
         self._forecast = None
         for ticket in self._waiting:
             if ticket.brought:
@@ -409,52 +384,6 @@ class Lane:
                 tell()
             except Exception:  # it is that door's fault, and the line goes on for all
                 log.exception("a door can't show the places of those who wait")
-
-    def _free_seat(self, job: Job, seats: Sequence[AnySeat]) -> AnySeat | None:
-        # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
-        there = [seat for seat in seats if seat.is_open]
-        usable = [seat for seat in there if seat.can_do(job)] or there
-        free = [seat for seat in usable if not seat.tickets]
-        return min(free, key=lambda seat: seat.effort(job), default=None)
-
-    def _places(self, *coming: Size) -> list[Place]:
-        """Those of all who wait, then of jobs that come now."""
-        sizes = [*self._sizes(), *coming]
-        pools = [self._pool(size) for size in sizes]
-        places: dict[int, Place] = {}
-        for pool in set(pools):
-            indices = [index for index, each in enumerate(pools) if each == pool]
-            theirs = [sizes[index] for index in indices]
-            told = foretold(self._outlooks(pool), len(self._running(pool)), theirs, self._overtook and not pool)
-            places.update(zip(indices, told, strict=True))
-        return [places[index] for index in range(len(sizes))]
-
-    def _outlooks(self, pool: str) -> list[Busy]:
-        """When the seats will be free that serve now."""
-        seats = self._pools[pool]
-        serving = [seat for seat in seats if seat.serves(pool or self._usual.name)] or seats
-        is_known = all(seat.is_ready for seat in serving)
-        return [seat.outlook if is_known else Busy(None) for seat in serving] or [Busy(None)]
-
-    def _sizes(self) -> list[Size]:
-        """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
-        firsts = {ticket.claim.key: ticket for ticket in reversed(self._waiting)}
-        return [
-            replace(ticket.size, expected_s=0.0)
-            if ticket.claim.key and firsts[ticket.claim.key] is not ticket
-            else ticket.size
-            for ticket in self._waiting
-        ]
-
-
-def _with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
-    """Those whose jobs are there, but none before one of the same kind that is still being prepared."""
-    held = set[bool]()
-    for ticket in turns:
-        if not ticket.brought:
-            held.add(ticket.size.speaks)
-        elif ticket.size.speaks not in held:
-            yield ticket
 
 
 def _wanted(models: Sequence[tuple[T, bool]]) -> T:

@@ -1,0 +1,102 @@
+"""The line at one moment: who competes for which seats, in which order, and when their turns will come.
+
+Knows no clock, and changes nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from voxdemo.lanes.jobs import Job
+from voxdemo.lanes.line import AddressLoad
+from voxdemo.lanes.local.any_seat import AnySeat
+from voxdemo.lanes.local.ticket import Ticket
+from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Of those that wait, given in order of arrival, before seats by what they are for: `AnySeat.address`.
+
+    `usual` is the name of the engine of jobs that need none in particular, `overtook` as in `in_turn`.
+    """
+
+    waiting: Sequence[Ticket]
+    pools: Mapping[str, Sequence[AnySeat]]
+    usual: str
+    overtook: bool
+
+    def pool(self, size: Size) -> str:
+        """Which seats it competes for."""
+        if not size.speaks or len(self.pools) < 2:
+            return ""
+        engine = size.engine or self.usual
+        return engine if engine in self.pools else ""
+
+    def running(self, pool: str) -> list[Ticket]:
+        return [ticket for seat in self.pools[pool] for ticket in seat.tickets]
+
+    def turns(self) -> dict[str, list[Ticket]]:
+        """Those who wait, in the order of their turns, by the seats that they compete for."""
+        theirs: dict[str, list[Ticket]] = {pool: [] for pool in self.pools}
+        for ticket in self.waiting:
+            theirs[self.pool(ticket.size)].append(ticket)
+        return {
+            pool: in_turn(waiting, [not ticket.size.speaks for ticket in waiting], self.overtook)
+            for pool, waiting in theirs.items()
+        }
+
+    def to_wait(self) -> list[Ticket]:
+        """Those who wait, in the order of their turns, but for those that get a seat in a moment."""
+        free = {pool: max(0, len(seats) - len(self.running(pool))) for pool, seats in self.pools.items()}
+        return [ticket for pool, turns in self.turns().items() for ticket in turns[free[pool] :]]
+
+    def load(self, address: str) -> AddressLoad:
+        waiting = sum(self.pool(ticket.size) == address for ticket in self.waiting)
+        return AddressLoad(address, len(self.pools[address]), len(self.running(address)), waiting)
+
+    def places(self, *coming: Size) -> list[Place]:
+        """Those of all who wait, then of jobs that come now."""
+        sizes = [*self._sizes(), *coming]
+        pools = [self.pool(size) for size in sizes]
+        places: dict[int, Place] = {}
+        for pool in set(pools):
+            indices = [index for index, each in enumerate(pools) if each == pool]
+            theirs = [sizes[index] for index in indices]
+            told = foretold(self._outlooks(pool), len(self.running(pool)), theirs, self.overtook and not pool)
+            places.update(zip(indices, told, strict=True))
+        return [places[index] for index in range(len(sizes))]
+
+    def _outlooks(self, pool: str) -> list[Busy]:
+        """When the seats will be free that serve now."""
+        seats = self.pools[pool]
+        serving = [seat for seat in seats if seat.serves(pool or self.usual)] or seats
+        is_known = all(seat.is_ready for seat in serving)
+        return [seat.outlook if is_known else Busy(None) for seat in serving] or [Busy(None)]
+
+    def _sizes(self) -> list[Size]:
+        """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""
+        firsts = {ticket.claim.key: ticket for ticket in reversed(self.waiting)}
+        return [
+            replace(ticket.size, expected_s=0.0)
+            if ticket.claim.key and firsts[ticket.claim.key] is not ticket
+            else ticket.size
+            for ticket in self.waiting
+        ]
+
+
+def with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
+    """Those whose jobs are there, but none before one of the same kind that is still being prepared."""
+    held = set[bool]()
+    for ticket in turns:
+        if not ticket.brought:
+            held.add(ticket.size.speaks)
+        elif ticket.size.speaks not in held:
+            yield ticket
+
+
+def free_seat(job: Job, seats: Sequence[AnySeat]) -> AnySeat | None:
+    # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
+    there = [seat for seat in seats if seat.is_open]
+    usable = [seat for seat in there if seat.can_do(job)] or there
+    free = [seat for seat in usable if not seat.tickets]
+    return min(free, key=lambda seat: seat.effort(job), default=None)
