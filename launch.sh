@@ -28,7 +28,7 @@ main() {
       case "$*" in '' | --all) set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@" ;; esac
       exec .venv/bin/python -m pytest "$@" ;;
     check) shift; refuse_more "$@"; prepare requirements.txt requirements-*.txt; check ;;
-    setup) shift; refuse_more "$@"; prepare requirements.txt ;;
+    setup) shift; refuse_more "$@"; prepare_to_serve ;;
     fetch-models)
       shift; read_flags "$caller_folder" "$@"; prepare_to_serve; exec .venv/bin/python -m voxdemo.cli.fetch ;;
     *) read_flags "$caller_folder" "$@"; prepare_to_serve; exec .venv/bin/python app.py ;;
@@ -100,9 +100,8 @@ the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
-Those that only Orpheus-3B or Chatterbox needs are installed where a flag or the environment names it as an engine,
-those for several servers (requirements-cluster.txt) where a flag or the environment has a database-url
-or a storage-url.
+Those that only Orpheus-3B or Chatterbox needs are installed where a flag, the environment or .env names it as an
+engine, those for several servers (requirements-cluster.txt) where one of these has a database-url or a storage-url.
 END
 }
 
@@ -170,11 +169,22 @@ check() {
 # --- .venv ---
 
 prepare_to_serve() { # with the packages of what is named, where that has a file of its own
-  local name files=(requirements.txt)
-  for name in $(printf '%s' "${VOXDEMO_ENGINE:-},${VOXDEMO_ENGINES:-}${VOXDEMO_DATABASE_URL:+,cluster}${VOXDEMO_STORAGE_URL:+,cluster}" | LC_ALL=C tr 'A-Z,' 'a-z '); do
+  local name names files=(requirements.txt)
+  names="$(setting VOXDEMO_ENGINE),$(setting VOXDEMO_ENGINES)"
+  [ -z "$(setting VOXDEMO_DATABASE_URL)$(setting VOXDEMO_STORAGE_URL)" ] || names="$names,cluster"
+  for name in $(printf '%s' "$names" | LC_ALL=C tr 'A-Z,' 'a-z '); do
     [ "$name" = dev ] || [ ! -e "requirements-$name.txt" ] || files+=("requirements-$name.txt")
   done
   prepare "${files[@]}"
+}
+
+setting() { # a variable's value: the environment's, or else that of .env, without its quotes and its comment
+  if [ -n "${!1:-}" ]; then
+    printf '%s' "${!1}"
+  elif [ -f .env ]; then
+    LC_ALL=C sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" .env | tail -n 1 |
+      LC_ALL=C sed -e 's/[[:space:]]#.*//' -e 's/^#.*//' | LC_ALL=C tr -d "\"'\r"
+  fi
 }
 
 prepare() { # requirements files: returns with all of them installed

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving import free_port
@@ -41,10 +42,17 @@ class PostgresServer:
 
     def url(self, schema: str = "public") -> str:
         """With a schema that is made where it is missing: tables of their own for each test."""
-        url = f"postgresql://voxdemo:{PASSWORD}@127.0.0.1:{self._port}/postgres"
-        with psycopg.connect(url, autocommit=True) as db:
+        with self.connected() as db:
             db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        return f"{url}?options=-csearch_path%3D{schema}"
+        return f"{self._address}?options=-csearch_path%3D{schema}"
+
+    def connected(self) -> psycopg.Connection[Any]:
+        """As its superuser; each statement is a change of its own."""
+        return psycopg.connect(self._address, autocommit=True)
+
+    @property
+    def _address(self) -> str:
+        return f"postgresql://voxdemo:{PASSWORD}@127.0.0.1:{self._port}/postgres"
 
     def new_url(self) -> str:
         return self.url(f"s{secrets.token_hex(6)}")

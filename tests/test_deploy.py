@@ -167,7 +167,8 @@ def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     copied = set(re.findall(r"^COPY (\S+) ", dockerfile, re.MULTILINE))
     let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
-    assert copied == let_in == {"requirements.txt", "app.py", "assets", "voxdemo"}
+    assert copied == let_in == {"requirements.txt", "requirements-cluster.txt", "app.py", "assets", "voxdemo"}
+    assert "pip install -r requirements-cluster.txt" in dockerfile  # or VOXDEMO_DATABASE_URL couldn't be used
     assert dockerfile.rstrip().endswith('CMD ["python", "app.py"]')
     assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
 

@@ -310,6 +310,31 @@ def test_the_packages_for_several_servers_are_installed_where_they_share_a_datab
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("written", "installed"),
+    [
+        (
+            "VOXDEMO_PORT=7860\n# VOXDEMO_DATABASE_URL=postgresql://u:p@h/x\nVOXDEMO_DATABASE_URL='' # later\n"
+            "VOXDEMO_STORAGE_URL=\nMY_VOXDEMO_STORAGE_URL=s3://b\nVOXDEMO_ENGINES=kokoro # orpheus\n",
+            set(),
+        ),
+        (
+            "  export VOXDEMO_DATABASE_URL = 'postgresql://u:p@h/x'\r\nVOXDEMO_PORT=1\r\n"
+            'VOXDEMO_ENGINES="kokoro, Orpheus" # both',
+            {"cluster", "orpheus"},
+        ),
+    ],
+)
+def test_what_a_file_env_names_is_installed_too(checkout: Checkout, written: str, installed: set[str]) -> None:
+    for name in ("cluster", "orpheus"):
+        (checkout.folder / f"requirements-{name}.txt").write_text("probe==1.0\n")
+    (checkout.folder / ".env").write_bytes(written.encode())
+    checkout.served()
+    stamps = {path.name for path in (checkout.folder / ".venv").glob("requirements-*.stamp")}
+    assert stamps == {f"requirements-{name}.txt.stamp" for name in installed}
+
+
+@pytest.mark.long
 def test_a_failed_install_shows_its_log_and_says_what_to_do(checkout: Checkout) -> None:
     checkout.require("3.0")
     done = checkout.run()

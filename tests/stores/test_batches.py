@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -10,16 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 from rings import first_of
 from serving import ROOT
 
 from voxdemo.errors import InputError, SettingsError, UnavailableError
+from voxdemo.settings import Settings
 from voxdemo.speech import SpeakOptions
 from voxdemo.stores import databases
 from voxdemo.stores.batch_values import KeyReused, Load, Order, Text, TooMuch
 from voxdemo.stores.batches import MOST_UNFINISHED_EACH, Store
+from voxdemo.stores.objects import OnlyHere
+from voxdemo.stores.opening import Stores
 
 OpenStore = Callable[[], Store]
 
@@ -44,7 +50,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenS
     opened: list[Store] = []
 
     def open_it() -> Store:
-        opened.append(Store(tmp_path / "batches", url))
+        opened.append(Store(tmp_path / "batches", databases.Postgres(url) if url else None))
         return opened[-1]
 
     yield open_it
@@ -67,7 +73,7 @@ def let_go(store: Store) -> None:
     if isinstance(database, databases.SQLite):
         database._lock.close()
     else:
-        database.execute("UPDATE owners SET until = clock() - 1 WHERE id = ?", [database.owner])
+        database.execute(f"UPDATE owners SET until = {database.now} - 1 WHERE id = ?", [database.owner])
 
 
 def settled(store: Store) -> None:
@@ -239,7 +245,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from voxdemo.stores.batches import Store
-store = Store(Path(sys.argv[1]), sys.argv[2])
+from voxdemo.stores.databases import Postgres
+store = Store(Path(sys.argv[1]), Postgres(sys.argv[2]))
 store.reclaim()
 while found := store.take():
     print(found[0].number, flush=True)
@@ -254,7 +261,7 @@ while found := store.take():
 def test_of_1000_texts_for_two_processes_and_one_that_is_killed_each_has_one_result(
     new_url: str, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path / "batches", new_url)
+    store = Store(tmp_path / "batches", databases.Postgres(new_url))
     id = store.accept(order(*(f"Text {number}." for number in range(1000))))
 
     def worker(how: str) -> subprocess.Popen[str]:
@@ -292,14 +299,15 @@ def test_a_database_that_was_away_is_found_again_and_frees_nothing_of_those_that
     postgres: Any, tmp_path: Path
 ) -> None:
     url = postgres.new_url()
-    first, second = (Store(tmp_path / "batches", url) for _ in range(2))
+    first, second = (Store(tmp_path / "batches", databases.Postgres(url)) for _ in range(2))
     settled(first)
     settled(second)
     id = first.accept(order("One.", "Two."))
     one = taken(first)
     assert one
     postgres.stop()
-    for ask in (first.take, first.loads, lambda: first.accept(order("Three."))):
+    third = Store(tmp_path / "batches", databases.Postgres(url))  # started meanwhile
+    for ask in (first.take, first.loads, lambda: first.accept(order("Three.")), lambda: third.accept(order("Four."))):
         with pytest.raises(UnavailableError, match=r"^Jobs can't be reached just now"):
             ask()
     postgres.start()
@@ -308,20 +316,127 @@ def test_a_database_that_was_away_is_found_again_and_frees_nothing_of_those_that
     assert [second.reclaim(), first.reclaim(), second.reclaim()] == [0, 0, 0]
     assert not first.lost()
     assert first.finish(replace(one, state="done"))
-    assert [load.batch for load in second.loads()] == [id]
-    first.close()
-    second.close()
+    assert [load.batch for load in second.loads()] == [load.batch for load in third.loads()] == [id]
+    for store in (first, second, third):
+        store.close()
+
+
+@pytest.mark.long
+def test_a_change_that_stood_still_for_too_long_is_over_and_the_next_one_works(postgres: Any, new_url: str) -> None:
+    database = databases.Postgres(new_url)
+    database.open(lambda database: None)
+
+    def stand_still() -> None:
+        with database.change(), postgres.connected() as other:
+            backend = database._db.info.backend_pid
+            database.execute("SELECT set_config('idle_in_transaction_session_timeout', '1ms', true)")
+            while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
+                pass
+            database.renew()
+
+    with pytest.raises(UnavailableError, match=r"^Jobs can't be reached just now"):
+        stand_still()
+    database.renew()
+    database.close()
+
+
+@pytest.mark.long
+def test_databases_that_share_a_folder_leave_each_other_s_sounds_and_delete_their_own(
+    postgres: Any, tmp_path: Path
+) -> None:
+    one, other = (Store(tmp_path / "batches", databases.Postgres(postgres.new_url())) for _ in range(2))
+    ids = [one.accept(order("One.")) for _ in range(2)]
+    other.accept(order("Two."))
+    text = taken(one)
+    assert text
+    one.file(text, "mp3").write_bytes(b"sound")
+    one.finish(replace(text, state="done"))
+    with one._db.change():  # as one that was deleted at a server with another folder
+        one._db.execute("DELETE FROM batches WHERE id = ?", [ids[1]])
+    for id in ids:
+        os.utime(one.folder(id), (0, 0))
+    other.delete_old(86_400)
+    assert [one.file(text, "mp3").read_bytes(), one.folder(ids[1]).exists()] == [b"sound", True]
+    one.delete_old(86_400)
+    assert [one.file(text, "mp3").read_bytes(), one.folder(ids[1]).exists()] == [b"sound", False]
+    for store in (one, other):
+        store.close()
+
+
+@pytest.mark.long
+def test_a_text_that_another_server_accepted_has_a_folder_for_its_sound(new_url: str, tmp_path: Path) -> None:
+    accepts, speaks = (Store(tmp_path / name, databases.Postgres(new_url)) for name in ("first", "second"))
+    accepts.accept(order("One."))
+    text = taken(speaks)
+    assert text
+    speaks.file(text, "mp3").write_bytes(b"sound")
+    for store in (accepts, speaks):
+        store.close()
+
+
+class Away(OnlyHere):
+    def push(self, *files: Path) -> None:
+        raise UnavailableError("Come again.", 1.0)
+
+
+def test_what_cannot_be_accepted_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(UnicodeEncodeError):
+        store.accept(order("\ud800", prompt=b"sound"))
+    store.close()
+    away = Store(tmp_path, objects=Away())
+    with pytest.raises(UnavailableError):
+        away.accept(order("One.", prompt=b"sound"))
+    away.close()
+    assert not [folder for folder in tmp_path.iterdir() if folder.is_dir() and folder.name != "owners"]
+
+
+REFUSED = [
+    ("voxdemo", "wrong", "postgres", "doesn't accept the user or the password"),
+    ("nobody", "secret-7", "postgres", "doesn't accept the user or the password"),
+    ("shut_out", "secret-7", "postgres", "doesn't accept the user or the password"),
+    ("poor", "secret-7", "nothere", "doesn't have the database"),
+    ("poor", "secret-7", "shut", "run GRANT CONNECT"),
+    ("poor", "secret-7", "postgres", 'run GRANT USAGE, CREATE ON SCHEMA public TO "poor"'),
+]
+
+
+@pytest.mark.long
+def test_a_database_that_refuses_for_good_ends_the_start_with_what_to_do(postgres: Any, tmp_path: Path) -> None:
+    with postgres.connected() as db:
+        for statement in (
+            "CREATE ROLE poor LOGIN PASSWORD 'secret-7'",
+            "CREATE ROLE shut_out NOLOGIN PASSWORD 'secret-7'",
+            "CREATE DATABASE shut",
+            "REVOKE CONNECT ON DATABASE shut FROM PUBLIC",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",  # as from Postgres 15 on
+        ):
+            db.execute(statement)
+    address = urlsplit(postgres.url())
+    for user, password, name, sentence in REFUSED:
+        url = f"postgresql://{user}:{password}@{address.hostname}:{address.port}/{name}"
+        settings = Settings(_env_file=None, cache_dir=tmp_path, database_url=SecretStr(url))
+        with pytest.raises(SettingsError) as refused:
+            Stores(settings).check()
+        assert sentence in refused.value.sentence
+        assert refused.value.sentence.endswith(".")
+        assert password not in refused.value.sentence
+    with postgres.connected() as db:
+        db.execute("GRANT USAGE, CREATE ON SCHEMA public TO poor")
+    stores = Stores(settings)
+    stores.check()
+    stores.batches.close()
 
 
 @pytest.mark.long
 def test_a_database_of_before_learns_what_its_tables_lack(new_url: str, tmp_path: Path) -> None:
-    store = Store(tmp_path / "batches", new_url)
+    store = Store(tmp_path / "batches", databases.Postgres(new_url))
     id = store.accept(order("One.", caller="key-1"))
     for column in ("start_s", "name", "error_code", "error_values"):
         store._db.execute(f"ALTER TABLE texts DROP COLUMN {column}")
     store._db.execute("ALTER TABLE batches DROP COLUMN reader")
     store.close()
-    again = Store(tmp_path / "batches", new_url)
+    again = Store(tmp_path / "batches", databases.Postgres(new_url))
     batch = again.batch(id, "key-1")
     assert batch
     assert [text.name for text in batch.texts] == ["0001"]
@@ -330,15 +445,15 @@ def test_a_database_of_before_learns_what_its_tables_lack(new_url: str, tmp_path
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:secret-7@h/x?wrong=1", "postgresql://u:secret-7@h:port/x y"])
-def test_an_address_that_is_wrong_is_refused_without_its_password(url: str, tmp_path: Path) -> None:
+def test_an_address_that_is_wrong_is_refused_without_its_password(url: str) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg, from requirements-cluster.txt")
     with pytest.raises(SettingsError, match=r"^VOXDEMO_DATABASE_URL can't be understood") as refused:
-        Store(tmp_path, url)
+        databases.Postgres(url)
     assert "secret-7" not in str(refused.value)
     assert refused.value.__cause__ is None
 
 
-def test_a_missing_package_is_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(SettingsError, match=r"pip install -r requirements-cluster\.txt"):
-        Store(tmp_path, "postgresql://somebody@localhost/voxdemo")
+        databases.Postgres("postgresql://somebody@localhost/voxdemo")

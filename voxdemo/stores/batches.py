@@ -1,7 +1,8 @@
 """Batches in a database: what was accepted is there after a restart, and no text is two servers' to speak.
 
-Several processes may share the database and the folder. Each writes its name on what it has taken; what bears the name
-of one that is gone is free again. Every method blocks: call them from one thread.
+Several processes may share the database and the folder, and several databases the folder. Each process writes its name
+on what it has taken; what bears the name of one that is gone is free again. Every method blocks: call them from one
+thread.
 """
 
 import json
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from voxdemo import files
+from voxdemo.errors import UnavailableError
 from voxdemo.speech import RARE_DIALS, SpeakOptions
+from voxdemo.stores import batch_tables
 from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
-from voxdemo.stores.databases import Database, Postgres, SQLite
+from voxdemo.stores.databases import Database, SQLite
 from voxdemo.stores.objects import Objects, OnlyHere
 
 MOST_UNFINISHED = 10_000
@@ -27,35 +30,6 @@ _UNWRITTEN = ("prompt_audio", "language")
 _OWNERS = "owners"
 """What isn't a batch's folder."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS batches (
-    id TEXT PRIMARY KEY, caller TEXT NOT NULL, idempotency_key TEXT, digest TEXT NOT NULL, manner TEXT NOT NULL,
-    created_at REAL NOT NULL, served_at REAL NOT NULL, finished_at REAL,
-    reader TEXT, warnings TEXT NOT NULL DEFAULT '[]',
-    UNIQUE (caller, idempotency_key)
-) STRICT;
-CREATE TABLE IF NOT EXISTS texts (
-    batch TEXT NOT NULL REFERENCES batches ON DELETE CASCADE, number INTEGER NOT NULL, text TEXT NOT NULL,
-    units REAL NOT NULL, state TEXT NOT NULL DEFAULT 'queued', owner TEXT, error TEXT,
-    duration_s REAL, seed INTEGER, cached INTEGER, warnings TEXT NOT NULL DEFAULT '[]',
-    PRIMARY KEY (batch, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS texts_by_state ON texts (state, batch, number);
-CREATE INDEX IF NOT EXISTS texts_by_batch ON texts (batch, state, units);
-"""
-_LATER_COLUMNS = {
-    ("texts", "start_s"): "REAL",
-    ("texts", "name"): "TEXT",
-    ("texts", "error_code"): "TEXT",
-    ("texts", "error_values"): "TEXT NOT NULL DEFAULT '{}'",
-    ("batches", "reader"): "TEXT",
-    ("batches", "warnings"): "TEXT NOT NULL DEFAULT '[]'",
-}
-"""That databases from before lack, and what is in them."""
-_AFTERWARDS = """
-UPDATE batches SET reader = caller WHERE reader IS NULL AND caller LIKE 'key-%';
-CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id);
-"""
 _TOLD = (
     "batch, number, units, state, error, error_code, error_values, duration_s, seed, cached, warnings, start_s, name"
 )
@@ -63,18 +37,18 @@ _TOLD = (
 
 
 class Store:
-    """The batches in the database at `url`, or in a file of SQLite's in `folder`, and their files below `folder`.
+    """The batches in `database`, by default a file of SQLite's in `folder`, and their files below `folder`.
 
-    Files are below `folder`, and with servers that share `objects` they are each other's. Where the database or those
-    can't be reached, all methods that need them raise UnavailableError. Raises SettingsError where its address can't be
-    used.
+    With servers that share `objects` these are each other's. Where the database or those can't be reached, all methods
+    that need them raise UnavailableError. Raises SettingsError where the database refuses for good.
     """
 
-    def __init__(self, folder: Path, url: str = "", objects: Objects | None = None) -> None:
+    def __init__(self, folder: Path, database: Database | None = None, objects: Objects | None = None) -> None:
         self._folder = folder
         self._objects = objects or OnlyHere()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is in it
-        self._db: Database = Postgres(url, _set_up) if url else SQLite(folder, _set_up)
+        self._db = database or SQLite(folder)
+        self._db.open(batch_tables.set_up)
         self._taken: set[tuple[str, int]] = set()
         """What this process has taken and hasn't finished or put back."""
 
@@ -93,14 +67,16 @@ class Store:
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
         id = secrets.token_urlsafe(16)
-        self._make_folder(id, order.prompt)  # before the change, as sending a recording takes time
+        self._make_folder(id, order.prompt)  # before the change, as writing and sending a recording takes time
         try:
             with self._db.change("accept"):
                 known = self.known(order.caller, order.idempotency_key, order.digest)
                 if known is None:
                     self.check_room(order.caller, len(order.texts))
                     self._add(id, order)
-        except (TooMuch, KeyReused):
+        except UnavailableError:  # it may have been accepted; if not, its folder is swept
+            raise
+        except BaseException:
             self._delete_files(id)
             raise
         if known:
@@ -185,7 +161,8 @@ class Store:
                 "UPDATE texts SET state = 'running', owner = ? WHERE batch = ? AND number = ?",
                 [self._db.owner, row["batch"], row["number"]],
             )
-            self._db.execute("UPDATE batches SET served_at = clock() WHERE id = ?", [row["batch"]])
+            self._db.execute(f"UPDATE batches SET served_at = {self._db.now} WHERE id = ?", [row["batch"]])
+        self._open_folder(row["batch"])  # it may have been accepted by a server with another one
         self._taken.add((row["batch"], row["number"]))
         return _text(row), self._options(row["manner"], row["batch"])
 
@@ -199,6 +176,7 @@ class Store:
 
     def reclaim(self) -> int:
         """Free what was taken by processes that are gone, or by this one without its knowledge; how many texts."""
+        self._db.renew()
         rows = self._db.execute("SELECT batch, number, owner FROM texts WHERE state = 'running'").fetchall()
         gone = self._db.gone(sorted({row["owner"] for row in rows}))
         unknown = {self._key(row) for row in rows if row["owner"] == self._db.owner} - self._taken
@@ -248,13 +226,19 @@ class Store:
 
     def delete_old(self, older_than_s: float) -> None:
         """Delete the batches that ended longer ago than this."""
-        rows = self._db.execute("SELECT id FROM batches WHERE finished_at < clock() - ?", [older_than_s]).fetchall()
+        ended = f"SELECT id FROM batches WHERE finished_at < {self._db.now} - ?"
+        rows = self._db.execute(ended, [older_than_s]).fetchall()
         for row in rows:
             self.delete(row["id"])
         self._sweep()
 
     def folder(self, id: str) -> Path:
-        return self._folder / id
+        return self._root / id
+
+    @property
+    def _root(self) -> Path:
+        """Where this database's folders are. Raises UnavailableError."""
+        return self._folder / self._db.id
 
     def prompt(self, id: str) -> Path:
         """The recording that it is to be spoken like, where there is one."""
@@ -300,10 +284,18 @@ class Store:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
     def _make_folder(self, id: str, prompt: bytes | None) -> None:
-        self.folder(id).mkdir()
-        if prompt is not None:
-            self.prompt(id).write_bytes(prompt)
-            self.publish(self.prompt(id))
+        self._open_folder(id)
+        try:
+            if prompt is not None:
+                self.prompt(id).write_bytes(prompt)
+                self.publish(self.prompt(id))
+        except BaseException:
+            shutil.rmtree(self.folder(id), ignore_errors=True)
+            raise
+
+    def _open_folder(self, id: str) -> None:
+        for folder in (self._root, self.folder(id)):
+            folder.mkdir(exist_ok=True)
 
     def _delete_files(self, id: str) -> None:
         self._objects.drop(self.folder(id))
@@ -312,7 +304,7 @@ class Store:
     def _add(self, id: str, order: Order) -> None:
         self._db.execute(
             "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
-            " VALUES (?, ?, ?, ?, ?, clock(), 0, ?, ?)",
+            f" VALUES (?, ?, ?, ?, ?, {self._db.now}, 0, ?, ?)",
             [
                 id, order.caller, order.idempotency_key, order.digest, _written(order),
                 order.reader, json.dumps(order.warnings),
@@ -341,7 +333,7 @@ class Store:
 
     def _note_end(self, id: str) -> None:
         self._db.execute(
-            "UPDATE batches SET finished_at = clock() WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
+            f"UPDATE batches SET finished_at = {self._db.now} WHERE id = ? AND finished_at IS NULL AND NOT EXISTS"
             " (SELECT 1 FROM texts WHERE batch = id AND state IN ('queued', 'running'))",
             [id],
         )
@@ -349,23 +341,7 @@ class Store:
     def _sweep(self) -> None:
         """Delete the folders of batches that were never accepted: their server was killed on the way."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
-        files.sweep(self._folder, lambda folder: folder.name != _OWNERS and folder.name not in known)
-
-
-def _set_up(database: Database) -> None:
-    """Make the tables, or what they lack.
-
-    They are looked at instead of counted in versions: servers of several releases may share them, so that columns are
-    added and never changed.
-    """
-    with database.change("tables"):
-        for statement in _TABLES.split(";"):
-            database.execute(statement)
-        for (table, column), kind in _LATER_COLUMNS.items():
-            if column not in database.columns(table):
-                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-        for statement in _AFTERWARDS.split(";"):
-            database.execute(statement)
+        files.sweep(self._root, lambda folder: folder.name != _OWNERS and folder.name not in known)
 
 
 def _written(order: Order) -> str:

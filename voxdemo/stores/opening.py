@@ -6,6 +6,7 @@ from pathlib import Path
 from voxdemo.settings import Settings
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.batches import Store
+from voxdemo.stores.databases import Postgres
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.objects import Bucket, Objects, OnlyHere
 from voxdemo.stores.protocols import AnswerStore, BatchStore, KeptVoices, RequestLimits, ResultStore
@@ -39,8 +40,10 @@ class Stores:
     @cached_property
     def batches(self) -> BatchStore:
         url = self._settings.database_url.get_secret_value()
-        folder = self._settings.cache_dir / ("shared/batches" if url else "batches")
-        return Store(folder, url, self._shared(folder, "batches") if url else OnlyHere())
+        if not url:
+            return Store(self._settings.cache_dir / "batches")
+        folder = self._settings.cache_dir / "shared" / "batches"
+        return Store(folder, Postgres(url), self._shared(folder, "batches"))
 
     @cached_property
     def limits(self) -> RequestLimits:
