@@ -3,7 +3,7 @@
 GET /stage tells what it turned to, and of the last part the transcript and the seconds of the voice that it copied;
 POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets everything run through; POST /stage/reset
 begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held its models load for as long as a test likes:
-until POST /stage/load.
+until POST /stage/load. With LOOK_EVERY_S it looks more often whether what servers share is back.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
+from voxdemo.batches import runner
+from voxdemo.server import site
 from voxdemo.server.assemble import local_service
 from voxdemo.server.serve import serve
 from voxdemo.server.site import build
+from voxdemo.stores import databases
 
 stage = Stage()
 started: list[str] = []
@@ -72,6 +75,9 @@ if __name__ == "__main__":
     logging.basicConfig(level="INFO")
     if os.environ.get("LOADING") == "held":
         stage.may_load.clear()
+    if look_every_s := os.environ.get("LOOK_EVERY_S"):
+        runner.LOOK_EVERY_S = site.SETTLE_EVERY_S = float(look_every_s)
+        databases.LEASE_S = 12 * runner.LOOK_EVERY_S
     settings = voxdemo_settings.load()
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     stage_routes = [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ START_S = 60.0
 
 
 class S3Server:
-    """A running server with one bucket; what it has kept is there when it comes back."""
+    """A running server with one bucket, and what keeps the files behind it, which goes on when the server dies."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,6 +41,14 @@ class S3Server:
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": "us-east-1",
         }
+        kept = [name for name in self._ports if name != "s3"]
+        ports = [f"-{name}.port={self._ports[name]}" for name in kept]
+        ports += [f"-{name}.port.grpc={self._grpc[name]}" for name in kept]
+        self._keeper = self._run(
+            "server", f"-dir={folder}", "-filer", "-ip=127.0.0.1", *ports,
+            "-volume.max=20", "-master.volumeSizeLimitMB=64", "-volume.fileSizeLimitMB=64",
+        )  # fmt: skip
+        self._wait_until_files_are_kept()
         self.start()
 
     def new_url(self) -> str:
@@ -47,22 +57,36 @@ class S3Server:
 
     def start(self) -> None:
         """On the same ports as before; returns when it takes files."""
-        ports = [f"-{name}.port={port}" for name, port in self._ports.items()]
-        ports += [f"-{name}.port.grpc={port}" for name, port in self._grpc.items()]
-        with (self._folder / "weed.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(WEED), "server", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
-                    *("-s3", "-s3.autoCreateBucket=true", f"-s3.config={self._folder / 's3.json'}"),
-                    *("-volume.max=20", "-master.volumeSizeLimitMB=64", "-volume.fileSizeLimitMB=64"),
-                ],
-                cwd=self._folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+        filer = f"127.0.0.1:{self._ports['filer']}.{self._grpc['filer']}"
+        self._process = self._run(
+            "s3", f"-port={self._ports['s3']}", f"-port.grpc={self._grpc['s3']}", f"-filer={filer}",
+            "-port.iceberg=0", "-port.lance=0", f"-config={self._folder / 's3.json'}",
+        )  # fmt: skip
         self._wait_until_it_takes_files()
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(timeout=20)
+
+    def close(self) -> None:
+        self.kill()
+        self._keeper.kill()
+        self._keeper.wait(timeout=20)
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "weed.log").open("ab") as log:
+            return subprocess.Popen(
+                [str(WEED), *command, "-ip.bind=127.0.0.1"],
+                cwd=self._folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def _wait_until_files_are_kept(self) -> None:
+        pause = threading.Event()
+        for _ in range(int(START_S / 0.05)):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self._grpc["filer"]), timeout=1):
+                return
+            pause.wait(0.05)
+        raise AssertionError(f"SeaweedFS's filer didn't start within {START_S:.0f} s")
 
     def _wait_until_it_takes_files(self) -> None:
         store = S3Store(

@@ -31,7 +31,7 @@ def postgres() -> Iterator[Any]:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
     yield server
-    server.kill()
+    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,7 @@ def url(postgres: Any) -> str:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, url: str, s3: Any) -> Iterator[tuple[Server, Server]]:
     shared = {"VOXDEMO_DATABASE_URL": url, "VOXDEMO_STORAGE_URL": s3.new_url(), **s3.environment, **EVERY_JOB_ANEW}
+    shared["LOOK_EVERY_S"] = "0.5"
     folders: list[Path] = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
     first, second = (Server(folder, "tests/fake_app.py", **shared) for folder in folders)
     try:
@@ -118,7 +119,7 @@ def test_no_accepted_text_is_lost_or_finished_twice(pair: tuple[Server, Server],
     postgres.stop()
     for refused in (first.http.post("/v1/audio/jobs", json={"input": "Four."}), second.http.get(job)):
         assert refused.status_code == 503
-        assert refused.headers["Retry-After"] == "10"
+        assert refused.headers["Retry-After"] == "60"
         assert refused.json()["error"]["message"] == "Jobs can't be reached just now: try again in a minute."
         assert refused.json()["error"]["values"] == {"reason": "jobs_away"}
     eventually(lambda: all(notice(server, "jobs") for server in pair), within_s=60)

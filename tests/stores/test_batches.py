@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from fakes import until
 from pydantic import SecretStr
 from rings import first_of
-from serving import ROOT
+from serving import ROOT, free_port
 
+from voxdemo.batches.runner import Batches
 from voxdemo.errors import InputError, SettingsError, UnavailableError
 from voxdemo.settings import Settings
-from voxdemo.speech import SpeakOptions
+from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance, Waiting
 from voxdemo.stores import databases
 from voxdemo.stores.batch_values import KeyReused, Load, Order, Text, TooMuch
 from voxdemo.stores.batches import MOST_UNFINISHED_EACH, Store
@@ -444,7 +447,38 @@ def test_a_database_of_before_learns_what_its_tables_lack(new_url: str, tmp_path
     again.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:secret-7@h/x?wrong=1", "postgresql://u:secret-7@h:port/x y"])
+async def test_the_log_says_why_a_database_cannot_be_reached_and_not_its_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("psycopg", reason="needs psycopg, from requirements-cluster.txt")
+
+    async def never(utterance: Utterance) -> AsyncGenerator[SpeechEvent, None]:
+        yield Waiting(0)
+
+    database = databases.Postgres(f"postgresql://somebody:open-sesame-7@127.0.0.1:{free_port()}/jobs")
+    batches = Batches(lambda: Store(tmp_path, database), never, lambda options: "", lambda engine: False, 1, 1.0)
+    working = asyncio.create_task(batches.run())
+    await until(lambda: bool(batches.notice))
+    working.cancel()
+    await asyncio.wait({working})
+    assert "look at its address and its password" in batches.notice
+    told = [record.getMessage() for record in caplog.records if record.name == "voxdemo.batches.runner"]
+    assert len(told) == 1
+    assert "(OperationalError: " in told[0]
+    assert "Connection refused" in told[0]
+    assert "sesame" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:secret-7@h/x?wrong=1",
+        "postgresql://u:secret-7@h:port/x y",
+        "postgresql://u:p@secret-7@h/x",
+        "postgresql://u:p/secret-7@h/x",
+        "postgresql://u:12/p@secret-7@h/x",
+    ],
+)
 def test_an_address_that_is_wrong_is_refused_without_its_password(url: str) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg, from requirements-cluster.txt")
     with pytest.raises(SettingsError, match=r"^VOXDEMO_DATABASE_URL can't be understood") as refused:

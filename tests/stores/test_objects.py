@@ -22,7 +22,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     module = pytest.importorskip("s3_server", exc_type=ImportError)
     server = module.S3Server(tmp_path_factory.mktemp("s3"))
     yield server
-    server.kill()
+    server.close()
 
 
 @pytest.fixture

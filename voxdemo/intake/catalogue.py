@@ -91,10 +91,9 @@ class Catalogue:
         """
         return self._found(options)[0]
 
-    def is_away(self, options: SpeakOptions) -> bool:
-        """Whether a server at an address would have to say this, which can't be used just now."""
-        engine = self.engine_of(options)
-        return engine.is_elsewhere and engine.name in self.failed
+    def is_away(self, engine: str) -> bool:
+        """Whether the engine of this name is a server at an address, which can't be used just now."""
+        return engine in self.failed and any(each.is_elsewhere for each in self.engines if each.name == engine)
 
     def resolved(self, utterance: Utterance) -> tuple[Utterance, EngineInfo]:
         """The utterance, its voice as the engine calls it, and that engine. Raises InputError for an unknown voice."""

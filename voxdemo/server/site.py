@@ -74,8 +74,14 @@ def build(
     admission = Admission(service, limits)
     LineQueue(demo, service, admission, settings)
     entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
-    speak, is_away = entrance.speak_in_turn, lambda options: service.catalogue.is_away(options)
-    batches = Batches(lambda: stores.batches, speak, is_away, settings.generators, keep_s)
+    batches = Batches(
+        lambda: stores.batches,
+        entrance.speak_in_turn,
+        lambda options: service.catalogue.engine_of(options).name,
+        lambda engine: service.catalogue.is_away(engine),
+        settings.generators,
+        keep_s,
+    )
     more_work: list[Work] = [batches.run, partial(_settle, service.stores), *examples_ahead.work(service, settings)]
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options = {

@@ -1,6 +1,7 @@
 """What batches are made of: plain values. They know no disk and no line."""
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,8 +13,8 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
 """Of one batch."""
 MOST_NAME_CHARS = 80
-AGAIN_S = 10.0
-"""When to come again where the database of jobs can't be reached."""
+UNREACHABLE_S = 60.0
+"""When to come again where the database of jobs can't be reached, as `jobs_unreachable` says in words."""
 _UNFIT = re.compile(r"[^\w .,()+-]")
 """What no file's name should have in it, here or where it is unpacked."""
 
@@ -43,6 +44,8 @@ class Order:
     """What will be left out or ignored of it, in sentences."""
     left_out: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """What will be left out of its texts, by their number, in sentences."""
+    id: str | None = None
+    """What it is to be called, by `new_id`; None: the store finds it a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,15 @@ class KeyReused(Exception):  # noqa: N818
     """The idempotency key belongs to another request of this client."""
 
 
-def away() -> UnavailableError:
+def jobs_unreachable() -> UnavailableError:
     """For jobs whose database can't be reached."""
-    return UnavailableError("Jobs can't be reached just now: try again in a minute.", AGAIN_S, reason="jobs_away")
+    sentence = "Jobs can't be reached just now: try again in a minute."
+    return UnavailableError(sentence, UNREACHABLE_S, reason="jobs_away")
+
+
+def new_id() -> str:
+    """What a batch can be called: nobody can guess it."""
+    return secrets.token_urlsafe(16)
 
 
 def file_names(wished: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ thread.
 """
 
 import json
-import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +16,19 @@ from voxdemo import files
 from voxdemo.errors import UnavailableError
 from voxdemo.speech import RARE_DIALS, SpeakOptions
 from voxdemo.stores import batch_tables
-from voxdemo.stores.batch_values import MOST_TEXTS, Batch, KeyReused, Load, Order, State, Tally, Text, TooMuch, numbered
+from voxdemo.stores.batch_values import (
+    MOST_TEXTS,
+    Batch,
+    KeyReused,
+    Load,
+    Order,
+    State,
+    Tally,
+    Text,
+    TooMuch,
+    new_id,
+    numbered,
+)
 from voxdemo.stores.databases import Database, SQLite
 from voxdemo.stores.objects import Objects, OnlyHere
 
@@ -66,7 +77,7 @@ class Store:
 
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
-        id = secrets.token_urlsafe(16)
+        id = order.id or new_id()
         self._make_folder(id, order.prompt)  # before the change, as writing and sending a recording takes time
         try:
             with self._db.change("accept"):

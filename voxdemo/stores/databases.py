@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from voxdemo.errors import SettingsError, StorageError, UnavailableError
-from voxdemo.stores.batch_values import away
+from voxdemo.stores.batch_values import jobs_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -282,9 +282,12 @@ class Postgres:
     def _understood(self, url: str) -> str:
         try:
             given = self._psycopg.conninfo.conninfo_to_dict(url)
+            if any("@" in str(given.get(part, "")) for part in ("host", "port", "dbname")):
+                raise self._psycopg.Error  # part of the password, which would stand in the log
         except self._psycopg.Error:
             sentence = (
-                "VOXDEMO_DATABASE_URL can't be understood: write it such as postgresql://user:password@host/name."
+                "VOXDEMO_DATABASE_URL can't be understood: write it such as postgresql://user:password@host/name, with"
+                " %40 for an @ in the password, and %2F for a /."
             )
             raise SettingsError(sentence) from None  # the cause may contain the password
         usual: dict[str, str | int] = {
@@ -311,10 +314,10 @@ class Postgres:
             if self._refusal != error.sentence:
                 self._refusal = error.sentence
                 log.error("%s", error.sentence)
-            raise away() from error
+            raise jobs_unreachable() from error
         except self._away as error:
             self._drop()
-            raise away() from error
+            raise jobs_unreachable() from error
         finally:
             self._is_changing = False
 

@@ -23,8 +23,8 @@ IDLE_S = 10
 """How long one request may take; a large file goes in pieces of 5 MB."""
 TRYING_S = 5
 """How long a request is tried again that failed on the way."""
-AGAIN_S = 10.0
-"""When to come again where the store can't be reached."""
+AGAIN_S = 60.0
+"""When to come again where the store can't be reached, as its sentence says in words."""
 AWAY = "The store of sounds can't be reached: start it again, or look at its address and its credentials."
 _PROBE = "voxdemo"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance, Voice
+from voxdemo.stores.batch_values import Load, jobs_unreachable
+from voxdemo.stores.batches import Store
 from voxdemo.stores.limits import Limits
+from voxdemo.stores.protocols import BatchStore
 from voxdemo.web import v1
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.v1.entrance import Entrance
@@ -51,11 +54,15 @@ async def service(tmp_path: Path, better: Stage) -> AsyncGenerator[SpeechService
     await service.close()
 
 
-def program(service: SpeechService, limits: Limits) -> httpx.AsyncClient:
+def program(service: SpeechService, limits: Limits, batches: Batches | None = None) -> httpx.AsyncClient:
     entrance = Entrance(service, Admission(service, limits))
-    batches = Batches(lambda: service.stores.batches, entrance.speak_in_turn, lambda options: False, 1, 1.0)
-    routes = v1.mounted(entrance, batches)
+    routes = v1.mounted(entrance, batches or batches_of(service, lambda: service.stores.batches))
     return httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=[routes])), base_url="http://testserver/v1")
+
+
+def batches_of(service: SpeechService, open_store: Callable[[], BatchStore]) -> Batches:
+    speak = Entrance(service, Admission(service, Limits("", ""))).speak_in_turn
+    return Batches(open_store, speak, lambda options: "", lambda engine: False, 1, 1.0)
 
 
 @pytest.mark.parametrize("stream_format", ["audio", "sse"])
@@ -97,3 +104,30 @@ async def test_a_program_that_leaves_in_the_moment_when_it_gets_its_ticket_gives
     await until(lambda: (service.line.stats().waiting, service.line.stats().running) == (already, 0))
     for ticket in before:
         service.line.leave(ticket)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "the-key"}], ids=["without a key", "with a key"])
+async def test_a_job_whose_client_is_told_to_come_again_is_kept_only_for_the_same_request(
+    service: SpeechService, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    """It was accepted, and the database went away before the client could be told."""
+    is_away = True
+
+    class Away(Store):
+        def loads(self) -> Sequence[Load]:
+            if is_away:
+                raise jobs_unreachable()
+            return super().loads()
+
+    batches = batches_of(service, lambda: Away(tmp_path / "jobs"))
+    async with program(service, Limits("", ""), batches) as client:
+        refused = await client.post("/audio/jobs", json={"input": "One."}, headers=headers)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+        assert refused.json()["error"]["message"].endswith("try again in a minute.")
+        is_away = False
+        again = await client.post("/audio/jobs", json={"input": "One."}, headers=headers)
+        assert again.status_code == 202
+    if batches._withdrawing:
+        await asyncio.wait_for(batches._withdrawing, timeout=30)
+    assert [load.batch for load in await batches.ask(lambda store: store.loads())] == [again.json()["id"]]
+    await batches.ask(lambda store: store.close())

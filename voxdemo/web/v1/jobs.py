@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from voxdemo.audio import formats
 from voxdemo.batches.runner import Batches
-from voxdemo.errors import BusyError, InputError, StorageError, VoxdemoError
+from voxdemo.errors import BusyError, InputError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.lanes.turns import Size
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
@@ -116,7 +116,12 @@ async def accept(
     except VoxdemoError as error:
         entrance.service.ended_at_door("generation", RequestContext("openai"), error)
         raise
-    job = await jobs.described(await jobs.found(job_id))
+    try:
+        job = await jobs.described(await jobs.found(job_id))
+    except UnavailableError:
+        if idempotency_key is None:  # else the same request again finds it
+            batches.withdraw(job_id)
+        raise
     return JSONResponse(job, 202, {"Location": job["url"]})
 
 
