@@ -98,7 +98,7 @@ async def test_every_rate_holds_and_the_longest_wait_is_told(make: MakeLimits) -
     counted = make("2/10seconds; 2 per hour")
     await counted.take("bob")
     await counted.take("bob")
-    assert 3500 < await refused(counted, "bob") <= 3600
+    assert 3500 < await refused(counted, "bob") < 3601  # Redis has a clock of its own
 
 
 async def test_who_waits_as_told_is_let_through(make: MakeLimits) -> None:
@@ -140,7 +140,7 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(make: MakeLimits, monke
     assert await let_through(counted) == 2
     monkeypatch.setattr(time, "time", now)
     (answer,) = await asyncio.gather(counted.take("ann"), return_exceptions=True)
-    assert answer is None or (isinstance(answer, LimitError) and 0 < (answer.retry_after_s or 0) <= 60)
+    assert answer is None or (isinstance(answer, LimitError) and 0 < (answer.retry_after_s or 0) < 61)
 
 
 async def test_the_error_says_it_too(make: MakeLimits) -> None:
