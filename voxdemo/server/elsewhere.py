@@ -41,8 +41,9 @@ def service_elsewhere(settings: Settings) -> SpeechService:
 
 def serve_line(settings: Settings) -> None:
     """Serve the line until a signal comes: front ends and voices find another one at the same address."""
-    process = LineProcess(settings.queue_size, settings.max_waiting_per_client)
-    _Server(_config(line_app(process, secret_of(settings)), settings), partial(asyncio.sleep, 0)).run()
+    app = line_app(LineProcess(settings.queue_size, settings.max_waiting_per_client), secret_of(settings))
+    print(f"The line is at http://{settings.host}:{settings.port}. Press Ctrl-C to stop it.", flush=True)
+    _Server(_config(app, settings), partial(asyncio.sleep, 0)).run()
 
 
 def serve_voice(settings: Settings, url: str, models: Models | None = None) -> None:
@@ -56,10 +57,9 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
         raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
     secret, models = secret_of(settings), models or models_of(settings)
     host = socket.gethostname() if settings.host in ("0.0.0.0", "::") else settings.host
-    process = VoiceProcess(
-        models.seat(), models.paces, url or f"http://{host}:{settings.port}", settings.line_url, secret,
-        settings.job_timeout_s,
-    )  # fmt: skip
+    url = url or f"http://{host}:{settings.port}"
+    process = VoiceProcess(models.seat(), models.paces, url, settings.line_url, secret, settings.job_timeout_s)
+    print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
     _Server(_config(voice_app(process, secret), settings), partial(process.drain, settings.drain_s)).run()
 
 

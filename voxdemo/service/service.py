@@ -261,6 +261,8 @@ class SpeechService:
         if fault := self.line.fault:
             return Readiness(False, fault)
         stats = self.line.stats()
+        if not stats.seats:
+            return Readiness(False, "The line has no voice at the moment.")
         pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
         if stats.ready_seats:
             fault = self._generations.storage.fault

@@ -222,21 +222,26 @@ async def test_a_voice_that_is_told_to_stop_ends_what_it_says_and_gets_no_more(h
     assert not [event for event in (*text.events, *waiting.events) if isinstance(event, PartRetaken)]
 
 
-def test_a_real_server_speaks_over_a_line_that_is_killed_and_comes_back(
+def test_a_real_server_speaks_over_a_line_and_a_voice_that_are_killed_and_come_back(
     house: House, start_server: StartServer
 ) -> None:
-    first = house.line(GATHER_S=0)
-    house.voice()
+    first, voice = house.line(GATHER_S=0), house.voice()
     page = start_server(VOXDEMO_LINE_URL=house.url, VOXDEMO_LINE_SECRET=SECRET)
     page.wait_until_ready()
     assert words_in(samples_of(speech(page, "one two").content, "pcm")) == ["one", "two"]
     assert words_in(heard_on_the_page(page, "three four five")) == ["three", "four", "five"]
+    assert f"The line is at {house.url}." in first.log
+    assert f"a voice has come: {voice.url}" in first.log
+    assert f"The voice is at {voice.url} and" in voice.log
     killed(first)
-    refused = eventually(lambda: next((each for each in [page.http.get("/ready")] if each.status_code == 503), None))
-    assert "line can't be reached" in refused.json()["reason"]
+    killed(voice)
+    eventually(lambda: page.http.get("/ready").json()["reason"].startswith("The line can't be reached"))
     with ThreadPoolExecutor() as people:
         waits = people.submit(speech, page, "six")
         house.line(GATHER_S=0)
+        eventually(lambda: page.http.get("/ready").json()["reason"] == "The line has no voice at the moment.")
+        assert page.http.get("/ready").status_code == 503
+        house.voice()
         assert words_in(samples_of(waits.result(60).content, "pcm")) == ["six"]
     page.wait_until_ready()
     assert words_in(heard_on_the_page(page, "seven eight")) == ["seven", "eight"]

@@ -92,7 +92,7 @@ class LineProcess:
         front_end.news = news
         front_end.deaf_since = None
         try:
-            yield [*([self._offer] if self._offer else []), *self._state()]
+            yield [*([self._offer] if self._offer else []), self._state()]
             while True:
                 yield [await news.get(), *front_end.all_news()]
         finally:
@@ -123,6 +123,7 @@ class LineProcess:
                 return True
             seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._forget)
             self._lane.add(seat)
+            log.info("a voice has come: %s", beat.url)
         if beat.offer:
             self._learn(beat.offer.paces)
         seat.look(beat, self._adopted)
@@ -221,8 +222,7 @@ class LineProcess:
         if (offer := self._offered()) != self._offer:
             self._offer = offer
             self._tell_all(offer)
-        for state in self._state():
-            self._tell_all(state)
+        self._tell_all(self._state())
 
     def _tell_all(self, news: Any) -> None:
         for front_end in self._front_ends.values():
@@ -234,16 +234,14 @@ class LineProcess:
         models = self._lane.stats().models
         return Offer(self._lane.catalogue, self._lane.recognizer_info, models, self._snapshot)
 
-    def _state(self) -> list[LineState]:
-        if self._offer is None:
-            return []
+    def _state(self) -> LineState:
         coming = {kind: self._lane.foretell(size) for kind, size in KINDS.items()}
         refusal = None
         try:
             self._lane.check_room()
         except UnavailableError as error:
             refusal = error
-        return [LineState(replace(self._lane.stats(), models=()), coming, refusal)]
+        return LineState(replace(self._lane.stats(), models=()), coming, refusal)
 
 
 KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
