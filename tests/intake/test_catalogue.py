@@ -70,7 +70,8 @@ def test_only_a_server_at_an_address_can_be_away_for_a_text_that_it_would_say(
     usual: EngineInfo, failed: str, asked: Utterance, is_away: bool
 ) -> None:
     others = tuple(each for each in (BuiltinEngine.INFO, ELSEWHERE) if each != usual)
-    assert Catalogue((usual, *others), frozenset({failed})).is_away(asked) is is_away
+    catalogue = Catalogue((usual, *others), frozenset({failed}))
+    assert catalogue.is_away(catalogue.engine_of(asked).name) is is_away
 
 
 def test_an_unknown_voice_is_refused_with_some_that_there_are() -> None:

@@ -13,7 +13,7 @@ from browsing import WARM_UP, OpenPage, in_line, needs_browser, of_module, says,
 from fakes import CLONER
 from playwright.sync_api import expect
 from raised_errors import ALL, Raised
-from serving import Server
+from serving import Server, eventually
 
 from voxdemo.engines.kokoro.voices import VOICES
 from voxdemo.intake.validate import checked
@@ -28,7 +28,7 @@ TRANSLATE, SAYING = "shell/phrases.js", "({saying}, error) => saying(error)"
 NAMES = (
     "voxdemo", "Fake voice", "Fake", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "AAC", "SRT",
     "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",
-    *(voice.title for voice in VOICES),
+    "Chatterbox", *(voice.title for voice in VOICES),
 )  # fmt: skip
 FORMATS = (
     "wav、mp3、flac、m4a、ogg 或 webm",
@@ -135,6 +135,7 @@ def test_the_place_in_line_is_told_in_chinese(open_page: OpenPage, fake_server: 
     page.click("#vx-cancel")
     says(page, "已取消。文字已保留。")
     step(fake_server, 1)
+    eventually(lambda: fake_server.in_line() == 0)
     with in_line(fake_server, "one two three"):
         speak(page, "four")
         says(page, re.compile("前面有 1 人|下一个就是你"))
