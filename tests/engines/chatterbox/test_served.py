@@ -59,7 +59,7 @@ def hang_up(server: Server) -> None:
         eventually(lambda: server.http.get("/ready").json()["running"] == 1)
     client.close()
     eventually(lambda: cancelled(server) == 1)
-    assert server.in_line() == 0
+    eventually(lambda: server.in_line() == 0)
 
 
 def cancelled(server: Server) -> float:
