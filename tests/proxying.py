@@ -1,13 +1,14 @@
-"""nginx and Caddy as processes of their own, with the very files that are shipped, for the tests that need one."""
+"""nginx, Caddy and HAProxy as processes of their own, with the very files that are shipped, for tests that need one."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -94,6 +95,59 @@ def behind_caddy(port: int, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
+def nginx_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
+    """The URL of nginx in front of the two front ends at these ports, without the TLS of the file that is shipped."""
+    program, port = needed("nginx", "Debian's package nginx-light"), free_port()
+    shipped = re.sub(r"^ *(ssl_\w+|listen \[::\]).*\n", "", (NGINX / "cluster.conf").read_text(), flags=re.MULTILINE)
+    here = {"listen 80;": f"listen 127.0.0.1:{free_port()};", "listen 443 ssl;": f"listen 127.0.0.1:{port};"}
+    config = main_config(folder, replaced(shipped, {**here, **front_ends(ports)}))
+    url = f"http://127.0.0.1:{port}"
+    with _running([program, "-p", str(folder), "-c", str(config)], f"{url}/ready", folder, {}):
+        yield url
+
+
+@contextmanager
+def caddy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
+    """The URL of Caddy in front of the two front ends at these ports, with the file that is shipped."""
+    program, url = needed("caddy", "Debian's package caddy"), f"http://127.0.0.1:{free_port()}"
+    config = folder / "Caddyfile"
+    config.write_text("{\n\tadmin off\n}\n" + (DEPLOY / "Caddyfile.cluster").read_text())
+    named = " ".join(f"127.0.0.1:{port}" for port in ports)
+    told = {"SITE_ADDRESS": url, "FRONT_ENDS": named, "XDG_DATA_HOME": str(folder), "HOME": str(folder)}
+    command = [program, "run", "--adapter", "caddyfile", "--config", str(config)]
+    with _running(command, f"{url}/ready", folder, told):
+        yield url
+
+
+@contextmanager
+def haproxy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
+    """The URL of HAProxy in front of the two front ends at these ports, with the file that is shipped."""
+    program, port = needed("haproxy", "Debian's package haproxy"), free_port()
+    here = {"bind :8080": f"bind 127.0.0.1:{port}", "maxconn 20000": "maxconn 200", **front_ends(ports)}
+    config = folder / "haproxy.cfg"
+    config.write_text(replaced((DEPLOY / "haproxy.cfg").read_text(), here))
+    url = f"http://127.0.0.1:{port}"
+    with _running([program, "-db", "-f", str(config)], f"{url}/ready", folder, {}):
+        yield url
+
+
+Balancer = Callable[[Sequence[int], Path], AbstractContextManager[str]]
+BALANCERS: Mapping[str, Balancer] = {"haproxy": haproxy_before, "nginx": nginx_before, "caddy": caddy_before}
+
+
+def front_ends(ports: Sequence[int]) -> Mapping[str, str]:
+    """Where the files that are shipped look for them, and where they are."""
+    return {f"127.0.0.1:{7861 + number}": f"127.0.0.1:{port}" for number, port in enumerate(ports)}
+
+
+def replaced(shipped: str, here: Mapping[str, str]) -> str:
+    for before, after in here.items():
+        assert before in shipped
+        shipped = shipped.replace(before, after)
+    return shipped
+
+
+@contextmanager
 def _running(command: list[str], looked_at: str, folder: Path, told: Mapping[str, str]) -> Iterator[None]:
     """The program, once it answers there and until the end."""
     log = folder / "log"
@@ -116,3 +170,4 @@ def _running(command: list[str], looked_at: str, folder: Path, told: Mapping[str
             process.wait(timeout=20)
         finally:
             process.kill()
+            process.wait()

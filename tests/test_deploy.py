@@ -133,30 +133,40 @@ def cells(place: Mapping[str, int]) -> Iterator[tuple[int, int]]:
         yield from ((column, row) for column in range(place["x"], place["x"] + place["w"]))
 
 
-def test_nginx_takes_the_site_as_it_is_shipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["site.conf", "cluster.conf"])
+def test_nginx_takes_the_site_as_it_is_shipped(file: str, tmp_path: Path) -> None:
     name = tmp_path / "certificate"
     made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=voice.example.org")
     ran("openssl", "openssl", *made, "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    site = (NGINX / "site.conf").read_text()
+    site = (NGINX / file).read_text()
     for shipped, here in {
         "/etc/letsencrypt/live/voice.example.org/fullchain.pem": f"{name}.pem",
         "/etc/letsencrypt/live/voice.example.org/privkey.pem": f"{name}.key",
-        "snippets/voxdemo.conf": str(NGINX / "voxdemo.conf"),
         "[::]:": "127.0.0.1:1",  # not every machine has IPv6; nor may everybody take these ports
         "listen 80;": "listen 127.0.0.1:8080;",
         "listen 443 ssl;": "listen 127.0.0.1:8443 ssl;",
     }.items():
         assert shipped in site
         site = site.replace(shipped, here)
+    site = site.replace("snippets/voxdemo.conf", str(NGINX / "voxdemo.conf"))
     said = ran("nginx", "Debian's package nginx-light", "-t", "-p", tmp_path, "-c", main_config(tmp_path, site))
     assert "test is successful" in said
     assert "[warn]" not in said
 
 
-def test_caddy_takes_its_file_as_it_is_shipped(tmp_path: Path) -> None:
-    file = DEPLOY / "Caddyfile"
-    assert "Valid configuration" in ran("caddy", "Debian's package caddy", "validate", "--config", file)
+@pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile.cluster"])
+def test_caddy_takes_its_file_as_it_is_shipped(name: str) -> None:
+    file = DEPLOY / name
+    checked = ran("caddy", "Debian's package caddy", "validate", "--adapter", "caddyfile", "--config", file)
+    assert "Valid configuration" in checked
     assert ran("caddy", "Debian's package caddy", "fmt", file).strip() == file.read_text().strip()
+
+
+@pytest.mark.parametrize("settings", [{}, {"FRONT_ENDS": "front:7860"}], ids=["two", "by-name"])
+def test_haproxy_takes_its_file_as_it_is_shipped(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert "WARNING" not in ran("haproxy", "Debian's package haproxy", "-c", "-f", DEPLOY / "haproxy.cfg")
 
 
 def test_hadolint_finds_nothing_to_criticise_in_the_dockerfile() -> None:
