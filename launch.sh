@@ -12,7 +12,7 @@ FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
 FLAGS="$FLAGS cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
 FLAGS="$FLAGS trusted-proxies line-url line-secret redis-url database-url storage-url auth api-keys cors-origins"
-FLAGS="$FLAGS drain-s log-level log-text log-format sentry-dsn"
+FLAGS="$FLAGS chat-url chat-key chat-model drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -78,6 +78,9 @@ Flags, as --name value or --name=value:
   --redis-url URL       where several servers count their limits together       (in memory)
   --database-url URL    the Postgres where several servers keep jobs together    (none)
   --storage-url URL     the S3 where several servers keep sounds and voices      (none)
+  --chat-url URL        a language model to talk to, as OpenAI's API has it      (none)
+  --chat-key KEY        what its server asks for as an API key                   (none)
+  --chat-model NAME     which of its models answers; none: the first             (none)
   --auth LIST           logins for the page: name:password,name:password         (everybody)
   --api-keys LIST       keys for programs, 16 characters each or more            (none is asked for)
   --cors-origins LIST   other sites whose pages may call this one                (none)
@@ -94,7 +97,8 @@ VOXDEMO_MODEL_MEMORY, VOXDEMO_IDLE_UNLOAD_S, VOXDEMO_QUEUE_SIZE, VOXDEMO_JOB_TIM
 VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOURS, VOXDEMO_RATE_LIMIT,
 VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
-VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET. They may also
+VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET,
+VOXDEMO_CHAT_URL, VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL. They may also
 stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
 the environment, and the environment over .env.
 

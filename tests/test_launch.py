@@ -195,6 +195,7 @@ def test_every_flag_reaches_the_app_as_its_variable(checkout: Checkout) -> None:
         "line-url": "http://10.0.0.5:7870", "line-secret": "a-secret-of-ours",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
         "chatterbox-model": "me/chatterbox",
+        "chat-url": "http://localhost:11434/v1", "chat-key": "a-key", "chat-model": "parrot",
         "engines": "kokoro", "model-memory": "4GB", "idle-unload-s": "600",
         "auth": "me:secret", "api-keys": "0123456789abcdef", "cors-origins": "https://example.org", "drain-s": "5",
         "examples-ahead": "false", "log-text": "true", "log-format": "json", "sentry-dsn": "https://key@localhost/1",

@@ -9,6 +9,7 @@
     ├── EngineError            the model failed on this job
     │   ├── ModelDiedError     and can't be used any more: the worker builds it again
     │   ├── AddressError       which is a server's at an address
+    │   ├── ChatError          the language model of a conversation failed
     │   └── JobTimeoutError    and was stopped at the deadline
     ├── StorageError           the disk can't take what was made
     └── SettingsError          the server can't start like this
@@ -198,6 +199,28 @@ class AddressError(EngineError):
     def again(self) -> bool:
         """Whether it may be over in a moment, so that the server is asked once more where nothing was heard."""
         return self.code not in ("engine_refused", "engine_odd_answer")
+
+
+class ChatError(EngineError):
+    """The server of the language model failed on this answer, for one of the reasons that `of` knows."""
+
+    @classmethod
+    def of(cls, code: str) -> ChatError:
+        return next(error for error in cls._all() if error.code == code)
+
+    @classmethod
+    def _all(cls) -> Sequence[ChatError]:
+        return [
+            cls("The language model can't be reached: try again in a minute.", "chat_unreachable"),
+            cls("The language model refuses this server: tell this server's operator.", "chat_refused"),
+            cls("The language model failed on this: try again.", "chat_failed"),
+            cls("The language model didn't answer: try again in a minute.", "chat_silent"),
+            cls("The language model stopped in the middle of its answer: try again.", "chat_broke_off"),
+            cls(
+                "The language model sent something that isn't an answer: tell this server's operator.",
+                "chat_odd_answer",
+            ),
+        ]
 
 
 class JobTimeoutError(EngineError):

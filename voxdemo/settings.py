@@ -75,6 +75,10 @@ _ITEMS: Mapping[str, tuple[Callable[[str], object], str]] = {
         re.compile(rf"[!-~]{{{SHORTEST_KEY},}}").fullmatch,
         f"it must be at least {SHORTEST_KEY} characters of ASCII, without spaces",
     ),
+    "chat_url": (
+        re.compile(r"https?://[^/\s@]+(/[^\s?#]*)?").fullmatch,
+        "it must be such as http://localhost:11434/v1",
+    ),
     "redis_url": (re.compile(r"(rediss?|unix)://.").match, "it must begin with redis://, rediss:// or unix://"),
     "sentry_dsn": (
         re.compile(r"https?://\w+@[^/\s]+/(\S*/)?\d+").fullmatch,
@@ -222,6 +226,17 @@ class Settings(BaseSettings):
     """The S3 where several servers keep results, the voices of accounts and the audio of jobs together, such as
     s3://bucket/voxdemo; empty: below cache_dir.
     """
+
+    chat_url: str = ""
+    """A language model to talk to: the address of a server with OpenAI's chat completions, such as
+    http://localhost:11434/v1; empty: none.
+    """
+
+    chat_key: SecretStr = SecretStr("")
+    """What that server asks for as an API key; empty: nothing."""
+
+    chat_model: str = ""
+    """Which of its models answers; empty: the first that it lists."""
 
     auth: SecretStr = SecretStr("")
     """Who may see the page, as name:password, separated by commas; empty: everybody."""

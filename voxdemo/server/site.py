@@ -18,6 +18,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
+from voxdemo.conversation.language_model import LanguageModel
 from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.server import examples_ahead
 from voxdemo.service.service import SpeechService
@@ -43,7 +44,7 @@ LOOK_EVERY_S = 1.0
 """How often it is looked whether something is wrong."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-"""Goes on until it is cancelled."""
+"""Something to be done, most of it until it is cancelled."""
 
 OWN_ROUTES = (*health.ROUTES, *sounds.ROUTES, *voices.ROUTES, *front.ROUTES, *v1.ASKED_WITHOUT_VERSION)
 
@@ -73,7 +74,8 @@ def build(
     demo = page.build_page(service, settings)
     admission = Admission(service, limits)
     LineQueue(demo, service, admission, settings)
-    entrance, keep_s = Entrance(service, admission), settings.keep_hours * 3600
+    model = _language_model(settings)
+    entrance, keep_s = Entrance(service, admission, model), settings.keep_hours * 3600
     batches = Batches(
         lambda: stores.batches,
         entrance.speak_in_turn,
@@ -88,18 +90,30 @@ def build(
         "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
         "middleware": headers.guards(settings, limits, *more_middleware),
         "exception_handlers": HANDLERS,
-        "lifespan": _lifespan(Parts(service, batches, Pulse(), bool(settings.accounts)), keep_s, more_work),
+        "lifespan": _lifespan(
+            Parts(service, batches, Pulse(), bool(settings.accounts)),
+            keep_s,
+            more_work,
+            [service.close, limits.close, *([model.close] if model else [])],
+        ),
         "openapi_url": None,  # Gradio's own lists addresses that aren't for programs
     }
     return Site(demo, {"auth": settings.accounts or None, "app_kwargs": options, **page.launch_options()})
 
 
+def _language_model(settings: Settings) -> LanguageModel | None:
+    if not settings.chat_url:
+        return None
+    return LanguageModel(settings.chat_url, settings.chat_key.get_secret_value(), settings.chat_model)
+
+
 def _lifespan(
-    parts: Parts, keep_s: float, more_work: Sequence[Work]
+    parts: Parts, keep_s: float, more_work: Sequence[Work], closing: Sequence[Work]
 ) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
     """The `lifespan` of an app that serves these parts.
 
-    What people sent and got is deleted after `keep_s` seconds. `more_work` goes on as long as the server is up.
+    What people sent and got is deleted after `keep_s` seconds. `more_work` goes on as long as the server is up; in the
+    end all of `closing` is done, in this order.
     """
     service = parts.service
 
@@ -115,8 +129,8 @@ def _lifespan(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await service.close()
-            await service.stores.limits.close()
+            for close in closing:
+                await close()
 
     return served
 

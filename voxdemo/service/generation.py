@@ -68,14 +68,15 @@ class Generations:
         self._workshop = workshop
         self._paces = paces
 
-    async def request(self, utterance: Utterance) -> SpeechRequest:
+    async def request(self, utterance: Utterance, is_private: bool = False) -> SpeechRequest:
         reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
-        return await in_thread(_request, utterance, self._line.catalogue, pool=reads)
+        request = await in_thread(_request, utterance, self._line.catalogue, pool=reads)
+        return replace(request, key="") if is_private else request
 
     async def speak(self, utterance: Utterance, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         with self._faults_noted():
             known = context.examined and context.examined.of(utterance, self._line.catalogue.engine_of(utterance))
-            examined = known or Examined(utterance, await self.request(utterance))
+            examined = known or Examined(utterance, await self.request(utterance, context.is_private))
             async with aclosing(self._spoken(examined, context)) as events:
                 async for event in events:
                     yield event

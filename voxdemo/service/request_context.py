@@ -18,6 +18,8 @@ class RequestContext:
     door: DoorName = "program"
     caller: str = ""
     """Which client asks, as clients are counted; "" where it isn't counted."""
+    is_private: bool = False
+    """Whether its answer is neither kept nor shared with equal requests."""
     begun_at: float = field(default_factory=time.monotonic)
     """When it arrived, in monotonic time."""
     request_id: str = field(default_factory=logs.request_id)

@@ -114,9 +114,12 @@ class SpeechService:
         await self.line.close()
         await in_thread(lambda: None, pool=KEEPING)  # what was learned last is written
 
-    async def request(self, utterance: Utterance) -> SpeechRequest:
-        """The request to speak this with the engine that serves. Raises InputError for what can't be."""
-        return await self._generations.request(utterance)
+    async def request(self, utterance: Utterance, is_private: bool = False) -> SpeechRequest:
+        """The request to speak this with the engine that serves. Raises InputError for what can't be.
+
+        The sound of one that `is_private` is neither kept nor shared.
+        """
+        return await self._generations.request(utterance, is_private)
 
     async def recording_request(self, asked: AskedRecording) -> RecordingRequest:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""

@@ -25,7 +25,10 @@ AnyWork = TypeVar("AnyWork", bound=SharedWork[Any])
 
 
 class SharedAnswers(Generic[Answer, AnyWork]):
-    """Answers of the type `kind` by the keys of their requests. All methods are for the event loop's thread."""
+    """Answers of the type `kind` by the keys of their requests; "" is the key of what is neither kept nor shared.
+
+    All methods are for the event loop's thread.
+    """
 
     def __init__(self, line: JobLine, cache: AnswerStore, kind: type[Answer]) -> None:
         self._line = line
@@ -35,7 +38,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
 
     def is_at_hand(self, key: str) -> bool:
         """Whether the answer is kept or being made, so that it costs nothing and waits in no line."""
-        return self._cache.has(key) or self._work(key) is not None
+        return bool(key) and (self._cache.has(key) or self._work(key) is not None)
 
     def work(self, key: str, context: RequestContext, size: Size, begin: Callable[[LineTicket], AnyWork]) -> AnyWork:
         """The work that makes this answer now; `begin` begins it where there is none that can still be joined.
@@ -57,7 +60,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
         except BaseException:
             self._line.leave(ticket)
             raise
-        if self._cache.is_on:
+        if key and self._cache.is_on:
             self._works[key] = work
         return work
 
@@ -67,6 +70,8 @@ class SharedAnswers(Generic[Answer, AnyWork]):
 
     async def kept(self, key: str, into: Path | None = None) -> Answer | None:
         """The answer from before, marked as `cached`, or None; its files are put into the folder `into`."""
+        if not key:
+            return None
         answer = await in_thread(self._fetch, key, into)
         if answer is None and not self._work(key) and self._cache.has(key):  # it was made while it was looked for
             answer = await in_thread(self._fetch, key, into)
@@ -74,7 +79,8 @@ class SharedAnswers(Generic[Answer, AnyWork]):
 
     async def keep(self, key: str, answer: Answer, folder: Path | None = None) -> None:
         """Keep an answer, with the files that were made for it in `folder`."""
-        await in_thread(lambda: self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder)))
+        if key:
+            await in_thread(lambda: self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder)))
 
     def _fetch(self, key: str, into: Path | None) -> Answer | None:
         facts = self._cache.fetch(key, into)

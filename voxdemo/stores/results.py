@@ -16,6 +16,7 @@ from typing import cast, get_args
 from voxdemo.audio import formats
 from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import StorageError
+from voxdemo.files import remove
 from voxdemo.speech import Segment
 from voxdemo.stores import captions
 from voxdemo.stores.objects import Objects, OnlyHere
@@ -72,6 +73,11 @@ class Results:
     def delete_shared(self, older_than_s: float) -> None:
         """Delete what servers share and came longer ago than this. Raises UnavailableError."""
         self._objects.drop_old(older_than_s)
+
+    def drop(self, token: str) -> None:
+        """Delete the result behind a token, which nobody else has."""
+        if _TOKEN.fullmatch(token):
+            remove(self.root / token)
 
     def has(self, token: str) -> bool:
         """Whether the sound behind a token is on this server."""

@@ -15,7 +15,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.speech import ELSEWHERE
 from voxdemo.web.v1.bodies import SpeechBody, options_of
 from voxdemo.web.v1.catalogue import check_recognizer, engine_called, voice_of
-from voxdemo.web.v1.job_orders import JobBody, order_of
+from voxdemo.web.v1.jobs.orders import JobBody, order_of
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 KOKORO = Catalogue((KokoroEngine.INFO,))

@@ -57,8 +57,8 @@ class Admission:
             self._service.take_ticket(context)
 
     async def admit_later(self, utterance: Utterance, context: RequestContext) -> None:
-        """Let in a text whose batch was let in before. Raises InputError for one that can't be spoken."""
-        request = await self._service.request(utterance)
+        """Let in a text of something that was let in before, as a batch. Raises InputError for what can't be spoken."""
+        request = await self._service.request(utterance, context.is_private)
         context.examined = Examined(utterance, request)
         context.is_at_hand = self._service.is_at_hand(request)
         if not context.is_at_hand:

@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from voxdemo import __version__
 from voxdemo.batches.runner import Batches
 from voxdemo.web.guards.callers import Incoming
-from voxdemo.web.v1 import catalogue, errors, jobs, speech, transcriptions, voices
+from voxdemo.web.v1 import catalogue, errors, speech, talk, transcriptions, voices
 from voxdemo.web.v1.entrance import Entrance
+from voxdemo.web.v1.jobs import routes as jobs
 
 ABOUT = (
     "Speech and recognition as OpenAI's API offers them: its own clients work with"
@@ -46,7 +47,7 @@ ASKED_WITHOUT_VERSION = tuple(Route(path, _to_v1) for path in ("/audio/models", 
 def _built(entrance: Entrance, batches: Batches) -> FastAPI:
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
     app.state.entrance, app.state.batches = entrance, batches
-    for room in (speech, transcriptions, jobs, voices, catalogue):
+    for room in (speech, transcriptions, jobs, voices, talk, catalogue):
         app.include_router(room.router)
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)

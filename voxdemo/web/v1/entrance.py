@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from voxdemo.conversation.language_model import LanguageModel
 from voxdemo.errors import UNEXPECTED, StorageError, VoxdemoError
 from voxdemo.files import remove
 from voxdemo.intake.request import Asked, AskedRecording
@@ -47,6 +48,8 @@ class Entrance:
 
     service: SpeechService
     admission: Admission
+    language_model: LanguageModel | None = None
+    """Whom people can talk to."""
 
     async def admitted(
         self, request: Request, task: Task, asked: Callable[[], Asked], recording: Path | None = None

@@ -4,7 +4,7 @@ Knows the service's events and the sounds that are being made, nothing of HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import soundfile
 
+from voxdemo.lanes.shared_work import see_through
 from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
@@ -38,13 +39,20 @@ class JobStream:
     """Iterate it for what comes of the job; it raises what the job raises.
 
     `leave` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
-    depends on how the request is cut off.
+    depends on how the request is cut off. At its end `forget` is given the name of its sound, where there is one.
     """
 
-    def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[SpeechEvent, None],
+        live: Mapping[str, Listener],
+        forget: Callable[[str], None] | None = None,
+    ) -> None:
         self._queue: asyncio.Queue[JobEvent | Exception | None] = asyncio.Queue()  # None is the end
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
+        self._forget = forget
+        self._sound = ""
         self._task = asyncio.create_task(self._run(events))
         _running.add(self._task)
         self._task.add_done_callback(_running.discard)
@@ -68,6 +76,9 @@ class JobStream:
             self._queue.put_nowait(None)
         except Exception as error:  # it is raised where the stream is read
             self._queue.put_nowait(error)
+        finally:
+            if self._forget:
+                await see_through(asyncio.ensure_future(in_thread(self._forget, self._sound)))
 
     async def _hear(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         listening: asyncio.Task[None] | None = None
@@ -75,6 +86,8 @@ class JobStream:
         try:
             async with aclosing(events):
                 async for event in events:
+                    if isinstance(event, Speaking):
+                        self._sound = event.sound
                     if isinstance(event, Speaking) and listening is None and (share := self._live.get(event.sound)):
                         listening = asyncio.create_task(self._listen(share))
                     if isinstance(event, Spoken):

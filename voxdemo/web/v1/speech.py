@@ -50,7 +50,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
     context = await entrance.admitted(request, "generation", utterance, prompt)
     stream = JobStream(entrance.speak(context), service.live)
     if asked.stream_format == "sse":
-        events = ended_in_words(_events(_pieces(aiter(stream), asked.response_format, entrance)))
+        events = ended_in_words(sound_events(pieces_of(aiter(stream), asked.response_format, entrance)))
         return Streamed(events, stream.leave, "text/event-stream", {})
     try:
         return await while_there(request, _sound(stream, context, asked.response_format, entrance))
@@ -61,7 +61,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
 
 async def _sound(stream: JobStream, context: RequestContext, format: str, entrance: Entrance) -> Response:
     """The answer once it is known what it is: sound that begins, a file that is whole, or an error."""
-    pieces = _pieces(aiter(stream), format, entrance)
+    pieces = pieces_of(aiter(stream), format, entrance)
     async for piece in pieces:
         match piece:
             case bytes():  # up to here it can still fail in whole
@@ -79,7 +79,7 @@ async def _rest(first: bytes, pieces: AsyncIterator[AnswerPiece]) -> AsyncGenera
             yield piece
 
 
-async def _events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, None]:
+async def sound_events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, None]:
     """The same as server-sent events, with the place in line."""
     async for piece in pieces:
         match piece:
@@ -93,7 +93,9 @@ async def _events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[bytes, N
                 yield _done(piece)
 
 
-async def _pieces(heard: AsyncIterator[JobEvent], format: str, entrance: Entrance) -> AsyncGenerator[AnswerPiece, None]:
+async def pieces_of(
+    heard: AsyncIterator[JobEvent], format: str, entrance: Entrance
+) -> AsyncGenerator[AnswerPiece, None]:
     """What comes of a job in this format. Raises what the job raises, and EngineError for half a text."""
     made: Encoder | None = None
     async for event in heard:

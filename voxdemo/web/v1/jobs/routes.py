@@ -23,10 +23,10 @@ from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.guards.refusals import to_program
-from voxdemo.web.v1 import job_files
 from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
-from voxdemo.web.v1.job_files import GONE
-from voxdemo.web.v1.job_orders import JobBody, digest_of, order_of
+from voxdemo.web.v1.jobs import files
+from voxdemo.web.v1.jobs.files import GONE
+from voxdemo.web.v1.jobs.orders import JobBody, digest_of, order_of
 from voxdemo.web.v1.voices import kept_voice
 
 NOT_YOURS = "after must be the id of one of your jobs: leave it out to begin with the newest."
@@ -175,8 +175,8 @@ async def item(id: str, number: int, jobs: Jobs) -> Response:
 async def everything(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     """All sounds and a manifest.json in one file, once the job is finished."""
     batch = await jobs.finished(id, words=True)
-    path = await job_files.zipped(batch, jobs.batches)
-    return FileResponse(path, media_type="application/zip", filename=job_files.download_name(batch, name, "zip"))
+    path = await files.zipped(batch, jobs.batches)
+    return FileResponse(path, media_type="application/zip", filename=files.download_name(batch, name, "zip"))
 
 
 @router.get("/{id}/joined", response_class=FileResponse, summary="All sounds of a job as one")
@@ -187,8 +187,8 @@ async def one(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     one before has ended. Making it takes about a second for each minute of sound, the first time.
     """
     batch = await jobs.finished(id)
-    path, format = await job_files.as_one(batch, jobs.batches), batch.options.format
-    filename = job_files.download_name(batch, name, format)
+    path, format = await files.as_one(batch, jobs.batches), batch.options.format
+    filename = files.download_name(batch, name, format)
     return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=filename)
 
 
@@ -276,7 +276,7 @@ def _item(text: Text, url: str) -> dict[str, Any]:
         "start_s": text.start_s,
         "status": text.state,
         "audio_url": f"{url}/items/{text.number}" if text.state == "done" else None,
-        **job_files.error_of(text),
+        **files.error_of(text),
         "duration_s": text.duration_s,
         "seed": text.seed,
         "cached": text.cached,

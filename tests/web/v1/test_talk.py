@@ -1,0 +1,169 @@
+"""Talking to a language model: what is written is spoken sentence by sentence, and nothing of it is kept."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from chatting import ANSWER, SECRET, Chat, chatting
+from programs import WARM_UP, events_of
+from serving import Server, eventually
+
+SENTENCES = ["Certainly.", "Dr. Smith is in at 5 p.m. today!", "Shall I ask him?"]
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[tuple[Chat, str]]:
+    with chatting() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def talking(chat: tuple[Chat, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("talking"), "tests/fake_app.py", VOXDEMO_CHAT_URL=chat[1])
+    server.wait_until_ready()
+    server.http.post("/stage/open")
+    yield server
+    server.stop()
+
+
+def asked(said: str, *before: str, **more: Any) -> dict[str, Any]:
+    """A request to answer this, after what both have said `before`, in turn."""
+    roles = ["user", "assistant"] * len(before)
+    told = [{"role": role, "content": content} for role, content in zip(roles, before, strict=False)]
+    return {"messages": [*told, {"role": "user", "content": said}], **more}
+
+
+def talk(server: Server, said: str, *before: str, **more: Any) -> list[dict[str, Any]]:
+    answer = server.http.post("/v1/talk", json=asked(said, *before, **more))
+    assert answer.status_code == 200, answer.text
+    return events_of(answer)
+
+
+def text_of(events: list[dict[str, Any]]) -> str:
+    return "".join(event["text"] for event in events if event["type"] == "talk.text")
+
+
+def sounds_of(events: list[dict[str, Any]]) -> dict[str, bytes]:
+    """The pcm of each sentence."""
+    sounds: dict[str, bytes] = {}
+    for event in events:
+        if event["type"] == "talk.sentence":
+            sounds[event["text"]] = b""
+        elif event["type"] == "speech.audio.delta":
+            sounds[next(reversed(sounds))] += base64.b64decode(event["audio"])
+    return sounds
+
+
+def test_an_answer_is_written_and_spoken_sentence_by_sentence(talking: Server, chat: tuple[Chat, str]) -> None:
+    events = talk(talking, "Is he in?", "Hello.", "Hello, how can I help?")
+    assert [message["content"] for message in chat[0].asked[-1]["messages"]] == [
+        "Hello.",
+        "Hello, how can I help?",
+        "Is he in?",
+    ]
+    assert text_of(events) == ANSWER
+    sounds = sounds_of(events)
+    assert list(sounds) == SENTENCES
+    for sentence, sound in sounds.items():  # the fake voice says a word in a tenth of a second, at a rate of 24 kHz
+        samples = np.frombuffer(sound, "<i2")
+        assert len(samples) > 0.08 * 24_000 * len(sentence.split()), sentence
+        assert np.abs(samples).max() > 3000
+    kinds = [kind for kind, _ in groupby(event["type"] for event in events if event["type"] != "talk.text")]
+    assert kinds[-1] == "talk.done"
+    assert kinds.count("talk.sentence") == 3
+
+
+def test_nothing_of_a_conversation_is_kept_and_equal_sentences_are_spoken_again(talking: Server) -> None:
+    before = len(talking.http.get("/stage").json()["started"])
+    recording = base64.b64encode(WARM_UP.read_bytes()).decode()
+    for _ in range(2):
+        talk(talking, "say: A secret sentence.", prompt_audio=recording)
+    assert len(talking.http.get("/stage").json()["started"]) == before + 2
+    eventually(lambda: not [file for file in talking.folder.rglob("*") if file.name in ("speech.wav", "recording")])
+    assert "secret sentence" not in "".join(
+        file.read_text(errors="replace") for file in talking.folder.rglob("*") if file.is_file()
+    )
+
+
+def test_what_has_no_words_is_shown_and_not_spoken(talking: Server) -> None:
+    events = talk(talking, "say: Well done. \n🎉🎉\n")
+    assert text_of(events) == "Well done. \n🎉🎉\n"
+    assert list(sounds_of(events)) == ["Well done."]
+    assert events[-1]["type"] == "talk.done"
+
+
+def test_what_was_written_before_the_language_model_broke_off_is_heard(talking: Server) -> None:
+    events = talk(talking, "dies")
+    sounds = sounds_of(events)
+    assert list(sounds) == ["One.", "Two.", "Thr"]
+    assert all(sounds.values())
+    assert events[-1]["error"]["code"] == "chat_broke_off"
+
+
+@pytest.mark.parametrize("said", ["401", "500", "html"])
+def test_a_language_model_that_fails_is_told_in_our_words(talking: Server, said: str) -> None:
+    events = talk(talking, said)
+    assert events[-1]["type"] == "error"
+    assert events[-1]["error"]["code"].startswith("chat_")
+    assert SECRET not in json.dumps(events)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"messages": []}, "messages"),
+        ({}, "messages"),
+        ({"messages": [{"role": "assistant", "content": "Hello."}]}, "role user"),
+        (asked("  "), "role user"),
+        (asked("Well?", "word " * 20_001), "100000 characters"),
+        ({"messages": [{"role": "cat", "content": "Meow."}]}, "'assistant'"),
+        (asked("Hello.", voice="nobody-known"), "nobody-known"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body: dict[str, Any], words: str) -> None:
+    answer = talking.http.post("/v1/talk", json=body)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["error"]["message"]
+
+
+def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: tuple[Chat, str]) -> None:
+    hung_up = chat[0].hung_up
+    talking.http.post("/stage/reset")
+    with talking.http.stream("POST", "/v1/talk", json=asked("waits")) as answer:
+        lines = answer.iter_lines()
+        while "talk.sentence" not in next(lines):
+            pass
+    eventually(lambda: chat[0].hung_up == hung_up + 1)
+    talking.http.post("/stage/open")
+    eventually(lambda: talking.in_line() == 0)
+    eventually(lambda: not list(talking.folder.rglob("speech.wav")))
+    assert "ERROR" not in talking.log
+
+
+def test_two_conversations_at_once_are_not_mixed(talking: Server) -> None:
+    with httpx.Client(base_url=talking.url, timeout=60) as other:
+        first = asked("say: I am the first. I am still the first.")
+        second = asked("say: I am the second. I am still the second.")
+        with (
+            talking.http.stream("POST", "/v1/talk", json=first) as one,
+            other.stream("POST", "/v1/talk", json=second) as two,
+        ):
+            texts = [text_of(events_in(answer)) for answer in (one, two)]
+    assert texts == ["I am the first. I am still the first.", "I am the second. I am still the second."]
+
+
+def events_in(answer: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
+
+
+def test_a_server_without_a_language_model_says_so(fake_server: Server) -> None:
+    answer = fake_server.http.post("/v1/talk", json=asked("Hello?"))
+    assert answer.status_code == 404
+    assert "VOXDEMO_CHAT_URL" in answer.json()["error"]["message"]
