@@ -10,7 +10,7 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
-FLAGS="$FLAGS cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
+FLAGS="$FLAGS live-sessions cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
 FLAGS="$FLAGS trusted-proxies line-url line-secret redis-url database-url storage-url auth api-keys cors-origins"
 FLAGS="$FLAGS chat-url chat-key chat-model drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
@@ -64,6 +64,7 @@ Flags, as --name value or --name=value:
   --model-memory SIZE   what its models may take: 4GB; 0: 80 % of what is free   (0)
   --idle-unload-s NUMBER  seconds without a job until they are unloaded; 0: never (0)
   --queue-size NUMBER   jobs that may wait; the next one is refused              (20)
+  --live-sessions NUMBER  live recognitions at once; the next one is refused     (4)
   --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
   --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
   --cache-ttl TIME      how long answers are reused: 90m, 12h, 7d; 0: never      (7d)
@@ -98,7 +99,7 @@ VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOUR
 VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
 VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET,
-VOXDEMO_CHAT_URL, VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL. They may also
+VOXDEMO_CHAT_URL, VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS. They may also
 stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
 the environment, and the environment over .env.
 

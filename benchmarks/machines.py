@@ -71,7 +71,7 @@ class SleepingListener:
     info = LISTENER
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None
+        self, samples: Samples, sample_rate: int, language: str | None = None, *wishes: bool
     ) -> Generator[Transcript, None, None]:
         yield Transcript("", None, (), 0.0)
 

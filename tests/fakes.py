@@ -191,7 +191,12 @@ class FakeRecognizer:
         self._stage = stage
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None, with_words: bool = False
+        self,
+        samples: Samples,
+        sample_rate: int,
+        language: str | None = None,
+        with_words: bool = False,
+        is_live: bool = False,
     ) -> Generator[Transcript, None, None]:
         assert self._stage.may_hear.wait(timeout=30)
         duration_s = len(samples) / sample_rate

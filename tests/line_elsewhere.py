@@ -60,7 +60,7 @@ class PacedListener:
     info = LISTENER
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None
+        self, samples: Samples, sample_rate: int, language: str | None = None, *wishes: bool
     ) -> Generator[Transcript, None, None]:
         yield Transcript("heard", "en", (Segment("heard", 0.0, 1.0),), 1.0)
 

@@ -108,6 +108,12 @@ class BusyError(UnavailableError):
             "Busy: {people} waiting. Try again in about {time}.", seconds, time=f"{max(1, round(seconds))} s", **values
         )
 
+    @classmethod
+    def live(cls, sessions: int) -> BusyError:
+        """For one live session more than there may be."""
+        sentence = "Busy: {sessions} live sessions are open. Try again in a minute."
+        return cls(sentence, reason="live", sessions=sessions)
+
 
 class LimitError(UnavailableError):
     """The client has asked for more than it may; others are served."""

@@ -96,3 +96,13 @@ LiveEvent = SpeechStarted | SpeechStopped | Committed | Heard | TurnEnded | Turn
 """Of every turn, in this order: SpeechStarted, Heard… with SpeechStopped and Committed among them, and last of it
 TurnEnded or TurnFailed. Where its client ends turns, the first two don't come. The next turn may begin before the last
 one has ended; LiveEnded is the last of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStats:
+    """How the live sessions of a server are doing."""
+
+    sessions: int
+    limit: int
+    behind_s: float
+    """The most sound that any of them has had that isn't read yet."""

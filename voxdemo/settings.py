@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     queue_size: int = Field(default=QUEUE_SIZE, ge=1, le=MOST_IN_LINE)
     """How many jobs may wait; the next one is told to come back."""
 
+    live_sessions: int = Field(default=4, ge=1, le=100)
+    """How many people and programs may be listened to live at once; the next one is told to come back."""
+
     job_timeout_s: float = Field(default=300.0, ge=1, le=7200)
     """Seconds that one part of a text, or a recording, may take before it is stopped."""
 

@@ -96,7 +96,7 @@ async def test_it_can_be_heard_while_it_is_made_and_not_after(service: SpeechSer
     begun = await anext(events)
     assert isinstance(begun, Speaking)
     stage.steps.release()
-    listener = service.live[begun.sound].sound.listen()
+    listener = service.live_sounds[begun.sound].sound.listen()
     heard = [event async for event in _until_sound(listener)]
     assert isinstance(heard[0], Captions)
     assert len(heard[-1]) > 0
@@ -105,7 +105,7 @@ async def test_it_can_be_heard_while_it_is_made_and_not_after(service: SpeechSer
     result = [event async for event in events][-1]
     assert isinstance(result, Spoken)
     assert result.path.parent.name == begun.sound
-    assert dict(service.live) == {}
+    assert dict(service.live_sounds) == {}
     rest = b"".join([event async for event in listener if isinstance(event, bytes)])
     assert soundfile.read(result.path, dtype="int16")[0].tobytes() == heard[-1] + rest
 
@@ -117,7 +117,7 @@ async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, sta
     begun = await anext(events)
     assert isinstance(begun, Speaking)
     stage.steps.release(2)
-    await until(lambda: service.live[begun.sound].sound.duration_s > 0.1)
+    await until(lambda: service.live_sounds[begun.sound].sound.duration_s > 0.1)
     await events.aclose()
     stage.open = True
     stage.steps.release(10)

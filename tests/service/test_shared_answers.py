@@ -119,7 +119,7 @@ async def test_equal_requests_in_flight_are_one_job_and_each_has_files_of_their_
     first = asyncio.ensure_future(spoken(service, Utterance("One two three four.")))
     await asyncio.to_thread(stage.started.get, timeout=10)
     second = asyncio.ensure_future(spoken(service, Utterance("One two three four.")))
-    await until(lambda: len(service.live) == 2)
+    await until(lambda: len(service.live_sounds) == 2)
     stage.steps.release(10)
     (_, one), (events, other) = await first, await second
     assert [type(event) for event in (events[0], events[-1])] == [Speaking, Spoken]
@@ -138,9 +138,9 @@ async def test_one_that_leaves_keeps_what_was_heard_and_the_others_get_all(
     begun = await anext(leaving)
     assert isinstance(begun, Speaking)
     staying = asyncio.ensure_future(spoken(service, Utterance("One two three four. Five six seven.")))
-    await until(lambda: len(service.live) == 2)
+    await until(lambda: len(service.live_sounds) == 2)
     stage.steps.release(2)
-    share = service.live[begun.sound]
+    share = service.live_sounds[begun.sound]
     await until(lambda: share.sound.duration_s > 0.1)
     await leaving.aclose()
     await share.over.wait()

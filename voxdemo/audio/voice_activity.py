@@ -6,6 +6,8 @@ Knows samples and nothing of files or models.
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from voxdemo.audio.resample import resample
 from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.speech import Samples
@@ -21,6 +23,10 @@ PART_S = 20.0
 PAUSE_S = 2.0
 """Silence from here on is left out: in it recognisers hear things."""
 _BREATH_MS = 300
+WINDOW = 512
+"""Samples, 32 ms, that the detector looks at together, after as many of those before as _CONTEXT (faster_whisper.vad,
+from snakers4/silero-vad)."""
+_CONTEXT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,34 @@ def parts(samples: Samples) -> list[Span]:
     is_short = len(samples) <= WHOLE_S * DETECTOR_RATE
     pieces = _spans(samples, MARGIN_MS, _BREATH_MS, math.inf if is_short else PART_S)
     return _merged(pieces, WHOLE_S if is_short else PART_S)
+
+
+class VoiceDetector:
+    """How likely somebody speaks, in sound that comes bit by bit. For one thread at a time."""
+
+    def __init__(self) -> None:
+        """Load the detector, which takes a second in a fresh process."""
+        with CHANGES:
+            from faster_whisper.vad import get_vad_model  # here: it takes a second
+
+        self._session = get_vad_model().session
+        self._hidden = self._cell = np.zeros((1, 1, 128), np.float32)
+        self._rest = np.zeros(_CONTEXT, np.float32)
+
+    def hear(self, samples: Samples) -> tuple[Samples, list[float]]:
+        """What of `samples` (shape [n], DETECTOR_RATE), and of those before, makes whole windows; a probability each.
+
+        Takes 5 ms for each second of sound.
+        """
+        sound = np.concatenate([self._rest, samples])
+        count = (len(sound) - _CONTEXT) // WINDOW
+        self._rest = sound[count * WINDOW :]
+        if not count:
+            return sound[:0], []
+        windows = np.lib.stride_tricks.sliding_window_view(sound, _CONTEXT + WINDOW)[: count * WINDOW : WINDOW]
+        given = {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}
+        found, self._hidden, self._cell = self._session.run(None, given)
+        return sound[_CONTEXT : _CONTEXT + count * WINDOW], found.reshape(-1).tolist()
 
 
 def _spans(samples: Samples, margin_ms: int, pause_ms: int, longest_s: float = math.inf) -> list[Span]:

@@ -24,7 +24,7 @@ def _new_id() -> str:
 class ListenJob:
     """Transcribe `samples` with the recogniser of this name, and `with_words` their times, too.
 
-    Yields the growing `Transcript`.
+    Yields the growing `Transcript`; sooner where it `is_live`, as `Recognizer.transcribe` says.
     """
 
     recognizer: str
@@ -33,6 +33,7 @@ class ListenJob:
     language: str | None
     expected_s: float | None
     with_words: bool = False
+    is_live: bool = False
     id: str = field(default_factory=_new_id)
 
     @property

@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
 from voxdemo.lanes.line import LaneStats
+from voxdemo.live import LiveStats
 from voxdemo.monitoring.machine import Usage
 from voxdemo.monitoring.outcomes import DoorName, Ended, Ending, Task
 from voxdemo.speech import EngineInfo
@@ -94,6 +95,7 @@ class Snapshot:
     line: LaneStats
     waiting: int
     """In line and at its doors."""
+    live: LiveStats
     cached_bytes: int
     usage: Usage
 
@@ -115,6 +117,7 @@ class _Now:
         info.add_metric([__version__], 1)
         yield info
         yield from _of_line(state)
+        yield from _of_live(state.live)
         yield from _of_models(state.line)
         yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
         yield from _of_machine(state.usage)
@@ -141,6 +144,12 @@ def _of_addresses(line: LaneStats) -> Iterator[Metric]:
         running.add_metric([each.name], each.running)
         waiting.add_metric([each.name], each.waiting)
     yield from (seats, running, waiting)
+
+
+def _of_live(live: LiveStats) -> Iterator[Metric]:
+    yield _gauge("live_sessions", "Live sessions that are open.", live.sessions)
+    yield _gauge("live_sessions_limit", "Most live sessions at once (VOXDEMO_LIVE_SESSIONS).", live.limit)
+    yield _gauge("live_behind_seconds", "Most sound that a live session has had that isn't read yet.", live.behind_s)
 
 
 def _of_models(line: LaneStats) -> Iterator[Metric]:

@@ -30,11 +30,17 @@ class Recognizer(Protocol):
         ...
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None, with_words: bool = False
+        self,
+        samples: Samples,
+        sample_rate: int,
+        language: str | None = None,
+        with_words: bool = False,
+        is_live: bool = False,
     ) -> Generator[Transcript, None, None]:
         """What is said in `samples` (mono float32 in [-1, 1]), as a transcript that grows segment by segment.
 
-        Segments know their words only if it's asked for `with_words`, which takes a little longer.
+        Segments know their words only if it's asked for `with_words`, which takes a little longer. Where it `is_live`,
+        somebody speaks and waits to see it: it hurries, and may mishear a little more.
 
         Yields at least once; the last one is the whole, with text "" where there is no speech. Closing the generator
         stops the work at the next segment. Raises ModelDiedError when it must not be used again.

@@ -64,7 +64,12 @@ class SenseVoiceRecognizer:
         return self._info
 
     def transcribe(
-        self, samples: Samples, sample_rate: int, language: str | None = None, with_words: bool = False
+        self,
+        samples: Samples,
+        sample_rate: int,
+        language: str | None = None,
+        with_words: bool = False,
+        is_live: bool = False,
     ) -> Generator[Transcript, None, None]:
         """What is said in `samples` (float32, shape [n], n >= 400, 16 kHz), growing part by part.
 

@@ -114,7 +114,8 @@ def local_service(
 
 def service_of(line: JobLine, settings: Settings, paces: Paces) -> SpeechService:
     """The service of this process over a line."""
-    return SpeechService(line, settings.files_dir, settings.cache_dir / "workshop", Stores(settings), paces)
+    workshop, stores = settings.cache_dir / "workshop", Stores(settings)
+    return SpeechService(line, settings.files_dir, workshop, stores, paces, settings.live_sessions)
 
 
 def _fits(choice: EngineChoice, bound: MemoryBound) -> bool:

@@ -7,7 +7,7 @@ model; the line it hands jobs to may be the lane of this process or one elsewher
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,12 +18,14 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import AskedRecording, Passage, RecordingRequest, SpeechRequest, work_of
 from voxdemo.lanes.line import Claim, JobLine, LaneStats
 from voxdemo.lanes.turns import Size
+from voxdemo.live import LiveOptions
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
 from voxdemo.monitoring.metrics import Metrics, Snapshot
 from voxdemo.monitoring.outcomes import Ended, Outcome, Task, told
 from voxdemo.service.generation import Generations
+from voxdemo.service.live_sessions import LiveSession, LiveSessions
 from voxdemo.service.live_sound import Listener
 from voxdemo.service.recognition import Recognitions
 from voxdemo.service.request_context import RequestContext
@@ -69,11 +71,13 @@ class SpeechService:
     can fetch it. In `workshop` sounds are made.
 
     `speak` and `transcribe` are async generators; closing one takes its job out of the line or stops it, unless others
-    wait for the same. `live` has the sounds that are being made, by the keys that `Speaking.sound` tells.
+    wait for the same. `live_sounds` has the sounds that are being made, by the keys that `Speaking.sound` tells.
     `metrics` and `history` are told how every job ends; `watch` is to be called about once a second.
     """
 
-    def __init__(self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces) -> None:
+    def __init__(
+        self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces, live_sessions: int
+    ) -> None:
         self.stores = stores
         self.results = stores.results
         self.files = files
@@ -88,7 +92,8 @@ class SpeechService:
         self._needed_at = time.monotonic()
         self._recognitions = Recognitions(line, stores, paces)
         self._generations = Generations(line, self._recognitions, stores, workshop, paces)
-        self.live: Mapping[str, Listener] = self._generations.live
+        self.live_sounds: Mapping[str, Listener] = self._generations.live
+        self.live_sessions = LiveSessions(line, paces, live_sessions)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -160,9 +165,9 @@ class SpeechService:
     def speak(self, utterance: Utterance, context: RequestContext | None = None) -> AsyncGenerator[SpeechEvent, None]:
         """Say it. Yields Waiting… → Speaking… → one Spoken, whose file is in a folder of its own.
 
-        From the first Speaking on it can be heard through `live`; what was spoken when this is closed is kept. What was
-        spoken before is given again at once, and equal requests share what is being spoken. A door hands on the
-        `context` that began there. Raises InputError, before the job is handed to the line, for what can't be said;
+        From the first Speaking on it can be heard through `live_sounds`; what was spoken when this is closed is kept.
+        What was spoken before is given again at once, and equal requests share what is being spoken. A door hands on
+        the `context` that began there. Raises InputError, before the job is handed to the line, for what can't be said;
         BusyError when the line is full; EngineError when the model failed before a sound was heard; StorageError when
         the disk is full.
         """
@@ -183,6 +188,12 @@ class SpeechService:
         context = context or RequestContext()
         events = self._recognitions.read(asked, keep, context)
         return self._counted(events, self._outcome("recognition", context), context, Size(None, speaks=False))
+
+    def live(
+        self, options: LiveOptions, context: RequestContext | None = None
+    ) -> AbstractAsyncContextManager[LiveSession]:
+        """A session in which what is said becomes text while it is said, as `LiveSessions.open`."""
+        return self.live_sessions.open(options, context or RequestContext())
 
     def _outcome(self, task: Task, context: RequestContext, utterance: Utterance | None = None) -> Outcome:
         if utterance:
@@ -281,7 +292,11 @@ class SpeechService:
     @property
     def quiet_s(self) -> float:
         """Seconds since a request needed a model; 0 while one does."""
-        return 0.0 if self.running or self.waiting else time.monotonic() - self._needed_at
+        return (
+            0.0
+            if self.running or self.waiting or self.live_sessions.stats().sessions
+            else time.monotonic() - self._needed_at
+        )
 
     @property
     def running(self) -> int:
@@ -328,7 +343,8 @@ class SpeechService:
 
     def _state(self) -> Snapshot:
         usage = machine.usage(self.files)
-        return Snapshot(self.line.stats(), self.waiting, self.stores.answers.used_bytes, usage)
+        live, kept = self.live_sessions.stats(), self.stores.answers.used_bytes
+        return Snapshot(self.line.stats(), self.waiting, live, kept, usage)
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:

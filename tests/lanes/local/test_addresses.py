@@ -23,6 +23,7 @@ from voxdemo.lanes.local.address_worker import MOST_FAILURES, AddressWorker
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.live import LiveStats
 from voxdemo.monitoring.machine import Usage
 from voxdemo.monitoring.metrics import Metrics, Snapshot
 from voxdemo.speech import Utterance, Waiting
@@ -292,7 +293,7 @@ async def test_an_operator_sees_its_seats_how_many_are_busy_and_who_waits_for_on
     stats = lane.stats()
     assert (stats.addresses, stats.seats, stats.running) == ((AddressLoad("other", 2, 2, 1),), 1, 2)
     usage = Usage(0, 0.0, 0, 0, 0)
-    registry = Metrics(lambda: Snapshot(lane.stats(), 1, 0, usage)).registry
+    registry = Metrics(lambda: Snapshot(lane.stats(), 1, LiveStats(0, 4, 0.0), 0, usage)).registry
     told = {name: registry.get_sample_value(f"voxdemo_{name}", {"model": "other"}) for name in OF_AN_ADDRESS}
     assert told == {"address_seats": 2, "address_jobs_running": 2, "address_jobs_waiting": 1}
     assert registry.get_sample_value("voxdemo_generators") == 1

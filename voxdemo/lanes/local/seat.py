@@ -257,7 +257,7 @@ class Seat(AnySeat):
         self, job: ListenJob, ticket: Ticket, deliver: Callable[[Any], None], released: Callable[[], None]
     ) -> None:
         def transcribe(recognizer: Recognizer) -> Generator[Transcript, None, None]:
-            return recognizer.transcribe(job.samples, job.sample_rate, job.language, job.with_words)
+            return recognizer.transcribe(job.samples, job.sample_rate, job.language, job.with_words, job.is_live)
 
         worker = ticket.worker = self._recognizer_worker(job.recognizer)
         self._wake(worker)

@@ -68,6 +68,7 @@ async def stats(request: Request) -> Response:
         "queue_size": line.queue_size,
         "generators": line.seats,
         "addresses": [asdict(each) for each in line.addresses],
+        "live": asdict(service.live_sessions.stats()),
         "warnings": service.alarms.warnings,
     }
     return JSONResponse({**now, **service.history.told()}, headers=FRESH)

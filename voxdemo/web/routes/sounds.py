@@ -42,7 +42,7 @@ async def speech(request: Request) -> Response:
     """
     service = parts_of(request).service
     token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
-    if sound := service.live.get(token):
+    if sound := service.live_sounds.get(token):
         try:
             await asyncio.wait_for(sound.over.wait(), STOPPING_S)
         except asyncio.TimeoutError:
@@ -63,7 +63,7 @@ async def speech(request: Request) -> Response:
 async def live(request: Request) -> Response:
     """A sound while it is made: JSON lines, those of sound followed by its bytes."""
     service, token = parts_of(request).service, request.path_params["token"]
-    sound = service.live.get(token)
+    sound = service.live_sounds.get(token)
     if sound is None and service.results.has(token):
         return Response(status_code=204)  # it ended before it was asked for: there is its file
     if sound is None:

@@ -48,7 +48,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
         return options_of(asked, prompt, service.catalogue, kept=kept).saying(asked.input)
 
     context = await entrance.admitted(request, "generation", utterance, prompt)
-    stream = JobStream(entrance.speak(context), service.live)
+    stream = JobStream(entrance.speak(context), service.live_sounds)
     if asked.stream_format == "sse":
         events = ended_in_words(sound_events(pieces_of(aiter(stream), asked.response_format, entrance)))
         return Streamed(events, stream.leave, "text/event-stream", {})

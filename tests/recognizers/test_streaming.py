@@ -1,0 +1,256 @@
+"""Text that grows while somebody speaks: which words settle, where turns begin and end, what is read next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voxdemo.errors import EngineError
+from voxdemo.live import Committed, Heard, LiveEvent, LiveOptions, SpeechStarted, SpeechStopped, TurnEnded, TurnFailed
+from voxdemo.recognizers.agreement import Agreement, Reading
+from voxdemo.recognizers.streaming import CUT_FROM_S, MOST_OPEN_S, WINDOW_S, StreamingRecognition
+from voxdemo.speech import Segment, Transcript, Word
+
+WINDOW = 512
+
+
+def transcript(text: str, seconds: float = 10.0, language: str = "en") -> Transcript:
+    """What a recogniser would say of so many seconds, its words evenly in them."""
+    written = text.split()
+    each_s = seconds / max(1, len(written))
+    words = tuple(Word(word, nth * each_s, (nth + 1) * each_s) for nth, word in enumerate(written))
+    said = (Segment(text, 0.0, seconds, words=words),) if text else ()
+    return Transcript(text, language if text else None, said, seconds)
+
+
+@pytest.mark.parametrize(
+    ("readings", "steps"),
+    [
+        (["one", "one two", "one two three"], [("", "one"), ("one", " two"), (" two", " three")]),
+        (["one too", "one two"], [("", "one too"), ("one", " two")]),
+        (["We see.", "We see, and go."], [("", "We see."), ("We see", ", and go.")]),
+        (["Hello", "hello there", "Hello there."], [("", "Hello"), ("hello", " there"), (" there", "")]),
+        (["it is 3.5", "it is 3.5 million"], [("", "it is 3.5"), ("it is 3.5", " million")]),
+        (["don't stop", "don't stop"], [("", "don't stop"), ("don't stop", "")]),
+        (["今天天气", "今天天气很好。"], [("", "今天天气"), ("今天天气", "很好。")]),
+        (["", "one", ""], [("", ""), ("", "one"), ("", "")]),
+        (["a b c", "a b c d", "a x c d e"], [("", "a b c"), ("a b c", " d"), (" d", " e")]),
+        (
+            ["I am here", "I am here now", "I'm here now then"],
+            [("", "I am here"), ("I am here", " now"), (" now", " then")],
+        ),
+        (["“Yes”, he said", "“Yes”, he said, “go”"], [("", "“Yes”, he said"), ("“Yes”, he said", ", “go”")]),
+        (["नमस्ते दुनिया", "नमस्ते दुनिया है"], [("", "नमस्ते दुनिया"), ("नमस्ते दुनिया", " है")]),
+    ],
+)
+def test_a_word_settles_when_two_readings_in_a_row_agree_on_it(
+    readings: list[str], steps: list[tuple[str, str]]
+) -> None:
+    agreement = Agreement()
+    assert [agreement.read(Reading.of(transcript(text))) for text in readings] == steps
+
+
+@pytest.mark.parametrize(
+    ("readings", "last", "whole"),
+    [
+        (["one", "one two"], "One two three.", "one two three."),
+        (["one two", "one two"], "one two.", "one two."),
+        (["one two", "one two"], "one", "one two"),
+        (["one two", "one two"], "", "one two"),
+        ([], "你好。", "你好。"),
+        ([], "", ""),
+        (["the the cat", "the the cat"], "The, the cat sat.", "the the cat sat."),
+    ],
+)
+def test_the_last_reading_settles_all_and_takes_nothing_back(readings: list[str], last: str, whole: str) -> None:
+    agreement = Agreement()
+    before = "".join(agreement.read(Reading.of(transcript(text)))[0] for text in readings)
+    assert before + agreement.finish(Reading.of(transcript(last))) == whole
+    starts, ends = [token.start_s for token in agreement.settled], [token.end_s for token in agreement.settled]
+    assert (starts, ends) == (sorted(starts), sorted(ends))
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "joined"), [("One.", "Two.", " Two."), ("一。", "二。", " 二。"), ("一", "二", "二")]
+)
+def test_a_text_goes_on_with_a_space_where_its_script_has_any(before: str, text: str, joined: str) -> None:
+    assert Agreement(before).finish(Reading.of(transcript(text))) == joined
+
+
+def test_random_readings_never_take_back_what_settled() -> None:
+    random = np.random.default_rng(21)
+    for _ in range(200):
+        words = [f"w{number}" for number in random.integers(0, 6, 12)]
+        agreement, settled = Agreement(), ""
+        for length in range(1, len(words) + 1):
+            heard = [word if random.random() > 0.2 else f"x{random.integers(3)}" for word in words[:length]]
+            newly, _ = agreement.read(Reading.of(transcript(" ".join(heard))))
+            settled += newly
+            assert "".join(token.gap + token.word for token in agreement.settled) == settled
+        settled += agreement.finish(Reading.of(transcript(" ".join(words))))
+        assert settled.split()[-1] == words[-1]
+
+
+class Played:
+    """A recognition that is fed seconds of voice (1.0) and silence (0.0), and what happened in it."""
+
+    def __init__(self, options: LiveOptions | None = None) -> None:
+        self.recognition = StreamingRecognition(options or LiveOptions())
+        self.happened: list[LiveEvent] = []
+
+    def hear(self, seconds: float, voice: float = 1.0) -> Played:
+        windows = round(seconds / WINDOW_S)
+        self.happened += self.recognition.add(np.full(windows * WINDOW, voice, np.float32), [voice] * windows)
+        return self
+
+    def read(self, text: str) -> Played:
+        wanted = self.recognition.wanted()
+        assert wanted
+        self.happened += self.recognition.read(wanted, transcript(text, len(wanted.samples) / 16_000))
+        return self
+
+    @property
+    def kinds(self) -> list[type]:
+        return [type(event) for event in self.happened]
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        return [(event.settled, event.open) for event in self.happened if isinstance(event, Heard)]
+
+    @property
+    def ended(self) -> list[Transcript]:
+        return [event.transcript for event in self.happened if isinstance(event, TurnEnded)]
+
+
+def test_a_turn_is_cut_by_voice_read_while_it_is_open_and_ends_with_all_of_its_text() -> None:
+    played = Played().hear(2.0, 0.0).hear(1.5).read("one two").hear(1.1).read("one two three").hear(0.6, 0.0)
+    played.read("one two three four.")
+    assert played.kinds == [SpeechStarted, Heard, Heard, SpeechStopped, Committed, Heard, TurnEnded]
+    assert played.texts == [("", "one two"), ("one two", " three"), (" three four.", "")]
+    (whole,) = played.ended
+    assert whole.text == "one two three four." == "".join(settled for settled, _ in played.texts)
+    assert whole.language == "en"
+    assert [segment.text for segment in whole.segments] == [whole.text]
+    words = [word for segment in whole.segments for word in segment.words]
+    assert [word.text for word in words] == ["one", "two", "three", "four."]
+    assert all(1.5 < word.start_s < word.end_s < 5.2 for word in words), "in the session's time"
+    begun, stopped, committed = (
+        next(event for event in played.happened if isinstance(event, kind))
+        for kind in (SpeechStarted, SpeechStopped, Committed)
+    )
+    assert isinstance(begun, SpeechStarted)
+    assert isinstance(stopped, SpeechStopped)
+    assert isinstance(committed, Committed)
+    assert begun.at_s == pytest.approx(2.0, abs=0.1)
+    assert stopped.at_s == pytest.approx(4.6, abs=0.1)
+    assert committed.start_s == pytest.approx(1.7, abs=0.1)
+    assert committed.end_s == pytest.approx(5.1, abs=0.1)
+
+
+def test_a_click_and_silence_are_no_turn() -> None:
+    played = Played().hear(1.0, 0.0).hear(2 * WINDOW_S).hear(5.0, 0.0)
+    assert played.happened == []
+    assert played.recognition.wanted() is None
+    assert played.recognition.silent_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_nothing_is_read_again_before_there_is_more_speech() -> None:
+    played = Played().hear(1.5).read("one").hear(0.4, 0.0)
+    assert played.recognition.wanted() is None
+    played.hear(0.5)
+    assert played.recognition.wanted() is None, "less than a second is new"
+    played.hear(0.2)
+    assert played.recognition.wanted() is not None
+
+
+def test_newer_sound_makes_what_was_wanted_out_of_date() -> None:
+    played = Played().hear(1.5)
+    wanted = played.recognition.wanted()
+    assert wanted
+    assert not played.hear(0.5).recognition.is_newer_than(wanted)
+    assert played.hear(0.6).recognition.is_newer_than(wanted)
+    newer = played.recognition.wanted()
+    assert newer
+    assert len(newer.samples) > len(wanted.samples)
+    assert played.recognition.behind_s == pytest.approx(2.6, abs=0.1)
+
+
+@pytest.mark.parametrize("pauses", [True, False])
+def test_a_long_turn_is_read_in_parts_that_end_in_pauses_where_there_are_any(pauses: bool) -> None:
+    played = Played()
+    for _ in range(12):
+        played.hear(4.6).hear(0.4, 0.0 if pauses else 1.0)
+    played.hear(1.0, 0.0)
+    lengths = []
+    while wanted := played.recognition.wanted():
+        lengths.append(len(wanted.samples) / 16_000)
+        played.read(f"Part {len(lengths)}.")
+    assert sum(lengths) == pytest.approx(60.5, abs=0.6)
+    assert max(lengths) <= (CUT_FROM_S + 5 if pauses else MOST_OPEN_S)
+    (whole,) = played.ended
+    assert whole.text == " ".join(f"Part {number}." for number in range(1, len(lengths) + 1))
+    assert len(whole.segments) == len(lengths)
+    times = [time for segment in whole.segments for time in (segment.start_s, segment.end_s)]
+    assert times == sorted(times)
+
+
+def test_a_client_that_ends_turns_itself_needs_no_voice() -> None:
+    played = Played(LiveOptions(cuts_turns=False)).hear(0.5, 0.0).hear(1.0).read("one").hear(2.0, 0.0)
+    played.happened += played.recognition.commit()
+    played.read("one.").hear(0.5, 0.0)
+    assert played.kinds == [Heard, Committed, Heard, TurnEnded]
+    played.happened += played.recognition.commit()
+    played.read("")
+    assert [each.text for each in played.ended] == ["one.", ""]
+    assert played.recognition.is_read
+
+
+def test_a_commit_ends_a_turn_in_the_middle_and_the_next_one_begins() -> None:
+    played = Played().hear(1.0)
+    played.happened += played.recognition.commit()
+    played.hear(1.2).hear(0.6, 0.0).read("first").read("second")
+    assert [each.text for each in played.ended] == ["first", "second"]
+    assert Played().recognition.commit() == []
+
+
+def test_a_cleared_turn_ends_with_what_had_settled_and_an_unread_one_with_nothing() -> None:
+    played = Played().hear(1.2).read("one two").hear(1.1).read("one two three").hear(1.1)
+    wanted = played.recognition.wanted()
+    assert wanted
+    played.happened += played.recognition.clear()
+    assert [each.text for each in played.ended] == ["one two"]
+    assert played.recognition.read(wanted, transcript("one two three four")) == [], "its reading comes too late"
+    played.hear(0.5)
+    played.happened += played.recognition.clear()
+    assert [each.text for each in played.ended] == ["one two", ""]
+    manual = Played(LiveOptions(cuts_turns=False)).hear(0.9, 0.0)
+    manual.happened += manual.recognition.clear()
+    assert manual.happened == []
+
+
+def test_a_reading_that_fails_is_followed_by_another_and_only_the_last_one_fails_a_turn() -> None:
+    played, error = Played().hear(1.2), EngineError("It failed.")
+    wanted = played.recognition.wanted()
+    assert wanted
+    assert played.recognition.failed(wanted, error) == []
+    played.hear(1.1).read("one").hear(0.6, 0.0)
+    last = played.recognition.wanted()
+    assert last
+    assert last.is_last
+    assert played.recognition.failed(last, error) == [TurnFailed(0, error)]
+    assert [each.text for each in played.hear(1.0).hear(0.6, 0.0).read("next").ended] == ["next"]
+
+
+def test_options_change_between_turns_and_a_language_holds_for_the_rest_of_a_turn() -> None:
+    played = Played().hear(3.5).read("eins zwei")
+    played.recognition.options = LiveOptions("fr", silence_s=1.0)
+    played.hear(1.1)
+    wanted = played.recognition.wanted()
+    assert wanted
+    assert wanted.language == "en", "as it was heard"
+    played.hear(0.6, 0.0).read("x").hear(1.2).hear(0.7, 0.0)
+    assert len(played.ended) == 1
+    wanted = played.recognition.wanted()
+    assert wanted
+    assert wanted.language == "fr"
+    assert not wanted.is_last

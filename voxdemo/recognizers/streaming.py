@@ -1,0 +1,281 @@
+"""Sound that comes bit by bit, recognised while it comes: turns are cut, and what is open is read again and again.
+
+Any `Recognizer` can do it: this says which sound it should read next, and makes events of what it reads. The front of
+a turn's text settles (`agreement`) and never changes again. No threads, no clock, no web; one caller at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from voxdemo.audio.voice_activity import DETECTOR_RATE, WINDOW
+from voxdemo.errors import VoxdemoError
+from voxdemo.live import Committed, Heard, LiveEvent, LiveOptions, SpeechStarted, SpeechStopped, TurnEnded, TurnFailed
+from voxdemo.recognizers.agreement import Agreement, Reading, Token, segments
+from voxdemo.speech import Samples, Segment, Transcript
+
+WINDOW_S = WINDOW / DETECTOR_RATE
+STEP_S = 1.0
+"""How much of a turn is new when it is read again."""
+CUT_FROM_S, BREATH_S = 12.0, 0.3
+"""From which length on a turn's open part ends in a pause, and how long that is. A short part costs a Whisper less than
+in proportion: on two cores 10 s take a third of a second, 28 s take two."""
+MOST_OPEN_S = 28.0
+"""Where there is no pause, an open part ends here: a Whisper reads half a minute at once."""
+LANGUAGE_S = 3.0
+"""Of sound in which a language is recognised well enough for the rest of the turn."""
+_BEGINS = 3
+"""Windows of voice that begin a turn: a click is shorter."""
+_HYSTERESIS = 0.15
+"""By how much less likely a voice may become until it counts as silence (faster_whisper.vad)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read next: all of a part. If it is its last reading, all of it settles, its words with times."""
+
+    turn: Turn
+    part: Part
+    samples: Samples
+    language: str | None
+    is_last: bool
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A stretch of a turn that is read at once; its sound in windows, from the one with the index `start` on."""
+
+    start: int
+    windows: list[Samples] = field(default_factory=list)
+    voices: list[float] = field(default_factory=list)
+    agreement: Agreement | None = None
+    is_whole: bool = False
+    read: int = 0
+    """How many windows the last reading knew."""
+    spoken: int = 0
+    """In how many windows there was a voice by the end of the last of them with one."""
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A turn until all of it has been read: what is known of its text, and the parts that are still to be read."""
+
+    number: int
+    options: LiveOptions
+    parts: deque[Part]
+    is_over: bool = False
+    is_told: bool = False
+    text: str = ""
+    language: str | None = None
+    emotion: str | None = None
+    tokens: list[Token] = field(default_factory=list)
+    spent_s: float = 0.0
+    start: int = 0
+    end: int = 0
+    error: VoxdemoError | None = None
+
+
+class StreamingRecognition:
+    """The turns of one session; what its methods return is what happened by them, in order."""
+
+    def __init__(self, options: LiveOptions) -> None:
+        self.options = options
+        """For turns that begin from now on."""
+        self.silent_s = 0.0
+        """How long nobody has spoken, in the time of the sound."""
+        self._turns: deque[Turn] = deque()
+        self._open: Turn | None = None
+        self._at = self._count = 0
+        self._voiced = self._silent = 0
+        self._before: deque[tuple[Samples, float]] = deque()
+        """The last windows before a turn begins."""
+
+    @property
+    def behind_s(self) -> float:
+        """How much sound of turns isn't read yet."""
+        return WINDOW_S * sum(len(part.windows) - part.read for turn in self._turns for part in turn.parts)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all turns have ended."""
+        return not self._turns
+
+    def add(self, samples: Samples, voices: Sequence[float]) -> list[LiveEvent]:
+        """More sound, with the probability of a voice in each of its windows."""
+        windows = samples.reshape(-1, WINDOW)
+        return [event for window, voice in zip(windows, voices, strict=True) for event in self._heard(window, voice)]
+
+    def commit(self) -> list[LiveEvent]:
+        """End the open turn, if there is one."""
+        return self._close() if self._open else []
+
+    def clear(self) -> list[LiveEvent]:
+        """Forget the open turn's sound; it ends with what has settled."""
+        turn, self._open = self._open, None
+        self._before.clear()
+        if turn is None:
+            return []
+        for part in turn.parts:
+            turn.tokens += part.agreement.settled if part.agreement else ()
+        turn.parts.clear()
+        turn.is_over = True
+        return list(self._ended())
+
+    def wanted(self) -> Wanted | None:
+        """What should be read now, if anything: it is asked again when there is more sound, or something is read."""
+        if not self._turns:
+            return None
+        turn = self._turns[0]
+        part = turn.parts[0]
+        is_due = (len(part.windows) - part.read) * WINDOW_S >= STEP_S and part.spoken > part.read
+        if not (part.is_whole or is_due):
+            return None
+        language = turn.options.language or turn.language
+        return Wanted(turn, part, np.concatenate(part.windows), language, part.is_whole)
+
+    def is_newer_than(self, wanted: Wanted) -> bool:
+        """Whether `wanted` is out of date: so much more sound has come, or it is another part's turn."""
+        part = wanted.part
+        new_s = (len(part.windows) - len(wanted.samples) // WINDOW) * WINDOW_S
+        return part not in wanted.turn.parts or part.is_whole != wanted.is_last or new_s >= STEP_S
+
+    def read(self, wanted: Wanted, transcript: Transcript) -> list[LiveEvent]:
+        """What was wanted has been read."""
+        turn, part = wanted.turn, wanted.part
+        if part not in turn.parts:  # it was cleared
+            return []
+        agreement = part.agreement = part.agreement or Agreement(turn.text)
+        reading, still_open = Reading.of(_moved(transcript, part.start * WINDOW_S)), ""
+        if wanted.is_last:
+            settled = agreement.finish(reading)
+        else:
+            settled, still_open = agreement.read(reading)
+        turn.text += settled
+        turn.spent_s += transcript.seconds_spent
+        turn.emotion = transcript.emotion or turn.emotion
+        if transcript.text and (wanted.is_last or len(wanted.samples) >= LANGUAGE_S * DETECTOR_RATE):
+            turn.language = turn.language or transcript.language
+        self._note(wanted)
+        turn.is_told = turn.is_told or bool(settled or still_open)
+        told = [Heard(turn.number, settled, still_open, self.behind_s)] if turn.is_told else []
+        return [*told, *self._ended()]
+
+    def failed(self, wanted: Wanted, error: VoxdemoError) -> list[LiveEvent]:
+        """What was wanted can't be read. The next reading has it again; if it was the last one, its turn has failed."""
+        if wanted.part not in wanted.turn.parts:
+            return []
+        if wanted.is_last:
+            wanted.turn.error = error
+        self._note(wanted)
+        return list(self._ended())
+
+    def _note(self, wanted: Wanted) -> None:
+        part, turn = wanted.part, wanted.turn
+        part.read = len(wanted.samples) // WINDOW
+        if wanted.is_last:
+            turn.parts.remove(part)
+            turn.tokens += part.agreement.settled if part.agreement else ()
+
+    def _heard(self, window: Samples, voice: float) -> Iterator[LiveEvent]:
+        self._at += 1
+        options = self._open.options if self._open else self.options
+        speaks = voice >= options.threshold - (_HYSTERESIS if self._voiced else 0)
+        self._voiced, self._silent = (self._voiced + 1, 0) if speaks else (0, self._silent + 1)
+        self.silent_s = self._silent * WINDOW_S
+        if self._open is None:
+            self._before.append((window, voice))
+            if options.cuts_turns and self._voiced < _BEGINS:
+                while len(self._before) > _BEGINS + options.prefix_s / WINDOW_S:
+                    self._before.popleft()
+                return
+            yield from self._begin(options)
+        else:
+            _grow(self._open, self._at, window, voice, bool(speaks))
+        if options.cuts_turns and self.silent_s >= max(options.silence_s, WINDOW_S):
+            yield SpeechStopped(self._count - 1, (self._at - self._silent) * WINDOW_S)
+            yield from self._close()
+
+    def _begin(self, options: LiveOptions) -> Iterator[LiveEvent]:
+        start = self._at - len(self._before)
+        turn = self._open = Turn(self._count, options, deque([Part(start)]), start=start)
+        self._count += 1
+        self._turns.append(turn)
+        for nth, (window, voice) in enumerate(self._before, 1):
+            _grow(turn, start + nth, window, voice, nth > len(self._before) - self._voiced)
+        self._before.clear()
+        if options.cuts_turns:
+            turn.is_told = True
+            yield SpeechStarted(turn.number, (self._at - self._voiced) * WINDOW_S)
+
+    def _close(self) -> list[LiveEvent]:
+        turn, self._open = self._open, None
+        assert turn, "one is open"
+        turn.is_over = turn.is_told = True
+        turn.parts[-1].is_whole = True
+        return [Committed(turn.number, turn.start * WINDOW_S, self._at * WINDOW_S)]
+
+    def _ended(self) -> Iterator[LiveEvent]:
+        """The turns of which everything has been read."""
+        while self._turns and not self._turns[0].parts:
+            turn = self._turns.popleft()
+            if turn.error:
+                yield TurnFailed(turn.number, turn.error)
+            elif turn.is_told:
+                yield TurnEnded(turn.number, _transcript(turn))
+
+
+def _grow(turn: Turn, at: int, window: Samples, voice: float, speaks: bool) -> None:
+    """Give a turn one more window, the last before the one with the index `at`, and cut it where it gets too long."""
+    part = turn.parts[-1]
+    part.windows.append(window)
+    part.voices.append(voice)
+    turn.end = at
+    if speaks:
+        part.spoken = len(part.windows)
+    length_s, pause = len(part.windows) * WINDOW_S, len(part.windows) - part.spoken
+    if length_s >= MOST_OPEN_S:
+        _cut(turn, _quietest(part.voices))
+    elif length_s >= CUT_FROM_S and pause * WINDOW_S >= BREATH_S:
+        _cut(turn, len(part.windows) - pause // 2)
+
+
+def _cut(turn: Turn, at: int) -> None:
+    part = turn.parts[-1]
+    rest = Part(part.start + at, part.windows[at:], part.voices[at:], spoken=max(0, part.spoken - at))
+    part.windows, part.voices, part.spoken, part.is_whole = (
+        part.windows[:at],
+        part.voices[:at],
+        min(part.spoken, at),
+        True,
+    )
+    turn.parts.append(rest)
+
+
+def _quietest(voices: Sequence[float]) -> int:
+    """In the middle of the fifth of a second in which a voice is least likely."""
+    about = np.convolve(voices, np.ones(7), "same")
+    first = round(CUT_FROM_S / WINDOW_S)
+    return first + int(np.argmin(about[first:-7]))
+
+
+def _moved(transcript: Transcript, by_s: float) -> Transcript:
+    def at(segment: Segment) -> Segment:
+        words = tuple(replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in segment.words)
+        return replace(segment, start_s=segment.start_s + by_s, end_s=segment.end_s + by_s, words=words)
+
+    return replace(transcript, segments=tuple(map(at, transcript.segments)))
+
+
+def _transcript(turn: Turn) -> Transcript:
+    return Transcript(
+        text=turn.text,
+        language=(turn.options.language or turn.language) if turn.text else None,
+        segments=tuple(segments(turn.tokens)),
+        duration_s=(turn.end - turn.start) * WINDOW_S,
+        seconds_spent=turn.spent_s,
+        emotion=turn.emotion,
+    )
