@@ -95,7 +95,7 @@ async def _spoken(
         if error.code == "nothing_to_say":  # a smiley, for one: it is shown
             return
         raise
-    stream = JobStream(entrance.speak(context), entrance.service.live, entrance.service.results.drop)
+    stream = JobStream(entrance.speak(context), entrance.service.live_sounds, entrance.service.results.drop)
     try:
         async for event in sound_events(pieces_of(aiter(stream), "pcm", entrance)):
             yield event
