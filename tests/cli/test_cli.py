@@ -266,7 +266,7 @@ def test_a_voice_of_one_s_own_is_added_spoken_in_and_removed(fake_server: Server
 
 def test_voices_of_this_machine_are_kept_where_its_server_keeps_them(voxdemo: Run, tmp_path: Path) -> None:
     refused = voxdemo("voices", "add", "Anna", WARM_UP, "--consent")
-    assert (refused.returncode, refused.stderr[:34]) == (2, b"Copying a voice needs VoxCPM, whic")
+    assert (refused.returncode, refused.stderr[:34]) == (2, b"Copying a voice needs VoxCPM or Ch")
     kept = VoiceStore(tmp_path / "cache" / "voices").keep(NOBODY, "Anna", "", Path(WARM_UP).read_bytes(), "now")
     assert f"\n{kept.id}  Anna\n".encode() in voxdemo("voices").stdout
     assert voxdemo("voices", "remove", kept.id).returncode == 0

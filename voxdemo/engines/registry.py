@@ -27,6 +27,11 @@ ENGINES: Registry[EngineChoice] = Registry(
     others_field="engines",
 )
 
+COPIERS = " or ".join(
+    [ENGINES.better, *(each.title for each in EXTRAS if "prompt_audio" in each.info(each.published, "", "").honours)]
+)
+"""The engines that copy the voice of a recording, for a sentence."""
+
 
 def own_engines(settings: Settings) -> Settings:
     """The settings for the engines of this process: where VOXDEMO_ENGINE names a server, the built-in voice stands by.

@@ -421,7 +421,7 @@ def test_where_the_engine_cannot_clone_it_is_said_and_voices_are_kept_all_the_sa
 ) -> None:
     page = open_page(server)
     drop(page, ".head", "voice.flac", "audio/flac", WARM_UP.read_bytes())
-    says(page, "Copying a voice needs VoxCPM, which this server doesn't run.")
+    says(page, "Copying a voice needs VoxCPM or Chatterbox, which this server doesn't run.")
     open_tab(page)
     expect(page.locator("#vx-new")).to_contain_text("Copying voices needs VoxCPM")
     expect(page.locator("#vx-new-form")).to_be_hidden()

@@ -3,13 +3,13 @@
 Knows the service and its events, no page.
 """
 
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import COPIERS
 from voxdemo.errors import InputError
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import Forecast, SpeechService
-from voxdemo.speech import Listening, Segment, Speaking, Utterance, Waiting
+from voxdemo.speech import Listening, Speaking, Utterance, Waiting
 
-NO_COPIES = f"Copying a voice needs {ENGINES.better}, which this server doesn't run."
+NO_COPIES = f"Copying a voice needs {COPIERS}, which this server doesn't run."
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
 USUAL_SENTENCE = Utterance(
     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.",
@@ -75,11 +75,6 @@ def status(event: Waiting | Speaking | Listening) -> str:
             return _with_seconds(f"Speaking{of_many}", left, " left")
         case Listening(_, left):
             return _with_seconds("Listening", left, " left")
-
-
-def caption(segment: Segment) -> tuple[float, float, str]:
-    """A caption as the page's scripts read it: start and end in seconds, and the words."""
-    return round(segment.start_s, 2), round(segment.end_s, 2), segment.text
 
 
 def seconds(value: float) -> str:
