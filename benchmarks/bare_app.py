@@ -17,9 +17,9 @@ engine = BuiltinEngine()
 def generate(text: str) -> str:
     """Speak `text` into a wav file."""
     with tempfile.NamedTemporaryFile(suffix=".wav", delete=False) as file:
-        soundfile.write(
-            file, np.concatenate(list(engine.speak(SpeechPart(Utterance(text, seed=0), text)))), 24_000, format="WAV"
-        )
+        spoken = engine.speak(SpeechPart(Utterance(text, seed=0), text))
+        sound = [piece for piece in spoken if isinstance(piece, np.ndarray)]
+        soundfile.write(file, np.concatenate(sound), 24_000, format="WAV")
     return file.name
 
 

@@ -18,12 +18,9 @@ class Mute:
         self.g2p = g2p
         self.given: list[str] = []
 
-    def __call__(self, text: str) -> None:
-        pass
-
-    def from_phonemes(self, phonemes: str, *_: object) -> Samples:
+    def said(self, phonemes: str, *_: object) -> tuple[Samples, str, list[float]]:
         self.given.append(phonemes)
-        return np.zeros(1, np.float32)
+        return np.zeros(1, np.float32), phonemes, [1.0] * (len(phonemes) + 2)
 
 
 def pronounced(text: str, g2p: Any) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -124,6 +124,10 @@ class Utterance(SpeakOptions):
     text: str
 
 
+Spans = tuple[tuple[float, float], ...]
+"""Starts and ends in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A stretch of sound at the engine's rate, with the part of the text it speaks and when it starts."""
@@ -142,7 +146,7 @@ class Retaken:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a recording as it is written, signs included, and when it is heard, in seconds from its beginning."""
+    """A word of a sound as it is written, signs included, and when it is heard, in seconds from its beginning."""
 
     text: str
     start_s: float
@@ -151,7 +155,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What is said between two moments of a recording, in seconds from its beginning."""
+    """What is said between two moments of a sound, in seconds from its beginning."""
 
     text: str
     start_s: float
@@ -159,11 +163,16 @@ class Segment:
     emotion: str | None = None
     """The speaker's mood in one word ("happy"), from recognisers that tell it."""
     words: tuple[Word, ...] = ()
-    """Where they were asked for."""
+    """Of a recording where they were asked for; of speech always."""
     avg_logprob: float = 0.0
     """How sure the model was of its tokens: this and the next from recognisers that tell it."""
     no_speech_prob: float = 0.0
     """Probability that nobody spoke."""
+
+    def later(self, by_s: float) -> Segment:
+        """The same where so many seconds come before it."""
+        words = (replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in self.words)
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s, words=tuple(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,8 @@ class Captions:
 
     first: int
     segments: tuple[Segment, ...]
+    is_settled: bool = True
+    """Whether all of the part is there, so that no other times follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
-// The words of a sound as they are read along: each caption lights up as it is heard. Captions are [[start, end, text]…],
-// in seconds.
+// The words of a sound as they are read along: each caption lights up as it is heard, and in it the word that is heard.
+// Captions are [[start, end, text, words]…], in seconds, and their words [[start, end, text]…], where they are known.
+//
+// The word is marked by a highlight over a stretch of text (CSS Custom Highlight API): nothing in the document changes, so
+// nothing moves, and screen readers take no notice.
 import {made} from '../shell/elements.js';
 import {say, saying} from '../shell/phrases.js';
 
@@ -33,13 +36,41 @@ function inPieces(captions, asked) {
   return [...pieces, [asked.slice(at), -1]].filter(([words]) => words);
 }
 
+// Where each word lies in the text of its caption, [from, to]; none where they aren't found.
+function placesOf(words, text) {
+  const places = [];
+  for (const [, , word] of words) {
+    const before = places.at(-1)?.[1] ?? 0, from = before + text.slice(before).search(/\S|$/), to = endOf(word, text, from);
+    if (!to) return [];
+    places.push([from, to]);
+  }
+  return places;
+}
+
+const highlight = window.Highlight && new Highlight();
+if (highlight) CSS.highlights.set('vx-word', highlight);
+
 export function captionsIn(box, hint) {
   let asked = '', spans = [], marked = -1, spoken = -1, written = '';
+  let places = [], range = null, lit = -1;  // of the words of the caption that is heard; `lit` is the one that is
 
   // scrollIntoView would scroll the page too.
-  function keepInView(span) {
-    const top = span.offsetTop - box.offsetTop;
-    if (top < box.scrollTop || top + span.offsetHeight > box.scrollTop + box.clientHeight) box.scrollTop = top - 12;
+  function keepInView(target) {
+    const {top, bottom} = target.getBoundingClientRect(), room = box.getBoundingClientRect();
+    if (top < room.top || bottom > room.bottom) box.scrollTop += top - room.top - 12;
+  }
+
+  function light(word) {
+    lit = word;
+    if (range) highlight.delete(range);
+    range = null;
+    const place = places[word], span = spans[marked];
+    if (!place || !highlight) return;
+    range = new Range();
+    range.setStart(span.firstChild, place[0]);
+    range.setEnd(span.firstChild, place[1]);
+    highlight.add(range);
+    if (span.offsetHeight > box.clientHeight) keepInView(range);
   }
 
   return {
@@ -54,6 +85,7 @@ export function captionsIn(box, hint) {
       box.replaceChildren(made('p', {className: 'hint', textContent: asked || say(hint)}));
       box.scrollTop = 0;
       box.tabIndex = asked ? 0 : -1;
+      light(-1);
       spans = [];
       written = '';
       marked = -1;
@@ -63,6 +95,7 @@ export function captionsIn(box, hint) {
       const key = JSON.stringify([notes, captions, asked.length]);
       if (key === written) return;
       written = key;
+      light(-1);
       const pieces = inPieces(captions, asked).map(([textContent, index]) =>
         [made('span', {className: index < 0 ? 'later' : '', textContent}), index]);
       spans = pieces.filter(([, index]) => index >= 0).map(([span]) => span);
@@ -76,15 +109,19 @@ export function captionsIn(box, hint) {
       marked = spoken = -1;
     },
 
-    // The caption of this index is heard; those from `reached` on aren't spoken yet.
-    mark(current, reached) {
+    // The caption of this index is heard, and of its words this one; captions from `reached` on aren't spoken yet.
+    mark(current, reached, words = [], word = -1) {
       if (reached !== spoken) spans.forEach((span, index) => span.classList.toggle('later', index >= reached));
       spoken = reached;
-      if (current === marked) return;
-      spans[marked]?.classList.remove('now');
-      spans[current]?.classList.add('now');
-      marked = current;
-      if (spans[current]) keepInView(spans[current]);
+      if (current !== marked) {
+        light(-1);
+        spans[marked]?.classList.remove('now');
+        spans[current]?.classList.add('now');
+        marked = current;
+        places = spans[current] ? placesOf(words, spans[current].textContent) : [];
+        if (spans[current]) keepInView(spans[current]);
+      }
+      if (word !== lit) light(word);
     },
   };
 }

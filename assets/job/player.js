@@ -11,6 +11,7 @@ import {foot as footOf} from './player_foot.js';
 const STEPS = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5};  // seconds
 const WRITE_EVERY_MS = 250;
 const NO_PLACE_S = 0.1;
+const LINGERS_S = 0.3;  // how long a word stays marked in a pause behind it
 const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
 const SMALL_UP_TO_S = 60;  // so long a sound is played from a small file, made at once; a longer one takes a while to make
 const BAR = 3, PITCH = 5;  // of the wave: width of a bar, and the distance from one to the next, in px
@@ -43,7 +44,10 @@ export function player(root, {words, rate, text: field}, report) {
   function mark() {
     const at = now(), started = at > 0 || (live ? live.isHeard : !audio.paused);
     const current = started ? sound.captions.findLastIndex(([start]) => start <= at + 0.05) : -1;
-    text.mark(current, live && !isWhole ? sound.captions.filter(([start]) => start < live.received).length : text.count);
+    const timed = sound.captions[current]?.[3] ?? [], word = timed.findLastIndex(([start]) => start <= at + 0.05);
+    const isHeard = word >= 0 && at < timed[word][1] + LINGERS_S;
+    const reached = live && !isWhole ? sound.captions.filter(([start]) => start < live.received).length : text.count;
+    text.mark(current, reached, timed, isHeard ? word : -1);
   }
 
   const draw = () => drawWave(canvas, sound, now());

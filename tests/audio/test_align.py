@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from serving import ROOT
 
-from voxdemo.audio.align import sentence_spans
+from voxdemo.audio.align import sentence_spans, word_spans
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.speech import Utterance
@@ -28,7 +28,8 @@ def spoken() -> dict[str, np.ndarray]:
     """Sentences without the silence around them."""
     engine = BuiltinEngine()
     sounds = {
-        text: np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))) for text in SENTENCES
+        text: np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))[:-1])
+        for text in SENTENCES
     }
     return {text: sound[slice(*np.flatnonzero(np.abs(sound) > 1e-3)[[0, -1]])] for text, sound in sounds.items()}
 
@@ -114,4 +115,24 @@ def test_random_sound_and_texts_give_spans_in_order() -> None:
         flat = np.ravel(sentence_spans(samples, RATE, texts))
         assert len(flat) == 2 * len(texts)
         assert np.all(np.diff(flat) >= 0)
+        assert 0 <= flat[0] <= flat[-1] <= len(samples) / RATE + 1e-9
+
+
+def test_words_share_the_time_between_pauses_by_their_length() -> None:
+    tone = np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE).astype(np.float32)
+    pause = np.zeros(RATE // 2, np.float32)
+    spans = word_spans(np.concatenate([pause, tone, pause, tone]), RATE, ["the", "bb,", "cccccc", "dddd."])
+    expected = [(0.5, 0.83), (0.83, 1.5), (2.0, 2.5), (2.5, 3.0)]  # before a pause a word takes longer
+    np.testing.assert_allclose(spans, expected, atol=0.03)
+
+
+def test_random_sound_gives_words_in_order() -> None:
+    random = np.random.default_rng(3)
+    for _ in range(100):
+        envelope = np.repeat(random.choice([0.0, 0.01, 0.3], random.integers(1, 60)), random.integers(1, 2_000))
+        samples = (envelope * random.normal(0, 0.3, len(envelope))).astype(np.float32)
+        words = ["x" * random.integers(1, 9) + random.choice(["", ","]) for _ in range(random.integers(1, 30))]
+        flat = np.ravel(word_spans(samples, RATE, words))
+        assert len(flat) == 2 * len(words)
+        assert np.all(np.diff(flat) >= -1e-9)
         assert 0 <= flat[0] <= flat[-1] <= len(samples) / RATE + 1e-9

@@ -33,7 +33,9 @@ SENTENCES = (
 @pytest.fixture(scope="module")
 def spoken() -> list[np.ndarray]:
     engine = BuiltinEngine()
-    return [np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))) for text in SENTENCES]
+    return [
+        np.concatenate(list(engine.speak(SpeechPart(Utterance(text=text, seed=1), text)))[:-1]) for text in SENTENCES
+    ]
 
 
 def tone(seconds: float, level: float = 0.2, rate: int = RATE) -> np.ndarray:

@@ -43,6 +43,7 @@ VALUES = [
     *(LONG, MIXED, CLONED, recording(), HEARD, jobs.Started(), jobs.PartRetaken(2), jobs.Cut(1), jobs.Paused(None)),
     *(jobs.Paused(1.5), jobs.Resumed(), Waiting(3, None, "Kokoro"), Claim(Size(None), {"a": 1.0}, 2.0, "ann", "key")),
     *(Catalogue((DIALLED,), frozenset({"fake"})), LISTENER, Place(1, 2.0, None), jobs.Piece(1, PIECE)),
+    jobs.PartTimed(1, ((0.25, 0.5), (0.5, 1.0))),
     LaneStats(1, 0, 2, 3, 4.5, 1, (REPORT,), (AddressLoad("studio", 4, 1, 0),)),
 ]
 FAILURES = [

@@ -33,7 +33,7 @@ def spoken():
     engine = BuiltinEngine()
 
     def speak(text):
-        parts = list(engine.speak(SpeechPart(Utterance(text, seed=1), text)))
+        *parts, _ = engine.speak(SpeechPart(Utterance(text, seed=1), text))
         return soxr.resample(np.concatenate(parts), engine.info.sample_rate, RATE)
 
     yield speak

@@ -127,7 +127,7 @@ async def test_what_was_spoken_before_a_stop_is_kept(service: SpeechService, sta
     assert soundfile.info(folder / "speech.wav").duration > 0.1
     assert "One two three four." in (folder / "speech.srt").read_text()
     summary = json.loads((folder / "speech.json").read_text())
-    assert [words for _, _, words in summary["captions"]] == ["One two three four."]
+    assert [words for _, _, words, _ in summary["captions"]] == ["One two three four."]
     assert summary["captions"][-1][1] <= summary["total"]
     assert summary["total"] == pytest.approx(soundfile.info(folder / "speech.wav").duration, abs=0.01)
 

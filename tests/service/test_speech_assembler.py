@@ -218,3 +218,52 @@ def test_a_pause_counts_towards_what_is_left_and_not_as_work() -> None:
     assert take.resume().seconds_left == pytest.approx(20)
     now[0] += 20
     assert take.seconds_spent == pytest.approx(30)
+
+
+def test_each_caption_has_its_words_and_they_lie_on_the_sound() -> None:
+    take = SpeechAssembler([ONE, LAST], RATE)
+    first = onsets(joined(said(take, 2)))[0]
+    one, last = take.captions
+    assert [word.text for word in one.words] == ["One", "is", "here."]
+    assert [word.text for word in last.words] == ["Three", "is", "here."]
+    assert one.words[0].start_s == pytest.approx(first, abs=0.1)
+    for caption in (one, last):
+        moments = [moment for word in caption.words for moment in (word.start_s, word.end_s)]
+        assert moments == sorted(moments)
+        assert (caption.start_s, caption.end_s) == pytest.approx((moments[0], moments[-1]))
+
+
+def test_the_times_of_an_engine_go_before_those_that_are_estimated_and_allow_for_what_is_cut() -> None:
+    take = SpeechAssembler([part("One is here.", "And two."), LAST], RATE)
+    take.begin(None)
+    events = take.add(0, tone(1.0))  # of whose silence 0.2 s is cut
+    events += take.timed(0, ((0.3, 0.4), (0.4, 0.5), (0.5, 0.8), (0.9, 1.0), (1.0, 1.2)))
+    (told,) = [each for each in only(Captions, events) if each.is_settled]
+    assert [word.start_s for segment in told.segments for word in segment.words] == pytest.approx(
+        [0.1, 0.2, 0.3, 0.7, 0.8], abs=0.02
+    )
+    assert (told.segments[1].start_s, told.segments[1].end_s) == pytest.approx((0.7, 1.0), abs=0.02)
+    begun = only(Captions, take.add(1, tone(1.0)))
+    assert [(captions.first, captions.is_settled) for captions in begun] == [(2, False)]
+    take.end()
+    assert take.captions[:2] == told.segments
+
+
+def test_times_of_other_words_than_those_of_the_part_are_left_aside() -> None:
+    take = SpeechAssembler([ONE, LAST], RATE)
+    take.begin(None)
+    take.add(0, tone(1.0))
+    assert take.timed(0, ((0.3, 0.4), (0.4, 0.5))) == []
+    assert take.timed(1, ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6))) == []
+    take.end()
+    assert len(take.captions[0].words) == 3
+
+
+def test_a_part_that_is_broken_off_keeps_the_words_that_were_heard() -> None:
+    take = SpeechAssembler([part("A sentence of a good many words that take their time."), LAST], RATE)
+    take.begin(None)
+    take.add(0, tone(0.8))
+    take.break_off()
+    (caption,) = take.captions
+    assert 0 < len(caption.words) < 11
+    assert caption.words[-1].end_s <= take.duration_s

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import html
+import json
 import random
 
 import pysubs2
 import pytest
 import webvtt as independent_webvtt
 
-from voxdemo.speech import Segment
-from voxdemo.stores.captions import LINE_CHARS, srt, webvtt
+from voxdemo.speech import Segment, Word
+from voxdemo.stores.captions import LINE_CHARS, as_row, by_word, of_row, srt, webvtt
 
 ODD = (
     "a < b & c > d",
@@ -122,3 +123,11 @@ def test_any_characters_give_files_that_can_be_read() -> None:
         assert [one_line(cue[2]) for cue in read] == [
             one_line(text.replace("\x00", " ").replace("\x1c", " ")) for text in texts
         ]
+
+
+def test_by_word_there_is_a_cue_for_each_and_rows_come_back_as_they_were() -> None:
+    words = (Word("Hello", 0.05, 0.4), Word("there.", 0.4, 1.5))
+    segment = Segment("Hello there.", 0.05, 1.5, words=words)
+    assert read_srt(srt(by_word([segment]))) == [(50, 400, "Hello"), (400, 1500, "there.")]
+    for each in (segment, Segment("Bye.", 2.0, 3.0)):
+        assert of_row(json.loads(json.dumps(as_row(each)))) == each

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from voxdemo.text import split
-from voxdemo.text.split import FIRST_CHARS, Part, Stop, is_speakable, parts
+from voxdemo.text.split import FIRST_CHARS, Part, Stop, is_speakable, parts, words
 
 LONG = (
     "The committee, which had met twice already that week without any result, decided at last to send a letter, "
@@ -237,3 +237,35 @@ def test_sentences_end_by_the_rules_of_their_language(language: str, said: list[
     text = ("" if language in ("ja", "zh") else " ").join(said)
     assert split.sentences(text, language) == said
     assert [part.text for part in parts(text, 250, True, language)] == said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It cost $5.20, didn't it?", ["It", "cost", "$5.20,", "didn't", "it?"]),
+        (
+            "Dr. Smith – a “friend” – left\n(at 7 p.m.).",
+            ["Dr.", "Smith –", "a", "“friend” –", "left", "(at", "7", "p.m.)."],
+        ),
+        ("- Bread & butter…", ["- Bread", "&", "butter…"]),
+        ("«Bonjour», dit-il ! 🎉", ["«Bonjour»,", "dit-il ! 🎉"]),
+        ("¿Qué? 50 %", ["¿Qué?", "50", "%"]),
+        ("他说：“你好，world”。", ["他", "说：", "“你", "好，", "world”。"]),
+        ("「きょう」は120万人です。", ["「きょ", "う」", "は", "120", "万", "人", "で", "す。"]),
+        ("コーヒー", ["コー", "ヒー"]),
+        ("안녕 하세요.", ["안녕", "하세요."]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+        ("* * *", []),
+        ("", []),
+    ],
+)
+def test_words_are_as_written_with_their_signs(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+def test_words_of_sentences_are_those_of_the_text() -> None:
+    text = "Well — yes. “No!” he said… (Why?) 1. Bread\n2. Milk, 50 %! 你好。「はい」とかれは言った。"
+    cut = parts(text, 1000)
+    assert [word for part in cut for word in words(part.text)] == [
+        word for part in cut for sentence in part.sentences for word in words(sentence)
+    ]

@@ -75,6 +75,11 @@ class Joiner:
         gain_db = self._leveller.gain_db(self._part, speaks_for_itself=len(samples) >= _PIECE_S * self._rate)
         return np.zeros(0, np.float32) if gain_db is None else self._part.release(gain_db)
 
+    @property
+    def cut_s(self) -> float:
+        """Seconds of silence before the current part's first sound that are cut."""
+        return self._part.cut_frames * FRAME_S
+
     def end_part(self, pause_s: float) -> Samples:
         """The part is over: what was held back of it, then the rest of the pause. The next `add` begins a new part.
 
@@ -155,6 +160,7 @@ class _Part:
         self._sounding = False
         self._padding = 0
         self.begun = False
+        self.cut_frames = 0
         self.onset_frames = 0
 
     @property
@@ -235,6 +241,7 @@ class _Part:
             self.onset_frames = min(first, round(LEAD_S / FRAME_S)) if self._sounding else 0
 
     def _begin(self, at: int) -> None:
+        self.cut_frames += at
         self._held = self._held[at:]
         self._meter.forget(at)
 

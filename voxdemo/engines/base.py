@@ -10,7 +10,7 @@ from typing import Protocol
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.model_support.devices import is_out_of_memory
-from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Utterance
+from voxdemo.speech import SPEED, EngineInfo, Samples, Spans, Tell, Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,13 @@ class Step:
     """There is nothing to hear yet, but the work can be stopped here."""
 
 
+@dataclass(frozen=True, slots=True)
+class WordTimes:
+    """When each of `text.split.words` of this text is heard, in seconds from its first sample."""
+
+    spans: Spans
+
+
 class SpeechEngine(Protocol):
     """A loaded speech model.
 
@@ -59,13 +66,14 @@ class SpeechEngine(Protocol):
         """What it is and what it honours."""
         ...
 
-    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn | Step, None, None]:
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn | Step | WordTimes, None, None]:
         """The sound of `part.text`, as soon as samples exist.
 
         Yields float32 mono arrays at `info.sample_rate`, in order, without gaps; engines that may lose their way yield
         a Retake before they begin again, and RanOn last where that didn't help either. Those that work long before
-        there is sound yield Steps meanwhile. Closing the generator stops the
-        work at the next step. Raises InputError for what it can't say, ModelDiedError when it must not be used again.
+        there is sound yield Steps meanwhile, those that know when words are heard yield WordTimes behind all sound.
+        Closing the generator stops the work at the next step. Raises InputError for what it can't say, ModelDiedError
+        when it must not be used again.
         """
         ...
 

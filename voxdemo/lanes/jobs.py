@@ -13,7 +13,7 @@ from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
 from voxdemo.intake.request import Passage
 from voxdemo.lanes.turns import Size
-from voxdemo.speech import EngineInfo, Samples, Transcript, Utterance, Waiting
+from voxdemo.speech import EngineInfo, Samples, Spans, Transcript, Utterance, Waiting
 
 
 def _new_id() -> str:
@@ -47,8 +47,8 @@ class SpeakJob:
 
     Its `guests` are other voices, perhaps of other engines, that say some of the parts: those of the passages, by the
     index of the part. The utterance's text is what is left for its own voice. Yields a `Piece` for every stretch of
-    sound, `PartRetaken` and `Cut` where the engine lost its way. With `transcription` the prompt audio is transcribed
-    first, on the same seat, and told as a `Transcript`.
+    sound, `PartTimed` where the engine knows the times of words, `PartRetaken` and `Cut` where it lost its way. With
+    `transcription` the prompt audio is transcribed first, on the same seat, and told as a `Transcript`.
     """
 
     engine: EngineInfo
@@ -130,6 +130,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class PartTimed:
+    """When each word of `SpeakJob.parts[part]` is heard, in seconds from its first sample, by what said it."""
+
+    part: int
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
 class PartRetaken:
     """What came of `SpeakJob.parts[part]` is void: it is said again."""
 
@@ -165,5 +173,5 @@ class Resumed:
     """The job goes on with its next part."""
 
 
-LaneEvent = Waiting | Started | Piece | PartRetaken | Cut | Paused | Resumed | Transcript
-"""Waiting… → Started → Transcript… or Piece… (PartRetaken, Cut and Paused… → Resumed among them)"""
+LaneEvent = Waiting | Started | Piece | PartTimed | PartRetaken | Cut | Paused | Resumed | Transcript
+"""Waiting… → Started → Transcript… or Piece… (PartTimed, PartRetaken, Cut and Paused… → Resumed among them)"""

@@ -35,7 +35,7 @@ from voxdemo.speech import (
 TRAVELLERS: Mapping[str, type] = {kind.__name__: kind for kind in (
     jobs.SpeakJob, jobs.ListenJob, Passage, Utterance, PromptAudio, Catalogue,
     EngineInfo, RecognizerInfo, Voice, Setting, Dial, Waiting, Transcript, Segment, Word,
-    jobs.Started, jobs.Piece, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed,
+    jobs.Started, jobs.Piece, jobs.PartTimed, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed,
     line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place,
     messages.Enter, messages.Ready, messages.Leave, messages.Unreachable,
     messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places,

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import EngineError, StorageError, VoxdemoError
-from voxdemo.lanes.jobs import Cut, LaneEvent, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, LaneEvent, PartRetaken, PartTimed, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.service.live_sound import LiveSound
 from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import Captions, Chunk, Retaken, Speaking, Spoken, TakeEvent, Transcript, Waiting
@@ -102,6 +102,8 @@ class JobRecorder:
                 return (self._take.resume(),)
             case Piece(part, samples):
                 return self._take.add(part, samples)
+            case PartTimed(part, spans):
+                return self._take.timed(part, spans)
             case PartRetaken(part):
                 return self._take.retake(part)
             case Cut():

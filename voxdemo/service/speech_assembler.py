@@ -6,22 +6,26 @@ sound it holds only the part that is being spoken.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from types import MappingProxyType
 
 import numpy as np
 
-from voxdemo.audio.align import sentence_spans
-from voxdemo.audio.join import TAIL_S, Joiner
+from voxdemo.audio.align import sentence_spans, shared_span, word_spans
+from voxdemo.audio.join import LEAD_S, TAIL_S, Joiner
 from voxdemo.estimates.countdown import remaining_s
-from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Speaking, TakeEvent
-from voxdemo.text.length import S_PER_UNIT, spoken_length
-from voxdemo.text.split import Part, Stop
+from voxdemo.speech import Captions, Chunk, Retaken, Samples, Segment, Spans, Speaking, TakeEvent, Word
+from voxdemo.text.length import S_PER_UNIT, SENTENCE, spoken_length
+from voxdemo.text.split import Part, Stop, words
 
 PAUSES_S: Mapping[Stop, float] = MappingProxyType(
     {Stop.CUT: 0.0, Stop.CLAUSE: 0.15, Stop.SENTENCE: 0.4, Stop.PARAGRAPH: 0.8}
 )
 """Silence behind a part at normal pace, chosen by ear with the built-in voice."""
+
+
+_Times = tuple[tuple[float, float], Spans]
+"""Start and end of a sentence, in seconds of its part, and those of its words."""
 
 
 class SpeechAssembler:
@@ -56,6 +60,7 @@ class SpeechAssembler:
         self._sound: list[Samples] = []
         self._frames = 0
         self._captions: list[Segment] = []
+        self._is_timed = False
         self._cut = False
         self._begun_at = self._clock()
         self._paused_at: float | None = None
@@ -99,6 +104,17 @@ class SpeechAssembler:
         events = self._turn_to(part) if part != self._part else []
         return [*events, *self._chunk(self._joiner.add(samples)), self._progress()]
 
+    def timed(self, part: int, spans: Spans) -> list[TakeEvent]:
+        """The engine knows when each word of the part with this index is heard in the sound that it gave."""
+        texts = [words(sentence) for sentence in self._parts[part].sentences]
+        if part != self._part or sum(map(len, texts)) != len(spans):
+            return []
+        self._is_timed = True
+        cut_s = self._joiner.cut_s
+        heard = iter([(max(0.0, start - cut_s), max(0.0, end - cut_s)) for start, end in spans])
+        times = [tuple(islice(heard, len(text))) for text in texts]
+        return [self._caption([((spans[0][0], spans[-1][1]), spans) for spans in times if spans])]
+
     def retake(self, part: int) -> list[TakeEvent]:
         """The sound of the part with this index, the last one that came, is void."""
         if part != self._part:
@@ -124,10 +140,10 @@ class SpeechAssembler:
     def break_off(self) -> list[TakeEvent]:
         """No more comes, though the part that is being spoken isn't over: the captions of what was heard."""
         self._captions = [caption for caption in self._captions if caption.start_s < self.duration_s]
-        if not self._sound:  # nothing of this part was heard, or what was is void
+        if self._is_timed or not self._sound:  # nothing of this part was heard, or what was is void
             return []
-        heard_s, expected = self._heard_s, self._expected_spans(self._part)
-        return [self._caption([(start, min(end, heard_s)) for start, end in expected if start < heard_s])]
+        expected = [_until(self._heard_s, *times) for times in self._expected_times(self._part)]
+        return [self._caption([times for times in expected if times])]
 
     def warnings(self) -> tuple[str, ...]:
         """What people should know about the sound, one sentence each."""
@@ -149,8 +165,8 @@ class SpeechAssembler:
             events = [*self._chunk(self._joiner.end_part(pause_s)), *self._captioned()]
         elif len(self._lead) and not self._frames:
             events = self._silence()
-        self._part, self._start, self._sound = part, self._frames, []
-        return [*events, self._caption(self._expected_spans(part))]
+        self._part, self._start, self._sound, self._is_timed = part, self._frames, [], False
+        return [*events, self._caption(self._expected_times(part), is_settled=False)]
 
     def _silence(self) -> list[TakeEvent]:
         """What the text asks for before its first word."""
@@ -159,11 +175,15 @@ class SpeechAssembler:
         return [Chunk(self._lead, "", 0.0)]
 
     def _captioned(self) -> list[TakeEvent]:
-        """The captions of the part that is over, by its sound."""
-        if not self._sound:
+        """The captions of the part that is over, by its sound, unless the engine has timed them."""
+        if self._is_timed or not self._sound:
             return []
-        spans = sentence_spans(np.concatenate(self._sound), self._rate, self._parts[self._part].sentences)
-        return [self._caption(spans)]
+        sound, sentences = np.concatenate(self._sound), self._parts[self._part].sentences
+        times: list[_Times] = []
+        for text, (start, end) in zip(sentences, sentence_spans(sound, self._rate, sentences), strict=True):
+            heard = sound[round(start * self._rate) : round(end * self._rate)]
+            times.append(((start, end), _later(start, word_spans(heard, self._rate, words(text)))))
+        return [self._caption(times)]
 
     def _chunk(self, samples: Samples) -> list[TakeEvent]:
         if not len(samples):
@@ -175,20 +195,26 @@ class SpeechAssembler:
         self._frames += len(samples)
         return [chunk]
 
-    def _caption(self, spans: Sequence[tuple[float, float]]) -> Captions:
-        """The captions of the part that is being spoken, whose sentences lie at these seconds of it."""
+    def _caption(self, times: Sequence[_Times], is_settled: bool = True) -> Captions:
+        """The captions of the part that is being spoken, whose first sentences and their words lie at these times."""
         first, start_s = self._first_caption[self._part], self._start / self._rate
-        sentences = self._parts[self._part].sentences[: len(spans)]
-        segments = tuple(
-            Segment(text, start_s + start, start_s + end) for text, (start, end) in zip(sentences, spans, strict=True)
-        )
+        segments = []
+        for text, (span, spans) in zip(self._parts[self._part].sentences, times, strict=False):
+            heard = zip(words(text), _later(start_s, spans), strict=False)
+            (whole,) = _later(start_s, (span,))
+            segments.append(Segment(text, *whole, words=tuple(Word(word, *each) for word, each in heard)))
         self._captions[first:] = segments
-        return Captions(first, segments)
+        return Captions(first, tuple(segments), is_settled)
 
-    def _expected_spans(self, part: int) -> list[tuple[float, float]]:
-        lengths = [spoken_length(sentence) for sentence in self._parts[part].sentences]
-        ends = np.cumsum(lengths) * self._s_per_unit
-        return [(float(end - length * self._s_per_unit), float(end)) for length, end in zip(lengths, ends, strict=True)]
+    def _expected_times(self, part: int) -> list[_Times]:
+        times: list[_Times] = []
+        end = 0.0
+        for sentence in self._parts[part].sentences:
+            length = spoken_length(sentence)
+            start, end = end, end + length * self._s_per_unit
+            said = (start + LEAD_S, start + LEAD_S + (length - SENTENCE) * self._s_per_unit)
+            times.append(((start, end), shared_span(*said, words(sentence))))
+        return times
 
     @property
     def _s_per_unit(self) -> float:
@@ -220,3 +246,13 @@ class SpeechAssembler:
     def _heard_s(self) -> float:
         """Seconds of the part that is being spoken."""
         return (self._frames - self._start) / self._rate
+
+
+def _later(by_s: float, spans: Spans) -> Spans:
+    return tuple((start + by_s, end + by_s) for start, end in spans)
+
+
+def _until(end_s: float, span: tuple[float, float], spans: Spans) -> _Times | None:
+    """What of a sentence and its words is heard up to `end_s`; None for nothing."""
+    heard = [(start, min(end, end_s)) for start, end in (span, *spans) if start < end_s]
+    return (heard[0], tuple(heard[1:])) if heard else None

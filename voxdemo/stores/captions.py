@@ -3,15 +3,21 @@
 import html
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Any
 
-from voxdemo.speech import Segment
+from voxdemo.speech import Segment, Word
 
 LINE_CHARS = 42
 """Characters in a line (Netflix, "English Timed Text Style Guide"). What has no spaces, as Chinese, players wrap."""
 
 _NO_TAGS = str.maketrans("<>", "‹›")
+
+
+def by_word(segments: Iterable[Segment]) -> list[Segment]:
+    """A segment for each word of `segments`."""
+    return [Segment(word.text, word.start_s, word.end_s) for segment in segments for word in segment.words]
 
 
 def srt(segments: Iterable[Segment]) -> str:
@@ -34,6 +40,19 @@ def webvtt(segments: Iterable[Segment]) -> str:
         for start, end, text in _cues(segments)
     )
     return "\n".join(chain(["WEBVTT\n"], cues))
+
+
+def as_row(segment: Segment) -> tuple[Any, ...]:
+    """A caption as scripts read it: start and end in seconds, the text and, where known, its words in the same way."""
+    words = [(round(word.start_s, 2), round(word.end_s, 2), word.text) for word in segment.words]
+    row = round(segment.start_s, 2), round(segment.end_s, 2), segment.text
+    return (*row, words) if words else row
+
+
+def of_row(row: Sequence[Any]) -> Segment:
+    """The caption of which `as_row` has made this, to a hundredth of a second."""
+    start, end, text, *words = row
+    return Segment(text, start, end, words=tuple(Word(word, *times) for *times, word in (words[0] if words else ())))
 
 
 def _cues(segments: Iterable[Segment]) -> Iterable[tuple[int, int, str]]:

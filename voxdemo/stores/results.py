@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast, get_args
 
 from voxdemo.audio import formats
@@ -27,7 +28,9 @@ MOST_BARS = 1200
 """Bars that draw the wave of a finished sound; a screen has no room for more."""
 CONVERTED = get_args(formats.Compressed)
 """What a sound is converted to when it is asked for."""
-ENDINGS = ("wav", *CONVERTED, "srt", "vtt", "json")
+CAPTIONS = MappingProxyType({"srt": captions.srt, "vtt": captions.webvtt})
+"""What writes captions, by the ending of their file."""
+ENDINGS = ("wav", *CONVERTED, *CAPTIONS, "json")
 """What a result can be fetched as."""
 
 _STARTED_AT = time.time() - time.monotonic()
@@ -95,6 +98,17 @@ class Results:
         formats.convert(speech, speech.with_suffix(f".{ending}"), cast(formats.Compressed, ending))
         return self._found(token, ending)
 
+    def by_word(self, token: str, ending: str) -> str | None:
+        """Captions with a cue for each word, as a file with one of CAPTIONS; None where they aren't known.
+
+        Raises UnavailableError as `open`.
+        """
+        if (summary := self._found(token, "json")) is None:
+            return None
+        told = json.loads(summary.read_text(encoding="utf-8"))["captions"]
+        words = captions.by_word(map(captions.of_row, told))
+        return CAPTIONS[ending](words) if words else None
+
     def _found(self, token: str, ending: str) -> Path | None:
         path = speech_file(self.root / token).with_suffix(f".{ending}") if ending in ENDINGS else None
         return path if path and _TOKEN.fullmatch(token) and self._objects.pull(path) else None
@@ -112,7 +126,7 @@ def made_in(folder: Path) -> list[Path]:
 
 def write_captions(folder: Path, segments: Sequence[Segment]) -> None:
     """Put captions beside the sound in `folder`, in both formats."""
-    for ending, written in (("srt", captions.srt), ("vtt", captions.webvtt)):
+    for ending, written in CAPTIONS.items():
         speech_file(folder).with_suffix(f".{ending}").write_text(written(segments), encoding="utf-8")
 
 
@@ -123,19 +137,24 @@ def write_beside(
 
     `spoken` may run on behind the end. Where the disk is full, that is logged, and the sound is there all the same.
     """
-    heard = [replace(each, end_s=min(each.end_s, total_s)) for each in spoken if each.start_s < total_s]
+    heard = [_until(total_s, each) for each in spoken if each.start_s < total_s]
     summary = {
         "total": round(total_s, 2),
         "seed": seed,
         "format": speech_file(folder).suffix.removeprefix(".").upper(),
         "peaks": fewer_bars(peaks, MOST_BARS),
-        "captions": [(round(caption.start_s, 2), round(caption.end_s, 2), caption.text) for caption in heard],
+        "captions": list(map(captions.as_row, heard)),
     }
     try:
         write_captions(folder, heard)
         speech_file(folder).with_suffix(".json").write_text(json.dumps(summary), encoding="utf-8")
     except OSError:
         log.exception("captions can't be written")
+
+
+def _until(end_s: float, caption: Segment) -> Segment:
+    words = [replace(word, end_s=min(word.end_s, end_s)) for word in caption.words if word.start_s < end_s]
+    return replace(caption, end_s=min(caption.end_s, end_s), words=tuple(words))
 
 
 def delete_old(

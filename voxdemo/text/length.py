@@ -49,6 +49,11 @@ def spoken_length(text: str) -> float:
     return signs + SIGN * dots + PAUSE * pauses + SENTENCE * sentences
 
 
+def is_heard(text: str) -> bool:
+    """Whether something of it is said when it's read aloud: a letter, a digit, or a sign with a name."""
+    return any(map(_weight, text))
+
+
 @lru_cache(maxsize=4096)
 def _weight(character: str) -> float:
     """What one character adds wherever it stands."""

@@ -14,6 +14,7 @@ import regex  # type: ignore[import-untyped]  # its stubs are a package of their
 import sentencex
 
 from voxdemo.text import abbreviations
+from voxdemo.text.length import is_heard
 
 FIRST_CHARS = 120
 """A first sentence longer than this is cut, so that sound starts early. About eight seconds of speech."""
@@ -106,6 +107,39 @@ def within(text: str, most: int) -> Iterator[str]:
 
 
 _CLAUSE_END = re.compile(r"[,;:—.!?…)]\s")
+
+# Words
+
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_OPENING = r"[\p{Ps}\p{Pi}]"
+_WORD = regex.compile(
+    rf"{_UNSPACED}[ーゝゞヽヾ々ぁぃぅぇぉゃゅょゎァィゥェォャュョヮ\p{{M}}]*[，。、：；！？…\p{{Pe}}\p{{Pf}}]*|{_OPENING}+(?={_UNSPACED})|"
+    rf"(?:(?!{_OPENING}*{_UNSPACED})\S)+"
+)
+"""What stands between spaces; of scripts without spaces a character, with what only lengthens or changes it."""
+
+
+def words(text: str) -> list[str]:
+    """What is heard one after the other of `text`, as it is written; nothing but white space is lost.
+
+    A sign that has no sound stands with the word before it, or with the next where it opens one. Empty where nothing is
+    said at all.
+    """
+    found: list[tuple[int, int]] = []
+    begins: int | None = None
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        if is_heard(match[0]):
+            found.append((start if begins is None else begins, end))
+            begins = None
+        elif found and not regex.match(_OPENING, match[0]):
+            found[-1] = found[-1][0], end
+        else:
+            begins = start if begins is None else begins
+    if found and begins is not None:
+        found[-1] = found[-1][0], len(text)
+    return [" ".join(text[start:end].split()) for start, end in found]
+
 
 # Sentences
 

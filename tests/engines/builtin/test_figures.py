@@ -158,7 +158,7 @@ SPOKEN = [
 
 @pytest.fixture(scope="module")
 def g2p() -> Any:
-    return hibari_model.load().g2p
+    return hibari_model.Heart().g2p
 
 
 @pytest.mark.parametrize(("written", "said"), SPOKEN)

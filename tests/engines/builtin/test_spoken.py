@@ -103,7 +103,9 @@ def speak(voice: BuiltinEngine, pasted: str) -> np.ndarray:
     text, _ = readable_text(plain(pasted), voice.info)
     utterance = Utterance(text, seed=1)
     spoken = parts(text, voice.info.chunk_chars, sentences_apart=True)
-    return np.concatenate([piece for part in spoken for piece in voice.speak(SpeechPart(utterance, part.text))])
+    return np.concatenate(
+        [piece for part in spoken for piece in list(voice.speak(SpeechPart(utterance, part.text)))[:-1]]
+    )
 
 
 def resample(samples: np.ndarray) -> np.ndarray:

@@ -181,6 +181,7 @@ def test_live_sound_pauses_its_words_are_marked_in_step_and_its_file_takes_over_
     assert page.locator("#vx-card .words").evaluate("(box) => box.textContent") == TEXT
     assert position(page) == pytest.approx(here, abs=0.1)
     assert not is_file(page)
+    assert lit(page) == word_at(page, paced_server, position(page))
     page.locator("#vx-card").get_by_label("Play", exact=True).click()
     at_least(page, here + 0.3)
     assert measured(page, "gaps") <= 50
@@ -192,6 +193,28 @@ def test_live_sound_pauses_its_words_are_marked_in_step_and_its_file_takes_over_
     page.get_by_text("Four hours of steady work faced us.").last.click()
     expect(page.locator("#vx-card .words .now")).to_have_text("Four hours of steady work faced us.")
     assert position(page) > 10
+    page.locator("#vx-card").get_by_label("Pause", exact=True).click()
+    assert lit(page) == word_at(page, paced_server, position(page)) != []
+    assert page.locator("#vx-card .words").evaluate("(box) => box.textContent") == TEXT
+
+
+def lit(page: Any) -> list[str]:
+    """The words that are marked, within the sentence that is."""
+    marked: list[str] = page.evaluate(
+        """() => [...CSS.highlights.get('vx-word')].filter(({startContainer, endContainer}) => {
+             const now = document.querySelector('#vx-card .words .now');
+             return now?.contains(startContainer) && now.contains(endContainer);
+           }).map(String)"""
+    )
+    return marked
+
+
+def word_at(page: Any, server: Server, seconds: float) -> list[str]:
+    """The word that is heard then, by the captions of the sound."""
+    token = page.get_attribute("#vx-card audio", "src").partition("speech/")[2].partition(".")[0]
+    captions = server.http.get(f"/speech/{token}.json").json()["captions"]
+    begun = [word for *_, words in captions for word in words if word[0] <= seconds + 0.05]
+    return [text for _, end, text in begun[-1:] if seconds < end + 0.3]
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ import re
 from contextlib import closing
 
 import numpy as np
+import pysubs2
 import soundfile
 from gradio_client import Client
 from listening import WORDS, frames, key_of
@@ -68,6 +69,13 @@ def test_a_result_is_had_in_every_format_whole_or_in_ranges_and_by_its_token_onl
             assert soundfile.info(io.BytesIO(answer.content)).duration > 0.3
         else:
             assert WORDS.partition(".")[0] in answer.text
+    for ending in ("srt", "vtt"):
+        answer = fake_server.http.get(f"/speech/{token}.{ending}", params={"words": "true"})
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, KINDS[ending])
+        assert [cue.plaintext for cue in pysubs2.SSAFile.from_string(answer.text, format_=ending)] == WORDS.split()
+    told = fake_server.http.get(f"/speech/{token}.json").json()["captions"]
+    assert [word for *_, words in told for _, _, word in words] == WORDS.split()
+    assert fake_server.http.get(f"/speech/{'x' * 22}.srt?words=true").status_code == 404
     whole = fake_server.http.get(f"/speech/{token}")
     assert whole.headers["content-type"] == "audio/wav"
     part = fake_server.http.get(f"/speech/{token}", headers={"Range": "bytes=0-99"})

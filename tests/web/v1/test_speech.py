@@ -142,6 +142,13 @@ def test_events_tell_how_it_goes_and_carry_the_file(server: Server, kind: str) -
         data = b"".join(base64.b64decode(event["audio"]) for event in events if event["type"] == "speech.audio.delta")
         samples, rate = samples_of(data, kind)
         assert len(samples) / rate == pytest.approx(done["duration_s"], abs=0.01)
+        told = [segment for event in events if event["type"] == "speech.captions" for segment in event["segments"]]
+        heard = [word for segment in told for word in segment["words"]]
+        assert " ".join(segment["text"] for segment in told) == body["input"]
+        assert [word["word"] for word in heard] == body["input"].split()
+        moments = [moment for word in heard for moment in (word["start"], word["end"])]
+        assert moments == sorted(moments)
+        assert moments[-1] == pytest.approx(done["duration_s"], abs=0.4)
 
 
 def test_sound_is_heard_before_the_rest_of_it_is_spoken(fake_server: Server) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from voxdemo.engines.base import SpeechPart, checked_speed
+from voxdemo.engines.base import SpeechPart, WordTimes, checked_speed
 from voxdemo.engines.builtin import hibari_model, pronunciation
 from voxdemo.engines.builtin.english import readable, unsayable
+from voxdemo.engines.word_times import Frames, Phoneme, phonemes, word_spans
 from voxdemo.errors import InputError, some
 from voxdemo.model_support.offers import installed_version
 from voxdemo.speech import SPEED, EngineInfo, Samples, Voice
-from voxdemo.text.split import is_speakable, sentences, within
+from voxdemo.text.split import is_speakable, sentences, within, words
 
 MAX_PHONEMES = 400
 """Phonemes the model is given at once: its own limit for a sentence. Memory grows by about 0.3 MB with each."""
@@ -52,26 +53,30 @@ class BuiltinEngine:
 
     def __init__(self, model: Any = None) -> None:
         """Load hibari's model, unless it is given."""
-        self._model: Any = hibari_model.load() if model is None else model
-        self._model("Warm up.")
+        self._model: Any = hibari_model.Heart() if model is None else model
 
     @property
     def info(self) -> EngineInfo:
         return self.INFO
 
-    def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
-        """The sound of `part.text`, sentence by sentence; a part without words is a short silence.
+    def speak(self, part: SpeechPart) -> Generator[Samples | WordTimes, None, None]:
+        """The sound of `part.text`, sentence by sentence, and its times; a part without words is a short silence.
 
         Raises InputError where the whole text has letters of another script or no words at all, or where the speed is
         outside SPEED: before the first sample, so that nothing is half said.
         """
         speed = checked_speed(part.utterance.speed, self.INFO)
         _check_sayable(part.utterance.text, part.text)
-        spoken = False
-        for phonemes in self._phonemes(part.text):
-            spoken = True
-            yield self._sound(phonemes, speed, part.utterance.seed)
-        if not spoken:
+        said: list[Phoneme] = []
+        end_s = 0.0
+        for piece in self._phonemes(part.text):
+            samples, known, frames = self._said(piece, speed, part.utterance.seed)
+            yield samples
+            start_s, end_s = end_s, end_s + len(samples) / self.INFO.sample_rate
+            said += phonemes(known, frames, start_s, end_s)
+        if spans := word_spans(words(part.text), said, lambda word: " ".join(self._phonemes(word))):
+            yield WordTimes(spans)
+        elif not end_s:
             yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
 
     def close(self) -> None:
@@ -83,11 +88,11 @@ class BuiltinEngine:
             for piece in pronunciation.pieces(sentence):
                 yield from within(pronunciation.phonemes(self._model.g2p, piece), MAX_PHONEMES)
 
-    def _sound(self, phonemes: str, speed: float, seed: int | None) -> Samples:
+    def _said(self, piece: str, speed: float, seed: int | None) -> tuple[Samples, str, Frames]:
         # The seed draws the voice's breath noise; with the text in it, two sentences don't share theirs.
-        seeds = None if seed is None else [abs(seed), zlib.crc32(phonemes.encode())]
-        samples: Samples = np.nan_to_num(self._model.from_phonemes(phonemes, speed, seeds)).astype(np.float32)
-        return samples.clip(-1.0, 1.0)
+        seeds = None if seed is None else [abs(seed), zlib.crc32(piece.encode())]
+        said: tuple[Samples, str, Frames] = self._model.said(piece, speed, seeds)
+        return said
 
 
 def _check_sayable(whole: str, text: str) -> None:

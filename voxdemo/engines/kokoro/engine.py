@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from voxdemo.engines.base import EngineChoice, SpeechPart, checked_speed
+from voxdemo.engines.base import EngineChoice, SpeechPart, WordTimes, checked_speed
 from voxdemo.engines.kokoro import weights
 from voxdemo.engines.kokoro.phonemes import vocabulary
 from voxdemo.engines.kokoro.phonemes.reading import Reading, is_installed
 from voxdemo.engines.kokoro.voices import VOICES, Styles
+from voxdemo.engines.word_times import Frames, Phoneme, phonemes, word_spans
 from voxdemo.errors import InputError, some
 from voxdemo.model_support.offers import installed_version
+from voxdemo.model_support.onnx_outputs import with_output
 from voxdemo.model_support.process_wide import CHANGES
 from voxdemo.settings import Settings
 from voxdemo.speech import SPEED, EngineInfo, Samples, Tell, Voice
-from voxdemo.text.split import sentences, within
+from voxdemo.text.split import sentences, within, words
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ INNER_SILENCE_S = (0.03, 0.12)
 """Silence kept before and behind a piece that isn't the beginning or the end of its part."""
 SILENT = 0.003
 """Samples below this, -50 dB, are silence: the voices' own is below -60 dB."""
+_FRAMES = "/encoder/Round_output_0"
+"""What its graph calls the time that each phoneme takes, in frames of 25 ms."""
 
 
 class KokoroEngine:
@@ -84,7 +88,9 @@ class KokoroEngine:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor, too
-        self._session: Any = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._session: Any = onnxruntime.InferenceSession(
+            with_output(graph, _FRAMES), options, providers=["CPUExecutionProvider"]
+        )
         self._info = info_here()
         self._styles = Styles()
         self._reading = Reading(cache_dir)
@@ -93,8 +99,8 @@ class KokoroEngine:
     def info(self) -> EngineInfo:
         return self._info
 
-    def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
-        """The sound of `part.text`, piece by piece; a part without words is a short silence.
+    def speak(self, part: SpeechPart) -> Generator[Samples | WordTimes, None, None]:
+        """The sound of `part.text`, piece by piece, and its times; a part without words is a short silence.
 
         Raises InputError where there is no word in the whole text that the voice can say, or where the speed is outside
         SPEED: before the first sample, so that nothing is half said.
@@ -105,9 +111,16 @@ class KokoroEngine:
         if not pieces:
             self._check_sayable(part, voice)
             yield np.zeros(round(PAUSE_S * self.INFO.sample_rate), np.float32)
+        said: list[Phoneme] = []
+        end_s, rate = 0.0, self.INFO.sample_rate
         for index, piece in enumerate(pieces):
-            samples = self._sound(piece, voice.name, speed)
-            yield _trimmed(samples, self.INFO.sample_rate, begins=index == 0, ends=index == len(pieces) - 1)
+            samples, frames = self._sound(piece, voice.name, speed)
+            kept = _kept(samples, rate, begins=index == 0, ends=index == len(pieces) - 1)
+            yield samples[kept]
+            start_s, end_s = end_s - kept.start / rate, end_s + (kept.stop - kept.start) / rate
+            said += phonemes(piece, frames, start_s, start_s + len(samples) / rate)
+        if spans := word_spans(words(part.text), said, lambda word: self._pronounced(word, voice)):
+            yield WordTimes(spans)
 
     def close(self) -> None:
         self._session = None
@@ -116,23 +129,27 @@ class KokoroEngine:
         """The phonemes of what is said at once; of the whole text's first sentence, its first clause alone."""
         is_first = part.index == 0
         for sentence in sentences(part.text.encode(errors="ignore").decode(), voice.language.partition("-")[0]):
-            phonemes = vocabulary.known(self._reading.phonemes(sentence, voice.language))
-            clause = _first_clause(phonemes) if is_first else ""
-            for each in (clause, *within(phonemes[len(clause) :].strip(), MAX_PHONEMES)):
+            pronounced = self._pronounced(sentence, voice)
+            clause = _first_clause(pronounced) if is_first else ""
+            for each in (clause, *within(pronounced[len(clause) :].strip(), MAX_PHONEMES)):
                 if vocabulary.has_sound(each):
                     is_first = False
                     yield each.strip()
 
-    def _sound(self, phonemes: str, voice: str, speed: float) -> Samples:
-        numbers = vocabulary.tokens(phonemes)
+    def _pronounced(self, text: str, voice: Voice) -> str:
+        return vocabulary.known(self._reading.phonemes(text, voice.language))
+
+    def _sound(self, piece: str, voice: str, speed: float) -> tuple[Samples, Frames]:
+        """A piece's sound, and how long each of its phonemes takes, with the silence around them."""
+        numbers = vocabulary.tokens(piece)
         given = {
             "tokens": np.array([[0, *numbers, 0]], np.int64),
             "style": self._styles.style(voice, len(numbers)),
             "speed": np.array([speed], np.float32),
         }
-        (samples,) = self._session.run(None, given)
+        samples, frames = self._session.run(None, given)
         sound: Samples = np.nan_to_num(samples).astype(np.float32).reshape(-1).clip(-1.0, 1.0)
-        return sound
+        return sound, frames.reshape(-1)
 
     def _check_sayable(self, part: SpeechPart, voice: Voice) -> None:
         """Raises InputError where nothing in the whole text has a sound."""
@@ -178,12 +195,12 @@ def _first_clause(phonemes: str) -> str:
     return found[0] if found else ""
 
 
-def _trimmed(samples: Samples, rate: int, begins: bool, ends: bool) -> Samples:
-    """A piece of a part, with little silence where another one is beside it."""
+def _kept(samples: Samples, rate: int, begins: bool, ends: bool) -> slice:
+    """What is kept of a piece of a part: little silence where another one is beside it."""
     heard = np.flatnonzero(np.abs(samples) > SILENT)
     if not len(heard):
-        return samples
+        return slice(0, len(samples))
     before, behind = (round(seconds * rate) for seconds in INNER_SILENCE_S)
     start = 0 if begins else max(0, int(heard[0]) - before)
     end = len(samples) if ends else min(len(samples), int(heard[-1]) + behind)
-    return samples[start:end]
+    return slice(start, end)

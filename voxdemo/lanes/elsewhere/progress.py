@@ -6,7 +6,7 @@ Arithmetic; knows no voices.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from voxdemo.lanes.jobs import Cut, Job, LaneEvent, PartRetaken, Paused, Piece, Resumed, SpeakJob, Started
+from voxdemo.lanes.jobs import Cut, Job, LaneEvent, PartRetaken, PartTimed, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.speech import Transcript, Waiting
 
 
@@ -50,7 +50,7 @@ class Progress:
                 self._is_paused = False
             case Transcript() if isinstance(self._job, SpeakJob):
                 self._transcript = event
-            case Piece() | PartRetaken() | Cut():
+            case Piece() | PartTimed() | PartRetaken() | Cut():
                 event = replace(event, part=event.part + self._base)
                 self._part, self._is_heard = event.part, not isinstance(event, PartRetaken)
         return event

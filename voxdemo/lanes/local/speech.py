@@ -9,12 +9,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 
-from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart, Step
+from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart, Step, WordTimes
 from voxdemo.errors import InputError
-from voxdemo.lanes.jobs import Cut, PartRetaken, Piece, SpeakJob
+from voxdemo.lanes.jobs import Cut, PartRetaken, PartTimed, Piece, SpeakJob
 from voxdemo.lanes.local.job_run import PartBegins
 from voxdemo.lanes.turns import TURN_S
 from voxdemo.speech import EngineInfo, Samples
+
+Told = Piece | PartTimed | PartRetaken | Cut
+"""What is told of the part that is being said."""
 
 
 class Speech:
@@ -38,7 +41,7 @@ class Speech:
         """Whether something of the part that is being said was heard."""
         self._failed_part: int | None = None
 
-    def __call__(self, engine: SpeechEngine) -> Generator[Piece | PartRetaken | Cut | PartBegins | None, None, None]:
+    def __call__(self, engine: SpeechEngine) -> Generator[Told | PartBegins | None, None, None]:
         """Say the parts from the current one on. Raises InputError where this isn't the engine it was planned for."""
         planned = self.next_engine
         assert planned, "it isn't over"
@@ -57,7 +60,7 @@ class Speech:
 
     async def said_by(
         self, speak: Callable[[SpeechPart, int], AsyncGenerator[Samples | RanOn, None]]
-    ) -> AsyncGenerator[Piece | PartRetaken | Cut | PartBegins, None]:
+    ) -> AsyncGenerator[Told | PartBegins, None]:
         """The same by what speaks on the event loop, at the rate that it is given."""
         planned = self.next_engine
         assert planned, "it isn't over"
@@ -99,13 +102,15 @@ class Speech:
         failed_before, self._failed_part = self._failed_part, self._part
         return failed_before != self._part
 
-    def _event(self, piece: Samples | Retake | RanOn, engine: EngineInfo) -> Piece | PartRetaken | Cut:
+    def _event(self, piece: Samples | Retake | RanOn | WordTimes, engine: EngineInfo) -> Told:
         """What is told of a stretch of sound, or of an engine that has lost its way."""
         match piece:
             case Retake():
                 return PartRetaken(self._part)
             case RanOn():
                 return Cut(self._part)
+            case WordTimes(spans):
+                return PartTimed(self._part, spans)
         self.was_heard = True
         self._first_at = self._first_at or time.monotonic()
         self._said_s += len(piece) / engine.sample_rate

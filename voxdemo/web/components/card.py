@@ -19,7 +19,7 @@ from voxdemo.errors import UNEXPECTED, BusyError, InputError, VoxdemoError
 from voxdemo.intake.request import Asked, AskedRecording
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Listening, RecognitionEvent, Segment, Speaking, SpeechEvent, Spoken, Transcript, Waiting
-from voxdemo.web.components import wording
+from voxdemo.stores.captions import as_row
 from voxdemo.web.components.assets import asset, filled
 from voxdemo.web.components.parts import IN_BROWSER, own_html
 from voxdemo.web.components.wording import rounded
@@ -276,7 +276,7 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
     return {
         "url": f"speech/{path.parent.name}",
         "peaks": list(peaks),
-        "captions": [wording.caption(segment) for segment in captions],
+        "captions": list(map(as_row, captions)),
     }
 
 

@@ -15,9 +15,9 @@ from voxdemo.audio import formats
 from voxdemo.errors import StorageError, UnavailableError
 from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Captions, Retaken
-from voxdemo.stores.results import CONVERTED
+from voxdemo.stores.captions import as_row
+from voxdemo.stores.results import CAPTIONS, CONVERTED
 from voxdemo.threads import CONVERTING, READING, in_thread
-from voxdemo.web.components import wording
 from voxdemo.web.guards.refusals import refused, status_of
 from voxdemo.web.routes import FRESH, parts_of
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 STOPPING_S = 10.0
 """How long a request waits for a sound that is still made."""
+GONE = "This sound is gone: speak it again."
+TRUE = ("true", "1", "yes")
 KEPT = {"Cache-Control": "private, max-age=86400"}
 MEDIA_TYPES = {
     **formats.MIME_TYPES,
@@ -38,7 +40,8 @@ MEDIA_TYPES = {
 async def speech(request: Request) -> Response:
     """A finished sound or its captions; whole or, as players ask for it, in ranges.
 
-    A sound that is still made is waited for, because after a Stop it takes a moment to be in order.
+    A sound that is still made is waited for, because after a Stop it takes a moment to be in order. With `words=true`
+    captions have a cue for each word.
     """
     service = parts_of(request).service
     token, ending = request.path_params["token"], request.path_params.get("ending", "wav")
@@ -49,6 +52,8 @@ async def speech(request: Request) -> Response:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
     pool = CONVERTING if ending in CONVERTED else READING
     try:
+        if ending in CAPTIONS and request.query_params.get("words", "").lower() in TRUE:
+            return await _by_word(request, token, ending)
         path = await in_thread(service.results.open, token, ending, pool=pool)
     except OSError:
         log.exception("a sound can't be converted")
@@ -56,8 +61,17 @@ async def speech(request: Request) -> Response:
     except UnavailableError as error:
         return refused(request.scope, status_of(error), error)
     if path is None:
-        return refused(request.scope, 404, "This sound is gone: speak it again.")
+        return refused(request.scope, 404, GONE)
     return FileResponse(path, media_type=MEDIA_TYPES[ending], headers=KEPT)
+
+
+async def _by_word(request: Request, token: str, ending: str) -> Response:
+    service = parts_of(request).service
+    if (content := await in_thread(service.results.by_word, token, ending, pool=READING)) is not None:
+        return Response(content, media_type=MEDIA_TYPES[ending], headers=KEPT)
+    if service.results.has(token):
+        return refused(request.scope, 404, "It isn't known when the words of this sound are heard.")
+    return refused(request.scope, 404, GONE)
 
 
 async def live(request: Request) -> Response:
@@ -88,7 +102,7 @@ async def _frames(listener: Listener) -> AsyncGenerator[bytes, None]:
                 case bytes():
                     yield _line(sound=len(event)) + event
                 case Captions(first, segments):
-                    yield _line(captions=[wording.caption(segment) for segment in segments], **{"from": first})
+                    yield _line(captions=list(map(as_row, segments)), **{"from": first})
                 case Retaken(start_s):
                     yield _line(retake=round(start_s, 3))
 

@@ -4,21 +4,21 @@ Knows the service's events and the sounds that are being made, nothing of HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import soundfile
 
 from voxdemo.lanes.shared_work import see_through
 from voxdemo.service.live_sound import Listener
-from voxdemo.speech import Speaking, SpeechEvent, Spoken, Waiting
+from voxdemo.speech import Captions, Retaken, Segment, Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
 
 AHEAD = 2
 """How many blocks of sound are read before they are asked for; the others stay on the disk."""
+SAMPLE_BYTES = 2
 BLOCK_FRAMES = 1 << 18
 """Samples in a block of a sound that was there already."""
 
@@ -31,8 +31,15 @@ class Begun:
     frames: int | None = None
 
 
-JobEvent = Waiting | Begun | Speaking | bytes | Spoken
-"""Waiting… → Begun → Speaking and 16-bit little-endian samples… → Spoken."""
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """Sentences that were heard, with the times of their words in the sound that has come."""
+
+    segments: Sequence[Segment]
+
+
+JobEvent = Waiting | Begun | Speaking | bytes | Captioned | Spoken
+"""Waiting… → Begun → Speaking, 16-bit little-endian samples and what is said in them… → Spoken."""
 
 
 class JobStream:
@@ -95,25 +102,33 @@ class JobStream:
                     else:
                         self._queue.put_nowait(event)
             assert spoken, "a generation that raises nothing ends with Spoken"
-            await (listening or self._read(spoken.path))
+            await (listening or self._read(spoken))
         finally:
             if listening:
                 listening.cancel()
         self._queue.put_nowait(spoken)
 
     async def _listen(self, share: Listener) -> None:
-        self._queue.put_nowait(Begun(share.sound.sample_rate))
+        rate, sent, late_s = share.sound.sample_rate, 0, 0.0
+        self._queue.put_nowait(Begun(rate))
         async with aclosing(share.sound.listen()) as heard:
             async for event in heard:
-                if isinstance(event, bytes):
-                    await self._hand_on(event)
+                match event:
+                    case bytes():
+                        await self._hand_on(event)
+                        sent += len(event) // SAMPLE_BYTES
+                    case Retaken(start_s):  # what was sent of it is heard all the same
+                        late_s = sent / rate - start_s
+                    case Captions(segments=segments, is_settled=True):
+                        self._queue.put_nowait(Captioned([segment.later(late_s) for segment in segments]))
 
-    async def _read(self, path: Path) -> None:
+    async def _read(self, spoken: Spoken) -> None:
         """A sound that was there already."""
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(spoken.path) as file:
             self._queue.put_nowait(Begun(file.samplerate, file.frames))
             while block := await in_thread(lambda: file.read(BLOCK_FRAMES, dtype="int16").tobytes()):
                 await self._hand_on(block)
+        self._queue.put_nowait(Captioned(spoken.captions))
 
     async def _hand_on(self, sound: bytes) -> None:
         await self._room.acquire()

@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
@@ -13,16 +13,16 @@ from voxdemo.audio.streaming import Encoder, StreamFormat, encoder
 from voxdemo.errors import EngineError, StorageError
 from voxdemo.intake.request import SpeechRequest
 from voxdemo.service.request_context import RequestContext
-from voxdemo.speech import Speaking, Spoken, Utterance, Waiting
+from voxdemo.speech import Segment, Speaking, Spoken, Utterance, Waiting, Word
 from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, Streamed, TheEntrance, ended_in_words, server_event, while_there
 from voxdemo.web.v1.errors import warning
-from voxdemo.web.v1.job_stream import Begun, JobEvent, JobStream
+from voxdemo.web.v1.job_stream import Begun, Captioned, JobEvent, JobStream
 from voxdemo.web.v1.voices import kept_voice
 
-AnswerPiece = Waiting | Speaking | bytes | Path | Spoken
-"""Of an answer: Waiting… → Speaking and bytes as they come, or the path of what is whole → Spoken."""
+AnswerPiece = Waiting | Speaking | bytes | Path | Captioned | Spoken
+"""Of an answer: Waiting… → Speaking, bytes and captions as they come, or the path of what is whole → Spoken."""
 
 router = APIRouter(tags=["speech"])
 
@@ -38,7 +38,7 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
 
     The sound comes as it is spoken; a job waits in the same line as everybody's. `X-Voxdemo-Seed` gives the seed,
     `X-Voxdemo-Warning` what was asked for and is ignored. With `stream_format` "sse" the events are
-    `speech.progress`, `speech.audio.delta`, `speech.audio.done`, or `error`.
+    `speech.progress`, `speech.audio.delta`, `speech.captions`, `speech.audio.done`, or `error`.
     """
     service = entrance.service
     prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
@@ -89,6 +89,8 @@ async def sound_events(pieces: AsyncIterator[AnswerPiece]) -> AsyncGenerator[byt
                 yield _delta(piece)
             case Path():
                 yield _delta(await in_thread(piece.read_bytes))
+            case Captioned(segments):
+                yield server_event("speech.captions", segments=list(map(_caption, segments)))
             case Spoken():
                 yield _done(piece)
 
@@ -100,7 +102,7 @@ async def pieces_of(
     made: Encoder | None = None
     async for event in heard:
         match event:
-            case Waiting() | Speaking():
+            case Waiting() | Speaking() | Captioned():
                 yield event
             case Begun() if format in get_args(StreamFormat):
                 made = encoder(cast(StreamFormat, format), event.sample_rate, event.frames)
@@ -137,6 +139,16 @@ def _progress(event: Waiting | Speaking) -> bytes:
 
 def _delta(data: bytes) -> bytes:
     return server_event("speech.audio.delta", audio=base64.b64encode(data).decode()) if data else b""
+
+
+def _caption(segment: Segment) -> dict[str, Any]:
+    """As OpenAI's transcriptions have it."""
+
+    def times(heard: Segment | Word) -> dict[str, float]:
+        return {"start": round(heard.start_s, 3), "end": round(heard.end_s, 3)}
+
+    words = [{"word": word.text, **times(word)} for word in segment.words]
+    return {"text": segment.text, **times(segment), "words": words}
 
 
 def _done(spoken: Spoken) -> bytes:
