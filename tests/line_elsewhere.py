@@ -1,7 +1,7 @@
-"""A line, a voice over a fake engine that takes its time, or a front end that only stands in line: ROLE says which.
+"""A line, a voice over a fake engine that takes its time, a server or a front end that only stands in line: ROLE says.
 
-Settings are those of a server. WORD_S is what a word takes, GATHER_S and DEAF_S are the line's, PLACES is how many a
-front end takes, which says "in line" when it has them.
+Settings are those of a server. WORD_S is what a word takes, and while there is a file HELD none ends. GATHER_S and
+DEAF_S are the line's, MOVED_S is a server's. PLACES is how many a front end takes, which says so when it has them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
@@ -27,12 +29,16 @@ from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.turns import Size
 from voxdemo.recognizers.base import RecognizerChoice
+from voxdemo.server import serve as serve_module
 from voxdemo.server.assemble import WORDS, Models
 from voxdemo.server.elsewhere import serve_line, serve_voice
+from voxdemo.server.site import build
+from voxdemo.server.start import prepare
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Transcript, Voice
 
 RATE = 24_000
+HELD = Path(os.environ.get("HELD", "/nothing"))
 SECRET = "the-secret-of-the-tests"
 INFO = EngineInfo(
     name="paced", title="Paced voice", version="1", sample_rate=RATE, languages=("en",), voices=(Voice("paced"),),
@@ -50,6 +56,8 @@ class Paced:
         for word in part.text.split():
             if part.text not in WORDS:
                 time.sleep(float(os.environ.get("WORD_S", "0.05")))
+                while HELD.is_file():
+                    time.sleep(0.02)
             yield sound_of(word)
 
     def close(self) -> None:
@@ -102,5 +110,10 @@ if __name__ == "__main__":
             serve_line(settings)
         case "voice":
             serve_voice(settings, "", models())
+        case "server":
+            settings, service = prepare(listens=True)
+            serve_module.MOVED_S, serve_module.QUIET_S = float(os.environ["MOVED_S"]), 1.0
+            which = Route("/which", lambda _: PlainTextResponse(str(settings.port)))
+            serve_module.serve(build(service, settings, [which]), service, settings)
         case _:
             asyncio.run(stand(settings, int(os.environ["PLACES"])))

@@ -111,7 +111,8 @@ def caddy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
     """The URL of Caddy in front of the two front ends at these ports, with the file that is shipped."""
     program, url = needed("caddy", "Debian's package caddy"), f"http://127.0.0.1:{free_port()}"
     config = folder / "Caddyfile"
-    config.write_text("{\n\tadmin off\n}\n" + (DEPLOY / "Caddyfile.cluster").read_text())
+    shipped = replaced((DEPLOY / "Caddyfile.cluster").read_text(), {"health_interval 1s": "health_interval 200ms"})
+    config.write_text("{\n\tadmin off\n}\n" + shipped)
     named = " ".join(f"127.0.0.1:{port}" for port in ports)
     told = {"SITE_ADDRESS": url, "FRONT_ENDS": named, "XDG_DATA_HOME": str(folder), "HOME": str(folder)}
     command = [program, "run", "--adapter", "caddyfile", "--config", str(config)]
@@ -124,6 +125,7 @@ def haproxy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
     """The URL of HAProxy in front of the two front ends at these ports, with the file that is shipped."""
     program, port = needed("haproxy", "Debian's package haproxy"), free_port()
     here = {"bind :8080": f"bind 127.0.0.1:{port}", "maxconn 20000": "maxconn 200", **front_ends(ports)}
+    here["inter 1s"] = "inter 200ms"
     config = folder / "haproxy.cfg"
     config.write_text(replaced((DEPLOY / "haproxy.cfg").read_text(), here))
     url = f"http://127.0.0.1:{port}"

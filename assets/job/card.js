@@ -10,6 +10,7 @@ const SETTLED_IN_MS = 3000;  // at the latest, a cancel has reached Gradio
 const LAST_FAILURE_IN_MS = 150;  // after the first that a cancel causes; there are two
 const PLACE_SAID_EVERY_S = 10;  // to a screen reader
 const ON_ONE_COLUMN = matchMedia('(max-width: 900px)');
+const MOST_MOVES = 5;  // from a server that stops to another one, for one press
 const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts the job
 // The fields of the Speak tab, named as what is asked for.
 const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
@@ -27,7 +28,7 @@ export function card(element, props, watch, tell) {
   const id = element.closest('[id^=vx-]').id;
   const player = find('.player') && playerIn(find('.player'), props, heed);
   let value = {state: 'idle'}, ticking = 0, begun = 0, arrived = 0, heardAt = 0, said = '', saidAt = 0, reached = 0;
-  let pressStop = null, settling = 0, afterwards = null, shownS = null, loaded;
+  let pressStop = null, settling = 0, afterwards = null, shownS = null, loaded, pressAgain = null, moves = 0;
 
   const now = () => performance.now() / 1000;
   const isBusy = () => BUSY.includes(value.state);
@@ -219,7 +220,23 @@ export function card(element, props, watch, tell) {
   watch('value', () => {
     if (pressStop && props.value?.state) return firstWord();
     if (!props.value?.state || !(isBusy() || value.state === 'lost')) return;  // a late word of a cancelled job
-    show(props.value);
+    if (isMoved(props.value)) enterElsewhere(props.value); else take(props.value);
+  });
+
+  const isMoved = ({state, code, values}) => state === 'failed' && code === 'not_ready' && values.reason === 'restarting';
+
+  // Its server stops while it waits. Behind a balancer another one is there, in whose line it stands after a second press.
+  async function enterElsewhere(told) {
+    const left = value, moved = moves + 1, answer = moved <= MOST_MOVES ? await answerOf('ready') : null;
+    if (value !== left) return;
+    if (!answer?.ok || !pressAgain) return take(told);
+    show({state: 'idle'});
+    pressAgain();
+    moves = moved;
+  }
+
+  function take(told) {
+    show(told);
     if (value.state === 'speaking') player?.hear(value);
     if (value.state === 'done') player?.finish(value);
     if (value.state === 'heard' && value.url) player?.offer(value);
@@ -229,7 +246,7 @@ export function card(element, props, watch, tell) {
     markWrong(value.field, saying(value));
     bringIntoView();
     checkServer();  // it may be the server's to tell why
-  });
+  }
 
   window.addEventListener('voxdemo-away', () => { if (isBusy()) lose(now() - heardAt); });
 
@@ -254,7 +271,8 @@ export function card(element, props, watch, tell) {
       if (settling || pressStop) afterwards = send;
       return Boolean(afterwards);
     },
-    send() {
+    send(press) {
+      [pressAgain, moves] = [press, 0];
       delete probe.dataset.key;
       said = '';
       reached = 0;

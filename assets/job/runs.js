@@ -25,7 +25,7 @@ function go(run, event) {
   if (card.isBusy() || card.holds(() => byId(run.go).click())) return event.stopImmediatePropagation();
   if (state.lostAt) return card.lose();  // Gradio heeds nothing meanwhile
   if (isUploading(run)) return waitForUpload(run, card, event);
-  if (!run.isMissing(run)) return card.send();
+  if (!run.isMissing(run)) return card.send(() => byId(run.go).click());
   event.stopImmediatePropagation();
   card.refuse();
   run.fill?.().focus({preventScroll: true});

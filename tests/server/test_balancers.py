@@ -37,7 +37,7 @@ class FrontEnd:
         self.is_leaving = False
         self.may_go_on = threading.Event()
         routes = [
-            *(Route(path, self.who) for path in ("/", "/config", "/who")),
+            *(Route(path, self.who) for path in ("/", "/config", "/who", "/health")),
             Route("/ready", self.ready),
             Route("/work", self.work, methods=["POST"]),
             Route("/gradio_api/upload", self.take, methods=["POST"]),

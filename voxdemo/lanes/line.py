@@ -5,7 +5,7 @@ its job when its turn is near. Knows no threads and no models, so that the line 
 on other machines.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -133,6 +133,12 @@ class JobLine(Protocol):
     """
 
     moved: list[Callable[[], None]]
+    is_shared: bool
+    """Whether other servers have it, too, so that it goes on when this one ends."""
+
+    @property
+    def others(self) -> Sequence[str]:
+        """The addresses of the other servers that have it."""
 
     @property
     def catalogue(self) -> Catalogue:

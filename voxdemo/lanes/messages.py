@@ -126,6 +126,8 @@ class LineState:
     """The places that a "long" text, a "brief" one and a "recording" would have."""
     refusal: UnavailableError | None
     """Why nobody is taken in: the line is full."""
+    front_ends: Sequence[str] = ()
+    """Where those are that listen."""
 
 
 # What a voice tells the line

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -36,7 +37,20 @@ def service_elsewhere(settings: Settings) -> SpeechService:
     except PermissionError as error:
         raise SettingsError("The line refuses this server: set VOXDEMO_LINE_SECRET to what it has there.") from error
     paces = Paces.load(settings.cache_dir / "paces.json")
-    return service_of(LineElsewhere(url, secret, offer, paces), settings, paces)
+    own_url = _address(settings, url)
+    return service_of(LineElsewhere(url, secret, offer, paces, own_url), settings, paces)
+
+
+def _address(settings: Settings, line_url: str) -> str:
+    """Where others reach this server: if it listens on all addresses, at the one by which it reaches the line."""
+    host = settings.host
+    if host in ("0.0.0.0", "::"):
+        parts = urlsplit(line_url)
+        kind, _, _, _, address = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(kind, socket.SOCK_DGRAM) as reached:
+            reached.connect(address)  # sends nothing
+            host = reached.getsockname()[0]
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def serve_line(settings: Settings) -> None:

@@ -3,11 +3,13 @@
 The first SIGTERM or SIGINT closes the doors and lets running jobs finish; a second one ends the process at once.
 """
 
+import asyncio
 import logging
 import multiprocessing
 import os
 import queue
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -22,6 +24,8 @@ from voxdemo.web.guards.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
+MOVED_S = 4.0
+"""After this long a balancer that asks /ready each second sends people to other servers of the same line."""
 QUIET_S = 2.0
 """After this long without requests every client counts as served: it fetches its sound as soon as its job is done."""
 QUIET_AT_ONCE_S = 0.3
@@ -106,6 +110,18 @@ def _wait_for(signals: queue.SimpleQueue[int]) -> None:
 
 
 async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> None:
-    service.line.refuse_all(within_s)
-    await service.line.drain(within_s)
+    end = time.monotonic() + within_s
+    if service.line.is_shared:
+        await _leave_to_others(service, within_s, traffic)
+    left_s = max(0.0, end - time.monotonic())
+    service.line.refuse_all(left_s)
+    await service.line.drain(left_s)
     await traffic.settled(QUIET_S if within_s else QUIET_AT_ONCE_S, FETCHING_S)
+
+
+async def _leave_to_others(service: SpeechService, within_s: float, traffic: Traffic) -> None:
+    """Serve on all who stand in the line, which goes on, and those who come until balancers send them elsewhere."""
+    service.is_left_to_others = True
+    await asyncio.sleep(min(MOVED_S, within_s))
+    traffic.is_left_to_others = True
+    await traffic.settled(QUIET_S, max(0.0, within_s - MOVED_S))

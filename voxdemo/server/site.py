@@ -28,6 +28,7 @@ from voxdemo.threads import SETTLING, in_thread
 from voxdemo.web import page, v1
 from voxdemo.web.components import front
 from voxdemo.web.guards import access, callers, headers
+from voxdemo.web.guards.begun import BegunElsewhere
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
@@ -73,7 +74,7 @@ def build(
     stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)
     admission = Admission(service, limits)
-    LineQueue(demo, service, admission, settings)
+    queue = LineQueue(demo, service, admission, settings)
     model = _language_model(settings)
     entrance, keep_s = Entrance(service, admission, model), settings.keep_hours * 3600
     batches = Batches(
@@ -88,7 +89,7 @@ def build(
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options = {
         "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
-        "middleware": headers.guards(settings, limits, *more_middleware),
+        "middleware": headers.guards(settings, limits, *_passing_on(queue, service, settings), *more_middleware),
         "exception_handlers": HANDLERS,
         "lifespan": _lifespan(
             Parts(service, batches, Pulse(), bool(settings.accounts)),
@@ -105,6 +106,16 @@ def _language_model(settings: Settings) -> LanguageModel | None:
     if not settings.chat_url:
         return None
     return LanguageModel(settings.chat_url, settings.chat_key.get_secret_value(), settings.chat_model)
+
+
+def _passing_on(queue: LineQueue, service: SpeechService, settings: Settings) -> Sequence[Middleware]:
+    if not service.line.is_shared:
+        return ()
+    is_here = {"session": queue.knows_session, "event": queue.knows_event, "sound": service.live_sounds.__contains__}
+    secret = settings.line_secret.get_secret_value()
+    return [
+        Middleware(BegunElsewhere, lambda begun: is_here[begun.kind](begun.id), lambda: service.line.others, secret)
+    ]
 
 
 def _lifespan(

@@ -75,6 +75,9 @@ class SpeechService:
     `metrics` and `history` are told how every job ends; `watch` is to be called about once a second.
     """
 
+    is_left_to_others = False
+    """Whether this server is about to end, though it still serves: other servers of the same line are to be asked."""
+
     def __init__(
         self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces, live_sessions: int
     ) -> None:
@@ -272,6 +275,8 @@ class SpeechService:
         """
         if refusal := self.line.refusal:
             return Readiness(False, refusal.sentence)
+        if self.is_left_to_others:
+            return Readiness(False, "The server is restarting.")
         if fault := self.line.fault:
             return Readiness(False, fault)
         stats = self.line.stats()

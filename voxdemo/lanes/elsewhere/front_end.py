@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
@@ -57,13 +57,14 @@ class LineElsewhere:
     """A `JobLine` over the line's process at `url`.
 
     All methods are for the event loop's thread. The `offer` is what the line has said before; `paces` take over what it
-    has learned.
+    has learned. `own_url` is where others reach this server.
     """
 
+    is_shared = True
     fault = ""
     """Why the line can't be reached, in one sentence."""
 
-    def __init__(self, url: str, secret: str, offer: Offer, paces: Paces) -> None:
+    def __init__(self, url: str, secret: str, offer: Offer, paces: Paces, own_url: str = "") -> None:
         self.moved: list[Callable[[], None]] = []
         self._offer = offer
         self._paces = paces
@@ -73,6 +74,7 @@ class LineElsewhere:
             headers=credentials(secret), timeout=httpx.Timeout(SILENT_S), limits=limits, trust_env=False
         )
         self._url = f"{url.rstrip('/')}/line/fronts/{secrets.token_hex(4)}"
+        self._own_url = own_url
         self._places: dict[str, PlaceElsewhere] = {}
         self._messages: list[Any] = []
         self._sending: asyncio.Task[None] | None = None
@@ -96,6 +98,10 @@ class LineElsewhere:
         if self._restarted_at is not None:
             return NotReadyError.restarting(self._restarted_at - time.monotonic())
         return NotReadyError.stopping() if self._closing else None
+
+    @property
+    def others(self) -> Sequence[str]:
+        return [url for url in self._state[1].front_ends if url != self._own_url] if self._state else ()
 
     @property
     def is_busy(self) -> bool:
@@ -294,7 +300,7 @@ class LineElsewhere:
     async def _keep_listening(self) -> None:
         while True:
             try:
-                async with self._http.stream("GET", self._url) as answer:
+                async with self._http.stream("GET", self._url, params={"at": self._own_url}) as answer:
                     answer.raise_for_status()
                     self._enter_all()
                     async with aclosing(wire.values(answer.aiter_bytes())) as all_news:

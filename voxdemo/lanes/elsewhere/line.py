@@ -84,9 +84,10 @@ class LineProcess:
             work.append(self._begin_turns())
         await asyncio.gather(*work)
 
-    async def listen(self, name: str) -> AsyncGenerator[Sequence[Any], None]:
-        """What a front end is told, as it comes, several at a time."""
+    async def listen(self, name: str, url: str = "") -> AsyncGenerator[Sequence[Any], None]:
+        """What the front end at this address is told, as it comes, several at a time."""
         front_end = self._front_ends.setdefault(name, FrontEnd())
+        front_end.url = url
         front_end.all_news()
         news: asyncio.Queue[Any] = asyncio.Queue()
         front_end.news = news
@@ -241,7 +242,8 @@ class LineProcess:
             self._lane.check_room()
         except UnavailableError as error:
             refusal = error
-        return LineState(replace(self._lane.stats(), models=()), coming, refusal)
+        urls = tuple(each.url for each in self._front_ends.values() if each.url and each.deaf_since is None)
+        return LineState(replace(self._lane.stats(), models=()), coming, refusal, urls)
 
 
 KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
@@ -259,7 +261,7 @@ def line_app(process: LineProcess, secret: str) -> ASGIApp:
     """The line for other processes, over HTTP: front ends listen and tell, voices beat."""
 
     async def listen(request: Request) -> Response:
-        return Stream(process.listen(request.path_params["front_end"]))
+        return Stream(process.listen(request.path_params["front_end"], request.query_params.get("at", "")))
 
     async def tell(request: Request) -> Response:
         return answer(process.told(request.path_params["front_end"], await sent(request)))

@@ -26,9 +26,10 @@ GONE_S = 3.0
 
 
 class FrontEnd:
-    """What is to be told to a front end, and since when it hasn't listened."""
+    """What is to be told to a front end, where it is, and since when it hasn't listened."""
 
     def __init__(self) -> None:
+        self.url = ""
         self.news: asyncio.Queue[Any] = asyncio.Queue()
         self.deaf_since: float | None = time.monotonic()
 

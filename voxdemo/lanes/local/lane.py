@@ -53,6 +53,8 @@ class Lane:
     aren't there yet is reckoned by the `paces`.
     """
 
+    is_shared = False
+    others = ()
     fault = ""
     """It's here."""
 

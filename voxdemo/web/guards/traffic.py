@@ -1,6 +1,7 @@
 """Counts what is being answered, so that a server that stops knows when all clients have their answers.
 
-Pure ASGI: it looks at requests as they pass and changes nothing.
+Pure ASGI. It changes nothing, but for a server that leaves its people to others: what a balancer brings there that was
+not begun there is refused, so that the balancer asks another one.
 """
 
 import asyncio
@@ -11,10 +12,16 @@ from typing import Any, TypeVar
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from voxdemo.errors import NotReadyError
 from voxdemo.web.guards.callers import Guard, Incoming
+from voxdemo.web.guards.refusals import refused, retry_after
 
 UNCOUNTED = ("/health", "/ready", "/metrics", "/v1/stats", "/heartbeat/")
 """Parts of paths that are asked for again and again, or held open, by clients that wait for nothing."""
+BEGUN_HERE = ("/gradio_api/queue/data", "/gradio_api/call/", "/gradio_api/cancel", "/gradio_api/reset", "/live/")
+"""Parts of paths by which a client goes on with what it has begun at this server, and could at no other."""
+ALSO_HERE = ("/gradio_api/upload", "/speech/", "/file=")
+"""Parts of paths that this server answers as well as another, and that may not be asked for twice."""
 LOOK_S = 0.1
 
 T = TypeVar("T")
@@ -22,6 +29,9 @@ T = TypeVar("T")
 
 class Traffic:
     """Counts the requests of the app that has its `middleware`. `settled` is for the server's event loop."""
+
+    is_left_to_others = False
+    """Whether a balancer is to ask another server for all that wasn't begun at this one."""
 
     def __init__(self) -> None:
         self.middleware = Middleware(_Counted, self)
@@ -69,8 +79,19 @@ class _Counted(Guard):
         if any(part in request.path for part in UNCOUNTED):
             await self._app(request.scope, receive, send)
             return
+        if self._traffic.is_left_to_others and _is_new_here(request):
+            error = NotReadyError.restarting(0)
+            await refused(request.scope, 503, error, retry_after(error))(request.scope, receive, send)
+            return
         self._traffic.began()
         try:
             await self._app(request.scope, receive, send)
         finally:
             self._traffic.ended()
+
+
+def _is_new_here(request: Incoming) -> bool:
+    """Whether a balancer brings it that can ask another server: whoever comes by themselves has no other."""
+    is_job = "/call/" in request.path and request.method == "POST"
+    goes_on = any(part in request.path for part in (*BEGUN_HERE, *ALSO_HERE)) and not is_job
+    return "x-forwarded-for" in request.headers and not goes_on

@@ -95,6 +95,14 @@ class LineQueue(Queue):
             self._refuse(event, refusal)
         return joined, event_id, state
 
+    def knows_session(self, session: str) -> bool:
+        """Whether events of it wait or are served here, or have messages that it hasn't fetched."""
+        return bool(self.pending_event_ids_session.get(session))
+
+    def knows_event(self, id: str) -> bool:
+        """Whether it waits or is served here, or its result hasn't been fetched yet."""
+        return id in self.event_ids_to_events or any(id in ids for ids in self.pending_event_ids_session.values())
+
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """The event whose ticket is called, or whose answer is at hand; else as Gradio's, one that needs no model."""
         for event in self._waiting():

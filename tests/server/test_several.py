@@ -1,0 +1,221 @@
+"""Two real servers over one line and one voice, behind each balancer: all kinds of clients, and a rolling restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import soundfile
+from browsing import OpenPage, expect, needs_browser, speak
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from line_elsewhere import RATE, SECRET
+from openai import OpenAI
+from proxying import BALANCERS, haproxy_before
+from serving import Server, eventually, free_port
+
+pytestmark = pytest.mark.long
+
+WORDS = "one two three"
+LENGTH_S = 3 * 0.4
+SCRIPTS, PROGRAMS = 6, 3
+RESTARTING = r"^The server is restarting: try again in \d+ s\.$"
+NIGHTLY = pytest.mark.skipif(
+    not os.environ.get("LONG_TESTS"), reason="restarts behind the other balancers: LONG_TESTS=1"
+)
+
+
+class Cluster:
+    """A line, a voice that can be held, and two servers in one folder, each of which may be started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.hold = folder / "held"
+        self.ports = [free_port(), free_port()]
+        self.line = self._run("line", GATHER_S=0)
+        line = {"VOXDEMO_LINE_URL": self.line.url}
+        self.voice = self._run("voice", WORD_S=0.01, HELD=self.hold, **line)
+        self.servers = [self.started(number) for number in range(2)]
+        for server in self.servers:
+            server.wait_until_ready()
+
+    def started(self, number: int, **settings: Any) -> Server:
+        usual = {
+            "VOXDEMO_CACHE_DIR": self._folder / "cache",
+            "VOXDEMO_CACHE_SIZE": 0,
+            "VOXDEMO_TRUSTED_PROXIES": "127.0.0.1",
+        }
+        shared = {"VOXDEMO_LINE_URL": self.line.url, "MOVED_S": 0.8, "VOXDEMO_DRAIN_S": 60, **usual}
+        return self._run("server", port=self.ports[number], **{**shared, **settings})
+
+    def restarted(self, number: int, **settings: Any) -> None:
+        """The server has ended well, and is there again."""
+        server = self.servers[number]
+        assert server.process.wait(timeout=60) == 0, server.log
+        assert "Traceback" not in server.log
+        server.http.close()
+        self.servers[number] = self.started(number, **settings)
+        self.servers[number].wait_until_ready()
+
+    def told_to_stop(self, number: int) -> None:
+        server = self.servers[number]
+        server.process.send_signal(signal.SIGTERM)
+        eventually(lambda: server.http.get("/ready").status_code == 503)
+
+    def has_in_line(self, count: int) -> None:
+        """Wait until so many stand in line, as each server says that isn't stopping."""
+        eventually(lambda: {server.in_line() for server in self.servers} == {count}, within_s=60.0)
+
+    def close(self) -> None:
+        self.hold.unlink(missing_ok=True)
+        for each in (*self.servers, self.voice, self.line):
+            each.stop()
+
+    def _run(self, role: str, **settings: Any) -> Server:
+        folder = self._folder / f"{role}-{len(list(self._folder.iterdir()))}"
+        folder.mkdir()
+        return Server(folder, "tests/line_elsewhere.py", ROLE=role, VOXDEMO_LINE_SECRET=SECRET, **settings)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def people() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(40) as people:
+        yield people
+
+
+def script(url: str, text: str = WORDS) -> float:
+    """The seconds of sound that gradio_client gets."""
+    with closing(Client(url, verbose=False, httpx_kwargs={"timeout": 60})) as client:
+        return float(soundfile.info(client.predict(text, api_name="/generate")).duration)
+
+
+def program(url: str, text: str = WORDS) -> float:
+    """The seconds of sound that OpenAI's client gets."""
+    with OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=120) as opened:
+        sound = opened.audio.speech.create(model="tts-1", voice="alloy", input=text, response_format="pcm")
+    return len(sound.content) / 2 / RATE
+
+
+def is_spoken(page: Any) -> None:
+    expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "done", timeout=60_000)
+
+
+class Outside(Server):
+    """The servers as people reach them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_programs_of_every_kind_are_served_in_one_line(
+    balancer: str, cluster: Cluster, people: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    with BALANCERS[balancer](cluster.ports, tmp_path) as url:
+        cluster.hold.touch()
+        asked = [people.submit(script, url) for _ in range(SCRIPTS)]
+        asked += [people.submit(program, url) for _ in range(PROGRAMS)]
+        cluster.has_in_line(SCRIPTS + PROGRAMS)
+        cluster.hold.unlink()
+        assert all(each.result(60) == pytest.approx(LENGTH_S, abs=0.7) for each in asked)
+
+
+class Regulars:
+    """Programs that ask again and again, one after the other, until they are told to go."""
+
+    def __init__(self, url: str, people: ThreadPoolExecutor, count: int) -> None:
+        self._url = url
+        self._may_go = threading.Event()
+        self._asking = [people.submit(self._ask) for _ in range(count)]
+
+    def gone(self) -> int:
+        """How often they were served; what went wrong is raised."""
+        self._may_go.set()
+        return sum(each.result(60) for each in self._asking)
+
+    def _ask(self) -> int:
+        served = 0
+        while not self._may_go.is_set():
+            assert program(self._url, "one") == pytest.approx(0.4, abs=0.3)
+            assert script(self._url, "one") == pytest.approx(0.4, abs=0.7)
+            served += 2
+        return served
+
+
+NIGHTLY = [
+    pytest.param(name, marks=pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS isn't set"))
+    for name in ("nginx", "caddy")
+]
+
+
+@needs_browser
+@pytest.mark.parametrize("balancer", ["haproxy", *NIGHTLY])
+def test_both_are_restarted_while_people_wait_and_nobody_notices(
+    balancer: str, cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
+) -> None:
+    with BALANCERS[balancer](cluster.ports, tmp_path) as url:
+        page = open_page(Outside(url))
+        for number in range(2):
+            cluster.hold.touch()
+            asked = [people.submit(script, url) for _ in range(SCRIPTS)]
+            asked += [people.submit(program, url) for _ in range(PROGRAMS)]
+            speak(page, WORDS)
+            cluster.has_in_line(SCRIPTS + PROGRAMS + 1)
+            cluster.told_to_stop(number)
+            asked += [people.submit(script, url) for _ in range(SCRIPTS)]
+            cluster.has_in_line(2 * SCRIPTS + PROGRAMS + 1)
+            cluster.hold.unlink()
+            regulars = Regulars(url, people, 4)
+            assert all(each.result(60) == pytest.approx(LENGTH_S, abs=0.7) for each in asked)
+            is_spoken(page)
+            cluster.restarted(number)
+            assert regulars.gone()
+
+
+@needs_browser
+def test_who_waits_for_longer_than_a_server_may_take_to_stop_stands_in_line_at_the_other(
+    cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
+) -> None:
+    cluster.told_to_stop(0)
+    cluster.restarted(0, VOXDEMO_DRAIN_S=3)
+    with haproxy_before(cluster.ports, tmp_path) as url:
+        cookie = eventually(lambda: cookie_of(url, cluster.ports[0]))
+        cluster.hold.touch()
+        first = people.submit(program, cluster.servers[1].url)
+        cluster.has_in_line(1)
+        page = open_page(Outside(url), before=lambda page: page.context.add_cookies([{**cookie, "url": url}]))
+        speak(page, WORDS)
+        waiting = people.submit(script, cluster.servers[0].url)
+        cluster.has_in_line(3)
+        cluster.told_to_stop(0)
+        with pytest.raises(AppError, match=RESTARTING):
+            waiting.result(60)
+        expect(page.locator("#vx-card .card")).to_have_attribute("data-state", "waiting")
+        cluster.has_in_line(2)
+        cluster.restarted(0)
+        cluster.hold.unlink()
+        is_spoken(page)
+        assert first.result(60) == pytest.approx(LENGTH_S, abs=0.7)
+
+
+def cookie_of(url: str, port: int) -> dict[str, str] | None:
+    """That of a visitor who stays at the server at this port; None while there is none."""
+    for name in map(str, range(30)):
+        if httpx.get(f"{url}/which", headers={"Cookie": f"voxdemo_visitor={name}"}).text == str(port):
+            return {"name": "voxdemo_visitor", "value": name}
+    return None
