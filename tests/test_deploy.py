@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxying import DEPLOY, NGINX, main_config, ran
 from serving import ROOT, Server
 
+from voxdemo.planning.prices import EXAMPLES
+from voxdemo.planning.prices import read as read_prices
+from voxdemo.planning.stages import PEOPLE_A_FRONT_END, Demand, Planner
+from voxdemo.planning.work import VOICES, as_measured
 from voxdemo.settings import PREFIX, Settings
 
 pytestmark = pytest.mark.long
@@ -183,10 +188,11 @@ def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
     assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml", "compose.cluster.yaml"])
 def test_the_composition_follows_the_specification(name: str) -> None:
     compose_spec = pytest.importorskip("compose_spec", reason="needs compose-spec, from requirements-dev.txt")
-    compose_spec.PyCompose.from_yaml((DEPLOY / name).read_text()).validate()
+    merged = yaml.safe_dump(yaml.safe_load((DEPLOY / name).read_text()))  # "<<", which that program doesn't know
+    compose_spec.PyCompose.from_yaml(merged).validate()
 
 
 def test_the_composition_holds_together() -> None:
@@ -207,6 +213,107 @@ def test_the_composition_holds_together() -> None:
     there = yaml.safe_load(composed["configs"]["prometheus"]["content"])
     alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("localhost", "voxdemo"))
     assert there == alone
+
+
+def test_the_composition_of_a_cluster_holds_together() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.cluster.yaml").read_text())
+    services = composed["services"]
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name, service in services.items():
+        assert ("healthcheck" in service) == (name != "bucket")  # which ends
+        assert service["restart"]
+        assert {each for each in service.get("environment", {}) if each.startswith(PREFIX)} <= names
+        for source in (volume.split(":")[0] for volume in service.get("volumes", [])):
+            assert (DEPLOY / source).exists() if source.startswith("./") else source in composed["volumes"]
+        assert {*service.get("depends_on", {})} <= services.keys()
+    servers = [services[name] for name in ("server-1", "server-2")]
+    for stopping in (*servers, services["voice"]):
+        assert seconds(stopping["stop_grace_period"]) >= stopping["environment"]["VOXDEMO_DRAIN_S"] + ENDING_S
+    assert seconds(services["caddy"]["stop_grace_period"]) > seconds(servers[0]["stop_grace_period"])
+    trusted = servers[0]["environment"]["VOXDEMO_TRUSTED_PROXIES"]
+    assert [{"subnet": trusted}] == composed["networks"]["outside"]["ipam"]["config"]
+    outside = [name for name, service in services.items() if "outside" in service["networks"]]
+    assert outside == ["caddy", "server-1", "server-2"]  # nobody else is believed
+    asked = {each.partition(":")[0] for each in services["caddy"]["environment"]["FRONT_ENDS"].split()}
+    assert asked == {"server-1", "server-2"}
+    scraped = yaml.safe_load(composed["configs"]["prometheus"]["content"])["scrape_configs"]
+    found = {name for job in scraped for config in job["dns_sd_configs"] for name in config["names"]}
+    assert found == {"line", "voice", "server-1", "server-2"}
+
+
+CHART = DEPLOY / "chart"
+STAGES = (100, 500, 2_000, 10_000)
+
+
+def manifests(values: Mapping[str, Any], name: str = "demo") -> list[dict[str, Any]]:
+    """What Helm makes of the chart."""
+    helm = pytest.importorskip("helm_python", reason="needs helm-python-sdk, from requirements-dev.txt")
+    with helm.Chart.load(str(CHART)) as chart:
+        rendered = chart.render(values, name=name, namespace="voice")
+    return [document for text in rendered.values() for document in yaml.safe_load_all(text) if document]
+
+
+def staged(users: int) -> dict[str, Any]:
+    return dict(yaml.safe_load((CHART / "stages" / f"{users}.yaml").read_text()))
+
+
+def found(documents: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    [one] = [each for each in documents if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return one
+
+
+def test_helm_finds_nothing_to_criticise_in_the_chart() -> None:
+    helm = pytest.importorskip("helm_python", reason="needs helm-python-sdk, from requirements-dev.txt")
+    told = helm.lint(str(CHART))
+    assert [each["error"] for each in told["messages"]] == ["icon is recommended"]
+    assert not told["errors"]
+
+
+@pytest.mark.parametrize("users", [0, *STAGES])
+def test_kubernetes_takes_what_helm_makes_of_the_chart(users: int) -> None:
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="needs it, from requirements-dev.txt")
+    documents = manifests(staged(users) if users else {})
+    for document in documents:
+        kubernetes.validate(document, "1.37", strict=True)
+    wrong = found(documents, "Deployment", "demo-voice")
+    wrong["spec"]["template"]["spec"]["containers"][0]["livenesProbe"] = {}
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate(wrong, "1.37", strict=True)
+
+
+def test_the_chart_holds_together() -> None:
+    documents = manifests({"servers": {"drainSeconds": 40}, "settings": {"VOXDEMO_LOG_FORMAT": "json"}})
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    pods = {each["metadata"]["name"]: each["spec"]["template"] for each in documents if each["kind"] == "Deployment"}
+    for name, pod in pods.items():
+        [container] = pod["spec"]["containers"]
+        env = {each["name"]: each.get("value") for each in container["env"]}
+        assert {each for each in env if each.startswith(PREFIX)} <= names
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        if drain := env.get("VOXDEMO_DRAIN_S"):
+            assert pod["spec"]["terminationGracePeriodSeconds"] == int(drain) + ENDING_S
+        if name != "demo-balancer":
+            assert env["VOXDEMO_LINE_URL"] == "http://demo-line:7860"
+            assert env["VOXDEMO_LOG_FORMAT"] == "json"
+    for service in (each["spec"] for each in documents if each["kind"] == "Service"):
+        assert [pod for pod in pods.values() if service["selector"].items() == pod["metadata"]["labels"].items()]
+    balancer = found(documents, "ConfigMap", "demo-balancer")
+    assert balancer["data"]["haproxy.cfg"] == (DEPLOY / "haproxy.cfg").read_text()
+    scaler = found(documents, "HorizontalPodAutoscaler", "demo-server")["spec"]["scaleTargetRef"]
+    assert scaler["name"] in pods
+
+
+@pytest.mark.parametrize("users", STAGES)
+def test_the_values_of_a_stage_are_what_the_planner_calculates(users: int) -> None:
+    prices = read_prices(EXAMPLES)
+    demand = Demand(peak_share=0.1, each_per_minute=1, cached=0.2, wait_s=10)
+    planned = Planner(demand, as_measured(VOICES["builtin"], 300, 0.1), prices["cpu"], prices).stage(users)
+    servers = max(2, ceil(planned.online / PEOPLE_A_FRONT_END))  # of one, nobody could be moved to another
+    assert staged(users) == {
+        "servers": {"least": servers, "most": 2 * servers},
+        "voices": {"count": planned.in_one_line},
+        "line": {"queueSize": planned.machines * planned.queue_size},
+    }
 
 
 def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from documents import ADDRESS, DOCUMENTS, ELSEWHERE, ToldCheckout, anchors, prose, runs, unrun
 from dotenv import dotenv_values
 from proxying import PATH, needed
@@ -427,7 +428,7 @@ def test_the_image_is_built_and_run_from_what_is_there(block: str) -> None:
     assert int(after("--stop-timeout", run)) == Settings.model_fields["drain_s"].default + ENDING_S
 
 
-@runs("deploy/README.md", "SITE_ADDRESS")
+@runs("deploy/README.md", "SITE_ADDRESS", "POSTGRES_PASSWORD")
 def test_the_composition_is_started_with_what_it_asks_for(block: str) -> None:
     """Docker Compose itself has no place in the tests; tests/test_deploy.py sees that the file holds together."""
     words = shlex.split(block)
@@ -436,6 +437,19 @@ def test_the_composition_is_started_with_what_it_asks_for(block: str) -> None:
     asked = re.findall(r"\$\{(\w+)", composed)
     needed_ones = re.findall(r"\$\{(\w+):\?", composed)
     assert set(needed_ones) <= given <= set(asked)
+
+
+@runs("deploy/README.md", "kubectl")
+def test_the_chart_is_installed_with_what_it_asks_for(block: str) -> None:
+    """tests/test_deploy.py sees what Helm makes of it."""
+    secret, install = (shlex.split(line) for line in block.splitlines())
+    values = yaml.safe_load((ROOT / "deploy/chart/values.yaml").read_text())
+    assert secret[:5] == ["kubectl", "create", "secret", "generic", values["secret"]]
+    entries = {word.removeprefix("--from-literal=").partition("=")[0] for word in secret[5:]}
+    assert entries <= {PREFIX + name.upper() for name in Settings.model_fields}
+    assert (ROOT / install[3] / "Chart.yaml").is_file()
+    assert (ROOT / after("--values", install)).is_file()
+    assert after("--set", install).partition("=")[0] in values
 
 
 @runs("deploy/README.md", "useradd")

@@ -42,6 +42,12 @@ async def test_who_does_not_know_the_secret_is_refused(
     assert SECRET not in answer.text + caplog.text
 
 
+async def test_whoever_watches_it_needs_the_secret_for_figures_alone(line: httpx.AsyncClient) -> None:
+    assert (await line.get("/health")).status_code == 200
+    assert (await line.get("/metrics")).status_code == 401
+    assert "process_resident_memory_bytes" in (await line.get("/metrics", headers=asgi.credentials(SECRET))).text
+
+
 async def test_what_is_no_message_or_too_long_is_refused(
     line: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -16,6 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from voxdemo.lanes import wire
 
 VALUES = "application/octet-stream"
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+PROCESS = CollectorRegistry()
+ProcessCollector(registry=PROCESS)
 
 
 def credentials(secret: str) -> Mapping[str, str]:
@@ -24,7 +28,10 @@ def credentials(secret: str) -> Mapping[str, str]:
 
 
 class Guarded:
-    """An app that answers those alone that know the secret, which may not be empty."""
+    """An app that answers those alone that know the secret, which may not be empty; at /health, everybody.
+
+    At /metrics it says how much memory and processor its process takes.
+    """
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         assert secret, "a line without a secret would serve anybody"
@@ -32,11 +39,15 @@ class Guarded:
         self._expected = credentials(secret)["Authorization"].encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/health":
+            return await PlainTextResponse("It's up.")(scope, receive, send)
         if scope["type"] == "http":
             sent = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(sent, self._expected):
                 refusal = PlainTextResponse("This needs the secret of the line: set VOXDEMO_LINE_SECRET alike.", 401)
                 return await refusal(scope, receive, send)
+            if scope["path"] == "/metrics":
+                return await Response(generate_latest(PROCESS), media_type=METRICS)(scope, receive, send)
         return await self._app(scope, receive, send)
 
 
