@@ -227,8 +227,8 @@ export function card(element, props, watch, tell) {
 
   // Its server stops while it waits. Behind a balancer another one is there, in whose line it stands after a second press.
   async function enterElsewhere(told) {
-    const left = value, moved = moves + 1, answer = moved <= MOST_MOVES ? await answerOf('ready') : null;
-    if (value !== left) return;
+    const asked = value, moved = moves + 1, answer = moved <= MOST_MOVES ? await answerOf('ready') : null;
+    if (value !== asked) return;
     if (!answer?.ok || !pressAgain) return take(told);
     show({state: 'idle'});
     pressAgain();
