@@ -16,8 +16,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO
 
+import numpy as np
 import pytest
 import soundfile
+import soxr
 from rings import first_of
 from serving import ROOT, Server, environment, eventually, free_port
 from typer.testing import CliRunner
@@ -92,6 +94,19 @@ def test_a_server_does_it_as_well(server: Server, voxdemo: Run, tmp_path: Path) 
     (tmp_path / "said.wav").write_bytes(spoken.stdout)
     heard = voxdemo("hear", "said.wav", "--server", server.url)
     assert (heard.stdout.startswith(b"Good"), "welcome aboard" in heard.stdout.decode().lower()) == (True, True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_what_comes_through_a_pipe_is_printed_turn_by_turn(voxdemo: Run, rate: int) -> None:
+    sound, own_rate = soundfile.read(WARM_UP, dtype="float32")
+    twice = np.concatenate([sound, np.zeros(own_rate, np.float32), sound])
+    raw = (soxr.resample(twice, own_rate, rate) * 32_767).astype("<i2").tobytes()
+    heard = voxdemo("hear", "--live", "-", "--rate", str(rate), said=raw + b"\0")
+    assert (heard.returncode, heard.stderr) == (0, b"")
+    lines = heard.stdout.decode().lower().splitlines()
+    assert len(lines) == 2
+    assert all("line is open" in line and "comes next" in line for line in lines)
 
 
 @pytest.mark.parametrize("is_there", first_of(True, False))
@@ -300,6 +315,12 @@ def test_a_full_disk_is_one_sentence(server: Server, chinese: str, voxdemo: Run,
         (["hear", "x.wav", "--format", "xml"], "--format must be one of text, json, srt, vtt, not 'xml'."),
         (["say", "Hi.", "--server", "nonsense"], "isn't an address: write it like http://127.0.0.1:7860."),
         (["say", "Hi.", "--speed", "fast"], "Invalid value for '--speed'"),
+        (["hear", "--live", "a.mp3"], "--live listens to the microphone or"),
+        (["hear", "--live", "--format", "srt"], "--format can't be used with --live"),
+        (["hear", "--live", "--server", "http://127.0.0.1:1"], "--server can't be used with --live"),
+        (["hear", "--live", "-", "--rate", "4000"], "--rate must be from 8000 to 192000."),
+        (["hear", "--live"], "The microphone needs the package sounddevice, and PortAudio"),
+        (["hear"], "name a recording, - for stdin, or --live"),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -307,6 +328,7 @@ def test_a_mistake_is_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("folder.wav").mkdir()
+    monkeypatch.setitem(sys.modules, "sounddevice", None)  # it isn't installed
     ended = CliRunner().invoke(cli.app, words)
     told = ended.exception.sentence if isinstance(ended.exception, VoxdemoError) else ended.output
     assert ended.exit_code

@@ -104,16 +104,28 @@ def say(
 
 @app.command()
 def hear(
-    recording: Annotated[str, typer.Argument(help="The audio file; - reads it from stdin.")],
+    recording: Annotated[str, typer.Argument(help="The audio file; - reads it from stdin.")] = "",
     language: Annotated[str, typer.Option(help="Its language, such as en; detected if not given.")] = "",
     form: Annotated[str, typer.Option("--format", help="What to print: text, json, srt or vtt.")] = "text",
     server: Server = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="Print what is said now: from the microphone or, with -, raw 16-bit mono.")
+    ] = False,
+    rate: Annotated[int, typer.Option(help="Samples a second of raw sound, for --live -.")] = 16_000,
 ) -> None:
-    """Print the transcript of a recording."""
-    from voxdemo.cli.results import FORMS, bar, check_form, recording_file
+    """Print the transcript of a recording, or of what is said now."""
+    from voxdemo.cli.results import FORMS, bar, check_form, recording_file, refuse_live
 
     check_form(form, FORMS)
     language = _typed(language)
+    if live:
+        refuse_live(form, server)
+        from voxdemo.cli.live import hear_live
+
+        hear_live(recording, rate, language or None)
+        return
+    if not recording:
+        raise typer.BadParameter("name a recording, - for stdin, or --live to be listened to.")
     with bar() as tell, recording_file(recording) as path:
         from voxdemo.cli import local, remote
 

@@ -47,16 +47,22 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -
         _, engine = Catalogue(tuple(choice.info for choice in choices)).resolved(utterance)
         choices.sort(key=lambda choice: choice.info != engine)  # the others may have guests in the text
         service = local_service(settings, choices[:1], listeners, choices[1:])
-        return asyncio.run(_served(service, lambda: _spoken(service, utterance, format, to, tell)))
+        return asyncio.run(served(service, lambda: _spoken(service, utterance, format, to, tell)))
 
 
 def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcript:
     """Recognise a recording, in the language that it detects where none is given; by the recogniser that is wanted."""
-    with _own_settings() as settings:
-        service = local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
+    with a_listener() as service:
         tells = partial(_tell, service, tell)
         heard = partial(result_of, service.transcribe(AskedRecording(recording, language)), Transcript, tells)
-        return asyncio.run(_served(service, heard))
+        return asyncio.run(served(service, heard))
+
+
+@contextmanager
+def a_listener() -> Generator[SpeechService, None, None]:
+    """A service with the recogniser that is wanted, not started yet."""
+    with _own_settings() as settings:
+        yield local_service(settings, [ENGINES.built_in(settings)], RECOGNIZERS.choose(settings)[:1])
 
 
 def voices() -> Mapping[str, Any]:
@@ -118,7 +124,7 @@ def _own_settings() -> Generator[Settings, None, None]:
         yield _settings().model_copy(update={"cache_dir": Path(folder)})
 
 
-async def _served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T:
+async def served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T:
     """What `work` returns of a service that is there as long as it is needed; its models load meanwhile."""
     service.start()
     try:

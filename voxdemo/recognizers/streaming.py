@@ -70,6 +70,7 @@ class Turn:
     is_over: bool = False
     is_told: bool = False
     text: str = ""
+    still_open: str = ""
     language: str | None = None
     emotion: str | None = None
     tokens: list[Token] = field(default_factory=list)
@@ -91,6 +92,8 @@ class StreamingRecognition:
         self._open: Turn | None = None
         self._at = self._count = 0
         self._voiced = self._silent = 0
+        self._language: str | None = None
+        """That of the last turn: taken for the next one's, too, while there is little of it."""
         self._before: deque[tuple[Samples, float]] = deque()
         """The last windows before a turn begins."""
 
@@ -134,7 +137,8 @@ class StreamingRecognition:
         is_due = (len(part.windows) - part.read) * WINDOW_S >= STEP_S and part.spoken > part.read
         if not (part.is_whole or is_due):
             return None
-        language = turn.options.language or turn.language
+        is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not part.is_whole
+        language = turn.options.language or turn.language or (self._language if is_short else None)
         return Wanted(turn, part, np.concatenate(part.windows), language, part.is_whole)
 
     def is_newer_than(self, wanted: Wanted) -> bool:
@@ -158,10 +162,11 @@ class StreamingRecognition:
         turn.spent_s += transcript.seconds_spent
         turn.emotion = transcript.emotion or turn.emotion
         if transcript.text and (wanted.is_last or len(wanted.samples) >= LANGUAGE_S * DETECTOR_RATE):
-            turn.language = turn.language or transcript.language
+            self._language = turn.language = turn.language or transcript.language
         self._note(wanted)
         turn.is_told = turn.is_told or bool(settled or still_open)
-        told = [Heard(turn.number, settled, still_open, self.behind_s)] if turn.is_told else []
+        is_news, turn.still_open = bool(settled) or still_open != turn.still_open, still_open
+        told = [Heard(turn.number, settled, still_open, self.behind_s)] if is_news else []
         return [*told, *self._ended()]
 
     def failed(self, wanted: Wanted, error: VoxdemoError) -> list[LiveEvent]:

@@ -92,7 +92,8 @@ class LiveSession:
         self._has_grown = asyncio.Event()
         self._events: asyncio.Queue[LiveEvent | Exception | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_finished = self._is_over = False
+        self._is_finished = False
+        self.is_over = False
         self._turns = 0
         self._worked_s = 0.0
 
@@ -117,7 +118,7 @@ class LiveSession:
             self._tasks.append(asyncio.ensure_future(self._guarded(work)))
 
     async def close(self) -> None:
-        self._is_over = True
+        self.is_over = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -169,7 +170,7 @@ class LiveSession:
             yield event
 
     def _give(self, fed: Samples | Callable[[], Sequence[LiveEvent]]) -> None:
-        if not self._is_over:
+        if not self.is_over:
             self._fed.append(fed)
             self._has_come.set()
 
@@ -190,7 +191,7 @@ class LiveSession:
     # -- when it is over
 
     async def _watch(self) -> None:
-        while not self._is_over:
+        while not self.is_over:
             await asyncio.sleep(LOOK_EVERY_S)
             if ended := self._ended():
                 self._end(ended)
@@ -206,7 +207,7 @@ class LiveSession:
         return None
 
     def _end(self, ended: LiveEnded) -> None:
-        self._is_over = True
+        self.is_over = True
         self._events.put_nowait(ended)
         self._events.put_nowait(None)
         for task in self._tasks:
