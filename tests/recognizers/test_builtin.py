@@ -93,6 +93,16 @@ def test_words_of_somebody_far_away_are_as_long_as_of_somebody_near(recognizer, 
 
 
 @pytest.mark.long
+def test_live_it_hears_the_same_of_short_sounds_and_does_not_repeat_itself(recognizer, spoken):
+    recordings = [spoken(sentence) for sentence in SENTENCES[:6]]
+    live, usual = (
+        [words(list(recognizer.transcribe(each, RATE, "en", is_live=is_live))[-1].text) for each in recordings]
+        for is_live in (True, False)
+    )
+    assert jiwer.wer(usual, live) < 0.05
+
+
+@pytest.mark.long
 def test_faint_speech_is_heard_as_if_it_were_loud(recognizer, spoken):
     speech = spoken(SENTENCES[0])
     noise = np.random.default_rng(0).normal(0, speech.std() / 6, len(speech)).astype(np.float32)

@@ -93,6 +93,8 @@ class LiveSession:
         self._events: asyncio.Queue[LiveEvent | Exception | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_finished = False
+        self._ending: LiveEnded | None = None
+        """Why it ends when what came before is read."""
         self.is_over = False
         self._turns = 0
         self._worked_s = 0.0
@@ -155,12 +157,8 @@ class LiveSession:
 
     def finish(self) -> None:
         """No more sound comes: the open turn ends, and `events` when all has been read."""
-
-        def finish() -> Sequence[LiveEvent]:
-            self._is_finished = True
-            return self._recognition.commit()
-
-        self._give(finish)
+        self._give(self._finish)
+        self.is_over = True
 
     async def events(self) -> AsyncGenerator[LiveEvent, None]:
         """What happens, until the session is over or, after `finish`, all is read. For one caller."""
@@ -179,7 +177,11 @@ class LiveSession:
             self._turns += isinstance(event, TurnEnded)
             self._events.put_nowait(event)
         if self._is_finished and self._recognition.is_read:
-            self._events.put_nowait(None)
+            self._end(self._ending)
+
+    def _finish(self) -> Sequence[LiveEvent]:
+        self._is_finished = True
+        return self._recognition.commit()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -191,24 +193,26 @@ class LiveSession:
     # -- when it is over
 
     async def _watch(self) -> None:
-        while not self.is_over:
+        """End it when the server stops; when it is over for other reasons, what came before is read first."""
+        while not self._line.refusal:
             await asyncio.sleep(LOOK_EVERY_S)
-            if ended := self._ended():
-                self._end(ended)
+            if self._ending is None and not self.is_over and (ending := self._due_end()):
+                self._ending = ending
+                self.finish()
+        self._end(LiveEnded("stopping"))
 
-    def _ended(self) -> LiveEnded | None:
+    def _due_end(self) -> LiveEnded | None:
         now = time.monotonic()
-        if self._line.refusal:
-            return LiveEnded("stopping")
         if now - self._begun_at > LONGEST_S:
             return LiveEnded("too_long")
         if max(now - self._fed_at, self._recognition.silent_s) > SILENCE_S:
             return LiveEnded("silence")
         return None
 
-    def _end(self, ended: LiveEnded) -> None:
+    def _end(self, ended: LiveEnded | None) -> None:
         self.is_over = True
-        self._events.put_nowait(ended)
+        if ended:
+            self._events.put_nowait(ended)
         self._events.put_nowait(None)
         for task in self._tasks:
             if task is not asyncio.current_task():

@@ -11,13 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import PIECE, Stage, until
+from fakes import PIECE, RATE, Stage, until
 from lining import BRIEF, LONG, job, kinds, let_run, next_closed, next_started, parts, recording
 
 from voxdemo.errors import BusyError, EngineError, InputError, LimitError, NotReadyError, UnavailableError
+from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.jobs import Job, Piece, Started
 from voxdemo.lanes.line import Claim, JobLine, LineTicket
 from voxdemo.lanes.turns import Size
+from voxdemo.live import LiveOptions, TurnEnded
+from voxdemo.service.live_sessions import LiveSessions
+from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Transcript, Waiting
 
 from .conftest import OpenLines
@@ -381,3 +385,20 @@ async def test_closing_turns_away_who_waits_and_stops_who_runs(open_lines: OpenL
     stage.steps.release(10)
     await asyncio.wait_for(closing, 30)
     assert await next_closed(stage) == "a b c"
+
+
+async def test_a_live_session_is_read_a_moment_at_a_time_and_leaves_nothing_behind(
+    open_lines: OpenLines, stage: Stage
+) -> None:
+    (line,) = await open_lines()
+    sessions = LiveSessions(line, Paces(), 1)
+    async with sessions.open(LiveOptions(cuts_turns=False), RequestContext()) as session:
+        for _ in range(2):
+            session.feed(np.full(RATE, 0.1, np.float32))
+            session.commit()
+        session.finish()
+        events = [event async for event in session.events()]
+    ended = [event.transcript for event in events if isinstance(event, TurnEnded)]
+    assert [transcript.text for transcript in ended] == ["heard", "heard"]
+    assert [transcript.language for transcript in ended] == ["en", "en"]
+    await until(lambda: _all(line.stats()) == 0)
