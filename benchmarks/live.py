@@ -77,7 +77,7 @@ async def spoken(service: SpeechService) -> list[Recording]:
     recordings = []
     for number in range(RECORDINGS):
         said = [SENTENCES[(number * EACH + nth) % len(SENTENCES)] for nth in range(EACH)]
-        voice, sound = VOICES[number % len(VOICES)], list[Samples]()
+        voice, sound = VOICES[(number + number // len(VOICES)) % len(VOICES)], list[Samples]()
         for sentence in said:
             result = await result_of(service.speak(Utterance(sentence, voice=voice, seed=1)), Spoken)
             sound += [read(result.path), np.zeros(round(PAUSE_S * LIVE_RATE), np.float32)]
