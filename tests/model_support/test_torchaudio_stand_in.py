@@ -59,6 +59,20 @@ def test_nothing_of_a_half_imported_one_is_left(tmp_path):
     assert run(script, source, tmp_path) == ["False", "True"]
 
 
+def test_other_threads_may_import_meanwhile(tmp_path):
+    script = f"""
+import itertools, threading
+sys.modules.update((f"many{{number}}", sys) for number in range(300_000))
+def importing():
+    for number in itertools.count():
+        sys.modules[f"more{{number}}"] = sys
+threading.Thread(target=importing, daemon=True).start()
+{ENSURE}
+print(torchaudio.load.__module__)
+"""
+    assert run(script, "raise OSError", tmp_path) == [torchaudio_stand_in.__name__]
+
+
 def test_packages_that_look_for_torchaudio_find_it(tmp_path):
     script = ENSURE + "from importlib.util import find_spec\nprint(find_spec('torchaudio').name)"
     assert run(script, "raise OSError", tmp_path) == ["torchaudio"]

@@ -53,7 +53,7 @@ def _imports_without_compiled_part() -> bool:
 
 def _forget() -> None:
     """Leave nothing of an import that failed."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+    for name in [name for name in list(sys.modules) if name.partition(".")[0] == "torchaudio"]:
         del sys.modules[name]
 
 
