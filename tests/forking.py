@@ -23,6 +23,8 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from huggingface_hub import constants
+
 from voxdemo import telemetry
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +32,10 @@ PRELOADED = [
     "voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper",
     "pyloudnorm",
 ]  # fmt: skip
-READ_AT_IMPORT = ("HF_", "NO_PROXY", "SPACES_")
+READ_AT_IMPORT = ("NO_PROXY", "SPACES_")
 """How the names begin of variables that libraries read while they are imported; `spaces` begins processes by its own.
+
+The hub's library keeps what it reads in a module, which can read it again.
 """
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
@@ -94,6 +98,7 @@ def _become(script: str, environment: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     telemetry.switch_off()  # as a new Python does when it imports voxdemo
+    importlib.reload(constants)
     with open(log, "ab", buffering=0) as written:  # noqa: PTH123 - bare, as a shell's redirection
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)

@@ -36,7 +36,10 @@ def free_port() -> int:
 
 
 class Server:
-    """A server process. `url` ends without a slash; `log` is what it printed."""
+    """A server process. `url` ends without a slash; `log` is what it printed.
+
+    `by_itself` it shares nothing with other servers, and takes seconds longer to begin.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Server:
         script: str = "app.py",
         port_variable: str = "VOXDEMO_PORT",
         port: int = 0,
+        by_itself: bool = False,
         **settings: object,
     ) -> None:
         self.port = port or free_port()
@@ -52,7 +56,8 @@ class Server:
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self._log_path = folder / "server.log"
         inherited = environment(folder, **{port_variable: self.port, **settings})
-        self.process = _started(ROOT / script, inherited, self._log_path, anew=any(map(is_read_at_import, settings)))
+        anew = by_itself or any(map(is_read_at_import, settings))
+        self.process = _started(ROOT / script, inherited, self._log_path, anew)
 
     @property
     def log(self) -> str:
