@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+import without_whisper  # noqa: F401 - for its effect
 from chatterbox_checkpoint import shrink
 
 shrink()

@@ -11,6 +11,7 @@ import soundfile
 from serving import EVERY_JOB_ANEW, Server, StartServer, eventually
 
 pytestmark = pytest.mark.long
+APP = "tests/without_whisper.py"
 KEY = "0123456789abcdef"
 WORDS = "The boats come in at six. By seven the fish is sold."
 
@@ -27,10 +28,10 @@ def spoken(server: Server, voice: str, **headers: str) -> np.ndarray:
 def test_another_voxdemo_speaks_as_it_does_itself_and_the_built_in_voice_while_it_is_away(
     start_server: StartServer,
 ) -> None:
-    other = start_server(VOXDEMO_ENGINE="builtin", VOXDEMO_API_KEYS=KEY, **EVERY_JOB_ANEW)
+    other = start_server(APP, VOXDEMO_ENGINE="builtin", VOXDEMO_API_KEYS=KEY, **EVERY_JOB_ANEW)
     other.wait_until_ready()
     there = json.dumps([{"name": "there", "url": f"{other.url}/v1", "key": KEY, "title": "Over there", "at_once": 2}])
-    here = start_server(VOXDEMO_REMOTE_ENGINES=there, VOXDEMO_ENGINE="there", **EVERY_JOB_ANEW)
+    here = start_server(APP, VOXDEMO_REMOTE_ENGINES=there, VOXDEMO_ENGINE="there", **EVERY_JOB_ANEW)
     here.wait_until_ready()
     eventually(lambda: here.http.get("/ready").json()["engine"] == "there")
 

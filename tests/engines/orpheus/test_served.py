@@ -14,6 +14,7 @@ pytestmark = MARKS
 
 def test_its_voices_speak_beside_the_others_and_make_room(folders: dict[str, Path], start_server: StartServer) -> None:
     server = start_server(
+        "tests/without_whisper.py",
         VOXDEMO_ENGINE="builtin",
         VOXDEMO_ENGINES="orpheus",
         VOXDEMO_ORPHEUS_MODEL=folders["stops"],
