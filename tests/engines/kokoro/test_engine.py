@@ -145,23 +145,21 @@ def recognizer() -> Iterator[BuiltinRecognizer]:
 @pytest.mark.parametrize(
     ("voice", "text", "heard"),
     first_of(
-        ("ef_dora", "El perro duerme en la cocina.", "perro duerme en la cocina"),
-        ("ef_dora", "La casa tiene 12 ventanas.", "casa tiene (12|doce) ventanas"),
-        ("af_heart", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
-        ("af_heart", "The house has 12 windows.", "house has (12|twelve) windows"),
+        ("ef_dora", "El perro duerme en la cocina. La casa tiene 12 ventanas.",
+         "perro duerme en la cocina.*casa tiene (12|doce) ventanas"),
+        ("af_heart", "The dog sleeps in the kitchen. The house has 12 windows.",
+         "dog sleeps in the kitchen.*house has (12|twelve) windows"),
         ("bf_emma", "The dog sleeps in the kitchen.", "dog sleeps in the kitchen"),
-        ("ff_siwis", "Le chien dort dans la cuisine.", "chien dort dans la cuisine"),
-        ("ff_siwis", "La maison a 12 fenêtres.", "(12|douze) fenêtres"),
-        ("if_sara", "Il cane dorme nella cucina.", "cane dorme nella cucina"),
-        ("if_sara", "La casa ha 12 finestre.", "casa (ha|a|ad) (12|dodici) finestre"),
-        ("pf_dora", "O cachorro dorme na cozinha.", "cachorro dorme na cozinha"),
-        ("pf_dora", "A casa tem 12 janelas.", "casa tem (12|doze) janelas"),
-        ("jf_alpha", "電車はとても早く出ます。", "電車はとても早く"),
-        ("jf_alpha", "この家には窓が12枚あります。", "窓が(12|十二)枚"),
-        ("zf_xiaoxiao", "火车今天很早出发。", "今天很早出"),
-        ("zf_xiaoxiao", "这座房子有12扇窗户。", "有(12|十二)"),
+        ("ff_siwis", "Le chien dort dans la cuisine. La maison a 12 fenêtres.",
+         "chien dort dans la cuisine.*(12|douze) fenêtres"),
+        ("if_sara", "Il cane dorme nella cucina. La casa ha 12 finestre.",
+         "cane dorme nella cucina.*casa (ha|a|ad) (12|dodici) finestre"),
+        ("pf_dora", "O cachorro dorme na cozinha. A casa tem 12 janelas.",
+         "cachorro dorme na cozinha.*casa tem (12|doze) janelas"),
+        ("jf_alpha", "電車はとても早く出ます。この家には窓が12枚あります。", "電車はとても早く.*窓が(12|十二)枚"),
+        ("zf_xiaoxiao", "火车今天很早出发。这座房子有12扇窗户。", "今天很早出.*有(12|十二)"),
     ),
-)
+)  # fmt: skip
 def test_a_recogniser_hears_what_is_said(
     say: Say, recognizer: BuiltinRecognizer, voice: str, text: str, heard: str
 ) -> None:
