@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import postgres_server
 import pytest
+import s3_server
 import soundfile
 from serving import EVERY_JOB_ANEW, ROOT, Server, eventually
 
 pytestmark = pytest.mark.long
-
-postgres_server = pytest.importorskip("postgres_server", exc_type=ImportError)
-s3_server = pytest.importorskip("s3_server", exc_type=ImportError)
 
 RECORDING = ROOT / "assets" / "warm-up.flac"
 
