@@ -5,7 +5,7 @@ are loaded. Knows files and formats of weights, and no model.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,19 @@ class WeightFolder:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except Exception as error:  # as many kinds as there are ways to break a pickle in an archive
             raise self.unreadable(path) from error
+
+    def tokenizer(self, name: str, probe: str, suits: Callable[[Any, Sequence[int]], bool]) -> Any:
+        """The tokenizers.Tokenizer in this file. Raises WeightsError where that or its tokens of `probe` don't suit."""
+        from tokenizers import Tokenizer
+
+        try:
+            made = Tokenizer.from_file(str(self.path / name))
+            numbers = made.encode(probe, add_special_tokens=False).ids
+        except Exception as error:  # a Rust library's own, for a file that isn't what it seems
+            raise self.mistrust("has a tokenizer that can't be read") from error
+        if not numbers or not suits(made, numbers):
+            raise self.mistrust("has a tokenizer of another model")
+        return made
 
     def check_shapes(self, found: Shapes, wanted: Shapes, by: str = "config.json") -> None:
         """See that every tensor of a model is there, in its shape, which follows from what `by` names.

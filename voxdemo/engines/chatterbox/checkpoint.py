@@ -6,7 +6,7 @@ and the package's classes; nothing of text, speech or threads.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -97,19 +97,13 @@ def model(checkpoint: Checkpoint, device: str) -> Any:
 
 def tokenizer(checkpoint: Checkpoint) -> Any:
     """What makes tokens of a text, a tokenizers.Tokenizer. Raises WeightsError."""
-    from tokenizers import Tokenizer
-
-    folder = checkpoint.folder
-    try:
-        made = Tokenizer.from_file(str(folder.path / TOKENIZER))
-        marks = [made.token_to_id(mark) for mark in ("[START]", "[STOP]")]
-        numbers = made.encode("[en]a[SPACE]b.").ids
-    except Exception as error:  # a Rust library's own, for a file that isn't what it seems
-        raise folder.mistrust("has a tokenizer that can't be read") from error
     known = import_module("chatterbox.models.t3.modules.t3_config").T3Config.multilingual().text_tokens_dict_size
-    if None in marks or not numbers or made.get_vocab_size() > known:
-        raise folder.mistrust("has a tokenizer of another model")
-    return made
+
+    def suits(made: Any, _: Sequence[int]) -> bool:
+        marks = [made.token_to_id(mark) for mark in ("[START]", "[STOP]")]
+        return None not in marks and made.get_vocab_size() <= known
+
+    return checkpoint.folder.tokenizer(TOKENIZER, "[en]a[SPACE]b.", suits)
 
 
 def own_voice(checkpoint: Checkpoint, device: str) -> Any:

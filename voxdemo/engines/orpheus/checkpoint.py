@@ -131,17 +131,7 @@ def codec(checkpoint: Checkpoint, device: str) -> Any:
 
 def tokenizer(checkpoint: Checkpoint) -> Any:
     """What makes tokens of a text, a tokenizers.Tokenizer. Raises WeightsError."""
-    from tokenizers import Tokenizer
-
-    folder = checkpoint.folder
-    try:
-        made = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
-        numbers = made.encode("tara: a", add_special_tokens=False).ids
-    except Exception as error:  # a Rust library's own, for a file that isn't what it seems
-        raise folder.mistrust("has a tokenizer that can't be read") from error
-    if not numbers or max(numbers) >= FIRST_CODE:
-        raise folder.mistrust("has a tokenizer of another model")
-    return made
+    return checkpoint.folder.tokenizer("tokenizer.json", "tara: a", lambda _, numbers: max(numbers) < FIRST_CODE)
 
 
 def _parts(folder: WeightFolder) -> list[str]:
