@@ -192,6 +192,7 @@ def test_files_are_read_as_people_save_them(fake_server: Server, open_page: Open
     expect(page.locator(FIELD)).to_be_editable()
 
 
+@pytest.mark.long
 def test_a_table_names_its_files_and_its_columns_can_be_chosen(fake_server: Server, open_page: OpenPage) -> None:
     fake_server.http.post("/stage/open")
     page = open_tab(open_page(fake_server))

@@ -6,6 +6,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 import soundfile
 from browsing import WARM_UP, OpenPage, choose_voice, drop, expect, needs_browser, says, to_tab
 from serving import Server, eventually
@@ -68,6 +69,7 @@ def test_what_is_dropped_anywhere_goes_where_its_tab_has_a_place_for_it(
     assert page.evaluate("window.isHeld"), "the browser would show the file in the page's place"
 
 
+@pytest.mark.long
 def test_a_file_dropped_while_the_microphone_is_chosen_is_taken_and_during_a_recording_waits_for_its_end(
     fake_server: Server, open_page: OpenPage
 ) -> None:

@@ -462,6 +462,7 @@ def test_a_browser_that_stores_nothing_is_told_so_and_the_page_goes_on(
     says(page, re.compile("s of speech"))
 
 
+@pytest.mark.long
 def test_no_serious_barrier_is_found(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     open_tab(page)
