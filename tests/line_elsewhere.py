@@ -48,16 +48,22 @@ LISTENER = RecognizerInfo(name="paced", title="Paced recogniser", version="1", l
 
 
 class Paced:
-    """A word is 0.4 s of sound, of a loudness that tells it from others, and takes as long as it is told to."""
+    """A word is 0.4 s of sound, of a loudness that tells it from others, and takes as long as it is told to.
+
+    It prints what it says, and waits at a word such as "waita" for a file with that name in the folder GO.
+    """
 
     info = INFO
 
     def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
+        print(f"says: {part.text}", flush=True)
         for word in part.text.split():
             if part.text not in WORDS:
                 time.sleep(float(os.environ.get("WORD_S", "0.05")))
                 while HELD.is_file():
                     time.sleep(0.02)
+            while "GO" in os.environ and word.startswith("wait") and not (Path(os.environ["GO"]) / word).exists():
+                time.sleep(0.01)
             yield sound_of(word)
 
     def close(self) -> None:

@@ -83,6 +83,8 @@ class Turn:
     id: str
     voice: str
     url: str
+    with_id: str = ""
+    """Of the request that wants the same, for which the voice has it already; "": it is the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,8 @@ async def somebody(line: JobLine, what: str | Job, caller: str = "", key: str = 
     asked = job(what) if isinstance(what, str) else what
     line.check_room()
     line.check_caller(caller)
-    before = line.stats()
-    ticket = line.take(Claim(asked.size, caller=caller, key=key), time.monotonic())
-    await until(lambda: ticket.is_called or ticket.refusal is not None or _all(line.stats()) > _all(before))
+    ticket: Any = line.take(Claim(asked.size, caller=caller, key=key), time.monotonic())
+    await until(lambda: ticket.refusal is not None or getattr(ticket, "since", 0.0) is not None)
     if ticket.refusal:
         raise ticket.refusal
     return Somebody(line, asked, ticket)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from fakes import until
@@ -245,6 +247,45 @@ def test_a_real_server_speaks_over_a_line_and_a_voice_that_are_killed_and_come_b
         assert words_in(samples_of(waits.result(60).content, "pcm")) == ["six"]
     page.wait_until_ready()
     assert words_in(heard_on_the_page(page, "seven eight")) == ["seven", "eight"]
+
+
+def test_what_two_servers_are_asked_for_is_said_once_and_heard_by_both_whatever_becomes_of_the_first(
+    house: House, start_server: StartServer, tmp_path: Path
+) -> None:
+    house.line(GATHER_S=0)
+    voice = house.voice(GO=tmp_path)
+    pages = [start_server(VOXDEMO_LINE_URL=house.url, VOXDEMO_LINE_SECRET=SECRET) for _ in range(2)]
+    for page in pages:
+        page.wait_until_ready()
+    ends: dict[str, Callable[[httpx.Response], None]] = {
+        "waita": lambda first: None,
+        "waitb": lambda first: first.close(),
+        "waitc": lambda first: killed(pages[0]),
+    }
+    for word, end in ends.items():
+        with ExitStack() as streams:
+            first, second = (streams.enter_context(asked(page, f"one two {word} three")) for page in pages)
+            heard = [[next(sound)] for sound in (first.sound, second.sound)]
+            end(first.answer)
+            (tmp_path / word).touch()
+            heard[1] += second.sound
+            assert words_in(samples_of(b"".join(heard[1]), "pcm"))[-1] == "three"
+            if word == "waita":
+                assert b"".join([*heard[0], *first.sound]) == b"".join(heard[1])
+        assert voice.log.count(f"says: one two {word} three") == 1
+
+
+@contextmanager
+def asked(page: Server, text: str) -> Generator[Asked, None, None]:
+    """A program that hears a text as it comes."""
+    with page.http.stream("POST", "/v1/audio/speech", json={"input": text, "response_format": "pcm"}) as answer:
+        yield Asked(answer, answer.iter_raw())
+
+
+@dataclass
+class Asked:
+    answer: httpx.Response
+    sound: Iterator[bytes]
 
 
 def heard_on_the_page(page: Server, text: str) -> tuple[Any, int]:

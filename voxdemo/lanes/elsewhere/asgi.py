@@ -69,11 +69,11 @@ def answer(value: Any) -> Response:
 
 
 class Stream(StreamingResponse):
-    """Values as they come; they are closed when the other side hangs up, wherever they are by then."""
+    """Values as they travel, as they come; they are closed when the other side hangs up, wherever they are by then."""
 
-    def __init__(self, values: AsyncGenerator[Any, None]) -> None:
-        self._sent = _as_bytes(values)
-        super().__init__(self._sent, media_type=VALUES)
+    def __init__(self, sent: AsyncGenerator[bytes, None]) -> None:
+        self._sent = sent
+        super().__init__(sent, media_type=VALUES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -82,7 +82,7 @@ class Stream(StreamingResponse):
             await self._sent.aclose()
 
 
-async def _as_bytes(values: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+async def as_bytes(values: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(values):
         async for value in values:
             yield wire.to_bytes(value)

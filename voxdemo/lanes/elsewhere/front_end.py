@@ -175,7 +175,7 @@ class LineElsewhere:
                     return
                 for event in progress.broken_off():
                     yield event
-                self._stand_in_again(ticket, progress.rest)
+                self._stand_in_again(ticket, progress.rest, progress.first)
             sentence = "The voices failed on this again and again: try again in a minute."
             raise EngineError(sentence, "voices_gone")
         finally:
@@ -207,7 +207,7 @@ class LineElsewhere:
         try:
             async with (
                 self._http.stream(
-                    "POST", f"{turn.url}/voice/jobs/{ticket.id}", content=wire.to_bytes(progress.rest)
+                    "POST", f"{turn.url}/voice/jobs/{turn.with_id or turn.id}", content=wire.to_bytes(progress.rest)
                 ) as said,
                 aclosing(wire.values(said.aiter_bytes())) as events,
             ):
@@ -226,12 +226,13 @@ class LineElsewhere:
             if not was_reached:
                 self._say(Unreachable(turn.voice))
 
-    def _stand_in_again(self, ticket: PlaceElsewhere, job: Job) -> None:
+    def _stand_in_again(self, ticket: PlaceElsewhere, job: Job, first: int) -> None:
         """Stand where it stood, as another request: what the line knows of the one that broke off is over."""
         self._places.pop(ticket.id, None)
         self._say(Leave(ticket.id))
         ticket.id, ticket.turn, ticket.told, ticket.is_served = secrets.token_hex(8), None, None, False
-        ticket.claim = replace(ticket.claim, size=job.size, work={}, recording_s=0.0)
+        key = ticket.claim.key and f"{ticket.claim.key} {first}"  # others that heard as much go on together with it
+        ticket.claim = replace(ticket.claim, size=job.size, work={}, recording_s=0.0, key=key)
         self._places[ticket.id] = ticket
         self._say(ticket)
 

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
-from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, sent
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
 from voxdemo.lanes.elsewhere.places import FrontEnd, Visitor, VoiceSeat
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
@@ -109,6 +109,7 @@ class LineProcess:
                     self._enter(name, front_end, message)
                 case Ready(id=id, job=job) if id in self._visitors:
                     self._visitors[id].bring(job)
+                    self._let_hear(self._visitors[id])
                 case Leave(id=id) if id in self._visitors:
                     self._lane.leave(self._visitors.pop(id))
                 case Unreachable(voice=voice) if voice in self._seats:
@@ -122,7 +123,7 @@ class LineProcess:
         if seat is None:
             if beat.offer is None:
                 return True
-            seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._forget)
+            seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._share, self._forget)
             self._lane.add(seat)
             log.info("a voice has come: %s", beat.url)
         if beat.offer:
@@ -136,11 +137,9 @@ class LineProcess:
         if visitor is None:
             since = self._now(message.age_s) if message.since is None else message.since
             self._latest = max(self._latest, message.since or 0.0)
-            claim = message.claim
-            if claim.key:  # others elsewhere have answers of their own
-                claim = replace(claim, key=f"{name} {claim.key}")
+            claim, is_begun = message.claim, self._is_begun(message.claim.key)
             try:
-                if message.since is None:
+                if message.since is None and not is_begun:
                     self._lane.check_room()
                     self._lane.check_caller(claim.caller)
             except UnavailableError as error:
@@ -148,7 +147,8 @@ class LineProcess:
             visitor = self._visitors[message.id] = Visitor(message.id, front_end, claim, since, self._lane.reckon)
             if not message.is_served:
                 self._lane.join(visitor)
-        visitor.front_end, visitor.place_told = front_end, None
+                visitor.is_called = visitor.is_called or is_begun
+        visitor.front_end, visitor.place_told, visitor.claim = front_end, None, message.claim
         front_end.tell(Entered(visitor.id, visitor.arrived_at))
         if visitor.is_called:
             front_end.tell(Called(visitor.id))
@@ -165,6 +165,25 @@ class LineProcess:
             claim = Claim(Size(job.left_s))
             self._visitors[job.id] = Visitor(job.id, None, claim, 0.0, self._lane.reckon)
         return self._visitors[job.id]
+
+    def _is_begun(self, key: str) -> bool:
+        """Whether a voice has begun with what this request wants."""
+        return any(key and each.claim.key == key for seat in self._seats.values() for each in seat.visitors)
+
+    def _let_hear(self, visitor: Visitor) -> None:
+        """Have it hear what a voice has begun already for another one."""
+        for seat in self._seats.values():
+            for first in seat.visitors:
+                if visitor.wants_same(first):
+                    self._lane.leave(visitor)
+                    return seat.let_hear(visitor, first)
+        return None
+
+    def _share(self, seat: VoiceSeat, first: Visitor) -> None:
+        """Have all hear what this voice begins with who want the same."""
+        for visitor in self._visitors.values():
+            if visitor.wants_same(first):
+                seat.let_hear(visitor, first)
 
     def _forget(self, visitor: Visitor) -> None:
         self._visitors.pop(visitor.id, None)
@@ -261,7 +280,8 @@ def line_app(process: LineProcess, secret: str) -> ASGIApp:
     """The line for other processes, over HTTP: front ends listen and tell, voices beat."""
 
     async def listen(request: Request) -> Response:
-        return Stream(process.listen(request.path_params["front_end"], request.query_params.get("at", "")))
+        name, at = request.path_params["front_end"], request.query_params.get("at", "")
+        return Stream(as_bytes(process.listen(name, at)))
 
     async def tell(request: Request) -> Response:
         return answer(process.told(request.path_params["front_end"], await sent(request)))

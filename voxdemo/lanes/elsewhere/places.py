@@ -44,6 +44,8 @@ class FrontEnd:
 class Visitor(Ticket):
     """A request of a front end: its ticket in the line's process. Its job is there in outline."""
 
+    run: Hearing | None
+
     def __init__(
         self, id: str, front_end: FrontEnd | None, claim: Claim, since: float, reckon: Callable[[Claim], Size]
     ) -> None:
@@ -56,6 +58,11 @@ class Visitor(Ticket):
         """What its voice said of it, and when."""
         self.place_told: tuple[float, Place] | None = None
         super().__init__(claim, since, reckon)
+
+    def wants_same(self, first: Visitor) -> bool:
+        """Whether it waits, with its job there, for what is made for that one."""
+        is_ready = self.brought is not None and self.run is None and self is not first
+        return is_ready and bool(self.claim.key) and self.claim.key == first.claim.key
 
     def tell_front_end(self, news: Any) -> None:
         if self.front_end:
@@ -102,30 +109,55 @@ class Visitor(Ticket):
 
 
 class Grant:
-    """A turn that was given: a front end that leaves before its voice has the job gives the seat back."""
+    """A turn that was given, to all who want the same: if they leave before the voice has the job, the seat is free."""
 
-    def __init__(self, seat: VoiceSeat, visitor: Visitor) -> None:
+    def __init__(self, seat: VoiceSeat, first: Visitor) -> None:
         self._seat = seat
-        self._visitor = visitor
+        self._first = first
+        self.heard_by = {first}
 
-    def cancel(self) -> None:
-        if self._visitor.in_hand is None and self._seat.ticket is self._visitor:
+    def left_by(self, visitor: Visitor) -> None:
+        self.heard_by.discard(visitor)
+        if not self.heard_by and self._first.in_hand is None and self._seat.ticket is self._first:
             self._seat.released()
 
 
+class Hearing:
+    """That somebody hears what comes of a turn."""
+
+    def __init__(self, grant: Grant, visitor: Visitor) -> None:
+        self.grant = grant
+        self._visitor = visitor
+        grant.heard_by.add(visitor)
+
+    def cancel(self) -> None:
+        self.grant.left_by(self._visitor)
+
+
 class VoiceSeat(AnySeat):
-    """The seat of a voice elsewhere. `forget` is called with a visitor whose job has left it, however that ended."""
+    """The seat of a voice elsewhere.
+
+    `share` is called with the seat and a visitor that gets its turn, `forget` with one whose job has left the voice,
+    however that ended.
+    """
 
     ticket: Visitor | None
     host: Visitor | None
 
-    def __init__(self, beat: Beat, offer: VoiceOffer, forget: Callable[[Visitor], None]) -> None:
+    def __init__(
+        self,
+        beat: Beat,
+        offer: VoiceOffer,
+        share: Callable[[VoiceSeat, Visitor], None],
+        forget: Callable[[Visitor], None],
+    ) -> None:
         super().__init__()
         self.beat = beat
         self.offer = offer
         self.is_suspect = False
         """Whether a front end couldn't reach it since it was heard of."""
         self.heard_at = time.monotonic()
+        self._share = share
         self._forget = forget
 
     @property
@@ -150,15 +182,27 @@ class VoiceSeat(AnySeat):
                 visitor.note(jobs[visitor.id])
             elif visitor.in_hand:
                 visitor.in_hand = None
-                self._forget(visitor)
+                self._put_down(visitor)
             elif visitor.granted and time.monotonic() - visitor.granted[0] > TAKEN_WITHIN_S:
                 visitor.tell_front_end(Lost(visitor.id))
-                self._forget(visitor)
+                self._put_down(visitor)
         for job in beat.jobs:
             if self.ticket is None:
                 self.ticket = adopted(job)
-                self.ticket.run = Grant(self, self.ticket)
+                self.ticket.run = Hearing(Grant(self, self.ticket), self.ticket)
                 self.ticket.note(job)
+
+    def _put_down(self, visitor: Visitor) -> None:
+        if visitor.run:
+            visitor.run.grant.heard_by.clear()
+        self._forget(visitor)
+
+    def let_hear(self, visitor: Visitor, first: Visitor) -> None:
+        """What is said for the `first` is for this one, too."""
+        assert first.run, "it has a turn"
+        turn = Turn(visitor.id, self.beat.id, self.beat.url, first.id)
+        visitor.run, visitor.granted = Hearing(first.run.grant, visitor), (time.monotonic(), turn)
+        visitor.tell_front_end(turn)
 
     @property
     def speaks(self) -> tuple[EngineInfo, bool]:
@@ -212,8 +256,9 @@ class VoiceSeat(AnySeat):
         self.ticket = ticket
         if ticket.in_hand is None:
             turn = Turn(ticket.id, self.beat.id, self.beat.url)
-            ticket.run, ticket.granted = Grant(self, ticket), (time.monotonic(), turn)
+            ticket.run, ticket.granted = Hearing(Grant(self, ticket), ticket), (time.monotonic(), turn)
             ticket.tell_front_end(turn)
+            self._share(self, ticket)
 
     def ask_for_room(self, guest: Ticket | None) -> bool:
         """The voice's own lane has it stand aside for a guest, as soon as that is there."""

@@ -16,11 +16,11 @@ class Progress:
     def __init__(self, job: Job) -> None:
         self.is_over = False
         self.rest = job
+        self.first = 0
+        """Which part of the job the first of the rest is."""
         self._job = job
         self._has_started = False
         self._is_paused = False
-        self._base = 0
-        """Which part of the job the voice's first is."""
         self._part = 0
         """Which one is being heard."""
         self._is_heard = False
@@ -51,7 +51,7 @@ class Progress:
             case Transcript() if isinstance(self._job, SpeakJob):
                 self._transcript = event
             case Piece() | PartTimed() | PartRetaken() | Cut():
-                event = replace(event, part=event.part + self._base)
+                event = replace(event, part=event.part + self.first)
                 self._part, self._is_heard = event.part, not isinstance(event, PartRetaken)
         return event
 
@@ -70,5 +70,5 @@ class Progress:
             if self._transcript:
                 text = self._transcript.text
                 job = replace(job, transcription=None, utterance=replace(job.utterance, prompt_text=text))
-            self._base, self.rest = self._part, job.rest(self._part)
+            self.first, self.rest = self._part, job.rest(self._part)
         return [PartRetaken(self._part)] if was_heard else []

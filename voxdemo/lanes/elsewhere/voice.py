@@ -1,6 +1,7 @@
 """A voice's process: one seat with its models, and jobs that front ends carry to it. It beats for the line.
 
-Jobs come when the line has given them their turn; where two come at once, the lane here has the second one wait.
+Jobs come when the line has given them their turn; where two come at once, the lane here has the second one wait. What
+several front ends want is said once, and heard by all of them.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
 from voxdemo.lanes.elsewhere.line import working
+from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
@@ -36,8 +38,6 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 0.5
 TRY_AGAIN_S = 0.2
 """After a line that didn't answer."""
-ALIVE_EVERY_S = 2.0
-"""How often a stream says something, if only that the voice is there."""
 MOST_JOBS = 8
 """One runs, one may wait for a part of it, others have just been left."""
 
@@ -54,6 +54,7 @@ class VoiceProcess:
         self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
         self._line = httpx.AsyncClient(base_url=line_url, headers=credentials(secret), timeout=5.0, trust_env=False)
         self._jobs: dict[str, Ticket] = {}
+        self._said: dict[str, Said] = {}
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offered: VoiceOffer | None = None
@@ -76,6 +77,8 @@ class VoiceProcess:
         finally:
             await self._line.aclose()
             await self._lane.close()
+            for said in self._said.values():
+                said.close()
 
     async def drain(self, within_s: float) -> None:
         """Have no more turns given here; returns when the last job has ended."""
@@ -88,13 +91,22 @@ class VoiceProcess:
         while self._in_hand():  # noqa: ASYNC110 - the model's thread is looked at
             await asyncio.sleep(TRY_AGAIN_S)
 
-    async def serve(self, id: str, job: Job) -> AsyncGenerator[Any, None]:
-        """The events of a job, None now and then between them; then END, or the error that it ended with."""
+    def serve(self, id: str, job: Job) -> AsyncGenerator[bytes, None]:
+        """What the job with this id says, as it travels; one that is here already is heard from its beginning."""
+        said = self._said.get(id)
+        if said and said.is_left:
+            said.close()
+        if said is None or said.is_left:
+            said = self._said[id] = Said(self._events(id, job))
+        return said.heard()
+
+    async def _events(self, id: str, job: Job) -> AsyncGenerator[Any, None]:
+        """The events of a job, then END, or the error that it ended with."""
         clock = _Clock()
         try:
             self._lane.check_room()
             ticket = self._jobs[id] = self._lane.take(Claim(job.size), time.monotonic())
-            async with aclosing(_lively(self._lane.run(job, ticket))) as events:
+            async with aclosing(self._lane.run(job, ticket)) as events:
                 async for event in events:
                     clock.note(event)
                     if isinstance(event, Started | Resumed | Paused | Piece):
@@ -128,7 +140,12 @@ class VoiceProcess:
             for id, ticket in self._jobs.items()
         ]
 
+    def _put_away(self) -> None:
+        for id in [id for id, said in self._said.items() if said.is_past]:
+            self._said.pop(id).close()
+
     async def _beat(self) -> None:
+        self._put_away()
         offer = self._offer()
         beat = Beat(
             self.id, self.url, self._seat.is_ready, self.is_closing, self._seat.place, self._in_hand(),
@@ -160,28 +177,6 @@ class _Clock:
             self._since = now
         elif isinstance(event, Paused):
             self._since = None
-
-
-async def _lively(events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    """These events, and None where there was none for a while."""
-    coming: asyncio.Future[Any] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(anext(events))
-            await asyncio.wait([coming], timeout=ALIVE_EVERY_S)
-            if not coming.done():
-                yield None
-                continue
-            done, coming = coming, None
-            try:
-                yield done.result()
-            except StopAsyncIteration:
-                return
-    finally:
-        if coming:
-            coming.cancel()
-            await asyncio.wait([coming])
-        await events.aclose()
 
 
 def voice_app(process: VoiceProcess, secret: str) -> ASGIApp:

@@ -305,6 +305,8 @@ class Lane:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
         seat.begin(ticket)
+        if ticket.claim.key:  # others may have begun with it
+            self._waiting = [each for each in self._waiting if not each.run]
 
     def _guest(self, seat: AnySeat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
