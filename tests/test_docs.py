@@ -297,6 +297,13 @@ def parse(name: str, *words: str) -> None:
 # --- programs ---
 
 
+@runs("docs/api.md", "import base64")
+def test_what_is_said_becomes_text_while_it_is_sent(server: Server, tmp_path: Path, block: str) -> None:
+    assert ADDRESS in block
+    (tmp_path / "example.py").write_text(block.replace(ADDRESS, server.url))
+    assert "good morning" in bash(f"{PYTHON} example.py", tmp_path).lower()
+
+
 @runs("README.md", "from gradio_client", "from openai")
 def test_the_script_examples_run_as_they_stand(server: Server, tmp_path: Path, block: str) -> None:
     assert ADDRESS in block

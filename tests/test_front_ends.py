@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
 import re
 import shutil
@@ -15,9 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import pytest
 from browsing import expect, needs_browser
+from programs import WARM_UP, program, words
 from serving import ROOT, Server, StartServer
+from transcribing import COMMITTED, check_turns, pcm
 
 IN_CI = "CI" in os.environ  # where .ci/run sees that they are there, so that their absence is a failure
 ADDRESS = "http://127.0.0.1:7860"
@@ -34,7 +38,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="session")
 def front_end(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds @gradio/client, as `npm ci` puts it there."""
+    """A folder in which Node finds @gradio/client and OpenAI's client, as `npm ci` puts them there."""
     lacking = [program for program in ("node", "npm") if not shutil.which(program)]
     if lacking and not IN_CI:
         pytest.skip(f"needs {' and '.join(lacking)}")
@@ -43,7 +47,7 @@ def front_end(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(file, folder)
     ended = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True)
     if ended.returncode and not IN_CI:
-        pytest.skip(f"npm can't install @gradio/client: {ended.stderr[-300:]}")
+        pytest.skip(f"npm can't install what the examples need: {ended.stderr[-300:]}")
     assert ended.returncode == 0, ended.stderr
     return folder
 
@@ -86,6 +90,17 @@ def test_node_is_told_how_far_it_is(paced_server: Server, front_end: Path) -> No
     printed = told("node", written("speak.mjs", paced_server, front_end), folder=front_end)
     assert "Speaking" in printed
     assert "undefined" not in printed
+
+
+def test_openai_s_client_transcribes_a_recording_while_it_is_sent(server: Server, front_end: Path) -> None:
+    sound = front_end / "sound.pcm"
+    sound.write_bytes(pcm(WARM_UP))
+    printed = told("node", "transcribe.mjs", f"{server.url}/v1", sound, folder=front_end)
+    created, updated, *events = map(json.loads, printed.splitlines())
+    assert (created["type"], updated["type"]) == ("session.created", "session.updated")
+    with program(server) as client:
+        whole = client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, language="en").text
+    assert jiwer.wer(words(whole), words(check_turns(events, COMMITTED))) <= 0.02
 
 
 def test_what_cannot_be_spoken_ends_in_the_servers_sentence(server: Server, front_end: Path) -> None:

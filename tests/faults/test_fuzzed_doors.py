@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,12 @@ hypothesis = pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, Phase, configuration, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from witness import LONG, Witness, is_answer  # noqa: E402
+from transcribing import opened, said  # noqa: E402
+from websockets.exceptions import ConnectionClosed  # noqa: E402
+from witness import LONG, Witness, is_answer, tells_too_much  # noqa: E402
+
+from voxdemo.errors import UNEXPECTED_CODE  # noqa: E402
+from voxdemo.web.v1.realtime.conversation import TAKEN  # noqa: E402
 
 pytestmark = pytest.mark.long
 
@@ -153,6 +160,44 @@ def test_cancelling(open_fake: Witness, body: Any) -> None:
 @fuzzed(doors=5)
 def test_asking_for(open_fake: Witness, door: str, rest: str, method: str) -> None:
     assert is_answer(open_fake.ask(method, f"{door}{rest}"))
+
+
+inputs = st.fixed_dictionaries(
+    {},
+    optional={
+        "format": st.sampled_from([{"type": "audio/pcmu"}, {"type": "audio/pcm", "rate": 24_000}]) | values,
+        "transcription": st.fixed_dictionaries({"model": words, "language": words}) | values,
+        "turn_detection": st.fixed_dictionaries({"type": words, "threshold": numbers}) | values,
+    },
+)
+sessions = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.just("transcription") | values,
+        "include": st.just(["voxdemo.open"]) | values,
+        "audio": st.fixed_dictionaries({"input": inputs | values}) | values,
+        "input_audio_format": words,
+        "turn_detection": values,
+    },
+)
+live_events = st.fixed_dictionaries(
+    {"type": st.sampled_from([*TAKEN, "response.create"]) | values},
+    optional={
+        "audio": st.binary(max_size=60_000).map(lambda data: base64.b64encode(data).decode()) | values,
+        "session": sessions | values, "event_id": values,
+    },
+).map(json.dumps)  # fmt: skip
+
+
+@given(frames=st.lists(live_events | letters | st.binary(max_size=200) | values.map(json.dumps), max_size=8))
+@fuzzed(doors=3)
+def test_sending_events_of_a_live_session(open_fake: Witness, frames: list[str | bytes]) -> None:
+    with suppress(ConnectionClosed), opened(open_fake.url) as socket:
+        for frame in (*frames, '{"type": "input_audio_buffer.clear", "event_id": "the last"}'):
+            socket.send(frame)
+        while (told := said(socket))["type"] != "input_audio_buffer.cleared":
+            assert not tells_too_much(json.dumps(told))
+            assert told["type"] != "error" or told["error"]["code"] != UNEXPECTED_CODE
 
 
 WRONG_DATA: list[list[Any]] = [[], [None] * 7, ["a", "b", "c", "d"], [{}, [], {}]]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
+import random
 import secrets
-from contextlib import aclosing, closing
+from contextlib import ExitStack, aclosing, closing
 from functools import partial
 
+import numpy as np
 import pytest
 from callers import callers
+from transcribing import opened, said
+from websockets.asyncio.client import connect
 from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
+LIVE_SESSIONS = 4
+"""How many there may be at once, where nothing else is set."""
 ROUNDS = 30 if LONG else 3
 
 
@@ -87,3 +96,61 @@ def test_while_listening_to_what_is_spoken(fake: Witness) -> None:
                 assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     fake.step_until_free()
     eventually(lambda: fake.ask("GET", f"/speech/{token}").status_code == 200)  # the seat is free a moment before
+
+
+SOCKETS, AT_ONCE = 200, 20
+NOISE = base64.b64encode(np.random.default_rng(21).integers(-9_000, 9_000, 12_000, "<i2").tobytes()).decode()
+"""Half a second."""
+
+
+class Visits:
+    """Clients of live sessions: they come, send sound, and some are cut off in the middle; how many there were."""
+
+    def __init__(self, url: str) -> None:
+        self.there = self.most = self.let_in = self.refused = 0
+        self._url = f"{url.replace('http', 'ws', 1)}/v1/realtime?intent=transcription"
+
+    async def come(self, sends: int, is_cut: bool) -> None:
+        async with connect(self._url) as socket:
+            first = json.loads(await socket.recv())
+            if first["type"] == "error":
+                assert first["error"]["code"] == "busy"
+                self.refused += 1
+                return
+            self.let_in += 1
+            self.there += 1
+            self.most = max(self.most, self.there)
+            await socket.send(json.dumps(UNDETECTED))
+            for turn in range(sends):
+                await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": NOISE}))
+                if turn % 2:
+                    await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+            self.there -= 1  # the server notices later
+            if is_cut:
+                socket.transport.abort()
+
+
+UNDETECTED = {"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}}
+
+
+@pytest.mark.long
+async def test_while_live_sessions_listen(fake: Witness) -> None:
+    before = len(fake.server.log)
+    visits, chance, at_once = Visits(fake.url), random.Random(21), asyncio.Semaphore(AT_ONCE)
+
+    async def visit(sends: int, is_cut: bool) -> None:
+        async with at_once:
+            await visits.come(sends, is_cut)
+
+    await asyncio.gather(*(visit(chance.randrange(6), chance.random() < 0.5) for _ in range(SOCKETS)))
+    assert visits.most <= LIVE_SESSIONS < visits.let_in
+    assert visits.let_in + visits.refused == SOCKETS
+
+    def are_all_free() -> bool:
+        with ExitStack() as there:
+            return all(
+                said(there.enter_context(opened(fake.url)))["type"] == "session.created" for _ in range(LIVE_SESSIONS)
+            )
+
+    eventually(are_all_free, "all sessions are free again")
+    assert "ERROR" not in fake.server.log[before:]

@@ -16,6 +16,7 @@ import brotli
 import httpx
 import pytest
 import soundfile
+import transcribing
 from browsing import WARM_UP, OpenPage, expect, needs_browser, says, speak
 from gradio_client import Client, handle_file
 from listening import WORDS, frames, key_of
@@ -196,8 +197,17 @@ def test_limits_count_who_is_in_front_of_the_proxy_whatever_they_claim(hosted: S
     assert statuses(hosted.url, "127.0.0.3", 3, "192.0.2") == {200}
 
 
+def test_nginx_passes_live_sessions_on(hosted: Server) -> None:
+    with transcribing.opened(hosted.url, additional_headers={"X-Forwarded-For": "192.0.2.9"}) as socket:
+        assert transcribing.said(socket)["type"] == "session.created"
+        cleared = transcribing.said(socket, type="input_audio_buffer.clear")
+        assert cleared["type"] == "input_audio_buffer.cleared"
+
+
 def test_caddy_passes_sound_as_it_is_made_and_replaces_what_clients_claim(hosted: Server, tmp_path: Path) -> None:
     with behind_caddy(hosted.port, tmp_path) as url, httpx.Client(base_url=url, timeout=30) as http:
+        with transcribing.opened(url) as socket:
+            assert transcribing.said(socket)["type"] == "session.created"
         hosted.http.post("/stage/steps/1")
         with http.stream("POST", "/v1/audio/speech", json=SPEECH) as answer:
             sound = answer.iter_raw()

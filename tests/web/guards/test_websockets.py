@@ -52,7 +52,7 @@ async def echo(socket: WebSocket) -> None:
 def guarded(settings: Mapping[str, str]) -> Iterator[str]:
     """The address of a page of Gradio's behind all guards, with an echo for programs and one for the page."""
     chosen = Settings(_env_file=None, **{"cors_origins": FRIEND, **settings})  # type: ignore[arg-type]
-    routes = [WebSocketRoute("/v1/echo", echo), WebSocketRoute("/echo", echo)]
+    routes = [WebSocketRoute(path, echo) for path in ("/v1/echo", "/v1/realtime", "/echo")]
     with gr.Blocks(analytics_enabled=False) as demo:
         gr.Audio()
     demo.auth = chosen.accounts or None
@@ -118,6 +118,9 @@ def sentence(path: str, body: Mapping[str, Any]) -> str:
         ("logins", "/echo", "login", FRIEND, 401, access.ELSEWHERE),
         ("logins", "/echo", "login", STRANGER, 403, headers.FOREIGN),
         ("both", "/v1/echo", "login", OWN, 401, access.NO_KEY),
+        ("both", "/v1/realtime", "login", OWN, 101, ""),
+        ("both", "/v1/realtime", "login", FRIEND, 401, access.ELSEWHERE),
+        ("both", "/v1/realtime", "none", OWN, 401, access.NO_KEY),
         ("both", "/echo", "login", OWN, 101, ""),
         ("both", "/echo", "none", OWN, 401, access.NO_KEY),
         ("both", "/v1/echo", "key", None, 101, ""),
@@ -147,6 +150,28 @@ def test_a_websocket_is_let_in_as_a_request_is(
     else:
         assert body["request_id"] == answered.headers["X-Request-ID"]
         assert str(body["key"]).startswith("key-") == (credentials == "key")
+
+
+@pytest.mark.parametrize(
+    ("offered", "headers", "status"),
+    [
+        (["realtime", f"openai-insecure-api-key.{A_KEY}"], {}, 101),
+        ([f"openai-insecure-api-key.{A_KEY}", "openai-organization.org", "realtime"], {}, 101),
+        (["realtime", "openai-insecure-api-key.wrong"], {}, 401),
+        (["realtime", "openai-insecure-api-key."], {}, 401),
+        (["realtime"], {}, 401),
+        ([A_KEY], {}, 401),
+        (["openai-insecure-api-key.wrong"], {"Authorization": f"Bearer {A_KEY}"}, 101),
+        ([f"openai-insecure-api-key.{A_KEY}"], {"Authorization": "Bearer wrong"}, 401),
+    ],
+)
+def test_a_browser_sends_its_key_as_openai_s_clients_do(
+    sites: Mapping[str, str], offered: list[str], headers: dict[str, str], status: int
+) -> None:
+    answered, body = answer(sites["keys"], "/v1/echo", subprotocols=offered, additional_headers=headers)
+    assert answered.status_code == status
+    assert status != 101 or str(body["key"]).startswith("key-")
+    assert A_KEY not in str(answered.headers) + str(body)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,15 @@ def test_a_model_without_a_voice_means_one_of_its_own(told: dict[str, str], mean
 
 
 NEWER = ("tts-2", "tts-2-hd-0131", "gpt-5-tts", "GPT-5.5-mini-tts-2027-01-31", "gpt-tts")
-HEARD = ("whisper-2", "gpt-5-transcribe", "gpt-5.5-mini-transcribe-2027-01-31", "gpt-6-transcribe-diarize")
+HEARD = (
+    "gpt-live-transcribe",
+    "gpt-realtime-whisper",
+    "gpt-realtime-mini-whisper-2027-01-31",
+    "whisper-2",
+    "gpt-5-transcribe",
+    "gpt-5.5-mini-transcribe-2027-01-31",
+    "gpt-6-transcribe-diarize",
+)
 
 
 @pytest.mark.parametrize("asked", [*get_args(SpeechModel), *NEWER])
@@ -111,6 +119,12 @@ def test_every_name_of_openai_s_for_a_voice_s_model_leaves_the_model_to_the_voic
 @pytest.mark.parametrize("asked", [*get_args(AudioModel), *HEARD])
 def test_every_name_of_openai_s_for_a_recogniser_means_the_one_that_is_here(asked: str) -> None:
     check_recognizer(asked, LISTENER)
+
+
+@pytest.mark.parametrize("asked", ["gpt-realtime", "gpt-whisper-like", "whisper", "tts-1", "whisper-1; drop"])
+def test_another_name_of_a_recogniser_is_refused(asked: str) -> None:
+    with pytest.raises(InputError, match="choose fake-recogniser"):
+        check_recognizer(asked, LISTENER)
 
 
 @pytest.mark.parametrize(

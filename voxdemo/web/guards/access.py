@@ -29,10 +29,12 @@ FOR_PROGRAMS = ("generate", "prompt_wav_recognition")
 """The endpoints that scripts call; the page has its own."""
 GRADIO_PATHS = "/gradio_api/call/"
 """Below which programs call, too; unlike OWN_PATHS, Gradio's login guards it."""
-FOR_PEOPLE = "/v1/audio/jobs"
-"""Below which the page's Batch tab asks."""
+FOR_PEOPLE = ("/v1/audio/jobs", "/v1/realtime")
+"""Below which the page asks: its Batch tab, and its live way to recognise."""
 FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """How to call, in words: open without a key, because a browser has none to send."""
+KEY_OFFERED = "openai-insecure-api-key."
+"""How OpenAI's clients in browsers send a key, where they can set no header: as a subprotocol of a WebSocket."""
 LOG_OUT = "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key isn't valid here: check it, or ask the server's operator for one."
@@ -142,7 +144,10 @@ def _digest(key: str) -> bytes:
 
 def _bearer(request: Incoming) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    if scheme.lower() == "bearer":
+        return token.strip()
+    offered = request.scope.get("subprotocols", ())
+    return next((name.removeprefix(KEY_OFFERED) for name in offered if name.startswith(KEY_OFFERED)), None)
 
 
 def _let_in(scope: Scope, key: _Key) -> Scope:

@@ -19,6 +19,7 @@ from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1 import catalogue, errors, speech, talk, transcriptions, voices
 from voxdemo.web.v1.entrance import Entrance
 from voxdemo.web.v1.jobs import routes as jobs
+from voxdemo.web.v1.realtime import door as realtime
 
 ABOUT = (
     "Speech and recognition as OpenAI's API offers them: its own clients work with"
@@ -47,7 +48,7 @@ ASKED_WITHOUT_VERSION = tuple(Route(path, _to_v1) for path in ("/audio/models", 
 def _built(entrance: Entrance, batches: Batches) -> FastAPI:
     app = FastAPIOffline(title="voxdemo", version=__version__, description=ABOUT, redoc_url=None, responses=ERRORS)
     app.state.entrance, app.state.batches = entrance, batches
-    for room in (speech, transcriptions, jobs, voices, talk, catalogue):
+    for room in (speech, transcriptions, realtime, jobs, voices, talk, catalogue):
         app.include_router(room.router)
     for kind, handler in errors.HANDLERS.items():
         app.add_exception_handler(kind, handler)

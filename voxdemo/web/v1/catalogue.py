@@ -30,8 +30,15 @@ SPEECH = OpenAINames(
     re.compile(r"tts-\d+(-hd)?|gpt-([\w.]+-)*tts(-hd)?"),
 )
 RECOGNITION = OpenAINames(
-    ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe"),
-    re.compile(r"whisper-\d+|gpt-([\w.]+-)*transcribe(-diarize)?"),
+    (
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-realtime-whisper",
+    ),
+    re.compile(r"whisper-\d+|gpt-([\w.]+-)*(transcribe(-diarize)?|whisper)"),
 )
 _RELEASE = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})$")
 """What OpenAI puts behind the name of a model for one release of it."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from voxdemo.errors import InputError
 from voxdemo.intake import languages
 from voxdemo.intake.request import AskedRecording
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Segment, Transcript, Waiting, Word, result_of
@@ -30,6 +31,9 @@ IGNORED = {
 }
 """Fields of OpenAI's that would change the answer there, and nothing here, with what they ask for."""
 NO_WORDS = "Words have no times of their own here: the times are those of sentences."
+BY_SPEAKERS = "diarized_json"
+"""OpenAI's format of its model that tells speakers apart."""
+NO_SPEAKERS = "No recogniser here tells speakers apart: ask for verbose_json instead of diarized_json."
 GRANULARITIES = ("timestamp_granularities[]", "timestamp_granularities")
 
 router = APIRouter(tags=["recognition"], route_class=RecordingForm)
@@ -64,7 +68,7 @@ async def transcriptions(
     context = await entrance.admitted(request, "recognition", lambda: asked, recording)
     with entrance.service.holding(context):
         events = entrance.transcribe(asked, context)
-        if stream and model != NEVER_STREAMS:
+        if stream and model.lower() != NEVER_STREAMS:
             return await while_there(request, _streamed(events, warning(*ignored)))
         transcript = await while_there(request, result_of(events, Transcript))
     answer = form(transcript, asked.with_words)
@@ -73,6 +77,8 @@ async def transcriptions(
 
 
 def _form_of(response_format: str) -> Callable[[Transcript, bool], Response]:
+    if response_format.lower() == BY_SPEAKERS:
+        raise InputError(NO_SPEAKERS, code="no_speakers")
     form = _FORMATS.get(response_format.lower())
     if form is None:
         raise unknown_format(response_format, _FORMATS)

@@ -1,0 +1,68 @@
+"""Sound that comes over a connection, in pieces cut anywhere, as samples at another rate. Knows no connection."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+
+from voxdemo.speech import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How the bytes of mono sound are meant."""
+
+    rate: int
+    """Hz."""
+    subtype: str
+    """As libsndfile calls it."""
+    sample_bytes: int
+
+
+CODINGS = {
+    "audio/pcm": Coding(24_000, "PCM_16", 2),
+    "audio/pcmu": Coding(8_000, "ULAW", 1),
+    "audio/pcma": Coding(8_000, "ALAW", 1),
+}
+"""By the name that OpenAI's API gives it; the last two are those of telephones (ITU-T G.711)."""
+
+
+class ArrivingSound:
+    """Samples of the bytes that come, in their order; the few last ones come when more does, or at `end`."""
+
+    def __init__(self, coding: Coding, rate: int) -> None:
+        self.coding = coding
+        self._rate = rate
+        self._rest = b""
+        self._stream = self._begun()
+
+    def samples(self, data: bytes) -> Samples:
+        """What this adds to what came before: mono float32, shape [n], at the rate that was asked for."""
+        data = self._rest + data
+        whole = len(data) - len(data) % self.coding.sample_bytes
+        self._rest = data[whole:]
+        resampled: Samples = self._stream.resample_chunk(self._decoded(data[:whole]))
+        return resampled
+
+    def end(self) -> Samples:
+        """What is left of the sound; what comes later is another one."""
+        rest: Samples = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        self._rest, self._stream = b"", self._begun()
+        return rest
+
+    def _begun(self) -> soxr.ResampleStream:
+        return soxr.ResampleStream(self.coding.rate, self._rate, 1, dtype="float32", quality="HQ")
+
+    def _decoded(self, data: bytes) -> Samples:
+        decoded: Samples = soundfile.read(
+            io.BytesIO(data),
+            format="RAW",
+            subtype=self.coding.subtype,
+            samplerate=self.coding.rate,
+            channels=1,
+            endian="LITTLE",
+            dtype="float32",
+        )[0]
+        return decoded
