@@ -272,8 +272,10 @@ class LiveSession:
     async def _something(self, reading: asyncio.Task[Transcript]) -> None:
         """Returns when there is more sound, or the reading is over."""
         growing = asyncio.ensure_future(self._has_grown.wait())
-        await asyncio.wait({reading, growing}, return_when=asyncio.FIRST_COMPLETED)
-        growing.cancel()
+        try:
+            await asyncio.wait({reading, growing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also where the session is closed meanwhile
+            growing.cancel()
         self._has_grown.clear()
 
     async def _took(self, wanted: Wanted, reading: asyncio.Task[Transcript]) -> bool:
