@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart
+from voxdemo.engines.base import EngineChoice, RanOn, Retake, SpeechPart, WordTimes
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.lanes import wire
 from voxdemo.lanes.jobs import Job, LaneEvent
@@ -121,6 +121,10 @@ class Panic(BaseException):
     """As libraries written in Rust raise them."""
 
 
+SAID_OTHERWISE = {"retake": Retake(), "ran-on": RanOn(), "timed": WordTimes(((0.0, 0.1),))}
+"""What comes of words that make no sound."""
+
+
 class FakeEngine:
     """Says a tenth of a second for every word.
 
@@ -140,7 +144,7 @@ class FakeEngine:
         self._stage = stage
         self._has_failed = False
 
-    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
+    def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn | WordTimes, None, None]:
         text = part.text
         if part.utterance.text.startswith(("Ready", "The line is open")):  # the warm-up
             if self._stage.broken:
@@ -153,7 +157,7 @@ class FakeEngine:
             for word in text.split():
                 self._stage.step()
                 self._misbehave(word)
-                yield {"retake": Retake(), "ran-on": RanOn()}.get(word, PIECE)
+                yield SAID_OTHERWISE.get(word, PIECE)
         finally:
             self._stage.leave(text)
 

@@ -80,6 +80,11 @@ class Joiner:
         """Seconds of silence before the current part's first sound that are cut."""
         return self._part.cut_frames * FRAME_S
 
+    @property
+    def sounding_s(self) -> float:
+        """Seconds from where the current part begins, once its silence is cut, to the end of its last sound so far."""
+        return self._part.sounding_frames * FRAME_S
+
     def end_part(self, pause_s: float) -> Samples:
         """The part is over: what was held back of it, then the rest of the pause. The next `add` begins a new part.
 
@@ -179,6 +184,11 @@ class _Part:
     def heard_s(self) -> float:
         """Seconds of sound so far, with the pauses between."""
         return max(0, len(self._meter.powers) - self._silent_frames - self.onset_frames) * FRAME_S
+
+    @property
+    def sounding_frames(self) -> int:
+        """From its beginning to its last sound."""
+        return len(self._meter.powers) - self._silent_frames
 
     @property
     def is_measurable(self) -> bool:

@@ -110,8 +110,8 @@ class SpeechAssembler:
         if part != self._part or sum(map(len, texts)) != len(spans):
             return []
         self._is_timed = True
-        cut_s = self._joiner.cut_s
-        heard = iter([(max(0.0, start - cut_s), max(0.0, end - cut_s)) for start, end in spans])
+        cut_s, end_s = self._joiner.cut_s, self._joiner.sounding_s  # a model counts silence behind a word as its end
+        heard = iter([(_between(0.0, start - cut_s, end_s), _between(0.0, end - cut_s, end_s)) for start, end in spans])
         times = [tuple(islice(heard, len(text))) for text in texts]
         return [self._caption([((spans[0][0], spans[-1][1]), spans) for spans in times if spans])]
 
@@ -256,3 +256,7 @@ def _until(end_s: float, span: tuple[float, float], spans: Spans) -> _Times | No
     """What of a sentence and its words is heard up to `end_s`; None for nothing."""
     heard = [(start, min(end, end_s)) for start, end in (span, *spans) if start < end_s]
     return (heard[0], tuple(heard[1:])) if heard else None
+
+
+def _between(least: float, value: float, most: float) -> float:
+    return max(least, min(value, most))

@@ -198,6 +198,21 @@ def test_closing_stops_before_the_next_sentence(hibari):
     assert len(mute.given) == 1
 
 
+def test_it_knows_when_each_word_is_heard(engine):
+    text = "I paid $5.20, she paid 3."
+    *sound, times = engine.speak(SpeechPart(Utterance(text, seed=1), text))
+    samples, rate = np.concatenate(sound), engine.info.sample_rate
+    loud = np.flatnonzero(np.abs(samples) > 0.01) / rate
+    starts, ends = np.array(times.spans).T
+    assert len(starts) == len(text.split())
+    assert starts[0] == pytest.approx(loud[0], abs=0.1)
+    assert loud[-1] - 0.1 < ends[-1] < len(samples) / rate
+    assert np.all(np.diff(starts) > 0)
+    assert int(np.argmax(ends - starts)) == 2  # five dollars and twenty cents
+    rests = np.flatnonzero(np.diff(loud) > 0.05)  # at the comma
+    assert any(abs(starts[3] - loud[at + 1]) < 0.1 for at in rests)
+
+
 class Brittle:
     """A dictionary that fails on some word."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rings import first_of, long
 
 from voxdemo.audio.resample import resample
-from voxdemo.engines.base import SpeechPart
+from voxdemo.engines.base import SpeechPart, WordTimes
 from voxdemo.engines.kokoro import weights
 from voxdemo.engines.kokoro.engine import MAX_PHONEMES, KokoroEngine
 from voxdemo.errors import InputError
@@ -108,6 +108,26 @@ def test_the_first_piece_of_a_text_ends_with_its_first_clause(
     mute.given.clear()
     list(mute.speak(SpeechPart(Utterance(text, voice=voice), text, index=1)))
     assert len(mute.given) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "count"),
+    [
+        ("When the rain had stopped, we walked along the river.", "af_heart", 10),  # in two pieces
+        ("它在18楼。", "zf_xiaoxiao", 4),
+    ],
+)
+def test_it_knows_when_each_word_or_character_is_heard(engine: KokoroEngine, text: str, voice: str, count: int) -> None:
+    *sound, times = engine.speak(SpeechPart(Utterance(text, voice=voice), text))
+    assert isinstance(times, WordTimes)
+    loud = np.flatnonzero(np.abs(np.concatenate([each for each in sound if isinstance(each, np.ndarray)])) > 0.01)
+    starts, ends = np.array(times.spans).T
+    assert len(starts) == count
+    assert np.all(np.diff(starts) > 0)
+    assert np.all(starts < ends)
+    heard = loud / engine.info.sample_rate
+    assert starts[0] == pytest.approx(heard[0], abs=0.15)
+    assert ends[-1] > heard[-1] - 0.15
 
 
 @pytest.mark.parametrize("text", ["...", "* * *", "¿?", "🎉"])

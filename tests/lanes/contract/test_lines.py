@@ -16,7 +16,7 @@ from lining import BRIEF, LONG, job, kinds, let_run, next_closed, next_started, 
 
 from voxdemo.errors import BusyError, EngineError, InputError, LimitError, NotReadyError, UnavailableError
 from voxdemo.estimates.paces import Paces
-from voxdemo.lanes.jobs import Job, Piece, Started
+from voxdemo.lanes.jobs import Job, PartTimed, Piece, Started
 from voxdemo.lanes.line import Claim, JobLine, LineTicket
 from voxdemo.lanes.turns import Size
 from voxdemo.live import LiveOptions, TurnEnded
@@ -285,9 +285,10 @@ async def test_one_that_leaves_while_it_is_served_frees_its_seat_at_a_step_and_n
 
 async def test_what_is_heard_is_what_the_model_said(open_lines: OpenLines, stage: Stage) -> None:
     (line,) = await open_lines()
-    text = await somebody(line, parts("one two", "retake ran-on"))
+    text = await somebody(line, parts("one two", "timed retake ran-on"))
     await let_run(stage, [text.task])
-    assert kinds(text.events) == ["Started", "Piece", "Piece", "PartRetaken", "Cut"]
+    assert kinds(text.events) == ["Started", "Piece", "Piece", "PartTimed", "PartRetaken", "Cut"]
+    assert PartTimed(1, ((0.0, 0.1),)) in text.events
     heard = [event for event in text.events if isinstance(event, Piece)]
     assert [event.part for event in heard] == [0, 0]
     assert all(np.array_equal(event.samples, PIECE) for event in heard)
