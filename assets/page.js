@@ -12,6 +12,7 @@ import {historyTab, press, usedAgain} from './job/history.js';
 import {arrived, arriving, share, shared} from './job/share.js';
 import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
+import {live} from './live/live.js';
 import {linked} from './voices/catalogue.js';
 import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
@@ -22,7 +23,7 @@ import {heard, wanted} from './voices/samples.js';
 
 window.voxdemo = {
   cards: state.cards,
-  head, board, card, share, shared, arriving, arrived,
+  head, board, card, live, share, shared, arriving, arrived,
   history: {
     tab: (element, props, use) => historyTab(element, props, chooseOwn, use),
     press: (names, values) => press(names, values, picked()?.id ?? ''),

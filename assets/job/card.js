@@ -63,7 +63,7 @@ export function card(element, props, watch, tell) {
     done: () => fill(value.cached ? words.cached : words.done, durations()),
     stopped: () => fill(words.stopped, {total: roughly(value.total)}),
     again: () => fill(words.again, durations()),
-    heard: () => [value.text ? fill(value.cached ? words.heardBefore : words.heard, {
+    heard: () => value.say ?? [value.text ? fill(value.cached ? words.heardBefore : words.heard, {
       language: value.language ? nameOf(value.language) : 'Speech', ...durations(),
     }) : words.silent, ...value.notes].join(' '),
     limited: () => left() > 0 ? both(saying(value, roughly(Math.ceil(left()))), words.kept) : words.allowed,
@@ -289,6 +289,13 @@ export function card(element, props, watch, tell) {
       show({state: 'limited', seconds, ...error});
     },
     tell(say) { if (!isBusy()) show({state: 'failed', say}); },
+    // What was recognised elsewhere: live.
+    bring(result) {
+      said = '';
+      show(result);
+      player.offer(result);
+      tellResult(result);
+    },
     forgive() { if (['missing', 'failed'].includes(value.state)) show({state: 'idle'}); },  // what was missing is there
     awaitUpload() { show({state: 'uploading'}); },
     awaitsUpload: () => value.state === 'uploading',

@@ -1,7 +1,7 @@
 // This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
 // server has it; and the History tab, which shows them, and beside them the one that is heard again. They are kept in
 // localStorage, which all tabs of a browser share, and nowhere else.
-import {button, made} from '../shell/elements.js';
+import {button, made, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {newId, takes} from '../shell/state.js';
@@ -9,7 +9,6 @@ import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
 const SHOWN = 90;  // characters of a text
-const SURE_MS = 4000;
 const unsaved = [];  // where the browser keeps nothing
 const isResult = (entry) => typeof entry?.id === 'string' && typeof entry.url === 'string' && typeof entry.asked?.text === 'string';
 let lastAsked = null, isKept = true, paint = () => {}, used = (values) => values;
@@ -42,6 +41,12 @@ function change(how) {
   paint();
 }
 
+// Whether the text on the Speak tab is nowhere else.
+export function wouldLose() {
+  const written = document.querySelector('#vx-text textarea').value.trim();
+  return Boolean(written) && !list().some(({asked}) => asked.text.trim() === written);
+}
+
 // The settings are those at the press of Speak, `saved` the id of the saved voice. A recording can't be kept.
 export function press(names, values, saved) {
   const told = names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt');
@@ -64,7 +69,7 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
   const find = (selector) => element.querySelector(selector);
   const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
   const player = playerIn(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
-  let chosen = '', wanted = null, removed = [], sureOf = null, turn = 0;
+  let chosen = '', wanted = null, removed = [], turn = 0;
 
   function say(state, sentence) {
     find('.replay').dataset.state = state;
@@ -76,21 +81,6 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     find('.told span').textContent = sentence;
     find('.undo').hidden = !entries.length;
     if (entries.length) find('.undo').focus();
-  }
-
-  // What would take the place of something written is asked for by a second press.
-  function sure(pressed, question, act) {
-    if (sureOf === pressed) {
-      sureOf = null;
-      return act();
-    }
-    const before = pressed.textContent;
-    sureOf = pressed;
-    pressed.textContent = question;
-    setTimeout(() => {
-      if (sureOf === pressed) sureOf = null;
-      pressed.textContent = before;
-    }, SURE_MS);
   }
 
   const title = (voice) => voice.split('_').pop().replace(/^./, (first) => first.toUpperCase());
@@ -131,11 +121,11 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     element.querySelectorAll('.pick')[list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
     player.clear();
     say('sent', words.fetching);
-    const ending = entry.heard ? 'srt' : 'json';
-    const answer = await answerOf(`${entry.url}.${ending}`);
+    const isHere = entry.url.startsWith('blob:');  // a live recording, which lasts as long as its page
+    const answer = await answerOf(isHere ? entry.url : `${entry.url}.${entry.heard ? 'srt' : 'json'}`);
     const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
     if (mine !== turn) return;
-    if (!result) return say('gone', !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
+    if (!result) return say('gone', isHere ? words.goneLive : !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
     player.offer({...result, url: entry.url});
     const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
     say('done', fill(said, {total: duration(result.total), seed: result.seed}));
@@ -148,11 +138,9 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     if (!isCopied) tell(words.uncopied);
   }
 
-  const written = () => document.querySelector('#vx-text textarea').value.trim();
-
   function reuse(entry, pressed) {
     const act = () => { wanted = entry.asked; fillIn(); };
-    if (written() && !list().some(({asked}) => asked.text.trim() === written())) return sure(pressed, words.replace, act);
+    if (wouldLose()) return sure(pressed, words.replace, act);
     act();
   }
 

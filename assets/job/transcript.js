@@ -1,6 +1,9 @@
 // The files of a transcript with what people corrected in it: captions have the corrected words, at the times of those
-// that they stand for. What nobody has changed is the server's file.
-import {save} from '../shell/elements.js';
+// that they stand for. What nobody has changed is the server's file, unless it was recognised live. And the way of a
+// transcript to the Speak tab.
+import {save, sure} from '../shell/elements.js';
+import {state} from '../shell/state.js';
+import {wouldLose} from './history.js';
 
 const WORD = /\p{Script=Han}\s*|[^\s\p{Script=Han}]+\s*/gu;  // Chinese has no spaces
 const key = (word) => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '') || word.trim();
@@ -69,11 +72,36 @@ const FILES = {
   txt: (captions, text) => `${text.trim()}\n`,
 };
 
-window.addEventListener('voxdemo-result', ({detail}) => { if (detail.card === 'vx-heard') heard = detail; });
+const transcript = () => document.querySelector('#vx-said textarea');
+
+function show(text) {
+  document.getElementById('vx-hear').dataset.said = text.trim() ? 'yes' : '';
+}
+
+function speakThis() {
+  const field = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
+  const focus = () => field.offsetParent ? field.focus() : requestAnimationFrame(focus);
+  field.value = transcript().value.trim();
+  field.dispatchEvent(new Event('input', {bubbles: true}));
+  tab.click();
+  focus();
+}
+
+window.addEventListener('voxdemo-result', ({detail}) => {
+  if (detail.card !== 'vx-heard') return;
+  heard = detail;
+  show(heard.text);
+});
+document.addEventListener('input', ({target}) => { if (target === transcript()) show(target.value); });
+document.addEventListener('click', ({target}) => {
+  const pressed = target.closest?.('#vx-speak-this button');
+  if (!pressed) return;
+  if (wouldLose()) sure(pressed, state.words.replace, speakThis); else speakThis();
+});
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('#vx-heard [data-ending]'), {ending} = link?.dataset ?? {};
-  const text = document.querySelector('#vx-said textarea')?.value;
-  if (!link || !heard || (ending !== 'txt' && text === heard.text)) return;
+  const text = transcript()?.value;
+  if (!link || !heard || (ending !== 'txt' && text === heard.text && !heard.url.startsWith('blob:'))) return;
   event.preventDefault();
   save(new Blob([FILES[ending](corrected(heard.captions, text), text)], {type: 'text/plain'}), link.download);
 });

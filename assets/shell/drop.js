@@ -50,7 +50,7 @@ async function inputOf(field) {
 }
 
 // What was there is replaced; on the Speak tab the voice is then the recording's.
-async function take(files) {
+export async function take(files) {
   if (shown('#vx-lines')) return give(document.querySelector('#vx-batch-file input[type=file]'), files);
   const [file] = files;
   const isSpeak = Boolean(shown('#vx-text'));

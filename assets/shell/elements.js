@@ -15,6 +15,24 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
 
+// What would take the place of something written is asked for by a second press, soon after the first.
+const SURE_MS = 4000;
+let sureOf = null;
+
+export function sure(pressed, question, act) {
+  if (sureOf === pressed) {
+    sureOf = null;
+    return act();
+  }
+  const before = pressed.textContent;
+  sureOf = pressed;
+  pressed.textContent = question;
+  setTimeout(() => {
+    if (sureOf === pressed) sureOf = null;
+    pressed.textContent = before;
+  }, SURE_MS);
+}
+
 export const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 // The first element that fits, as soon as Gradio has drawn it.

@@ -2,7 +2,7 @@
 import {state} from './state.js';
 
 // The field of a recording, and the card that speaks of its microphone.
-const CARDS = {'vx-recording': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
+const CARDS = {'vx-recording': 'vx-heard', 'vx-live': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
 const FIELDS = Object.keys(CARDS).map((id) => `#${id}`).join();
 
 // Which files may be recordings: what the browser says of them, else their name, else how they begin. The server looks at

@@ -53,10 +53,11 @@ WORDS: Mapping[str, Any] = {
     "noCopies": NO_COPIES,
     "recording": "The microphone is recording. Stop it, then drop the file again.",
     "closed": "The file can't be dropped here now. Press Upload file and choose it.",
+    "replace": "Replace your text?",
     "insecure": "The microphone works only over https. Open the page at its https address, or upload a recording.",
-    "NotAllowedError": "The microphone is blocked for this site. Allow it in your browser, then record again.",
-    "NotFoundError": "No microphone found. Connect one and record again, or upload a recording.",
-    "NotReadableError": "Another program is using the microphone. Close it and record again.",
+    "NotAllowedError": "The microphone is blocked for this site. Allow it in your browser, then try again.",
+    "NotFoundError": "No microphone found. Connect one and try again, or upload a recording.",
+    "NotReadableError": "Another program is using the microphone. Close it and try again.",
 }
 """What the page says beside its components, the last three by the browser's name of what went wrong."""
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
@@ -70,16 +71,17 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
     front.put_in_place()
+    is_for_all = bool(settings.accounts or not settings.keys)  # what of /v1 the page uses: keys alone are for programs
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
         status = _head(service)
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)
         with gr.Tabs(elem_id="vx-tabs"):
             asked = add_generate_tab(service, arrivals, bool(settings.accounts))
-            add_recognize_tab(service)
+            add_recognize_tab(service, is_for_all)
             add_voices_tab(service, arrivals, bool(settings.accounts))
             add_history_tab(service.engine_info, asked)
-            add_batch_tab(service, arrivals, bool(settings.accounts or not settings.keys), bool(settings.accounts))
+            add_batch_tab(service, arrivals, is_for_all, bool(settings.accounts))
             add_status_tab(service)
         _foot()
         contract.add_endpoints(service)
@@ -92,7 +94,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         "i18n": translations(),
         # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
-        "head": f"<style>{asset('shell/page.css')}{asset('voices/sheet.css')}</style>",
+        "head": f"<style>{asset('shell/page.css')}{asset('voices/sheet.css')}{asset('live/live.css')}</style>",
         "favicon_path": ASSETS / "logo.svg",
         "allowed_paths": [examples.FOLDER],
         "auth_message": front.login_head(),

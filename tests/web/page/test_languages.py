@@ -28,7 +28,7 @@ TRANSLATE, SAYING = "shell/phrases.js", "({saying}, error) => saying(error)"
 NAMES = (
     "voxdemo", "Fake voice", "Fake", "VoxCPM", "SenseVoice", "Heart", "WAV", "FLAC", "MP3", "Opus", "AAC", "SRT",
     "WebVTT", "CPU", "GPU", "GB", "MiB", "kHz", "ZipEnhancer", "Redis", "cfg", "API", "Apache", "UTF-8", "MB", "https",
-    "Chatterbox", *(voice.title for voice in VOICES),
+    "Chatterbox", "WebSocket", *(voice.title for voice in VOICES),
 )  # fmt: skip
 FORMATS = (
     "wav、mp3、flac、m4a、ogg 或 webm",
@@ -56,7 +56,8 @@ LEFT_IN_ENGLISH = """(root) => {
   return found.filter((text) => /[a-z]{2}/i.test(text)).map((text) => text.trim());
 }"""
 WORDS = [
-    batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS, site_page.WORDS, voice_fields.WORDS,
+    batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS,
+    recognize.LIVE_WORDS, site_page.WORDS, voice_fields.WORDS,
 ]  # fmt: skip
 IN_PLACES = {
     "time": "7 s", "took": "7.0 s", "length": "7.0 s", "slot": "7.0 s", "seconds": "7.0 s",

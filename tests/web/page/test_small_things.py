@@ -170,3 +170,7 @@ def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, o
         before = said.inner_text()
         eventually(lambda: record.click() or said.inner_text() != before)  # noqa: B023 - its button may not be ready
         says(page, re.compile("^The microphone is blocked for this site"), card)
+    to_tab(page, "Recognise")
+    page.evaluate("voxdemo.cards['vx-heard'].rest()")
+    page.click("#vx-live .record")
+    says(page, "The microphone is blocked for this site. Allow it in your browser, then try again.", "#vx-heard")

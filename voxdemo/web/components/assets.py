@@ -19,6 +19,8 @@ from gradio.i18n import I18nData
 ASSETS = Path(__file__).parents[3] / "assets"
 PAGE, LOGIN = "page.js", "login.js"
 """The modules that the page and the login begin with."""
+WORKLET = "live/worklet.js"
+"""What runs on the browser's audio thread, which has nothing of the page."""
 MODULES = "window.voxdemoModules"
 """Where a script has what its modules export, by their paths."""
 MISSING = {"common.complete": "Done"}
@@ -74,15 +76,22 @@ def translations() -> gr.I18n:
 def scripts() -> Mapping[str, str]:
     """By its name, the module that a page begins with and all that it imports as one script, without comments.
 
-    A browser would ask for the modules one by one: on a line of 500 kbit/s and 300 ms that takes 1.5 s more.
+    And `WORKLET` by itself. A browser would ask for the modules one by one: on a line of 500 kbit/s and 300 ms that
+    takes 1.5 s more.
     """
-    return {entry: f"{MODULES} = {{}};\n{''.join(map(_in_its_scope, needed_by(entry)))}" for entry in (PAGE, LOGIN)}
+    whole = {entry: f"{MODULES} = {{}};\n{''.join(map(_in_its_scope, needed_by(entry)))}" for entry in (PAGE, LOGIN)}
+    return {**whole, posixpath.basename(WORKLET): asset(WORKLET)}
 
 
 @cache
 def version() -> str:
     """Of all scripts together. As it is in their addresses, browsers may keep them for ever."""
     return hashlib.sha256("".join(scripts().values()).encode()).hexdigest()[:12]
+
+
+def scripts_folder() -> str:
+    """Where they are, as seen from the page."""
+    return f"./scripts/{version()}"
 
 
 @cache

@@ -16,7 +16,17 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.threads import in_thread
-from voxdemo.web.components.assets import ASSETS, LOGIN, PAGE, asset, filled, login_words, scripts, version
+from voxdemo.web.components.assets import (
+    ASSETS,
+    LOGIN,
+    PAGE,
+    asset,
+    filled,
+    login_words,
+    scripts,
+    scripts_folder,
+    version,
+)
 from voxdemo.web.guards import access
 
 TEMPLATE = "frontend/index.html"
@@ -32,8 +42,6 @@ TEXTS = {".js": "text/javascript", ".css": "text/css"}
 KEPT = "max-age=31536000, immutable"
 FOR_EVER = {"Cache-Control": f"public, {KEPT}"}
 FOR_A_DAY = {"Cache-Control": "public, max-age=86400"}
-_SCRIPTS = "./scripts/{version}"
-"""Where ours are, as seen from the page."""
 MANIFEST = {
     "name": "voxdemo",
     "icons": [{"src": "pwa_icon", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
@@ -93,7 +101,7 @@ ROUTES = (
 
 def _ours(source: str) -> str:
     source = re.sub(THEIR_PREVIEW, "", source)
-    head = filled("shell/front.html", {"scripts": _SCRIPTS.format(version=version())})
+    head = filled("shell/front.html", {"scripts": scripts_folder()})
     edits = {
         BASE: BASE + _needed_at_once(),
         # Where a proxy serves the page below a path, "/" isn't ours.
@@ -113,7 +121,7 @@ def _needed_at_once() -> str:
     A browser would learn of them in five steps, each of them as long as the way to the server and back. Not to their
     styles, which must come in Gradio's own order.
     """
-    folder = _SCRIPTS.format(version=version())
+    folder = scripts_folder()
     login, page = _link(f"{folder}/{LOGIN}"), _link(f"{folder}/{PAGE}")
     theirs = "".join(_link(f"./assets/{name}") for name in asset("shell/gradio_modules.txt").split())
     return f"{{% if config.auth_required %}}{login}{{% else %}}{page}{{% endif %}}{theirs}"

@@ -41,6 +41,7 @@ WORDS: Mapping[str, str] = {
     "uncopied": "Copying works only over https.",
     "recording": "{total} of audio",
     "goneRecording": "The server no longer has this recording. Its transcript can still be copied.",
+    "goneLive": "This recording went with its page. Its transcript can still be copied.",
     "gone": "The server no longer has this audio. Press Use again, then Speak.",
     "unreached": "Can't reach the server. Try again in a moment.",
 }

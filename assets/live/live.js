@@ -1,0 +1,267 @@
+// The Live way of the Recognise tab: press, speak, and read along; at the end the text and the recording are what a
+// recording's would be, in that tab's card. Of what one says, only the server's text and the recording here are kept.
+import {pauseSound} from '../job/audio_output.js';
+import {take} from '../shell/drop.js';
+import {drawn, made, save} from '../shell/elements.js';
+import {both, duration, fill, say, saying} from '../shell/phrases.js';
+import {answerOf, checkServer} from '../shell/server.js';
+import {state as page} from '../shell/state.js';
+import {microphone} from './microphone.js';
+import {session} from './session.js';
+
+const BEHIND_S = 4;  // from then on it is said; a quiet server is 1 to 3 s behind
+const SHORTEST_S = 0.3;  // of a recording that is worth keeping
+const MOST_PEAKS = 600;
+const SENTENCE = /^.*[.!?。！？…]["”’)]*(?=\s|$|(?<=[。！？…]))/s;
+const ASKS_FOR_WEBSOCKET = 426;  // of HTTP
+const FILE = 'voxdemo-live.wav';
+const BAR = 3, PITCH = 5;  // px, as in the player's wave
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+
+export function live(element, {words, worklet, isOpen}) {
+  const root = element.querySelector('.live-way'), find = (selector) => root.querySelector(selector);
+  const record = find('.record'), tab = document.getElementById('vx-hear');
+  const heardCard = () => page.cards['vx-heard'];
+  let view = null, mic = null, line = null, turns = [], recording = null, address = '', state = 'off', unplugged = '', awake = null;
+
+  const isOn = () => ['asking', 'connecting', 'listening', 'ending'].includes(state);
+
+  // In the looks that the card of a job has for its states.
+  function tell(behind = 0) {
+    if (behind >= BEHIND_S) view?.tell(fill(words.behind, {n: Math.round(behind)}), 'waiting');
+    else view?.tell(words[state] ?? '', state === 'listening' ? state : 'sent');
+  }
+
+  function enter(next) {
+    state = root.dataset.state = next;
+    tab.dataset.live = isOn() ? 'on' : next;
+    const label = isOn() ? words.stop : recording ? words.again : words.start;
+    record.setAttribute('aria-label', label);
+    find('.does').textContent = label;
+    find('.told').textContent = isOn() ? words.end : !isOpen ? words.closed : navigator.mediaDevices ? words.about : page.words.insecure;
+    for (const each of root.querySelectorAll('.keep, .whole')) each.hidden = !recording;
+    tell();
+  }
+
+  async function start() {
+    if (!isOpen) return heardCard().tell(words.closed);
+    if (!navigator.mediaDevices) return heardCard().tell(page.words.insecure);
+    if (heardCard().isBusy()) document.getElementById('vx-recognise-cancel').click();
+    pauseSound();
+    turns = [];
+    unplugged = '';
+    view.clear();
+    drawLevel(find('.level'), []);
+    find('.time').textContent = clock(0);
+    enter('asking');
+    try {
+      mic = await microphone(worklet, {hear: (samples) => line?.hear(samples), level: showLevel, end: () => stop(words.unplugged)});
+    } catch (error) {
+      const why = page.words[error.name] ?? (await answerOf('health') ? page.words.NotReadableError : words.lost);
+      enter('over');
+      return heardCard().tell(why);
+    }
+    enter('connecting');
+    line = session({open: listen, change: showTurns, end: finish});
+    awake = await navigator.wakeLock?.request('screen').catch(() => null);  // a phone's screen stays on while one speaks
+    if (!isOn()) awake?.release();
+  }
+
+  function listen() {
+    if (state !== 'connecting') return;
+    enter('listening');
+    mic.begin();
+    if (unplugged) stop(unplugged);
+  }
+
+  function showLevel() {
+    drawLevel(find('.level'), mic.levels);
+    find('.time').textContent = clock(mic.seconds);
+  }
+
+  function showTurns(next, behind) {
+    turns = next;
+    view.show(turns);
+    tell(behind);
+  }
+
+  function stop(why = '') {
+    unplugged = why;
+    if (state !== 'listening') return;
+    mic.close();
+    enter('ending');
+    line.stop();
+  }
+
+  // What was heard is kept, however it ended; what is told by itself is no failure.
+  async function finish(error) {
+    mic.close();
+    awake?.release();
+    line = null;
+    enter('ending');
+    const total = mic.seconds, told = unplugged || words[error?.code] || '';
+    const why = error && !told ? await reasonOf(error) : '';
+    if (total >= SHORTEST_S) bring(total, why && both(why, words.kept), told);
+    enter('over');
+    if (total < SHORTEST_S) heardCard().tell(why || told || words.short);
+    if (why) checkServer();
+  }
+
+  function bring(total, why, told) {
+    URL.revokeObjectURL(address);
+    recording = mic.recording();
+    address = URL.createObjectURL(recording);
+    const text = turns.map(({settled, open}) => (settled + open).trim()).join('\n').trim();
+    const heard = fill(text ? words.heard : words.silent, {total: duration(total)});
+    const what = {text, total, captions: captionsOf(turns, total), peaks: peaksOf(mic.levels), notes: [], url: address};
+    heardCard().bring({...what, state: why ? 'failed' : 'heard', say: why || [told, heard].filter(Boolean).join(' ')});
+    const field = document.querySelector('#vx-said textarea');
+    field.value = text;
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+  }
+
+  // Why it ended, in a sentence. A browser doesn't say why a WebSocket was refused, but the address does if it is asked.
+  async function reasonOf(error) {
+    if (error.message) return saying(error);
+    const answer = await answerOf('v1/realtime');
+    if (!answer) return say(words.lost);
+    const {error: refusal} = await answer.json().catch(() => ({}));
+    if (refusal && answer.status !== ASKS_FOR_WEBSOCKET) return saying(refusal);
+    return say(turns.length ? words.broken : words.refused);
+  }
+
+  function leave() {
+    enter('off');
+    record.focus();
+  }
+
+  const press = () => { if (state === 'listening') stop(); else if (!isOn()) start(); };
+  record.addEventListener('click', press);
+  find('.keep').addEventListener('click', () => save(recording, FILE));
+  find('.leave').addEventListener('click', leave);
+  find('.whole').addEventListener('click', async () => {
+    leave();
+    await take([new File([recording], FILE, {type: recording.type})]);
+    await drawn('#vx-recording :is(.uploading, .waveform-container)');
+    document.getElementById('vx-recognise').click();
+  });
+  document.addEventListener('keydown', (event) => {
+    const isHere = root.contains(event.target);
+    if (event.key === 'Escape' && state === 'listening' && root.offsetParent) stop();
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && isHere) {
+      event.stopImmediatePropagation();
+      press();
+    }
+  }, true);
+  window.addEventListener('dragenter', () => { if (state === 'over') enter('off'); });  // for the field, which takes files
+  window.addEventListener('beforeunload', (event) => { if (isOn()) event.preventDefault(); });
+  drawn('#vx-live-card .turns').then((box) => { view = turnsIn(box.closest('.card'), words.hint); });
+  enter('off');
+}
+
+// [start, end, text]… of these turns: of their segments where the server has told any.
+function captionsOf(turns, total) {
+  return turns.flatMap(({start, end, settled, open, segments}) => {
+    const text = (settled + open).trim();
+    return segments.length && !open ? segments : text ? [[start ?? 0, end ?? total, text]] : [];
+  });
+}
+
+// The loudest of every few, in percent, so that the wave of half an hour is no longer than a minute's.
+function peaksOf(levels) {
+  const each = Math.max(1, Math.ceil(levels.length / MOST_PEAKS));
+  return Array.from({length: Math.ceil(levels.length / each)}, (_, index) =>
+    Math.round(100 * Math.max(...levels.slice(index * each, (index + 1) * each))));
+}
+
+// The last levels, from 0 to 1, as bars that come in from the right.
+function drawLevel(canvas, levels) {
+  const scale = devicePixelRatio, {clientWidth: width, clientHeight: height} = canvas, style = getComputedStyle(canvas);
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const pen = canvas.getContext('2d'), count = Math.floor(width / PITCH), shown = levels.slice(-count);
+  pen.scale(scale, scale);
+  for (let bar = 0; bar < count; bar++) {
+    const level = shown[bar - count + shown.length], size = Math.max(3, (level ?? 0) * height);
+    pen.fillStyle = style.getPropertyValue(level === undefined ? '--vx-edge-soft' : '--vx-accent');
+    pen.beginPath();
+    pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
+    pen.fill();
+  }
+}
+
+// The turns as they are spoken, each a line with its time. The view follows until somebody scrolls up. A screen reader
+// hears whole sentences, once they are settled.
+function turnsIn(root, hint) {
+  const box = root.querySelector('.turns'), now = root.querySelector('.now'), log = root.querySelector('.live');
+  const lines = new Map(), told = new Map();
+  let isFollowing = true;
+
+  const openWords = (textContent) => made('span', {className: 'later', textContent});
+  const toEnd = () => { box.scrollTop = box.scrollHeight; };
+  const isAtEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+
+  function lineOf({id, start}) {
+    if (!lines.has(id)) {
+      const line = made('p', {});
+      line.append(made('span', {className: 'at', textContent: clock(start ?? 0)}), made('span'), openWords(''));
+      lines.set(id, line);
+      box.append(line);
+    }
+    return lines.get(id);
+  }
+
+  function announce({id, settled, isOver}) {
+    const rest = settled.slice(told.get(id) ?? 0), whole = isOver ? rest : SENTENCE.exec(rest)?.[0] ?? '';
+    if (!whole.trim()) return;
+    told.set(id, (told.get(id) ?? 0) + whole.length);
+    log.append(made('span', {textContent: `${whole.trim()} `}));
+    if (log.childElementCount > 20) log.firstElementChild.remove();
+  }
+
+  function write(turn) {
+    const [, settled, open] = lineOf(turn).children;
+    if (settled.textContent !== turn.settled) settled.textContent = turn.settled;
+    const later = turn.isOver || turn.settled || turn.open ? turn.open : '…';
+    if (open.textContent !== later) open.replaceWith(openWords(later));  // it doesn't move: its words settle where they are
+    announce(turn);
+  }
+
+  box.addEventListener('scroll', () => {
+    isFollowing = isAtEnd();
+    now.hidden = isFollowing;
+  });
+  now.addEventListener('click', () => {
+    toEnd();
+    box.focus();
+  });
+
+  return {
+    tell(sentence, like) {
+      root.dataset.state = like;
+      const line = root.querySelector('.say');
+      if (line.textContent !== sentence) line.textContent = sentence;
+    },
+
+    clear() {
+      lines.clear();
+      told.clear();
+      box.replaceChildren(made('p', {className: 'hint', textContent: say(hint)}));
+      log.replaceChildren();
+      isFollowing = true;
+      now.hidden = true;
+    },
+
+    show(turns) {
+      if (turns.length) box.querySelector('.hint')?.remove();
+      const there = new Set(turns.map(({id}) => id));
+      for (const [id, line] of lines) {
+        if (there.has(id)) continue;
+        line.remove();
+        lines.delete(id);
+      }
+      turns.forEach(write);
+      if (isFollowing) toEnd();
+    },
+  };
+}

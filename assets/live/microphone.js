@@ -1,0 +1,116 @@
+// The microphone as live recognition needs it: samples at 24 kHz while one speaks, how loud they are, and all of them as a
+// recording to keep. It knows no server.
+import {url} from '../shell/server.js';
+
+export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
+const CROSSINGS = 16;  // of the filter at either side: what it lets through of tones that the rate can't have is inaudible
+const PHASES = 1000;  // places between two samples at which the filter is worked out
+const LEVEL_EVERY_S = 0.1, FULL_RMS = 0.2;  // of speech close to the microphone
+const WANTED = {audio: {channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true}};
+const HEADER = 44;  // bytes
+
+// Band-limited, block by block: hands back a function from float samples at one rate to those at the other. Not left to
+// the browser, as not every one takes a microphone into a context of another rate.
+export function resampler(from, to) {
+  const scale = Math.min(1, to / from), half = Math.ceil(CROSSINGS / scale), kernels = new Map();
+  let held = new Float32Array(half), next = 0;
+
+  function kernel(phase) {
+    if (!kernels.has(phase)) {
+      const taps = Float32Array.from({length: 2 * half + 1}, (_, tap) => {
+        const at = tap - half - phase / PHASES, angle = Math.PI * scale * at;
+        const window = Math.abs(at) < half ? 0.5 + 0.5 * Math.cos(Math.PI * at / half) : 0;
+        return window * scale * (angle ? Math.sin(angle) / angle : 1);
+      });
+      kernels.set(phase, taps);
+    }
+    return kernels.get(phase);
+  }
+
+  return (samples) => {
+    const all = new Float32Array(held.length + samples.length), made = [];
+    all.set(held);
+    all.set(samples, held.length);
+    for (; Math.floor(next) + 2 * half + 1 < all.length; next += from / to) {
+      const start = Math.floor(next), taps = kernel(Math.round((next - start) * PHASES));
+      let sum = 0;
+      for (let tap = 0; tap < taps.length; tap++) sum += taps[tap] * all[start + tap];
+      made.push(sum);
+    }
+    held = all.slice(Math.floor(next));
+    next -= Math.floor(next);
+    return Float32Array.from(made);
+  };
+}
+
+const integers = (samples) => Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767);
+
+// A wav file of these parts, 16-bit samples at `RATE`.
+export function wav(parts) {
+  const bytes = 2 * parts.reduce((sum, {length}) => sum + length, 0), header = new DataView(new ArrayBuffer(HEADER));
+  const text = (at, letters) => [...letters].forEach((letter, index) => header.setUint8(at + index, letter.charCodeAt(0)));
+  text(0, 'RIFF');
+  header.setUint32(4, HEADER - 8 + bytes, true);
+  text(8, 'WAVEfmt ');
+  header.setUint32(16, 16, true);
+  [[20, 1], [22, 1], [32, 2], [34, 16]].forEach(([at, value]) => header.setUint16(at, value, true));
+  header.setUint32(24, RATE, true);
+  header.setUint32(28, 2 * RATE, true);
+  text(36, 'data');
+  header.setUint32(40, bytes, true);
+  return new Blob([header, ...parts], {type: 'audio/wav'});
+}
+
+// Opens the microphone; in a click, as browsers allow sound only there. From its `begin` on `hear` gets 16-bit samples, and
+// `level` is called ten times a second; `end` is called if the microphone goes away. Fails as getUserMedia does.
+export async function microphone(worklet, {hear, level, end}) {
+  const context = new AudioContext(), parts = [], levels = [];
+  let stream = null, loudness = 0, counted = 0, heard = 0;
+
+  function close() {
+    stream?.getTracks().forEach((track) => track.stop());
+    if (context.state !== 'closed') context.close();
+  }
+
+  function measure(samples) {
+    for (const sample of samples) {
+      loudness += sample * sample;
+      if (++counted < LEVEL_EVERY_S * RATE) continue;
+      levels.push(Math.min(1, Math.sqrt(loudness / counted) / FULL_RMS));
+      loudness = counted = 0;
+      level();
+    }
+  }
+
+  function begin() {
+    const node = new AudioWorkletNode(context, 'voxdemo-hearing', {numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit'});
+    const resampled = resampler(context.sampleRate, RATE);
+    node.port.onmessage = ({data}) => {
+      if (context.state === 'closed') return;
+      const samples = resampled(data), part = integers(samples);
+      parts.push(part);
+      heard += part.length;
+      measure(samples);
+      hear(part);
+    };
+    context.createMediaStreamSource(stream).connect(node);
+  }
+
+  try {
+    context.resume().catch(() => {});
+    stream = await navigator.mediaDevices.getUserMedia(WANTED);
+    await context.audioWorklet.addModule(url(worklet));
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  stream.getAudioTracks()[0].addEventListener('ended', end);
+  return {
+    begin,
+    close,
+    levels,  // from 0 to 1
+    get seconds() { return heard / RATE; },
+    recording: () => wav(parts),
+  };
+}

@@ -1,0 +1,117 @@
+// One session of live recognition, over the WebSocket that programs use, too: `/v1/realtime?intent=transcription`. Sound
+// goes in; out come turns, each with words that are settled and words that may still change. It knows no microphone.
+import {url} from '../shell/server.js';
+import {RATE} from './microphone.js';
+
+const SEND_EVERY = RATE / 10;  // samples
+const BYTES_PER_S = RATE * 2 * 4 / 3;  // in base64
+const SILENT_MS = 20000;  // without a word from the server at the beginning or at the end; what is there is kept
+const NOTHING_MS = 1000;  // at the end, when all that was said has been recognised
+const SESSION = {
+  type: 'transcription',
+  audio: {input: {format: {type: 'audio/pcm', rate: RATE}, turn_detection: {type: 'server_vad'}}},
+  include: ['voxdemo.open'],
+};
+const TRANSCRIPTION = 'conversation.item.input_audio_transcription', DELTA = `${TRANSCRIPTION}.delta`;
+
+function base64(samples) {
+  return btoa(String.fromCharCode(...new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)));
+}
+
+// Calls `open` when the server listens, `change` with the turns and the seconds that it is behind, whenever either is
+// another; and once `end`, with null, or with the server's error, {} where it went without one.
+export function session({open, change, end}) {
+  const socket = new WebSocket(url('v1/realtime?intent=transcription').replace(/^http/, 'ws'));
+  const turns = new Map();
+  let waiting = [], count = 0, behind = 0, isEnding = false, isCommitted = false, isOver = false;
+  let silence = setTimeout(finish, SILENT_MS, {});  // for one that never opens
+
+  const send = (type, values) => socket.send(JSON.stringify({type, ...values}));
+  const tell = () => change([...turns.values()], behind + socket.bufferedAmount / BYTES_PER_S);
+
+  function finish(error) {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(silence);
+    socket.close();
+    end(error);
+  }
+
+  // Whether more is to come. A commit of silence may stay without an answer.
+  function expect() {
+    clearTimeout(silence);
+    if (!isEnding) return;
+    const isAll = [...turns.values()].every((turn) => turn.isOver);
+    if (isAll && isCommitted) return finish(null);
+    silence = setTimeout(finish, isAll ? NOTHING_MS : SILENT_MS, null);
+  }
+
+  function turnOf({item_id: id}) {
+    if (!turns.has(id)) turns.set(id, {id, start: null, end: null, settled: '', open: '', segments: [], isOver: false});
+    return turns.get(id);
+  }
+
+  function settle(turn, text) {
+    Object.assign(turn, {settled: text, open: '', isOver: true});
+    if (!text.trim()) turns.delete(turn.id);
+  }
+
+  const heeded = {
+    'session.updated': open,
+    'input_audio_buffer.speech_started': (event) => { turnOf(event).start = event.audio_start_ms / 1000; },
+    'input_audio_buffer.speech_stopped': (event) => { turnOf(event).end = event.audio_end_ms / 1000; },
+    'input_audio_buffer.committed': (event) => {
+      turnOf(event);
+      isCommitted = isEnding;
+    },
+    [DELTA]: (event) => { turnOf(event).settled += event.delta; },
+    [`${TRANSCRIPTION}.segment`]: (event) => { turnOf(event).segments.push([event.start, event.end, event.text.trim()]); },
+    [`${TRANSCRIPTION}.completed`]: (event) => settle(turnOf(event), event.transcript),
+    [`${TRANSCRIPTION}.failed`]: (event) => settle(turnOf(event), turnOf(event).settled + turnOf(event).open),
+    'voxdemo.transcription.open': (event) => {
+      turnOf(event).open = event.text;
+      behind = event.behind_s;
+    },
+  };
+
+  function heed(event) {
+    if (event.type === 'error') {
+      if (event.error.code !== 'input_audio_buffer_commit_empty') return finish(event.error);
+      isCommitted = isEnding;
+    }
+    heeded[event.type]?.(event);
+    if (event.type in heeded && event.type !== DELTA) tell();  // after that the rest of the words comes at once
+    expect();
+  }
+
+  function flush() {
+    const all = new Int16Array(count);
+    waiting.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+    for (let from = 0; from < count; from += SEND_EVERY) {
+      send('input_audio_buffer.append', {audio: base64(all.subarray(from, from + SEND_EVERY))});
+    }
+    waiting = [];
+    count = 0;
+  }
+
+  socket.addEventListener('open', () => send('session.update', {session: SESSION}));
+  socket.addEventListener('message', ({data}) => { if (!isOver) heed(JSON.parse(data)); });
+  socket.addEventListener('close', () => finish({}));
+
+  return {
+    hear(samples) {
+      if (isEnding || isOver) return;
+      waiting.push(samples);
+      count += samples.length;
+      if (count >= SEND_EVERY) flush();
+    },
+
+    // Nothing more is heard: `end` is called when the server has said the last word.
+    stop() {
+      flush();
+      isEnding = true;
+      send('input_audio_buffer.commit');
+      expect();
+    },
+  };
+}

@@ -1,0 +1,162 @@
+"""Recognise, live: one presses, speaks and reads along, and keeps the text and the recording, however it ends."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from browsing import (
+    LOOKS,
+    PHONE,
+    WARM_UP,
+    WATCH_SHIFTS,
+    OpenPage,
+    barriers,
+    expect,
+    needs_browser,
+    of_module,
+    says,
+    to_tab,
+)
+from serving import Server
+from websockets.sync.client import connect
+
+pytestmark = needs_browser
+SAID = base64.b64encode(WARM_UP.read_bytes()).decode()
+SPEAKS = f"""
+navigator.mediaDevices.getUserMedia = async () => {{
+  const context = new AudioContext(), heard = new MediaStreamAudioDestinationNode(context);
+  const bytes = Uint8Array.from(atob('{SAID}'), (letter) => letter.charCodeAt(0));
+  const buffer = await context.decodeAudioData(bytes.buffer), voice = new AudioBufferSourceNode(context, {{buffer}});
+  voice.connect(heard);
+  voice.addEventListener('ended', () => {{ window.isSaid = true; }});
+  voice.start();
+  return heard.stream;
+}};"""
+"""A microphone that hears what is said in `WARM_UP`, once."""
+RESAMPLED = """({resampler}, [samples, from, to, blocks]) => {
+  const each = resampler(from, to), made = [];
+  for (let at = 0; at < samples.length; at += blocks) {
+    made.push(...each(Float32Array.from(samples.slice(at, at + blocks))));
+  }
+  return made;
+}"""
+WAV = """async ({wav}, parts) =>
+  [...new Uint8Array(await wav(parts.map((part) => Int16Array.from(part))).arrayBuffer())]"""
+RECORD, TURNS, TRANSCRIPT = "#vx-live .record", "#vx-live-card .turns", "#vx-said textarea"
+WORDS = re.compile("line is open", re.IGNORECASE)
+
+
+def saved(page: Any, press: str) -> Path:
+    with page.expect_download() as download:
+        page.click(press)
+    return Path(download.value.path())
+
+
+@contextmanager
+def all_taken(server: Server) -> Iterator[None]:
+    """Others who are listened to, as many as there may be."""
+    address = f"{server.url.replace('http', 'ws')}/v1/realtime?intent=transcription"
+    with ExitStack() as open_ones:
+        while '"session.created"' in str(open_ones.enter_context(connect(address)).recv(timeout=30)):
+            pass
+        yield
+
+
+@pytest.mark.long
+def test_what_is_said_is_read_along_and_kept_and_spoken_again(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, script=SPEAKS)
+    to_tab(page, "Recognise")
+    page.focus(RECORD)
+    page.evaluate(WATCH_SHIFTS)
+    page.keyboard.press("Enter")
+    expect(page.locator("#vx-live-card .say")).to_have_text("Listening")
+    expect(page.locator(f"{TURNS} p")).to_contain_text(WORDS)
+    page.wait_for_function("window.isSaid")
+    expect(page.locator("#vx-live .time")).to_have_text(re.compile("^0:0[4-9]|0:[1-5]"))
+    expect(page.locator(RECORD)).to_have_accessible_name("Stop")
+    page.keyboard.press("Escape")
+    says(page, re.compile(r"^\d+\.\d s of audio, recognised live$"), "#vx-heard")
+    assert page.evaluate("window.moved") == []
+    expect(page.locator(RECORD)).to_have_accessible_name("Speak again")
+    text = page.input_value(TRANSCRIPT)
+    assert WORDS.search(text)
+    assert " ".join(page.locator("#vx-live-card [role=log]").inner_text().split()) == " ".join(text.split())
+
+    captions = saved(page, "#vx-heard [data-ending=srt]").read_text(encoding="utf-8")
+    assert re.match(r"1\n00:00:0[0-2],\d{3} --> 00:00:0[1-9],\d{3}\n", captions)
+    assert WORDS.search(captions)
+    samples, rate = soundfile.read(saved(page, "#vx-live .keep"))
+    assert rate == 24000
+    assert len(samples) / rate == pytest.approx(
+        page.evaluate("document.querySelector('#vx-heard audio').duration"), abs=0.1
+    )
+    assert np.sqrt(np.mean(samples[: 4 * rate] ** 2)) > 0.02
+
+    with all_taken(server):
+        page.click(RECORD)
+        says(page, re.compile(r"^Busy: \d+ live sessions are open"), "#vx-heard")
+    assert page.input_value(TRANSCRIPT) == text
+    assert barriers(page, *LOOKS) == []
+    page.click("#vx-speak-this button")
+    expect(page.locator("#vx-text textarea")).to_have_value(text)
+    expect(page.locator("#vx-text textarea")).to_be_focused()
+    to_tab(page, "History")
+    page.get_by_role("button", name=re.compile("^Hear again")).first.click()
+    page.wait_for_function("document.querySelector('.history audio').currentTime > 0")
+
+
+@pytest.mark.long
+def test_a_connection_that_breaks_loses_nothing_that_was_heard(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, PHONE, script=SPEAKS, color_scheme="dark")
+    lines: list[Any] = []
+
+    def let_through(line: Any) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    page.route_web_socket(re.compile("/v1/realtime"), let_through)
+    to_tab(page, "Recognise")
+    page.click(RECORD)
+    expect(page.locator(TURNS)).to_contain_text(WORDS)
+    assert barriers(page) == []
+    expect(page.locator("#vx-live-card .say")).to_be_in_viewport()
+    lines[0].close(code=1011)
+    says(page, "The server ended the session. What was heard is kept.", "#vx-heard")
+    expect(page.locator(TRANSCRIPT)).to_have_value(WORDS)
+    page.click("#vx-live .whole")
+    says(page, re.compile(r"^English, \d+\.\d s of audio"), "#vx-heard")
+    expect(page.locator(TRANSCRIPT)).to_have_value(WORDS)
+
+
+def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_wav(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server, script="Object.defineProperty(navigator, 'mediaDevices', {value: undefined});")
+    for rate, tone, passes in ((48000, 1000, True), (44100, 3000, True), (16000, 3000, True), (48000, 15000, False)):
+        sent = np.sin(2 * math.pi * tone * np.arange(rate // 4) / rate)
+        made = np.array(of_module(page, "live/microphone.js", RESAMPLED, [sent.tolist(), rate, 24000, 1000]))
+        assert len(made) == pytest.approx(6000, abs=60)
+        level = np.sqrt(2 * np.mean(made[500:-500] ** 2))
+        assert level == pytest.approx(1.0, abs=0.02) if passes else level < 0.01
+        if passes:
+            pure = np.sin(2 * math.pi * tone * np.arange(len(made)) / 24000)
+            assert np.abs(made - pure)[500:-500].max() < 0.02, "its time is that of the sound"
+    parts = [[0, 16384, -16384], [32767, -32768]]
+    samples, rate = soundfile.read(io.BytesIO(bytes(of_module(page, "live/microphone.js", WAV, parts))), dtype="int16")
+    assert (samples.tolist(), rate) == ([*parts[0], *parts[1]], 24000)
+
+    to_tab(page, "Recognise")
+    sentence = "The microphone works only over https. Open the page at its https address, or upload a recording."
+    expect(page.locator("#vx-live .told")).to_have_text(sentence)
+    page.click(RECORD)
+    says(page, sentence, "#vx-heard")
