@@ -8,7 +8,14 @@ import pytest
 from voxdemo.errors import EngineError
 from voxdemo.live import Committed, Heard, LiveEvent, LiveOptions, SpeechStarted, SpeechStopped, TurnEnded, TurnFailed
 from voxdemo.recognizers.agreement import Agreement, Reading
-from voxdemo.recognizers.streaming import CUT_FROM_S, MOST_OPEN_S, WINDOW_S, StreamingRecognition
+from voxdemo.recognizers.streaming import (
+    CUT_FROM_S,
+    LAST_SILENCE_S,
+    MOST_OPEN_S,
+    WINDOW_S,
+    StreamingRecognition,
+    Wanted,
+)
 from voxdemo.speech import Segment, Transcript, Word
 
 WINDOW = 512
@@ -183,7 +190,7 @@ def test_a_long_turn_is_read_in_parts_that_end_in_pauses_where_there_are_any(pau
     played.hear(1.0, 0.0)
     lengths = []
     while wanted := played.recognition.wanted():
-        lengths.append(len(wanted.samples) / 16_000)
+        lengths.append(wanted.windows * WINDOW_S)
         played.read(f"Part {len(lengths)}.")
     assert sum(lengths) == pytest.approx(60.5, abs=0.6)
     assert max(lengths) <= (CUT_FROM_S + 5 if pauses else MOST_OPEN_S)
@@ -203,6 +210,29 @@ def test_a_client_that_ends_turns_itself_needs_no_voice() -> None:
     played.read("")
     assert [each.text for each in played.ended] == ["one.", ""]
     assert played.recognition.is_read
+
+
+@pytest.mark.parametrize(("options", "silent_s"), [
+    (LiveOptions(cuts_turns=False), 0.0), (LiveOptions(cuts_turns=False), 0.2), (LiveOptions(cuts_turns=False), 2.0),
+    (LiveOptions(), 0.2), (LiveOptions(silence_s=0.1), 0.1), (LiveOptions(), 0.6),
+])  # fmt: skip
+def test_the_last_reading_of_a_turn_ends_with_silence_and_none_of_its_words_is_heard_there(
+    options: LiveOptions, silent_s: float
+) -> None:
+    played = Played(options).hear(1.5)
+    assert _silence_at_the_end(played.recognition.wanted()) == 0.0
+    played.read("one two").hear(silent_s, 0.0)
+    committed = [event for event in (*played.happened, *played.recognition.commit()) if isinstance(event, Committed)]
+    assert _silence_at_the_end(played.recognition.wanted()) == pytest.approx(max(LAST_SILENCE_S, silent_s), abs=0.1)
+    (whole,) = played.read("one two three four five").ended
+    ends = [time for segment in whole.segments for time in (segment.end_s, *(word.end_s for word in segment.words))]
+    assert max(ends) <= committed[0].end_s + 1e-6
+    assert played.recognition.behind_s == pytest.approx(0.0, abs=0.1)
+
+
+def _silence_at_the_end(wanted: Wanted | None) -> float:
+    assert wanted
+    return (len(wanted.samples) - 1 - np.flatnonzero(wanted.samples)[-1]) / 16_000
 
 
 def test_a_commit_ends_a_turn_in_the_middle_and_the_next_one_begins() -> None:

@@ -28,7 +28,7 @@ BY_HAND = LiveOptions(cuts_turns=False)
 
 
 class Counting(FakeRecognizer):
-    """Hears how many seconds there are, one after the other; where it's told to, its live readings fail."""
+    """Hears how many seconds of voice there are, one after the other; where it's told to, its live readings fail."""
 
     def __init__(self, stage: Stage, seen: list[float], failing: list[bool]) -> None:
         super().__init__(stage)
@@ -38,7 +38,7 @@ class Counting(FakeRecognizer):
     def transcribe(
         self, samples: Samples, sample_rate: int, language: str | None = None, *wishes: bool
     ) -> Generator[Transcript, None, None]:
-        self._stage.hears = " ".join(str(number) for number in range(1, len(samples) // RATE + 1))
+        self._stage.hears = " ".join(str(number) for number in range(1, np.count_nonzero(samples) // RATE + 1))
         self._seen.append(len(samples) / RATE)
         if self._failing and len(wishes) == 2 and wishes[1]:
             self._failing.pop()

@@ -6,6 +6,7 @@ a turn's text settles (`agreement`) and never changes again. No threads, no cloc
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,9 @@ CUT_FROM_S, BREATH_S = 12.0, 0.3
 in proportion: on two cores 10 s take a third of a second, 28 s take two."""
 MOST_OPEN_S = 28.0
 """Where there is no pause, an open part ends here: a Whisper reads half a minute at once."""
+LAST_SILENCE_S = 0.5
+"""How much silence a part ends with when it is read for the last time. Of sound that ends with its last word a Whisper
+often hears one word more."""
 LANGUAGE_S = 3.0
 """Of sound in which a language is recognised well enough for the rest of the turn."""
 _BEGINS = 3
@@ -36,11 +40,15 @@ _HYSTERESIS = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be read next: all of a part. If it is its last reading, all of it settles, its words with times."""
+    """What is to be read next: all of a part. If it is its last reading, all of it settles, its words with times.
+
+    Silence may follow its first `windows`, which are the part's.
+    """
 
     turn: Turn
     part: Part
     samples: Samples
+    windows: int
     language: str | None
     is_last: bool
 
@@ -139,12 +147,13 @@ class StreamingRecognition:
             return None
         is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not part.is_whole
         language = turn.options.language or turn.language or (self._language if is_short else None)
-        return Wanted(turn, part, np.concatenate(part.windows), language, part.is_whole)
+        sound = np.concatenate([*part.windows, _silence_behind(part)] if part.is_whole else part.windows)
+        return Wanted(turn, part, sound, len(part.windows), language, part.is_whole)
 
     def is_newer_than(self, wanted: Wanted) -> bool:
         """Whether `wanted` is out of date: so much more sound has come, or it is another part's turn."""
         part = wanted.part
-        new_s = (len(part.windows) - len(wanted.samples) // WINDOW) * WINDOW_S
+        new_s = (len(part.windows) - wanted.windows) * WINDOW_S
         return part not in wanted.turn.parts or part.is_whole != wanted.is_last or new_s >= STEP_S
 
     def read(self, wanted: Wanted, transcript: Transcript) -> list[LiveEvent]:
@@ -153,7 +162,8 @@ class StreamingRecognition:
         if part not in turn.parts:  # it was cleared
             return []
         agreement = part.agreement = part.agreement or Agreement(turn.text)
-        reading, still_open = Reading.of(_moved(transcript, part.start * WINDOW_S)), ""
+        start_s, end_s = part.start * WINDOW_S, (part.start + wanted.windows) * WINDOW_S
+        reading, still_open = Reading.of(_moved(transcript, start_s, end_s)), ""
         if wanted.is_last:
             settled = agreement.finish(reading)
         else:
@@ -161,7 +171,7 @@ class StreamingRecognition:
         turn.text += settled
         turn.spent_s += transcript.seconds_spent
         turn.emotion = transcript.emotion or turn.emotion
-        if transcript.text and (wanted.is_last or len(wanted.samples) >= LANGUAGE_S * DETECTOR_RATE):
+        if transcript.text and (wanted.is_last or wanted.windows * WINDOW_S >= LANGUAGE_S):
             self._language = turn.language = turn.language or transcript.language
         self._note(wanted)
         turn.is_told = turn.is_told or bool(settled or still_open)
@@ -180,7 +190,7 @@ class StreamingRecognition:
 
     def _note(self, wanted: Wanted) -> None:
         part, turn = wanted.part, wanted.turn
-        part.read = len(wanted.samples) // WINDOW
+        part.read = wanted.windows
         if wanted.is_last:
             turn.parts.remove(part)
             turn.tokens += part.agreement.settled if part.agreement else ()
@@ -267,12 +277,23 @@ def _quietest(voices: Sequence[float]) -> int:
     return first + int(np.argmin(about[first:-7]))
 
 
-def _moved(transcript: Transcript, by_s: float) -> Transcript:
-    def at(segment: Segment) -> Segment:
-        words = tuple(replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in segment.words)
-        return replace(segment, start_s=segment.start_s + by_s, end_s=segment.end_s + by_s, words=words)
+def _silence_behind(part: Part) -> Samples:
+    """What lacks of LAST_SILENCE_S behind the last voice of a part."""
+    silent = len(part.windows) - part.spoken
+    return np.zeros(max(0, math.ceil(LAST_SILENCE_S / WINDOW_S) - silent) * WINDOW, np.float32)
 
-    return replace(transcript, segments=tuple(map(at, transcript.segments)))
+
+def _moved(transcript: Transcript, by_s: float, end_s: float) -> Transcript:
+    """The transcript with its times later, none of them behind the end of the sound."""
+
+    def at(seconds: float) -> float:
+        return min(seconds + by_s, end_s)
+
+    def moved(segment: Segment) -> Segment:
+        words = tuple(replace(word, start_s=at(word.start_s), end_s=at(word.end_s)) for word in segment.words)
+        return replace(segment, start_s=at(segment.start_s), end_s=at(segment.end_s), words=words)
+
+    return replace(transcript, segments=tuple(map(moved, transcript.segments)))
 
 
 def _transcript(turn: Turn) -> Transcript:
