@@ -11,8 +11,9 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
 FLAGS="$FLAGS live-sessions cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
-FLAGS="$FLAGS trusted-proxies line-url line-secret redis-url database-url storage-url auth api-keys cors-origins"
-FLAGS="$FLAGS chat-url chat-key chat-model drain-s log-level log-text log-format sentry-dsn"
+FLAGS="$FLAGS trusted-proxies line-url line-secret voices-least voices-most voices-target-s voices-idle-s redis-url"
+FLAGS="$FLAGS database-url storage-url auth api-keys cors-origins chat-url chat-key chat-model drain-s log-level"
+FLAGS="$FLAGS log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -24,10 +25,12 @@ main() {
   cd -P "$(own_folder)"
   case "${1:-}" in
     test)
-      shift; prepare requirements.txt requirements-*.txt
+      shift; prepare_to_test "$*"
       case "$*" in '' | --all) set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder "$@" ;; esac
       exec .venv/bin/python -m pytest "$@" ;;
-    check) shift; refuse_more "$@"; prepare requirements.txt requirements-*.txt; check ;;
+    check) shift; refuse_more "$@"; prepare_to_test; check ;;
+    cluster)
+      shift; read_flags "$caller_folder" "$@"; prepare_to_serve ray; exec .venv/bin/python -m voxdemo cluster ;;
     setup) shift; refuse_more "$@"; prepare_to_serve ;;
     fetch-models)
       shift; read_flags "$caller_folder" "$@"; prepare_to_serve; exec .venv/bin/python -m voxdemo.cli.fetch ;;
@@ -42,6 +45,7 @@ Usage: ./launch.sh [flags]              set up what is missing, then serve
        ./launch.sh test ARGUMENTS       hand these to pytest: a file of tests that you name is run in full
        ./launch.sh check                check format, style, types, the page's scripts and shell scripts
        ./launch.sh setup                set up and stop
+       ./launch.sh cluster [flags]      try a cluster on this machine: Ray, a line, two voices, two servers, a balancer
        ./launch.sh fetch-models [flags] download VoxCPM and SenseVoice, 5 to 6 GB; can be resumed
        ./launch.sh --help               this text
 
@@ -76,6 +80,10 @@ Flags, as --name value or --name=value:
   --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
   --line-url URL        where the line is that several servers share             (none)
   --line-secret KEY     what it, its voices and its servers know each other by   (none)
+  --voices-least NUMBER  voices that a line on Ray has at least                  (2)
+  --voices-most NUMBER  voices that it may start where people wait               (2)
+  --voices-target-s NUMBER  seconds within which the last in line is to begin    (10)
+  --voices-idle-s NUMBER  seconds without a job until a voice is stopped         (300)
   --redis-url URL       where several servers count their limits together       (in memory)
   --database-url URL    the Postgres where several servers keep jobs together    (none)
   --storage-url URL     the S3 where several servers keep sounds and voices      (none)
@@ -99,9 +107,10 @@ VOXDEMO_CACHE_TTL, VOXDEMO_CACHE_SIZE, VOXDEMO_EXAMPLES_AHEAD, VOXDEMO_KEEP_HOUR
 VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXDEMO_AUTH, VOXDEMO_API_KEYS,
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
 VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET,
-VOXDEMO_CHAT_URL, VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS. They may also
-stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over
-the environment, and the environment over .env.
+VOXDEMO_VOICES_LEAST, VOXDEMO_VOICES_MOST, VOXDEMO_VOICES_TARGET_S, VOXDEMO_VOICES_IDLE_S, VOXDEMO_CHAT_URL,
+VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS. They may also stand in a file .env beside this script.
+Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the environment over
+.env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
@@ -173,9 +182,18 @@ check() {
 
 # --- .venv ---
 
+prepare_to_test() { # with all packages; Ray's only for the long tests, one of which needs it
+  local file files=(requirements.txt)
+  for file in requirements-*.txt; do
+    case "$file $*" in *-ray.txt*--all*) ;; *-ray.txt*) continue ;; esac
+    files+=("$file")
+  done
+  prepare "${files[@]}"
+}
+
 prepare_to_serve() { # with the packages of what is named, where that has a file of its own
   local name names files=(requirements.txt)
-  names="$(setting VOXDEMO_ENGINE),$(setting VOXDEMO_ENGINES)"
+  names="${1:-},$(setting VOXDEMO_ENGINE),$(setting VOXDEMO_ENGINES)"
   [ -z "$(setting VOXDEMO_DATABASE_URL)$(setting VOXDEMO_STORAGE_URL)" ] || names="$names,cluster"
   for name in $(printf '%s' "$names" | LC_ALL=C tr 'A-Z,' 'a-z '); do
     [ "$name" = dev ] || [ ! -e "requirements-$name.txt" ] || files+=("requirements-$name.txt")

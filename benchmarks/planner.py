@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.turns import Size
 from voxdemo.planning import simulation, theory
-from voxdemo.planning.autoscaling import Elastic
 from voxdemo.planning.simulation import Day
 from voxdemo.planning.stages import PROMISED
 from voxdemo.planning.work import VOICES, as_measured

@@ -94,6 +94,11 @@ def models() -> Models:
     return Models([speaker], [listener], [], MemoryBound(), Paces(), 0.0)
 
 
+def any_models(settings: Settings) -> Models:
+    """As `models`, where those of settings are asked for."""
+    return models()
+
+
 async def stand(settings: Settings, count: int) -> None:
     """Take so many places, and say so when the line has them."""
     offer = await offer_of(settings.line_url, SECRET, 60.0)

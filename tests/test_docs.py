@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -175,8 +176,10 @@ SERVES = ["app.py"]
 
 
 @runs("README.md", "./launch.sh test")
-def test_the_tests_are_run(told: ToldCheckout, block: str) -> None:
-    assert [typed.arguments[:2] for typed in told.type(block)] == [["-m", "pytest"]]
+def test_the_tests_are_run_and_a_cluster(told: ToldCheckout, block: str) -> None:
+    """What the cluster does is seen in tests/cluster/."""
+    tests, cluster = told.type(block)
+    assert (tests.arguments[:2], cluster.arguments) == (["-m", "pytest"], ["-m", "voxdemo", "cluster"])
 
 
 @runs("docs/contributing.md", "./launch.sh check")
@@ -233,6 +236,15 @@ def test_flags_become_settings(told: ToldCheckout, block: str) -> None:
     (typed,) = told.type(block)
     assert typed.arguments == SERVES
     assert (read(typed.settings).queue_size, read(typed.settings).port) == (50, 8080)
+
+
+@runs("docs/scaling.md", "proxy_location")
+def test_ray_serve_understands_the_applications(block: str) -> None:
+    """That they serve is seen in tests/cluster/."""
+    schema = pytest.importorskip("ray.serve.schema", reason="needs Ray; ./launch.sh test --all installs it")
+    applications = schema.ServeDeploySchema.model_validate(yaml.safe_load(block)).applications
+    named = [each.import_path.split(":") for each in applications]
+    assert [callable(getattr(importlib.import_module(module), name)) for module, name in named] == [True, True]
 
 
 def read(settings: Mapping[str, str]) -> Settings:

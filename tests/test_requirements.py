@@ -18,6 +18,8 @@ def test_packages_can_be_installed_on_the_oldest_python(file):
     """Looked up in the packages that are here, which have the same pins for the Python that runs this."""
     lines = [line.partition(" #")[0].strip() for line in file.read_text(encoding="utf-8").splitlines()]
     asked = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    if file.name == "requirements-ray.txt":
+        pytest.importorskip("ray", reason="needs Ray; ./launch.sh test --all installs it")
     here = [each for each in asked if each.marker is None or each.marker.evaluate({"python_version": OLDEST})]
     pinned = [each for each in here if each.specifier.contains(version(each.name))]  # others are for that Python alone
     assert pinned

@@ -21,6 +21,11 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("name", "value", "sentence"),
     [
         ("VOXDEMO_GENERATORS", "3", "VOXDEMO_GENERATORS is '3', but it must be a number from 1 to 2."),
+        (
+            "VOXDEMO_VOICES_LEAST",
+            "3",
+            "VOXDEMO_VOICES_MOST is '2', but it must be at least VOXDEMO_VOICES_LEAST, which is 3.",
+        ),
         ("VOXDEMO_GENERATORS", "many", "VOXDEMO_GENERATORS is 'many', but it must be a number from 1 to 2."),
         ("VOXDEMO_PORT", "70000", "VOXDEMO_PORT is '70000', but it must be a number from 1 to 65535."),
         ("GRADIO_SERVER_PORT", "x", "GRADIO_SERVER_PORT is 'x', but it must be a number from 1 to 65535."),

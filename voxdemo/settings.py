@@ -217,6 +217,18 @@ class Settings(BaseSettings):
     line_secret: SecretStr = SecretStr("")
     """What a line, its voices and its servers know each other by, at least 16 characters, alike at all of them."""
 
+    voices_least: int = Field(default=2, ge=0, le=1000)
+    """How many voices a line on Ray has at least."""
+
+    voices_most: int = Field(default=2, ge=1, le=1000, validate_default=True)
+    """How many voices a line on Ray may start, one after the other, where people wait."""
+
+    voices_target_s: float = Field(default=10.0, ge=1, le=3600)
+    """Within how many seconds the last in the line on Ray is to begin: where that isn't to be, more voices start."""
+
+    voices_idle_s: float = Field(default=300.0, ge=1, le=86_400)
+    """After how many seconds without a job a voice of a line on Ray is stopped."""
+
     redis_url: SecretStr = SecretStr("")
     """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""
 
@@ -312,6 +324,13 @@ class Settings(BaseSettings):
         if not written:
             raise ValueError("it must be seconds, or such as 90m, 12h or 7d")
         return float(written[1]) * SECONDS[written[2]]
+
+    @field_validator("voices_most")
+    @classmethod
+    def _no_less_than_the_least(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("voices_least", 0):
+            raise ValueError(f"it must be at least VOXDEMO_VOICES_LEAST, which is {info.data['voices_least']}")
+        return value
 
     @field_validator("trusted_proxies", "cors_origins", "engines", mode="before")
     @classmethod

@@ -204,7 +204,7 @@ def test_a_day_on_the_planned_machines_and_one_whose_generators_come_and_go() ->
 def test_an_elastic_line_with_as_many_generators_as_the_plan_is_not_the_plan(words: str) -> None:
     pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
     said = plan("--simulate", *words.split()).stdout
-    assert "This version doesn't start or stop generators by itself" in said
+    assert "A line on Ray starts and stops generators by this rule" in said
     assert "planned, by the formula" not in said
 
 

@@ -11,9 +11,9 @@ from rings import first_of
 simpy = pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
 
 from voxdemo.errors import InputError  # noqa: E402
+from voxdemo.lanes.elastic import Elastic  # noqa: E402
 from voxdemo.lanes.turns import Size, in_turn  # noqa: E402
 from voxdemo.planning import simulation, theory  # noqa: E402
-from voxdemo.planning.autoscaling import Elastic  # noqa: E402
 from voxdemo.planning.simulation import Day, SimulatedLine, SimulatedRequest  # noqa: E402
 from voxdemo.planning.work import ReportedRequest, ReportedRun, Work  # noqa: E402
 

@@ -18,7 +18,7 @@ import typer
 
 from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
-from voxdemo.planning.autoscaling import IDLE_S, START_S, TARGET_S, Elastic
+from voxdemo.lanes.elastic import IDLE_S, START_S, TARGET_S, Elastic
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 CODES = {InputError: WRONG, SettingsError: WRONG, UnavailableError: NOT_NOW, VoxdemoError: FAILED}
@@ -230,6 +230,18 @@ def voice(
         serve_voice(settings, url)
 
 
+@app.command()
+def cluster() -> None:
+    """Be a line with its voices on Ray, two servers and a balancer, all on this machine: as ./launch.sh cluster."""
+    from voxdemo.server.start import begun, mistakes_told
+
+    with mistakes_told():
+        settings = begun(listens=True)
+        from voxdemo.cluster.box import run
+
+        run(settings)
+
+
 def _number_of(least: float, most: float, help: str) -> Any:
     return typer.Option(min=least, max=most, help=help)
 
@@ -260,7 +272,7 @@ def plan(
         int | None, typer.Option(min=1, max=10_000, help="Generators that one line may start, by the flags below.")
     ] = None,
     least: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that it never stops.")] = 1,
-    target: Annotated[float, _number_of(0.1, 3600, "Seconds in which what waits should be worked off.")] = TARGET_S,
+    target: Annotated[float, _number_of(0.1, 3600, "Seconds within which the last in line should begin.")] = TARGET_S,
     start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = START_S,
     idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = IDLE_S,
 ) -> None:

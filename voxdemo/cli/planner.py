@@ -17,8 +17,8 @@ from rich.table import Table
 
 from voxdemo.cli.results import bar, counted
 from voxdemo.errors import InputError, SettingsError
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import prices, theory
-from voxdemo.planning.autoscaling import Elastic
 from voxdemo.planning.prices import Machine
 from voxdemo.planning.stages import PROMISED, STAGES, Planner, Stage
 from voxdemo.planning.work import VOICES, MeasuredVoice, ReportedRun, Work, on_a_gpu
@@ -42,10 +42,7 @@ REPLACED = (
     ("--voice", "--real-time-factor", ""),
 )
 """Flags in whose place another one stands, and what to do besides."""
-NOT_ELASTIC = (
-    "This version doesn't start or stop generators by itself: the day shows what a line would do whose generators come"
-    " and go."
-)
+NOT_ELASTIC = "A line on Ray starts and stops generators by this rule: docs/scaling.md."
 COLUMNS: dict[str, Callable[[Stage], str]] = {
     "users": lambda each: f"{each.users:,}",
     "online": lambda each: f"{each.online:,}",
@@ -222,8 +219,8 @@ def _titled(day: "SimulatedDay") -> str:
         lines = f"{counted(day.lines, 'line')} with {counted(rules.most, 'generator')}{' each' * (day.lines > 1)}"
     else:
         lines = (
-            f"one line with {rules.least} to {rules.most} generators: as many as work off in {rules.target_s:g} s"
-            f" what waits, {rules.start_s:g} s to start one, stopped when idle for {rules.idle_s:g} s"
+            f"one line with {rules.least} to {rules.most} generators: as many as have the last in line begin within"
+            f" {rules.target_s:g} s, {rules.start_s:g} s to start one, stopped when idle for {rules.idle_s:g} s"
         )
     return f"A day of {day.stage.users:,} users, played with the seed {day.seed}: {lines}."
 

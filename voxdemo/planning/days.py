@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from voxdemo.errors import InputError
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import simulation, theory
-from voxdemo.planning.autoscaling import Elastic
 from voxdemo.planning.simulation import HOUR_S, HOURS, Day, Played, SimulatedRequest
 from voxdemo.planning.stages import PROMISED, Planner, Stage
 from voxdemo.planning.work import ReportedRun

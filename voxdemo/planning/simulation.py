@@ -14,8 +14,8 @@ from typing import Any
 import simpy
 
 from voxdemo.errors import InputError
+from voxdemo.lanes.elastic import LOOK_S, Elastic, Load
 from voxdemo.lanes.turns import TURN_S, Size, in_turn
-from voxdemo.planning.autoscaling import LOOK_S, Elastic
 from voxdemo.planning.work import ReportedRun, Work
 from voxdemo.settings import QUEUE_SIZE
 
@@ -90,8 +90,11 @@ class SimulatedLine:
     starting: int = 0
     _waiting: dict[bool, deque[SimulatedJob]] = field(default_factory=lambda: {True: deque(), False: deque()})
     """Texts and recordings, each in the order of their arrival."""
-    _waiting_s: float = 0.0
-    """How much work that is."""
+    _running: int = 0
+    _left_s: float = 0.0
+    """How much work was left of all that run and wait when their turns began."""
+    _turns: dict[SimulatedJob, float] = field(default_factory=dict)
+    """When those turns began that go on."""
     _overtook: bool = False
     _idle: list[tuple[int, float, simpy.Event]] = field(default_factory=list)
     """Generators without a job, as a heap: their number, since when, and what wakes them. The first ones work most."""
@@ -115,7 +118,7 @@ class SimulatedLine:
             return None
         job = SimulatedJob(self.env.now, size)
         self._waiting[size.speaks].append(job)
-        self._waiting_s += job.work_s
+        self._left_s += job.work_s
         if self._idle:
             heapq.heappop(self._idle)[2].succeed(True)
         return job
@@ -136,15 +139,19 @@ class SimulatedLine:
     def _work(self, job: SimulatedJob) -> Acting:
         """Its work; a longer text is interrupted every TURN_S for one brief job, where one waits."""
         self._waiting[job.size.speaks].remove(job)
-        self._waiting_s -= job.work_s
+        self._running += 1
         self.requests.append(SimulatedRequest(job.arrived_at, self.env.now - job.arrived_at))
         left_s = job.work_s
         while left_s > 0:
             turn_s = left_s if job.size.is_brief else min(left_s, TURN_S)
+            self._turns[job] = self.env.now
             yield self.env.timeout(turn_s)
+            del self._turns[job]
             left_s -= turn_s
+            self._left_s -= turn_s
             if left_s > 0 and (guest := self._guest()):
                 yield from self._work(guest)
+        self._running -= 1
         if job.ended:
             job.ended.succeed()
 
@@ -168,10 +175,21 @@ class SimulatedLine:
     def _autoscale(self) -> Acting:
         while True:
             yield self.env.timeout(LOOK_S)
-            needed = min(self.elastic.most, math.ceil(self._waiting_s / self.elastic.target_s))
-            for _ in range(needed - self.ready - self.starting):
+            rested = sorted(
+                (each for each in self._idle if self.env.now - each[1] >= self.elastic.idle_s), reverse=True
+            )
+            voices, jobs = self.ready + self.starting, self._running + sum(map(len, self._waiting.values()))
+            more = self.elastic.wanted(Load(jobs, self._before_last_s, voices, len(rested))) - voices
+            for _ in range(more):
                 self.env.process(self._start())
-            self._stop_idle()
+            self._stop(rested[: max(0, -more)])
+
+    @property
+    def _before_last_s(self) -> float:
+        """How much work is left before the last in line."""
+        last = max((jobs[-1] for jobs in self._waiting.values() if jobs), key=lambda job: job.arrived_at, default=None)
+        done_s = sum(self.env.now - begun for begun in self._turns.values())
+        return self._left_s - done_s - (last.work_s if last else 0.0)
 
     def _start(self) -> Acting:
         self.starting += 1
@@ -179,11 +197,8 @@ class SimulatedLine:
         self.starting -= 1
         yield from self._generator()
 
-    def _stop_idle(self) -> None:
-        """The last ones first."""
-        room = self.ready - self.elastic.least
-        rested = [each for each in self._idle if self.env.now - each[1] >= self.elastic.idle_s]
-        for each in sorted(rested, reverse=True)[: max(0, room)]:
+    def _stop(self, idle: Sequence[tuple[int, float, simpy.Event]]) -> None:
+        for each in idle:
             self._idle.remove(each)
             each[2].succeed(False)
         heapq.heapify(self._idle)

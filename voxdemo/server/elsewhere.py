@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.errors import SettingsError
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
@@ -19,6 +20,7 @@ from voxdemo.server.assemble import Models, models_of, service_of
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 
+EVERYWHERE = ("0.0.0.0", "::")
 OFFERED_WITHIN_S = 120.0
 """How long a front end waits at its start for a line with a voice: as long as loading one may take."""
 
@@ -55,9 +57,9 @@ def _address(settings: Settings, line_url: str) -> str:
 
 def serve_line(settings: Settings) -> None:
     """Serve the line until a signal comes: front ends and voices find another one at the same address."""
-    app = line_app(LineProcess(settings.queue_size, settings.max_waiting_per_client), secret_of(settings))
+    app = line_of(settings)
     print(f"The line is at http://{settings.host}:{settings.port}. Press Ctrl-C to stop it.", flush=True)
-    _Server(_config(app, settings), partial(asyncio.sleep, 0)).run()
+    _Server(config_of(app, settings), partial(asyncio.sleep, 0)).run()
 
 
 def serve_voice(settings: Settings, url: str, models: Models | None = None) -> None:
@@ -65,16 +67,28 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
 
     `url` is where front ends reach it; "": at VOXDEMO_HOST and VOXDEMO_PORT, or this machine's name where that is any.
     """
+    host = socket.gethostname() if settings.host in EVERYWHERE else settings.host
+    url = url or f"http://{host}:{settings.port}"
+    process = voice_of(settings, url, models)
+    print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
+    app = voice_app(process, secret_of(settings))
+    _Server(config_of(app, settings), partial(process.drain, settings.drain_s)).run()
+
+
+def line_of(settings: Settings, elastic: Elastic | None = None) -> ASGIApp:
+    """The line's app; `elastic` where something starts and stops its voices. Raises SettingsError."""
+    process = LineProcess(settings.queue_size, settings.max_waiting_per_client, elastic=elastic)
+    return line_app(process, secret_of(settings))
+
+
+def voice_of(settings: Settings, url: str, models: Models | None = None) -> VoiceProcess:
+    """A voice that front ends reach at this URL, its models not loaded yet. Raises SettingsError."""
     if not settings.line_url:
         raise SettingsError("A voice needs a line: set VOXDEMO_LINE_URL to its address.")
     if settings.remote_engines.get_secret_value():
         raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
     secret, models = secret_of(settings), models or models_of(settings)
-    host = socket.gethostname() if settings.host in ("0.0.0.0", "::") else settings.host
-    url = url or f"http://{host}:{settings.port}"
-    process = VoiceProcess(models.seat(), models.paces, url, settings.line_url, secret, settings.job_timeout_s)
-    print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
-    _Server(_config(voice_app(process, secret), settings), partial(process.drain, settings.drain_s)).run()
+    return VoiceProcess(models.seat(), models.paces, url, settings.line_url, secret, settings.job_timeout_s)
 
 
 def secret_of(settings: Settings) -> str:
@@ -85,7 +99,8 @@ def secret_of(settings: Settings) -> str:
     return secret
 
 
-def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How the line and the voices are served."""
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,8 +22,10 @@ from starlette.types import ASGIApp
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
 from voxdemo.lanes.elsewhere.places import FrontEnd, Visitor, VoiceSeat
+from voxdemo.lanes.elsewhere.scaling import Scaling
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.messages import (
@@ -61,7 +65,9 @@ OFF_BY_S = 0.5
 class LineProcess:
     """All methods are for the event loop's thread."""
 
-    def __init__(self, queue_size: int, most_waiting: int = 0, gather_s: float | None = None) -> None:
+    def __init__(
+        self, queue_size: int, most_waiting: int = 0, gather_s: float | None = None, elastic: Elastic | None = None
+    ) -> None:
         gather_s = GATHER_S if gather_s is None else gather_s
         self._paces = Paces()
         self._snapshot = ""
@@ -76,6 +82,8 @@ class LineProcess:
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offer: Offer | None = None
+        self.scaling = Scaling(elastic, self._lane) if elastic else None
+        """For what starts and stops voices; None: nothing does."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
@@ -203,6 +211,8 @@ class LineProcess:
         """Do without voices and front ends that have died."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            if self.scaling:
+                self.scaling.look(self._seats.values())
             for id, seat in [(id, seat) for id, seat in self._seats.items() if seat.is_gone]:
                 log.warning("a voice hasn't been heard of for a while, and is done without")
                 del self._seats[id]
@@ -262,7 +272,10 @@ class LineProcess:
         except UnavailableError as error:
             refusal = error
         urls = tuple(each.url for each in self._front_ends.values() if each.url and each.deaf_since is None)
-        return LineState(replace(self._lane.stats(), models=()), coming, refusal, urls)
+        stats = replace(self._lane.stats(), models=())
+        if self.scaling and self.scaling.rests:  # as models that were unloaded: they are there when a job needs them
+            stats = replace(stats, seats=1, ready_seats=1)
+        return LineState(stats, coming, refusal, urls)
 
 
 KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
@@ -289,10 +302,22 @@ def line_app(process: LineProcess, secret: str) -> ASGIApp:
     async def beat(request: Request) -> Response:
         return answer(process.beat(await sent(request)))
 
+    async def wanted(request: Request) -> Response:
+        return answer(process.scaling and process.scaling.wanted)
+
+    async def metrics(request: Request) -> Response:
+        registry = CollectorRegistry()
+        if process.scaling:
+            registry.register(process.scaling)
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), media_type=media_type)
+
     routes = [
         Route("/line/fronts/{front_end}", listen),
         Route("/line/fronts/{front_end}", tell, methods=["POST"]),
         Route("/line/voices", beat, methods=["POST"]),
+        Route("/line/voices/wanted", wanted),
+        Route("/line/metrics", metrics),
     ]
     return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret)
 

@@ -21,6 +21,8 @@ from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 TAKEN_WITHIN_S = 5.0
 """How long a turn is kept for a front end that doesn't take it."""
+SOON_S = 0.5
+"""How soon a voice is expected that should be there already."""
 GONE_S = 3.0
 """After so long without a beat, a voice isn't there any more."""
 
@@ -158,6 +160,8 @@ class VoiceSeat(AnySeat):
         """Whether a front end couldn't reach it since it was heard of."""
         self.heard_at = time.monotonic()
         self._share = share
+        self.ready_at: float | None = None
+        """When its models will have been loaded for the first time, where that is known: until then it has no jobs."""
         self._forget = forget
 
     @property
@@ -166,7 +170,11 @@ class VoiceSeat(AnySeat):
 
     @property
     def is_open(self) -> bool:  # type: ignore[override]
-        return not (self.beat.is_closing or self.is_suspect or self.is_gone)
+        return not (self.is_leaving or self.ready_at or self.is_suspect or self.is_gone)
+
+    @property
+    def is_leaving(self) -> bool:  # type: ignore[override]
+        return self.beat.is_closing
 
     @property
     def visitors(self) -> list[Visitor]:
@@ -225,6 +233,17 @@ class VoiceSeat(AnySeat):
         return self.beat.is_ready and not self.is_gone
 
     @property
+    def ready_in_s(self) -> float | None:
+        if self.ready_at is None:
+            return super().ready_in_s
+        return max(SOON_S, self.ready_at - time.monotonic())
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a model of it has, so that its jobs end with that error."""
+        return any(report.status.state == "failed" for report in self.reports if report.serving)
+
+    @property
     def waits_for_model(self) -> bool:
         return bool(self.ticket and self.ticket.begun_at is None and self.beat.place.loading)
 
@@ -236,8 +255,7 @@ class VoiceSeat(AnySeat):
         return (job.expected_s or 0.0) if self._state_of(job) == "ready" else None
 
     def serves(self, engine: str) -> bool:
-        failed = any(report.status.state == "failed" for report in self.reports if report.serving)
-        return not failed and self.speaks[0].name == engine
+        return not self.has_failed and self.speaks[0].name == engine
 
     def can_do(self, job: Job) -> bool:
         return self._state_of(job) != "failed"

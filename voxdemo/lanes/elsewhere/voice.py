@@ -80,6 +80,11 @@ class VoiceProcess:
             for said in self._said.values():
                 said.close()
 
+    @property
+    def hangs(self) -> bool:
+        """Whether a model goes on past its job's deadline."""
+        return any(report.hangs for report in self._seat.reports)
+
     async def drain(self, within_s: float) -> None:
         """Have no more turns given here; returns when the last job has ended."""
         self.is_closing = True

@@ -24,6 +24,8 @@ class AnySeat(ABC):
     """The name of the engine whose jobs alone come here; "": all that aren't an address's."""
     is_open = True
     """Whether it may be given jobs."""
+    is_leaving = False
+    """Whether it won't be given any more."""
 
     def __init__(self) -> None:
         self.ticket: Ticket | None = None
@@ -51,6 +53,11 @@ class AnySeat(ABC):
             turn_s = min(seconds[0], self.ticket.turn_s)
             return Busy(turn_s, seconds[0] - turn_s, may_host=True, turn_s=self.ticket.turn_s)
         return Busy(sum(seconds))
+
+    @property
+    def ready_in_s(self) -> float | None:
+        """Seconds until its models can work; None: not known."""
+        return 0.0 if self.is_ready else None
 
     @property
     @abstractmethod

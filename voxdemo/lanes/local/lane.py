@@ -89,6 +89,8 @@ class Lane:
         """What tells places in the next turn of the event loop."""
         self.gives_turns = True
         """Whether seats that are free are given to those who wait."""
+        self.awaited: Sequence[float] = ()
+        """The monotonic times at which further seats are expected."""
         for seat in seats:
             self.add(seat)
 
@@ -119,9 +121,10 @@ class Lane:
         return _wanted([seat.speaks for seat in self._pools[""] or self._gone])
 
     @property
-    def _order(self) -> Order:
+    def order(self) -> Order:
         usual = self._usual.name if self._pools[""] or self._gone else ""
-        return Order(self._waiting, self._pools, usual, self._overtook)
+        now = time.monotonic()
+        return Order(self._waiting, self._pools, usual, self._overtook, [max(0.0, at - now) for at in self.awaited])
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
@@ -143,12 +146,12 @@ class Lane:
     def check_room(self) -> None:
         if refusal := self.refusal:
             raise refusal
-        waiting = len(self._order.to_wait())
+        waiting = len(self.order.to_wait())
         if waiting >= self._queue_size:
             raise BusyError.full(waiting, self.foretell(Size(None)).start_s)
 
     def check_caller(self, caller: str) -> None:
-        theirs = [ticket for ticket in self._order.to_wait() if ticket.claim.caller == caller]
+        theirs = [ticket for ticket in self.order.to_wait() if ticket.claim.caller == caller]
         if self._most_waiting and len(theirs) >= self._most_waiting:
             raise LimitError.waiting(self._most_waiting, self.place(theirs[0]).start_s)
 
@@ -174,7 +177,7 @@ class Lane:
         """The line is forecast once for all who wait, and again when it has moved."""
         now = time.monotonic()
         if self._forecast is None:
-            self._forecast = now, dict(zip(self._waiting, self._order.places(), strict=True))
+            self._forecast = now, dict(zip(self._waiting, self.order.places(), strict=True))
         made_at, places = self._forecast
         return places.get(ticket, Place(0, None, None)).after(now - made_at)
 
@@ -211,10 +214,10 @@ class Lane:
 
     def foretell(self, coming: Size) -> Place:
         """Without seconds while models load or where nothing is known of a job."""
-        return self._order.places(coming)[-1]
+        return self.order.places(coming)[-1]
 
     def stats(self) -> LaneStats:
-        here, order = self._pools[""], self._order
+        here, order = self._pools[""], self.order
         reports = [report for seat in here for report in seat.reports]
         there = [
             replace(seats[0].reports[0], wanted=False, serving=False) for pool, seats in self._pools.items() if pool
@@ -310,7 +313,7 @@ class Lane:
 
     def _guest(self, seat: AnySeat) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
-        brief = [] if self.refusal else [each for each in self._order.turns()[seat.address] if each.size.is_brief]
+        brief = [] if self.refusal else [each for each in self.order.turns()[seat.address] if each.size.is_brief]
         return next((each for each in with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
     def move_up(self) -> None:
@@ -326,7 +329,7 @@ class Lane:
 
     def _fill(self, pool: str, seats: Sequence[AnySeat]) -> None:
         while self.gives_turns and not self.refusal and any(not seat.tickets for seat in seats):
-            turns = self._order.turns()[pool]
+            turns = self.order.turns()[pool]
             ticket = next(with_jobs(turns), None)
             seat = free_seat(ticket.job, seats) if ticket else None
             if ticket is None or seat is None:
@@ -342,7 +345,7 @@ class Lane:
         So the next one is there before a seat is free, or before a longer text stands aside. Those that wait for the
         same answer are called along with the first of them, and stand where it stands.
         """
-        order = self._order
+        order = self.order
         for pool, turns in order.turns().items():
             begun = [ticket.size.is_brief for ticket in order.running(pool)]
             room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}

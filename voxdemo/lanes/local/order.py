@@ -24,6 +24,8 @@ class Order:
     pools: Mapping[str, Sequence[AnySeat]]
     usual: str
     overtook: bool
+    awaited: Sequence[float] = ()
+    """In how many seconds further seats will be there that any job may have."""
 
     def pool(self, size: Size) -> str:
         """Which seats it competes for."""
@@ -66,12 +68,20 @@ class Order:
             places.update(zip(indices, told, strict=True))
         return [places[index] for index in range(len(sizes))]
 
+    def before_last_s(self, unknown_s: float) -> float:
+        """How much work is left before the last in line; a job of which nothing is known counts so many seconds."""
+        left = [ticket.left_s for pool in self.pools for ticket in self.running(pool)]
+        left += [size.expected_s for size in self._sizes()[:-1]]
+        return sum(unknown_s if seconds is None else seconds for seconds in left)
+
     def _outlooks(self, pool: str) -> list[Busy]:
-        """When the seats will be free that serve now."""
-        seats = self.pools[pool]
+        """When the seats will be free that serve now, or will."""
+        seats = [seat for seat in self.pools[pool] if not seat.is_leaving] or self.pools[pool]
         serving = [seat for seat in seats if seat.serves(pool or self.usual)] or seats
-        is_known = all(seat.is_ready for seat in serving)
-        return [seat.outlook if is_known else Busy(None) for seat in serving] or [Busy(None)]
+        coming = [Busy(seconds) for seconds in self.awaited] if not pool else []
+        if any(seat.ready_in_s is None for seat in serving) or not (serving or coming):
+            return [Busy(None) for _ in serving] or [Busy(None)]
+        return [*(Busy(seat.ready_in_s) if seat.ready_in_s else seat.outlook for seat in serving), *coming]
 
     def _sizes(self) -> list[Size]:
         """How much work those are that wait; the answer that an earlier one waits for takes no time of its own."""

@@ -1,0 +1,49 @@
+"""A cluster on one machine, on Ray: what it says goes on when its line and a voice are killed, and nothing is left."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from line_elsewhere import SECRET
+from programs import samples_of
+from rings import long
+from serving import Server, StartServer, eventually
+
+pytest.importorskip("ray", reason="needs Ray, from requirements-ray.txt; ./launch.sh test --all installs it")
+
+TEXTS = ("one two waita three four five", "six seven waita eight nine ten")
+AT_LAST_S = 120.0
+"""Within which Ray has started a process, on any machine."""
+
+
+def named(processes: list[psutil.Process], words: str) -> list[psutil.Process]:
+    return [each for each in processes if each.is_running() and words in " ".join(each.cmdline())]
+
+
+def speech(server: Server, text: str) -> httpx.Response:
+    body = {"input": text, "response_format": "pcm"}
+    return server.http.post("/v1/audio/speech", json=body, timeout=AT_LAST_S)
+
+
+@long
+def test_a_cluster_says_all_though_its_line_and_a_voice_are_killed_and_leaves_no_process(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server("tests/cluster_of_fakes.py", VOXDEMO_LINE_SECRET=SECRET, WORD_S=0.01, GO=tmp_path)
+    server.wait_until_ready()
+    with ThreadPoolExecutor() as people:
+        answers = [people.submit(speech, server, text) for text in TEXTS]
+        eventually(lambda: server.http.get("/ready").json()["running"] == 2, AT_LAST_S)
+        processes = psutil.Process(server.process.pid).children(recursive=True)
+        for killed in (*named(processes, "ray::ServeReplica:line"), named(processes, "ray::ServeReplica:voices")[0]):
+            killed.kill()
+        (tmp_path / "waita").touch()
+        heard = [samples_of(answer.result().content, "pcm") for answer in answers]
+    assert [round(len(samples) / rate / 0.4) for samples, rate in heard] == [6, 6]
+    processes += psutil.Process(server.process.pid).children(recursive=True)
+    assert server.stop() == 0
+    assert [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []

@@ -1,0 +1,88 @@
+"""Ray on this machine alone, with the line and its voices; goes on until a signal comes. All traffic is on loopback.
+
+The processes of Ray are its children, and end when it does, however that happens.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import psutil
+import ray
+from ray import serve
+
+from voxdemo.cluster.serving import line, voices
+from voxdemo.server.assemble import Models, models_of
+from voxdemo.settings import Settings
+
+HOST = "127.0.0.1"
+NODE = "127.0.0.2" if sys.platform == "linux" else HOST
+"""Ray takes 127.0.0.1 for the address by which others reach this machine, and would listen there."""
+STORE_BYTES = 80 * 10**6
+"""Of Ray's own memory for values, the least that it takes: nothing of ours goes through it."""
+LOOK_EVERY_S = 1.0
+MANY = 1000
+"""How many processors Ray believes in: on one machine nothing is gained by keeping voices from starting."""
+PROCESSES = ("gcs_server", "raylet")
+"""Without these, Ray is dead; the line and the voices live on for up to a minute."""
+
+
+def run(port: int, models: Callable[[Settings], Models] = models_of) -> None:
+    """Serve the line at this port, and its voices. Returns after a signal; ends the process if Ray dies."""
+    stop = threading.Event()
+
+    def stopped(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        num_cpus=MANY,
+        object_store_memory=STORE_BYTES,
+        log_to_driver=False,
+        logging_level="warning",
+        _node_ip_address=NODE,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stopped)
+    threading.Thread(target=_end_with_ray, args=[stop], daemon=True).start()
+    serve.start(http_options={"host": HOST, "port": port, "location": "HeadOnly"})
+    apps = [
+        serve.RunTarget(line({}), name="line", route_prefix="/"),
+        serve.RunTarget(voices({}, models), name="voices", route_prefix=None),
+    ]
+    serve.run_many(apps, wait_for_applications_running=False, wait_for_ingress_deployment_creation=False)
+    while not stop.wait(LOOK_EVERY_S):
+        pass  # it wakes up now and then by itself, as in serve.py
+    serve.shutdown()
+    ray.shutdown()
+
+
+def _end_with_ray(stop: threading.Event) -> None:
+    """End this process as soon as Ray has died: whatever is asked of Ray then takes a minute to fail."""
+    while not stop.wait(LOOK_EVERY_S):
+        if not set(PROCESSES) <= {_program(each) for each in psutil.Process().children()}:
+            os._exit(1)
+
+
+def _program(process: psutil.Process) -> str:
+    """The name of a process; "" for one that has died."""
+    try:
+        return "" if process.status() == psutil.STATUS_ZOMBIE else Path(process.exe()).name
+    except psutil.Error:
+        return ""
+
+
+def main(port: int, models: Callable[[Settings], Models] = models_of) -> NoReturn:
+    """Run, and end the process."""
+    run(port, models)
+    os._exit(0)  # as in serve.py
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

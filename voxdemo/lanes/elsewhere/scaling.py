@@ -1,0 +1,124 @@
+"""How many voices the line wants, and when those will be there that are starting.
+
+Whatever starts and stops voices asks the line how many there are to be. Those who wait are told seconds that count on a
+voice from the moment at which it was asked for. Lives on the event loop.
+"""
+
+import math
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from voxdemo.lanes.elastic import Elastic, Load
+from voxdemo.lanes.elsewhere.places import VoiceSeat
+from voxdemo.lanes.local.lane import RESTART_S, Lane
+from voxdemo.lanes.turns import Size
+
+SETTLE_S = 6.0
+"""How long a new line wants neither more nor fewer voices: those of the line before it come in that time."""
+LATE = 2.0
+"""After so many times what it usually takes, nobody counts on a voice that hasn't come."""
+
+
+class Scaling(Collector):
+    """`look` is called twice a second or so."""
+
+    def __init__(self, elastic: Elastic, lane: Lane) -> None:
+        self.wanted: int | None = None
+        """How many voices there are to be, with those that are starting; None: as many as there are."""
+        self._elastic = elastic
+        self._lane = lane
+        self._begun_at = time.monotonic()
+        self._asked = [self._begun_at] * max(1, elastic.least)
+        """When each was asked for that hasn't come yet. Without a voice, a line doesn't know what it offers."""
+        self._loading: dict[VoiceSeat, float] = {}
+        """When those were asked for that have come and load their models."""
+        self._known: Collection[VoiceSeat] = ()
+        self._leaving = 0
+        self._idle_since: dict[VoiceSeat, float] = {}
+        self._has_offer = False
+        self._start_s = 0.0
+        """What a voice took from when it was asked for until it was ready; 0.0: none was seen to start."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether there isn't any voice because none was needed: the next job has one started."""
+        return self._elastic.least == 0 and self._has_offer and not self._known
+
+    def look(self, seats: Collection[VoiceSeat]) -> None:
+        """See who has come and gone, and decide how many there are to be."""
+        now = time.monotonic()
+        for seat in seats:
+            if seat not in self._known:
+                self._come(seat, now)
+            elif seat in self._loading:
+                self._load(seat, now)
+        self._known, self._has_offer = list(seats), self._has_offer or bool(seats)
+        staying = [seat for seat in seats if not seat.is_leaving]
+        if now - self._begun_at >= SETTLE_S:
+            self.wanted = self._decided(len(staying), self._rested(staying, now))
+        missing = max(0, self.wanted - len(staying)) if self.wanted is not None else len(self._asked)
+        self._asked = [*self._asked, *[now] * missing][:missing]
+        start_s = self._expected_s(seats)
+        self._lane.awaited = [at + start_s for at in self._asked if now - at < LATE * start_s]
+
+    def _come(self, seat: VoiceSeat, now: float) -> None:
+        asked_at = self._asked.pop(0) if self._asked else now
+        if not (seat.is_ready or seat.has_failed):
+            self._loading[seat] = asked_at
+            seat.ready_at = asked_at + self._expected_s([seat])
+
+    def _load(self, seat: VoiceSeat, now: float) -> None:
+        if seat.is_ready or seat.has_failed:
+            asked_at, seat.ready_at = self._loading.pop(seat), None
+            if seat.is_ready and asked_at > self._begun_at:  # those of the beginning were asked for by nobody
+                self._start_s = now - asked_at
+            self._lane.move_up()
+
+    def _rested(self, staying: Sequence[VoiceSeat], now: float) -> int:
+        """How many have been idle for long. Where one leaves that may have had work, the others are needed at first."""
+        leaving, self._leaving = self._leaving, len(self._known) - len(staying)
+        since = self._idle_since if self._leaving <= leaving else {}
+        self._idle_since = {seat: since.get(seat, now) for seat in staying if seat.is_ready and not seat.tickets}
+        return sum(now - at >= self._elastic.idle_s for at in self._idle_since.values())
+
+    def _decided(self, staying: int, rested: int) -> int:
+        stats, voices = self._lane.stats(), staying + len(self._asked)
+        kept = voices if self.wanted is None else min(voices, self.wanted)
+        wanted = self._elastic.wanted(Load(stats.running + stats.waiting, self._before_s, kept, rested))
+        return max(wanted, 0 if self._has_offer else 1)
+
+    @property
+    def _before_s(self) -> float:
+        return self._lane.order.before_last_s(self._elastic.target_s)
+
+    def _expected_s(self, seats: Iterable[VoiceSeat]) -> float:
+        """What a voice will take to start: as long as the last one, or as its models took to load."""
+        load_s = max((report.status.load_s or 0.0 for seat in seats for report in seat.reports), default=0.0)
+        return self._start_s or (load_s + RESTART_S if load_s else self._elastic.start_s)
+
+    def collect(self) -> Sequence[Metric]:
+        """For Prometheus."""
+        leaving, ready = (sum(getattr(each, name) for each in self._known) for name in ("is_leaving", "is_ready"))
+        wait_s, counts = self._lane.foretell(Size(None)).start_s, self._lane.stats()
+        states: Mapping[str, int] = {
+            "starting": len(self._asked) + len(self._loading),
+            "ready": ready,
+            "leaving": leaving,
+        }
+        voices = GaugeMetricFamily("voxdemo_line_voices", "Voices by how they are.", labels=["state"])
+        for state, count in states.items():
+            voices.add_metric([state], count)
+        figures: Mapping[str, tuple[str, float]] = {
+            "voices_wanted": ("How many voices there are to be.", math.nan if self.wanted is None else self.wanted),
+            "running": ("Jobs that voices have begun.", counts.running),
+            "waiting": ("Jobs in line.", counts.waiting),
+            "work_seconds": ("How much work is left before the last in line.", self._before_s),
+            "wait_seconds": ("How long a text waits that comes now.", math.nan if wait_s is None else wait_s),
+            "voice_start_seconds": ("What the last voice took to start, 0: none was seen.", self._start_s),
+        }
+        rest = [GaugeMetricFamily(f"voxdemo_line_{name}", help, value) for name, (help, value) in figures.items()]
+        return [voices, *rest]
