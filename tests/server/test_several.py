@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -29,6 +30,8 @@ LENGTH_S = 3 * 0.4
 AT_NIGHT = bool(os.environ.get("LONG_TESTS"))
 SCRIPTS, PROGRAMS = (28, 11) if AT_NIGHT else (6, 3)
 """Who waits at once, with a page: 40 at night."""
+RESTARTED = (0, 1) if AT_NIGHT else (0,)
+at_night = pytest.mark.skipif(not AT_NIGHT, reason="LONG_TESTS isn't set")
 RESTARTING = r"^The server is restarting: try again in \d+ s\.$"
 
 
@@ -122,13 +125,8 @@ class Outside(Server):
         self.url = url
 
 
-NIGHTLY = [
-    pytest.param(name, marks=pytest.mark.skipif(not AT_NIGHT, reason="LONG_TESTS isn't set"))
-    for name in ("nginx", "caddy")
-]
-
-
-@pytest.mark.parametrize("balancer", ["haproxy", *NIGHTLY])
+@at_night
+@pytest.mark.parametrize("balancer", BALANCERS)
 def test_programs_of_every_kind_are_served_in_one_line(
     balancer: str, cluster: Cluster, people: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
@@ -139,6 +137,35 @@ def test_programs_of_every_kind_are_served_in_one_line(
         cluster.has_in_line(SCRIPTS + PROGRAMS)
         cluster.hold.unlink()
         assert all(each.result(60) == pytest.approx(LENGTH_S, abs=0.7) for each in asked)
+
+
+ASKED = [WORDS, None, "", 2.0, 10, False, False]
+
+
+def messages_at(server: Server, path: str, **query: str) -> list[Any]:
+    """What a server says of a session or an event, to the end."""
+    with server.http.stream("GET", f"/gradio_api{path}", params=query, timeout=60) as stream:
+        return [json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data: ")]
+
+
+def test_what_was_begun_at_one_server_goes_on_at_the_other(cluster: Cluster, people: ThreadPoolExecutor) -> None:
+    here, there = cluster.servers
+    cluster.hold.touch()
+    event = here.joined("generate", ASKED, "moved").json()["event_id"]
+    stopped = here.joined("generate", ASKED, "stopped").json()["event_id"]
+    called = here.http.post("/gradio_api/call/generate", json={"data": ASKED}).json()["event_id"]
+    cluster.has_in_line(3)  # the line has said by then where each of them is
+    heard = people.submit(messages_at, there, "/queue/data", session_hash="moved")
+    result = people.submit(messages_at, there, f"/call/generate/{called}")
+    functions = here.http.get("/config").json()["dependencies"]
+    number = next(each["id"] for each in functions if each["api_name"] == "generate")
+    there.http.post("/gradio_api/cancel", json={"session_hash": "stopped", "fn_index": number, "event_id": stopped})
+    cluster.has_in_line(2)
+    cluster.hold.unlink()
+    done = [each for each in heard.result(60) if each["msg"] == "process_completed"]
+    assert [(each["event_id"], each["success"]) for each in done] == [(event, True)]
+    assert result.result(60)[-1][0]["path"].endswith(".wav")
+    assert there.http.get("/live/nobody").status_code == 404
 
 
 class Regulars:
@@ -164,13 +191,13 @@ class Regulars:
 
 
 @needs_browser
-@pytest.mark.parametrize("balancer", ["haproxy", *NIGHTLY])
-def test_both_are_restarted_while_people_wait_and_nobody_notices(
+@pytest.mark.parametrize("balancer", ["haproxy", *(pytest.param(name, marks=at_night) for name in ("nginx", "caddy"))])
+def test_servers_are_restarted_while_people_wait_and_nobody_notices(
     balancer: str, cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
 ) -> None:
     with BALANCERS[balancer](cluster.ports, tmp_path) as url:
         page = open_page(Outside(url))
-        for number in range(2):
+        for number in RESTARTED:
             cluster.hold.touch()
             asked = [people.submit(script, url) for _ in range(SCRIPTS)]
             asked += [people.submit(program, url) for _ in range(PROGRAMS)]
@@ -187,6 +214,7 @@ def test_both_are_restarted_while_people_wait_and_nobody_notices(
             assert regulars.gone()
 
 
+@at_night
 @needs_browser
 def test_who_waits_for_longer_than_a_server_may_take_to_stop_stands_in_line_at_the_other(
     cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
