@@ -65,6 +65,19 @@ def test_what_one_has_the_other_finds_and_deletes(servers: list[Objects], roots:
     assert not servers[0].pull(roots[0] / "a/small")
 
 
+def test_what_a_server_left_that_ended_is_sent_by_the_next_one(
+    servers: list[Objects], buckets: list[Bucket], roots: list[Path]
+) -> None:
+    (roots[0] / "a/sent").write_text("sent")
+    servers[0].push(roots[0] / "a/sent")
+    for name in ("a/left", "a/.being-made"):
+        (roots[0] / name).write_text(name)
+    servers[0].push_left()
+    buckets[0].settle()
+    assert [servers[1].pull(roots[1] / name) for name in ("a/left", "a/sent", "a/.being-made")] == [True, True, False]
+    assert (roots[1] / "a/left").read_text() == "a/left"
+
+
 def test_a_folder_is_made_as_the_others_have_it(servers: list[Objects], roots: list[Path]) -> None:
     for root, name in zip(roots, ("a/one", "a/two"), strict=True):
         (root / name).write_text(name)

@@ -23,6 +23,8 @@ IDLE_S = 10
 """How long one request may take; a large file goes in pieces of 5 MB."""
 TRYING_S = 5
 """How long a request is tried again that failed on the way."""
+MOST_LEFT = 10_000
+"""Files that a server sends which one before it couldn't."""
 AGAIN_S = 60.0
 """When to come again where the store can't be reached, as its sentence says in words."""
 AWAY = "The store of sounds can't be reached: start it again, or look at its address and its credentials."
@@ -38,6 +40,10 @@ class Objects(Protocol):
 
     def push_sometime(self, *files: Path) -> None:
         """As `push`; what can't be sent now is sent later."""
+        ...
+
+    def push_left(self) -> None:
+        """Have files sent later that a server left here which ended before. Raises UnavailableError."""
         ...
 
     def pull(self, file: Path) -> bool:
@@ -63,6 +69,8 @@ class OnlyHere:
     def push(self, *files: Path) -> None: ...
 
     def push_sometime(self, *files: Path) -> None: ...
+
+    def push_left(self) -> None: ...
 
     def pull(self, file: Path) -> bool:
         return file.is_file()
@@ -191,6 +199,12 @@ class _Shared:
                 del left[key]
         except UnavailableError:
             self._bucket.put_later(left)
+
+    def push_left(self) -> None:
+        there = {key for key, _ in self._bucket.keys(self._name)}
+        here = (file for file in self._root.rglob("*") if file.is_file() and not _is_hidden(file, self._root))
+        left = {self._key(file): file for file in here if self._key(file) not in there}
+        self._bucket.put_later(dict(list(left.items())[:MOST_LEFT]))
 
     def pull(self, file: Path) -> bool:
         if file.is_file():

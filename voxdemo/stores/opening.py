@@ -1,8 +1,10 @@
 """Opens what is kept, where the settings say: in folders of this machine, or where several servers share it."""
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from voxdemo.errors import UnavailableError
 from voxdemo.settings import Settings
 from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.batches import Store
@@ -22,6 +24,7 @@ class Stores:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._has_sent_left = False
 
     @cached_property
     def answers(self) -> AnswerStore:
@@ -61,8 +64,12 @@ class Stores:
         return self._bucket.notice if self._bucket else ""
 
     def settle(self) -> None:
-        """Send files that couldn't be sent when they were made. Blocks."""
+        """Send files that couldn't be sent when they were made, at first those from before the start. Blocks."""
         if self._bucket:
+            with suppress(UnavailableError):  # it is told in /ready, and tried again
+                if not self._has_sent_left:
+                    self.results.send_left()
+                    self._has_sent_left = True
             self._bucket.settle()
 
     @cached_property

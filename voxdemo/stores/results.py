@@ -73,6 +73,10 @@ class Results:
         """Have other servers find what is in the folder of a result; where that can't be now, it's done later."""
         self._objects.push_sometime(*made_in(folder))
 
+    def send_left(self) -> None:
+        """Have other servers find, soon, what a server left here that ended before. Raises UnavailableError."""
+        self._objects.push_left()
+
     def delete_shared(self, older_than_s: float) -> None:
         """Delete what servers share and came longer ago than this. Raises UnavailableError."""
         self._objects.drop_old(older_than_s)
