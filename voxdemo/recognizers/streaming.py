@@ -28,8 +28,8 @@ in proportion: on two cores 10 s take a third of a second, 28 s take two."""
 MOST_OPEN_S = 28.0
 """Where there is no pause, an open part ends here: a Whisper reads half a minute at once."""
 LAST_SILENCE_S = 0.5
-"""How much silence a part ends with when it is read for the last time. Of sound that ends with its last word a Whisper
-often hears one word more."""
+"""How much silence a part ends with when it is read for the last time: as much as usually ends a turn, so that turns
+are read alike, whether their end is found or told."""
 LANGUAGE_S = 3.0
 """Of sound in which a language is recognised well enough for the rest of the turn."""
 _BEGINS = 3
