@@ -13,6 +13,7 @@ import {arrived, arriving, share, shared} from './job/share.js';
 import {state} from './shell/state.js';
 import {board, head} from './shell/status.js';
 import {live} from './live/live.js';
+import {talk} from './talk/talk.js';
 import {linked} from './voices/catalogue.js';
 import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
@@ -23,7 +24,7 @@ import {heard, wanted} from './voices/samples.js';
 
 window.voxdemo = {
   cards: state.cards,
-  head, board, card, live, share, shared, arriving, arrived,
+  head, board, card, live, talk, share, shared, arriving, arrived,
   history: {
     tab: (element, props, use) => historyTab(element, props, chooseOwn, use),
     press: (names, values) => press(names, values, picked()?.id ?? ''),

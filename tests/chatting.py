@@ -43,6 +43,7 @@ class Chat:
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.hung_up = 0
+        self.says = ANSWER
         self.may_go_on = threading.Event()
         """Where it "waits" behind its first sentence, it goes on when this is set."""
         models = JSONResponse({"object": "list", "data": [{"id": "parrot"}, {"id": "owl"}]})
@@ -64,7 +65,7 @@ class Chat:
         yield b": a comment\n\n"
         if said == "stalls":
             await asyncio.Event().wait()
-        text = {"thinks": f"\n<think>Hm. Well.</think>\n\n{ANSWER}", "dies": "One. Two. Thr"}.get(said, ANSWER)
+        text = {"thinks": f"\n<think>Hm. Well.</think>\n\n{ANSWER}", "dies": "One. Two. Thr"}.get(said, self.says)
         text = said.partition("say: ")[2] or text
         is_over = False
         try:

@@ -45,6 +45,7 @@ class LanguageModel:
             base_url=url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(quiet_s, connect=min(CONNECT_S, quiet_s)),
+            limits=httpx.Limits(max_connections=None),
         )
 
     async def close(self) -> None:

@@ -108,7 +108,7 @@ class Generations:
 
     async def _spoken(self, examined: Examined, context: RequestContext) -> AsyncGenerator[SpeechEvent, None]:
         request, countdown = examined.speech, context.countdown
-        with self._results.new() as folder:
+        with self._results.new(is_kept=not context.is_private) as folder:
             spoken = await self.answers.kept(request.key, folder)
             if spoken is None:
                 async with self._on_air(examined, context, folder) as events:

@@ -17,7 +17,6 @@ from typing import cast, get_args
 from voxdemo.audio import formats
 from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import StorageError
-from voxdemo.files import remove
 from voxdemo.speech import Segment
 from voxdemo.stores import captions
 from voxdemo.stores.objects import Objects, OnlyHere
@@ -51,8 +50,8 @@ class Results:
         """The folders of results that are still being made."""
 
     @contextmanager
-    def new(self) -> Generator[Path, None, None]:
-        """A new folder; it goes again unless a speech file is in it at the end. Its name is the result's only key.
+    def new(self, is_kept: bool = True) -> Generator[Path, None, None]:
+        """A new folder, whose name is the result's only key. It goes again unless it `is_kept` and has a speech file.
 
         Raises StorageError where the disk is full.
         """
@@ -66,7 +65,7 @@ class Results:
             yield folder
         finally:
             self.in_use.discard(folder)
-            if not speech_file(folder).exists():
+            if not (is_kept and speech_file(folder).exists()):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, folder: Path) -> None:
@@ -80,11 +79,6 @@ class Results:
     def delete_shared(self, older_than_s: float) -> None:
         """Delete what servers share and came longer ago than this. Raises UnavailableError."""
         self._objects.drop_old(older_than_s)
-
-    def drop(self, token: str) -> None:
-        """Delete the result behind a token, which nobody else has."""
-        if _TOKEN.fullmatch(token):
-            remove(self.root / token)
 
     def has(self, token: str) -> bool:
         """Whether the sound behind a token is on this server."""

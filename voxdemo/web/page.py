@@ -26,6 +26,7 @@ from voxdemo.web.tabs.history import add_history_tab
 from voxdemo.web.tabs.recognize import add_recognize_tab
 from voxdemo.web.tabs.speak import add_generate_tab
 from voxdemo.web.tabs.status import add_status_tab
+from voxdemo.web.tabs.talk import add_talk_tab
 from voxdemo.web.tabs.voices import add_voices_tab
 
 WORDS: Mapping[str, Any] = {
@@ -60,6 +61,7 @@ WORDS: Mapping[str, Any] = {
     "NotReadableError": "Another program is using the microphone. Close it and try again.",
 }
 """What the page says beside its components, the last three by the browser's name of what went wrong."""
+STYLES = "shell/page.css", "voices/sheet.css", "live/live.css", "talk/talk.css"
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
 SESSIONS = 200
@@ -79,6 +81,8 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
         with gr.Tabs(elem_id="vx-tabs"):
             asked = add_generate_tab(service, arrivals, bool(settings.accounts))
             add_recognize_tab(service, is_for_all)
+            if settings.chat_url:
+                add_talk_tab(service, arrivals, is_for_all, bool(settings.accounts))
             add_voices_tab(service, arrivals, bool(settings.accounts))
             add_history_tab(service.engine_info, asked)
             add_batch_tab(service, arrivals, is_for_all, bool(settings.accounts))
@@ -94,7 +98,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         "i18n": translations(),
         # Not css=, which Gradio rewrites: @supports and @container are dropped, and rules in @media never match.
-        "head": f"<style>{asset('shell/page.css')}{asset('voices/sheet.css')}{asset('live/live.css')}</style>",
+        "head": f"<style>{''.join(map(asset, STYLES))}</style>",
         "favicon_path": ASSETS / "logo.svg",
         "allowed_paths": [examples.FOLDER],
         "auth_message": front.login_head(),

@@ -20,7 +20,7 @@ from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
 from voxdemo.web import page as site_page
 from voxdemo.web.components import card, voice_fields
-from voxdemo.web.tabs import batch, history, recognize
+from voxdemo.web.tabs import batch, history, recognize, talk
 
 pytestmark = needs_browser
 CHINESE = {"locale": "zh-CN"}
@@ -57,7 +57,7 @@ LEFT_IN_ENGLISH = """(root) => {
 }"""
 WORDS = [
     batch.WORDS, batch.FILE_WORDS, card.WORDS, history.WORDS, recognize.WORDS,
-    recognize.LIVE_WORDS, site_page.WORDS, voice_fields.WORDS,
+    recognize.LIVE_WORDS, site_page.WORDS, talk.WORDS, voice_fields.WORDS,
 ]  # fmt: skip
 IN_PLACES = {
     "time": "7 s", "took": "7.0 s", "length": "7.0 s", "slot": "7.0 s", "seconds": "7.0 s",

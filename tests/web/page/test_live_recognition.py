@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import math
 import re
@@ -17,7 +16,7 @@ import soundfile
 from browsing import (
     LOOKS,
     PHONE,
-    WARM_UP,
+    SPEAKS,
     WATCH_SHIFTS,
     OpenPage,
     barriers,
@@ -31,18 +30,6 @@ from serving import Server
 from websockets.sync.client import connect
 
 pytestmark = needs_browser
-SAID = base64.b64encode(WARM_UP.read_bytes()).decode()
-SPEAKS = f"""
-navigator.mediaDevices.getUserMedia = async () => {{
-  const context = new AudioContext(), heard = new MediaStreamAudioDestinationNode(context);
-  const bytes = Uint8Array.from(atob('{SAID}'), (letter) => letter.charCodeAt(0));
-  const buffer = await context.decodeAudioData(bytes.buffer), voice = new AudioBufferSourceNode(context, {{buffer}});
-  voice.connect(heard);
-  voice.addEventListener('ended', () => {{ window.isSaid = true; }});
-  voice.start();
-  return heard.stream;
-}};"""
-"""A microphone that hears what is said in `WARM_UP`, once."""
 RESAMPLED = """({resampler}, [samples, from, to, blocks]) => {
   const each = resampler(from, to), made = [];
   for (let at = 0; at < samples.length; at += blocks) {

@@ -99,6 +99,14 @@ def test_what_has_no_words_is_shown_and_not_spoken(talking: Server) -> None:
     assert events[-1]["type"] == "talk.done"
 
 
+def test_a_sentence_that_the_voice_cannot_say_is_passed_over(talking: Server) -> None:
+    events = talk(talking, "say: Hello there. 你好，世界！ And good bye.")
+    assert [sentence for sentence, sound in sounds_of(events).items() if sound] == ["Hello there.", "And good bye."]
+    (unspoken,) = [event for event in events if event["type"] == "talk.unspoken"]
+    assert (unspoken["text"], unspoken["error"]["code"]) == ("你好，世界！", "unsayable")
+    assert events[-1]["type"] == "talk.done"
+
+
 def test_what_was_written_before_the_language_model_broke_off_is_heard(talking: Server) -> None:
     events = talk(talking, "dies")
     sounds = sounds_of(events)
@@ -124,13 +132,15 @@ def test_a_language_model_that_fails_is_told_in_our_words(talking: Server, said:
         (asked("  "), "role user"),
         (asked("Well?", "word " * 20_001), "100000 characters"),
         ({"messages": [{"role": "cat", "content": "Meow."}]}, "'assistant'"),
-        (asked("Hello.", voice="nobody-known"), "nobody-known"),
+        (asked("Hello.", voice="nobody-known", prompt_audio=None), "nobody-known"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body: dict[str, Any], words: str) -> None:
-    answer = talking.http.post("/v1/talk", json=body)
+    recording = base64.b64encode(WARM_UP.read_bytes()).decode()
+    answer = talking.http.post("/v1/talk", json={"prompt_audio": recording, **body})
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["error"]["message"]
+    assert not list(talking.folder.rglob("recording"))
 
 
 def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: tuple[Chat, str]) -> None:

@@ -37,7 +37,7 @@ UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcri
 """Addresses that write what is sent to the disk; below any sub-path."""
 GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices(/import)?/?$")
-PROMPTS = re.compile(r"/v1/audio/(speech|jobs|voices(/import)?)/?$")
+PROMPTS = re.compile(r"/v1/(audio/(speech|jobs|voices(/import)?)|talk)/?$")
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon/[^/]*$")
 """Closed: they would fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the

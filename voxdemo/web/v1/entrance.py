@@ -49,7 +49,7 @@ class Entrance:
     service: SpeechService
     admission: Admission
     language_model: LanguageModel | None = None
-    """Whom people can talk to."""
+    """None where the server has none, and so no /v1/talk."""
 
     async def admitted(
         self, request: Request, task: Task, asked: Callable[[], Asked], recording: Path | None = None

@@ -4,14 +4,13 @@ Knows the service's events and the sounds that are being made, nothing of HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import soundfile
 
-from voxdemo.lanes.shared_work import see_through
 from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Captions, Retaken, Segment, Speaking, SpeechEvent, Spoken, Waiting
 from voxdemo.threads import in_thread
@@ -46,20 +45,13 @@ class JobStream:
     """Iterate it for what comes of the job; it raises what the job raises.
 
     `leave` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
-    depends on how the request is cut off. At its end `forget` is given the name of its sound, where there is one.
+    depends on how the request is cut off.
     """
 
-    def __init__(
-        self,
-        events: AsyncGenerator[SpeechEvent, None],
-        live: Mapping[str, Listener],
-        forget: Callable[[str], None] | None = None,
-    ) -> None:
+    def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
         self._queue: asyncio.Queue[JobEvent | Exception | None] = asyncio.Queue()  # None is the end
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
-        self._forget = forget
-        self._sound = ""
         self._task = asyncio.create_task(self._run(events))
         _running.add(self._task)
         self._task.add_done_callback(_running.discard)
@@ -83,9 +75,6 @@ class JobStream:
             self._queue.put_nowait(None)
         except Exception as error:  # it is raised where the stream is read
             self._queue.put_nowait(error)
-        finally:
-            if self._forget:
-                await see_through(asyncio.ensure_future(in_thread(self._forget, self._sound)))
 
     async def _hear(self, events: AsyncGenerator[SpeechEvent, None]) -> None:
         listening: asyncio.Task[None] | None = None
@@ -93,8 +82,6 @@ class JobStream:
         try:
             async with aclosing(events):
                 async for event in events:
-                    if isinstance(event, Speaking):
-                        self._sound = event.sound
                     if isinstance(event, Speaking) and listening is None and (share := self._live.get(event.sound)):
                         listening = asyncio.create_task(self._listen(share))
                     if isinstance(event, Spoken):

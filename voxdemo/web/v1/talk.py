@@ -5,6 +5,7 @@ voxdemo's own. Nothing of a conversation is kept here: who talks sends all of it
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Utterance
 from voxdemo.threads import in_thread
 from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.guards.refusals import in_words
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, Streamed, TheEntrance, ended_in_words, server_event
 from voxdemo.web.v1.job_stream import JobStream
@@ -53,7 +55,8 @@ async def talk(asked: TalkBody, request: Request, entrance: TheEntrance) -> Resp
     """Answer the last of `messages`, in words and in sound.
 
     The events are `talk.text`, what is written; `talk.sentence`, the one whose sound follows; `speech.progress` and
-    `speech.audio.delta` as of /v1/audio/speech, in pcm; `talk.done`, or `error`.
+    `speech.audio.delta` as of /v1/audio/speech, in pcm; `talk.unspoken`, where the voice can't say a sentence;
+    `talk.done`, or `error`.
     """
     if (model := entrance.language_model) is None:
         raise HTTPException(404, NO_MODEL)
@@ -62,17 +65,25 @@ async def talk(asked: TalkBody, request: Request, entrance: TheEntrance) -> Resp
     caller = Incoming(request.scope).caller
     await entrance.counted(caller)
     prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
-    kept = await kept_voice(asked, request, entrance)
-    options = options_of(asked, prompt, entrance.service.catalogue, kept=kept)
-    await entrance.service.request(options.saying(PROOF), is_private=True)  # or what is unfit is told after the answer
+
+    async def forget() -> None:
+        if prompt:
+            await in_thread(remove, prompt.parent)
+
+    try:
+        kept = await kept_voice(asked, request, entrance)
+        options = options_of(asked, prompt, entrance.service.catalogue, kept=kept)
+        await entrance.service.request(options.saying(PROOF), is_private=True)  # or it's told after the answer
+    except BaseException:
+        await forget()
+        raise
     sentences = GrowingSentences(options.language or detected(asked.messages[-1].content) or "en")
     say = partial(_spoken, entrance, caller, options.saying)
     answer = Answer(model.answer(asked.messages), sentences, say)
 
     async def leave() -> None:
         await answer.leave()
-        if prompt:
-            await in_thread(remove, prompt.parent)
+        await forget()
 
     return Streamed(ended_in_words(aiter(answer)), leave, "text/event-stream", {})
 
@@ -87,20 +98,22 @@ def _check(messages: Sequence[Message]) -> None:
 async def _spoken(
     entrance: Entrance, caller: str, saying: Callable[[str], Utterance], sentence: str
 ) -> AsyncGenerator[bytes, None]:
-    """A sentence as a job like any other, at the end of the line. Raises what the job raises."""
+    """A sentence as a job like any other, at the end of the line. Raises what the job raises.
+
+    One that the voice can't say is passed over, and the next ones are spoken.
+    """
     context = RequestContext("openai", caller, is_private=True)
     try:
         await entrance.admission.admit_later(saying(sentence), context)
+        stream = JobStream(entrance.speak(context), entrance.service.live_sounds)
+        try:
+            async for event in sound_events(pieces_of(aiter(stream), "pcm", entrance)):
+                yield event
+        finally:
+            await stream.leave()
     except InputError as error:
-        if error.code == "nothing_to_say":  # a smiley, for one: it is shown
-            return
-        raise
-    stream = JobStream(entrance.speak(context), entrance.service.live_sounds, entrance.service.results.drop)
-    try:
-        async for event in sound_events(pieces_of(aiter(stream), "pcm", entrance)):
-            yield event
-    finally:
-        await stream.leave()
+        if error.code != "nothing_to_say":  # as of a smiley
+            yield server_event("talk.unspoken", text=sentence, error=in_words(400, error))
 
 
 class Answer:
@@ -161,8 +174,9 @@ class Answer:
     async def _speak(self) -> None:
         while (sentence := await self._whole.get()) is not None:
             await self._told.put(server_event("talk.sentence", text=sentence))
-            async for event in self._say(sentence):
-                await self._told.put(event)
+            async with aclosing(self._say(sentence)) as events:
+                async for event in events:
+                    await self._told.put(event)
 
 
 _running: set[asyncio.Task[None]] = set()
