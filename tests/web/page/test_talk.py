@@ -75,12 +75,14 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(
     expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
 
 
+@pytest.mark.long
 def test_there_is_no_such_tab_without_a_language_model(fake_server: Server, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     expect(page.get_by_role("tab", name="Batch")).to_be_visible()
     expect(page.get_by_role("tab", name="Talk")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_what_is_said_is_answered_and_speaking_interrupts(
     talking: Server, chat: tuple[Chat, str], open_page: OpenPage
 ) -> None:
