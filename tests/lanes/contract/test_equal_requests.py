@@ -20,6 +20,7 @@ from .conftest import OpenLines
 from .test_lines import Somebody, somebody
 
 pytestmark = pytest.mark.parametrize("open_lines", ["elsewhere"], indirect=True)
+LONG = pytest.mark.long
 TEXT = "one two three four"
 
 
@@ -39,7 +40,10 @@ def said(stage: Stage) -> list[str]:
     return [stage.started.get() for _ in range(stage.started.qsize())]
 
 
-@pytest.mark.parametrize("comes", ["while it waits", "before it begins", "in the midst of it"])
+@pytest.mark.parametrize(
+    "comes",
+    [pytest.param("while it waits", marks=LONG), pytest.param("before it begins", marks=LONG), "in the midst of it"],
+)
 async def test_what_two_servers_ask_for_is_said_once_and_heard_whole_by_both(
     open_lines: OpenLines, stage: Stage, comes: str
 ) -> None:
@@ -71,6 +75,7 @@ async def test_many_servers_and_texts_are_told_apart(open_lines: OpenLines, stag
     assert sorted(said(stage)) == [f"text {number}" for number in range(4)]
 
 
+@LONG
 async def test_what_shares_no_answer_is_said_as_often_as_it_is_asked_for(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2)
     people = [await somebody(line, TEXT) for line in lines]
@@ -78,6 +83,7 @@ async def test_what_shares_no_answer_is_said_as_often_as_it_is_asked_for(open_li
     assert said(stage) == [TEXT, TEXT]
 
 
+@LONG
 @pytest.mark.parametrize("leaves", [0, 1])
 async def test_one_that_leaves_in_the_midst_of_it_stops_nothing(
     open_lines: OpenLines, stage: Stage, leaves: int
@@ -93,6 +99,7 @@ async def test_one_that_leaves_in_the_midst_of_it_stops_nothing(
     assert said(stage) == [TEXT, "after them"]
 
 
+@LONG
 @pytest.mark.parametrize("leaves", [0, 1])
 async def test_one_that_leaves_while_it_waits_takes_nobody_along(
     open_lines: OpenLines, stage: Stage, leaves: int
@@ -104,6 +111,7 @@ async def test_one_that_leaves_while_it_waits_takes_nobody_along(
     assert said(stage) == ["before them", TEXT]
 
 
+@LONG
 async def test_it_stops_when_all_have_left_and_can_be_asked_for_again(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2)
     people = [await equal(line) for line in lines]
@@ -117,6 +125,7 @@ async def test_it_stops_when_all_have_left_and_can_be_asked_for_again(open_lines
     await until(lambda: all(line.stats().running == 0 for line in lines))
 
 
+@LONG
 async def test_a_recording_is_read_once_for_both(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2)
     stage.may_hear.clear()
@@ -130,6 +139,7 @@ async def test_a_recording_is_read_once_for_both(open_lines: OpenLines, stage: S
     assert stage.turns == turns
 
 
+@LONG
 async def test_what_fails_fails_for_both(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2)
     people = [await equal(line, "raise") for line in lines]
@@ -141,6 +151,7 @@ async def test_what_fails_fails_for_both(open_lines: OpenLines, stage: Stage) ->
     assert str(errors[0]) == str(errors[1])
 
 
+@LONG
 async def test_a_longer_text_in_parts_is_heard_in_parts_by_both(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2)
     people = [await equal(line, parts("one two", "three", "four")) for line in lines]
@@ -150,6 +161,7 @@ async def test_a_longer_text_in_parts_is_heard_in_parts_by_both(open_lines: Open
     assert told == [[0, 0, 1, 2]] * 2
 
 
+@LONG
 async def test_a_full_line_takes_in_whoever_wants_what_is_being_said(open_lines: OpenLines, stage: Stage) -> None:
     lines = await open_lines(front_ends=2, queue_size=1)
     people = [await equal(lines[0])]
