@@ -93,7 +93,7 @@ export function live(element, {words, worklet, isOpen}) {
     line.stop();
   }
 
-  // What was heard is kept, however it ended; what is told by itself is no failure.
+  // What was heard is kept, however it ended. An end that has a sentence of its own, such as silence, isn't a failure.
   async function finish(error) {
     mic.close();
     awake?.release();

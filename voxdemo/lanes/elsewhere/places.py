@@ -125,7 +125,7 @@ class Grant:
 
 
 class Hearing:
-    """That somebody hears what comes of a turn."""
+    """One request's share in a turn; `cancel` gives it up."""
 
     def __init__(self, grant: Grant, visitor: Visitor) -> None:
         self.grant = grant
