@@ -5,6 +5,7 @@ Plain frozen values. They know nothing of models, threads, files being written o
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, replace
@@ -169,10 +170,14 @@ class Segment:
     no_speech_prob: float = 0.0
     """Probability that nobody spoke."""
 
-    def later(self, by_s: float) -> Segment:
-        """The same where so many seconds come before it."""
-        words = (replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in self.words)
-        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s, words=tuple(words))
+    def later(self, by_s: float, most_s: float = math.inf) -> Segment:
+        """The same where so many seconds come before it, in a sound that lasts `most_s`."""
+
+        def at(seconds: float) -> float:
+            return min(seconds + by_s, most_s)
+
+        words = tuple(replace(word, start_s=at(word.start_s), end_s=at(word.end_s)) for word in self.words)
+        return replace(self, start_s=at(self.start_s), end_s=at(self.end_s), words=words)
 
 
 @dataclass(frozen=True, slots=True)

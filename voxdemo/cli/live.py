@@ -12,9 +12,7 @@ from contextlib import AbstractContextManager, aclosing, contextmanager, suppres
 from functools import partial
 from typing import Any, BinaryIO
 
-import numpy as np
-import soxr
-
+from voxdemo.audio.arriving import ArrivingSound, Coding
 from voxdemo.cli.local import a_listener, served
 from voxdemo.errors import InputError
 from voxdemo.live import LIVE_RATE, Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
@@ -129,11 +127,7 @@ def _piped(pipe: BinaryIO, rate: int, session: LiveSession) -> Generator[None, N
 
 def _sound(pipe: BinaryIO, rate: int) -> Generator[Samples, None, None]:
     """What comes through the pipe, at LIVE_RATE."""
-    stream = soxr.ResampleStream(rate, LIVE_RATE, 1, dtype="float32")
-    rest, is_last = b"", False
-    while not is_last:
-        came = rest + pipe.read1(2 * round(PIECE_S * rate))  # type: ignore[attr-defined]  # stdin's has it
-        is_last = len(came) == len(rest)
-        even = len(came) // 2 * 2
-        samples, rest = np.frombuffer(came[:even], "<i2").astype(np.float32) / 2**15, came[even:]
-        yield stream.resample_chunk(samples, last=is_last)
+    sound = ArrivingSound(Coding(rate, "PCM_16", 2), LIVE_RATE)
+    while data := pipe.read1(2 * round(PIECE_S * rate)):  # type: ignore[attr-defined]  # stdin's has it
+        yield sound.samples(data)
+    yield sound.end()

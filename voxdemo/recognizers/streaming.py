@@ -17,7 +17,7 @@ from voxdemo.audio.voice_activity import DETECTOR_RATE, WINDOW
 from voxdemo.errors import VoxdemoError
 from voxdemo.live import Committed, Heard, LiveEvent, LiveOptions, SpeechStarted, SpeechStopped, TurnEnded, TurnFailed
 from voxdemo.recognizers.agreement import Agreement, Reading, Token, segments
-from voxdemo.speech import Samples, Segment, Transcript
+from voxdemo.speech import Samples, Transcript
 
 WINDOW_S = WINDOW / DETECTOR_RATE
 STEP_S = 1.0
@@ -45,8 +45,8 @@ class Wanted:
     Silence may follow its first `windows`, which are the part's.
     """
 
-    turn: Turn
-    part: Part
+    turn: SpokenTurn
+    part: TurnPart
     samples: Samples
     windows: int
     language: str | None
@@ -54,7 +54,7 @@ class Wanted:
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class TurnPart:
     """A stretch of a turn that is read at once; its sound in windows, from the one with the index `start` on."""
 
     start: int
@@ -69,12 +69,12 @@ class Part:
 
 
 @dataclass(slots=True, eq=False)
-class Turn:
+class SpokenTurn:
     """A turn until all of it has been read: what is known of its text, and the parts that are still to be read."""
 
     number: int
     options: LiveOptions
-    parts: deque[Part]
+    parts: deque[TurnPart]
     is_over: bool = False
     is_told: bool = False
     text: str = ""
@@ -96,8 +96,8 @@ class StreamingRecognition:
         """For turns that begin from now on."""
         self.silent_s = 0.0
         """How long nobody has spoken, in the time of the sound."""
-        self._turns: deque[Turn] = deque()
-        self._open: Turn | None = None
+        self._turns: deque[SpokenTurn] = deque()
+        self._open: SpokenTurn | None = None
         self._at = self._count = 0
         self._voiced = self._silent = 0
         self._language: str | None = None
@@ -163,7 +163,8 @@ class StreamingRecognition:
             return []
         agreement = part.agreement = part.agreement or Agreement(turn.text)
         start_s, end_s = part.start * WINDOW_S, (part.start + wanted.windows) * WINDOW_S
-        reading, still_open = Reading.of(_moved(transcript, start_s, end_s)), ""
+        later = tuple(segment.later(start_s, end_s) for segment in transcript.segments)
+        reading, still_open = Reading.of(replace(transcript, segments=later)), ""
         if wanted.is_last:
             settled = agreement.finish(reading)
         else:
@@ -216,7 +217,7 @@ class StreamingRecognition:
 
     def _begin(self, options: LiveOptions) -> Iterator[LiveEvent]:
         start = self._at - len(self._before)
-        turn = self._open = Turn(self._count, options, deque([Part(start)]), start=start)
+        turn = self._open = SpokenTurn(self._count, options, deque([TurnPart(start)]), start=start)
         self._count += 1
         self._turns.append(turn)
         for nth, (window, voice) in enumerate(self._before, 1):
@@ -243,7 +244,7 @@ class StreamingRecognition:
                 yield TurnEnded(turn.number, _transcript(turn))
 
 
-def _grow(turn: Turn, at: int, window: Samples, voice: float, speaks: bool) -> None:
+def _grow(turn: SpokenTurn, at: int, window: Samples, voice: float, speaks: bool) -> None:
     """Give a turn one more window, the last before the one with the index `at`, and cut it where it gets too long."""
     part = turn.parts[-1]
     part.windows.append(window)
@@ -258,9 +259,9 @@ def _grow(turn: Turn, at: int, window: Samples, voice: float, speaks: bool) -> N
         _cut(turn, len(part.windows) - pause // 2)
 
 
-def _cut(turn: Turn, at: int) -> None:
+def _cut(turn: SpokenTurn, at: int) -> None:
     part = turn.parts[-1]
-    rest = Part(part.start + at, part.windows[at:], part.voices[at:], spoken=max(0, part.spoken - at))
+    rest = TurnPart(part.start + at, part.windows[at:], part.voices[at:], spoken=max(0, part.spoken - at))
     part.windows, part.voices, part.spoken, part.is_whole = (
         part.windows[:at],
         part.voices[:at],
@@ -277,26 +278,13 @@ def _quietest(voices: Sequence[float]) -> int:
     return first + int(np.argmin(about[first:-7]))
 
 
-def _silence_behind(part: Part) -> Samples:
+def _silence_behind(part: TurnPart) -> Samples:
     """What lacks of LAST_SILENCE_S behind the last voice of a part."""
     silent = len(part.windows) - part.spoken
     return np.zeros(max(0, math.ceil(LAST_SILENCE_S / WINDOW_S) - silent) * WINDOW, np.float32)
 
 
-def _moved(transcript: Transcript, by_s: float, end_s: float) -> Transcript:
-    """The transcript with its times later, none of them behind the end of the sound."""
-
-    def at(seconds: float) -> float:
-        return min(seconds + by_s, end_s)
-
-    def moved(segment: Segment) -> Segment:
-        words = tuple(replace(word, start_s=at(word.start_s), end_s=at(word.end_s)) for word in segment.words)
-        return replace(segment, start_s=at(segment.start_s), end_s=at(segment.end_s), words=words)
-
-    return replace(transcript, segments=tuple(map(moved, transcript.segments)))
-
-
-def _transcript(turn: Turn) -> Transcript:
+def _transcript(turn: SpokenTurn) -> Transcript:
     return Transcript(
         text=turn.text,
         language=(turn.options.language or turn.language) if turn.text else None,

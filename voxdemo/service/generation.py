@@ -57,7 +57,7 @@ class Generations:
         workshop: Path,
         paces: Paces,
     ) -> None:
-        self.live: dict[str, Listener] = {}
+        self.live_sounds: dict[str, Listener] = {}
         self.answers: SharedAnswers[Spoken, SharedSound] = SharedAnswers(line, stores.answers, Spoken)
         self.storage = Storage(self._say_something)
         self.in_use: set[Path] = set()
@@ -137,10 +137,10 @@ class Generations:
         shared = self.answers.work(examined.speech.key, context, size, partial(self._begin, examined))
         try:
             async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
-                self.live[folder.name] = listener
+                self.live_sounds[folder.name] = listener
                 yield events
         finally:
-            self.live.pop(folder.name, None)
+            self.live_sounds.pop(folder.name, None)
 
     def _begin(self, examined: Examined, ticket: LineTicket) -> SharedSound:
         request, folder = examined.speech, self._workshop / secrets.token_hex(8)

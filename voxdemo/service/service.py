@@ -95,7 +95,7 @@ class SpeechService:
         self._needed_at = time.monotonic()
         self._recognitions = Recognitions(line, stores, paces)
         self._generations = Generations(line, self._recognitions, stores, workshop, paces)
-        self.live_sounds: Mapping[str, Listener] = self._generations.live
+        self.live_sounds: Mapping[str, Listener] = self._generations.live_sounds
         self.live_sessions = LiveSessions(line, paces, live_sessions)
 
     @property

@@ -136,12 +136,11 @@ def test_what_is_no_event_ends_in_an_error_and_the_session_goes_on(quiet_server:
         assert said(socket, type="input_audio_buffer.clear")["type"] == "input_audio_buffer.cleared"
 
 
-@pytest.mark.parametrize("mib", [6, 50])
-def test_a_frame_that_is_too_large_closes_it(quiet_server: Server, mib: int) -> None:
+def test_a_frame_that_is_too_large_closes_it(quiet_server: Server) -> None:
     with opened(quiet_server.url) as socket:
         said(socket)
         with suppress(ConnectionClosed):  # over what is unsent it may be closed before all of it is
-            socket.send("x" * (mib << 20))
+            socket.send("x" * (6 << 20))
         assert closed(socket)[0] == 1009
 
 

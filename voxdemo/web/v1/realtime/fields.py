@@ -37,6 +37,8 @@ BETA_FIELDS = {
 }
 """What the beta called the fields of `audio.input`, at the top of its session."""
 
+USUAL = LiveOptions()
+
 
 class _Fields(BaseModel):
     @model_validator(mode="before")
@@ -76,9 +78,9 @@ class TurnDetection(_Fields):
     """By what turns begin and end."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    prefix_padding_ms: int = Field(default=300, ge=0, le=5_000)
-    silence_duration_ms: int = Field(default=500, ge=100, le=10_000)
+    threshold: float = Field(default=USUAL.threshold, ge=0, le=1)
+    prefix_padding_ms: int = Field(default=round(USUAL.prefix_s * 1000), ge=0, le=5_000)
+    silence_duration_ms: int = Field(default=round(USUAL.silence_s * 1000), ge=100, le=10_000)
 
 
 class Input(_Fields):
