@@ -57,6 +57,11 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingCommitted:
+    """Its client ended a turn when none was open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What a reading of an open turn brought."""
 
@@ -92,10 +97,10 @@ class LiveEnded:
     reason: Literal["silence", "too_long", "stopping"]
 
 
-LiveEvent = SpeechStarted | SpeechStopped | Committed | Heard | TurnEnded | TurnFailed | LiveEnded
+LiveEvent = SpeechStarted | SpeechStopped | Committed | NothingCommitted | Heard | TurnEnded | TurnFailed | LiveEnded
 """Of every turn, in this order: SpeechStarted, Heard… with SpeechStopped and Committed among them, and last of it
 TurnEnded or TurnFailed. Where its client ends turns, the first two don't come. The next turn may begin before the last
-one has ended; LiveEnded is the last of all."""
+one has ended; LiveEnded is the last of all. NothingCommitted belongs to no turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ import {RATE} from './microphone.js';
 
 const SEND_EVERY = RATE / 10;  // samples
 const BYTES_PER_S = RATE * 2 * 4 / 3;  // in base64
-const SILENT_MS = 20000;  // without a word from the server at the beginning or at the end; what is there is kept
-const NOTHING_MS = 1000;  // at the end, when all that was said has been recognised
+const SILENT_MS = 20000;  // without a word from the server, or one on its way there, at the beginning or at the end
 const SESSION = {
   type: 'transcription',
   audio: {input: {format: {type: 'audio/pcm', rate: RATE}, turn_detection: {type: 'server_vad'}}},
@@ -37,13 +36,13 @@ export function session({open, change, end}) {
     end(error);
   }
 
-  // Whether more is to come. A commit of silence may stay without an answer.
+  // Whether more is to come: turns may begin until the server answers this commit, which is behind all of the sound.
   function expect() {
     clearTimeout(silence);
     if (!isEnding) return;
-    const isAll = [...turns.values()].every((turn) => turn.isOver);
-    if (isAll && isCommitted) return finish(null);
-    silence = setTimeout(finish, isAll ? NOTHING_MS : SILENT_MS, null);
+    if (isCommitted && [...turns.values()].every((turn) => turn.isOver)) return finish(null);
+    const unsent = socket.bufferedAmount;
+    silence = setTimeout(() => { if (socket.bufferedAmount < unsent) expect(); else finish({}); }, SILENT_MS);
   }
 
   function turnOf({item_id: id}) {
@@ -61,8 +60,7 @@ export function session({open, change, end}) {
     'input_audio_buffer.speech_started': (event) => { turnOf(event).start = event.audio_start_ms / 1000; },
     'input_audio_buffer.speech_stopped': (event) => { turnOf(event).end = event.audio_end_ms / 1000; },
     'input_audio_buffer.committed': (event) => {
-      turnOf(event);
-      isCommitted = isEnding;
+      isCommitted ||= isEnding && turnOf(event).end === null;  // else detection ended it, and says so before
     },
     [DELTA]: (event) => { turnOf(event).settled += event.delta; },
     [`${TRANSCRIPTION}.segment`]: (event) => { turnOf(event).segments.push([event.start, event.end, event.text.trim()]); },

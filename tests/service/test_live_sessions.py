@@ -15,7 +15,7 @@ from fakes import LISTENER, RATE, FakeRecognizer, Stage, until
 from voxdemo.errors import BusyError, InputError
 from voxdemo.lanes import turns
 from voxdemo.lanes.jobs import ListenJob
-from voxdemo.live import Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
+from voxdemo.live import Committed, Heard, LiveEnded, LiveEvent, LiveOptions, NothingCommitted, TurnEnded, TurnFailed
 from voxdemo.recognizers.base import RecognizerChoice
 from voxdemo.server.assemble import local_service
 from voxdemo.service import live_sessions
@@ -264,3 +264,18 @@ async def test_what_its_client_wants_happens_in_the_order_of_the_sound(service: 
         session.feed(sound(1.0, 0.0))
         ended = [text for text in texts(await rest_of(session)) if text]
     assert ended == ["1", "1 2 3", "1 2 3 4"]
+
+
+async def test_every_commit_is_answered_also_where_detection_has_ended_the_turn_before(service: SpeechService) -> None:
+    async with service.live(LiveOptions()) as session:
+        session.commit()
+        session.feed(sound(1.1))
+        session.feed(sound(1.0, 0.0))
+        session.commit()
+        session.feed(sound(1.1))
+        session.commit()
+        session.commit()
+        answers = [event for event in await rest_of(session) if isinstance(event, (Committed, NothingCommitted))]
+    assert [type(answer) for answer in answers] == [
+        NothingCommitted, Committed, NothingCommitted, Committed, NothingCommitted,
+    ]  # fmt: skip

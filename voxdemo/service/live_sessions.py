@@ -20,7 +20,7 @@ from voxdemo.errors import BusyError, EngineError, InputError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.jobs import ListenJob, Started
 from voxdemo.lanes.line import Claim, JobLine
-from voxdemo.live import LIVE_RATE, LiveEnded, LiveEvent, LiveOptions, LiveStats, TurnEnded
+from voxdemo.live import LIVE_RATE, LiveEnded, LiveEvent, LiveOptions, LiveStats, NothingCommitted, TurnEnded
 from voxdemo.recognizers.streaming import StreamingRecognition, Wanted
 from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Samples, Transcript
@@ -138,8 +138,8 @@ class LiveSession:
         self._give(samples)
 
     def commit(self) -> None:
-        """End the open turn with the sound that has been fed, if there is one."""
-        self._give(self._recognition.commit)
+        """End the open turn with the sound that has been fed; NothingCommitted says that there was none."""
+        self._give(lambda: self._recognition.commit() or [NothingCommitted()])
 
     def clear(self) -> None:
         """Forget the sound of the open turn, which ends with what has settled of it."""

@@ -39,6 +39,39 @@ RESAMPLED = """({resampler}, [samples, from, to, blocks]) => {
 }"""
 WAV = """async ({wav}, parts) =>
   [...new Uint8Array(await wav(parts.map((part) => Int16Array.from(part))).arrayBuffer())]"""
+SESSION = """({session}, [told, unsent]) => {
+  const timers = new Map(), happened = [];
+  let line, count = 0;
+  class Line extends EventTarget {
+    bufferedAmount = 0;
+    constructor() { super(); line = this; }
+    send() {}
+    close() { happened.push('closed'); }
+  }
+  const {WebSocket, setTimeout, clearTimeout} = window;
+  Object.assign(window, {
+    WebSocket: Line,
+    setTimeout(call, ms, ...values) { timers.set(++count, () => call(...values)); return count; },
+    clearTimeout(id) { timers.delete(id); },
+  });
+  try {
+    const one = session({open() {}, change() {}, end: (error) => happened.push(error)});
+    line.bufferedAmount = unsent[0];
+    one.stop();
+    for (const event of told) line.dispatchEvent(new MessageEvent('message', {data: JSON.stringify(event)}));
+    for (const left of unsent.slice(1)) {
+      line.bufferedAmount = left;
+      const due = [...timers.values()];
+      timers.clear();
+      due.forEach((call) => call());
+      happened.push(left);
+    }
+  } finally {
+    Object.assign(window, {WebSocket, setTimeout, clearTimeout});
+  }
+  return happened;
+}"""
+"""What happens after Stop to a session that is told this; so many bytes are unsent then, and whenever it looks."""
 RECORD, TURNS, TRANSCRIPT = "#vx-live .record", "#vx-live-card .turns", "#vx-said textarea"
 WORDS = re.compile("line is open", re.IGNORECASE)
 
@@ -147,3 +180,35 @@ def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_
     expect(page.locator("#vx-live .told")).to_have_text(sentence)
     page.click(RECORD)
     says(page, sentence, "#vx-heard")
+
+
+def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server)
+
+    def happens(told: str, unsent: list[int] | None = None) -> Any:
+        events = [LETTERS[letter] for letter in told]
+        return of_module(page, "live/session.js", SESSION, [events, unsent or [0]])
+
+    over = ["closed", None]
+    assert happens("e") == over, "nothing was said last"
+    assert happens("c.") == over
+    assert happens("<>c.e") == happens("<>ce.") == over
+    assert happens("<>c.") == [], "that was voice detection's commit, not the answer to its own"
+    assert happens("<>c<") == happens("<>ce") == happens("c") == [], "a turn isn't read yet"
+    assert happens("<>c.", [0, 0]) == happens("c", [0, 0]) == ["closed", {}, 0], (
+        "what wasn't read isn't said to be whole"
+    )
+    assert happens("", [900, 500, 0, 0]) == [500, 0, "closed", {}, 0], "sound is still on its way"
+    assert happens("", [900, 900]) == ["closed", {}, 900], "it gets no further"
+
+
+TOLD = "conversation.item.input_audio_transcription.completed"
+LETTERS = {
+    "<": {"type": "input_audio_buffer.speech_started", "item_id": "a", "audio_start_ms": 0},
+    ">": {"type": "input_audio_buffer.speech_stopped", "item_id": "a", "audio_end_ms": 900},
+    "c": {"type": "input_audio_buffer.committed", "item_id": "a"},
+    ".": {"type": TOLD, "item_id": "a", "transcript": "Yes."},
+    "e": {"type": "error", "error": {"code": "input_audio_buffer_commit_empty"}},
+}

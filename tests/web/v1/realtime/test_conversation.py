@@ -20,6 +20,7 @@ from voxdemo.live import (
     LiveEnded,
     LiveEvent,
     LiveOptions,
+    NothingCommitted,
     SpeechStarted,
     SpeechStopped,
     TurnEnded,
@@ -125,6 +126,11 @@ async def test_a_turn_that_fails_is_told_and_the_next_goes_on(talk: Conversation
     assert events[-1]["type"] == f"{TRANSCRIPTION}.failed"
     assert (events[-1]["error"]["message"], events[-1]["item_id"]) == (error.sentence, events[0]["item_id"])
     assert told(talk, a_turn(1, "Good"))[-1]["transcript"] == "Good"
+
+
+def test_a_commit_with_no_turn_open_is_answered(talk: Conversation) -> None:
+    (event,) = told(talk, [NothingCommitted()])
+    assert (event["type"], event["error"]["code"]) == ("error", "input_audio_buffer_commit_empty")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from voxdemo.live import (
     LiveEnded,
     LiveEvent,
     LiveOptions,
+    NothingCommitted,
     SpeechStarted,
     SpeechStopped,
     TurnEnded,
@@ -34,7 +35,9 @@ Event = dict[str, Any]
 
 NOT_BASE64 = "audio must be the bytes of the sound in base64: encode them and send them again."
 NOTHING_THERE = "There is no sound to commit: append at least 0.1 s first."
+NOTHING_OPEN = "No turn is open: voice detection has ended all that were spoken."
 UNKNOWN_EVENT = "A transcription session takes {these}, not {type!r}."
+COMMIT_EMPTY = "input_audio_buffer_commit_empty"
 LEAST_S = 0.1
 """Of sound that can be committed, as OpenAI has it."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -94,6 +97,8 @@ class Conversation:
                 self._committed = max(self._committed, round(end_s * LIVE_RATE))
                 self._added_turns.add(turn)
                 yield from self._added(self._item(turn))
+            case NothingCommitted():
+                yield failed(InputError(NOTHING_OPEN, code=COMMIT_EMPTY))
             case Heard():
                 yield from self._heard(event)
             case TurnEnded() | TurnFailed():
@@ -119,7 +124,7 @@ class Conversation:
     async def _commit(self, _: Mapping[str, Any]) -> Sequence[Event]:
         self._feed(self._sound.end())
         if self._fed - self._committed < LEAST_S * LIVE_RATE:
-            raise InputError(NOTHING_THERE, code="input_audio_buffer_commit_empty")
+            raise InputError(NOTHING_THERE, code=COMMIT_EMPTY)
         self._committed = self._fed
         self._live.commit()
         return ()
