@@ -178,6 +178,14 @@ async def test_only_what_is_sent_is_changed(talk: Conversation, live: Scripted) 
     assert live.calls[-1] == LiveOptions(language="en", cuts_turns=False)
 
 
+async def test_names_that_are_not_known_are_told_in_one_warning(talk: Conversation) -> None:
+    sent = {"include": [f"more.{number}" for number in range(20)]}
+    (answer,) = await talk.take({"type": "session.update", "session": sent})
+    (warning,) = answer["session"]["warnings"]
+    assert "more.0, more.1" in warning
+    assert "more.19: ignored" in warning
+
+
 async def test_what_is_ignored_is_told(talk: Conversation) -> None:
     heard = {
         "transcription": {"prompt": "Names: Ann.", "keywords": ["Ann"], "languages": ["en", "de"], "delay": "low"},
@@ -216,6 +224,14 @@ async def test_what_is_ignored_is_told(talk: Conversation) -> None:
         ({"audio": {"input": {"transcription": {"language": "klingon"}}}}, "unknown_language", ""),
         ({"audio": {"input": {"transcription": {"model": "tts-1"}}}}, "model_not_found", ""),
         ({"include": "voxdemo.open"}, "unfit_event", "session.include"),
+        ({"include": ["a"] * 21}, "unfit_event", "session.include"),
+        ({"include": ["a" * 61]}, "unfit_event", "session.include.0"),
+        ({"audio": {"input": {"transcription": {"keywords": ["a"] * 100_000}}}}, "unfit_event",
+         "session.audio.input.transcription.keywords"),
+        ({"audio": {"input": {"transcription": {"languages": ["en"] * 21}}}}, "unfit_event",
+         "session.audio.input.transcription.languages"),
+        ({"input_audio_transcription": {"prompt": "a" * 10_001}}, "unfit_event",
+         "session.audio.input.transcription.prompt"),
     ],
 )  # fmt: skip
 async def test_what_a_session_can_not_be_is_refused_and_changes_nothing(

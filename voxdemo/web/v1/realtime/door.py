@@ -40,8 +40,10 @@ BYTES_A_SECOND, BYTES_AT_ONCE = 2 << 20, 40 << 20
 """How much may come: 32 times what 24 kHz in base64 are, and before that more than a session leaves unread."""
 LARGE = 1 << 16
 """Characters of an event from which on it isn't read on the event loop."""
-NORMAL, RESTARTS, POLICY, FAILS, LATER = 1000, 1012, 1008, 1011, 1013
+NORMAL, RESTARTS, POLICY, FAILS, LATER, UNREAD = 1000, 1012, 1008, 1011, 1013, 1006
 """Codes that close a WebSocket (RFC 6455, 7.4.1, and IANA's list of them)."""
+SEND_S = 20.0
+"""How long a client may leave what it's told unread: it would hold a live session for others' time."""
 LONGEST_REASON = 123
 """Bytes beside such a code."""
 
@@ -125,7 +127,12 @@ async def _tell(socket: WebSocket, talk: Conversation, events: AsyncGenerator[Li
 
 
 async def _send(socket: WebSocket, told: Event) -> None:
-    await socket.send_text(json.dumps(told))  # in ASCII, as half a surrogate pair can't be sent otherwise
+    """Raises WebSocketDisconnect where the client doesn't read: it wouldn't read a close either."""
+    try:  # in ASCII, as half a surrogate pair can't be sent otherwise
+        await asyncio.wait_for(socket.send_text(json.dumps(told)), SEND_S)
+    except asyncio.TimeoutError:
+        log.warning("a live session ended: its client has read nothing for %.0f s", SEND_S)
+        raise WebSocketDisconnect(UNREAD) from None
 
 
 class _Allowance:

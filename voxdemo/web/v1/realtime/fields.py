@@ -4,7 +4,7 @@ Knows no connection, and of a session only which options it has.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -40,6 +40,11 @@ BETA_FIELDS = {
 USUAL = LiveOptions()
 
 
+_Name = Annotated[str, Field(max_length=60)]
+_Names = Annotated[list[_Name], Field(max_length=20)]
+"""More than any client needs: all that is set is looked at, and repeated, on the event loop."""
+
+
 class _Fields(BaseModel):
     @model_validator(mode="before")
     @classmethod
@@ -66,12 +71,12 @@ class Format(_Fields):
 class Transcription(_Fields):
     """How the sound is to be read."""
 
-    model: str = ""
-    language: str = ""
-    prompt: str = ""
-    keywords: list[str] = []
-    languages: list[str] = []
-    delay: str = ""
+    model: str = Field(default="", max_length=200)
+    language: _Name = ""
+    prompt: str = Field(default="", max_length=10_000)
+    keywords: _Names = []
+    languages: _Names = []
+    delay: _Name = ""
 
 
 class TurnDetection(_Fields):
@@ -102,7 +107,7 @@ class Session(_Fields):
     """A session as its client sees and sets it."""
 
     audio: Audio = Audio()
-    include: list[str] = []
+    include: _Names = []
 
     @field_validator("include")
     @classmethod
@@ -151,8 +156,9 @@ class Session(_Fields):
         if len(asked.languages) == 1:
             ignored.remove(IGNORED["languages"])
         ignored += ["noise reduction"] if self.input.noise_reduction else []
-        ignored += [name for name in self.include if name != OPEN_TEXT]
-        told = [f"{recognizer.title} doesn't support {what[:60]}: ignored." for what in ignored]
+        unknown = ", ".join(name for name in self.include if name != OPEN_TEXT)
+        ignored += [unknown] if unknown else []
+        told = [f"{recognizer.title} doesn't support {what}: ignored." for what in ignored]
         if turns and turns.type == "semantic_vad":
             told.append(SEMANTIC.format(silence_ms=turns.silence_duration_ms))
         return told
