@@ -284,3 +284,19 @@ def test_options_change_between_turns_and_a_language_holds_for_the_rest_of_a_tur
     assert wanted
     assert wanted.language == "fr"
     assert not wanted.is_last
+
+
+@pytest.mark.parametrize("way", ["clear", "commit"])
+def test_a_turn_that_begins_in_the_middle_of_speech_does_not_start_before_its_own_sound(way: str) -> None:
+    played = Played().hear(3.2)
+    getattr(played.recognition, way)()
+    cut_s = 3.2
+    started = [event for event in played.hear(1.6).happened if isinstance(event, SpeechStarted)]
+    assert [each.turn for each in started] == [0, 1]
+    assert started[1].at_s == pytest.approx(cut_s, abs=WINDOW_S)
+
+
+def test_detection_that_is_switched_on_ends_the_turn_that_is_open() -> None:
+    played = Played(LiveOptions(cuts_turns=False)).hear(1.6)
+    played.recognition.options = LiveOptions()
+    assert [type(event) for event in played.hear(1.0, 0.0).happened] == [SpeechStopped, Committed]

@@ -279,3 +279,21 @@ async def test_every_commit_is_answered_also_where_detection_has_ended_the_turn_
     assert [type(answer) for answer in answers] == [
         NothingCommitted, Committed, NothingCommitted, Committed, NothingCommitted,
     ]  # fmt: skip
+
+
+async def test_a_server_that_stops_ends_the_open_turn_before_the_session(
+    service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_sessions, "LOOK_EVERY_S", 0.0)
+    stage.may_hear.clear()
+    async with service.live(BY_HAND) as session:
+        session.feed(sound(1.1))
+        await until(lambda: service.line.stats().running == 1)
+        service.line.refuse_all(60.0)
+        await until(lambda: session.is_over)
+        session.feed(sound(5.0))
+        assert session.behind_s < 2.0, "what comes after the end isn't counted"
+        stage.may_hear.set()
+        events = [event async for event in session.events()]
+    told = [type(event) for event in events if not isinstance(event, Heard)]
+    assert told == [Committed, TurnFailed, LiveEnded], "whether its reading had begun or not"

@@ -89,9 +89,16 @@ def _microphone() -> Listening:
     def listening(session: LiveSession) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
 
+        def take(sound: Samples) -> None:
+            try:
+                session.feed(sound)
+            except InputError as error:  # this machine reads far slower than one speaks: what came is still read
+                print(error.sentence, file=sys.stderr)
+                session.finish()
+
         def came(sound: Samples, *_: Any) -> None:
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(session.feed, sound[:, 0].copy())
+                loop.call_soon_threadsafe(take, sound[:, 0].copy())
 
         piece = round(PIECE_S * LIVE_RATE)
         try:

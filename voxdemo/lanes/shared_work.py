@@ -74,7 +74,7 @@ class SharedWork(Generic[T]):
             inbox.put(item)
 
 
-async def see_through(task: asyncio.Future[None]) -> None:
+async def see_through(task: asyncio.Future[T]) -> None:
     """Wait until it has ended, even if the caller is cancelled meanwhile, once or more often: that is raised then."""
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

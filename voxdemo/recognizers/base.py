@@ -82,6 +82,11 @@ def check_samples(samples: Samples, sample_rate: int, language: str | None, info
         raise ValueError(f"want at least {MIN_SAMPLES} samples, got {len(samples)}")
     if not np.isfinite(samples).all():
         raise ValueError("samples contain NaN or infinity")
+    check_language(language, info)
+
+
+def check_language(language: str | None, info: RecognizerInfo) -> None:
+    """Raises InputError for a language that the recogniser doesn't know."""
     if language is not None and language not in info.languages:
         sentence = "{title} doesn't know that language: leave it empty to have it detected."
         raise InputError(sentence, code="unknown_language", title=info.subject)

@@ -93,7 +93,7 @@ class StreamingRecognition:
 
     def __init__(self, options: LiveOptions) -> None:
         self.options = options
-        """For turns that begin from now on."""
+        """For turns that begin from now on; where they detect ends and the open one's don't, for that, too."""
         self.silent_s = 0.0
         """How long nobody has spoken, in the time of the sound."""
         self._turns: deque[SpokenTurn] = deque()
@@ -211,7 +211,8 @@ class StreamingRecognition:
             yield from self._begin(options)
         else:
             _grow(self._open, self._at, window, voice, bool(speaks))
-        if options.cuts_turns and self.silent_s >= max(options.silence_s, WINDOW_S):
+        ends = options if options.cuts_turns else self.options
+        if ends.cuts_turns and self.silent_s >= max(ends.silence_s, WINDOW_S):
             yield SpeechStopped(self._count - 1, (self._at - self._silent) * WINDOW_S)
             yield from self._close()
 
@@ -225,7 +226,7 @@ class StreamingRecognition:
         self._before.clear()
         if options.cuts_turns:
             turn.is_told = True
-            yield SpeechStarted(turn.number, (self._at - self._voiced) * WINDOW_S)
+            yield SpeechStarted(turn.number, max(start, self._at - self._voiced) * WINDOW_S)
 
     def _close(self) -> list[LiveEvent]:
         turn, self._open = self._open, None

@@ -20,7 +20,9 @@ from voxdemo.errors import BusyError, EngineError, InputError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.jobs import ListenJob, Started
 from voxdemo.lanes.line import Claim, JobLine
+from voxdemo.lanes.shared_work import see_through
 from voxdemo.live import LIVE_RATE, LiveEnded, LiveEvent, LiveOptions, LiveStats, NothingCommitted, TurnEnded
+from voxdemo.recognizers.base import check_language
 from voxdemo.recognizers.streaming import StreamingRecognition, Wanted
 from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Samples, Transcript
@@ -35,6 +37,8 @@ MOST_UNREAD_S = 600.0
 """How much sound may wait to be read: as much as the longest recording has."""
 LOOK_EVERY_S = 0.5
 """How often it is looked whether a session is over."""
+LAST_S = 10.0
+"""How long a reading may still take when the server stops."""
 AGAIN_S = 1.0
 """After how long a reading is tried again that the line had no room for."""
 _AT_ONCE_S = 5.0
@@ -63,7 +67,7 @@ class LiveSessions:
         """
         if refusal := self._line.refusal:
             raise refusal
-        check_language(options.language, self._line)
+        check_language(options.language, self._line.recognizer_info)
         if len(self._open) >= self._most:
             raise BusyError.live(len(self._open))
         session = LiveSession(self._line, self._paces, options)
@@ -130,6 +134,8 @@ class LiveSession:
 
         Raises InputError where far more has come than can be read.
         """
+        if self.is_over:
+            return
         if self.behind_s + len(samples) / LIVE_RATE > MOST_UNREAD_S:
             sentence = "There are {minutes} minutes of sound that isn't read yet: send it as it is spoken."
             raise InputError(sentence, code="too_much_sound", minutes=round(MOST_UNREAD_S / 60))
@@ -147,7 +153,7 @@ class LiveSession:
 
     def change(self, options: LiveOptions) -> None:
         """Listen like this from the next turn on. Raises InputError for a language that the recogniser doesn't know."""
-        check_language(options.language, self._line)
+        check_language(options.language, self._line.recognizer_info)
 
         def change() -> Sequence[LiveEvent]:
             self._recognition.options = options
@@ -193,13 +199,16 @@ class LiveSession:
     # -- when it is over
 
     async def _watch(self) -> None:
-        """End it when the server stops; when it is over for other reasons, what came before is read first."""
+        """End it when it is over: what came before is read first, though not for long when the server stops."""
         while not self._line.refusal:
             await asyncio.sleep(LOOK_EVERY_S)
             if self._ending is None and not self.is_over and (ending := self._due_end()):
                 self._ending = ending
                 self.finish()
-        self._end(LiveEnded("stopping"))
+        self._ending = LiveEnded("stopping")
+        self.finish()
+        await asyncio.sleep(LAST_S)
+        self._end(self._ending)
 
     def _due_end(self) -> LiveEnded | None:
         now = time.monotonic()
@@ -264,7 +273,7 @@ class LiveSession:
             finally:
                 was_read = reading.done()
                 reading.cancel()
-                await asyncio.wait([reading])
+                await see_through(reading)
             if was_read and await self._took(wanted, reading):
                 return
             wanted = self._recognition.wanted()
@@ -321,11 +330,3 @@ class LiveSession:
         pace.learn(seconds, spent_s)
         self._worked_s += spent_s
         return replace(heard, seconds_spent=spent_s)
-
-
-def check_language(language: str | None, line: JobLine) -> None:
-    """Raises InputError for a language that the recogniser doesn't know."""
-    info = line.recognizer_info
-    if language is not None and language not in info.languages:
-        sentence = "{title} doesn't know that language: leave it empty to have it detected."
-        raise InputError(sentence, code="unknown_language", title=info.subject)
