@@ -89,7 +89,11 @@ def build(
     log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
     options = {
         "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
-        "middleware": headers.guards(settings, limits, *_passing_on(queue, service, settings), *more_middleware),
+        # What is passed on stands behind what `serve` counts by: a server that stops waits for those answers, too.
+        "middleware": [
+            *headers.guards(settings, limits, *more_middleware),
+            *_passing_on(queue, service, settings),
+        ],
         "exception_handlers": HANDLERS,
         "lifespan": _lifespan(
             Parts(service, batches, Pulse(), bool(settings.accounts)),

@@ -7,10 +7,13 @@ began there comes here. Knows ASGI, and of the servers their addresses.
 import asyncio
 import hmac
 import json
+import logging
 import re
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 from starlette.responses import Response
@@ -18,13 +21,22 @@ from starlette.types import ASGIApp, Message, Receive, Send
 
 from voxdemo.web.guards.callers import Guard, Incoming
 
+log = logging.getLogger(__name__)
+
 PASSED_ON = "x-voxdemo-passed-on"
 """The header in which a server that passes a request on has the secret of the line."""
-OF_THE_CONNECTION = ("connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", PASSED_ON)
+OF_THE_CONNECTION = (
+    b"connection",
+    b"keep-alive",
+    b"transfer-encoding",
+    b"upgrade",
+    b"content-length",
+    PASSED_ON.encode(),
+)
 """Headers that aren't passed on."""
-MOST_BYTES = 65_536
-"""Of a request to cancel a job."""
 REACHED_WITHIN_S = 2.0
+ANSWERED_WITHIN_S = 5.0
+"""Until the headers of an answer, which all that is asked for here begins at once; what follows may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +63,46 @@ class BegunElsewhere(Guard):
         others = self._others()
         if not (is_passed_on or others) or not (body := await _body_of(request, receive)):
             return await self._app(request.scope, receive, send)
-        begun, sent, receive = body
+        begun, sent = body
+        again = _again(sent, receive)
         if begun is None or self._is_here(begun):
-            return await self._app(request.scope, receive, send)
+            return await self._app(request.scope, again, send)
         if is_passed_on:
-            return await Response(status_code=404)(request.scope, receive, send)
+            return await Response(status_code=404)(request.scope, again, send)
+        if not await self._is_answered(others, request, sent, receive, send):
+            await self._app(request.scope, again, send)  # nobody knows it, which Gradio and our routes have words for
+        return None
+
+    async def _is_answered(
+        self, others: Sequence[str], request: Incoming, sent: bytes, receive: Receive, send: Send
+    ) -> bool:
+        """Whether one of the others has answered, or the client has left."""
         asking = asyncio.ensure_future(self._ask(others, request, sent, send))
         leaving = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            is_answered = leaving.done() or asking.result()
+            return leaving.done() or asking.result()
         finally:
             for task in (asking, leaving):
                 task.cancel()
             await asyncio.gather(asking, leaving, return_exceptions=True)
-        if not is_answered:  # nobody knows it, which Gradio and our routes have words for
-            await self._app(request.scope, receive, send)
-        return None
 
     async def _ask(self, others: Sequence[str], request: Incoming, sent: bytes, send: Send) -> bool:
-        headers = [(name, value) for name, value in request.headers.items() if name not in OF_THE_CONNECTION]
-        headers.append((PASSED_ON, self._secret))
+        headers = [(name, value) for name, value in request.headers.raw if name not in OF_THE_CONNECTION]
+        headers.append((PASSED_ON.encode(), self._secret.encode()))
         timeout = httpx.Timeout(REACHED_WITHIN_S, read=None)
+        # Addresses of others are always http://: without `verify=False` each client would read all certificates, for
+        # 30 ms on the event loop. With it one takes 3 ms, which is little for what is seldom asked, and leaves no
+        # connections open to servers that have ended.
         async with httpx.AsyncClient(verify=False, timeout=timeout, trust_env=False) as http:
             for url in others:
-                asked = http.build_request(
-                    request.method, f"{url}{request.path}?{request.url.query}", headers=headers, content=sent
-                )
                 try:
-                    answer = await http.send(asked, stream=True)
-                except httpx.TransportError:  # it has just ended
+                    # not `build_request`, which adds codings that this client may not take
+                    asked = httpx.Request(request.method, url + _target(request), headers=headers, content=sent)
+                    answer = await asyncio.wait_for(http.send(asked, stream=True), ANSWERED_WITHIN_S)
+                except httpx.InvalidURL:  # too long, for one: nobody has begun such a thing
+                    return False
+                except (httpx.TransportError, asyncio.TimeoutError):  # it has just ended, or stands still
                     continue
                 if answer.status_code != 404:
                     await _hand_on(answer, send)
@@ -89,28 +111,40 @@ class BegunElsewhere(Guard):
         return False
 
 
+def _target(request: Incoming) -> str:
+    """Path and query as they were written, below the path that a proxy serves this under."""
+    written: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    path = written.removeprefix(quote(request.scope.get("root_path", "")).encode())
+    return quote(path + b"?" + request.scope["query_string"], safe=string.punctuation)
+
+
 async def _hand_on(answer: httpx.Response, send: Send) -> None:
-    headers = [(name, value) for name, value in answer.headers.raw if name.decode().lower() not in OF_THE_CONNECTION]
+    headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in OF_THE_CONNECTION]
     await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-    async for chunk in answer.aiter_raw():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    try:
+        async for chunk in answer.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except httpx.HTTPError as error:  # its server was killed, and clients ask again for what they miss
+        log.warning("another server stopped in the middle of an answer: %s", type(error).__name__)
+    finally:
+        await answer.aclose()
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _body_of(request: Incoming, receive: Receive) -> tuple[Begun | None, bytes, Receive] | None:
-    """What it goes on with, its body, and that to be received again; None for a request that goes on with nothing."""
+async def _body_of(request: Incoming, receive: Receive) -> tuple[Begun | None, bytes] | None:
+    """What it goes on with, and its body; None for a request that goes on with nothing."""
     path = request.path.removeprefix("/gradio_api")
     if request.method == "GET":
         if path == "/queue/data":
-            return Begun("session", request.query_params.get("session_hash", "")), b"", receive
+            return Begun("session", request.query_params.get("session_hash", "")), b""
         if found := re.fullmatch(r"(/live|/call(?:/v2)?/[^/]+)/([^/]+)", path):
-            return Begun("sound" if found[1] == "/live" else "event", found[2]), b"", receive
+            return Begun("sound" if found[1] == "/live" else "event", found[2]), b""
     elif path in ("/cancel", "/reset") and request.method == "POST":
         body = b""
-        while len(body) <= MOST_BYTES and (message := await receive())["type"] == "http.request":
+        while (message := await receive())["type"] == "http.request":
             body += message.get("body", b"")
             if not message.get("more_body"):
-                return _event_of(body), body, _again(body, receive)
+                return _event_of(body), body
     return None
 
 

@@ -25,6 +25,8 @@ MAX_FORM_BYTES = (MAX_UPLOAD_MIB + 1) << 20
 """Of all files of an upload together."""
 MAX_PROMPT_BYTES = 32 << 20
 """Of a voice's recording, alone or with a text: 30 s of 48 kHz stereo in 24 bits are 9 MiB, and 12 in base64."""
+MAX_CANCEL_BYTES = 64 << 10
+"""Of what cancels a job: all of it is read before it is known which server has that job."""
 MAX_BODY_BYTES = 5 << 20
 """Of all else: several times the longest text, so that one that is too long is refused in words that fit."""
 
@@ -38,6 +40,7 @@ UPLOADS = re.compile(r"(/gradio_api/(upload|component_server)|/v1/audio/transcri
 GRADIO_UPLOAD = re.compile(r"/gradio_api/upload/?$")
 KEPT_VOICES = re.compile(r"/voices(/import)?/?$")
 PROMPTS = re.compile(r"/v1/(audio/(speech|jobs|voices(/import)?)|talk)/?$")
+CANCELS = re.compile(r"/gradio_api/(cancel|reset)/?$")
 LOGIN = re.compile(r"/login/?$")
 SHUT = re.compile(r"/gradio_api/(proxy=|file[=/]https?:|(process_recording|deep_link|dev/reload)/?$)|/pwa_icon/[^/]*$")
 """Closed: they would fetch from other servers for anybody, run ffmpeg on what is sent, write a page's state to the
@@ -94,7 +97,8 @@ class BodyLimit(Guard):
 
 
 def _too_much(most: int) -> str:
-    return f"That is more than the {most >> 20} MiB that can be sent here at once: send less."
+    size = f"{most >> 20} MiB" if most >> 20 else f"{most >> 10} KiB"
+    return f"That is more than the {size} that can be sent here at once: send less."
 
 
 async def _send_and_read_on(receive: Receive, send: Send, message: Message) -> None:
@@ -173,6 +177,8 @@ def _counted_as(request: Incoming) -> Literal["login", "upload", "websocket"] | 
 def _most_bytes(path: str) -> int:
     if UPLOADS.search(path):
         return MAX_FORM_BYTES
+    if CANCELS.search(path):
+        return MAX_CANCEL_BYTES
     return MAX_PROMPT_BYTES if PROMPTS.search(path) else MAX_BODY_BYTES
 
 
