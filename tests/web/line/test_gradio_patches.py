@@ -39,8 +39,8 @@ METHODS: Mapping[str, Sequence[str]] = {
 """Methods that we override, replace or call, with the parameters that they have."""
 ATTRIBUTES: Mapping[str, Sequence[str]] = {
     "gradio.queueing.Queue": (
-        "blocks", "event_ids_to_events", "event_queue_per_concurrency_id", "pending_messages_per_session",
-        "sleep_when_free",
+        "blocks", "event_ids_to_events", "event_queue_per_concurrency_id", "pending_event_ids_session",
+        "pending_messages_per_session", "sleep_when_free",
     ),
     "gradio.queueing.EventQueue": ("queue",),
     "gradio.queueing.Event": ("_id", "alive", "concurrency_id", "fn", "request", "session_hash"),
