@@ -85,7 +85,9 @@ def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overt
 
     A longer text that runs is interrupted between two of its parts for one brief job at a time.
     """
-    line = in_turn(range(len(waiting)), [not size.speaks for size in waiting], overtook)
+    is_brief = [size.is_brief for size in waiting]
+    line = deque(in_turn(range(len(waiting)), [not size.speaks for size in waiting], overtook))
+    briefs = deque(index for index in line if is_brief[index])
     starts: dict[int, float | None] = {}
     ends: dict[int, float | None] = {}
     certain = all(seat.free_s is not None for seat in seats)
@@ -94,7 +96,10 @@ def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overt
     while len(ends) < len(waiting):
         now, number = heapq.heappop(times)
         seat = seats[number]
-        brief = next((index for index in line if waiting[index].is_brief), None)
+        for left in (line, briefs):
+            while left and left[0] in starts:
+                left.popleft()
+        brief = briefs[0] if briefs else None
         if seat.rest_s and (brief is None or not seat.may_host):
             works_s = seat.rest_s if brief is None else min(seat.rest_s, seat.turn_s)
             seat.rest_s, seat.may_host = seat.rest_s - works_s, True
@@ -102,11 +107,10 @@ def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overt
                 ends[seat.owner], seat.owner = now + works_s if certain else None, None
         elif line:
             index = line[0] if brief is None or not seat.rest_s else brief
-            line.remove(index)
             size, starts[index] = waiting[index], now if certain else None
             certain = certain and size.expected_s is not None
             works_s = size.expected_s or 0.0
-            if size.is_brief or not works_s:
+            if is_brief[index] or not works_s:
                 ends[index] = now + works_s if certain else None
             else:
                 seat.rest_s, seat.owner, seat.turn_s, works_s = works_s, index, TURN_S, 0.0

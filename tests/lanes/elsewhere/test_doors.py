@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -57,11 +58,25 @@ async def test_what_is_no_message_or_too_long_is_refused(
     assert (await line.post("/line/fronts/one", content=b"x" * 101, headers=known)).status_code == 413
 
 
+def beat_of(voice: str) -> Beat:
+    offer = VoiceOffer((CLONER,), (CLONER, True), (LISTENER, True), (), Paces().snapshot())
+    return Beat(voice, f"http://{voice}", True, False, Waiting(0, None), (), offer)
+
+
+async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
+    process = LineProcess(10, gather_s=0.0)
+    front_end = process.listen("one")
+    await anext(front_end)
+    process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
+    process.beat(beat_of("voice"))
+    assert Turn("a", "voice", "http://voice") in await asyncio.wait_for(anext(front_end), 10.0)
+    await front_end.aclose()
+
+
 async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "TAKEN_WITHIN_S", 0.0)
     process = LineProcess(10, gather_s=0.0)
-    offer = VoiceOffer((CLONER,), (CLONER, True), (LISTENER, True), (), Paces().snapshot())
-    beat = Beat("voice", "http://voice", True, False, Waiting(0, None), (), offer)
+    beat = beat_of("voice")
     process.beat(beat)
     one, other = (process.listen(name) for name in ("one", "other"))
     await anext(one)

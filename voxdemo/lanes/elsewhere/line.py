@@ -56,7 +56,7 @@ TELL_EVERY_S = 1.0
 """How often front ends are told something at least: they take a line that says nothing for gone."""
 BETWEEN_S = 0.02
 """Between two rounds of telling places, at least."""
-SHARE = 0.25
+SHARE = 0.4
 """The part of its time that telling places may take."""
 OFF_BY_S = 0.5
 """How far off a place may be, counted down, until it is told again."""
@@ -72,7 +72,7 @@ class LineProcess:
         self._paces = Paces()
         self._snapshot = ""
         self._lane = Lane([], queue_size, 0.0, most_waiting, self._paces)
-        self._lane.gives_turns = not gather_s
+        self._lane.gives_turns, self._lane.tells_places = not gather_s, False
         self._gather_s = gather_s
         self._latest = 0.0
         """No newcomer stands before those that stood in the line before this."""
@@ -111,23 +111,24 @@ class LineProcess:
     def told(self, name: str, messages: Sequence[Any]) -> Sequence[Any]:
         """What a front end says, in its order. Returns what there is to be told in return."""
         front_end = self._front_ends.setdefault(name, FrontEnd())
-        for message in messages:
-            match message:
-                case Enter():
-                    self._enter(name, front_end, message)
-                case Ready(id=id, job=job) if id in self._visitors:
-                    self._visitors[id].bring(job)
-                    self._let_hear(self._visitors[id])
-                case Leave(id=id) if id in self._visitors:
-                    self._lane.leave(self._visitors.pop(id))
-                case Unreachable(voice=voice) if voice in self._seats:
-                    self._seats[voice].is_suspect = True
-        self._lane.move_up()
+        with self._lane.one_move():
+            for message in messages:
+                match message:
+                    case Enter():
+                        self._enter(name, front_end, message)
+                    case Ready(id=id, job=job) if id in self._visitors:
+                        self._visitors[id].bring(job)
+                        self._let_hear(self._visitors[id])
+                    case Leave(id=id) if id in self._visitors:
+                        self._lane.leave(self._visitors.pop(id))
+                    case Unreachable(voice=voice) if voice in self._seats:
+                        self._seats[voice].is_suspect = True
         return front_end.all_news()
 
     def beat(self, beat: Beat) -> bool:
         """What a voice says. Returns whether it is to say what it offers."""
         seat = self._seats.get(beat.id)
+        before = seat.outline if seat else None
         if seat is None:
             if beat.offer is None:
                 return True
@@ -137,7 +138,10 @@ class LineProcess:
         if beat.offer:
             self._learn(beat.offer.paces)
         seat.look(beat, self._adopted)
-        self._lane.move_up()
+        if beat.offer:
+            self._reckon_again()
+        if seat.outline != before:  # else only seconds have passed
+            self._lane.move_up()
         return False
 
     def _enter(self, name: str, front_end: FrontEnd, message: Enter) -> None:
@@ -157,6 +161,7 @@ class LineProcess:
                 self._lane.join(visitor)
                 visitor.is_called = visitor.is_called or is_begun
         visitor.front_end, visitor.place_told, visitor.claim = front_end, None, message.claim
+        visitor.reckon_again()
         front_end.tell(Entered(visitor.id, visitor.arrived_at))
         if visitor.is_called:
             front_end.tell(Called(visitor.id))
@@ -202,6 +207,11 @@ class LineProcess:
             self._snapshot = snapshot
             self._paces.adopt(snapshot)
 
+    def _reckon_again(self) -> None:
+        """Voices have learned, or there are others."""
+        for visitor in self._visitors.values():
+            visitor.reckon_again()
+
     async def _begin_turns(self) -> None:
         await asyncio.sleep(self._gather_s)
         self._lane.gives_turns = True
@@ -220,6 +230,7 @@ class LineProcess:
                     self._visitors.pop(visitor.id, None)
                     visitor.tell_front_end(Lost(visitor.id))
                 self._lane.remove(seat)
+                self._reckon_again()
             now = time.monotonic()
             for name, front_end in list(self._front_ends.items()):
                 if front_end.deaf_since is not None and now - front_end.deaf_since > DEAF_S:

@@ -59,7 +59,22 @@ class Visitor(Ticket):
         self.in_hand: tuple[float, InHand] | None = None
         """What its voice said of it, and when."""
         self.place_told: tuple[float, Place] | None = None
+        self._sized: Size | None = None
         super().__init__(claim, since, reckon)
+
+    def bring(self, job: Job) -> None:
+        super().bring(job)
+        self.reckon_again()
+
+    @property
+    def size(self) -> Size:
+        """As it was reckoned last: thousands may wait, and each move looks at all of them."""
+        if self._sized is None:
+            self._sized = super().size
+        return self._sized
+
+    def reckon_again(self) -> None:
+        self._sized = None
 
     def wants_same(self, first: Visitor) -> bool:
         """Whether it waits, with its job there, for what is made for that one."""
@@ -175,6 +190,12 @@ class VoiceSeat(AnySeat):
     @property
     def is_leaving(self) -> bool:  # type: ignore[override]
         return self.beat.is_closing
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """What of it decides turns."""
+        begun = [visitor.begun_at is not None for visitor in self.visitors]
+        return self.is_open, self.is_ready, self.beat.place, self.visitors, begun, self.offer
 
     @property
     def visitors(self) -> list[Visitor]:

@@ -32,12 +32,13 @@ class PlaceElsewhere:
         self.turn: Turn | None = None
         self.is_served = False
         self.changed = asyncio.Event()
-        self.refused = asyncio.Event()
+        self.refused = asyncio.get_running_loop().create_future()
 
     def refuse(self, error: UnavailableError) -> None:
         self.refusal = error
         self.changed.set()
-        self.refused.set()
+        if not self.refused.done():
+            self.refused.set_result(None)
 
     def entry(self) -> Enter:
         """How it enters the line, which may be another one than that in which it stood."""
@@ -46,13 +47,12 @@ class PlaceElsewhere:
     async def next_of(self, events: AsyncGenerator[Any, None]) -> Any:
         """The next event, or OVER. Raises the refusal, if it is turned away before that comes."""
         coming = asyncio.ensure_future(anext(events, OVER))
-        refused = asyncio.ensure_future(self.refused.wait())
         try:
-            await asyncio.wait({coming, refused}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({coming, self.refused}, return_when=asyncio.FIRST_COMPLETED)
             if self.refusal:
                 raise self.refusal
             return coming.result()
         finally:
-            for task in (coming, refused):
-                task.cancel()
-            await asyncio.gather(coming, refused, return_exceptions=True)
+            if self.refusal or not coming.done():
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)

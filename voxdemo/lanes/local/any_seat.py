@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import ModelReport
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.turns import Busy
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+
+RESTART_S = 5.0
+"""How long a new server takes before it begins to load its models; measured 3 to 5 s on two cores."""
+LOADING_S = 60.0
+"""How long its models are taken to load where that isn't known: about as long as VoxCPM's."""
+
+T = TypeVar("T")
 
 
 class AnySeat(ABC):
@@ -135,3 +143,17 @@ class AnySeat(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Close the models."""
+
+
+def until_restarted_s(seats: Sequence[AnySeat], within_s: float) -> float:
+    """What is left of the running jobs, which have `within_s`, and what the models took to load."""
+    outlooks = [seat.outlook for seat in seats if seat.ticket and not seat.waits_for_model]
+    left = [within_s if busy.free_s is None else busy.free_s + busy.rest_s for busy in outlooks]
+    longest_s = max(left, default=0.0)
+    loads = (report.status.load_s for seat in seats for report in seat.reports if report.status.load_s)
+    return min(within_s, longest_s) + RESTART_S + max(loads, default=LOADING_S)
+
+
+def wanted(models: Sequence[tuple[T, bool]]) -> T:
+    """Of what serves in the same role at every seat: the wanted model where any of them has it, else the stand-in."""
+    return next((info for info, is_wanted in models if is_wanted), models[0][0])

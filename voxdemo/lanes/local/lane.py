@@ -9,8 +9,8 @@ import logging
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -20,7 +20,7 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
-from voxdemo.lanes.local.any_seat import AnySeat
+from voxdemo.lanes.local.any_seat import AnySeat, until_restarted_s, wanted
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.order import Order, free_seat, with_jobs
 from voxdemo.lanes.local.ticket import Ticket
@@ -29,15 +29,10 @@ from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 AnyTicket = TypeVar("AnyTicket", bound=Ticket)
 
 TELL_EVERY_S = 1.0
 """How often those that wait are told their places again."""
-RESTART_S = 5.0
-"""How long a new server takes before it begins to load its models; measured 3 to 5 s on two cores."""
-LOADING_S = 60.0
-"""How long its models are taken to load where that isn't known: about as long as VoxCPM's."""
 
 
 class Lane:
@@ -91,6 +86,9 @@ class Lane:
         """Whether seats that are free are given to those who wait."""
         self.awaited: Sequence[float] = ()
         """The monotonic times at which further seats are expected."""
+        self.tells_places = True
+        """Whether those who wait are told their places by their events."""
+        self._is_held = False
         for seat in seats:
             self.add(seat)
 
@@ -118,7 +116,7 @@ class Lane:
 
     @property
     def _usual(self) -> EngineInfo:
-        return _wanted([seat.speaks for seat in self._pools[""] or self._gone])
+        return wanted([seat.speaks for seat in self._pools[""] or self._gone])
 
     @property
     def order(self) -> Order:
@@ -128,10 +126,7 @@ class Lane:
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
-        listening: list[tuple[RecognizerInfo, bool]] = [
-            each.listens for each in self._seats or self._gone if each.listens
-        ]
-        return _wanted(listening)
+        return wanted([each.listens for each in self._seats or self._gone if each.listens])
 
     @property
     def refusal(self) -> NotReadyError | None:
@@ -146,13 +141,17 @@ class Lane:
     def check_room(self) -> None:
         if refusal := self.refusal:
             raise refusal
+        if len(self._waiting) < self._queue_size:  # so that of thousands not all are looked at
+            return
         waiting = len(self.order.to_wait())
         if waiting >= self._queue_size:
             raise BusyError.full(waiting, self.foretell(Size(None)).start_s)
 
     def check_caller(self, caller: str) -> None:
+        if not self._most_waiting:
+            return
         theirs = [ticket for ticket in self.order.to_wait() if ticket.claim.caller == caller]
-        if self._most_waiting and len(theirs) >= self._most_waiting:
+        if len(theirs) >= self._most_waiting:
             raise LimitError.waiting(self._most_waiting, self.place(theirs[0]).start_s)
 
     def take(self, claim: Claim, arrived_at: float) -> Ticket:
@@ -235,7 +234,7 @@ class Lane:
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
-        self._restarted_at = time.monotonic() + self._until_restarted_s(within_s)
+        self._restarted_at = time.monotonic() + until_restarted_s(self._seats, within_s)
         loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]
         return self._refuse([*self._waiting, *loading])
 
@@ -278,20 +277,12 @@ class Lane:
         self._tell_places()
         return refusal
 
-    def _until_restarted_s(self, within_s: float) -> float:
-        """What is left of the running jobs, and what the models took to load."""
-        outlooks = [seat.outlook for seat in self._seats if seat.ticket and not seat.waits_for_model]
-        left = [within_s if busy.free_s is None else busy.free_s + busy.rest_s for busy in outlooks]
-        longest_s = max(left, default=0.0)
-        loads = (report.status.load_s for seat in self._seats for report in seat.reports if report.status.load_s)
-        return min(within_s, longest_s) + RESTART_S + max(loads, default=LOADING_S)
-
     def _release(self, seat: AnySeat) -> None:
         ticket, seat.ticket = seat.ticket, None
         if ticket:
             worked_s = ticket.rest()
             self._busy_s += 0.0 if seat.address else worked_s
-        if ticket and ticket.stands_aside and (guest := self._guest(seat)):
+        if ticket and ticket.stands_aside and (guest := self._guest(seat, self.order)):
             seat.host = ticket
             self._begin(seat, guest)
         elif ticket and ticket.stands_aside:
@@ -311,12 +302,24 @@ class Lane:
         if ticket.claim.key:  # others may have begun with it
             self._waiting = [each for each in self._waiting if not each.run]
 
-    def _guest(self, seat: AnySeat) -> Ticket | None:
+    def _guest(self, seat: AnySeat, order: Order) -> Ticket | None:
         """The job that may be served between two parts of a longer text."""
-        brief = [] if self.refusal else [each for each in self.order.turns()[seat.address] if each.size.is_brief]
+        brief = [] if self.refusal else [each for each in order.turns[seat.address] if each.size.is_brief]
         return next((each for each in with_jobs(brief) if seat.hosting_s(each.job) is not None), None)
 
+    @contextmanager
+    def one_move(self) -> Generator[None, None, None]:
+        """All that happens within is one move, made at its end: of many who come at once, none needs one alone."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self.move_up()
+
     def move_up(self) -> None:
+        if self._is_held:
+            return
         for pool, seats in self._pools.items():
             self._fill(pool, seats)
         self._call()
@@ -329,7 +332,7 @@ class Lane:
 
     def _fill(self, pool: str, seats: Sequence[AnySeat]) -> None:
         while self.gives_turns and not self.refusal and any(not seat.tickets for seat in seats):
-            turns = self.order.turns()[pool]
+            turns = self.order.turns[pool]
             ticket = next(with_jobs(turns), None)
             seat = free_seat(ticket.job, seats) if ticket else None
             if ticket is None or seat is None:
@@ -346,7 +349,7 @@ class Lane:
         same answer are called along with the first of them, and stand where it stands.
         """
         order = self.order
-        for pool, turns in order.turns().items():
+        for pool, turns in order.turns.items():
             begun = [ticket.size.is_brief for ticket in order.running(pool)]
             room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}
             called: dict[str, Ticket] = {}
@@ -363,12 +366,14 @@ class Lane:
 
     def _ask_for_room(self) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
+        order = self.order
         for seat in self._seats:
             if seat.ticket and not seat.host and not seat.ticket.size.is_brief:
-                guest = self._guest(seat) if self.gives_turns else None
+                guest = self._guest(seat, order) if self.gives_turns else None
                 if seat.ask_for_room(guest) and guest:
                     seat.host, seat.ticket = seat.ticket, None
                     self._begin(seat, guest)
+                    order = self.order
 
     def _tell_seats(self) -> None:
         """Those whose jobs have begun, and wait all the same."""
@@ -382,7 +387,7 @@ class Lane:
         """Once for all that has happened in a turn of the event loop: many jobs at an address may end together."""
         self._telling_soon = None
         self._forecast = None
-        for ticket in self._waiting:
+        for ticket in self._waiting if self.tells_places else ():
             if ticket.brought:
                 place = self.place(ticket)
                 ticket.tell(Waiting(place.ahead, place.end_s))
@@ -391,11 +396,6 @@ class Lane:
                 tell()
             except Exception:  # it is that door's fault, and the line goes on for all
                 log.exception("a door can't show the places of those who wait")
-
-
-def _wanted(models: Sequence[tuple[T, bool]]) -> T:
-    """Of what serves in the same role at every seat: the wanted model where any of them has it, else the stand-in."""
-    return next((info for info, is_wanted in models if is_wanted), models[0][0])
 
 
 def _arrival(ticket: Ticket) -> float:

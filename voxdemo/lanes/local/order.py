@@ -5,6 +5,7 @@ Knows no clock, and changes nothing.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import AddressLoad
@@ -13,7 +14,7 @@ from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """Of those that wait, given in order of arrival, before seats by what they are for: `AnySeat.address`.
 
@@ -37,6 +38,7 @@ class Order:
     def running(self, pool: str) -> list[Ticket]:
         return [ticket for seat in self.pools[pool] for ticket in seat.tickets]
 
+    @cached_property
     def turns(self) -> dict[str, list[Ticket]]:
         """Those who wait, in the order of their turns, by the seats that they compete for."""
         theirs: dict[str, list[Ticket]] = {pool: [] for pool in self.pools}
@@ -50,7 +52,7 @@ class Order:
     def to_wait(self) -> list[Ticket]:
         """Those who wait, in the order of their turns, but for those that get a seat in a moment."""
         free = {pool: max(0, len(seats) - len(self.running(pool))) for pool, seats in self.pools.items()}
-        return [ticket for pool, turns in self.turns().items() for ticket in turns[free[pool] :]]
+        return [ticket for pool, turns in self.turns.items() for ticket in turns[free[pool] :]]
 
     def load(self, address: str) -> AddressLoad:
         waiting = sum(self.pool(ticket.size) == address for ticket in self.waiting)
