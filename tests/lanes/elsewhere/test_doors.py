@@ -16,7 +16,7 @@ from voxdemo.lanes.elsewhere import asgi, places
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.jobs import SpeakJob, outline
 from voxdemo.lanes.line import Claim
-from voxdemo.lanes.messages import Beat, Enter, Lost, Ready, Turn, VoiceOffer
+from voxdemo.lanes.messages import Beat, Enter, Lost, Ready, Refused, Turn, VoiceOffer
 from voxdemo.lanes.turns import Size
 from voxdemo.speech import Utterance, Waiting
 
@@ -70,6 +70,17 @@ async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
     process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
     process.beat(beat_of("voice"))
     assert Turn("a", "voice", "http://voice") in await asyncio.wait_for(anext(front_end), 10.0)
+    await front_end.aclose()
+
+
+async def test_only_requests_of_one_client_count_as_its_own() -> None:
+    process = LineProcess(10, most_waiting=1, gather_s=0.0)
+    front_end = process.listen("one")
+    await anext(front_end)
+    callers = ["", "", "a", "a", "b", ""]
+    for number, caller in enumerate(callers):
+        news = process.told("one", [Enter(str(number), Claim(Size(1.0), caller=caller), 0.0)])
+        assert [each.id for each in news if isinstance(each, Refused)] == ([str(number)] if number == 3 else [])
     await front_end.aclose()
 
 

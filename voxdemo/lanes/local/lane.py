@@ -148,7 +148,7 @@ class Lane:
             raise BusyError.full(waiting, self.foretell(Size(None)).start_s)
 
     def check_caller(self, caller: str) -> None:
-        if not self._most_waiting:
+        if not (caller and self._most_waiting):
             return
         theirs = [ticket for ticket in self.order.to_wait() if ticket.claim.caller == caller]
         if len(theirs) >= self._most_waiting:
