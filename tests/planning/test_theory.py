@@ -66,3 +66,7 @@ def test_people_and_places_are_as_many_as_the_wait_allows() -> None:
     people = [theory.most_people(services, 1 / 60, 1, wait_s) for wait_s in (1.0, 30.0, 3_600.0)]
     assert people[0] < people[1] < people[2] == 5  # 90 % of the six that one generator can do a minute
     assert theory.queue_size(services, 0.5 / 10, 1) == 9  # 0.5 to the 10th is a thousandth
+
+
+def test_very_many_people_are_counted_at_once() -> None:
+    assert theory.most_people([0.001] * 20_000, 1 / 60, 1, 1.0) == 54_000  # 90 % of a server's time

@@ -8,6 +8,7 @@ import heapq
 import math
 import random
 import statistics
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -87,10 +88,12 @@ def most_people(services: Sequence[float], each_per_s: float, servers: int, wait
 
     Never so many that the servers are busy for more than MOST_LOAD of the time.
     """
-    most, people = MOST_LOAD * servers / (statistics.fmean(services) * each_per_s), 0
-    while people + 1 <= most and open_wait(services, (people + 1) * each_per_s, servers, 0.95) <= wait_s:
-        people += 1
-    return people
+    most = int(MOST_LOAD * servers / (statistics.fmean(services) * each_per_s))
+
+    def waits_too_long(people: int) -> bool:
+        return open_wait(services, people * each_per_s, servers, 0.95) > wait_s
+
+    return bisect_left(range(1, most + 1), True, key=waits_too_long)
 
 
 def queue_size(services: Sequence[float], per_s: float, servers: int) -> int:
