@@ -19,7 +19,7 @@ FOR_OPERATORS = ("SettingsError", "WeightsError")
 FOR_PROGRAMS = ("cli/", "loadtest/", "planning/", "web/v1/")
 ON_THE_PAGE = {"busy.texts", "busy.your_texts", "joined_too_long", "talk_too_long"}
 """Of what /v1 raises, what the tabs for many texts and for talking meet."""
-NOT_ON_THE_PAGE = {"not_an_upload", "wrong_type", "not_a_voice", "stopped_early.kept"}
+NOT_ON_THE_PAGE = {"least_over_most", "not_an_upload", "wrong_type", "not_a_voice", "stopped_early.kept"}
 """What nobody meets who presses buttons."""
 KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, VoxdemoError)}
 

@@ -47,6 +47,7 @@ export function foot(root, words) {
       find('.figures').replaceChildren(...told.map((textContent) => made('span', {textContent})));
       root.classList.toggle('counted', told.length > 0);
       root.classList.toggle('seeded', seed != null);  // another seed would make another take
+      if (keep.dataset.seed === `${seed}`) return;  // it is told again when more is known, and may be kept already
       Object.assign(keep, {textContent: words.keep, disabled: false});
       keep.dataset.seed = seed;
     },
@@ -54,6 +55,7 @@ export function foot(root, words) {
     clear() {
       for (const link of links) link.removeAttribute('href');
       root.classList.remove('counted', 'seeded');
+      delete keep?.dataset.seed;
       find('.downloads details')?.removeAttribute('open');
     },
   };

@@ -37,7 +37,6 @@ NOT_BASE64 = "audio must be the bytes of the sound in base64: encode them and se
 NOTHING_THERE = "There is no sound to commit: append at least 0.1 s first."
 NOTHING_OPEN = "No turn is open: voice detection has ended all that were spoken."
 UNKNOWN_EVENT = "A transcription session takes {these}, not {type!r}."
-COMMIT_EMPTY = "input_audio_buffer_commit_empty"
 LEAST_S = 0.1
 """Of sound that can be committed, as OpenAI has it."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -98,7 +97,7 @@ class Conversation:
                 self._added_turns.add(turn)
                 yield from self._added(self._item(turn))
             case NothingCommitted():
-                yield failed(InputError(NOTHING_OPEN, code=COMMIT_EMPTY))
+                yield failed(InputError(NOTHING_OPEN, code="input_audio_buffer_commit_empty", reason="no_turn"))
             case Heard():
                 yield from self._heard(event)
             case TurnEnded() | TurnFailed():
@@ -124,7 +123,7 @@ class Conversation:
     async def _commit(self, _: Mapping[str, Any]) -> Sequence[Event]:
         self._feed(self._sound.end())
         if self._fed - self._committed < LEAST_S * LIVE_RATE:
-            raise InputError(NOTHING_THERE, code=COMMIT_EMPTY)
+            raise InputError(NOTHING_THERE, code="input_audio_buffer_commit_empty")
         self._committed = self._fed
         self._live.commit()
         return ()
