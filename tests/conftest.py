@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chatting import ANSWER, Chat, chatting
 from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
 from speaking_elsewhere import Elsewhere
 
@@ -138,6 +139,28 @@ def fake_server(_fake_server: Server) -> Iterator[Server]:
     yield _fake_server
     _fake_server.http.post("/stage/open")
     _wait_for_rest(_fake_server)
+
+
+@pytest.fixture(scope="session")
+def _talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Chat]]:
+    with chatting() as (chat, url):
+        talks = Server(tmp_path_factory.mktemp("talking"), "tests/fake_app.py", VOXDEMO_CHAT_URL=url)
+        with _running(talks) as running:
+            yield running, chat
+
+
+@pytest.fixture
+def chat(_talking: tuple[Server, Chat]) -> Chat:
+    """The language model's server behind `talking`, which says what it usually does."""
+    _talking[1].says = ANSWER
+    return _talking[1]
+
+
+@pytest.fixture
+def talking(_talking: tuple[Server, Chat], chat: Chat) -> Server:
+    """As `fake_server`, with a language model to talk to; the fake engine runs through."""
+    _talking[0].http.post("/stage/open")
+    return _talking[0]
 
 
 def _wait_for_rest(server: Server) -> None:

@@ -29,7 +29,7 @@ WORDS = "one two three"
 LENGTH_S = 3 * 0.4
 AT_NIGHT = bool(os.environ.get("LONG_TESTS"))
 SCRIPTS, PROGRAMS = (28, 11) if AT_NIGHT else (6, 3)
-"""Who waits at once, with a page: 40 at night."""
+"""How many clients wait at once, with a page: 40 at night."""
 RESTARTED = (0, 1) if AT_NIGHT else (0,)
 at_night = pytest.mark.skipif(not AT_NIGHT, reason="LONG_TESTS isn't set")
 RESTARTING = r"^The server is restarting: try again in \d+ s\.$"

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from browsing import LOOKS, PHONE, SPEAKS, OpenPage, barriers, expect, needs_browser
-from chatting import ANSWER, Chat, chatting
+from chatting import ANSWER, Chat
 from serving import Server, eventually
 
 pytestmark = needs_browser
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[tuple[Chat, str]]:
-    with chatting() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def talking(chat: tuple[Chat, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("talking"), "tests/fake_app.py", VOXDEMO_CHAT_URL=chat[1])
-    server.wait_until_ready()
-    server.http.post("/stage/open")
-    yield server
-    server.stop()
 
 
 def say(page: Any, words: str) -> None:
@@ -34,9 +18,7 @@ def say(page: Any, words: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_what_is_typed_is_answered_and_can_be_interrupted(
-    talking: Server, chat: tuple[Chat, str], open_page: OpenPage
-) -> None:
+def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat: Chat, open_page: OpenPage) -> None:
     page = open_page(talking, PHONE)
     page.goto(f"{talking.url}/#talk")
     page.get_by_role("button", name="Language tutor").click()
@@ -46,7 +28,7 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
     expect(page.locator(".talk .times")).to_contain_text("first sound after")
     expect(page.locator(".theirs .later")).to_have_count(0)
-    system, asked = chat[0].asked[-1]["messages"]
+    system, asked = chat.asked[-1]["messages"]
     assert system["role"] == "system"
     assert "language tutor" in system["content"]
     assert "heard, not read" in system["content"]
@@ -54,14 +36,14 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(
 
     say(page, "waits")  # behind its first sentence
     expect(page.locator(".talk-turns .theirs").last).to_contain_text("Certainly.")
-    hung_up = chat[0].hung_up
+    hung_up = chat.hung_up
     page.get_by_role("button", name="Stop the answer").click()
-    eventually(lambda: chat[0].hung_up == hung_up + 1)
+    eventually(lambda: chat.hung_up == hung_up + 1)
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
     say(page, "say: Fine.")
     expect(page.locator(".talk-turns .theirs").last).to_have_text("Fine.")
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
-    told = chat[0].asked[-1]["messages"][3:]
+    told = chat.asked[-1]["messages"][3:]
     assert told[0]["content"].startswith("waits")
     assert "Dr. Smith" not in str(told)  # it was written, but nobody heard it
 
@@ -83,10 +65,8 @@ def test_there_is_no_such_tab_without_a_language_model(fake_server: Server, open
 
 
 @pytest.mark.long
-def test_what_is_said_is_answered_and_speaking_interrupts(
-    talking: Server, chat: tuple[Chat, str], open_page: OpenPage
-) -> None:
-    chat[0].says = "Well, that is a long story. " * 100
+def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat: Chat, open_page: OpenPage) -> None:
+    chat.says = "Well, that is a long story. " * 100
     page = open_page(talking, script=SPEAKS)
     page.goto(f"{talking.url}/#talk")
     page.get_by_role("button", name="Start talking").click()
@@ -98,11 +78,11 @@ def test_what_is_said_is_answered_and_speaking_interrupts(
     page.evaluate("speak()")
     expect(mine).to_have_count(2)
     expect(theirs.first).to_have_text(re.compile(r"^Well, that .* …$"))
-    eventually(lambda: len(chat[0].asked[-1]["messages"]) == 4)
-    said, answered, again = chat[0].asked[-1]["messages"][1:]
+    eventually(lambda: len(chat.asked[-1]["messages"]) == 4)
+    said, answered, again = chat.asked[-1]["messages"][1:]
     assert (said["content"], again["content"]) == ("heard", "heard")
     assert answered["content"] == theirs.first.text_content()
-    assert len(answered["content"]) < len(chat[0].says)  # what was heard of it
+    assert len(answered["content"]) < len(chat.says)  # what was heard of it
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Stop listening").click()
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")

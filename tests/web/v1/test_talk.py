@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from chatting import ANSWER, SECRET, Chat, chatting
+from chatting import ANSWER, SECRET, Chat
 from programs import WARM_UP, events_of
 from serving import Server, eventually
 
 SENTENCES = ["Certainly.", "Dr. Smith is in at 5 p.m. today!", "Shall I ask him?"]
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[tuple[Chat, str]]:
-    with chatting() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def talking(chat: tuple[Chat, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("talking"), "tests/fake_app.py", VOXDEMO_CHAT_URL=chat[1])
-    server.wait_until_ready()
-    server.http.post("/stage/open")
-    yield server
-    server.stop()
 
 
 def asked(said: str, *before: str, **more: Any) -> dict[str, Any]:
@@ -61,9 +45,9 @@ def sounds_of(events: list[dict[str, Any]]) -> dict[str, bytes]:
     return sounds
 
 
-def test_an_answer_is_written_and_spoken_sentence_by_sentence(talking: Server, chat: tuple[Chat, str]) -> None:
+def test_an_answer_is_written_and_spoken_sentence_by_sentence(talking: Server, chat: Chat) -> None:
     events = talk(talking, "Is he in?", "Hello.", "Hello, how can I help?")
-    assert [message["content"] for message in chat[0].asked[-1]["messages"]] == [
+    assert [message["content"] for message in chat.asked[-1]["messages"]] == [
         "Hello.",
         "Hello, how can I help?",
         "Is he in?",
@@ -143,14 +127,14 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body:
     assert not list(talking.folder.rglob("recording"))
 
 
-def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: tuple[Chat, str]) -> None:
-    hung_up = chat[0].hung_up
+def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: Chat) -> None:
+    hung_up = chat.hung_up
     talking.http.post("/stage/reset")
     with talking.http.stream("POST", "/v1/talk", json=asked("waits")) as answer:
         lines = answer.iter_lines()
         while "talk.sentence" not in next(lines):
             pass
-    eventually(lambda: chat[0].hung_up == hung_up + 1)
+    eventually(lambda: chat.hung_up == hung_up + 1)
     talking.http.post("/stage/open")
     eventually(lambda: talking.in_line() == 0)
     eventually(lambda: not list(talking.folder.rglob("speech.wav")))

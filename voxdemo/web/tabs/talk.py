@@ -25,7 +25,7 @@ PARTNERS = (
     ),
     ("Interviewer", "You interview me for a job of my choice. Ask one question at a time, and follow up on answers."),
 )
-"""Who answers: what is on the button, and what it writes into the field."""
+"""Parts that the language model can play: what is on the button, and what it writes into the field."""
 WORDS: Mapping[str, Any] = {
     "title": "Conversation",
     "turns": "What was said",
