@@ -181,3 +181,20 @@ async def test_recordings_count_too(house: House) -> None:
     for _ in range(3):
         house.asks(9.0, speaks=False)
     assert house.at(8) == 2
+
+
+async def test_a_voice_that_ends_while_it_loads_is_starting_no_more(house: House) -> None:
+    house.voice()
+    house.at(3)
+    dying = house.voice("loading")
+    house.at(4)
+
+    def starting() -> float:
+        return next(
+            sample.value for sample in house.scaling.collect()[0].samples if sample.labels["state"] == "starting"
+        )
+
+    assert starting() == 1
+    house.seats.remove(dying)
+    house.at(5)
+    assert starting() == 0

@@ -52,6 +52,7 @@ class Scaling(Collector):
     def look(self, seats: Collection[VoiceSeat]) -> None:
         """See who has come and gone, and decide how many there are to be."""
         now = time.monotonic()
+        self._loading = {seat: at for seat, at in self._loading.items() if seat in seats}  # some end while they load
         for seat in seats:
             if seat not in self._known:
                 self._come(seat, now)
