@@ -254,7 +254,7 @@ class Settings(BaseSettings):
     """Which of its models answers; empty: the first that it lists."""
 
     auth: SecretStr = SecretStr("")
-    """Who may see the page, as name:password, separated by commas; empty: everybody."""
+    """The people that may see the page, as name:password, separated by commas; empty: everybody."""
 
     api_keys: SecretStr = SecretStr("")
     """Keys for programs, separated by commas; empty: none is asked for."""

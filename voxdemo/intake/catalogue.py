@@ -104,16 +104,16 @@ class Catalogue:
         return replace(utterance, voice=voice), engine
 
     def guests(self, host: EngineInfo) -> Mapping[str, Guest]:
-        """Who says stretches of other languages in a text that this engine speaks, by ISO 639-1 code.
+        """The voices that say stretches of other languages in a text of this engine, by ISO 639-1 code.
 
-        It is the first voice of each language, of the engines whose sound can be joined to this one's; a job that
-        another server speaks has its seat there, and no guests but that server's voices.
+        They are the first of each language, of the engines whose sound can be joined to this one's; a job that another
+        server speaks has its seat there, and no guests but that server's voices.
         """
         fitting = [(voice, engine) for voice, engine in self.voices() if self._joins(engine, host)]
         return {voice.language.partition("-")[0]: Guest(voice.name, engine) for voice, engine in reversed(fitting)}
 
     def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
-        """Who says what stands behind their names in a text that this engine speaks, as `guests`, by the names."""
+        """The voices that tags in a text of this engine name, as `guests`, by the names."""
         names = tags.names(text) if isinstance(text, str) else []  # what isn't a text is refused in words, later
         found = self.tagged(names, host)
         return {name: Guest(voice.name, engine) for name, (voice, engine) in found.items()}
@@ -149,7 +149,7 @@ class Catalogue:
         return self.usual, None
 
     def speaker(self, language: str) -> tuple[Voice, EngineInfo] | None:
-        """Who speaks a language (ISO 639-1) where no voice is named; first those whose engines can be loaded."""
+        """The voice of a language (ISO 639-1) where none is named; first those whose engines can be loaded."""
         speakers = [found for found in self.voices() if found[0].speaks(language)]
         return min(speakers, key=lambda found: found[1].name in self.failed, default=None)
 

@@ -66,9 +66,9 @@ class SpeechRequest:
     warnings: tuple[str, ...]
     """What of it is ignored, one sentence each."""
     guests: Mapping[str, Guest]
-    """Who says stretches of other languages in the text, by ISO 639-1 code."""
+    """The voices of stretches of other languages in the text, by ISO 639-1 code."""
     named: Mapping[str, Guest] = field(default_factory=dict)
-    """Who says what stands behind a tag with their name, by `tags.plain_name`."""
+    """The voices that tags in the text name, by `tags.plain_name`."""
 
     @property
     def seed(self) -> int | None:

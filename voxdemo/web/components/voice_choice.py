@@ -163,7 +163,7 @@ def told_of(asked: Utterance, catalogue: Catalogue) -> tuple[dict[str, str] | No
 
 
 def several_voices(asked: Utterance, catalogue: Catalogue) -> Sequence[Passage]:
-    """Who says what of a text that several voices say; empty where one does, and where it can't be spoken."""
+    """The passages of a text that several voices say; empty where one does, and where it can't be spoken."""
     try:
         resolved, engine = catalogue.resolved(asked)
         named, guests = catalogue.named_in(resolved.text, engine), catalogue.guests(engine)
