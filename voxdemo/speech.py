@@ -288,8 +288,8 @@ class ModelInfo:
 
     @property
     def subject(self) -> str:
-        """The model as a sentence begins with it: "The built-in voice", but "VoxCPM"."""
-        is_name = self.title != self.title.capitalize()
+        """The model as a sentence begins with it: "The built-in voice", but "VoxCPM" and "Chatterbox"."""
+        is_name = " " not in self.title or self.title != self.title.capitalize()
         return self.title if is_name else f"The {self.title[0].lower()}{self.title[1:]}"
 
 

@@ -252,7 +252,9 @@ def _taken(info: EngineInfo) -> list[str]:
 
 
 def _missing(info: EngineInfo) -> str:
-    """HTML that says why settings are missing."""
+    """HTML that says why settings are missing; "" for an engine with dials that only few have."""
+    if info.honours.intersection(dial.name for dial in RARE_DIALS):
+        return ""
     plain = [words for name, words in _SETTINGS.items() if name not in info.honours and name not in info.absent]
     has = [words for name, words in _SETTINGS.items() if name in info.honours]
     if len(plain) > len(has):
