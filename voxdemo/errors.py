@@ -30,6 +30,8 @@ from typing_extensions import Self
 UNEXPECTED = "Something went wrong on the server: try again in a minute."
 """What people read of errors that nobody foresaw; the log has them."""
 UNEXPECTED_CODE = "unexpected"
+A_MINUTE_S = 60.0
+"""When to come again, where the sentence of a store that can't be reached says "in a minute"."""
 
 
 class VoxdemoError(Exception):

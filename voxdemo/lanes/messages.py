@@ -170,3 +170,5 @@ class Beat:
     jobs: Sequence[InHand]
     offer: VoiceOffer | None = None
     """None where it is as it was told before."""
+    said: Sequence[str] = ()
+    """The ids of jobs that have ended well and can still be heard."""

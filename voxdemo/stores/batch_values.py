@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voxdemo.errors import InputError, UnavailableError
+from voxdemo.errors import A_MINUTE_S, InputError, UnavailableError
 from voxdemo.speech import SpeakOptions
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 MOST_TEXTS = 1_000
 """Of one batch."""
 MOST_NAME_CHARS = 80
-UNREACHABLE_S = 60.0
-"""When to come again where the database of jobs can't be reached, as `jobs_unreachable` says in words."""
 _UNFIT = re.compile(r"[^\w .,()+-]")
 """What no file's name should have in it, here or where it is unpacked."""
 
@@ -120,7 +118,7 @@ class KeyReused(Exception):  # noqa: N818
 def jobs_unreachable() -> UnavailableError:
     """For jobs whose database can't be reached."""
     sentence = "Jobs can't be reached just now: try again in a minute."
-    return UnavailableError(sentence, UNREACHABLE_S, reason="jobs_away")
+    return UnavailableError(sentence, A_MINUTE_S, reason="jobs_away")
 
 
 def new_id() -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from voxdemo.errors import SettingsError, UnavailableError
+from voxdemo.errors import A_MINUTE_S, SettingsError, UnavailableError
 from voxdemo.files import HIDDEN, remove, replacing
 from voxdemo.stores.databases import INSTALL
 
@@ -25,8 +25,6 @@ TRYING_S = 5
 """How long a request is tried again that failed on the way."""
 MOST_LEFT = 10_000
 """Files that a server sends which one before it couldn't."""
-AGAIN_S = 60.0
-"""When to come again where the store can't be reached, as its sentence says in words."""
 AWAY = "The store of sounds can't be reached: start it again, or look at its address and its credentials."
 _PROBE = "voxdemo"
 
@@ -174,7 +172,7 @@ class Bucket:
                 log.warning("the store of sounds can't be reached (%s); it is tried again", type(error).__name__)
             self.notice = AWAY
             sentence = "What is kept for all servers can't be reached just now: try again in a minute."
-            raise UnavailableError(sentence, AGAIN_S, reason="storage_away") from error
+            raise UnavailableError(sentence, A_MINUTE_S, reason="storage_away") from error
         self.notice = ""
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,29 @@ async def test_what_two_servers_ask_for_is_said_once_and_heard_whole_by_both(
     assert np.array_equal(sound(people[-1]), sound(people[-2]))
     assert kinds(people[-1].events) == ["Started", *["Piece"] * len(TEXT.split())]
     assert said(stage).count(TEXT) == 1
+
+
+async def test_one_whose_job_is_prepared_until_the_other_has_ended_hears_what_was_said(
+    open_lines: OpenLines, stage: Stage
+) -> None:
+    lines = await open_lines(front_ends=2)
+    first = await equal(lines[0])
+    await until(lambda: first.has(Started))
+    claim = first.ticket.claim  # type: ignore[attr-defined]
+    late: Any = lines[1].take(claim, time.monotonic())
+    await until(lambda: late.is_called)
+    await let_run(stage, [first.task])
+    await until(lambda: lines[1].stats().running == 0)
+    second = Somebody(lines[1], first.job, late)
+    await let_run(stage, [second.task])
+    assert np.array_equal(sound(first), sound(second))
+    assert kinds(second.events) == ["Started", *["Piece"] * len(TEXT.split())]
+    assert said(stage).count(TEXT) == 1
+    failing = await equal(lines[0], "raise", key="fails")
+    await asyncio.gather(failing.task, return_exceptions=True)
+    again = await equal(lines[1], "word", key="fails")
+    await let_run(stage, [again.task])
+    assert said(stage)[-1] == "word"  # an error isn't handed on to those who come later
 
 
 async def test_many_servers_and_texts_are_told_apart(open_lines: OpenLines, stage: Stage) -> None:

@@ -180,13 +180,13 @@ class LineProcess:
         return self._visitors[job.id]
 
     def _is_begun(self, key: str) -> bool:
-        """Whether a voice has begun with what this request wants."""
-        return any(key and each.claim.key == key for seat in self._seats.values() for each in seat.visitors)
+        """Whether a voice has begun with what this request wants, or has said it a moment ago."""
+        return any(key and each.claim.key == key for seat in self._seats.values() for each in seat.heard_from)
 
     def _let_hear(self, visitor: Visitor) -> None:
-        """Have it hear what a voice has begun already for another one."""
+        """Have it hear what a voice has begun already for another one, or has said a moment ago."""
         for seat in self._seats.values():
-            for first in seat.visitors:
+            for first in seat.heard_from:
                 if visitor.wants_same(first):
                     self._lane.leave(visitor)
                     return seat.let_hear(visitor, first)

@@ -178,6 +178,7 @@ class VoiceSeat(AnySeat):
         self.ready_at: float | None = None
         """When its models will have been loaded for the first time, where that is known: until then it has no jobs."""
         self._forget = forget
+        self._said: dict[str, Visitor] = {}
 
     @property
     def is_gone(self) -> bool:
@@ -201,6 +202,11 @@ class VoiceSeat(AnySeat):
     def visitors(self) -> list[Visitor]:
         return [visitor for visitor in (self.ticket, self.host) if visitor]
 
+    @property
+    def heard_from(self) -> Sequence[Visitor]:
+        """Those whose answers others can hear from here: as they are said, or, for a while, when they have been."""
+        return [*self.visitors, *self._said.values()]
+
     def look(self, beat: Beat, adopted: Callable[[InHand], Visitor]) -> None:
         """What the voice is at now. A job that nobody entered here is of the line before this one, and is `adopted`."""
         self.beat, self.offer = beat, beat.offer or self.offer
@@ -212,9 +218,11 @@ class VoiceSeat(AnySeat):
             elif visitor.in_hand:
                 visitor.in_hand = None
                 self._put_down(visitor)
+                self._said[visitor.id] = visitor
             elif visitor.granted and time.monotonic() - visitor.granted[0] > TAKEN_WITHIN_S:
                 visitor.tell_front_end(Lost(visitor.id))
                 self._put_down(visitor)
+        self._said = {id: each for id, each in self._said.items() if id in beat.said}
         for job in beat.jobs:
             if self.ticket is None:
                 self.ticket = adopted(job)
@@ -227,7 +235,7 @@ class VoiceSeat(AnySeat):
         self._forget(visitor)
 
     def let_hear(self, visitor: Visitor, first: Visitor) -> None:
-        """What is said for the `first` is for this one, too."""
+        """What is or was said for the `first` is for this one, too."""
         assert first.run, "it has a turn"
         turn = Turn(visitor.id, self.beat.id, self.beat.url, first.id)
         visitor.run, visitor.granted = Hearing(first.run.grant, visitor), (time.monotonic(), turn)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from voxdemo.errors import StorageError
 from voxdemo.lanes import wire
+from voxdemo.lanes.messages import END
 from voxdemo.lanes.shared_work import see_through
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ KEPT_S = 10.0
 """How long a job that has ended can still be heard: by whoever was told of it before. One that nobody has begun to
 hear, as its front end left first, may begin as long.
 """
+OFFERED_S = 8.0
+"""How long the line is told of it, which takes a moment to send somebody here."""
 IN_MEMORY = 16 * 2**20
 """Bytes of a job's sound from which on it lies in a temporary file: three minutes at 24 kHz."""
 READ_BYTES = 1 << 18
@@ -44,6 +47,7 @@ class Said:
         self._made_at = time.monotonic()
         self._over_at: float | None = None
         self._is_cut_off = False
+        self._is_whole = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -52,6 +56,12 @@ class Said:
         since = self._over_at if self._task else self._made_at
         is_old = since is not None and time.monotonic() - since > KEPT_S
         return not self._heard_by and (is_old or self.is_left)
+
+    @property
+    def is_on_offer(self) -> bool:
+        """Whether it has ended well, and those who want the same and are told so now come in time to hear it."""
+        is_young = self._over_at is not None and time.monotonic() - self._over_at < OFFERED_S
+        return self._is_whole and is_young
 
     def close(self) -> None:
         """Let go of what was said: nobody may hear it any more."""
@@ -91,6 +101,7 @@ class Said:
             async with aclosing(self._events):
                 async for event in self._events:
                     self._keep(wire.to_bytes(event))
+                    self._is_whole = event == END
                     self._tell()
         except OSError:  # of `_keep`: what comes of the job itself is among its events
             log.exception("what a job says can't be kept")

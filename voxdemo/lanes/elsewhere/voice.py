@@ -155,6 +155,7 @@ class VoiceProcess:
         beat = Beat(
             self.id, self.url, self._seat.is_ready, self.is_closing, self._seat.place, self._in_hand(),
             offer=None if offer == self._offered else offer,
+            said=[id for id, said in self._said.items() if said.is_on_offer],
         )  # fmt: skip
         answer = await self._line.post("/line/voices", content=wire.to_bytes(beat))
         answer.raise_for_status()

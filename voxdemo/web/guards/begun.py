@@ -11,7 +11,7 @@ import logging
 import re
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -39,12 +39,33 @@ ANSWERED_WITHIN_S = 5.0
 """Until the headers of an answer, which all that is asked for here begins at once; what follows may take its time."""
 
 
+Kind = Literal["session", "event", "sound"]
+WAYS: Sequence[tuple[str, str, Kind]] = (
+    ("GET", r"/queue/data", "session"),
+    ("GET", r"/call(?:/v2)?/[^/]+/([^/]+)", "event"),
+    ("POST", r"/(?:cancel|reset)", "event"),
+    ("GET", r"/live/([^/]+)", "sound"),
+)
+"""How a client goes on with something: the method, the address below Gradio's path or ours, and what that is. Where the
+address doesn't have its id, the query or the body does.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What a client goes on with: the messages of its session, one of its events, or a sound that is made."""
 
-    kind: Literal["session", "event", "sound"]
+    kind: Kind
     id: str
+
+
+def goes_on(request: Incoming) -> Begun | None:
+    """What a client goes on with by this request, as far as the address says which; None for any other request."""
+    path = request.path.removeprefix("/gradio_api")
+    for method, address, kind in WAYS:
+        if request.method == method and (found := re.fullmatch(address, path)):
+            return Begun(kind, found[1] if found.re.groups else "")
+    return None
 
 
 class BegunElsewhere(Guard):
@@ -133,18 +154,16 @@ async def _hand_on(answer: httpx.Response, send: Send) -> None:
 
 async def _body_of(request: Incoming, receive: Receive) -> tuple[Begun | None, bytes] | None:
     """What it goes on with, and its body; None for a request that goes on with nothing."""
-    path = request.path.removeprefix("/gradio_api")
+    begun = goes_on(request)
+    if begun is None:
+        return None
     if request.method == "GET":
-        if path == "/queue/data":
-            return Begun("session", request.query_params.get("session_hash", "")), b""
-        if found := re.fullmatch(r"(/live|/call(?:/v2)?/[^/]+)/([^/]+)", path):
-            return Begun("sound" if found[1] == "/live" else "event", found[2]), b""
-    elif path in ("/cancel", "/reset") and request.method == "POST":
-        body = b""
-        while (message := await receive())["type"] == "http.request":
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                return _event_of(body), body
+        return replace(begun, id=begun.id or request.query_params.get("session_hash", "")), b""
+    body = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return _event_of(body), body
     return None
 
 

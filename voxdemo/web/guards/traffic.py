@@ -13,13 +13,12 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.errors import NotReadyError
+from voxdemo.web.guards.begun import goes_on
 from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.refusals import refused, retry_after
 
 UNCOUNTED = ("/health", "/ready", "/metrics", "/v1/stats", "/heartbeat/")
 """Parts of paths that are asked for again and again, or held open, by clients that wait for nothing."""
-BEGUN_HERE = ("/gradio_api/queue/data", "/gradio_api/call/", "/gradio_api/cancel", "/gradio_api/reset", "/live/")
-"""Parts of paths by which a client goes on with what it has begun at this server, and could at no other."""
 ALSO_HERE = ("/gradio_api/upload", "/speech/", "/file=")
 """Parts of paths that this server answers as well as another, and that may not be asked for twice."""
 LOOK_S = 0.1
@@ -92,6 +91,5 @@ class _Counted(Guard):
 
 def _is_new_here(request: Incoming) -> bool:
     """Whether a balancer brings it that can ask another server: whoever comes by themselves has no other."""
-    is_job = "/call/" in request.path and request.method == "POST"
-    goes_on = any(part in request.path for part in (*BEGUN_HERE, *ALSO_HERE)) and not is_job
-    return "x-forwarded-for" in request.headers and not goes_on
+    is_answered = goes_on(request) or any(part in request.path for part in ALSO_HERE)
+    return "x-forwarded-for" in request.headers and not is_answered
