@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests"))
 
-from postgres_server import PostgresServer, psycopg  # noqa: E402
+from postgres_server import FINISHED_TWICE, PostgresServer, count_finishes, psycopg  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
 from s3_server import S3Server  # noqa: E402
 from serving import EVERY_JOB_ANEW, Server, eventually  # noqa: E402
@@ -42,13 +42,6 @@ MOST_UNFINISHED = 40
 """Texts of jobs, so that all are spoken soon after a store is back."""
 BACK_WITHIN_S = 180.0
 RECORDING = ROOT / "assets" / "warm-up.flac"
-COUNTING = (
-    "CREATE TABLE finishes (batch TEXT, number BIGINT)",
-    "CREATE FUNCTION counted() RETURNS trigger AS $$ BEGIN INSERT INTO finishes VALUES (NEW.batch, NEW.number);"
-    " RETURN NEW; END $$ LANGUAGE plpgsql",
-    "CREATE TRIGGER counting AFTER UPDATE ON texts FOR EACH ROW WHEN (NEW.state = 'done' AND OLD.state <> 'done')"
-    " EXECUTE FUNCTION counted()",
-)
 
 
 class Load:
@@ -142,8 +135,7 @@ class Everything:
         for server in self.servers:
             server.wait_until_ready()
         with self.asked() as db:
-            for statement in COUNTING:
-                db.execute(statement)
+            count_finishes(db)
 
     def asked(self) -> Any:
         return psycopg.connect(self.url, autocommit=True)
@@ -190,8 +182,7 @@ class Rounds:
         self.back_s: list[float] = []
 
     def play(self, all_of_it: Everything, store: str, away_s: float) -> None:
-        before = all_of_it.count("SELECT count(*) FROM finishes")
-        first = all_of_it.count("SELECT count(*) FROM texts")
+        before = all_of_it.count(FINISHED_TWICE)
         load, pause = Load(all_of_it.servers, all_of_it.unfinished), threading.Event()
         with closing(load):
             pause.wait(BEFORE_S)
@@ -202,8 +193,7 @@ class Rounds:
             eventually(lambda: all_of_it.serves_again(store), within_s=BACK_WITHIN_S)
             self.back_s.append(time.monotonic() - begun)
         eventually(lambda: not all_of_it.unfinished(), within_s=BACK_WITHIN_S)
-        texts = all_of_it.count("SELECT count(*) FROM texts") - first
-        self.doubled += all_of_it.count("SELECT count(*) FROM finishes") - before - texts
+        self.doubled += all_of_it.count(FINISHED_TWICE) - before
         for number, job in enumerate(load.accepted):
             self.lost += not _is_whole(all_of_it.servers[number % 2].http, job)
         self.jobs += len(load.accepted)

@@ -16,18 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fakes import Stage
+from fakes import Stage, look_often
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.batches import runner
-from voxdemo.server import site
 from voxdemo.server.assemble import local_service
 from voxdemo.server.serve import serve
 from voxdemo.server.site import build
-from voxdemo.stores import databases
 
 stage = Stage()
 started: list[str] = []
@@ -75,9 +72,7 @@ if __name__ == "__main__":
     logging.basicConfig(level="INFO")
     if os.environ.get("LOADING") == "held":
         stage.may_load.clear()
-    if look_every_s := os.environ.get("LOOK_EVERY_S"):
-        runner.LOOK_EVERY_S = site.SETTLE_EVERY_S = float(look_every_s)
-        databases.LEASE_S = 12 * runner.LOOK_EVERY_S
+    look_often()
     settings = voxdemo_settings.load()
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     stage_routes = [

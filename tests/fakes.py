@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -39,6 +40,17 @@ CLONER = EngineInfo(
     chunk_chars=300,
 )
 LISTENER = RecognizerInfo(name="fake", title="Fake recogniser", version="1", languages=("en",), sample_rate=RATE)
+
+
+def look_often() -> None:
+    """In a server's process: look as often as LOOK_EVERY_S says whether what is shared is back, or a server gone."""
+    from voxdemo.batches import runner
+    from voxdemo.server import site
+    from voxdemo.stores import databases
+
+    if look_every_s := os.environ.get("LOOK_EVERY_S"):
+        runner.LOOK_EVERY_S = site.SETTLE_EVERY_S = float(look_every_s)
+        databases.LEASE_S = 12 * runner.LOOK_EVERY_S
 
 
 @dataclass

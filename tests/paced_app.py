@@ -3,6 +3,7 @@
 A word is 0.3 s of tone and 0.1 s of silence. PACE is its real-time factor when it starts (0.5: twice as fast as it is
 heard), by which its warm-up is measured; POST /pace/FACTOR sets another one, POST /break cuts live streams off after a
 second, GET /asked tells the utterances it turned to. It says the word "again" twice, the first time in vain.
+LOOK_EVERY_S is as in fake_app.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
-from fakes import CLONER, Stage
+from fakes import CLONER, Stage, look_often
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -116,6 +117,7 @@ def engine_choice(info: EngineInfo) -> EngineChoice:
 
 if __name__ == "__main__":
     logging.basicConfig(level="INFO")
+    look_often()
     settings = voxdemo_settings.load()
     stage = Stage(open=True)
     service = local_service(settings, [engine_choice(INFO)], [stage.recognizer()])

@@ -215,7 +215,9 @@ class Settings(BaseSettings):
     """Where the line is that several servers share, such as http://10.0.0.5:7870; empty: it has its own."""
 
     line_secret: SecretStr = SecretStr("")
-    """What a line, its voices and its servers know each other by, at least 16 characters, alike at all of them."""
+    """What a line, its voices and its servers know each other by, and what logins are signed with: at least 16
+    characters, alike at all of them.
+    """
 
     voices_least: int = Field(default=2, ge=0, le=1000)
     """How many voices a line on Ray has at least."""

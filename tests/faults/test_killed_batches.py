@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import soundfile
 from serving import Server, eventually
@@ -20,6 +24,8 @@ pytestmark = pytest.mark.long
 
 KILLS = 10 if LONG else 1
 BATCHES, TEXTS_EACH = (5, 200) if LONG else (3, 8)
+JOBS, KILLS_EACH = (1_000, 5) if LONG else (60, 1)
+"""Of two servers over Postgres."""
 SEED = 7
 
 
@@ -51,6 +57,80 @@ def test_every_accepted_text_has_one_result_however_often_the_server_is_killed(t
             assert soundfile.info(io.BytesIO(audio.content)).frames > 0
         files = sorted(path.name for path in (tmp_path / "cache" / "batches").glob("*/*.wav"))
         assert len(files) == BATCHES * TEXTS_EACH
+
+
+class Killed:
+    """Two servers over one Postgres, in one folder, and what programs leave with either of them."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self._folder = folder
+        shared = {"VOXDEMO_DATABASE_URL": database, "VOXDEMO_CACHE_DIR": folder / "cache", "VOXDEMO_CACHE_SIZE": 0}
+        self._settings = {**shared, "PACE": 0.1, "LOOK_EVERY_S": 0.5}
+        self._http = httpx.Client(timeout=30)
+        self.servers = [self._started(number) for number in range(2)]
+
+    def _started(self, number: int, port: int = 0) -> Server:
+        folder = self._folder / str(number)
+        folder.mkdir(exist_ok=True)
+        return Server(folder, "tests/paced_app.py", port=port, **self._settings)
+
+    def kill(self, number: int) -> None:
+        """At once; another one is started at the same address."""
+        killed = self.servers[number]
+        killed.stop(signal.SIGKILL)
+        self.servers[number] = self._started(number, killed.port)
+        self.servers[number].wait_until_ready()
+
+    def accept(self, number: int) -> str:
+        """The address of a job of one text, by a program that asks again, and the other server, until it is told."""
+        pause = threading.Event()
+        for again in itertools.count(number):
+            url = self.servers[again % 2].url
+            headers, body = {"Idempotency-Key": f"job {number}"}, {"input": f"Job {number} is spoken."}
+            with suppress(httpx.TransportError):
+                answer = self._http.post(f"{url}/v1/audio/jobs", json=body, headers=headers)
+                if answer.status_code == 202:
+                    return str(answer.json()["url"])
+                assert answer.status_code == 503, answer.text
+            pause.wait(0.2)
+        raise AssertionError
+
+    def close(self) -> None:
+        self._http.close()
+        for server in self.servers:
+            server.stop()
+
+
+@pytest.mark.timeout(1800 if LONG else 300)
+def test_each_of_many_jobs_at_two_servers_has_one_result_however_often_both_are_killed(tmp_path: Path) -> None:
+    postgres_server = pytest.importorskip("postgres_server")
+    postgres = postgres_server.PostgresServer()
+    url = postgres.new_url()
+    pair = Killed(tmp_path, url)
+    with closing(postgres), closing(pair), ThreadPoolExecutor(8) as programs:
+        for server in pair.servers:
+            server.wait_until_ready()
+        with postgres_server.psycopg.connect(url, autocommit=True) as db:
+            postgres_server.count_finishes(db)
+
+            def count(of: str) -> int:
+                return int(db.execute(f"SELECT count(*) FROM {of}").fetchone()[0])
+
+            accepting = [programs.submit(pair.accept, number) for number in range(JOBS)]
+            for kill in range(2 * KILLS_EACH):
+                mark = JOBS * (kill + 1) // (2 * KILLS_EACH + 1)
+                eventually(lambda mark=mark: count("texts WHERE state = 'done'") >= mark, within_s=480)
+                pair.kill(kill % 2)
+            urls = [each.result(120) for each in accepting]
+            eventually(lambda: count("texts WHERE state = 'done'") == JOBS, within_s=480)
+            assert len({*urls}) == count("batches") == count("texts") == JOBS
+            twice = db.execute(postgres_server.FINISHED_TWICE).fetchone()[0]
+        heard = [pair.servers[number % 2].http.get(f"{url}/items/1") for number, url in enumerate(urls)]
+        lost = sum(answer.status_code != 200 for answer in heard)
+        print(
+            f"{JOBS} jobs, each server killed {KILLS_EACH} times: {JOBS - lost} results, {lost} lost, {twice} doubled"
+        )
+        assert (lost, twice) == (0, 0)
 
 
 def accepted(server: Server, number: int) -> str:

@@ -106,6 +106,55 @@ def test_what_one_server_keeps_is_heard_used_and_deleted_at_the_other(pair: tupl
         assert s3_server.SECRET not in said
 
 
+def test_what_is_uploaded_at_one_server_is_played_and_used_at_the_other(pair: tuple[Server, Server], s3: Any) -> None:
+    first, second = pair
+
+    def uploaded(name: str = "hello there.flac") -> str:
+        sent = first.http.post("/gradio_api/upload", files={"files": (name, RECORDING.read_bytes())})
+        return str(sent.raise_for_status().json()[0])
+
+    def recognised(path: str) -> Any:
+        told = second.messages("prompt_wav_recognition", [{"path": path, "meta": {"_type": "gradio.FileData"}}])
+        return next(each for each in told if each["msg"] == "process_completed")["output"]
+
+    path = uploaded()
+    assert second.http.get(f"/gradio_api/file={path}").content == RECORDING.read_bytes()
+    assert recognised(uploaded())["data"] == ["heard"]
+    nothing = path.replace("hello", "goodbye")
+    assert second.http.get(f"/gradio_api/file={nothing}").status_code in (403, 404)
+    s3.kill()
+    alone = uploaded("alone.flac")
+    assert first.http.get(f"/gradio_api/file={alone}").status_code == 200
+    away = second.http.get(f"/gradio_api/file={alone}")
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "60")
+    s3.start()
+    eventually(lambda: not any(notice(server, "storage") for server in pair), within_s=120)
+
+
+def test_a_job_of_one_server_is_followed_heard_and_ended_at_the_other(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    for server in pair:
+        server.http.post("/stage/reset")
+    sent = {"inputs": ["One two.", "Three four.", "Five."], "response_format": "wav", "names": ["a", "b", "c"]}
+    job = first.http.post("/v1/audio/jobs", json=sent).json()["url"]
+    eventually(lambda: state(second, job) == {"queued": 1, "running": 2}, within_s=60)
+    told = [server.http.get(job, params={"texts": True}).json() for server in pair]
+    assert [item["text"] for item in told[1]["items"]] == sent["inputs"]
+    assert told[0]["items"] == told[1]["items"]
+    assert {sounds(server, job, number) for server in pair for number in (1, 2, 3)} == {None}
+    first.http.post("/stage/steps/2")  # the words of one text: the next one waits
+    eventually(lambda: state(second, job) == {"running": 2, "done": 1}, within_s=60)
+    done = next(item["index"] for item in second.http.get(job).json()["items"] if item["status"] == "done")
+    assert sounds(second, job, done) == sounds(first, job, done)
+    assert first.http.delete(job).json()["status"] == "cancelled"  # what the second one speaks, too
+    eventually(lambda: all(server.http.get("/stage").json()["running"] == 0 for server in pair), within_s=60)
+    assert [state(server, job) for server in pair] == [{"done": 1, "cancelled": 2}] * 2
+    for path in ("zip", "joined"):
+        assert first.http.get(f"{job}/{path}").status_code == second.http.get(f"{job}/{path}").status_code == 200
+    assert second.http.delete(job).json()["deleted"]
+    assert {first.http.get(f"{job}{path}").status_code for path in ("", "/items/1", "/zip", "/joined")} == {404}
+
+
 def test_no_accepted_text_is_lost_or_finished_twice(pair: tuple[Server, Server], postgres: Any, url: str) -> None:
     first, second = pair
     for server in pair:

@@ -1,4 +1,4 @@
-"""The command line: say, hear, serve, voices, plan, doctor; what each takes, and how the process ends.
+"""The command line: say, hear, serve, voices, import, plan, doctor; what each takes, and how the process ends.
 
 Results go to stdout, everything else to stderr: a bar on a terminal, one sentence where something is wrong. The exit
 code is 0 when done, 1 failed, 2 wrong usage or input, 3 not now, 130 Ctrl-C. What takes seconds to import is imported
@@ -240,6 +240,27 @@ def cluster() -> None:
         from voxdemo.cluster.box import run
 
         run(settings)
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[
+        Path | None, typer.Argument(help="What that server had as VOXDEMO_CACHE_DIR. Default: this one's.")
+    ] = None,
+) -> None:
+    """Copy a single server's voices, results and jobs to VOXDEMO_STORAGE_URL and VOXDEMO_DATABASE_URL."""
+    from voxdemo import settings as voxdemo_settings
+    from voxdemo.cli.results import bar
+    from voxdemo.stores.opening import Stores
+
+    settings = voxdemo_settings.load()
+    with bar() as tell:
+        came = Stores(settings).take_over(
+            (folder or settings.cache_dir).absolute(),
+            lambda what, done, of: tell(f"Copying {what}: {done:,} of {of:,}", done / of),
+        )
+    for what, (copied, all_of_them) in came.items():
+        print(f"{what}: {copied:,} copied, {all_of_them - copied:,} there already")
 
 
 def _number_of(least: float, most: float, help: str) -> Any:

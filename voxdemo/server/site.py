@@ -29,6 +29,7 @@ from voxdemo.web import page, v1
 from voxdemo.web.components import front
 from voxdemo.web.guards import access, callers, headers
 from voxdemo.web.guards.begun import BegunElsewhere
+from voxdemo.web.guards.uploads import SharedUploads, Uploads
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
@@ -93,6 +94,7 @@ def build(
         "middleware": [
             *headers.guards(settings, limits, *more_middleware),
             *_passing_on(queue, service, settings),
+            *_sharing_uploads(stores, settings),
         ],
         "exception_handlers": HANDLERS,
         "lifespan": _lifespan(
@@ -120,6 +122,12 @@ def _passing_on(queue: LineQueue, service: SpeechService, settings: Settings) ->
     return [
         Middleware(BegunElsewhere, lambda begun: is_here[begun.kind](begun.id), lambda: service.line.others, secret)
     ]
+
+
+def _sharing_uploads(stores: Stores, settings: Settings) -> Sequence[Middleware]:
+    if not stores.shares_files:
+        return ()
+    return [Middleware(SharedUploads, Uploads(settings.files_dir, stores.uploads))]
 
 
 def _lifespan(

@@ -330,6 +330,7 @@ class SpeechService:
             await in_thread(delete_old, folder, older_than_s, in_use, self._aside(), pool=CLEANING)
         with suppress(UnavailableError):  # it is told in /ready, and done in an hour
             await in_thread(self.results.delete_shared, older_than_s, pool=CLEANING)
+            await in_thread(self.stores.uploads.drop_old, older_than_s, pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
         """For a thread that cleans: returns when no job runs, or when it has waited LONGEST_ASIDE_S in all."""

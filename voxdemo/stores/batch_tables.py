@@ -1,9 +1,16 @@
-"""The tables of batches. Knows nothing of what is done with them."""
+"""The tables of batches, and how values stand in them. Knows nothing of what is done with them."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
 
+from voxdemo.speech import RARE_DIALS
+from voxdemo.stores.batch_values import Order, State, Text, numbered
 from voxdemo.stores.databases import Database
 
+_UNWRITTEN = ("prompt_audio", "language")
+"""Options that older releases, which may share the folder, can't read; no batch has a language."""
 _AFTERWARDS = (
     "UPDATE batches SET reader = caller WHERE reader IS NULL AND substr(caller, 1, 4) = 'key-'",
     "CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id)",
@@ -56,3 +63,53 @@ def _later_columns(to: Database) -> Mapping[tuple[str, str], str]:
         ("batches", "reader"): "TEXT",
         ("batches", "warnings"): "TEXT NOT NULL DEFAULT '[]'",
     }
+
+
+def manner_of(order: Order) -> str:
+    """How all of its texts are to be spoken, for the column `manner`."""
+    usual = {dial.name: dial.default for dial in RARE_DIALS}  # which earlier releases don't know
+    told = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
+    options = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
+    return json.dumps(options | {"has_prompt": order.prompt is not None})
+
+
+def columns_of(order: Order) -> Iterator[tuple[str, float, float | None, str | None, str]]:
+    """Of every text what it is, how much, when it begins, its name and what is left out of it."""
+    nothing = [None] * len(order.texts)
+    left_out = [json.dumps(order.left_out.get(number, ())) for number, _ in enumerate(order.texts, 1)]
+    return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, left_out, strict=True)
+
+
+def fate(order: Order, number: int) -> tuple[State, str | None, str | None, str]:
+    """The state of a text that has just come, and the columns of why it can't be spoken."""
+    error = order.refused.get(number)
+    return "failed" if error else "queued", *error_columns(error.described if error else None)
+
+
+def error_columns(error: Mapping[str, Any] | None) -> tuple[str | None, str | None, str]:
+    """An error, as `VoxdemoError.described`, for the columns `error`, `error_code` and `error_values`."""
+    return (error["message"], error["code"], json.dumps(error["values"])) if error else (None, None, "{}")
+
+
+def _error(row: Any) -> Mapping[str, Any] | None:
+    if row["error"] is None:
+        return None
+    return {"message": row["error"], "code": row["error_code"], "values": json.loads(row["error_values"])}
+
+
+def text_of(row: Any) -> Text:
+    """What is in a row of `texts`."""
+    return Text(
+        batch=row["batch"],
+        number=row["number"],
+        text=row["text"],
+        units=row["units"],
+        state=row["state"],
+        error=_error(row),
+        duration_s=row["duration_s"],
+        seed=row["seed"],
+        cached=None if row["cached"] is None else bool(row["cached"]),
+        warnings=tuple(json.loads(row["warnings"])),
+        start_s=row["start_s"],
+        name=row["name"] or numbered(row["number"]),
+    )

@@ -7,15 +7,15 @@ thread.
 
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from voxdemo import files
 from voxdemo.errors import UnavailableError
-from voxdemo.speech import RARE_DIALS, SpeakOptions
+from voxdemo.speech import SpeakOptions
 from voxdemo.stores import batch_tables
+from voxdemo.stores.batch_tables import columns_of, error_columns, fate, manner_of, text_of
 from voxdemo.stores.batch_values import (
     MOST_TEXTS,
     Batch,
@@ -27,7 +27,6 @@ from voxdemo.stores.batch_values import (
     Text,
     TooMuch,
     new_id,
-    numbered,
 )
 from voxdemo.stores.databases import Database, SQLite
 from voxdemo.stores.objects import Objects, OnlyHere
@@ -36,8 +35,6 @@ MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
 MOST_UNFINISHED_EACH = 2_000
 """And of one client."""
-_UNWRITTEN = ("prompt_audio", "language")
-"""Options that older releases, which may share the folder, can't read; no batch has a language."""
 _OWNERS = "owners"
 """What isn't a batch's folder."""
 
@@ -141,7 +138,7 @@ class Store:
             row["created_at"],
             row["finished_at"],
             {row["state"]: Tally(row["texts"], row["units"]) for row in tallies},
-            [_text(each) for each in texts],
+            [text_of(each) for each in texts],
             tuple(json.loads(row["warnings"])),
         )
 
@@ -175,7 +172,7 @@ class Store:
             self._db.execute(f"UPDATE batches SET served_at = {self._db.now} WHERE id = ?", [row["batch"]])
         self._open_folder(row["batch"])  # it may have been accepted by a server with another one
         self._taken.add((row["batch"], row["number"]))
-        return _text(row), self._options(row["manner"], row["batch"])
+        return text_of(row), self._options(row["manner"], row["batch"])
 
     def put_back(self, text: Text) -> None:
         """It couldn't be spoken now: it is taken again later."""
@@ -294,6 +291,46 @@ class Store:
         if theirs + count > MOST_UNFINISHED_EACH or everybody + count > MOST_UNFINISHED:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
+    @property
+    def is_used_by_others(self) -> bool:
+        """Whether another process that lives has this store open."""
+        return self._db.has_others()
+
+    def ids(self) -> Sequence[str]:
+        """Those of all batches, the oldest first."""
+        return [row["id"] for row in self._db.execute("SELECT id FROM batches ORDER BY created_at, id").fetchall()]
+
+    def adopt(self, other: "Store", id: str) -> bool:
+        """Have a batch of another store as it is there, with its files; what isn't spoken yet waits to be spoken here.
+
+        False where it is here already. The files come first: one that is cut off is adopted the next time.
+        """
+        if self._db.execute("SELECT 1 FROM batches WHERE id = ?", [id]).fetchone():
+            return False
+        self._open_folder(id)
+        for file in sorted(other.folder(id).iterdir()) if other.folder(id).is_dir() else ():
+            if not file.name.startswith((files.HIDDEN, "all.")):  # what is made of all texts is made again
+                mine = self.folder(id) / file.name
+                mine.unlink(missing_ok=True)
+                files.link_or_copy(file, mine)
+                self.publish(mine)
+        batch = dict(other._db.execute("SELECT * FROM batches WHERE id = ?", [id]).fetchone())
+        texts = other._db.execute("SELECT * FROM texts WHERE batch = ? ORDER BY number", [id]).fetchall()
+        with self._db.change("accept"):
+            asked = [batch["caller"], batch["idempotency_key"]]
+            if self._db.execute("SELECT 1 FROM batches WHERE caller = ? AND idempotency_key = ?", asked).fetchone():
+                batch["idempotency_key"] = None  # it means another batch here
+            self._insert("batches", [batch])
+            waits = {"state": "queued", "owner": None}
+            self._insert("texts", [{**text, **(waits if text["state"] == "running" else {})} for text in texts])
+        return True
+
+    def _insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        names = sorted(self._db.columns(table) & {*rows[0]})
+        places = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
+        self._db.execute_many(statement, [[row[name] for name in names] for row in rows])
+
     def _make_folder(self, id: str, prompt: bytes | None) -> None:
         self._open_folder(id)
         try:
@@ -317,14 +354,14 @@ class Store:
             "INSERT INTO batches (id, caller, idempotency_key, digest, manner, created_at, served_at, reader, warnings)"
             f" VALUES (?, ?, ?, ?, ?, {self._db.now}, 0, ?, ?)",
             [
-                id, order.caller, order.idempotency_key, order.digest, _written(order),
+                id, order.caller, order.idempotency_key, order.digest, manner_of(order),
                 order.reader, json.dumps(order.warnings),
             ],
         )  # fmt: skip
         self._db.execute_many(
             "INSERT INTO texts (batch, number, text, units, start_s, name, warnings, state, error, error_code,"
             " error_values) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(id, number, *each, *_fate(order, number)) for number, each in enumerate(_columns(order), 1)],
+            [(id, number, *each, *fate(order, number)) for number, each in enumerate(columns_of(order), 1)],
         )
 
     def _settle(self, text: Text, state: State) -> bool:
@@ -334,7 +371,7 @@ class Store:
                 " duration_s = ?, seed = ?, cached = ?, warnings = ?"
                 " WHERE batch = ? AND number = ? AND state = 'running' AND owner = ?",
                 [
-                    state, *_error_columns(text.error), text.duration_s, text.seed, text.cached,
+                    state, *error_columns(text.error), text.duration_s, text.seed, text.cached,
                     json.dumps(text.warnings), text.batch, text.number, self._db.owner,
                 ],
             )  # fmt: skip
@@ -353,48 +390,3 @@ class Store:
         """Delete the folders of batches that were never accepted: their server was killed on the way."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM batches")}
         files.sweep(self._root, lambda folder: folder.name != _OWNERS and folder.name not in known)
-
-
-def _written(order: Order) -> str:
-    usual = {dial.name: dial.default for dial in RARE_DIALS}  # which earlier releases don't know
-    told = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
-    options = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
-    return json.dumps(options | {"has_prompt": order.prompt is not None})
-
-
-def _columns(order: Order) -> Iterator[tuple[str, float, float | None, str | None, str]]:
-    nothing = [None] * len(order.texts)
-    left_out = [json.dumps(order.left_out.get(number, ())) for number, _ in enumerate(order.texts, 1)]
-    return zip(order.texts, order.units, order.starts or nothing, order.names or nothing, left_out, strict=True)
-
-
-def _fate(order: Order, number: int) -> tuple[State, str | None, str | None, str]:
-    error = order.refused.get(number)
-    return "failed" if error else "queued", *_error_columns(error.described if error else None)
-
-
-def _error_columns(error: Mapping[str, Any] | None) -> tuple[str | None, str | None, str]:
-    return (error["message"], error["code"], json.dumps(error["values"])) if error else (None, None, "{}")
-
-
-def _error(row: Any) -> Mapping[str, Any] | None:
-    if row["error"] is None:
-        return None
-    return {"message": row["error"], "code": row["error_code"], "values": json.loads(row["error_values"])}
-
-
-def _text(row: Any) -> Text:
-    return Text(
-        batch=row["batch"],
-        number=row["number"],
-        text=row["text"],
-        units=row["units"],
-        state=row["state"],
-        error=_error(row),
-        duration_s=row["duration_s"],
-        seed=row["seed"],
-        cached=None if row["cached"] is None else bool(row["cached"]),
-        warnings=tuple(json.loads(row["warnings"])),
-        start_s=row["start_s"],
-        name=row["name"] or numbered(row["number"]),
-    )

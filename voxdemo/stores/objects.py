@@ -40,8 +40,12 @@ class Objects(Protocol):
         """As `push`; what can't be sent now is sent later."""
         ...
 
+    def left(self) -> Sequence[Path]:
+        """Files that are here alone, as a server left them that ended before. Raises UnavailableError."""
+        ...
+
     def push_left(self) -> None:
-        """Have files sent later that a server left here which ended before. Raises UnavailableError."""
+        """Have those sent later. Raises UnavailableError."""
         ...
 
     def pull(self, file: Path) -> bool:
@@ -67,6 +71,9 @@ class OnlyHere:
     def push(self, *files: Path) -> None: ...
 
     def push_sometime(self, *files: Path) -> None: ...
+
+    def left(self) -> Sequence[Path]:
+        return ()
 
     def push_left(self) -> None: ...
 
@@ -198,11 +205,13 @@ class _Shared:
         except UnavailableError:
             self._bucket.put_later(left)
 
-    def push_left(self) -> None:
+    def left(self) -> Sequence[Path]:
         there = {key for key, _ in self._bucket.keys(self._name)}
         here = (file for file in self._root.rglob("*") if file.is_file() and not _is_hidden(file, self._root))
-        left = {self._key(file): file for file in here if self._key(file) not in there}
-        self._bucket.put_later(dict(list(left.items())[:MOST_LEFT]))
+        return sorted(file for file in here if self._key(file) not in there)
+
+    def push_left(self) -> None:
+        self._bucket.put_later({self._key(file): file for file in self.left()[:MOST_LEFT]})
 
     def pull(self, file: Path) -> bool:
         if file.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ import httpx
 import pytest
 from browsing import WARM_UP, barriers, expect, looks, needs_browser, says, speak
 from gradio_client import Client, handle_file
-from serving import Server
+from serving import Server, StartServer
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.web.guards import access
+from voxdemo.web.guards import access, logins
+from voxdemo.web.guards.logins import Logins
 
 KEY, OTHER_KEY = "a-key-of-some-length", "another-key-of-some-length"
 RIGHT = {"Authorization": f"Bearer {KEY}"}
 WRONG = {"Authorization": "Bearer a-key-of-some-lengtH"}
+SIGNED = {"VOXDEMO_AUTH": "ann:pass:word", "VOXDEMO_LINE_SECRET": "the-secret-of-all-servers"}
+"""Of servers that believe each other's logins."""
 
 
 def ready(server: Server) -> Server:
@@ -49,7 +53,7 @@ def asks_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def asks_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("login"), "tests/guarded_app.py", VOXDEMO_AUTH="ann:pass:word")
+    server = Server(tmp_path_factory.mktemp("login"), "tests/guarded_app.py", **SIGNED)
     try:
         yield ready(server)
     finally:
@@ -221,6 +225,45 @@ def test_a_logout_ends_one_login_and_only_where_the_page_asks_for_it(asks_both: 
         header = "; ".join(f"{name}={value}" for name, value in kept.items())
         assert httpx.get(f"{asks_both.url}/config", headers={"Cookie": header}).status_code == 401
         assert there.post("/logout").status_code == there.post("/logout").status_code == 204
+
+
+@pytest.mark.long
+def test_a_login_at_one_server_holds_at_another_with_the_same_secret_until_it_is_ended_there(
+    asks_both: Server, asks_login: Server, start_server: StartServer
+) -> None:
+    other = ready(start_server("tests/guarded_app.py", **SIGNED))
+
+    def status(server: Server, cookies: dict[str, str], path: str = "/config") -> int:
+        header = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return httpx.get(f"{server.url}{path}", headers={"Cookie": header}).status_code
+
+    with httpx.Client(base_url=asks_login.url) as person:
+        person.post("/login", data={"username": "ann", "password": "pass:word"})
+        cookies = dict(person.cookies)
+    assert [status(server, cookies) for server in (asks_login, other)] == [200, 200]
+    assert status(other, cookies, "/v1/audio/jobs") == 200
+    assert status(asks_both, cookies) == 401  # it has another secret
+    forged = {name: value[:-1] + ("0" if value[-1] != "0" else "1") for name, value in cookies.items()}
+    assert status(other, forged) == 401
+    with httpx.Client(base_url=other.url, cookies=cookies) as person:
+        assert person.post("/logout").status_code == 204
+    assert [status(server, cookies) for server in (asks_login, other)] == [200, 401]
+
+
+def test_a_login_ends_with_its_time_and_with_another_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Logins("the secret", {"änn.": "one", "bob": "two"})
+    token = here.token("änn.")
+    there = Logins("the secret", {"änn.": "one"})
+    assert there.account(token) == "änn."
+    assert there.cookie_id == here.cookie_id != Logins("another", {}).cookie_id
+    assert Logins("the secret", {"änn.": "three"}).account(token) is None
+    assert Logins("another", {"änn.": "one"}).account(token) is None
+    assert there.account(here.token("bob")) is None
+    for odd in ("", "a", "....", "=.x.y.z", f"{token}0", token[1:], "ä.1.2.3"):
+        assert here.account(odd) is None
+    now = time.time()
+    monkeypatch.setattr(logins.time, "time", lambda: now + logins.LASTS_S + 1)
+    assert here.account(token) is None
 
 
 def test_a_login_opens_the_page_s_jobs_to_the_page_and_to_no_other_site_s(

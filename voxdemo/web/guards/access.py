@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,11 @@ from dataclasses import dataclass, field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.settings import Settings
 from voxdemo.web.guards.callers import ACCOUNT, KEY, READER, Guard, Incoming
+from voxdemo.web.guards.logins import Logins
 from voxdemo.web.guards.refusals import OWN_PATHS, refused
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """How to call, in words: open without a key, because a browser has none to send."""
 KEY_OFFERED = "openai-insecure-api-key."
 """How OpenAI's clients in browsers send a key, where they can set no header: as a subprotocol of a WebSocket."""
-LOG_OUT = "/logout"
+LOG_IN, LOG_OUT = "/login", "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key isn't valid here: check it, or ask the server's operator for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
@@ -58,12 +60,19 @@ class Access(Guard):
     login wherever they are set, on every path: Gradio's own login guards none.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Sequence[str], logins: Logins) -> None:
         super().__init__(app)
         self._keys = [_Key(digest := _digest(key), f"key-{digest.hex()[:10]}") for key in keys]
+        self._logins = logins
+        self._known_logins: set[str] = set()
+        """Of this and other servers; one of them that Gradio doesn't know any more has been ended here."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         scope = request.scope
+        if request.app.auth:
+            request.app.cookie_id = self._logins.cookie_id
+            self._let_in_login(request)
+            send = self._signing(request, send)
         sent = _bearer(request) if self._keys else None
         key = self._known(sent) if sent is not None else None
         if refusal := WRONG_KEY if sent is not None and not key else self._lacks(request, key):
@@ -73,6 +82,38 @@ class Access(Guard):
         elif request.path.startswith(OWN_PATHS) and (account := account_of(scope)) is not None:
             scope = {**scope, READER: f"{ACCOUNT}{account}"}
         return await self._app(scope, receive, send)
+
+    def _let_in_login(self, request: Incoming) -> None:
+        """Have Gradio know a login of another server, or of this one before it was started again."""
+        for token in filter(None, map(request.cookies.get, _cookies(request.scope))):
+            if token not in self._known_logins and (account := self._logins.account(token)) is not None:
+                self._known_logins.add(token)
+                request.app.tokens[token] = account
+
+    def _signing(self, request: Incoming, send: Send) -> Send:
+        """`send`, with a token of ours in place of the one that Gradio gives who logs in."""
+        if not (request.path.rstrip("/") == LOG_IN and request.method == "POST"):
+            return send
+
+        async def send_signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                pattern = f"({'|'.join(map(re.escape, _cookies(request.scope)))})=([^;]+)"
+                headers = [(name, value.decode("latin-1")) for name, value in message["headers"]]
+                given = {found[2] for _, value in headers if (found := re.match(pattern, value))}
+                for theirs, ours in [(token, self._begun(request, token)) for token in given]:
+                    headers = [(name, value.replace(f"={theirs};", f"={ours};", 1)) for name, value in headers]
+                message["headers"] = [(name, value.encode("latin-1")) for name, value in headers]
+            await send(message)
+
+        return send_signed
+
+    def _begun(self, request: Incoming, given: str) -> str:
+        """The login that Gradio has just given this token, with one of ours."""
+        account = request.app.tokens.pop(given)
+        token = self._logins.token(account)
+        self._known_logins.add(token)
+        request.app.tokens[token] = account
+        return token
 
     def _known(self, sent: str) -> _Key | None:
         digest = _digest(sent)

@@ -26,6 +26,7 @@ from voxdemo.settings import Settings
 from voxdemo.web.guards import access
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.guards.refusals import is_gradio_client
+from voxdemo.web.guards.uploads import Uploads
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.line.handlers import CURRENT, info_of
 
@@ -63,6 +64,7 @@ class LineQueue(Queue):
         self._service = service
         self._admission = admission
         self._settings = settings
+        self._uploads = Uploads(settings.files_dir, service.stores.uploads)
         self._tasks: dict[Event, asyncio.Task[Any]] = {}
         service.line.moved.append(self._line_moved)
 
@@ -74,6 +76,7 @@ class LineQueue(Queue):
         of their own for them.
         """
         body.session_hash = body.session_hash or None  # Gradio makes one, but not in place of an empty one
+        await self._uploads.fetch(body.data)
         function = self.blocks.fns.get(-1 if body.fn_index is None else body.fn_index)
         if function is not None and function.fn is not None and not function.queue:  # the page asks for these directly
             raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
