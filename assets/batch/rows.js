@@ -1,17 +1,12 @@
 // The lines of a batch as rows, each with its state and, once it is spoken, its sound.
 import {made} from '../shell/elements.js';
-import {duration, fill, saying} from '../shell/phrases.js';
+import {clock, duration, fill, saying} from '../shell/phrases.js';
 
 const SHOWN = 240;  // characters of a line
 const LATE_S = 0.3;  // what a voice is silent at the end of a line
 const FINAL = ['done', 'failed', 'cancelled'];
 
 export const count = (number) => number.toLocaleString('en');
-
-const clock = (seconds) => {
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60], rest = Math.floor(seconds % 60);
-  return [...hours ? [hours, String(minutes).padStart(2, '0')] : [minutes], String(rest).padStart(2, '0')].join(':');
-};
 
 // `address` tells where below the job a line's sound is; `complain` is called with what went wrong.
 export function rowsIn(root, words, address, complain) {

@@ -1,12 +1,13 @@
-// The sound of a job as people meet it: heard while it is made (live.js), then from its file; a wave that seeks, the
+// The sound of a job as people meet it: heard while it is made (stream.js), then from its file; a wave that seeks, the
 // time, the words in step, what can be downloaded. It knows no queue and no Gradio.
 import {sleep} from '../shell/elements.js';
-import {fill, roughly, say} from '../shell/phrases.js';
+import {clock, fill, roughly, say} from '../shell/phrases.js';
 import {answerOf, url} from '../shell/server.js';
 import {alone, audioContext, setVolume} from './audio_output.js';
 import {captionsIn} from './captions.js';
-import {live as listen} from './live.js';
 import {foot as footOf} from './player_foot.js';
+import {listen} from './stream.js';
+import {drawWave} from './wave.js';
 
 const STEPS = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5};  // seconds
 const WRITE_EVERY_MS = 250;
@@ -14,8 +15,6 @@ const NO_PLACE_S = 0.1;
 const LINGERS_S = 0.3;  // how long a word stays marked in a pause behind it
 const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
 const SMALL_UP_TO_S = 60;  // so long a sound is played from a small file, made at once; a longer one takes a while to make
-const BAR = 3, PITCH = 5;  // of the wave: width of a bar, and the distance from one to the next, in px
-const BARS_PER_S = 10;  // of a wave that isn't whole yet
 const FILE_STARTS_IN_S = 0.06;  // what an audio element takes from play() to its first sound
 
 // `report` is called when there is something to tell that isn't the server's: 'changed', or 'gone'.
@@ -29,7 +28,6 @@ export function player(root, {words, rate, text: field}, report) {
   let pressedAt = 0, waited = null, result = null, wasAsked = false;  // `waited` ms from the press to the first sound
   let writtenAt = 0, following = 0;
 
-  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
   const small = audio.canPlayType('audio/ogg; codecs=opus') ? 'opus' : 'mp3';
   const whileLive = {pause: () => { if (isPlaying()) toggle(); }};  // the sound of this player while it is live
   const heardOf = (event) => new Promise((wake) => audio.addEventListener(event, wake, {once: true}));
@@ -307,25 +305,4 @@ export function player(root, {words, rate, text: field}, report) {
       return keepStopped(live, `speech/${token}`, turn);
     },
   };
-}
-
-// The wave, whose part that was heard has another colour. `peaks` are percent of the canvas's height; `at` and `total`
-// seconds. A wave that `isDrawn` has all of its peaks.
-function drawWave(canvas, {peaks, total, isDrawn}, at) {
-  const scale = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
-  if (!width) return;
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const pen = canvas.getContext('2d'), style = getComputedStyle(canvas), count = Math.floor(width / PITCH);
-  const [ahead, heard, none] = ['--vx-edge', '--vx-accent', '--vx-edge-soft'].map((name) => style.getPropertyValue(name));
-  const all = isDrawn ? peaks.length : Math.max(peaks.length, total * BARS_PER_S), reached = total ? at / total : 0;
-  pen.scale(scale, scale);
-  for (let bar = 0; bar < count; bar++) {
-    const from = Math.floor(bar / count * all), to = Math.max(from + 1, Math.floor((bar + 1) / count * all));
-    const size = Math.max(3, Math.max(0, ...peaks.slice(from, to)) / 100 * height);
-    pen.fillStyle = from >= peaks.length ? none : bar / count < reached ? heard : ahead;
-    pen.beginPath();
-    pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
-    pen.fill();
-  }
 }

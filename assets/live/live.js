@@ -1,9 +1,10 @@
 // The Live way of the Recognise tab: press, speak, and read along; at the end the text and the recording are what a
 // recording's would be, in that tab's card. Of what one says, only the server's text and the recording here are kept.
 import {pauseSound} from '../job/audio_output.js';
+import {drawLevel} from '../job/wave.js';
 import {take} from '../shell/drop.js';
 import {drawn, made, save} from '../shell/elements.js';
-import {both, duration, fill, say, saying} from '../shell/phrases.js';
+import {both, clock, duration, fill, say, saying} from '../shell/phrases.js';
 import {answerOf, checkServer} from '../shell/server.js';
 import {state as page} from '../shell/state.js';
 import {microphone} from './microphone.js';
@@ -15,8 +16,6 @@ const MOST_PEAKS = 600;
 const SENTENCE = /^.*[.!?。！？…]["”’)]*(?=\s|$|(?<=[。！？…]))/s;
 const ASKS_FOR_WEBSOCKET = 426;  // of HTTP
 const FILE = 'voxdemo-live.wav';
-const BAR = 3, PITCH = 5;  // px, as in the player's wave
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
 export function live(element, {words, worklet, isOpen}) {
   const root = element.querySelector('.live-way'), find = (selector) => root.querySelector(selector);
@@ -172,22 +171,6 @@ function peaksOf(levels) {
   const each = Math.max(1, Math.ceil(levels.length / MOST_PEAKS));
   return Array.from({length: Math.ceil(levels.length / each)}, (_, index) =>
     Math.round(100 * Math.max(...levels.slice(index * each, (index + 1) * each))));
-}
-
-// The last levels, from 0 to 1, as bars that come in from the right.
-function drawLevel(canvas, levels) {
-  const scale = devicePixelRatio, {clientWidth: width, clientHeight: height} = canvas, style = getComputedStyle(canvas);
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const pen = canvas.getContext('2d'), count = Math.floor(width / PITCH), shown = levels.slice(-count);
-  pen.scale(scale, scale);
-  for (let bar = 0; bar < count; bar++) {
-    const level = shown[bar - count + shown.length], size = Math.max(3, (level ?? 0) * height);
-    pen.fillStyle = style.getPropertyValue(level === undefined ? '--vx-edge-soft' : '--vx-accent');
-    pen.beginPath();
-    pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
-    pen.fill();
-  }
 }
 
 // The turns as they are spoken, each a line with its time. The view follows until somebody scrolls up. A screen reader

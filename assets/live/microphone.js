@@ -1,5 +1,6 @@
 // The microphone as live recognition needs it: samples at 24 kHz while one speaks, how loud they are, and all of them as a
 // recording to keep. It knows no server.
+import {integers, wav} from '../job/samples.js';
 import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
@@ -7,7 +8,6 @@ const CROSSINGS = 16;  // of the filter at either side: what it lets through of 
 const PHASES = 1000;  // places between two samples at which the filter is worked out
 const LEVEL_EVERY_S = 0.1, FULL_RMS = 0.2;  // of speech close to the microphone
 const WANTED = {audio: {channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true}};
-const HEADER = 44;  // bytes
 
 // Band-limited, block by block: hands back a function from float samples at one rate to those at the other. Not left to
 // the browser, as not every one takes a microphone into a context of another rate.
@@ -41,24 +41,6 @@ export function resampler(from, to) {
     next -= Math.floor(next);
     return Float32Array.from(made);
   };
-}
-
-const integers = (samples) => Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767);
-
-// A wav file of these parts, 16-bit samples at `RATE`.
-export function wav(parts) {
-  const bytes = 2 * parts.reduce((sum, {length}) => sum + length, 0), header = new DataView(new ArrayBuffer(HEADER));
-  const text = (at, letters) => [...letters].forEach((letter, index) => header.setUint8(at + index, letter.charCodeAt(0)));
-  text(0, 'RIFF');
-  header.setUint32(4, HEADER - 8 + bytes, true);
-  text(8, 'WAVEfmt ');
-  header.setUint32(16, 16, true);
-  [[20, 1], [22, 1], [32, 2], [34, 16]].forEach(([at, value]) => header.setUint16(at, value, true));
-  header.setUint32(24, RATE, true);
-  header.setUint32(28, 2 * RATE, true);
-  text(36, 'data');
-  header.setUint32(40, bytes, true);
-  return new Blob([header, ...parts], {type: 'audio/wav'});
 }
 
 // Opens the microphone; in a click, as browsers allow sound only there. From its `begin` on `hear` gets 16-bit samples, and
@@ -111,6 +93,6 @@ export async function microphone(worklet, {hear, level, end}) {
     close,
     levels,  // from 0 to 1
     get seconds() { return heard / RATE; },
-    recording: () => wav(parts),
+    recording: () => wav(parts, RATE),
   };
 }

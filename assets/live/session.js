@@ -6,6 +6,7 @@ import {RATE} from './microphone.js';
 const SEND_EVERY = RATE / 10;  // samples
 const BYTES_PER_S = RATE * 2 * 4 / 3;  // in base64
 const SILENT_MS = 20000;  // without a word from the server, or one on its way there, at the beginning or at the end
+const UNREAD = {code: 'unread'};  // all was sent, and the server has no time to read the last of it
 const SESSION = {
   type: 'transcription',
   audio: {input: {format: {type: 'audio/pcm', rate: RATE}, turn_detection: {type: 'server_vad'}}},
@@ -18,7 +19,7 @@ function base64(samples) {
 }
 
 // Calls `open` when the server listens, `change` with the turns and the seconds that it is behind, whenever either is
-// another; and once `end`, with null, or with the server's error, {} where it went without one.
+// another; and once `end`, with null, or with the server's error, {} where it went without one, or UNREAD.
 export function session({open, change, end}) {
   const socket = new WebSocket(url('v1/realtime?intent=transcription').replace(/^http/, 'ws'));
   const turns = new Map();
@@ -42,7 +43,7 @@ export function session({open, change, end}) {
     if (!isEnding) return;
     if (isCommitted && [...turns.values()].every((turn) => turn.isOver)) return finish(null);
     const unsent = socket.bufferedAmount;
-    silence = setTimeout(() => { if (socket.bufferedAmount < unsent) expect(); else finish({}); }, SILENT_MS);
+    silence = setTimeout(() => { if (socket.bufferedAmount < unsent) expect(); else finish(unsent ? {} : UNREAD); }, SILENT_MS);
   }
 
   function turnOf({item_id: id}) {

@@ -31,6 +31,12 @@ export function duration(value) {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
+// As clocks show it: 0:05, 12:34, 1:02:03.
+export function clock(seconds) {
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60], rest = Math.floor(seconds % 60);
+  return [...hours ? [hours, String(minutes).padStart(2, '0')] : [minutes], String(rest).padStart(2, '0')].join(':');
+}
+
 export const people = (count) => count === 1 ? '1 person' : `${count} people`;
 
 const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];

@@ -1,4 +1,5 @@
 // A recording of a voice, looked at before it is kept: its length, its level, and its sound alone as a wav file.
+import {integers, wav} from '../job/samples.js';
 import {duration, fill} from '../shell/phrases.js';
 import {refusal} from './shelf.js';
 
@@ -36,15 +37,6 @@ function levelOf(samples) {
   return loud < QUIET_RMS ? 'quiet' : 'good';
 }
 
-// 16-bit mono. All numbers of the head are little-endian, as those of all devices with a browser.
-function wavOf(samples) {
-  const RIFF = 0x46464952, WAVE = 0x45564157, FMT = 0x20746d66, DATA = 0x61746164, PCM_MONO = 0x10001, BYTES_AND_BITS = 0x100002;
-  const sound = Int16Array.from(samples, (sample) => Math.round(32767 * Math.max(-1, Math.min(1, sample))));
-  const length = sound.byteLength;
-  const head = [RIFF, 36 + length, WAVE, FMT, 16, PCM_MONO, RATE, 2 * RATE, BYTES_AND_BITS, DATA, length];
-  return new Blob([Uint32Array.from(head), sound], {type: 'audio/wav'});
-}
-
 // As it is kept, which leaves nothing of a file but its sound: {seconds, level, objection, wav()}.
 export async function measured(blob, {words, limits}) {
   const samples = await samplesOf(blob, words), seconds = samples.length / RATE, level = levelOf(samples);
@@ -52,7 +44,7 @@ export async function measured(blob, {words, limits}) {
   const objection = seconds < limits.least_s - ROUNDED_S ? fill(words.tooShort, told)
     : seconds > limits.longest_s + ROUNDED_S ? fill(words.tooLong, told)
       : level === 'silent' ? words.silent : '';
-  return {seconds, level, objection, wav: () => wavOf(samples)};
+  return {seconds, level, objection, wav: () => wav([integers(samples)], RATE)};
 }
 
 export async function keepable(blob, props) {

@@ -38,7 +38,7 @@ RESAMPLED = """({resampler}, [samples, from, to, blocks]) => {
   return made;
 }"""
 WAV = """async ({wav}, parts) =>
-  [...new Uint8Array(await wav(parts.map((part) => Int16Array.from(part))).arrayBuffer())]"""
+  [...new Uint8Array(await wav(parts.map((part) => Int16Array.from(part)), 24000).arrayBuffer())]"""
 SESSION = """({session}, [told, unsent]) => {
   const timers = new Map(), happened = [];
   let line, count = 0;
@@ -172,7 +172,7 @@ def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_
             pure = np.sin(2 * math.pi * tone * np.arange(len(made)) / 24000)
             assert np.abs(made - pure)[500:-500].max() < 0.02, "its time is that of the sound"
     parts = [[0, 16384, -16384], [32767, -32768]]
-    samples, rate = soundfile.read(io.BytesIO(bytes(of_module(page, "live/microphone.js", WAV, parts))), dtype="int16")
+    samples, rate = soundfile.read(io.BytesIO(bytes(of_module(page, "job/samples.js", WAV, parts))), dtype="int16")
     assert (samples.tolist(), rate) == ([*parts[0], *parts[1]], 24000)
 
     to_tab(page, "Recognise")
@@ -197,10 +197,11 @@ def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
     assert happens("<>c.e") == happens("<>ce.") == over
     assert happens("<>c.") == [], "that was voice detection's commit, not the answer to its own"
     assert happens("<>c<") == happens("<>ce") == happens("c") == [], "a turn isn't read yet"
-    assert happens("<>c.", [0, 0]) == happens("c", [0, 0]) == ["closed", {}, 0], (
+    unread = {"code": "unread"}
+    assert happens("<>c.", [0, 0]) == happens("c", [0, 0]) == ["closed", unread, 0], (
         "what wasn't read isn't said to be whole"
     )
-    assert happens("", [900, 500, 0, 0]) == [500, 0, "closed", {}, 0], "sound is still on its way"
+    assert happens("", [900, 500, 0, 0]) == [500, 0, "closed", unread, 0], "sound is still on its way"
     assert happens("", [900, 900]) == ["closed", {}, 900], "it gets no further"
 
 

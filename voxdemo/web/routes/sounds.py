@@ -94,7 +94,7 @@ ROUTES = (
 
 
 async def _frames(listener: Listener) -> AsyncGenerator[bytes, None]:
-    """What `assets/job/live.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
+    """What `assets/job/stream.js` reads: first the rate, then sound, captions and what is taken back, as they come."""
     yield _line(rate=listener.sound.sample_rate)
     async with aclosing(listener.sound.listen()) as heard:
         async for event in heard:

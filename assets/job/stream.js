@@ -12,7 +12,7 @@ const HOP_S = 0.02, PAUSE_HOPS = 8, QUIET = 0.01, SOON_S = 0.4;
 
 // `outlook()` tells the seconds of work that are left and the length of the whole sound, as far as they are known. All
 // positions are seconds of the sound.
-export function live(address, outlook) {
+export function listen(address, outlook) {
   const leaving = new AbortController();
   const captions = [], peaks = [];
   let context = null, rate = 0;

@@ -1,0 +1,40 @@
+// Bars on a canvas: the wave of a sound, and the level of a microphone.
+const BAR = 3, PITCH = 5;  // width of a bar, and the distance from one to the next, in px
+const LOWEST = 3;  // px
+const BARS_PER_S = 10;  // of a wave that isn't whole yet
+
+// `barAt(bar, count)` tells the height of a bar, from 0 to 1, and the name of its colour.
+function drawBars(canvas, barAt) {
+  const scale = devicePixelRatio, {clientWidth: width, clientHeight: height} = canvas;
+  if (!width) return;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const pen = canvas.getContext('2d'), style = getComputedStyle(canvas), count = Math.floor(width / PITCH);
+  pen.scale(scale, scale);
+  for (let bar = 0; bar < count; bar++) {
+    const [part, colour] = barAt(bar, count), size = Math.max(LOWEST, part * height);
+    pen.fillStyle = style.getPropertyValue(colour);
+    pen.beginPath();
+    pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
+    pen.fill();
+  }
+}
+
+// The wave, whose part that was heard has another colour. `peaks` are percent of the canvas's height; `at` and `total`
+// seconds. A wave that `isDrawn` has all of its peaks.
+export function drawWave(canvas, {peaks, total, isDrawn}, at) {
+  const all = isDrawn ? peaks.length : Math.max(peaks.length, total * BARS_PER_S), reached = total ? at / total : 0;
+  drawBars(canvas, (bar, count) => {
+    const from = Math.floor(bar / count * all), to = Math.max(from + 1, Math.floor((bar + 1) / count * all));
+    const colour = from >= peaks.length ? '--vx-edge-soft' : bar / count < reached ? '--vx-accent' : '--vx-edge';
+    return [Math.max(0, ...peaks.slice(from, to)) / 100, colour];
+  });
+}
+
+// The last levels, from 0 to 1, which come in from the right.
+export function drawLevel(canvas, levels) {
+  drawBars(canvas, (bar, count) => {
+    const level = levels[levels.length - count + bar];
+    return [level ?? 0, level === undefined ? '--vx-edge-soft' : '--vx-accent'];
+  });
+}
