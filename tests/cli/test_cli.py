@@ -14,14 +14,15 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from commands import Run, settings_of
 from rings import first_of
-from serving import ROOT, Server, environment, eventually, free_port
+from serving import ROOT, Server, eventually, free_port
 from typer.testing import CliRunner
 
 from voxdemo import __version__, cli
@@ -30,37 +31,6 @@ from voxdemo.stores.voices import NOBODY, VoiceStore
 
 SENTENCE = "Good morning, and welcome aboard."
 WARM_UP = str(ROOT / "assets" / "warm-up.flac")
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
-
-
-def settings_of(folder: Path, **settings: object) -> dict[str, str]:
-    (folder / "tmp").mkdir(exist_ok=True)
-    builtin = {
-        "TMPDIR": str(folder / "tmp"),
-        "VOXDEMO_ENGINE": "builtin",
-        "VOXDEMO_RECOGNIZER": "builtin",
-        "PYTHONPATH": str(ROOT),
-    }
-    return dict(environment(folder, **{**builtin, **settings}))
-
-
-@pytest.fixture
-def voxdemo(tmp_path: Path) -> Run:
-    def run(
-        *words: str, said: bytes = b"", to: int | BinaryIO = subprocess.PIPE, **settings: object
-    ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "voxdemo", *words],
-            input=said,
-            stdout=to,
-            stderr=subprocess.PIPE,
-            env=settings_of(tmp_path, **settings),
-            cwd=tmp_path,
-            timeout=120,
-            check=False,
-        )
-
-    return run
 
 
 def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
@@ -97,12 +67,15 @@ def test_a_server_does_it_as_well(server: Server, voxdemo: Run, tmp_path: Path) 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_what_comes_through_a_pipe_is_printed_turn_by_turn(voxdemo: Run, rate: int) -> None:
+@pytest.mark.parametrize(("rate", "is_there"), [(16_000, False), (44_100, False), (44_100, True)])
+def test_what_comes_through_a_pipe_is_printed_turn_by_turn(
+    server: Server, voxdemo: Run, rate: int, is_there: bool
+) -> None:
+    there = ("--server", server.url) if is_there else ()
     sound, own_rate = soundfile.read(WARM_UP, dtype="float32")
     twice = np.concatenate([sound, np.zeros(own_rate, np.float32), sound])
     raw = (soxr.resample(twice, own_rate, rate) * 32_767).astype("<i2").tobytes()
-    heard = voxdemo("hear", "--live", "-", "--rate", str(rate), said=raw + b"\0")
+    heard = voxdemo("hear", "--live", "-", "--rate", str(rate), *there, said=raw + b"\0")
     assert (heard.returncode, heard.stderr) == (0, b"")
     lines = heard.stdout.decode().lower().splitlines()
     assert len(lines) == 2
@@ -317,7 +290,8 @@ def test_a_full_disk_is_one_sentence(server: Server, chinese: str, voxdemo: Run,
         (["say", "Hi.", "--speed", "fast"], "Invalid value for '--speed'"),
         (["hear", "--live", "a.mp3"], "--live listens to the microphone or"),
         (["hear", "--live", "--format", "srt"], "--format can't be used with --live"),
-        (["hear", "--live", "--server", "http://127.0.0.1:1"], "--server can't be used with --live"),
+        (["hear", "--live", "-", "--server", "http://127.0.0.1:1"], "can't be reached or has stopped"),
+        (["hear", "--live", "-", "--server", "nonsense"], "isn't an address: write it like http://127.0.0.1:7860."),
         (["hear", "--live", "-", "--rate", "4000"], "--rate must be from 8000 to 192000."),
         (["hear", "--live"], "The microphone needs the package sounddevice, and PortAudio"),
         (["hear"], "name a recording, - for stdin, or --live"),

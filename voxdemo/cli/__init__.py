@@ -114,15 +114,15 @@ def hear(
     rate: Annotated[int, typer.Option(help="Samples a second of raw sound, for --live -.")] = 16_000,
 ) -> None:
     """Print the transcript of a recording, or of what is said now."""
-    from voxdemo.cli.results import FORMS, bar, check_form, recording_file, refuse_live
+    from voxdemo.cli.results import FORMS, bar, check_form, check_live, recording_file
 
     check_form(form, FORMS)
     language = _typed(language)
     if live:
-        refuse_live(form, server)
+        check_live(form)
         from voxdemo.cli.live import hear_live
 
-        hear_live(recording, rate, language or None)
+        hear_live(recording, rate, language or None, server)
         return
     if not recording:
         raise typer.BadParameter("name a recording, - for stdin, or --live to be listened to.")

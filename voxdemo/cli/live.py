@@ -1,23 +1,23 @@
 """`hear --live`: what is said into the microphone, or comes through a pipe, printed while it is said.
 
-In this process, with a recogniser of its own. What has settled is printed and never taken back; a line is a turn.
+In this process, with a recogniser of its own, or at a running server. What has settled is printed and never taken back;
+a line is a turn.
 """
 
 import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager, suppress
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from voxdemo.audio.arriving import ArrivingSound, Coding
 from voxdemo.cli.local import a_listener, served
+from voxdemo.cli.remote_live import SENT_RATE, remote_session
 from voxdemo.errors import InputError
 from voxdemo.live import LIVE_RATE, Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
-from voxdemo.service.live_sessions import LiveSession
-from voxdemo.service.service import SpeechService
 from voxdemo.speech import Samples
 
 PIPE = "-"
@@ -25,15 +25,29 @@ LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 MOST_AHEAD_S = 30.0
 """How much of a pipe is taken before what was taken is read: one may give far more than is spoken in that time."""
 PIECE_S = 0.1
-ENDINGS = {"silence": "Nobody has spoken for a minute.", "too_long": "Half an hour is over."}
-
-Listening = Callable[[LiveSession], AbstractContextManager[None]]
+ENDINGS = {"silence": "Nobody has spoken for a while.", "too_long": "Half an hour is over."}
 
 
-def hear_live(source: str, rate: int, language: str | None) -> None:
+class OpenSession(Protocol):
+    """A live session, here or at a server."""
+
+    @property
+    def behind_s(self) -> float: ...
+    @property
+    def is_over(self) -> bool: ...
+    def feed(self, samples: Samples) -> None: ...
+    def finish(self) -> None: ...
+    def events(self) -> AsyncGenerator[LiveEvent, None]: ...
+
+
+Listening = Callable[[OpenSession], AbstractContextManager[None]]
+
+
+def hear_live(source: str, rate: int, language: str | None, server: str) -> None:
     """Listen to the microphone, or where `source` is "-", to stdin, which has raw 16-bit mono at `rate` Hz.
 
-    Raises InputError where there is neither.
+    By the server at this address, or in this process if it is "". Raises InputError where there is no sound, and the
+    VoxdemoError for which the server doesn't listen.
     """
     if source not in ("", PIPE):
         sentence = "--live listens to the microphone or, with -, to raw 16-bit sound from stdin: leave out {path!r}."
@@ -41,13 +55,17 @@ def hear_live(source: str, rate: int, language: str | None) -> None:
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         sentence = "--rate must be from {low} to {high}."
         raise InputError(sentence, code="rate_out_of_range", low=LOWEST_RATE, high=HIGHEST_RATE)
-    listening: Listening = partial(_piped, sys.stdin.buffer, rate) if source else _microphone()
+    fed_rate = SENT_RATE if server else LIVE_RATE
+    listening: Listening = partial(_piped, sys.stdin.buffer, rate, fed_rate) if source else _microphone(fed_rate)
+    if server:
+        asyncio.run(_heard(remote_session(server, language), listening))
+        return
     with a_listener() as service:
-        asyncio.run(served(service, partial(_heard, service, LiveOptions(language), listening)))
+        asyncio.run(served(service, lambda: _heard(service.live(LiveOptions(language)), listening)))
 
 
-async def _heard(service: SpeechService, options: LiveOptions, listening: Listening) -> None:
-    async with service.live(options) as session, aclosing(session.events()) as events:
+async def _heard(opening: AbstractAsyncContextManager[OpenSession], listening: Listening) -> None:
+    async with opening as session, aclosing(session.events()) as events:
 
         def enough() -> None:
             """End the turn and print the rest; who can't wait for that interrupts again."""
@@ -77,7 +95,7 @@ def _print(event: LiveEvent) -> None:
             print(ENDINGS[reason], file=sys.stderr)
 
 
-def _microphone() -> Listening:
+def _microphone(fed_rate: int) -> Listening:
     """Raises InputError where there is none, or what it needs isn't installed."""
     try:
         import sounddevice
@@ -86,7 +104,7 @@ def _microphone() -> Listening:
         raise InputError(sentence, code="no_microphone", reason="package") from None
 
     @contextmanager
-    def listening(session: LiveSession) -> Generator[None, None, None]:
+    def listening(session: OpenSession) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
 
         def take(sound: Samples) -> None:
@@ -100,9 +118,9 @@ def _microphone() -> Listening:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(take, sound[:, 0].copy())
 
-        piece = round(PIECE_S * LIVE_RATE)
+        piece = round(PIECE_S * fed_rate)
         try:
-            stream = sounddevice.InputStream(LIVE_RATE, piece, channels=1, dtype="float32", callback=came)
+            stream = sounddevice.InputStream(fed_rate, piece, channels=1, dtype="float32", callback=came)
         except sounddevice.PortAudioError:
             sentence = "No microphone can be opened: connect one and allow its use, or pipe raw sound to -."
             raise InputError(sentence, code="no_microphone") from None
@@ -114,7 +132,7 @@ def _microphone() -> Listening:
 
 
 @contextmanager
-def _piped(pipe: BinaryIO, rate: int, session: LiveSession) -> Generator[None, None, None]:
+def _piped(pipe: BinaryIO, rate: int, fed_rate: int, session: OpenSession) -> Generator[None, None, None]:
     loop = asyncio.get_running_loop()
 
     async def give(samples: Samples) -> None:
@@ -124,7 +142,7 @@ def _piped(pipe: BinaryIO, rate: int, session: LiveSession) -> Generator[None, N
 
     def read() -> None:
         with suppress(RuntimeError, asyncio.CancelledError):  # the loop is closed, or about to be
-            for samples in _sound(pipe, rate):
+            for samples in _sound(pipe, rate, fed_rate):
                 asyncio.run_coroutine_threadsafe(give(samples), loop).result()
             loop.call_soon_threadsafe(session.finish)
 
@@ -132,9 +150,9 @@ def _piped(pipe: BinaryIO, rate: int, session: LiveSession) -> Generator[None, N
     yield
 
 
-def _sound(pipe: BinaryIO, rate: int) -> Generator[Samples, None, None]:
-    """What comes through the pipe, at LIVE_RATE."""
-    sound = ArrivingSound(Coding(rate, "PCM_16", 2), LIVE_RATE)
+def _sound(pipe: BinaryIO, rate: int, fed_rate: int) -> Generator[Samples, None, None]:
+    """What comes through the pipe, at `fed_rate`."""
+    sound = ArrivingSound(Coding(rate, "PCM_16", 2), fed_rate)
     while data := pipe.read1(2 * round(PIECE_S * rate)):  # type: ignore[attr-defined]  # stdin's has it
         yield sound.samples(data)
     yield sound.end()

@@ -78,22 +78,35 @@ def _body(utterance: Utterance) -> dict[str, Any]:
 
 @contextmanager
 def _client(url: str) -> Generator[httpx.Client, None, None]:
-    key = client_key()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(None, connect=CONNECT_S)
     try:
-        with httpx.Client(base_url=url.rstrip("/").removesuffix("/v1"), headers=headers, timeout=timeout) as client:
+        with httpx.Client(base_url=site(url), headers=headers(), timeout=timeout) as client:
             yield client
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise InputError(
-            "{url!r} isn't an address: write it like http://127.0.0.1:7860.", code="not_an_address", url=url[:80]
-        ) from None
+        raise not_an_address(url) from None
     except httpx.TransportError as error:
-        raise NotReadyError(
-            "{url} can't be reached or has stopped: check that it is running, then try again.",
-            reason="unreachable",
-            url=url,
-        ) from error
+        raise unreachable(url) from error
+
+
+def site(url: str) -> str:
+    """The address below which all of the server's are."""
+    return url.rstrip("/").removesuffix("/v1")
+
+
+def headers() -> dict[str, str]:
+    """The key that the server may want, if there is one."""
+    key = client_key()
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def not_an_address(url: str) -> InputError:
+    sentence = "{url!r} isn't an address: write it like http://127.0.0.1:7860."
+    return InputError(sentence, code="not_an_address", url=url[:80])
+
+
+def unreachable(url: str) -> NotReadyError:
+    sentence = "{url} can't be reached or has stopped: check that it is running, then try again."
+    return NotReadyError(sentence, reason="unreachable", url=url)
 
 
 @contextmanager
@@ -107,18 +120,21 @@ def _opened(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def _check(answer: httpx.Response) -> None:
-    if answer.is_success:
-        return
-    answer.read()
+    if not answer.is_success:
+        raise refusal(answer.status_code, answer.read())
+
+
+def refusal(status: int, body: bytes) -> VoxdemoError:
+    """The error that an answer with this status means."""
     try:
-        told = {**answer.json()["error"]}
+        told = {**json.loads(body)["error"]}
         str(told["message"])
     except (ValueError, KeyError, TypeError):
-        told = {"message": f"This isn't a voxdemo server, or it is down: the answer was {answer.status_code}."}
-    raise _error_of(told, answer.status_code)
+        told = {"message": f"This isn't a voxdemo server, or it is down: the answer was {status}."}
+    return error_of(told, status)
 
 
-def _error_of(told: Mapping[str, Any], status: int = 500) -> VoxdemoError:
+def error_of(told: Mapping[str, Any], status: int = 500) -> VoxdemoError:
     """The error in a server's answer, by its code, and by the HTTP status if the answer had not begun yet."""
     kind: type[NotReadyError | InputError | EngineError] = EngineError
     if status in NOT_NOW or told.get("code") in UNAVAILABLE_CODES:
@@ -144,7 +160,7 @@ def _written(events: Iterator[dict[str, Any]], to: BinaryIO, tell: ShowProgress)
             case "speech.audio.done":
                 return tuple(event["warnings"])
             case "error":
-                raise _error_of(event["error"])
+                raise error_of(event["error"])
     raise NotReadyError("The server closed the connection: try again in a minute.", reason="connection_closed")
 
 

@@ -91,13 +91,11 @@ def recording_file(recording: str) -> Generator[Path, None, None]:
         yield Path(file.name)
 
 
-def refuse_live(form: str, server: str) -> None:
-    """Raises InputError for what `--live` doesn't know: other forms, and servers."""
-    if form != "text" or server:
-        other = "--server" if server else "--format"
-        raise InputError(
-            "{option} can't be used with --live: leave it out.", code="not_live", reason="option", option=other
-        )
+def check_live(form: str) -> None:
+    """Raises InputError for what `--live` doesn't know: other forms."""
+    if form != "text":
+        sentence = "{option} can't be used with --live: leave it out."
+        raise InputError(sentence, code="not_live", reason="option", option="--format")
 
 
 def check_form(form: str, forms: Collection[str]) -> None:
