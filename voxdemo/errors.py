@@ -135,6 +135,13 @@ class LimitError(UnavailableError):
         sentence = "You already have {jobs} waiting: send more when one of them has started."
         return cls(sentence, until_next_s, reason="waiting", jobs=jobs, most=most)
 
+    @classmethod
+    def live(cls, most: int) -> LimitError:
+        """For a client that has as many live sessions as it may."""
+        sessions = "a live session" if most == 1 else f"{most} live sessions"
+        sentence = "You already have {sessions} open: end one before you open another."
+        return cls(sentence, reason="live", sessions=sessions, most=most)
+
 
 _UNITS = (("s", 1, 120), ("min", 60, 7200), ("h", 3600, math.inf))
 """Of time: its name, its seconds, and up to how many seconds it is used."""

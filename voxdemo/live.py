@@ -32,6 +32,17 @@ class LiveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveBounds:
+    """How much there may be of live sessions in a server."""
+
+    sessions: int = 4
+    per_client: int = 0
+    """How many of those one client may have; 0: all."""
+    silence_s: float = 60.0
+    """How long nobody may speak in one; 0: as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """Somebody begins to speak; it was detected a moment after `at_s`."""
 
@@ -59,6 +70,9 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class NothingCommitted:
     """Its client ended a turn when none was open."""
+
+    name: str = ""
+    """What its client calls the wish to end it."""
 
 
 @dataclass(frozen=True, slots=True)

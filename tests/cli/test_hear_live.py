@@ -10,6 +10,8 @@ import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,12 +33,7 @@ PIECE, PIPE_BYTES = 2_400, 1 << 20
 """Samples that PortAudio reads at once: of less it would make them up."""
 
 
-def has_portaudio() -> bool:
-    try:
-        import sounddevice  # noqa: F401
-    except (ImportError, OSError):
-        return False
-    return ALSA.exists()
+HAS_PORTAUDIO = ALSA.exists() and find_library("portaudio") and find_spec("sounddevice")
 
 
 @contextmanager
@@ -64,7 +61,7 @@ def spoken_into(pipe: Path, sound: Any) -> Iterator[None]:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not has_portaudio(), reason="PortAudio isn't installed")
+@pytest.mark.skipif(not HAS_PORTAUDIO, reason="PortAudio isn't installed")
 def test_what_is_said_into_the_microphone_is_printed(server: Server, voxdemo: Run, tmp_path: Path) -> None:
     samples, rate = soundfile.read(WARM_UP, dtype="float32")
     sound = np.concatenate([soxr.resample(samples, rate, 24_000), np.zeros(65 * 24_000, np.float32)])

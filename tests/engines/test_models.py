@@ -18,12 +18,15 @@ from gradio_client import Client, handle_file
 from rings import first_of, long
 from sensevoice_checkpoint import sensevoice
 from serving import ROOT, Server, StartServer, environment, free_port
+from transcribing import opened, pcm, turn_of
 
 RATES = {"0.5B": 16_000, "1.5": 44_100, "2": 48_000}
 TITLES = {"0.5B": "VoxCPM-0.5B", "1.5": "VoxCPM1.5", "2": "VoxCPM2"}
 RECORDING = ROOT / "assets" / "warm-up.flac"
 NO_NETWORK = {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": "http://127.0.0.1:9"}
 """A hub that nobody answers for: port 9 is where nothing listens."""
+HEARD = "<|en|><|NEUTRAL|><|Speech|><|withitn|>morning"
+"""What the tiny SenseVoice writes of whatever it hears."""
 SAID = "The line is open, and the voice is ready to speak to whoever comes next."
 
 pytestmark = pytest.mark.filterwarnings(
@@ -43,7 +46,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Generation], 
 @pytest.fixture(scope="module")
 def ears(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny SenseVoice."""
-    return sensevoice(tmp_path_factory.mktemp("ears") / "SenseVoiceSmall")
+    return sensevoice(tmp_path_factory.mktemp("ears") / "SenseVoiceSmall", hears=HEARD)
 
 
 @pytest.fixture
@@ -100,7 +103,9 @@ def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     unread = script.predict("Good morning.", handle_file(RECORDING), api_name="/generate")
     assert {rate_of(path) for path in (plain, cloned, unread)} == {RATES[generation]}
     assert Path(plain).read_bytes() != Path(cloned).read_bytes()
-    assert isinstance(script.predict(handle_file(RECORDING), api_name="/prompt_wav_recognition"), str)
+    assert script.predict(handle_file(RECORDING), api_name="/prompt_wav_recognition") == "morning"
+    with opened(server.url) as socket:
+        assert turn_of(socket, pcm(RECORDING)) == "morning"
     report = server.http.get("/ready").json()
     voice, listener = (model for model in report["models"] if model["serving"])
     assert (voice["name"], voice["title"], voice["device"]) == ("voxcpm", TITLES[generation], "cpu")

@@ -6,7 +6,7 @@ import base64
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from hypothesis import HealthCheck, Phase, configuration, given, settings  # noq
 from hypothesis import strategies as st  # noqa: E402
 from transcribing import opened, said  # noqa: E402
 from websockets.exceptions import ConnectionClosed  # noqa: E402
+from websockets.frames import CloseCode  # noqa: E402
+from websockets.sync.client import ClientConnection  # noqa: E402
 from witness import LONG, Witness, is_answer, tells_too_much  # noqa: E402
 
 from voxdemo.errors import UNEXPECTED_CODE  # noqa: E402
-from voxdemo.web.v1.realtime.conversation import TAKEN  # noqa: E402
+from voxdemo.web.v1.realtime.events import TAKEN  # noqa: E402
 
 pytestmark = pytest.mark.long
 
@@ -189,15 +191,45 @@ live_events = st.fixed_dictionaries(
 ).map(json.dumps)  # fmt: skip
 
 
-@given(frames=st.lists(live_events | letters | st.binary(max_size=200) | values.map(json.dumps), max_size=8))
-@fuzzed(doors=3)
-def test_sending_events_of_a_live_session(open_fake: Witness, frames: list[str | bytes]) -> None:
-    with suppress(ConnectionClosed), opened(open_fake.url) as socket:
-        for frame in (*frames, '{"type": "input_audio_buffer.clear", "event_id": "the last"}'):
-            socket.send(frame)
-        while (told := said(socket))["type"] != "input_audio_buffer.cleared":
-            assert not tells_too_much(json.dumps(told))
-            assert told["type"] != "error" or told["error"]["code"] != UNEXPECTED_CODE
+class Line:
+    """A live session that is opened again when it has been closed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._open = ExitStack()
+        self._socket: ClientConnection | None = None
+
+    def tells(self, frame: str | bytes) -> Iterator[dict[str, Any]]:
+        """All that is told of this frame."""
+        self._socket = self._socket or self._open.enter_context(opened(self._url))
+        try:
+            self._socket.send(frame)
+            self._socket.send('{"type": "end", "event_id": "of this frame"}')
+            while (told := said(self._socket)).get("error", {}).get("event_id") != "of this frame":
+                yield told
+        except ConnectionClosed as closing:
+            yield {"type": "closed", "code": closing.rcvd and closing.rcvd.code}
+            self.close()
+
+    def close(self) -> None:
+        self._open.close()
+        self._socket = None
+
+
+@pytest.fixture
+def line(open_fake: Witness) -> Iterator[Line]:
+    line = Line(open_fake.url)
+    yield line
+    line.close()
+
+
+@given(frame=live_events | letters | st.binary(max_size=200) | values.map(json.dumps))
+@settings(fuzzed(doors=1), max_examples=1_000)  # in a session that goes on each costs milliseconds
+def test_sending_events_of_a_live_session(line: Line, frame: str | bytes) -> None:
+    for told in line.tells(frame):
+        assert not tells_too_much(json.dumps(told))
+        assert told["type"] != "error" or told["error"]["code"] != UNEXPECTED_CODE
+        assert told["type"] != "closed" or told["code"] not in (None, CloseCode.INTERNAL_ERROR)
 
 
 WRONG_DATA: list[list[Any]] = [[], [None] * 7, ["a", "b", "c", "d"], [{}, [], {}]]

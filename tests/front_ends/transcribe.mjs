@@ -1,4 +1,4 @@
-// Sends a recording to a live session by OpenAI's client, and prints every event as a line of JSON.
+// Sends a recording at the pace of speech to a live session by OpenAI's client, and prints every event as a line of JSON.
 import { readFile } from "node:fs/promises";
 import net from "node:net";
 import OpenAI from "openai";
@@ -17,8 +17,9 @@ session.on("session.created", () => {
   const input = { transcription: { model: "gpt-live-transcribe", language: "en" }, turn_detection: null };
   session.send({ type: "session.update", session: { type: "transcription", audio: { input } } });
 });
-session.on("session.updated", () => {
-  for (let at = 0; at < sound.length; at += 4800) {
+session.on("session.updated", async () => {
+  for (let at = 0; at < sound.length; at += 4800) { // a tenth of a second
+    await new Promise((wake) => setTimeout(wake, 100));
     session.send({ type: "input_audio_buffer.append", audio: sound.subarray(at, at + 4800).toString("base64") });
   }
   session.send({ type: "input_audio_buffer.commit" });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -20,6 +21,8 @@ from gradio_client.exceptions import AppError
 from listening import frames, key_of
 from rings import long
 from serving import Server, StartServer, eventually
+from transcribing import closed, opened, said
+from websockets.exceptions import InvalidStatus
 
 ROUNDS = 10 if os.environ.get("LONG_TESTS") else 1
 WORD_S = 0.1
@@ -78,7 +81,17 @@ def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(fake: Ca
     server = fake()
     running = speaking(server, "one two three")
     others = [waiting(server, text) for text in ("in hand", "in the line", "behind it")]
-    body = told_to_stop(server)
+    with opened(server.url) as live:
+        assert said(live)["type"] == "session.created"
+        body = told_to_stop(server)
+        assert said(live)["error"]["code"] == "not_ready"
+        assert closed(live)[0] == 1012
+    with pytest.raises(InvalidStatus) as refused, opened(server.url):
+        pass
+    answers = [refused.value.response, server.http.get("/v1/realtime")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    for answer in answers:
+        assert re.fullmatch(RESTARTING, json.loads(getattr(answer, "body", None) or answer.content)["error"]["message"])
     assert body["ready"] is False
     assert re.fullmatch(RESTARTING, body["reason"])
     for other in others:

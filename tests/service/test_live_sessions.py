@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import LISTENER, RATE, FakeRecognizer, Stage, until
+from programs import WARM_UP
 
-from voxdemo.errors import BusyError, InputError
+from voxdemo.audio.reading import decode
+from voxdemo.audio.voice_activity import VoiceDetector
+from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
 from voxdemo.lanes import turns
 from voxdemo.lanes.jobs import ListenJob
 from voxdemo.live import Committed, Heard, LiveEnded, LiveEvent, LiveOptions, NothingCommitted, TurnEnded, TurnFailed
@@ -20,10 +24,12 @@ from voxdemo.recognizers.base import RecognizerChoice
 from voxdemo.server.assemble import local_service
 from voxdemo.service import live_sessions
 from voxdemo.service.live_sessions import LiveSession
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Samples, Spoken, Transcript, Utterance, result_of
 
+at_night = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS isn't set")
 BY_HAND = LiveOptions(cuts_turns=False)
 
 
@@ -59,12 +65,23 @@ def failing() -> list[bool]:
 
 
 @pytest.fixture
+def bounds() -> dict[str, float]:
+    """Settings beside the usual ones."""
+    return {}
+
+
+@pytest.fixture
 async def service(
-    stage: Stage, tmp_path: Path, seen: list[float], failing: list[bool], monkeypatch: pytest.MonkeyPatch
+    stage: Stage,
+    tmp_path: Path,
+    seen: list[float],
+    failing: list[bool],
+    bounds: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncGenerator[SpeechService, None]:
     monkeypatch.setattr(live_sessions, "VoiceDetector", Ear)
     listener = RecognizerChoice(LISTENER, lambda tell: Counting(stage, seen, failing))
-    settings = Settings(cache_dir=tmp_path / "cache", live_sessions=2)
+    settings = Settings(cache_dir=tmp_path / "cache", live_sessions=2, **bounds)  # type: ignore[arg-type]
     service = local_service(settings, [stage.engine()], [listener])
     service.start()
     await until(lambda: service.readiness().ready)
@@ -172,6 +189,37 @@ async def test_there_are_as_many_sessions_as_may_be_and_a_place_is_free_at_once(
     assert b"voxdemo_live_sessions 0.0" in _scraped(service)
 
 
+@pytest.mark.parametrize("bounds", [{"max_waiting_per_client": 1}])
+async def test_one_client_has_no_more_sessions_than_it_may_and_others_have_theirs(service: SpeechService) -> None:
+    ann, bob = (RequestContext(caller=name) for name in ("ann", "bob"))
+    async with service.live(BY_HAND, ann):
+        with pytest.raises(LimitError, match="You already have a live session open") as refused:
+            async with service.live(BY_HAND, ann):
+                pass
+        assert refused.value.values["reason"] == "live"
+        async with service.live(BY_HAND, bob):
+            pass
+    async with service.live(BY_HAND, ann), service.live(BY_HAND):
+        pass
+
+
+async def test_a_server_that_is_left_to_others_ends_its_sessions_and_opens_none(
+    service: SpeechService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_sessions, "LOOK_EVERY_S", 0.0)
+    async with service.live(BY_HAND) as session:
+        session.feed(sound(1.1))
+        service.leave_to_others()
+        events = [event async for event in session.events()]
+        assert texts(events) == ["1"]
+        assert events[-1] == LiveEnded("stopping")
+    with pytest.raises(NotReadyError, match="restarting"):
+        async with service.live(BY_HAND):
+            pass
+    assert not service.readiness().ready
+    assert service.line.refusal is None, "those in line are served"
+
+
 def _scraped(service: SpeechService) -> bytes:
     from prometheus_client import generate_latest
 
@@ -224,7 +272,7 @@ async def test_a_session_ends_when_nobody_speaks_any_more_when_it_lasts_too_long
     monkeypatch.setattr(live_sessions, "LOOK_EVERY_S", 0.0)
     async with service.live(LiveOptions()) as session:
         session.feed(sound(2.0))
-        session.feed(sound(live_sessions.SILENCE_S + (1 if reason == "silence" else -2), 0.0))
+        session.feed(sound(61 if reason == "silence" else 58, 0.0))
         if reason == "too_long":
             monkeypatch.setattr(live_sessions, "LONGEST_S", 0.0)
         if reason == "stopping":
@@ -232,6 +280,23 @@ async def test_a_session_ends_when_nobody_speaks_any_more_when_it_lasts_too_long
         events = [event async for event in session.events()]
         session.feed(sound(1.0))  # nobody listens, and nothing happens
     assert events[-1] == LiveEnded(reason)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bounds", [{"live_silence_s": 0}])
+@pytest.mark.parametrize("ear", [Ear, pytest.param(VoiceDetector, marks=at_night)])
+async def test_an_hour_of_silence_ends_no_session_where_silence_is_no_end(
+    service: SpeechService, monkeypatch: pytest.MonkeyPatch, ear: type
+) -> None:
+    monkeypatch.setattr(live_sessions, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(live_sessions, "VoiceDetector", ear)
+    async with service.live(LiveOptions()) as session:
+        for _ in range(60):
+            session.feed(sound(60.0, 0.0))
+            await until(lambda: session.behind_s < 60.0)
+        session.feed(decode.read(WARM_UP, 10.0, rate=RATE).samples)
+        events = await rest_of(session)
+    assert next(event for event in events if isinstance(event, Committed)).start_s == pytest.approx(3600.0, abs=1.0)
+    assert texts(events)
 
 
 async def test_far_more_sound_than_can_be_read_and_unknown_languages_are_refused(

@@ -17,7 +17,7 @@ from voxdemo.model_support.devices import is_out_of_memory, release
 from voxdemo.model_support.offers import installed_version
 from voxdemo.recognizers import sensevoice_text, sensevoice_weights
 from voxdemo.recognizers.base import MIN_SAMPLES, check_samples
-from voxdemo.recognizers.sensevoice_text import LANGUAGES, Heard
+from voxdemo.recognizers.sensevoice_text import LANGUAGES, Written
 from voxdemo.speech import RecognizerInfo, Samples, Segment, Transcript
 
 SAMPLE_RATE = DETECTOR_RATE
@@ -84,7 +84,7 @@ class SenseVoiceRecognizer:
         release(self._info.device.partition(":")[0])
 
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
-        heard: list[tuple[Span, Heard]] = []
+        heard: list[tuple[Span, Written]] = []
         for span in parts(samples):
             if span.end - span.start >= MIN_SAMPLES:
                 heard.append((span, self._heard(samples[span.start : span.end], language)))
@@ -92,7 +92,7 @@ class SenseVoiceRecognizer:
         if not heard:
             yield _transcript(heard, len(samples), language)
 
-    def _heard(self, samples: Samples, language: str | None) -> Heard:
+    def _heard(self, samples: Samples, language: str | None) -> Written:
         import torch
 
         assert self._loaded, "it is closed"
@@ -115,7 +115,7 @@ class SenseVoiceRecognizer:
         return sensevoice_text.read(results[0]["text"])
 
 
-def _transcript(heard: list[tuple[Span, Heard]], samples: int, language: str | None) -> Transcript:
+def _transcript(heard: list[tuple[Span, Written]], samples: int, language: str | None) -> Transcript:
     """All that was heard so far in the parts of a recording, in the `language` that was asked for, if one was."""
     with_words = [(span, words) for span, words in heard if words.text]
     return Transcript(
@@ -130,7 +130,7 @@ def _transcript(heard: list[tuple[Span, Heard]], samples: int, language: str | N
     )
 
 
-def _most(with_words: list[tuple[Span, Heard]], field: str) -> Any:
+def _most(with_words: list[tuple[Span, Written]], field: str) -> Any:
     """The language or emotion of the longest time."""
     lasting = Counter[Any]()
     for span, words in with_words:

@@ -26,7 +26,7 @@ _NEEDLESS_SPACE = re.compile(rf"(?<=[{_CJK}])\s+(?=[{_CJK}])|(?<=[{_CJK_STOPS}])
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Written:
     """The words of one part of a recording; text "" where there are none, and then nothing else is known either."""
 
     text: str
@@ -34,15 +34,15 @@ class Heard:
     emotion: str | None = None
 
 
-def read(written: str) -> Heard:
+def read(written: str) -> Written:
     """What SenseVoice wrote for one part, without its tags; of each kind the first one counts."""
     tags = _TAG.findall(written)
     text = tidy(_TAG.sub(" ", written).replace(_UNKNOWN, " "))
     if written.startswith(_NO_SPEECH) or text == _FALSE_ALARM or not any(character.isalnum() for character in text):
-        return Heard("")
+        return Written("")
     language = next((tag for tag in tags if tag in LANGUAGES), None)
     emotion = next((tag.lower() for tag in tags if tag.isupper() and tag.lower() in EMOTIONS), None)
-    return Heard(text, language, emotion)
+    return Written(text, language, emotion)
 
 
 def tidy(text: str) -> str:

@@ -28,6 +28,7 @@ from voxdemo.lanes.local.memory import MemoryBound, few_heaps
 from voxdemo.lanes.local.model_thread import Measured
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.live import LiveBounds
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.service.service import SpeechService
@@ -115,7 +116,8 @@ def local_service(
 def service_of(line: JobLine, settings: Settings, paces: Paces) -> SpeechService:
     """The service of this process over a line."""
     workshop, stores = settings.cache_dir / "workshop", Stores(settings)
-    return SpeechService(line, settings.files_dir, workshop, stores, paces, settings.live_sessions)
+    live = LiveBounds(settings.live_sessions, settings.max_waiting_per_client, settings.live_silence_s)
+    return SpeechService(line, settings.files_dir, workshop, stores, paces, live)
 
 
 def _fits(choice: EngineChoice, bound: MemoryBound) -> bool:

@@ -121,7 +121,7 @@ async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> N
 
 async def _leave_to_others(service: SpeechService, within_s: float, traffic: Traffic) -> None:
     """Serve on all who stand in the line, which goes on, and those who come until balancers send them elsewhere."""
-    service.is_left_to_others = True
+    service.leave_to_others()
     await asyncio.sleep(min(MOVED_S, within_s))
     traffic.is_left_to_others = True
     await traffic.settled(QUIET_S, max(0.0, within_s - MOVED_S))

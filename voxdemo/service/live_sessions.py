@@ -16,12 +16,21 @@ from dataclasses import replace
 import numpy as np
 
 from voxdemo.audio.voice_activity import VoiceDetector
-from voxdemo.errors import BusyError, EngineError, InputError, VoxdemoError
+from voxdemo.errors import BusyError, EngineError, InputError, LimitError, NotReadyError, UnavailableError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.jobs import ListenJob, Started
 from voxdemo.lanes.line import Claim, JobLine
 from voxdemo.lanes.shared_work import see_through
-from voxdemo.live import LIVE_RATE, LiveEnded, LiveEvent, LiveOptions, LiveStats, NothingCommitted, TurnEnded
+from voxdemo.live import (
+    LIVE_RATE,
+    LiveBounds,
+    LiveEnded,
+    LiveEvent,
+    LiveOptions,
+    LiveStats,
+    NothingCommitted,
+    TurnEnded,
+)
 from voxdemo.recognizers.base import check_language
 from voxdemo.recognizers.streaming import StreamingRecognition, Wanted
 from voxdemo.service.request_context import RequestContext
@@ -31,8 +40,7 @@ from voxdemo.threads import READING, in_thread
 log = logging.getLogger(__name__)
 
 LONGEST_S = 1800.0
-SILENCE_S = 60.0
-"""How long a session lasts, and how long nobody may speak in it."""
+"""How long a session lasts."""
 MOST_UNREAD_S = 600.0
 """How much sound may wait to be read: as much as the longest recording has."""
 LOOK_EVERY_S = 0.5
@@ -46,37 +54,51 @@ _AT_ONCE_S = 5.0
 
 
 class LiveSessions:
-    """At most `most` sessions at once. All methods are for the event loop's thread."""
+    """Those of a server, within its bounds. All methods are for the event loop's thread."""
 
-    def __init__(self, line: JobLine, paces: Paces, most: int) -> None:
+    def __init__(self, line: JobLine, paces: Paces, bounds: LiveBounds) -> None:
         self._line = line
         self._paces = paces
-        self._most = most
-        self._open: set[LiveSession] = set()
+        self._bounds = bounds
+        self._open: dict[LiveSession, str] = {}
+        """With the client of each."""
+        self._is_left_to_others = False
+
+    @property
+    def refusal(self) -> UnavailableError | None:
+        """Why no session is opened any more, at a server that ends."""
+        return self._line.refusal or (NotReadyError.restarting(0) if self._is_left_to_others else None)
+
+    def leave_to_others(self) -> None:
+        """Open no more: other servers of the same line do. Those that are open end with what was said in them."""
+        self._is_left_to_others = True
 
     def stats(self) -> LiveStats:
         behind_s = max((session.behind_s for session in self._open), default=0.0)
-        return LiveStats(len(self._open), self._most, behind_s)
+        return LiveStats(len(self._open), self._bounds.sessions, behind_s)
 
     @asynccontextmanager
     async def open(self, options: LiveOptions, context: RequestContext) -> AsyncIterator["LiveSession"]:
         """A session; when this is left, all that it has is freed.
 
-        Raises BusyError where there are too many, NotReadyError when the server stops, InputError for a language that
-        the recogniser doesn't know.
+        Raises BusyError where there are too many, LimitError where its client has too many, NotReadyError when the
+        server stops, InputError for a language that the recogniser doesn't know.
         """
-        if refusal := self._line.refusal:
+        if refusal := self.refusal:
             raise refusal
         check_language(options.language, self._line.recognizer_info)
-        if len(self._open) >= self._most:
+        most, theirs = self._bounds.per_client, list(self._open.values()).count(context.caller)
+        if context.caller and most and theirs >= most:
+            raise LimitError.live(most)
+        if len(self._open) >= self._bounds.sessions:
             raise BusyError.live(len(self._open))
-        session = LiveSession(self._line, self._paces, options)
-        self._open.add(session)
+        session = LiveSession(self._line, self._paces, options, self._bounds.silence_s, lambda: bool(self.refusal))
+        self._open[session] = context.caller
         try:
             await session.begin()
             yield session
         finally:
-            self._open.discard(session)
+            del self._open[session]
             await session.close()
             log.info("a live session of %.1f s ended, door %s: %s", session.lasted_s, context.door, session.told)
 
@@ -84,9 +106,13 @@ class LiveSessions:
 class LiveSession:
     """One of them: it is fed sound, and says what it hears. For the event loop's thread."""
 
-    def __init__(self, line: JobLine, paces: Paces, options: LiveOptions) -> None:
+    def __init__(
+        self, line: JobLine, paces: Paces, options: LiveOptions, silence_s: float, is_stopping: Callable[[], bool]
+    ) -> None:
         self._line = line
         self._paces = paces
+        self._silence_s = silence_s
+        self._is_stopping = is_stopping
         self._begun_at = self._fed_at = time.monotonic()
         self._recognition = StreamingRecognition(options)
         self._fed: deque[Samples | Callable[[], Sequence[LiveEvent]]] = deque()
@@ -143,9 +169,9 @@ class LiveSession:
         self._fed_samples += len(samples)
         self._give(samples)
 
-    def commit(self) -> None:
-        """End the open turn with the sound that has been fed; NothingCommitted says that there was none."""
-        self._give(lambda: self._recognition.commit() or [NothingCommitted()])
+    def commit(self, name: str = "") -> None:
+        """End the open turn with the sound that has been fed; NothingCommitted, of this name, says that none was."""
+        self._give(lambda: self._recognition.commit() or [NothingCommitted(name)])
 
     def clear(self) -> None:
         """Forget the sound of the open turn, which ends with what has settled of it."""
@@ -200,7 +226,7 @@ class LiveSession:
 
     async def _watch(self) -> None:
         """End it when it is over: what came before is read first, though not for long when the server stops."""
-        while not self._line.refusal:
+        while not self._is_stopping():
             await asyncio.sleep(LOOK_EVERY_S)
             if self._ending is None and not self.is_over and (ending := self._due_end()):
                 self._ending = ending
@@ -214,7 +240,7 @@ class LiveSession:
         now = time.monotonic()
         if now - self._begun_at > LONGEST_S:
             return LiveEnded("too_long")
-        if max(now - self._fed_at, self._recognition.silent_s) > SILENCE_S:
+        if 0 < self._silence_s < max(now - self._fed_at, self._recognition.silent_s):
             return LiveEnded("silence")
         return None
 

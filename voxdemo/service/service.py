@@ -18,7 +18,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import AskedRecording, Passage, RecordingRequest, SpeechRequest, work_of
 from voxdemo.lanes.line import Claim, JobLine, LaneStats
 from voxdemo.lanes.turns import Size
-from voxdemo.live import LiveOptions
+from voxdemo.live import LiveBounds, LiveOptions
 from voxdemo.monitoring import machine
 from voxdemo.monitoring.alarms import Alarms
 from voxdemo.monitoring.history import History
@@ -75,11 +75,8 @@ class SpeechService:
     `metrics` and `history` are told how every job ends; `watch` is to be called about once a second.
     """
 
-    is_left_to_others = False
-    """Whether this server is about to end, though it still serves: other servers of the same line are to be asked."""
-
     def __init__(
-        self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces, live_sessions: int
+        self, line: JobLine, files: Path, workshop: Path, stores: Stores, paces: Paces, live: LiveBounds
     ) -> None:
         self.stores = stores
         self.results = stores.results
@@ -91,12 +88,13 @@ class SpeechService:
         self._workshop = workshop
         self._paces = paces
         self._cleaning: Future[None] | None = None
+        self._is_left_to_others = False
         self._preparing = 0
         self._needed_at = time.monotonic()
         self._recognitions = Recognitions(line, stores, paces)
         self._generations = Generations(line, self._recognitions, stores, workshop, paces)
         self.live_sounds: Mapping[str, Listener] = self._generations.live_sounds
-        self.live_sessions = LiveSessions(line, paces, live_sessions)
+        self.live_sessions = LiveSessions(line, paces, live)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -268,6 +266,11 @@ class SpeechService:
         """As `Paces.is_instant`."""
         return self._paces.is_instant(engine)
 
+    def leave_to_others(self) -> None:
+        """Be about to end, though this server still serves: other servers of the same line are to be asked."""
+        self._is_left_to_others = True
+        self.live_sessions.leave_to_others()
+
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 
@@ -275,7 +278,7 @@ class SpeechService:
         """
         if refusal := self.line.refusal:
             return Readiness(False, refusal.sentence)
-        if self.is_left_to_others:
+        if self._is_left_to_others:
             return Readiness(False, "The server is restarting.")
         if fault := self.line.fault:
             return Readiness(False, fault)

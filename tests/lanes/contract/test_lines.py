@@ -19,7 +19,7 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.jobs import Job, PartTimed, Piece, Started
 from voxdemo.lanes.line import Claim, JobLine, LineTicket
 from voxdemo.lanes.turns import Size
-from voxdemo.live import LiveOptions, TurnEnded
+from voxdemo.live import LiveBounds, LiveOptions, TurnEnded
 from voxdemo.service.live_sessions import LiveSessions
 from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Transcript, Waiting
@@ -391,7 +391,7 @@ async def test_a_live_session_is_read_a_moment_at_a_time_and_leaves_nothing_behi
     open_lines: OpenLines, stage: Stage
 ) -> None:
     (line,) = await open_lines()
-    sessions = LiveSessions(line, Paces(), 1)
+    sessions = LiveSessions(line, Paces(), LiveBounds(sessions=1))
     async with sessions.open(LiveOptions(cuts_turns=False), RequestContext()) as session:
         for _ in range(2):
             session.feed(np.full(RATE, 0.1, np.float32))

@@ -46,6 +46,7 @@ LIVE_WORDS: Mapping[str, str] = {
     "unplugged": "The microphone was disconnected.",
     "session_silent": "It stopped because nobody spoke for a while.",
     "session_expired": "It stopped because it had lasted as long as it may.",
+    "unread": "The server was too busy to read the last words: press Recognise again for the whole recording.",
     "lost": "The connection to the server broke off.",
     "broken": "The server ended the session.",
     "refused": "The live connection couldn't be opened. A proxy in between may block WebSockets.",

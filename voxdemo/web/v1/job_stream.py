@@ -23,7 +23,7 @@ BLOCK_FRAMES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SoundBegins:
     """Sound follows, at this rate in Hz; so many samples where that is known."""
 
     sample_rate: int
@@ -37,8 +37,8 @@ class Captioned:
     segments: Sequence[Segment]
 
 
-JobEvent = Waiting | Begun | Speaking | bytes | Captioned | Spoken
-"""Waiting… → Begun → Speaking, 16-bit little-endian samples and what is said in them… → Spoken."""
+JobEvent = Waiting | SoundBegins | Speaking | bytes | Captioned | Spoken
+"""Waiting… → SoundBegins → Speaking, 16-bit little-endian samples and what is said in them… → Spoken."""
 
 
 class JobStream:
@@ -97,7 +97,7 @@ class JobStream:
 
     async def _listen(self, share: Listener) -> None:
         rate, sent, late_s = share.sound.sample_rate, 0, 0.0
-        self._queue.put_nowait(Begun(rate))
+        self._queue.put_nowait(SoundBegins(rate))
         async with aclosing(share.sound.listen()) as heard:
             async for event in heard:
                 match event:
@@ -112,7 +112,7 @@ class JobStream:
     async def _read(self, spoken: Spoken) -> None:
         """A sound that was there already."""
         with soundfile.SoundFile(spoken.path) as file:
-            self._queue.put_nowait(Begun(file.samplerate, file.frames))
+            self._queue.put_nowait(SoundBegins(file.samplerate, file.frames))
             while block := await in_thread(lambda: file.read(BLOCK_FRAMES, dtype="int16").tobytes()):
                 await self._hand_on(block)
         self._queue.put_nowait(Captioned(spoken.captions))

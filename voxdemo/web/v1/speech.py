@@ -18,7 +18,7 @@ from voxdemo.threads import CONVERTING, in_thread
 from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, Streamed, TheEntrance, ended_in_words, server_event, while_there
 from voxdemo.web.v1.errors import warning
-from voxdemo.web.v1.job_stream import Begun, Captioned, JobEvent, JobStream
+from voxdemo.web.v1.job_stream import Captioned, JobEvent, JobStream, SoundBegins
 from voxdemo.web.v1.voices import kept_voice
 
 AnswerPiece = Waiting | Speaking | bytes | Path | Captioned | Spoken
@@ -104,7 +104,7 @@ async def pieces_of(
         match event:
             case Waiting() | Speaking() | Captioned():
                 yield event
-            case Begun() if format in get_args(StreamFormat):
+            case SoundBegins() if format in get_args(StreamFormat):
                 made = encoder(cast(StreamFormat, format), event.sample_rate, event.frames)
             case bytes() if made:
                 yield await in_thread(made.encode, event) if made.takes_time else made.encode(event)

@@ -36,7 +36,8 @@ async def test_a_client_that_does_not_read_holds_no_session(monkeypatch: pytest.
         if message["type"] == "websocket.send":
             await asyncio.Event().wait()
 
-    service = SimpleNamespace(live=live, recognizer_info=LISTENER)
+    sessions = SimpleNamespace(refusal=None)
+    service = SimpleNamespace(live=live, live_sessions=sessions, recognizer_info=LISTENER)
     app = SimpleNamespace(state=SimpleNamespace(entrance=SimpleNamespace(service=service, counted=counted)))
     scope = {"type": "websocket", "app": app, "subprotocols": [], "query_string": query, "headers": []}
     await door.realtime(WebSocket(scope, receive, send))

@@ -27,7 +27,7 @@ from voxdemo.live import (
     TurnFailed,
 )
 from voxdemo.speech import Samples, Segment, Transcript
-from voxdemo.web.v1.realtime.conversation import Conversation, failed
+from voxdemo.web.v1.realtime.events import TranscriptionSession, failed
 from voxdemo.web.v1.realtime.fields import Session
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -45,8 +45,8 @@ class Scripted:
     def feed(self, samples: Samples) -> None:
         self.fed.append(samples)
 
-    def commit(self) -> None:
-        self.calls.append("commit")
+    def commit(self, name: str) -> None:
+        self.calls.append(f"commit {name}".rstrip())
 
     def clear(self) -> None:
         self.calls.append("clear")
@@ -65,8 +65,8 @@ def live() -> Scripted:
 
 
 @pytest.fixture
-def talk(live: Scripted) -> Conversation:
-    return Conversation(live, LISTENER)
+def session(live: Scripted) -> TranscriptionSession:
+    return TranscriptionSession(live, LISTENER)
 
 
 def a_turn(turn: int, *pieces: str, start_s: float = 1.0) -> list[LiveEvent]:
@@ -78,9 +78,9 @@ def a_turn(turn: int, *pieces: str, start_s: float = 1.0) -> list[LiveEvent]:
     return [SpeechStarted(turn, start_s), *heard[:-1], *around, heard[-1], TurnEnded(turn, transcript)]
 
 
-def told(talk: Conversation, events: list[LiveEvent]) -> list[dict[str, Any]]:
+def told(session: TranscriptionSession, events: list[LiveEvent]) -> list[dict[str, Any]]:
     """What its client is told, each event having all that OpenAI's own types demand."""
-    answers = [answer for event in events for answer in talk.told(event)]
+    answers = [answer for event in events for answer in session.told(event)]
     for answer in answers:
         check(answer)
     assert len({answer["event_id"] for answer in answers}) == len(answers)
@@ -93,8 +93,8 @@ def check(answer: dict[str, Any]) -> None:
     assert parsed.type == answer["type"]
 
 
-async def test_a_turn_is_told_event_by_event_as_openai_does(talk: Conversation) -> None:
-    first, second = (told(talk, a_turn(turn, "Good", " morning", ".", start_s=3.0 * turn)) for turn in range(2))
+async def test_a_turn_is_told_event_by_event_as_openai_does(session: TranscriptionSession) -> None:
+    first, second = (told(session, a_turn(turn, "Good", " morning", ".", start_s=3.0 * turn)) for turn in range(2))
     kinds = ["speech_started", "delta", "delta", "speech_stopped", "committed", "item.added", "item.done", "delta",
              "segment", "completed"]  # fmt: skip
     for events in (first, second):
@@ -111,33 +111,37 @@ async def test_a_turn_is_told_event_by_event_as_openai_does(talk: Conversation) 
     assert (second[-2]["start"], second[-2]["end"], second[-2]["text"]) == (3.0, 5.0, "Good morning.")
 
 
-async def test_open_text_is_told_where_it_is_asked_for(talk: Conversation) -> None:
-    await talk.take({"type": "session.update", "session": {"include": ["voxdemo.open"]}})
-    answers = [answer for event in a_turn(0, "Good", " morning") for answer in talk.told(event)]
+async def test_open_text_is_told_where_it_is_asked_for(session: TranscriptionSession) -> None:
+    await session.take({"type": "session.update", "session": {"include": ["voxdemo.open"]}})
+    answers = [answer for event in a_turn(0, "Good", " morning") for answer in session.told(event)]
     opened = [answer for answer in answers if answer["type"] == "voxdemo.transcription.open"]
     assert [(each["text"], each["behind_s"], each["item_id"]) for each in opened] == [
         ("and so on", 0.5, answers[0]["item_id"])
     ] * 2
 
 
-async def test_a_turn_that_fails_is_told_and_the_next_goes_on(talk: Conversation) -> None:
+async def test_a_turn_that_fails_is_told_and_the_next_goes_on(session: TranscriptionSession) -> None:
     error = EngineError("The recogniser failed: try again.")
-    events = told(talk, [SpeechStarted(0, 1.0), Committed(0, 1.0, 2.0), TurnFailed(0, error)])
+    events = told(session, [SpeechStarted(0, 1.0), Committed(0, 1.0, 2.0), TurnFailed(0, error)])
     assert events[-1]["type"] == f"{TRANSCRIPTION}.failed"
     assert (events[-1]["error"]["message"], events[-1]["item_id"]) == (error.sentence, events[0]["item_id"])
-    assert told(talk, a_turn(1, "Good"))[-1]["transcript"] == "Good"
+    assert told(session, a_turn(1, "Good"))[-1]["transcript"] == "Good"
 
 
-def test_a_commit_with_no_turn_open_is_answered(talk: Conversation) -> None:
-    (event,) = told(talk, [NothingCommitted()])
-    assert (event["type"], event["error"]["code"]) == ("error", "input_audio_buffer_commit_empty")
+def test_a_commit_with_no_turn_open_is_answered(session: TranscriptionSession) -> None:
+    for name in ("", "mine"):
+        (event,) = told(session, [NothingCommitted(name)])
+        error = event["error"]
+        assert (event["type"], error["code"], error["event_id"]) == (
+            "error", "input_audio_buffer_commit_empty", name or None,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("reason", "code"), [("silence", "session_silent"), ("too_long", "session_expired"), ("stopping", "not_ready")]
 )
-def test_the_end_of_a_session_is_told_with_its_reason(talk: Conversation, reason: Any, code: str) -> None:
-    (event,) = told(talk, [LiveEnded(reason)])
+def test_the_end_of_a_session_is_told_with_its_reason(session: TranscriptionSession, reason: Any, code: str) -> None:
+    (event,) = told(session, [LiveEnded(reason)])
     assert (event["type"], event["error"]["code"]) == ("error", code)
 
 
@@ -160,17 +164,17 @@ def test_the_end_of_a_session_is_told_with_its_reason(talk: Conversation, reason
     ],
 )  # fmt: skip
 async def test_what_is_set_is_what_the_session_does(
-    talk: Conversation, live: Scripted, sent: dict[str, Any], expected: LiveOptions
+    session: TranscriptionSession, live: Scripted, sent: dict[str, Any], expected: LiveOptions
 ) -> None:
-    (answer,) = await talk.take({"type": "session.update", "session": sent})
+    (answer,) = await session.take({"type": "session.update", "session": sent})
     check(answer)
     assert answer["type"] == "session.updated"
     assert live.calls == [expected]
 
 
-async def test_only_what_is_sent_is_changed(talk: Conversation, live: Scripted) -> None:
+async def test_only_what_is_sent_is_changed(session: TranscriptionSession, live: Scripted) -> None:
     for sent in ({"turn_detection": None}, {"transcription": {"language": "en"}}, {"format": {"type": "audio/pcmu"}}):
-        (answer,) = await talk.take({"type": "session.update", "session": {"audio": {"input": sent}}})
+        (answer,) = await session.take({"type": "session.update", "session": {"audio": {"input": sent}}})
     heard = answer["session"]["audio"]["input"]
     assert (heard["turn_detection"], heard["transcription"]["language"], heard["format"]) == (
         None, "en", {"type": "audio/pcmu"},
@@ -178,22 +182,22 @@ async def test_only_what_is_sent_is_changed(talk: Conversation, live: Scripted) 
     assert live.calls[-1] == LiveOptions(language="en", cuts_turns=False)
 
 
-async def test_names_that_are_not_known_are_told_in_one_warning(talk: Conversation) -> None:
+async def test_names_that_are_not_known_are_told_in_one_warning(session: TranscriptionSession) -> None:
     sent = {"include": [f"more.{number}" for number in range(20)]}
-    (answer,) = await talk.take({"type": "session.update", "session": sent})
+    (answer,) = await session.take({"type": "session.update", "session": sent})
     (warning,) = answer["session"]["warnings"]
     assert "more.0, more.1" in warning
     assert "more.19: ignored" in warning
 
 
-async def test_what_is_ignored_is_told(talk: Conversation) -> None:
+async def test_what_is_ignored_is_told(session: TranscriptionSession) -> None:
     heard = {
         "transcription": {"prompt": "Names: Ann.", "keywords": ["Ann"], "languages": ["en", "de"], "delay": "low"},
         "noise_reduction": {"type": "near_field"},
         "turn_detection": {"type": "semantic_vad"},
     }
     sent = {"audio": {"input": heard}, "include": ["item.input_audio_transcription.logprobs"]}
-    (answer,) = await talk.take({"type": "session.update", "session": sent})
+    (answer,) = await session.take({"type": "session.update", "session": sent})
     named = ("a prompt", "keywords", "several languages", "a delay", "noise reduction", "logprobs", "server_vad")
     for name, warning in zip(named, answer["session"]["warnings"], strict=True):
         assert name in warning
@@ -235,74 +239,76 @@ async def test_what_is_ignored_is_told(talk: Conversation) -> None:
     ],
 )  # fmt: skip
 async def test_what_a_session_can_not_be_is_refused_and_changes_nothing(
-    talk: Conversation, live: Scripted, sent: Any, code: str, field: str
+    session: TranscriptionSession, live: Scripted, sent: Any, code: str, field: str
 ) -> None:
-    before = talk.opened()["session"]
+    before = session.opened()["session"]
     event = {"type": "session.update", "session": sent, "event_id": "mine"}
     with pytest.raises(InputError) as refused:
-        await talk.take(event)
+        await session.take(event)
     assert (refused.value.code, refused.value.field) == (code, field)
     answer = failed(refused.value, event)
     check(answer)
     assert (answer["error"]["event_id"], answer["error"]["type"]) == ("mine", "invalid_request_error")
-    assert talk.opened()["session"] == before
+    assert session.opened()["session"] == before
     assert live.calls == []
 
 
-async def test_what_is_appended_is_fed_and_ended_where_its_client_says_so(talk: Conversation, live: Scripted) -> None:
+async def test_what_is_appended_is_fed_and_ended_where_its_client_says_so(
+    session: TranscriptionSession, live: Scripted
+) -> None:
     with pytest.raises(InputError, match=r"at least 0\.1 s"):
-        await talk.take({"type": "input_audio_buffer.commit"})
+        await session.take({"type": "input_audio_buffer.commit"})
     for _ in range(2):
-        assert await talk.take({"type": "input_audio_buffer.append", "audio": SECOND}) == ()
-    await talk.take({"type": "input_audio_buffer.commit"})
+        assert await session.take({"type": "input_audio_buffer.append", "audio": SECOND}) == ()
+    await session.take({"type": "input_audio_buffer.commit", "event_id": "mine"})
     assert live.seconds == 2.0
-    assert live.calls == ["commit"]
+    assert live.calls == ["commit mine"]
     with pytest.raises(InputError) as refused:
-        await talk.take({"type": "input_audio_buffer.commit"})
+        await session.take({"type": "input_audio_buffer.commit"})
     assert refused.value.code == "input_audio_buffer_commit_empty"
-    await talk.take({"type": "input_audio_buffer.append", "audio": SECOND})
-    (answer,) = await talk.take({"type": "input_audio_buffer.clear"})
+    await session.take({"type": "input_audio_buffer.append", "audio": SECOND})
+    (answer,) = await session.take({"type": "input_audio_buffer.clear"})
     check(answer)
-    assert live.calls == ["commit", "clear"]
+    assert live.calls == ["commit mine", "clear"]
     with pytest.raises(InputError):
-        await talk.take({"type": "input_audio_buffer.commit"})
+        await session.take({"type": "input_audio_buffer.commit"})
 
 
-async def test_a_turn_that_was_cleared_becomes_no_item(talk: Conversation) -> None:
-    begun = told(talk, [SpeechStarted(0, 0.5), Heard(0, "Go", "od", 0.0)])
-    await talk.take({"type": "input_audio_buffer.clear"})
-    assert told(talk, [Heard(0, "", "", 0.0), TurnEnded(0, Transcript("Go", "en", (), 1.0))]) == []
-    assert told(talk, a_turn(1, "Good"))[0]["item_id"] != begun[0]["item_id"]
+async def test_a_turn_that_was_cleared_becomes_no_item(session: TranscriptionSession) -> None:
+    begun = told(session, [SpeechStarted(0, 0.5), Heard(0, "Go", "od", 0.0)])
+    await session.take({"type": "input_audio_buffer.clear"})
+    assert told(session, [Heard(0, "", "", 0.0), TurnEnded(0, Transcript("Go", "en", (), 1.0))]) == []
+    assert told(session, a_turn(1, "Good"))[0]["item_id"] != begun[0]["item_id"]
 
 
 @pytest.mark.parametrize(("name", "rate"), [("audio/pcm", 24_000), ("audio/pcmu", 8_000), ("audio/pcma", 8_000)])
-async def test_sound_comes_in_every_format(talk: Conversation, live: Scripted, name: str, rate: int) -> None:
-    await talk.take({"type": "session.update", "session": {"audio": {"input": {"format": {"type": name}}}}})
+async def test_sound_comes_in_every_format(session: TranscriptionSession, live: Scripted, name: str, rate: int) -> None:
+    await session.take({"type": "session.update", "session": {"audio": {"input": {"format": {"type": name}}}}})
     second = bytes(rate * (2 if name == "audio/pcm" else 1))
-    await talk.take({"type": "input_audio_buffer.append", "audio": base64.b64encode(second).decode()})
-    await talk.take({"type": "input_audio_buffer.commit"})
+    await session.take({"type": "input_audio_buffer.append", "audio": base64.b64encode(second).decode()})
+    await session.take({"type": "input_audio_buffer.commit"})
     assert live.seconds == 1.0
     assert all(samples.dtype == np.float32 for samples in live.fed)
 
 
 @pytest.mark.parametrize("audio", ["=", "AAA", "not base64", "AA\nAA", 5, None, [], "é", "\ud800"])
-async def test_what_is_no_base64_is_refused(talk: Conversation, live: Scripted, audio: Any) -> None:
+async def test_what_is_no_base64_is_refused(session: TranscriptionSession, live: Scripted, audio: Any) -> None:
     with pytest.raises(InputError) as refused:
-        await talk.take({"type": "input_audio_buffer.append", "audio": audio})
+        await session.take({"type": "input_audio_buffer.append", "audio": audio})
     assert refused.value.code == "audio_not_base64"
     assert live.fed == []
 
 
 @pytest.mark.parametrize("kind", ["response.create", "conversation.item.create", "", None, 5, ["a"], {}, "x" * 10_000])
-async def test_what_a_transcription_session_does_not_take_is_named(talk: Conversation, kind: Any) -> None:
+async def test_what_a_transcription_session_does_not_take_is_named(session: TranscriptionSession, kind: Any) -> None:
     with pytest.raises(InputError, match=r"A transcription session takes session\.update, .*, not") as refused:
-        await talk.take({"type": kind})
+        await session.take({"type": kind})
     assert len(refused.value.sentence) < 300
 
 
 async def test_a_client_of_the_beta_is_answered_as_the_beta_did(live: Scripted) -> None:
-    talk = Conversation(live, LISTENER, is_beta=True)
-    opened = talk.opened()
+    session = TranscriptionSession(live, LISTENER, is_beta=True)
+    opened = session.opened()
     assert opened["type"] == "transcription_session.created"
     assert opened["session"]["input_audio_format"] == "pcm16"
     sent = {
@@ -311,24 +317,26 @@ async def test_a_client_of_the_beta_is_answered_as_the_beta_did(live: Scripted) 
         "turn_detection": {"type": "server_vad", "silence_duration_ms": 700},
         "input_audio_noise_reduction": {"type": "near_field"},
     }
-    (answer,) = await talk.take({"type": "transcription_session.update", "session": sent})
+    (answer,) = await session.take({"type": "transcription_session.update", "session": sent})
     assert answer["type"] == "transcription_session.updated"
     assert answer["session"]["input_audio_format"] == "g711_ulaw"
     assert answer["session"]["turn_detection"]["silence_duration_ms"] == 700
     assert live.calls == [LiveOptions(language="en", silence_s=0.7)]
-    kinds = [event["type"] for event in told(talk, a_turn(0, "Good"))]
+    kinds = [event["type"] for event in told(session, a_turn(0, "Good"))]
     assert "conversation.item.created" in kinds
     assert not {"conversation.item.added", "conversation.item.done"} & {*kinds}
 
 
-async def test_who_sends_the_beta_s_update_to_a_session_of_today_is_answered_alike(talk: Conversation) -> None:
-    assert talk.opened()["type"] == "session.created"
-    (answer,) = await talk.take({"type": "transcription_session.update", "session": {"turn_detection": None}})
+async def test_who_sends_the_beta_s_update_to_a_session_of_today_is_answered_alike(
+    session: TranscriptionSession,
+) -> None:
+    assert session.opened()["type"] == "session.created"
+    (answer,) = await session.take({"type": "transcription_session.update", "session": {"turn_detection": None}})
     assert (answer["type"], answer["session"]["turn_detection"]) == ("transcription_session.updated", None)
 
 
-def test_what_is_shown_first_is_what_openai_s_types_demand(talk: Conversation) -> None:
-    opened = talk.opened()
+def test_what_is_shown_first_is_what_openai_s_types_demand(session: TranscriptionSession) -> None:
+    opened = session.opened()
     check(opened)
     assert opened["session"]["type"] == "transcription"
     assert opened["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}

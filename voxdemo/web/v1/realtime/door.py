@@ -1,6 +1,6 @@
 """The WebSocket of a transcription session: who is let in, what comes over it and goes, and how it is closed.
 
-What the events mean is the conversation's business, and what is heard the live session's.
+What the events mean is the session's business, and what is heard the live session's.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,15 +22,16 @@ from voxdemo.live import LiveEnded, LiveEvent, LiveOptions
 from voxdemo.service.request_context import RequestContext
 from voxdemo.threads import in_thread
 from voxdemo.web.guards.callers import Incoming
-from voxdemo.web.guards.refusals import to_program
-from voxdemo.web.v1.entrance import Entrance
-from voxdemo.web.v1.realtime.conversation import Conversation, Event, ended, failed
+from voxdemo.web.guards.refusals import retry_after, to_program
+from voxdemo.web.v1.entrance import Entrance, TheEntrance
+from voxdemo.web.v1.realtime.events import Event, TranscriptionSession, ended, failed
 
 log = logging.getLogger(__name__)
 
 INTENT = "transcription"
 TRANSCRIBES = "Realtime sessions here transcribe and don't speak: open /v1/realtime?intent=transcription."
 NO_WEBSOCKET = "This address takes a WebSocket: open one, or let the proxy before this server pass it on."
+UPGRADES = {"Upgrade": "websocket", "Connection": "Upgrade"}
 NOT_AN_EVENT = "An event is a JSON object with a type, sent as text: see docs/api.md."
 TOO_MUCH = "More than {mib} MiB a second came over this connection: send sound as it is spoken."
 PROTOCOL, BETA_PROTOCOL, BETA_HEADER = "realtime", "openai-beta.realtime-v1", "realtime=v1"
@@ -59,13 +59,16 @@ class Closing:
 
 
 @router.get("/realtime", include_in_schema=False)
-async def no_websocket(_: Request) -> Response:
-    return to_program(426, NO_WEBSOCKET, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+async def no_websocket(entrance: TheEntrance) -> Response:
+    return _refusal(entrance) or to_program(426, NO_WEBSOCKET, headers=UPGRADES)
 
 
 @router.websocket("/realtime")
 async def realtime(socket: WebSocket) -> None:
     """Text while somebody speaks: OpenAI's transcription session."""
+    if refusal := _refusal(_entrance(socket)):  # in HTTP, so that a balancer asks another server
+        await refusal(socket.scope, socket.receive, socket.send)
+        return
     await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
     with suppress(WebSocketDisconnect):
         try:
@@ -86,17 +89,17 @@ async def _served(socket: WebSocket) -> Closing:
     """How the session ended. Raises the VoxdemoError for which it doesn't begin or go on."""
     if socket.query_params.get("intent") != INTENT:
         raise InputError(TRANSCRIBES, code="session_speaks")
-    entrance: Entrance = socket.app.state.entrance
+    entrance = _entrance(socket)
     caller = Incoming(socket.scope).caller
     await entrance.counted(caller)
     service = entrance.service
     async with service.live(LiveOptions(), RequestContext("openai", caller)) as live:
-        talk = Conversation(live, service.recognizer_info, _is_beta(socket))
-        await _send(socket, talk.opened())
-        return await _first_of(_take(socket, talk), _tell(socket, talk, live.events()))
+        session = TranscriptionSession(live, service.recognizer_info, _is_beta(socket))
+        await _send(socket, session.opened())
+        return await _first_of(_take(socket, session), _tell(socket, session, live.events()))
 
 
-async def _take(socket: WebSocket, talk: Conversation) -> Closing:
+async def _take(socket: WebSocket, session: TranscriptionSession) -> Closing:
     """Take what the client sends until it leaves. Raises InputError where that is too much."""
     allowance = _Allowance()
     while True:
@@ -107,18 +110,18 @@ async def _take(socket: WebSocket, talk: Conversation) -> Closing:
         event: Mapping[str, Any] = {}
         try:
             event = await _event_in(message)
-            answers = await talk.take(event)
+            answers = await session.take(event)
         except InputError as error:
             answers = [failed(error, event)]
         for answer in answers:
             await _send(socket, answer)
 
 
-async def _tell(socket: WebSocket, talk: Conversation, events: AsyncGenerator[LiveEvent, None]) -> Closing:
+async def _tell(socket: WebSocket, session: TranscriptionSession, events: AsyncGenerator[LiveEvent, None]) -> Closing:
     """Tell the client what is heard until the session is over."""
     async with aclosing(events):
         async for event in events:
-            for told in talk.told(event):
+            for told in session.told(event):
                 await _send(socket, told)
             if isinstance(event, LiveEnded):
                 error = ended(event)
@@ -171,6 +174,17 @@ async def _first_of(*work: Coroutine[Any, Any, Closing]) -> Closing:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _entrance(socket: WebSocket) -> Entrance:
+    entrance: Entrance = socket.app.state.entrance
+    return entrance
+
+
+def _refusal(entrance: Entrance) -> Response | None:
+    """Why no session is opened any more, at a server that ends."""
+    closing = entrance.service.live_sessions.refusal
+    return to_program(503, closing, headers=retry_after(closing)) if closing else None
 
 
 def _is_beta(socket: WebSocket) -> bool:

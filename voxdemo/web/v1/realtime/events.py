@@ -45,15 +45,15 @@ LONGEST_ID = 512
 
 
 class Listens(Protocol):
-    """What a conversation needs of a live session."""
+    """What a transcription session needs of a live one."""
 
     def feed(self, samples: Samples) -> None: ...
-    def commit(self) -> None: ...
+    def commit(self, name: str) -> None: ...
     def clear(self) -> None: ...
     def change(self, options: LiveOptions) -> None: ...
 
 
-class Conversation:
+class TranscriptionSession:
     """A session with its turns, which are items to its client; for the event loop's thread."""
 
     def __init__(self, live: Listens, recognizer: RecognizerInfo, is_beta: bool = False) -> None:
@@ -96,8 +96,9 @@ class Conversation:
                 self._committed = max(self._committed, round(end_s * LIVE_RATE))
                 self._added_turns.add(turn)
                 yield from self._added(self._item(turn))
-            case NothingCommitted():
-                yield failed(InputError(NOTHING_OPEN, code="input_audio_buffer_commit_empty", reason="no_turn"))
+            case NothingCommitted(name):
+                error = InputError(NOTHING_OPEN, code="input_audio_buffer_commit_empty", reason="no_turn")
+                yield failed(error, {"event_id": name or None})
             case Heard():
                 yield from self._heard(event)
             case TurnEnded() | TurnFailed():
@@ -120,12 +121,12 @@ class Conversation:
         self._feed(await in_thread(self._samples, event.get("audio")))
         return ()
 
-    async def _commit(self, _: Mapping[str, Any]) -> Sequence[Event]:
+    async def _commit(self, event: Mapping[str, Any]) -> Sequence[Event]:
         self._feed(self._sound.end())
         if self._fed - self._committed < LEAST_S * LIVE_RATE:
             raise InputError(NOTHING_THERE, code="input_audio_buffer_commit_empty")
         self._committed = self._fed
-        self._live.commit()
+        self._live.commit(_id_of(event) or "")
         return ()
 
     async def _clear(self, _: Mapping[str, Any]) -> Sequence[Event]:
@@ -192,8 +193,12 @@ class Conversation:
 def failed(error: VoxdemoError, event: Mapping[str, Any] | None = None) -> Event:
     """What a client is told of an error, which its own `event` met, if any."""
     told = in_words(status_of(error), error, getattr(error, "field", None) or None)
-    given = (event or {}).get("event_id")
-    return _event("error", error={**told, "event_id": given[:LONGEST_ID] if isinstance(given, str) else None})
+    return _event("error", error={**told, "event_id": _id_of(event or {})})
+
+
+def _id_of(event: Mapping[str, Any]) -> str | None:
+    given = event.get("event_id")
+    return given[:LONGEST_ID] if isinstance(given, str) else None
 
 
 def ended(event: LiveEnded) -> VoxdemoError:
@@ -229,11 +234,11 @@ def _new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(10)}"
 
 
-TAKEN: Mapping[str, Callable[[Conversation, Mapping[str, Any]], Awaitable[Sequence[Event]]]] = {
-    "session.update": Conversation._update,
-    "transcription_session.update": Conversation._update,
-    "input_audio_buffer.append": Conversation._append,
-    "input_audio_buffer.commit": Conversation._commit,
-    "input_audio_buffer.clear": Conversation._clear,
+TAKEN: Mapping[str, Callable[[TranscriptionSession, Mapping[str, Any]], Awaitable[Sequence[Event]]]] = {
+    "session.update": TranscriptionSession._update,
+    "transcription_session.update": TranscriptionSession._update,
+    "input_audio_buffer.append": TranscriptionSession._append,
+    "input_audio_buffer.commit": TranscriptionSession._commit,
+    "input_audio_buffer.clear": TranscriptionSession._clear,
 }
 """What a client may send."""
