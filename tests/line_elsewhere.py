@@ -50,7 +50,7 @@ LISTENER = RecognizerInfo(name="paced", title="Paced recogniser", version="1", l
 class Paced:
     """A word is 0.4 s of sound, of a loudness that tells it from others, and takes as long as it is told to.
 
-    It prints what it says, and waits at a word such as "waita" for a file with that name in the folder GO.
+    It prints what it says and what it has said, and waits at a word such as "waita" for a file with that name in GO.
     """
 
     info = INFO
@@ -65,6 +65,7 @@ class Paced:
             while "GO" in os.environ and word.startswith("wait") and not (Path(os.environ["GO"]) / word).exists():
                 time.sleep(0.01)
             yield sound_of(word)
+        print(f"said: {part.text}", flush=True)
 
     def close(self) -> None:
         pass
