@@ -1,17 +1,21 @@
 """What a line costs that is a process of its own, with its voices, beside the lane of one process.
 
-    .venv/bin/python benchmarks/machines.py --voices 1 2 4 --jobs 40
+    .venv/bin/python benchmarks/machines.py
 
 Voices sleep as a model would work that speaks twice as fast as people listen: a step of 0.2 s, 0.4 s of sound. The line
-and each voice are processes; the front ends are in this one, and ask as those of servers do. Printed are: how much
-later than the lane's the first chunk comes, jobs a minute by voices, how soon the next job begins when one is
-cancelled, whether jobs of three front ends begin in the order in which they came, and what 10,000 places cost the line.
+and each voice are processes; the three front ends are in this one, and ask as those of servers do. Each figure is
+printed with what is wanted of it, and with a sleeper's own share at work, which a busy machine lessens.
+
+The order is counted in two ways, by the numbers that the one voice gives to what it says: by what the line saw first,
+and by when each was asked for, which is known because the front ends share a clock. A front end tells the line what it
+has while what it told before is answered, so those asked for within two such exchanges count as asked for together.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import secrets
 import socket
 import statistics
@@ -20,9 +24,10 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 import uvicorn
@@ -40,6 +45,7 @@ from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import Size
+from voxdemo.settings import MOST_IN_LINE
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Transcript, Utterance, Voice
 
 RATE, STEP_S = 24_000, 0.2
@@ -52,14 +58,18 @@ LISTENER = RecognizerInfo(name="sleeper", title="Sleeper", version="1", language
 
 
 class Sleeper:
-    """A word is a step; "-" is a short one, of a tenth."""
+    """A word is a step; "-" is a short one, of a tenth. The first sample has the number of the text."""
 
     info = INFO
 
+    def __init__(self) -> None:
+        self._texts = count()
+
     def speak(self, part: SpeechPart) -> Generator[Samples, None, None]:
+        number = next(self._texts)
         for word in part.text.split():
             time.sleep(STEP_S / 10 if word == "-" else STEP_S)
-            yield WORD
+            yield np.concatenate([np.array([number], np.float32), WORD[1:]])
 
     def close(self) -> None:
         pass
@@ -88,7 +98,7 @@ def seat() -> Seat:
 def be(role: str, port: int, line_url: str, secret: str) -> None:
     """Serve as the line, or as a voice of it."""
     if role == "line":
-        app = line_app(LineProcess(20_000, gather_s=0.0), secret)
+        app = line_app(LineProcess(MOST_IN_LINE, gather_s=0.0), secret)
     else:
         url = f"http://127.0.0.1:{port}"
         app = voice_app(VoiceProcess(seat(), Paces(), url, line_url, secret, 600.0), secret)
@@ -103,9 +113,12 @@ class Cluster:
         self.url = ""
         self.processes: list[subprocess.Popen[bytes]] = []
         self.url = self._run("line")
+        self.add(voices)
+        self.line = psutil.Process(self.processes[0].pid)
+
+    def add(self, voices: int) -> None:
         for _ in range(voices):
             self._run("voice")
-        self.line = psutil.Process(self.processes[0].pid)
 
     def _run(self, role: str) -> str:
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -129,13 +142,18 @@ async def elsewhere(voices: int, front_ends: int) -> AsyncGenerator[tuple[Cluste
         lines += [LineElsewhere(cluster.url, cluster.secret, offer, Paces()) for _ in range(front_ends)]
         for line in lines:
             line.start()
-        while not all(line.stats().ready_seats == voices for line in lines):  # noqa: ASYNC110 - others' processes
-            await asyncio.sleep(0.1)
+        await known(lines, voices)
         yield cluster, lines
         for line in lines:
             await line.close()
     finally:
         cluster.close()
+
+
+async def known(lines: Sequence[LineElsewhere], voices: int) -> None:
+    """Wait until all front ends know so many voices."""
+    while not all(line.stats().ready_seats == voices for line in lines):  # noqa: ASYNC110 - others' processes
+        await asyncio.sleep(0.02)
 
 
 class Told:
@@ -144,6 +162,8 @@ class Told:
     first_s = started_s = 0.0
     since: float | None = None
     """When the line saw it, by its own clock."""
+    number = 0
+    """Of the texts that its voice said."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
@@ -160,7 +180,8 @@ async def heard(line: JobLine, words: int, told: Told | None = None, word: str =
             if isinstance(event, Started):
                 told.started_s = time.monotonic() - told.begun
             elif isinstance(event, Piece):
-                told.first_s = told.first_s or time.monotonic() - told.begun
+                if not told.pieces:
+                    told.first_s, told.number = time.monotonic() - told.begun, int(event.samples[0])
                 told.pieces += 1
     told.since = getattr(ticket, "since", told.begun)
     return told
@@ -173,14 +194,6 @@ async def first_chunks(line: JobLine, count: int) -> list[float]:
         later.append(1000 * ((await heard(line, 1)).first_s - STEP_S))
         await asyncio.sleep(0.05)
     return later
-
-
-async def through(lines: Sequence[JobLine], jobs: int, words: int) -> float:
-    """Jobs a minute, all asked for at once, over these front ends."""
-    begun = time.monotonic()
-    done = await asyncio.gather(*(heard(lines[number % len(lines)], words) for number in range(jobs)))
-    assert all(told.pieces == words for told in done)
-    return 60 * jobs / (time.monotonic() - begun)
 
 
 async def cancelled(line: JobLine, count: int) -> list[float]:
@@ -200,30 +213,92 @@ async def cancelled(line: JobLine, count: int) -> list[float]:
     return waits
 
 
-async def overtakings(lines: Sequence[JobLine], jobs: int) -> int:
-    """How many jobs of one short step, one every 5 ms, begin before one that the line saw before them."""
-    tasks = []
+class Load:
+    """The line of so many front ends, kept full of jobs of ten steps."""
+
+    def __init__(self, lines: Sequence[JobLine], jobs: int) -> None:
+        self._told = [Told() for _ in range(jobs)]
+        self._tasks = [
+            asyncio.ensure_future(heard(lines[number % len(lines)], 10, told)) for number, told in enumerate(self._told)
+        ]
+
+    async def steps_s(self, seconds: float) -> float:
+        """How many seconds of steps are heard in a second meanwhile."""
+        before, begun = self._pieces, time.monotonic()
+        await asyncio.sleep(seconds)
+        assert not all(task.done() for task in self._tasks), "it has run dry"
+        return (self._pieces - before) * STEP_S / (time.monotonic() - begun)
+
+    @property
+    def _pieces(self) -> int:
+        return sum(told.pieces for told in self._told)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def order(lines: Sequence[LineElsewhere], jobs: int) -> None:
+    """Jobs of one short step, one every 5 ms."""
+    exchanges, tasks = list[float](), []
+
+    async def sent(request: httpx.Request) -> None:
+        request.extensions["sent_at"] = time.monotonic()
+
+    async def answered(answer: httpx.Response) -> None:
+        if answer.request.url.path.startswith("/line/") and answer.request.method == "POST":
+            exchanges.append(time.monotonic() - answer.request.extensions["sent_at"])
+
+    for line in lines:
+        line._http.event_hooks = {"request": [sent], "response": [answered]}
     for number in range(jobs):
         tasks.append(asyncio.ensure_future(heard(lines[number % len(lines)], 1, word="-")))
         await asyncio.sleep(0.005)
     done = await asyncio.gather(*tasks)
-    starts = [told.begun + told.started_s for told in sorted(done, key=lambda told: told.since or 0.0)]
-    return sum(later < earlier for earlier, later in pairwise(starts))
+    by_line = [told.number for told in sorted(done, key=lambda told: told.since or 0.0)]
+    seen = sum(later < earlier for earlier, later in pairwise(by_line))
+    before = [
+        max((told.begun - each.begun for each in done if each.number > told.number), default=0.0) for told in done
+    ]
+    together_s = 2 * max(exchanges)
+    tell(f"overtakings in {jobs} jobs over {len(lines)} front ends, by what the line saw first", seen, 0)
+    tell(
+        f"… by when they were asked for, where that is more than two exchanges ({1000 * together_s:.0f} ms) apart",
+        sum(seconds > together_s for seconds in before), 0,
+    )  # fmt: skip
+    together = sum(seconds > 0 for seconds in before)
+    print(f"… {together} by when they were asked for at all, at most {1000 * max(before):.0f} ms apart", flush=True)
 
 
-async def crowd(cluster: Cluster, lines: Sequence[LineElsewhere], people: int, seconds: float) -> str:
+async def crowd(cluster: Cluster, lines: Sequence[LineElsewhere], people: int, seconds: float) -> None:
+    """Of so many places the first is given up twice a second, so that all others move up."""
     begun = time.monotonic()
-    size = Size(20.0)
-    tickets = [(line, line.take(Claim(size), begun)) for _ in range(people // len(lines)) for line in lines]
+    tickets = [(line, line.take(Claim(Size(20.0)), begun)) for _ in range(people // len(lines)) for line in lines]
     while not all(ticket.told or ticket.is_called for _, ticket in tickets):  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.05)
-    entered, before = time.monotonic() - begun, cluster.line.cpu_times()
-    await asyncio.sleep(seconds)
-    after = cluster.line.cpu_times()
-    busy = (after.user + after.system - before.user - before.system) / seconds
+    print(f"{len(tickets)} places: all told after {time.monotonic() - begun:.1f} s", flush=True)
+    before, here, begun, ages = cluster.line.cpu_times(), time.process_time(), time.monotonic(), list[float]()
+    while time.monotonic() - begun < seconds:
+        line, ticket = tickets.pop(0)
+        line.leave(ticket)
+        await asyncio.sleep(0.5)
+        ages += [time.monotonic() - ticket.told[0] for _, ticket in tickets[5::100] if ticket.told]
+    after, took_s = cluster.line.cpu_times(), time.monotonic() - begun
+    busy = (after.user + after.system - before.user - before.system) / took_s
+    tell("… the line's share of a core", 100 * busy, 60, "%")
+    here_s = (time.process_time() - here) / took_s / len(lines)
+    print(f"… what was told is {statistics.median(ages):.1f} s old (median), {max(ages):.1f} s (most); a front end's")
+    print(f"  share of a core: {100 * here_s:.0f} %", flush=True)
     for line, ticket in tickets:
         line.leave(ticket)
-    return f"{people} places: all told after {entered:.1f} s; then the line takes {100 * busy:.0f} % of a core"
+
+
+def tell(what: str, value: float, wanted: float, unit: str = "", at_least: bool = False) -> None:
+    """Print a figure and what is wanted of it."""
+    kept = value >= wanted if at_least else value <= wanted
+    bound = f"wanted: {'≥' if at_least else '≤'} {wanted:g}{unit and f' {unit}'}"
+    print(f"{what}: {value:.4g}{unit and f' {unit}'} ({bound}{'' if kept else ', MISSED'})", flush=True)
 
 
 def of(figures: list[float]) -> str:
@@ -231,33 +306,56 @@ def of(figures: list[float]) -> str:
     return f"median {statistics.median(ordered):.0f} ms, p95 {ordered[int(0.95 * len(ordered))]:.0f} ms"
 
 
-async def measure(voices: Sequence[int], jobs: int, in_order: int, people: int) -> None:
-    lane = Lane([seat()], 20_000, 600.0)
+def sleeps() -> float:
+    """The share of its time for which a sleeper works, without a lane: what this machine makes of it just now."""
+    begun = time.monotonic()
+    steps = sum(1 for _ in Sleeper().speak(SpeechPart(Utterance(""), "word " * 25)))
+    return 100 * steps * STEP_S / (time.monotonic() - begun)
+
+
+async def measure(jobs: int, people: int, seconds: float) -> None:
+    print(
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; a sleeper alone works {sleeps():.1f} % of its time"
+    )
+    lane = Lane([seat()], MOST_IN_LINE, 600.0)
     lane.start()
     while not lane.stats().ready_seats:  # noqa: ASYNC110 - a thread's doing
         await asyncio.sleep(0.05)
-    print(f"first chunk, lane of this process: {of(await first_chunks(lane, 20))}")
+    here = await first_chunks(lane, 20)
+    print(f"first chunk, lane of this process: {of(here)}")
     print(f"cancelled, lane of this process: {of(await cancelled(lane, 8))} (a step is {1000 * STEP_S:.0f} ms)")
     await lane.close()
-    alone = 0.0
-    for count in voices:
-        async with elsewhere(count, 3) as (cluster, lines):
-            if not alone:
-                print(f"first chunk, line elsewhere: {of(await first_chunks(lines[0], 20))}")
-                print(f"cancelled, line elsewhere: {of(await cancelled(lines[0], 8))}")
-                found = await overtakings(lines, in_order)
-                print(f"order over 3 front ends: {found} overtakings in {in_order} jobs", flush=True)
-            rate = await through(lines, jobs * count, 10)
-            alone = alone or rate / count
-            share = rate * 10 * STEP_S / 60 / count
-            print(
-                f"{count} voices: {rate:.1f} jobs a minute, {rate / alone:.2f} ×, {100 * share:.1f} % at work",
-                flush=True,
-            )
-            if count == voices[-1] and people:
-                print(await crowd(cluster, lines, people, 10.0))
-                memory = [psutil.Process(each.pid).memory_info().rss / 1e6 for each in cluster.processes]
-                print(f"memory: the line {memory[0]:.0f} MB, a voice without its model {memory[1]:.0f} MB")
+    async with elsewhere(1, 3) as (cluster, lines):
+        there = await first_chunks(lines[0], 20)
+        print(f"first chunk, line elsewhere: {of(there)}")
+        tell("… later than the lane's, median", statistics.median(there) - statistics.median(here), 20, "ms")
+        waits = await cancelled(lines[0], 8)
+        print(f"cancelled, line elsewhere: {of(waits)}")
+        tell("… the longest", max(waits), 1000 * STEP_S + 150, "ms")
+        await order(lines, jobs)
+        await grow(cluster, lines, seconds)
+        if people:
+            await crowd(cluster, lines, people, 2 * seconds)
+        memory = [psutil.Process(each.pid).memory_info().rss / 1e6 for each in cluster.processes]
+        print(f"memory: the line {memory[0]:.0f} MB, a voice without its model {memory[1]:.0f} MB")
+
+
+async def grow(cluster: Cluster, lines: Sequence[LineElsewhere], seconds: float) -> None:
+    """From one voice to two and four, with a full line."""
+    load = Load(lines, round(4 * 8 * (seconds + 10) / (10 * STEP_S)))
+    alone = await load.steps_s(seconds)
+    print(f"1 voice: {6 * alone / STEP_S:.1f} jobs of 2 s a minute, {100 * alone:.1f} % at work", flush=True)
+    for voices, times in ((2, 1.95), (4, 3.8)):
+        cluster.add(voices - voices // 2)
+        await known(lines, voices)
+        tell(
+            f"{voices} voices, right after scaling, at work", 100 * await load.steps_s(seconds) / voices, 92, "%", True
+        )
+        rate = await load.steps_s(seconds)
+        tell("… settled", 100 * rate / voices, 97, "%", True)
+        tell(f"… {6 * rate / STEP_S:.1f} jobs a minute, as against one", rate / alone, times, "×", True)
+    print(f"a sleeper alone works {sleeps():.1f} % of its time by now", flush=True)
+    await load.close()
 
 
 if __name__ == "__main__":
@@ -265,9 +363,10 @@ if __name__ == "__main__":
         be(sys.argv[2], int(sys.argv[3]), *sys.argv[4:6])
         sys.exit()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voices", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--jobs", type=int, default=12, help="of 2 s, for each voice")
-    parser.add_argument("--in-order", type=int, default=1000, help="jobs of one short step, over three front ends")
-    parser.add_argument("--people", type=int, default=0, help="places in line at once; 0: none")
+    parser.add_argument(
+        "--jobs", type=int, default=1000, help="of one short step, over three front ends, for the order"
+    )
+    parser.add_argument("--people", type=int, default=10_000, help="places in line at once; 0: none")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for which a share is measured")
     chosen = parser.parse_args()
-    asyncio.run(measure(chosen.voices, chosen.jobs, chosen.in_order, chosen.people))
+    asyncio.run(measure(chosen.jobs, chosen.people, chosen.seconds))

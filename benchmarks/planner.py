@@ -19,9 +19,8 @@ from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.turns import Size
 from voxdemo.planning import simulation, theory
 from voxdemo.planning.simulation import Day
-from voxdemo.planning.stages import PROMISED
+from voxdemo.planning.stages import MOST_WAITING, PROMISED
 from voxdemo.planning.work import VOICES, as_measured
-from voxdemo.settings import MOST_IN_LINE
 
 CASES = ((1, 0.3), (1, 0.75), (2, 0.46), (2, 0.755), (4, 0.8), (7, 0.8))
 """How many generators, and how busy they are."""
@@ -36,7 +35,7 @@ def main() -> None:
         work = as_measured(voice, 300, arguments.recordings / 100)
         for generators, busy in CASES:
             per_s = busy * generators / statistics.fmean(work.services)
-            day = Day(per_s, work, Elastic(generators, generators), queue_size=MOST_IN_LINE)
+            day = Day(per_s, work, Elastic(generators, generators), queue_size=MOST_WAITING)
             expected = theory.open_wait(work.services, per_s, generators, PROMISED)
             by_rules, in_order = _played(day, arguments.seed), _in_order(day, arguments.seed)
             print(f"{name:8} {generators:10}  {busy:4.0%}  {expected:6.2f} s  {in_order:17.2f} s  {by_rules:17.2f} s")

@@ -44,7 +44,7 @@ OTHER_VARIABLES = ("VOXDEMO_PYTHON", CLIENT_KEY)
 """The first is read by launch.sh before there is a Python."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """By the letter behind a length of time."""
-QUEUE_SIZE, MOST_IN_LINE = 20, 1_000
+QUEUE_SIZE, MOST_IN_LINE = 20, 10_000
 """How many jobs may wait where nothing is set, and the most that can be set."""
 SHORTEST_KEY = 16
 """Characters of an API key; shorter ones can be guessed."""
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     """After how many seconds without a job the models are unloaded, until the next job comes; 0: never."""
 
     queue_size: int = Field(default=QUEUE_SIZE, ge=1, le=MOST_IN_LINE)
-    """How many jobs may wait; the next one is told to come back."""
+    """How many jobs may wait; the next one is told to come back. Thousands are for the line of many servers."""
 
     live_sessions: int = Field(default=4, ge=1, le=100)
     """How many people and programs may be listened to live at once; the next one is told to come back."""

@@ -13,7 +13,7 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import Claim, LaneStats, ModelReport
 from voxdemo.lanes.turns import Place
-from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Waiting
 
 END = "end"
 """The last value of a job's stream; without it, the voice has gone."""
@@ -104,9 +104,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where they stand now, of those whose place isn't what it was told to be by now."""
+    """Where those with these ids stand now whose places aren't what they were told to be by now.
 
-    places: Sequence[tuple[str, Place]]
+    Of each how many are ahead, and in how many seconds it will begin and end, NaN: not known; as arrays, because
+    thousands may wait.
+    """
+
+    ids: Sequence[str]
+    ahead: Samples
+    start_s: Samples
+    end_s: Samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,20 +68,26 @@ def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> l
     ever being reached. So a short job goes before all long ones, but only if the last turn was not one that a short job
     took before its time (`overtook`): then it is the turn of the entry that has waited longest.
     """
-    short, long = deque[tuple[int, T]](), deque[tuple[int, T]]()
-    for entry, brief in zip(enumerate(waiting), is_short, strict=True):
-        (short if brief else long).append(entry)
-    turns = []
-    while short or long:
-        short_is_first = not long or (bool(short) and short[0][0] < long[0][0])
-        takes_short = bool(short) and (short_is_first or not overtook)
-        overtook = takes_short and not short_is_first
-        turns.append((short if takes_short else long).popleft()[1])
-    return turns
+    short = [index for index, brief in enumerate(is_short) if brief]
+    long = [index for index, brief in enumerate(is_short) if not brief]
+    turns, shorts, longs = list[int](), 0, 0
+    while shorts < len(short) and longs < len(long):
+        short_is_first = short[shorts] < long[longs]
+        if short_is_first or not overtook:
+            overtook = not short_is_first
+            turns.append(short[shorts])
+            shorts += 1
+        else:
+            overtook = False
+            turns.append(long[longs])
+            longs += 1
+    return [waiting[index] for index in (*turns, *short[shorts:], *long[longs:])]
 
 
-def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool) -> list[Place]:
-    """The places of jobs that wait, given in order of arrival, behind so many that run.
+def foretold(
+    seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool, last_only: bool = False
+) -> list[Place]:
+    """The places of jobs that wait, given in order of arrival, behind so many that run; `last_only`: of the last alone.
 
     A longer text that runs is interrupted between two of its parts for one brief job at a time.
     """
@@ -93,7 +99,8 @@ def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overt
     certain = all(seat.free_s is not None for seat in seats)
     times = [(seat.free_s or 0.0, number) for number, seat in enumerate(seats)]
     heapq.heapify(times)
-    while len(ends) < len(waiting):
+    told = range(len(waiting) - 1 if last_only else 0, len(waiting))
+    while len(ends) < len(waiting) and not (last_only and told[0] in ends):
         now, number = heapq.heappop(times)
         seat = seats[number]
         for left in (line, briefs):
@@ -119,4 +126,4 @@ def foretold(seats: Sequence[Busy], running: int, waiting: Sequence[Size], overt
             continue  # others end later
         heapq.heappush(times, (now + works_s, number))
     order = {index: nth for nth, index in enumerate(starts)}
-    return [Place(running + order[index], starts[index], ends[index]) for index in range(len(waiting))]
+    return [Place(running + order[index], starts[index], ends[index]) for index in told]

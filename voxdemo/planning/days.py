@@ -11,9 +11,8 @@ from voxdemo.errors import InputError
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import simulation, theory
 from voxdemo.planning.simulation import HOUR_S, HOURS, Day, Played, SimulatedRequest
-from voxdemo.planning.stages import PROMISED, Planner, Stage
+from voxdemo.planning.stages import MOST_WAITING, PROMISED, Planner, Stage
 from voxdemo.planning.work import ReportedRun
-from voxdemo.settings import MOST_IN_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def simulated(
     if not users:
         raise InputError("Say with --users for how many people the day is to be simulated.", code="no_users")
     stage = planner.stage(users)
-    lines, queue_size = (1, MOST_IN_LINE) if rules else (stage.machines, stage.queue_size)
+    lines, queue_size = (1, MOST_WAITING) if rules else (stage.machines, stage.queue_size)
     elastic = rules or Elastic(stage.generators_each, stage.generators_each)
     day = Day(planner.demand.per_s(users), planner.work, elastic, lines, queue_size)
     played = simulation.play(day, seed, tell)

@@ -14,7 +14,7 @@ from voxdemo.errors import InputError
 from voxdemo.planning import theory
 from voxdemo.planning.prices import BALANCER, Machine, Prices
 from voxdemo.planning.work import Work
-from voxdemo.settings import MOST_IN_LINE, QUEUE_SIZE
+from voxdemo.settings import QUEUE_SIZE
 
 STAGES = (100, 500, 2_000, 10_000)
 MOST_USERS = 10_000_000
@@ -23,6 +23,8 @@ PROMISED = 0.95
 PEOPLE_A_FRONT_END = 250
 """How many may be online at one server: it could hold all of them in line (benchmarks/README.md, "What people in line
 cost")."""
+MOST_WAITING = 1_000
+"""In one line: who would wait behind more has gone by then."""
 MOST_GENERATORS = 100_000
 """Beyond, a plan by these formulas means nothing."""
 
@@ -119,7 +121,7 @@ class Planner:
             generators_each=each,
             busy=theory.load(services, per_s) / each,
             wait_s=theory.open_wait(services, per_s, each, PROMISED),
-            queue_size=min(max(QUEUE_SIZE, theory.queue_size(services, per_s, each)), MOST_IN_LINE),
+            queue_size=min(max(QUEUE_SIZE, theory.queue_size(services, per_s, each)), MOST_WAITING),
             memory_gb=machines * self.work.memory_gb(each),
             per_month=machines * self.machine.per_month + (self.prices[BALANCER].per_month if machines > 1 else 0.0),
             in_one_line=_least(lambda number: self._wait(self.demand.per_s(users), number)),

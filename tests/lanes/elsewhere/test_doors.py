@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +13,11 @@ from fakes import CLONER, LISTENER
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere import asgi, places
+from voxdemo.lanes.elsewhere import asgi
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.jobs import SpeakJob, outline
 from voxdemo.lanes.line import Claim
-from voxdemo.lanes.messages import Beat, Enter, Lost, Ready, Refused, Turn, VoiceOffer
+from voxdemo.lanes.messages import Beat, Enter, Leave, Lost, Places, Ready, Refused, Turn, VoiceOffer
 from voxdemo.lanes.turns import Size
 from voxdemo.speech import Utterance, Waiting
 
@@ -84,9 +85,8 @@ async def test_only_requests_of_one_client_count_as_its_own() -> None:
     await front_end.aclose()
 
 
-async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "TAKEN_WITHIN_S", 0.0)
-    process = LineProcess(10, gather_s=0.0)
+async def test_a_turn_that_is_not_taken_goes_to_the_next() -> None:
+    process = LineProcess(10, gather_s=0.0, taken_within_s=0.0)
     beat = beat_of("voice")
     process.beat(beat)
     one, other = (process.listen(name) for name in ("one", "other"))
@@ -101,3 +101,29 @@ async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.Mon
     assert Turn("b", "voice", "http://voice") in await anext(other)
     await one.aclose()
     await other.aclose()
+
+
+async def test_of_thousands_each_is_told_their_place_once_and_all_again_when_one_leaves() -> None:
+    process = LineProcess(2_000, gather_s=0.0)
+    front_ends = [process.listen(name) for name in ("one", "other")]
+    for front_end in front_ends:
+        await anext(front_end)
+    for name in ("one", "other"):
+        process.told(name, [Enter(f"{name} {number}", Claim(Size(20.0)), 10.0) for number in range(1_000)])
+    process._tell()
+    told = [places_of(await anext(front_end)) for front_end in front_ends]
+    assert [len(each.ids) for each in told] == [1_000, 1_000]
+    assert sorted(int(ahead) for each in told for ahead in each.ahead) == list(range(2_000))
+    process._tell()
+    again = [each for front_end in front_ends for each in await anext(front_end)]
+    assert not [each for each in again if isinstance(each, Places)]
+    process.told("one", [Leave("one 0")])
+    process._tell()
+    assert [len(places_of(await anext(front_end)).ids) for front_end in front_ends] == [999, 1_000]
+    for front_end in front_ends:
+        await front_end.aclose()
+
+
+def places_of(news: Sequence[Any]) -> Places:
+    (places,) = [each for each in news if isinstance(each, Places)]
+    return places

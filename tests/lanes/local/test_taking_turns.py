@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -182,7 +183,10 @@ async def test_what_stands_aside_is_finished_where_there_is_time_to(
 
 
 def told_places(seats: list[Busy], waiting: list[Size]) -> list[tuple[int, float | None, float | None]]:
-    return [(place.ahead, place.start_s, place.end_s) for place in foretold(seats, len(seats), waiting, False)]
+    (last,) = foretold(deepcopy(seats), len(seats), waiting, False, last_only=True)
+    places = foretold(seats, len(seats), waiting, False)
+    assert last == places[-1]
+    return [(place.ahead, place.start_s, place.end_s) for place in places]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ wasn't heard whole. Lives on the event loop. Knows no models.
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 SILENT_S = 5.0
 """A line or a voice that has said nothing for so long has gone; both say something more often."""
 TRY_AGAIN_S = 0.2
+MOST_AT_ONCE = 500
+"""How many messages the line is sent together: it answers soon, however many enter it again."""
 MOST_VOICES = 5
 """How many voices may die of one job."""
 RESTART_S = 5.0
@@ -260,8 +263,7 @@ class LineElsewhere:
         self._closing = True
         self._refuse_rest(self.refusal or NotReadyError.stopping())
         if self._sending:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._sending), 1.0)  # so that nobody waits for who has left
+            await asyncio.wait([self._sending], timeout=1.0)  # so that nobody waits for who has left
         for task in (self._listening, self._sending):
             if task:
                 task.cancel()
@@ -287,8 +289,8 @@ class LineElsewhere:
     async def _send(self) -> None:
         await asyncio.sleep(0)
         while self._messages:
-            messages = [each.entry() if isinstance(each, PlaceElsewhere) else each for each in self._messages]
-            self._messages = []
+            saying, self._messages = self._messages[:MOST_AT_ONCE], self._messages[MOST_AT_ONCE:]
+            messages = [each.entry() if isinstance(each, PlaceElsewhere) else each for each in saying]
             try:
                 answer = await self._http.post(self._url, content=wire.to_bytes(messages))
                 answer.raise_for_status()
@@ -332,8 +334,8 @@ class LineElsewhere:
     def _hear(self, all_news: Any) -> None:
         for news in all_news:
             match news:
-                case Places(places=places):
-                    self._place(places)
+                case Places():
+                    self._place(news)
                 case Offer():
                     self._offer = news
                     with suppress(ValueError):
@@ -342,14 +344,16 @@ class LineElsewhere:
                     self._state = time.monotonic(), news
                 case _ if ticket := self._places.get(news.id):
                     self._tell(ticket, news)
-        self._tell_doors()
+        if not all(isinstance(news, Entered | Turn) for news in all_news):
+            self._tell_doors()
 
-    def _place(self, places: Any) -> None:
+    def _place(self, told: Places) -> None:
         now = time.monotonic()
-        for id, place in places:
+        columns = (each.tolist() for each in (told.ahead, told.start_s, told.end_s))
+        for id, ahead, *seconds in zip(told.ids, *columns, strict=True):
             if ticket := self._places.get(id):
-                ticket.told = now, place
-                ticket.changed.set()
+                start_s, end_s = (None if math.isnan(each) else each for each in seconds)
+                ticket.told = now, Place(int(ahead), start_s, end_s)
 
     def _tell(self, ticket: PlaceElsewhere, news: Any) -> None:
         match news:

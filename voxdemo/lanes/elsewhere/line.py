@@ -5,6 +5,7 @@ front ends enter their people again with the moment at which they came, voices s
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -24,7 +27,7 @@ from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
-from voxdemo.lanes.elsewhere.places import FrontEnd, Visitor, VoiceSeat
+from voxdemo.lanes.elsewhere.places import TAKEN_WITHIN_S, UNTOLD, FrontEnd, Visitor, VoiceSeat
 from voxdemo.lanes.elsewhere.scaling import Scaling
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
@@ -54,10 +57,8 @@ DEAF_S = 10.0
 LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 1.0
 """How often front ends are told something at least: they take a line that says nothing for gone."""
-BETWEEN_S = 0.02
-"""Between two rounds of telling places, at least."""
-SHARE = 0.4
-"""The part of its time that telling places may take."""
+BETWEEN_S, EACH_S = 0.02, 1e-4
+"""Between two rounds of telling places, at least; and for each who waits, as that costs front ends: 1 s for 10,000."""
 OFF_BY_S = 0.5
 """How far off a place may be, counted down, until it is told again."""
 
@@ -66,7 +67,12 @@ class LineProcess:
     """All methods are for the event loop's thread."""
 
     def __init__(
-        self, queue_size: int, most_waiting: int = 0, gather_s: float | None = None, elastic: Elastic | None = None
+        self,
+        queue_size: int,
+        most_waiting: int = 0,
+        gather_s: float | None = None,
+        elastic: Elastic | None = None,
+        taken_within_s: float = TAKEN_WITHIN_S,
     ) -> None:
         gather_s = GATHER_S if gather_s is None else gather_s
         self._paces = Paces()
@@ -82,11 +88,13 @@ class LineProcess:
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offer: Offer | None = None
+        self._taken_within_s = taken_within_s
         self.scaling = Scaling(elastic, self._lane) if elastic else None
         """For what starts and stops voices; None: nothing does."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
+        gc.set_threshold(100_000)  # or all of thousands who wait are looked through at each telling, for what could go
         work = [self._watch(), self._keep_telling()]
         if self._gather_s:
             work.append(self._begin_turns())
@@ -137,7 +145,7 @@ class LineProcess:
             log.info("a voice has come: %s", beat.url)
         if beat.offer:
             self._learn(beat.offer.paces)
-        seat.look(beat, self._adopted)
+        seat.look(beat, self._adopted, self._taken_within_s)
         if beat.offer:
             self._reckon_again()
         if seat.outline != before:  # else only seconds have passed
@@ -160,7 +168,7 @@ class LineProcess:
             if not message.is_served:
                 self._lane.join(visitor)
                 visitor.is_called = visitor.is_called or is_begun
-        visitor.front_end, visitor.place_told, visitor.claim = front_end, None, message.claim
+        visitor.front_end, visitor.place_told, visitor.claim = front_end, UNTOLD, message.claim
         visitor.reckon_again()
         front_end.tell(Entered(visitor.id, visitor.arrived_at))
         if visitor.is_called:
@@ -194,7 +202,7 @@ class LineProcess:
 
     def _share(self, seat: VoiceSeat, first: Visitor) -> None:
         """Have all hear what this voice begins with who want the same."""
-        for visitor in self._visitors.values():
+        for visitor in self._visitors.values() if first.claim.key else ():
             if visitor.wants_same(first):
                 seat.let_hear(visitor, first)
 
@@ -244,22 +252,24 @@ class LineProcess:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), TELL_EVERY_S)
             self._moved.clear()
-            begun = time.perf_counter()
             self._tell()
-            await asyncio.sleep(max(BETWEEN_S, (time.perf_counter() - begun) / SHARE))
+            await asyncio.sleep(min(max(BETWEEN_S, EACH_S * len(self._visitors)), TELL_EVERY_S))
 
     def _tell(self) -> None:
         """Tell every front end where its people stand, and how the line is doing."""
-        now = time.monotonic()
-        news: dict[FrontEnd, list[Any]] = {}
-        for visitor in self._visitors.values():
-            if visitor.front_end and not visitor.run:
-                place, told = self._lane.place(visitor), visitor.place_told
-                if told is None or _is_off(told[1].after(now - told[0]), place):
-                    visitor.place_told = now, place
-                    news.setdefault(visitor.front_end, []).append((visitor.id, place))
-        for front_end, places in news.items():
-            front_end.tell(Places(places))
+        made_at, foretold = self._lane.forecast
+        visitors = [each for each in self._visitors.values() if each.front_end and not each.run]
+        places = [foretold.get(each, NOWHERE) for each in visitors]
+        by_clock = [0.0, made_at, made_at]
+        now = np.array([(each.ahead, each.start_s, each.end_s) for each in places], float).reshape(-1, 3) + by_clock
+        told = np.array([each.place_told for each in visitors], float).reshape(-1, 3)
+        rows, news = now.tolist(), dict[FrontEnd, list[int]]()
+        for index in np.flatnonzero(_are_off(told, now, time.monotonic())).tolist():
+            visitors[index].place_told = rows[index]
+            news.setdefault(visitors[index].front_end, []).append(index)
+        left = np.maximum(now - [0.0, *[time.monotonic()] * 2], 0.0)
+        for front_end, indices in news.items():
+            front_end.tell(Places([visitors[index].id for index in indices], *left[indices].T))
         if (offer := self._offered()) != self._offer:
             self._offer = offer
             self._tell_all(offer)
@@ -289,15 +299,18 @@ class LineProcess:
         return LineState(stats, coming, refusal, urls)
 
 
+Figures = npt.NDArray[np.float64]
+NOWHERE = Place(0, None, None)
+"""Of a request whose turn has come."""
 KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
 """Of jobs that may come: when one begins depends on which it is."""
 
 
-def _is_off(told: Place, place: Place) -> bool:
-    return told.ahead != place.ahead or any(
-        (one is None) != (other is None) or (one is not None and other is not None and abs(one - other) > OFF_BY_S)
-        for one, other in ((told.start_s, place.start_s), (told.end_s, place.end_s))
-    )
+def _are_off(told: Figures, places: Figures, now: float) -> Any:
+    """Of which rows the place isn't what it was told to be; each row as in `Visitor.place_told`."""
+    told_at, places_at = (np.maximum(each[:, 1:], now) for each in (told, places))
+    is_unlike = np.isnan(told_at) != np.isnan(places_at)
+    return (told[:, 0] != places[:, 0]) | (is_unlike | (abs(told_at - places_at) > OFF_BY_S)).any(axis=1)
 
 
 def line_app(process: LineProcess, secret: str) -> ASGIApp:

@@ -6,6 +6,7 @@ Lives on the event loop. Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.messages import Beat, Called, InHand, Lost, Refused, Turn, VoiceOffer
-from voxdemo.lanes.turns import TURN_S, Place, Size
+from voxdemo.lanes.turns import TURN_S, Size
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 TAKEN_WITHIN_S = 5.0
@@ -25,6 +26,7 @@ SOON_S = 0.5
 """How soon a voice is expected that should be there already."""
 GONE_S = 3.0
 """After so long without a beat, a voice isn't there any more."""
+UNTOLD: Sequence[float] = (math.nan, math.nan, math.nan)
 
 
 class FrontEnd:
@@ -58,7 +60,8 @@ class Visitor(Ticket):
         """When it got its turn, and where."""
         self.in_hand: tuple[float, InHand] | None = None
         """What its voice said of it, and when."""
-        self.place_told: tuple[float, Place] | None = None
+        self.place_told = UNTOLD
+        """How many are ahead of it, and when it will begin and end by the monotonic clock, as its front end knows."""
         self._sized: Size | None = None
         super().__init__(claim, since, reckon)
 
@@ -207,8 +210,11 @@ class VoiceSeat(AnySeat):
         """Those whose answers others can hear from here: as they are said, or, for a while, when they have been."""
         return [*self.visitors, *self._said.values()]
 
-    def look(self, beat: Beat, adopted: Callable[[InHand], Visitor]) -> None:
-        """What the voice is at now. A job that nobody entered here is of the line before this one, and is `adopted`."""
+    def look(self, beat: Beat, adopted: Callable[[InHand], Visitor], taken_within_s: float = TAKEN_WITHIN_S) -> None:
+        """What the voice is at now. A job that nobody entered here is of the line before this one, and is `adopted`.
+
+        A turn that was given longer than `taken_within_s` ago, and whose job isn't there, is lost.
+        """
         self.beat, self.offer = beat, beat.offer or self.offer
         self.is_suspect, self.heard_at = False, time.monotonic()
         jobs = {each.id: each for each in beat.jobs}
@@ -219,7 +225,7 @@ class VoiceSeat(AnySeat):
                 visitor.in_hand = None
                 self._put_down(visitor)
                 self._said[visitor.id] = visitor
-            elif visitor.granted and time.monotonic() - visitor.granted[0] > TAKEN_WITHIN_S:
+            elif visitor.granted and time.monotonic() - visitor.granted[0] > taken_within_s:
                 visitor.tell_front_end(Lost(visitor.id))
                 self._put_down(visitor)
         self._said = {id: each for id, each in self._said.items() if id in beat.said}

@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import anyio
+
 from voxdemo.errors import UnavailableError
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import Claim
@@ -32,13 +34,14 @@ class PlaceElsewhere:
         self.turn: Turn | None = None
         self.is_served = False
         self.changed = asyncio.Event()
-        self.refused = asyncio.get_running_loop().create_future()
+        self._hearing: anyio.CancelScope | None = None
+        """In which the next event of a voice is waited for."""
 
     def refuse(self, error: UnavailableError) -> None:
         self.refusal = error
         self.changed.set()
-        if not self.refused.done():
-            self.refused.set_result(None)
+        if self._hearing:
+            self._hearing.cancel()
 
     def entry(self) -> Enter:
         """How it enters the line, which may be another one than that in which it stood."""
@@ -46,13 +49,9 @@ class PlaceElsewhere:
 
     async def next_of(self, events: AsyncGenerator[Any, None]) -> Any:
         """The next event, or OVER. Raises the refusal, if it is turned away before that comes."""
-        coming = asyncio.ensure_future(anext(events, OVER))
-        try:
-            await asyncio.wait({coming, self.refused}, return_when=asyncio.FIRST_COMPLETED)
+        with anyio.CancelScope() as self._hearing:
             if self.refusal:
                 raise self.refusal
-            return coming.result()
-        finally:
-            if self.refusal or not coming.done():
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
+            return await anext(events, OVER)
+        assert self.refusal, "nothing else cancels it"
+        raise self.refusal

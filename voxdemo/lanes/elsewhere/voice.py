@@ -45,10 +45,20 @@ MOST_JOBS = 8
 class VoiceProcess:
     """Serves jobs with the seat. All methods are for the event loop's thread."""
 
-    def __init__(self, seat: Seat, paces: Paces, url: str, line_url: str, secret: str, job_timeout_s: float) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        paces: Paces,
+        url: str,
+        line_url: str,
+        secret: str,
+        job_timeout_s: float,
+        beat_every_s: float = BEAT_EVERY_S,
+    ) -> None:
         self.id = secrets.token_hex(4)
         self.url = url
         self.is_closing = False
+        self._beat_every_s = beat_every_s
         self._seat = seat
         self._paces = paces
         self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
@@ -73,7 +83,7 @@ class VoiceProcess:
                     await asyncio.sleep(TRY_AGAIN_S)
                 else:
                     with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._moved.wait(), BEAT_EVERY_S)
+                        await asyncio.wait_for(self._moved.wait(), self._beat_every_s)
         finally:
             await self._line.aclose()
             await self._lane.close()

@@ -1,4 +1,4 @@
-"""What a seat is to the lane, wherever its models are: one job at a time, and what is known of that.
+"""What a seat is to the lane, wherever its models are: one job at a time, and what is known of that; and all seats.
 
 Lives on the event loop. Knows no models.
 """
@@ -6,9 +6,12 @@ Lives on the event loop. Knows no models.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
+from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import ModelReport
 from voxdemo.lanes.local.ticket import Ticket
@@ -143,6 +146,58 @@ class AnySeat(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Close the models."""
+
+
+class Seats:
+    """The seats behind one line, and what they offer together."""
+
+    def __init__(self) -> None:
+        self.all: list[AnySeat] = []
+        self.pools: dict[str, list[AnySeat]] = defaultdict(list, {"": []})
+        """By what they are for: `AnySeat.address`."""
+        self._last: list[AnySeat] = []
+        """The seat that went last: what it had is offered until another one comes."""
+
+    def add(self, seat: AnySeat) -> None:
+        self.all.append(seat)
+        self.pools[seat.address].append(seat)
+
+    def remove(self, seat: AnySeat) -> None:
+        self.all.remove(seat)
+        self.pools[seat.address].remove(seat)
+        self._last = [seat]
+
+    @property
+    def offering(self) -> Sequence[AnySeat]:
+        """Those whose models are offered; none as long as there was none."""
+        return self.all or self._last
+
+    @property
+    def usual(self) -> EngineInfo:
+        """The engine of texts that need none in particular."""
+        return wanted([seat.speaks for seat in self.pools[""] or self._last])
+
+    @property
+    def catalogue(self) -> Catalogue:
+        seats = self.offering
+        engines = {engine.name: engine for seat in seats for engine in (self.usual, *seat.engines)}
+        work = {report.info.name for seat in seats for report in seat.reports if report.status.state != "failed"}
+        return Catalogue(tuple(engines.values()), frozenset(engines.keys() - work))
+
+    @property
+    def recognizer_info(self) -> RecognizerInfo:
+        return wanted([each.listens for each in self.offering if each.listens])
+
+    @property
+    def reports(self) -> Sequence[ModelReport]:
+        """How all models are; a server at an address is told of once, however many seats it has."""
+        reports = [report for seat in self.pools[""] for report in seat.reports]
+        told = {report.info.name for report in reports if report.info.is_elsewhere}
+        there = (seats[0].reports[0] for pool, seats in self.pools.items() if pool)
+        return [
+            *reports,
+            *(replace(each, wanted=False, serving=False) for each in there if each.info.name not in told),
+        ]
 
 
 def until_restarted_s(seats: Sequence[AnySeat], within_s: float) -> float:

@@ -8,10 +8,8 @@ import asyncio
 import logging
 import time
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,12 +18,12 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
-from voxdemo.lanes.local.any_seat import AnySeat, until_restarted_s, wanted
+from voxdemo.lanes.local.any_seat import AnySeat, Seats, until_restarted_s
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.order import Order, free_seat, with_jobs
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.turns import Place, Size
-from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
+from voxdemo.speech import RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +58,15 @@ class Lane:
         job_timeout_s: float,
         most_waiting: int = 0,
         paces: Paces | None = None,
+        tell_every_s: float = TELL_EVERY_S,
     ) -> None:
         self.moved: list[Callable[[], None]] = []
-        self._seats: list[AnySeat] = []
-        self._gone: list[AnySeat] = []
-        """The seat that went last: what it had is offered until another one comes."""
-        self._pools: dict[str, list[AnySeat]] = defaultdict(list, {"": []})
-        """Seats by what they are for: `Seat.address`."""
+        self._seats = Seats()
         self._job_timeout_s = job_timeout_s
         self._queue_size = queue_size
         self._most_waiting = most_waiting
         self._paces = paces or Paces()
+        self._tell_every_s = tell_every_s
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
@@ -95,38 +91,28 @@ class Lane:
     def add(self, seat: AnySeat) -> None:
         """Have another seat, which is given jobs from the next move on."""
         seat.timeout_s, seat.released = self._job_timeout_s, partial(self._release, seat)
-        self._seats.append(seat)
-        self._pools[seat.address].append(seat)
+        self._seats.add(seat)
 
     def remove(self, seat: AnySeat) -> None:
         """Do without this seat, and without the jobs that it has."""
         self._seats.remove(seat)
-        self._pools[seat.address].remove(seat)
-        self._gone = [seat]
         for ticket in seat.tickets:
             self.leave(ticket)
         self.move_up()
 
     @property
     def catalogue(self) -> Catalogue:
-        seats = self._seats or self._gone
-        engines = {engine.name: engine for seat in seats for engine in (self._usual, *seat.engines)}
-        work = {report.info.name for seat in seats for report in seat.reports if report.status.state != "failed"}
-        return Catalogue(tuple(engines.values()), frozenset(engines.keys() - work))
-
-    @property
-    def _usual(self) -> EngineInfo:
-        return wanted([seat.speaks for seat in self._pools[""] or self._gone])
-
-    @property
-    def order(self) -> Order:
-        usual = self._usual.name if self._pools[""] or self._gone else ""
-        now = time.monotonic()
-        return Order(self._waiting, self._pools, usual, self._overtook, [max(0.0, at - now) for at in self.awaited])
+        return self._seats.catalogue
 
     @property
     def recognizer_info(self) -> RecognizerInfo:
-        return wanted([each.listens for each in self._seats or self._gone if each.listens])
+        return self._seats.recognizer_info
+
+    @property
+    def order(self) -> Order:
+        usual = self._seats.usual.name if self._seats.offering else ""
+        awaited = [max(0.0, at - time.monotonic()) for at in self.awaited]
+        return Order(self._waiting, self._seats.pools, usual, self._overtook, awaited)
 
     @property
     def refusal(self) -> NotReadyError | None:
@@ -135,7 +121,7 @@ class Lane:
         return NotReadyError.stopping() if self._closing else None
 
     def start(self) -> None:
-        for seat in self._seats:
+        for seat in self._seats.all:
             seat.start()
 
     def check_room(self) -> None:
@@ -149,6 +135,8 @@ class Lane:
 
     def check_caller(self, caller: str) -> None:
         if not (caller and self._most_waiting):
+            return
+        if sum(ticket.claim.caller == caller for ticket in self._waiting) < self._most_waiting:  # as in `check_room`
             return
         theirs = [ticket for ticket in self.order.to_wait() if ticket.claim.caller == caller]
         if len(theirs) >= self._most_waiting:
@@ -169,16 +157,19 @@ class Lane:
 
     def reckon(self, claim: Claim) -> Size:
         """How much work it is, as far as that is known now."""
-        listener = self.recognizer_info.key if self._seats or self._gone else ""
+        listener = self.recognizer_info.key if self._seats.offering else ""
         return claim.reckoned(self._paces, listener)
 
     def place(self, ticket: LineTicket) -> Place:
-        """The line is forecast once for all who wait, and again when it has moved."""
-        now = time.monotonic()
+        made_at, places = self.forecast
+        return places.get(ticket, Place(0, None, None)).after(time.monotonic() - made_at)
+
+    @property
+    def forecast(self) -> tuple[float, Mapping[LineTicket, Place]]:
+        """When it was made, and the places of all who wait, as of then: it is made again when the line has moved."""
         if self._forecast is None:
-            self._forecast = now, dict(zip(self._waiting, self.order.places(), strict=True))
-        made_at, places = self._forecast
-        return places.get(ticket, Place(0, None, None)).after(now - made_at)
+            self._forecast = time.monotonic(), dict(zip(self._waiting, self.order.places(), strict=True))
+        return self._forecast
 
     def leave(self, ticket: LineTicket) -> None:
         assert isinstance(ticket, Ticket), "it is one of this line"
@@ -188,7 +179,7 @@ class Lane:
             self._is_empty.set()
         if ticket.run:
             ticket.run.cancel()
-            for seat in self._seats:
+            for seat in self._seats.all:
                 if seat.host is ticket:
                     seat.host = None
         elif ticket in self._waiting:
@@ -209,33 +200,28 @@ class Lane:
 
     @property
     def is_busy(self) -> bool:
-        return any(seat.ticket for seat in self._seats)
+        return any(seat.ticket for seat in self._seats.all)
 
     def foretell(self, coming: Size) -> Place:
         """Without seconds while models load or where nothing is known of a job."""
-        return self.order.places(coming)[-1]
+        return self.order.place_of(coming)
 
     def stats(self) -> LaneStats:
-        here, order = self._pools[""], self.order
-        reports = [report for seat in here for report in seat.reports]
-        there = [
-            replace(seats[0].reports[0], wanted=False, serving=False) for pool, seats in self._pools.items() if pool
-        ]
-        told = {report.info.name for report in reports if report.info.is_elsewhere}
+        here, order = self._seats.pools[""], self.order
         return LaneStats(
             seats=len(here),
-            running=sum(len(seat.tickets) for seat in self._seats),
+            running=sum(len(seat.tickets) for seat in self._seats.all),
             waiting=len(self._waiting),
             queue_size=self._queue_size,
             busy_s=self._busy_s + sum(ticket.turn_elapsed_s for ticket in order.running("")),
             ready_seats=sum(seat.is_ready for seat in here),
-            models=(*reports, *(report for report in there if report.info.name not in told)),
-            addresses=tuple(order.load(pool) for pool in self._pools if pool),
+            models=tuple(self._seats.reports),
+            addresses=tuple(order.load(pool) for pool in self._seats.pools if pool),
         )
 
     def refuse_all(self, within_s: float) -> NotReadyError:
-        self._restarted_at = time.monotonic() + until_restarted_s(self._seats, within_s)
-        loading = [seat.ticket for seat in self._seats if seat.ticket and seat.waits_for_model]
+        self._restarted_at = time.monotonic() + until_restarted_s(self._seats.all, within_s)
+        loading = [seat.ticket for seat in self._seats.all if seat.ticket and seat.waits_for_model]
         return self._refuse([*self._waiting, *loading])
 
     async def drain(self, within_s: float) -> None:
@@ -251,20 +237,20 @@ class Lane:
             self._telling.cancel()
         if self._telling_soon:
             self._telling_soon.cancel()
-        self._refuse([*self._waiting, *(seat.host for seat in self._seats if seat.host)])
-        await asyncio.gather(*(seat.close() for seat in self._seats))
+        self._refuse([*self._waiting, *(seat.host for seat in self._seats.all if seat.host)])
+        await asyncio.gather(*(seat.close() for seat in self._seats.all))
 
     async def _keep_telling(self) -> None:
         """Deliver places and seconds again while somebody waits: jobs turn out faster or slower than expected."""
         while self._somebody_waits:
-            await asyncio.sleep(TELL_EVERY_S)
+            await asyncio.sleep(self._tell_every_s)
             self._call()  # by now it may be known how much work they are
             self._tell_seats()
             self._tell_places()
 
     @property
     def _somebody_waits(self) -> bool:
-        return bool(self._waiting) or any(seat.host or seat.waits_for_model for seat in self._seats)
+        return bool(self._waiting) or any(seat.host or seat.waits_for_model for seat in self._seats.all)
 
     def _refuse(self, tickets: Iterable[Ticket]) -> NotReadyError:
         """End these with the refusal, which is returned."""
@@ -320,10 +306,9 @@ class Lane:
     def move_up(self) -> None:
         if self._is_held:
             return
-        for pool, seats in self._pools.items():
+        for pool, seats in self._seats.pools.items():
             self._fill(pool, seats)
-        self._call()
-        self._ask_for_room()
+        self._ask_for_room(self._call())
         self._tell_seats()
         self._forecast = None
         self._telling_soon = self._telling_soon or asyncio.get_running_loop().call_soon(self._tell_places)
@@ -342,32 +327,33 @@ class Lane:
                 self._overtook = not ticket.size.speaks and ticket is not first
             self._begin(seat, ticket)
 
-    def _call(self) -> None:
+    def _call(self) -> Order:
         """Have jobs prepared: of brief and of longer ones one more than there are seats for them.
 
         So the next one is there before a seat is free, or before a longer text stands aside. Those that wait for the
-        same answer are called along with the first of them, and stand where it stands.
+        same answer are called along with the first of them, and stand where it stands. Returns the order after that.
         """
-        order = self.order
+        order, has_moved = self.order, False
         for pool, turns in order.turns.items():
             begun = [ticket.size.is_brief for ticket in order.running(pool)]
-            room = {kind: 1 + len(self._pools[pool]) - begun.count(kind) for kind in (False, True)}
+            room = {kind: 1 + len(self._seats.pools[pool]) - begun.count(kind) for kind in (False, True)}
             called: dict[str, Ticket] = {}
             for ticket in turns:
-                if ticket.claim.key in called:
-                    ticket.arrived_at = called[ticket.claim.key].arrived_at
-                    ticket.is_called = True
+                if first := called.get(ticket.claim.key):
+                    has_moved = has_moved or ticket.arrived_at != first.arrived_at
+                    ticket.arrived_at, ticket.is_called = first.arrived_at, True
                     continue
                 room[ticket.size.is_brief] -= 1
                 ticket.is_called = ticket.is_called or room[ticket.size.is_brief] >= 0
                 if ticket.is_called and ticket.claim.key:
                     called[ticket.claim.key] = ticket
-        self._waiting.sort(key=lambda ticket: ticket.arrived_at)
+        if has_moved:
+            self._waiting.sort(key=_arrival)
+        return self.order if has_moved else order
 
-    def _ask_for_room(self) -> None:
+    def _ask_for_room(self, order: Order) -> None:
         """Have longer texts stand aside after their next part, if a brief job waits."""
-        order = self.order
-        for seat in self._seats:
+        for seat in self._seats.all:
             if seat.ticket and not seat.host and not seat.ticket.size.is_brief:
                 guest = self._guest(seat, order) if self.gives_turns else None
                 if seat.ask_for_room(guest) and guest:
@@ -377,7 +363,7 @@ class Lane:
 
     def _tell_seats(self) -> None:
         """Those whose jobs have begun, and wait all the same."""
-        for seat in self._seats:
+        for seat in self._seats.all:
             if seat.ticket and seat.waits_for_model:
                 seat.ticket.tell(seat.place)
             if seat.ticket and seat.host:

@@ -51,24 +51,36 @@ class Order:
 
     def to_wait(self) -> list[Ticket]:
         """Those who wait, in the order of their turns, but for those that get a seat in a moment."""
-        free = {pool: max(0, len(seats) - len(self.running(pool))) for pool, seats in self.pools.items()}
-        return [ticket for pool, turns in self.turns.items() for ticket in turns[free[pool] :]]
+        return [ticket for pool, turns in self.turns.items() for ticket in turns[self._free(pool) :]]
+
+    def _free(self, pool: str) -> int:
+        return max(0, len(self.pools[pool]) - len(self.running(pool)))
 
     def load(self, address: str) -> AddressLoad:
         waiting = sum(self.pool(ticket.size) == address for ticket in self.waiting)
         return AddressLoad(address, len(self.pools[address]), len(self.running(address)), waiting)
 
-    def places(self, *coming: Size) -> list[Place]:
-        """Those of all who wait, then of jobs that come now."""
-        sizes = [*self._sizes(), *coming]
+    def places(self) -> list[Place]:
+        """Those of all who wait."""
+        sizes = self._sizes()
+        if len(self.pools) < 2:
+            return self._foretold("", sizes)
         pools = [self.pool(size) for size in sizes]
         places: dict[int, Place] = {}
         for pool in set(pools):
             indices = [index for index, each in enumerate(pools) if each == pool]
-            theirs = [sizes[index] for index in indices]
-            told = foretold(self._outlooks(pool), len(self.running(pool)), theirs, self.overtook and not pool)
-            places.update(zip(indices, told, strict=True))
+            places.update(zip(indices, self._foretold(pool, [sizes[index] for index in indices]), strict=True))
         return [places[index] for index in range(len(sizes))]
+
+    def place_of(self, coming: Size) -> Place:
+        """That of a job that comes now, after all who wait."""
+        pool = self.pool(coming)
+        theirs = [size for size in self._sizes() if self.pool(size) == pool]
+        return self._foretold(pool, [*theirs, coming], last_only=True)[0]
+
+    def _foretold(self, pool: str, sizes: Sequence[Size], last_only: bool = False) -> list[Place]:
+        overtook = self.overtook and not pool
+        return foretold(self._outlooks(pool), len(self.running(pool)), sizes, overtook, last_only)
 
     def before_last_s(self, unknown_s: float) -> float:
         """How much work is left before the last in line; a job of which nothing is known counts so many seconds."""
