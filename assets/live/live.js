@@ -62,6 +62,7 @@ export function live(element, {words, worklet, isOpen}) {
     }
     enter('connecting');
     line = session({open: listen, change: showTurns, end: finish});
+    mic.begin();  // what is said while it connects is heard, too
     awake = await navigator.wakeLock?.request('screen').catch(() => null);  // a phone's screen stays on while one speaks
     if (!isOn()) awake?.release();
   }
@@ -69,7 +70,6 @@ export function live(element, {words, worklet, isOpen}) {
   function listen() {
     if (state !== 'connecting') return;
     enter('listening');
-    mic.begin();
     if (unplugged) stop(unplugged);
   }
 
@@ -94,11 +94,12 @@ export function live(element, {words, worklet, isOpen}) {
 
   // What was heard is kept, however it ended. An end that has a sentence of its own, such as silence, isn't a failure.
   async function finish(error) {
+    const wasOpen = state !== 'connecting';
     mic.close();
     awake?.release();
     line = null;
     enter('ending');
-    const total = mic.seconds, told = unplugged || words[error?.code] || '';
+    const total = wasOpen ? mic.seconds : 0, told = unplugged || words[error?.code] || '';
     const why = error && !told ? await reasonOf(error) : '';
     if (total >= SHORTEST_S) bring(total, why && both(why, words.kept), told);
     enter('over');

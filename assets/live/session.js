@@ -23,7 +23,7 @@ function base64(samples) {
 export function session({open, change, end}) {
   const socket = new WebSocket(url('v1/realtime?intent=transcription').replace(/^http/, 'ws'));
   const turns = new Map();
-  let waiting = [], count = 0, behind = 0, isEnding = false, isCommitted = false, isOver = false;
+  let waiting = [], count = 0, behind = 0, isOpen = false, isEnding = false, isCommitted = false, isOver = false;
   let silence = setTimeout(finish, SILENT_MS, {});  // for one that never opens
 
   const send = (type, values) => socket.send(JSON.stringify({type, ...values}));
@@ -57,7 +57,11 @@ export function session({open, change, end}) {
   }
 
   const heeded = {
-    'session.updated': open,
+    'session.updated': () => {
+      isOpen = true;
+      flush();
+      open();
+    },
     'input_audio_buffer.speech_started': (event) => { turnOf(event).start = event.audio_start_ms / 1000; },
     'input_audio_buffer.speech_stopped': (event) => { turnOf(event).end = event.audio_end_ms / 1000; },
     'input_audio_buffer.committed': (event) => {
@@ -102,7 +106,7 @@ export function session({open, change, end}) {
       if (isEnding || isOver) return;
       waiting.push(samples);
       count += samples.length;
-      if (count >= SEND_EVERY) flush();
+      if (isOpen && count >= SEND_EVERY) flush();  // what is said before that is sent then
     },
 
     // Nothing more is heard: `end` is called when the server has said the last word.

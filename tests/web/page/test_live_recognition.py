@@ -72,6 +72,27 @@ SESSION = """({session}, [told, unsent]) => {
   return happened;
 }"""
 """What happens after Stop to a session that is told this; so many bytes are unsent then, and whenever it looks."""
+EARLY = """({session}) => {
+  const {WebSocket} = window, sent = [];
+  let line;
+  class Line extends EventTarget {
+    bufferedAmount = 0;
+    constructor() { super(); line = this; }
+    send(event) { sent.push(JSON.parse(event).type); }
+    close() {}
+  }
+  try {
+    window.WebSocket = Line;
+    const one = session({open() {}, change() {}, end() {}});
+    one.hear(new Int16Array(5000));
+    const before = sent.length;
+    line.dispatchEvent(new MessageEvent('message', {data: '{"type": "session.updated"}'}));
+    return [before, sent];
+  } finally {
+    window.WebSocket = WebSocket;
+  }
+}"""
+"""How much is sent before the server listens, and what as soon as it does, of what was heard before."""
 RECORD, TURNS, TRANSCRIPT = "#vx-live .record", "#vx-live-card .turns", "#vx-said textarea"
 WORDS = re.compile("line is open", re.IGNORECASE)
 
@@ -203,6 +224,13 @@ def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
     )
     assert happens("", [900, 500, 0, 0]) == [500, 0, "closed", unread, 0], "sound is still on its way"
     assert happens("", [900, 900]) == ["closed", {}, 900], "it gets no further"
+
+
+def test_what_is_said_while_it_connects_is_sent_as_soon_as_the_server_listens(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    before, sent = of_module(open_page(fake_server), "live/session.js", EARLY)
+    assert (before, sent) == (0, ["input_audio_buffer.append"] * 3)
 
 
 TOLD = "conversation.item.input_audio_transcription.completed"
