@@ -1,9 +1,12 @@
 """What people notice of a cluster on Ray: voices that come and go, and deaths of Ray's head, the line and voices.
 
     .venv/bin/python benchmarks/cluster.py --times 1
+    .venv/bin/python benchmarks/cluster.py --times 10 --of voice --peak 0
+    .venv/bin/python benchmarks/cluster.py --times 10 --of node head --nodes 3 --peak 0
 
 Voices sleep as those of machines.py do, and take 5 s to load. Ray is the one of ./launch.sh cluster, started again by
-it; two front ends are in this process and ask as those of servers do. Needs the packages of requirements-ray.txt.
+it; two front ends are in this process and ask as those of servers do. With `--nodes`, Ray has so many nodes more,
+each with room for one voice, as if they were machines. Needs the packages of requirements-ray.txt.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import socket
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import psutil
@@ -35,6 +39,7 @@ from machines import INFO, LISTENER, STEP_S, Sleeper, SleepingListener, first_ch
 from voxdemo.cluster.box import Part
 from voxdemo.engines.base import EngineChoice
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere import asgi, front_end
 from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob, Started
@@ -47,7 +52,9 @@ from voxdemo.speech import Utterance
 
 SECRET = secrets.token_hex(16)
 LOAD_S = 5.0
-LINE, VOICE, HEAD = "ray::ServeReplica:line", "ray::ServeReplica:voices", "gcs_server raylet"
+MANY = 1000
+"""Processors that Ray believes in, where all voices are on one node."""
+LINE, VOICE, HEAD, NODE = "ray::ServeReplica:line", "ray::ServeReplica:voices", "gcs_server", ""
 """By what processes are known."""
 
 
@@ -61,9 +68,9 @@ def models(settings: Settings) -> Models:
 
 
 class Cluster:
-    """Ray in a process that is started again when it dies."""
+    """Ray in a process that is started again when it dies, and so many nodes of it more, each in its own."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, nodes: int, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
         self.url, self._folder = f"http://127.0.0.1:{port}", tempfile.TemporaryDirectory()
@@ -72,20 +79,31 @@ class Cluster:
             "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "PYTHONPATH": os.pathsep.join(sys.path[:2]), **{name: str(each) for name, each in settings.items()},
         }  # fmt: skip
-        self._part = Part("Ray", [sys.executable, __file__, "--head", str(port)], variables)
+        address = str(Path(self._folder.name, "address"))
+        head = [sys.executable, __file__, "--head", str(port), address, str(1 if nodes else MANY)]
+        self._parts = [Part("Ray", head, variables)]
+        for number in range(nodes):
+            self._parts.append(Part(f"Node {number}", [sys.executable, __file__, "--node", address], variables))
         self._looking = asyncio.ensure_future(self._keep_looking())
 
     async def _keep_looking(self) -> None:
         while True:
-            self._part.look()
+            for part in self._parts:
+                part.look()
             await asyncio.sleep(0.5)
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
-        return self._part.processes
+        return [process for part in self._parts for process in part.processes]
 
     def kill(self, kind: str, most: int, number: int) -> int:
-        """Send so many of a kind this signal at once."""
+        """Send so many of a kind this signal at once; or all of a node with a voice."""
+        if kind == NODE:
+            killed = next(each.processes for each in self._parts[1:] if any(map(_is_voice, each.processes)))
+            for each in killed:
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
+            return len(killed)
         killed = [each for each in self.processes if _name(each).startswith(tuple(kind.split()))][:most]
         for each in killed:
             each.send_signal(number)
@@ -103,8 +121,10 @@ class Cluster:
 
     async def close(self) -> None:
         self._looking.cancel()
-        self._part.stop()
-        await asyncio.to_thread(self._part.end, 60.0)
+        for part in self._parts:
+            part.stop()
+        for part in self._parts:
+            await asyncio.to_thread(part.end, 60.0)
         self._folder.cleanup()
 
 
@@ -116,9 +136,13 @@ def _name(process: psutil.Process) -> str:
         return ""
 
 
+def _is_voice(process: psutil.Process) -> bool:
+    return _name(process).startswith(VOICE)
+
+
 @asynccontextmanager
-async def running(**settings: object) -> AsyncGenerator[tuple[Cluster, Sequence[LineElsewhere]], None]:
-    cluster, lines = Cluster(**settings), list[LineElsewhere]()
+async def running(nodes: int = 0, **settings: object) -> AsyncGenerator[tuple[Cluster, Sequence[LineElsewhere]], None]:
+    cluster, lines = Cluster(nodes, **settings), list[LineElsewhere]()
     try:
         offer = await offer_of(cluster.url, SECRET, 180.0)
         lines += [LineElsewhere(cluster.url, SECRET, offer, Paces()) for _ in range(2)]
@@ -145,6 +169,7 @@ class Somebody:
         self.told: list[tuple[float, float]] = []
         """When, and when it was to end by what was told then."""
         self.pieces = self.retaken = 0
+        self.turn_at = 0.0
         self.task = asyncio.ensure_future(self._hear())
 
     async def _hear(self) -> None:
@@ -165,15 +190,19 @@ class Somebody:
             watching.cancel()
 
     async def _watch(self) -> None:
+        next_at = 0.0
         while not self.begun_at:
             place, now = self.line.place(self.ticket), time.monotonic()
-            if place.end_s is not None:
+            self.turn_at = 0.0 if self.ticket.turn is None else self.turn_at or now
+            if place.end_s is not None and not self.turn_at and now > next_at:
                 self.told.append((now, now + place.end_s))
-            await asyncio.sleep(1.0)
+                next_at = now + 1.0
+            await asyncio.sleep(0.02)
 
     @property
-    def is_whole(self) -> bool:
-        return self.pieces == len(self.job.parts) * 10
+    def left(self) -> int:
+        """How many of its pieces never came; less than none where some came twice."""
+        return len(self.job.parts) * 10 - self.pieces
 
     @property
     def errors(self) -> list[float]:
@@ -209,27 +238,63 @@ async def peak(seconds: float) -> None:
                 print(f"{name} after {now:.1f} s", flush=True)
             await asyncio.sleep(0.25)
         await asyncio.wait([each.task for each in people], timeout=120)
+        for at in range(0, int(seconds) + 60, 5):  # seconds that people were told in these five
+            early = [
+                (end - each.ended_at) / (each.ended_at - told)
+                for each in people for told, end in each.told
+                if each.ended_at - told > 5.0 and at <= told - begun < at + 5
+            ]  # fmt: skip
+            if early:
+                print(f"  told after {at} s: off by {100 * statistics.median(early):+.0f} % ({len(early)} times)")
         errors = sorted(error for each in people if each.ended_at for error in each.errors)
         print(
-            f"{len(people)} people, {sum(each.is_whole for each in people)} served whole, in mid-job stopped"
+            f"{len(people)} people, {sum(not each.left for each in people)} served whole, in mid-job stopped"
             f" {sum(each.retaken for each in people)}; told seconds off by {100 * statistics.median(errors):.0f} %"
             f" (median), {100 * errors[int(0.9 * len(errors))]:.0f} % (p90), for {len(errors)} times told",
             flush=True,
         )
 
 
-async def deaths(times: int) -> None:
+DEATHS = {
+    "node": ("a node of Ray's killed that has a voice", NODE, signal.SIGKILL),
+    "head": ("Ray's head killed", HEAD, signal.SIGKILL),
+    "line": ("the line killed", LINE, signal.SIGKILL),
+    "voice": ("a voice killed", VOICE, signal.SIGKILL),
+    "stop": ("a voice told to stop", VOICE, signal.SIGTERM),
+}
+"""What is said of it, what is sent to, and which signal."""
+
+
+async def deaths(times: int, which: Sequence[str], nodes: int) -> None:
     """Two speak, 16 wait; then something is killed."""
-    async with running(VOXDEMO_VOICES_LEAST=2, VOXDEMO_VOICES_MOST=2) as (cluster, lines):
+    async with running(nodes, VOXDEMO_VOICES_LEAST=2, VOXDEMO_VOICES_MOST=2) as (cluster, lines):
         await both(lines)
         megabytes = sum(each.memory_full_info().pss for each in cluster.processes) / 1e6
         print(f"memory of Ray, the line and two voices without models: {megabytes:.0f} MB", flush=True)
-        print(f"first chunk, line on Ray: {of(await first_chunks(lines[0], 20))}", flush=True)
+        chunks = await first_chunks(lines[0], 20), await through_proxy(cluster, 20)
+        print(f"first chunk, line on Ray: {of(chunks[0])}; through Serve's proxy {of(chunks[1])}", flush=True)
         for _ in range(times):
-            await death(cluster, lines, "Ray's head killed", HEAD)
-            await death(cluster, lines, "the line killed", LINE)
-            await death(cluster, lines, "a voice killed", VOICE)
-            await death(cluster, lines, "a voice told to stop", VOICE, signal.SIGTERM)
+            for each in which:
+                await death(cluster, lines, *DEATHS[each])
+
+
+async def through_proxy(cluster: Cluster, count: int) -> list[float]:
+    """As `first_chunks`, where the front end speaks with the line through the proxy alone."""
+
+    async def there(http: httpx.AsyncClient, url: str) -> str:
+        return url
+
+    straight = asgi.straight_to
+    vars(front_end)["straight_to"] = there
+    try:
+        line = LineElsewhere(cluster.url, SECRET, await offer_of(cluster.url, SECRET, 60.0), Paces())
+        line.start()
+        await both([line])
+        chunks = await first_chunks(line, count)
+        await line.close()
+        return chunks
+    finally:
+        vars(front_end)["straight_to"] = straight
 
 
 async def both(lines: Sequence[LineElsewhere]) -> None:
@@ -237,9 +302,7 @@ async def both(lines: Sequence[LineElsewhere]) -> None:
         await asyncio.sleep(0.1)
 
 
-async def death(
-    cluster: Cluster, lines: Sequence[LineElsewhere], name: str, kind: str, sent: int = signal.SIGKILL
-) -> None:
+async def death(cluster: Cluster, lines: Sequence[LineElsewhere], name: str, kind: str, sent: int) -> None:
     await both(lines)
     people = [Somebody(lines[number % 2], 4) for number in range(2)]
     while not all(each.pieces > 12 for each in people):  # noqa: ASYNC110 - that is what it waits for
@@ -251,12 +314,13 @@ async def death(
     assert cluster.kill(kind, len(kind.split()), sent), f"nothing is called {kind}"
     killed_at = time.monotonic()
     await asyncio.wait([each.task for each in people], timeout=300)
-    lost = [each for each in people if not each.is_whole]
     starts = [each.begun_at for each in people[2:] if each.begun_at]
+    turns = [each.turn_at or each.begun_at for each in people[2:] if each.begun_at]
     begun_again = min((each for each in starts if each > killed_at + 0.5), default=0.0) - killed_at
-    overtaken = sum(later < earlier - STEP_S for earlier, later in pairwise(starts))
+    overtaken = sum(later < earlier - STEP_S for earlier, later in pairwise(turns))
     print(
-        f"{name}, 2 speaking, 16 waiting: {len(lost)} lost, {sum(each.retaken for each in people)} parts said"
+        f"{name}, 2 speaking, 16 waiting: {sum(each.left > 0 for each in people)} lost,"
+        f" {sum(each.left < 0 for each in people)} heard twice, {sum(each.retaken for each in people)} parts said"
         f" again, {overtaken} overtaken, the next began after"
         f" {begun_again:.1f} s, the longest gap for listeners {max(each.longest_gap_s for each in people):.1f} s",
         flush=True,
@@ -265,18 +329,57 @@ async def death(
         each.task.cancel()
 
 
+def tell_address(told: Path) -> None:
+    """Write down where Ray's other nodes find this one."""
+    import ray
+
+    told.unlink(missing_ok=True)
+    while not ray.is_initialized():
+        time.sleep(0.1)
+    told.with_suffix(".new").write_text(ray.get_runtime_context().gcs_address)
+    told.with_suffix(".new").rename(told)
+
+
+def be_node(told: Path) -> NoReturn:
+    """Be a node of Ray's with room for one voice, as soon as there is a head."""
+    while not told.exists():
+        time.sleep(0.1)
+    own = ["--node-ip-address", f"127.0.1.{1 + os.getpid() % 250}", "--num-cpus", "1", "--block"]
+    own += ["--object-store-memory", str(80 * 10**6)]
+    ray = str(Path(sys.executable).with_name("ray"))
+    os.execv(ray, [ray, "start", "--address", told.read_text(), *own])
+
+
+def run(measured: Coroutine[Any, Any, None]) -> None:
+    """Until it is told to stop, and then with all that it started ended."""
+
+    async def stoppable() -> None:
+        task = asyncio.ensure_future(measured)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await task
+
+    asyncio.run(stoppable())
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--head"]:
         import cluster  # so that other processes find its models by name
 
         from voxdemo.cluster import head
 
-        head.main(int(sys.argv[2]), cluster.models)
+        threading.Thread(target=tell_address, args=[Path(sys.argv[3])], daemon=True).start()
+        head.main(int(sys.argv[2]), cluster.models, int(sys.argv[4]))
+    if sys.argv[1:2] == ["--node"]:
+        be_node(Path(sys.argv[2]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=1, help="of each death")
+    parser.add_argument("--times", type=int, default=1, help="of each death; -1: not even the first chunks")
+    parser.add_argument("--of", nargs="*", choices=DEATHS, help="which deaths (all, a node's if there are any)")
+    parser.add_argument("--nodes", type=int, default=0, help="of Ray's beside its head, each for one voice")
     parser.add_argument("--peak", type=float, default=45.0, help="seconds that people come for; 0: no peak")
     chosen = parser.parse_args()
-    if chosen.times:
-        asyncio.run(deaths(chosen.times))
+    if chosen.times >= 0:
+        which = chosen.of or [each for each in DEATHS if chosen.nodes or each != "node"]
+        run(deaths(chosen.times, which, chosen.nodes))
     if chosen.peak:
-        asyncio.run(peak(chosen.peak))
+        run(peak(chosen.peak))

@@ -19,5 +19,4 @@ if __name__ == "__main__":
     from voxdemo.server.start import begun
 
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the processes of Ray find the fakes
-    box.FRONT_ENDS, box.HEAD = 1, (__file__,)
-    box.run(begun(listens=True))
+    box.run(begun(listens=True), box.Parts(front_ends=1, head=(__file__,)))

@@ -25,10 +25,12 @@ def test_what_a_cluster_cant_do_is_said_before_it_starts(settings: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"), [("find_spec", "run ./launch.sh cluster, or pip install"), ("which", "Caddy is missing")]
+    ("parts", "said"),
+    [
+        (box.Parts(ray="no_such_package"), "run ./launch.sh cluster, or pip install"),
+        (box.Parts(ray="json", balancer="no-such-program"), "Caddy is missing"),
+    ],
 )
-def test_what_is_missing_is_named(missing: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(box.importlib.util, "find_spec", lambda name: None if missing == "find_spec" else object())
-    monkeypatch.setattr(box.shutil, "which", lambda name, path="": None)
+def test_what_is_missing_is_named(parts: box.Parts, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
-        box.run(Settings(_env_file=None, cache_dir=tmp_path))  # type: ignore[call-arg]
+        box.run(Settings(_env_file=None, cache_dir=tmp_path), parts)  # type: ignore[call-arg]

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -23,18 +24,20 @@ import httpx
 import psutil
 
 from voxdemo.errors import SettingsError
+from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
-FRONT_ENDS = 2
-HEAD: Sequence[str] = ("-m", "voxdemo.cluster.head")
-"""What Python runs as Ray, the port of the line behind it."""
+SHOWN = {"0.0.0.0": HOST, "::": "::1"}
+"""Of addresses that stand for all of a machine, those at which it reaches itself."""
 LOOK_EVERY_S = 0.5
 AGAIN_S = 2.0
 """After which a process is started again that has ended."""
 ENDING_S = 20.0
 """How much longer than its jobs may take an ending may last, until it is given up."""
+BETWEEN_S = 0.2
+"""Between two looks at what is ending."""
 CADDYFILE = """{{
 	admin off
 	auto_https off
@@ -46,6 +49,18 @@ CADDYFILE = """{{
 import {file}
 """
 """Before the sites of deploy/Caddyfile.cluster: plain HTTP, on this machine alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a cluster consists of."""
+
+    front_ends: int = 2
+    head: Sequence[str] = ("-m", "voxdemo.cluster.head")
+    """What Python runs as Ray, the port of the line behind it."""
+    ray: str = "ray"
+    """The package, and the program of the balancer."""
+    balancer: str = "caddy"
 
 
 class Part:
@@ -68,26 +83,32 @@ class Part:
 
     def look(self) -> None:
         """Start it again, if it ended a while ago."""
-        if self._process.poll() is None:
-            with suppress(psutil.NoSuchProcess):
-                process = psutil.Process(self._process.pid)
-                self.processes = [process, *process.children(recursive=True)]
-        elif self._ended_at is None:
+        if self._is_there():
+            return
+        if self._ended_at is None:
             self._ended_at = time.monotonic()
             print(f"{self.name} has ended and will be started again.", file=sys.stderr, flush=True)
             self._clear_away()
         elif time.monotonic() - self._ended_at > AGAIN_S:
             self._process, self._ended_at = self._started(), None
 
+    def _is_there(self) -> bool:
+        if self._process.poll() is not None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._process.pid)
+            self.processes = [process, *process.children(recursive=True)]
+        return True
+
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self.look()
+        if self._is_there():
             self._process.send_signal(signal.SIGTERM)
 
-    def end(self, within_s: float) -> None:
-        """Wait for its end, and leave nothing of it behind."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(within_s)
+    def end(self, within_s: float, at_once: threading.Event | None = None) -> None:
+        """Wait for its end, until `at_once` is set, and leave nothing of it behind."""
+        until, at_once = time.monotonic() + within_s, at_once or threading.Event()
+        while self._is_there() and time.monotonic() < until and not at_once.wait(BETWEEN_S):
+            pass
         self._clear_away()
         self._process.wait()
 
@@ -97,43 +118,56 @@ class Part:
                 each.kill()
 
 
-def run(settings: Settings) -> None:
-    """Serve until a signal comes, at the address of the settings. Raises SettingsError where something is missing."""
+def run(settings: Settings, consists_of: Parts | None = None) -> None:
+    """Serve until a signal comes, at the address of the settings. At a second one nobody's job is waited for.
+
+    Raises SettingsError where something is missing.
+    """
+    consists_of = consists_of or Parts()
     if settings.line_url:
         raise SettingsError("A cluster on one machine has a line of its own: leave VOXDEMO_LINE_URL out.")
     if settings.remote_engines.get_secret_value():
         raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
-    if importlib.util.find_spec("ray") is None:
+    if importlib.util.find_spec(consists_of.ray) is None:
         raise SettingsError("Ray is missing: run ./launch.sh cluster, or pip install -r requirements-ray.txt.")
-    caddy, stop = _caddy(), threading.Event()
+    caddy, stop, at_once = _found(consists_of.balancer), threading.Event(), threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:
-        stop.set()
+        (at_once if stop.is_set() else stop).set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stopped)
-    with _parts(settings, caddy) as parts:
-        address, is_told = f"http://{settings.host}:{settings.port}", False
+    with _started(settings, caddy, consists_of, at_once) as parts:
+        address, is_told = url_of(SHOWN.get(settings.host, settings.host), settings.port), False
         print("A line on Ray, its voices, two servers and a balancer are starting: a minute or two.", flush=True)
         while not stop.wait(LOOK_EVERY_S):
             for part in parts:
                 part.look()
             if not is_told and _is_ready(address):
                 is_told = True
-                print(f"The cluster is at {address}. Press Ctrl-C to stop all of it.", flush=True)
-        print("The cluster is stopping: running jobs may end.", flush=True)
+                told = f"The cluster is at {address}, and takes {_memory(parts) / 1e9:.1f} GB of memory."
+                print(f"{told} Press Ctrl-C to stop all of it.", flush=True)
+        print("The cluster is stopping: running jobs may end. Press Ctrl-C again to end them now.", flush=True)
+    if at_once.is_set():
+        sys.exit("The cluster was ended before its jobs were.")
 
 
 @contextmanager
-def _parts(settings: Settings, caddy: str) -> Iterator[Sequence[Part]]:
-    """All of it, started; ended in the order in which nobody loses what was begun."""
-    line, *ports = _free_ports(1 + FRONT_ENDS)
+def _started(settings: Settings, caddy: str, consists_of: Parts, at_once: threading.Event) -> Iterator[Sequence[Part]]:
+    """All of it; ended in the order in which nobody loses what was begun, or at once."""
+    line, *ports = _free_ports(1 + consists_of.front_ends)
     secret = settings.line_secret.get_secret_value() or secrets.token_hex(16)
     shared = {"VOXDEMO_LINE_URL": f"http://{HOST}:{line}", "VOXDEMO_LINE_SECRET": secret, "VOXDEMO_HOST": HOST}
     python, folder = sys.executable, settings.cache_dir / "cluster"
     below = tempfile.TemporaryDirectory(prefix="voxdemo-")
     configuration = Path(below.name, "Caddyfile")
-    configuration.write_text(CADDYFILE.format(host=settings.host, file=ROOT / "deploy" / "Caddyfile.cluster"))
+    listens = f"[{settings.host}]" if ":" in settings.host else settings.host
+    configuration.write_text(
+        CADDYFILE.format(
+            host=listens,
+            file=ROOT / "deploy" / "Caddyfile.cluster",
+        )
+    )
     site = {"SITE_ADDRESS": f"http://:{settings.port}", "FRONT_ENDS": " ".join(f"{HOST}:{port}" for port in ports)}
     ray = {
         "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
@@ -142,7 +176,7 @@ def _parts(settings: Settings, caddy: str) -> Iterator[Sequence[Part]]:
     }  # fmt: skip
     cluster, front_ends, balancers = list[Part](), list[Part](), list[Part]()
     try:
-        cluster.append(Part("Ray", [python, *HEAD, str(line)], {**shared, **ray}))
+        cluster.append(Part("Ray", [python, *consists_of.head, str(line)], {**shared, **ray}))
         for number, port in enumerate(ports, 1):
             own = {"VOXDEMO_PORT": str(port), "VOXDEMO_CACHE_DIR": str(folder / f"server-{number}")}
             own["VOXDEMO_TRUSTED_PROXIES"] = HOST
@@ -159,7 +193,7 @@ def _parts(settings: Settings, caddy: str) -> Iterator[Sequence[Part]]:
             for part in kind:
                 part.stop()
             for part in kind:
-                part.end(settings.drain_s + ENDING_S)
+                part.end(settings.drain_s + ENDING_S, at_once)
         below.cleanup()
 
 
@@ -171,9 +205,19 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _caddy() -> str:
+def _memory(parts: Sequence[Part]) -> int:
+    """Bytes, and what processes share counted once where the machine tells that."""
+    bytes = 0
+    for process in (each for part in parts for each in part.processes):
+        with suppress(psutil.Error):
+            told = process.memory_full_info()
+            bytes += getattr(told, "pss", told.uss)
+    return bytes
+
+
+def _found(balancer: str) -> str:
     """Its program: that of requirements-ray.txt, or one that is installed. Raises SettingsError."""
-    found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
+    found = shutil.which(balancer, path=str(Path(sys.executable).parent)) or shutil.which(balancer)
     if not found:
         raise SettingsError("Caddy is missing, which spreads people over the servers: install it, then try again.")
     return found

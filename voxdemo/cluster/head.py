@@ -32,7 +32,7 @@ PROCESSES = ("gcs_server", "raylet")
 """Without these, Ray is dead; the line and the voices live on for up to a minute."""
 
 
-def run(port: int, models: Callable[[Settings], Models] = models_of) -> None:
+def run(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> None:
     """Serve the line at this port, and its voices. Returns after a signal; ends the process if Ray dies."""
     stop = threading.Event()
 
@@ -42,7 +42,7 @@ def run(port: int, models: Callable[[Settings], Models] = models_of) -> None:
     ray.init(
         address="local",
         include_dashboard=False,
-        num_cpus=MANY,
+        num_cpus=processors,
         object_store_memory=STORE_BYTES,
         log_to_driver=False,
         logging_level="warning",
@@ -51,16 +51,21 @@ def run(port: int, models: Callable[[Settings], Models] = models_of) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
     threading.Thread(target=_end_with_ray, args=[stop], daemon=True).start()
+    deploy(port, models)
+    while not stop.wait(LOOK_EVERY_S):
+        pass  # it wakes up now and then by itself, as in serve.py
+    serve.shutdown()
+    ray.shutdown()
+
+
+def deploy(port: int, models: Callable[[Settings], Models] = models_of) -> None:
+    """Have the Ray that this process is connected to serve the line at this port, and its voices."""
     serve.start(http_options={"host": HOST, "port": port, "location": "HeadOnly"})
     apps = [
         serve.RunTarget(line({}), name="line", route_prefix="/"),
         serve.RunTarget(voices({}, models), name="voices", route_prefix=None),
     ]
     serve.run_many(apps, wait_for_applications_running=False, wait_for_ingress_deployment_creation=False)
-    while not stop.wait(LOOK_EVERY_S):
-        pass  # it wakes up now and then by itself, as in serve.py
-    serve.shutdown()
-    ray.shutdown()
 
 
 def _end_with_ray(stop: threading.Event) -> None:
@@ -78,9 +83,9 @@ def _program(process: psutil.Process) -> str:
         return ""
 
 
-def main(port: int, models: Callable[[Settings], Models] = models_of) -> NoReturn:
+def main(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> NoReturn:
     """Run, and end the process."""
-    run(port, models)
+    run(port, models, processors)
     os._exit(0)  # as in serve.py
 
 

@@ -34,13 +34,22 @@ class ByWaiting:
         return context.target_num_replicas if wanted is None else wanted, {}
 
     def _keep_asking(self) -> None:
+        """Whatever happens: without this thread, no voice would be started or stopped any more."""
+        while True:
+            try:
+                self._ask()
+            except (httpx.HTTPError, ValueError) as error:
+                log.debug("the line doesn't answer: %s", type(error).__name__)
+            except Exception:
+                log.exception("how many voices are wanted isn't known: there will be as many as there are")
+            self._wanted = None
+            time.sleep(LOOK_EVERY_S)
+
+    def _ask(self) -> None:
+        """Again and again, until the line doesn't answer. Raises HTTPError, ValueError, and SettingsError."""
         settings = voxdemo_settings.load()
         headers = credentials(settings.line_secret.get_secret_value())
         with httpx.Client(base_url=settings.line_url, headers=headers, timeout=ANSWER_S, trust_env=False) as line:
             while True:
-                try:
-                    self._wanted = wire.from_bytes(line.get("/line/voices/wanted").raise_for_status().content)
-                except (httpx.HTTPError, ValueError) as error:
-                    log.debug("the line doesn't answer: %s", type(error).__name__)
-                    self._wanted = None
+                self._wanted = wire.from_bytes(line.get("/line/voices/wanted").raise_for_status().content)
                 time.sleep(LOOK_EVERY_S)

@@ -1,8 +1,8 @@
 """The line and the voices as two applications of Ray Serve, which restarts what dies and starts more voices.
 
-`serve deploy` finds them as `voxdemo.cluster.serving:line` and `voxdemo.cluster.serving:voices`. The line is reached
-through Serve's proxies, which know where it is; a voice has an address of its own, to which sound comes straight. Every
-process of Ray needs the VOXDEMO_ settings in its environment.
+`serve deploy` finds them as `voxdemo.cluster.serving:line` and `voxdemo.cluster.serving:voices`. Each has a port of its
+own; where the line's is, Serve's proxies tell, which know it. Every process of Ray needs the VOXDEMO_ settings in its
+environment.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import atexit
 import socket
 from collections.abc import Callable, Mapping
 from concurrent import futures
+from typing import Literal
 
 import ray
 import uvicorn
@@ -18,6 +19,7 @@ from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from starlette.types import ASGIApp
 
 from voxdemo.lanes.elastic import Elastic
+from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.lanes.elsewhere.voice import voice_app
 from voxdemo.server.assemble import Models, models_of
 from voxdemo.server.elsewhere import EVERYWHERE, config_of, line_of, secret_of, voice_of
@@ -36,7 +38,7 @@ ANSWER_S = 5.0
 def line(_: Mapping[str, str]) -> serve.Application:
     """The line: one replica, so that there is one order of all who wait."""
     deployment = serve.deployment(
-        serve.ingress(_line_app)(),
+        serve.ingress()(Line),
         name="Line",
         num_replicas=1,
         max_ongoing_requests=MOST_AT_ONCE,
@@ -70,34 +72,70 @@ def voices(_: Mapping[str, str], models: Callable[[Settings], Models] = models_o
     return deployment.bind(models)
 
 
-def _line_app() -> ASGIApp:
-    settings = begun(listens=False)
-    return line_of(settings, _elastic(settings))
-
-
 def _elastic(settings: Settings) -> Elastic:
     least, most = settings.voices_least, settings.voices_most
     return Elastic(least, most, settings.voices_target_s, idle_s=settings.voices_idle_s)
 
 
+class OwnPort:
+    """A free port of this machine; `url` is where others reach it."""
+
+    def __init__(self, settings: Settings) -> None:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        self._listening = socket.create_server((settings.host, 0), family=family)
+        self._settings = settings
+        host = ray.util.get_node_ip_address() if settings.host in EVERYWHERE else settings.host
+        self.url = url_of(host, self._listening.getsockname()[1])
+
+    def serve(self, app: ASGIApp, lifespan: Literal["on", "off"]) -> None:
+        """Have this app answer there, in the event loop that runs."""
+        config = config_of(app, self._settings)
+        config.lifespan = lifespan
+        self._server = uvicorn.Server(config)
+        self._served = asyncio.get_running_loop().create_task(self._server.serve([self._listening]))
+
+    def check_health(self) -> None:
+        """Raises RuntimeError where nobody answers there."""
+        if self._served.done():
+            raise RuntimeError("the server at the port of its own has ended")
+
+    async def close(self) -> None:
+        self._server.should_exit = True
+        await self._served
+
+
+class Line:
+    """The line at a port of its own, which `/line/where` tells, and at Serve's proxies."""
+
+    def __init__(self) -> None:
+        settings = begun(listens=False)
+        self._port = OwnPort(settings)
+        self._line = line_of(settings, _elastic(settings), self._port.url)
+        self._port.serve(self._line, lifespan="off")  # Serve has it work
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return self._line
+
+    def check_health(self) -> None:
+        self._port.check_health()
+
+
 class Voice:
-    """A voice at a free port of its machine. Stopped, it has no more jobs given and ends those that it has."""
+    """A voice at a port of its own. Stopped, it has no more jobs given and ends those that it has."""
 
     def __init__(self, models: Callable[[Settings], Models]) -> None:
         settings = begun(listens=False)
-        listening = socket.create_server((settings.host, 0))
-        host = ray.util.get_node_ip_address() if settings.host in EVERYWHERE else settings.host
-        url = f"http://{host}:{listening.getsockname()[1]}"
-        self._process = voice_of(settings, url, models(settings))
-        self._server = uvicorn.Server(config_of(voice_app(self._process, secret_of(settings)), settings))
+        self._port = OwnPort(settings)
+        self._process = voice_of(settings, self._port.url, models(settings))
+        self._port.serve(voice_app(self._process, secret_of(settings)), lifespan="on")
         self._loop, self._drain_s = asyncio.get_running_loop(), settings.drain_s
-        self._served = self._loop.create_task(self._server.serve([listening]))
         atexit.register(self._end_with_process)
 
     def check_health(self) -> None:
         """Raises RuntimeError where another voice is to take its place."""
-        if self._served.done() or self._process.hangs:
-            raise RuntimeError("a model hangs past its job's deadline, or the server has ended")
+        self._port.check_health()
+        if self._process.hangs:
+            raise RuntimeError("a model hangs past its job's deadline")
 
     def _end_with_process(self) -> None:
         """At a SIGTERM, Python ends in another thread than the one that serves: what runs there has VOXDEMO_DRAIN_S."""
@@ -108,5 +146,4 @@ class Voice:
         """Serve waits for this when it stops the voice."""
         atexit.unregister(self._end_with_process)
         await self._process.drain(LONGEST_S)
-        self._server.should_exit = True
-        await self._served
+        await self._port.close()

@@ -179,3 +179,15 @@ class Beat:
     """None where it is as it was told before."""
     said: Sequence[str] = ()
     """The ids of jobs that have ended well and can still be heard."""
+
+
+# What the line tells a voice
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The answer to a beat."""
+
+    wants_offer: bool
+    jobs: int
+    """How many the voice has, with those that are on their way to it."""

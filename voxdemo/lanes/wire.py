@@ -39,7 +39,7 @@ TRAVELLERS: Mapping[str, type] = {kind.__name__: kind for kind in (
     line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place,
     messages.Enter, messages.Ready, messages.Leave, messages.Unreachable,
     messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places,
-    messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat,
+    messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat, messages.Heard,
 )}  # fmt: skip
 """What may travel: nothing else is made of what comes in."""
 MOST_BYTES = 64 * 2**20

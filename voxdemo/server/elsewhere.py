@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from voxdemo.errors import SettingsError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elastic import Elastic
+from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
@@ -46,19 +47,19 @@ def service_elsewhere(settings: Settings) -> SpeechService:
 def _address(settings: Settings, line_url: str) -> str:
     """Where others reach this server: if it listens on all addresses, at the one by which it reaches the line."""
     host = settings.host
-    if host in ("0.0.0.0", "::"):
+    if host in EVERYWHERE:
         parts = urlsplit(line_url)
         kind, _, _, _, address = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
         with socket.socket(kind, socket.SOCK_DGRAM) as reached:
             reached.connect(address)  # sends nothing
             host = reached.getsockname()[0]
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return url_of(host, settings.port)
 
 
 def serve_line(settings: Settings) -> None:
     """Serve the line until a signal comes: front ends and voices find another one at the same address."""
     app = line_of(settings)
-    print(f"The line is at http://{settings.host}:{settings.port}. Press Ctrl-C to stop it.", flush=True)
+    print(f"The line is at {url_of(settings.host, settings.port)}. Press Ctrl-C to stop it.", flush=True)
     _Server(config_of(app, settings), partial(asyncio.sleep, 0)).run()
 
 
@@ -68,17 +69,20 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
     `url` is where front ends reach it; "": at VOXDEMO_HOST and VOXDEMO_PORT, or this machine's name where that is any.
     """
     host = socket.gethostname() if settings.host in EVERYWHERE else settings.host
-    url = url or f"http://{host}:{settings.port}"
+    url = url or url_of(host, settings.port)
     process = voice_of(settings, url, models)
     print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
     app = voice_app(process, secret_of(settings))
     _Server(config_of(app, settings), partial(process.drain, settings.drain_s)).run()
 
 
-def line_of(settings: Settings, elastic: Elastic | None = None) -> ASGIApp:
-    """The line's app; `elastic` where something starts and stops its voices. Raises SettingsError."""
+def line_of(settings: Settings, elastic: Elastic | None = None, own_url: str = "") -> ASGIApp:
+    """The line's app; `elastic` where something starts and stops its voices, `own_url` as in `line_app`.
+
+    Raises SettingsError.
+    """
     process = LineProcess(settings.queue_size, settings.max_waiting_per_client, elastic=elastic)
-    return line_app(process, secret_of(settings))
+    return line_app(process, secret_of(settings), own_url)
 
 
 def voice_of(settings: Settings, url: str, models: Models | None = None) -> VoiceProcess:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 import pytest
-import uvicorn
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
 from rings import first_of
+from servers import Servers
 from starlette.types import ASGIApp
 
 from voxdemo.engines.base import SpeechPart
@@ -77,35 +75,6 @@ async def elsewhere(
         stack.push_async_callback(line.close)
     await until(lambda: all(line.stats().seats == seats for line in lines))
     return lines
-
-
-class Server(uvicorn.Server):
-    """One of several in a process, whose signals they leave alone: each would put back those of another one."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-class Servers:
-    """Apps on ports of their own in this process, which end together."""
-
-    def __init__(self) -> None:
-        self._running: list[tuple[Server, asyncio.Task[None]]] = []
-
-    async def serve(self, made: Callable[[str], ASGIApp]) -> str:
-        """The address of an app, which is made when that is known."""
-        listening = socket.create_server(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server = Server(uvicorn.Config(made(url), log_config=None, timeout_graceful_shutdown=0))
-        self._running.append((server, asyncio.ensure_future(server.serve([listening]))))
-        await until(lambda: server.started)
-        return url
-
-    async def close(self) -> None:
-        for server, _ in self._running:
-            server.should_exit = True
-        await asyncio.gather(*(serving for _, serving in self._running))
 
 
 KINDS: dict[str, Opened] = {"here": in_this_process, "elsewhere": elsewhere}

@@ -9,15 +9,22 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import CLONER, LISTENER
+from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
+from servers import Servers
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere import asgi
+from voxdemo.lanes.elsewhere.front_end import LineElsewhere
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
 from voxdemo.lanes.jobs import SpeakJob, outline
 from voxdemo.lanes.line import Claim
-from voxdemo.lanes.messages import Beat, Enter, Leave, Lost, Places, Ready, Refused, Turn, VoiceOffer
+from voxdemo.lanes.local.seat import Role, Seat
+from voxdemo.lanes.local.worker import ModelWorker
+from voxdemo.lanes.messages import END, Beat, Enter, Heard, Leave, Lost, Offer, Places, Ready, Refused, Turn, VoiceOffer
 from voxdemo.lanes.turns import Size
 from voxdemo.speech import Utterance, Waiting
 
@@ -127,3 +134,92 @@ async def test_of_thousands_each_is_told_their_place_once_and_all_again_when_one
 def places_of(news: Sequence[Any]) -> Places:
     (places,) = [each for each in news if isinstance(each, Places)]
     return places
+
+
+class Watched(LineProcess):
+    """Keeps what voices said."""
+
+    def __init__(self) -> None:
+        super().__init__(10, gather_s=0.0, taken_within_s=600.0)
+        self.beats: list[Beat] = []
+
+    def beat(self, beat: Beat) -> Heard:
+        self.beats.append(beat)
+        return super().beat(beat)
+
+    def said(self, closing: bool) -> list[Beat]:
+        return [each for each in self.beats if each.is_ready and each.is_closing == closing]
+
+
+async def test_a_voice_that_is_to_stop_ends_the_job_that_is_on_its_way_to_it() -> None:
+    line, servers = Watched(), Servers()
+    line_url = await servers.serve(lambda url: line_app(line, SECRET))
+    voices: list[VoiceProcess] = []
+
+    def app_of(url: str) -> Any:
+        worker = ModelWorker(CLONER, lambda tell: FakeEngine(Stage(open=True), CLONER, tell), lambda _: [(1.0, 1.0)])
+        listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(Stage(open=True)), lambda _: [(1.0, 1.0)])
+        voices.append(VoiceProcess(Seat(Role(worker), Role(listener)), Paces(), url, line_url, SECRET, 30.0))
+        return voice_app(voices[0], SECRET)
+
+    url = await servers.serve(app_of)
+    await until(lambda: bool(line.said(closing=False)))
+    front_end = line.listen("one")
+    await anext(front_end)
+    news = line.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
+    assert [each.url for each in news if isinstance(each, Turn)] == [url]
+    draining = asyncio.ensure_future(voices[0].drain(600.0))
+    await until(lambda: len(line.said(closing=True)) > 2)
+    assert not draining.done()
+    job = SpeakJob(CLONER, Utterance("a"), ["a"], 1.0)
+    async with httpx.AsyncClient(headers=asgi.credentials(SECRET), trust_env=False) as http:
+        answer = await http.post(f"{url}/voice/jobs/a", content=wire.to_bytes(job))
+    assert wire.to_bytes(END) in answer.content
+    line.told("one", [Leave("a")])
+    await asyncio.wait_for(draining, 60.0)
+    await front_end.aclose()
+    await servers.close()
+
+
+async def test_whoever_comes_back_to_a_new_line_first_does_not_overtake_the_others() -> None:
+    """However long it had run until it was found: a proxy may know it late."""
+    process = LineProcess(10, gather_s=0.05)
+    working = asyncio.ensure_future(process.run())
+    await asyncio.sleep(0.1)  # nobody came for twice as long as it gathers
+    one, other = (process.listen(name) for name in ("one", "other"))
+    await anext(one)
+    await anext(other)
+    process.beat(beat_of("voice"))
+    process.told("one", [Enter("later", Claim(Size(1.0)), 1.0, since=2.0), Ready("later", JOB)])
+    process.told("other", [Enter("earlier", Claim(Size(1.0)), 1.0, since=1.0), Ready("earlier", JOB)])
+    news = list[Any]()
+    while not any(isinstance(each, Turn) for each in news):
+        news += await asyncio.wait_for(anext(other), 10.0)
+    assert Turn("earlier", "voice", "http://voice") in news
+    working.cancel()
+    await one.aclose()
+    await other.aclose()
+
+
+async def test_a_line_behind_a_proxy_is_reached_straight_and_looked_for_again_when_it_has_moved() -> None:
+    offer = Offer(None, None, (), Paces().snapshot())  # type: ignore[arg-type]
+    lines, proxies = [Servers(), Servers()], Servers()
+    at = [await each.serve(lambda url: line_app(LineProcess(10, gather_s=0.0), SECRET)) for each in lines]
+    where = Starlette(routes=[Route("/line/where", lambda _: asgi.answer(at[0]))])  # and nothing else
+    proxy = await proxies.serve(lambda url: where)
+    front_end = LineElsewhere(proxy, SECRET, offer, Paces(), own_url="http://front-end")
+    front_end.start()
+    await until(lambda: front_end.stats().queue_size == 10)
+    ticket = front_end.take(Claim(Size(1.0)), 0.0)
+    await until(lambda: ticket.since is not None)
+    first_since = ticket.since
+    at[0] = at[1]
+    await lines[0].close()
+    other = LineElsewhere(at[1], SECRET, offer, Paces(), own_url="http://other")
+    other.start()
+    await until(lambda: other.others == ["http://front-end"] and other.stats().waiting == 1)
+    assert ticket.since == first_since
+    await front_end.close()
+    await other.close()
+    for each in (lines[1], proxies):
+        await each.close()

@@ -198,3 +198,22 @@ async def test_a_voice_that_ends_while_it_loads_is_starting_no_more(house: House
     house.seats.remove(dying)
     house.at(5)
     assert starting() == 0
+
+
+async def test_a_voice_that_came_late_is_expected_for_as_long_as_models_load_and_the_next_for_as_long_as_it_took(
+    house: House,
+) -> None:
+    house.voice(load_s=5.0)
+    house.at(7)
+    for _ in range(4):
+        house.asks(8.0)
+    assert house.at(7.5) == 3
+    assert house.awaited == [10.0, 10.0]  # RESTART_S, and what the first voice's models took
+    house.at(23.5)
+    assert house.awaited == [4.0, 4.0]  # these are late: for a quarter more of what they have taken
+    seat = house.voice("loading")
+    house.at(24)
+    assert (seat.ready_at or 0.0) - house.now == 5.0
+    assert house.awaited == [5.0]
+    house.at(30)
+    assert (seat.ready_at or 0.0) - house.now == 1.5

@@ -1,6 +1,6 @@
 """What the line, the voices and the front ends share of HTTP: the secret, and values as bodies.
 
-Knows no lines and no jobs.
+Knows no jobs.
 """
 
 import hmac
@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+import httpx
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,6 +26,20 @@ ProcessCollector(registry=PROCESS)
 def credentials(secret: str) -> Mapping[str, str]:
     """The headers by which others of the cluster know a request."""
     return {"Authorization": f"Bearer {secret}"}
+
+
+def url_of(host: str, port: int) -> str:
+    """Where this host is reached at this port; IPv6 addresses stand in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def straight_to(http: httpx.AsyncClient, url: str) -> str:
+    """Where the line that is known by this URL is reached itself, if `url` is that of a proxy.
+
+    Raises HTTPError, and ValueError for an answer that isn't a line's.
+    """
+    answer = await http.get(f"{url}/line/where")
+    return wire.from_bytes(answer.raise_for_status().content) or url
 
 
 class Guarded:

@@ -1,8 +1,8 @@
 """A front end's side of a line elsewhere: its people's places by what the line said last, their jobs and the sound.
 
 A place is entered again, with the moment at which its request came, whenever the line has to be reached again: it may
-have been killed, or have forgotten this front end. A voice that dies is followed by another one, from the part on that
-wasn't heard whole. Lives on the event loop. Knows no models.
+have been killed, be somewhere else by now, or have forgotten this front end. A voice that dies is followed by another
+one, from the part on that wasn't heard whole. Lives on the event loop. Knows no models.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from voxdemo.errors import EngineError, NotReadyError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import credentials
+from voxdemo.lanes.elsewhere.asgi import credentials, straight_to
 from voxdemo.lanes.elsewhere.progress import Progress
 from voxdemo.lanes.elsewhere.ticket import OVER, PlaceElsewhere
 from voxdemo.lanes.jobs import Job, LaneEvent, outline
@@ -76,7 +76,9 @@ class LineElsewhere:
         self._http = httpx.AsyncClient(
             headers=credentials(secret), timeout=httpx.Timeout(SILENT_S), limits=limits, trust_env=False
         )
-        self._url = f"{url.rstrip('/')}/line/fronts/{secrets.token_hex(4)}"
+        self._known_at = url.rstrip("/")
+        self._name = secrets.token_hex(4)
+        self._url = f"{self._known_at}/line/fronts/{self._name}"
         self._own_url = own_url
         self._places: dict[str, PlaceElsewhere] = {}
         self._messages: list[Any] = []
@@ -303,6 +305,8 @@ class LineElsewhere:
     async def _keep_listening(self) -> None:
         while True:
             try:
+                url = await straight_to(self._http, self._known_at)
+                self._url = f"{url}/line/fronts/{self._name}"
                 async with self._http.stream("GET", self._url, params={"at": self._own_url}) as answer:
                     answer.raise_for_status()
                     self._enter_all()

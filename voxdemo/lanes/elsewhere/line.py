@@ -36,6 +36,7 @@ from voxdemo.lanes.messages import (
     Called,
     Enter,
     Entered,
+    Heard,
     InHand,
     Leave,
     LineState,
@@ -51,7 +52,7 @@ from voxdemo.lanes.turns import Place, Size
 log = logging.getLogger(__name__)
 
 GATHER_S = 1.5
-"""How long a new line waits for those that stood in the one before it, and for voices, until it gives turns."""
+"""How long a new line that is reached waits for all who stood in the one before it, until it gives turns."""
 DEAF_S = 10.0
 """After so long without listening, a front end's people are taken out: it has died."""
 LOOK_EVERY_S = 0.5
@@ -85,6 +86,8 @@ class LineProcess:
         self._front_ends: dict[str, FrontEnd] = {}
         self._seats: dict[str, VoiceSeat] = {}
         self._visitors: dict[str, Visitor] = {}
+        self._is_reached = asyncio.Event()
+        """Whether a front end or a voice has found it."""
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offer: Offer | None = None
@@ -102,6 +105,7 @@ class LineProcess:
 
     async def listen(self, name: str, url: str = "") -> AsyncGenerator[Sequence[Any], None]:
         """What the front end at this address is told, as it comes, several at a time."""
+        self._is_reached.set()
         front_end = self._front_ends.setdefault(name, FrontEnd())
         front_end.url = url
         front_end.all_news()
@@ -133,13 +137,14 @@ class LineProcess:
                         self._seats[voice].is_suspect = True
         return front_end.all_news()
 
-    def beat(self, beat: Beat) -> bool:
-        """What a voice says. Returns whether it is to say what it offers."""
+    def beat(self, beat: Beat) -> Heard:
+        """What a voice says, and what it is told in return."""
+        self._is_reached.set()
         seat = self._seats.get(beat.id)
         before = seat.outline if seat else None
         if seat is None:
             if beat.offer is None:
-                return True
+                return Heard(wants_offer=True, jobs=len(beat.jobs))
             seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._share, self._forget)
             self._lane.add(seat)
             log.info("a voice has come: %s", beat.url)
@@ -150,7 +155,7 @@ class LineProcess:
             self._reckon_again()
         if seat.outline != before:  # else only seconds have passed
             self._lane.move_up()
-        return False
+        return Heard(wants_offer=False, jobs=len(seat.visitors))
 
     def _enter(self, name: str, front_end: FrontEnd, message: Enter) -> None:
         visitor = self._visitors.get(message.id)
@@ -221,6 +226,8 @@ class LineProcess:
             visitor.reckon_again()
 
     async def _begin_turns(self) -> None:
+        """Where it is found through a proxy, that knows it a while after it has begun."""
+        await self._is_reached.wait()
         await asyncio.sleep(self._gather_s)
         self._lane.gives_turns = True
         self._lane.move_up()
@@ -313,8 +320,14 @@ def _are_off(told: Figures, places: Figures, now: float) -> Any:
     return (told[:, 0] != places[:, 0]) | (is_unlike | (abs(told_at - places_at) > OFF_BY_S)).any(axis=1)
 
 
-def line_app(process: LineProcess, secret: str) -> ASGIApp:
-    """The line for other processes, over HTTP: front ends listen and tell, voices beat."""
+def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:
+    """The line for other processes, over HTTP: front ends listen and tell, voices beat.
+
+    `own_url` is where they reach it straight, if the URL by which they know it is that of a proxy.
+    """
+
+    async def where(_: Request) -> Response:
+        return answer(own_url)
 
     async def listen(request: Request) -> Response:
         name, at = request.path_params["front_end"], request.query_params.get("at", "")
@@ -337,6 +350,7 @@ def line_app(process: LineProcess, secret: str) -> ASGIApp:
         return Response(encode(registry), media_type=media_type)
 
     routes = [
+        Route("/line/where", where),
         Route("/line/fronts/{front_end}", listen),
         Route("/line/fronts/{front_end}", tell, methods=["POST"]),
         Route("/line/voices", beat, methods=["POST"]),

@@ -22,6 +22,8 @@ SETTLE_S = 6.0
 """How long a new line wants neither more nor fewer voices: those of the line before it come in that time."""
 LATE = 2.0
 """After so many times what it usually takes, nobody counts on a voice that hasn't come."""
+LONGER = 0.25
+"""One that is late is expected after this share more of the time that it has taken."""
 
 
 class Scaling(Collector):
@@ -36,13 +38,15 @@ class Scaling(Collector):
         self._asked = [self._begun_at] * max(1, elastic.least)
         """When each was asked for that hasn't come yet. Without a voice, a line doesn't know what it offers."""
         self._loading: dict[VoiceSeat, float] = {}
-        """When those were asked for that have come and load their models."""
+        """When those came that load their models."""
         self._known: Collection[VoiceSeat] = ()
         self._leaving = 0
         self._idle_since: dict[VoiceSeat, float] = {}
         self._has_offer = False
-        self._start_s = 0.0
-        """What a voice took from when it was asked for until it was ready; 0.0: none was seen to start."""
+        self._come_s = RESTART_S
+        """What the last voice took from when it was asked for until it began to load."""
+        self._load_s = 0.0
+        """What it took from then until it was ready; 0.0: none was seen to."""
 
     @property
     def rests(self) -> bool:
@@ -64,20 +68,24 @@ class Scaling(Collector):
             self.wanted = self._decided(len(staying), self._rested(staying, now))
         missing = max(0, self.wanted - len(staying)) if self.wanted is not None else len(self._asked)
         self._asked = [*self._asked, *[now] * missing][:missing]
-        start_s = self._expected_s(seats)
-        self._lane.awaited = [at + start_s for at in self._asked if now - at < LATE * start_s]
+        start_s = self._come_s + self._expected_s(seats)
+        self._lane.awaited = [_due(at, start_s, now) for at in self._asked if now - at < LATE * start_s]
 
     def _come(self, seat: VoiceSeat, now: float) -> None:
         asked_at = self._asked.pop(0) if self._asked else now
         if not (seat.is_ready or seat.has_failed):
-            self._loading[seat] = asked_at
-            seat.ready_at = asked_at + self._expected_s([seat])
+            self._loading[seat] = now
+            seat.ready_at = now + self._expected_s([*self._known, seat])
+            if self._begun_at < asked_at < now:  # those of the beginning were asked for by nobody
+                self._come_s = now - asked_at
 
     def _load(self, seat: VoiceSeat, now: float) -> None:
+        came_at = self._loading[seat]
+        seat.ready_at = _due(came_at, self._expected_s(self._known), now)
         if seat.is_ready or seat.has_failed:
-            asked_at, seat.ready_at = self._loading.pop(seat), None
-            if seat.is_ready and asked_at > self._begun_at:  # those of the beginning were asked for by nobody
-                self._start_s = now - asked_at
+            del self._loading[seat]
+            seat.ready_at = None
+            self._load_s = now - came_at if seat.is_ready else self._load_s
             self._lane.move_up()
 
     def _rested(self, staying: Sequence[VoiceSeat], now: float) -> int:
@@ -98,9 +106,9 @@ class Scaling(Collector):
         return self._lane.order.before_last_s(self._elastic.target_s)
 
     def _expected_s(self, seats: Iterable[VoiceSeat]) -> float:
-        """What a voice will take to start: as long as the last one, or as its models took to load."""
+        """What a voice that has come takes to be ready: as long as the last one, or as models took to load."""
         load_s = max((report.status.load_s or 0.0 for seat in seats for report in seat.reports), default=0.0)
-        return self._start_s or (load_s + RESTART_S if load_s else self._elastic.start_s)
+        return self._load_s or load_s or max(0.0, self._elastic.start_s - self._come_s)
 
     def collect(self) -> Sequence[Metric]:
         """For Prometheus."""
@@ -120,7 +128,12 @@ class Scaling(Collector):
             "waiting": ("Jobs in line.", counts.waiting),
             "work_seconds": ("How much work is left before the last in line.", self._before_s),
             "wait_seconds": ("How long a text waits that comes now.", math.nan if wait_s is None else wait_s),
-            "voice_start_seconds": ("What the last voice took to start, 0: none was seen.", self._start_s),
+            "voice_start_seconds": ("What a voice takes to start.", self._come_s + self._expected_s(self._known)),
         }
         rest = [GaugeMetricFamily(f"voxdemo_line_{name}", help, value) for name, (help, value) in figures.items()]
         return [voices, *rest]
+
+
+def _due(begun_at: float, takes_s: float, now: float) -> float:
+    """When that ends which began then and usually takes so long."""
+    return max(begun_at + takes_s, now + LONGER * (now - begun_at) if now > begun_at + takes_s else 0.0)

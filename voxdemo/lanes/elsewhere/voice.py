@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from voxdemo.errors import UNEXPECTED, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent, straight_to
 from voxdemo.lanes.elsewhere.line import working
 from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
@@ -59,10 +59,15 @@ class VoiceProcess:
         self.url = url
         self.is_closing = False
         self._beat_every_s = beat_every_s
+        self._expected: int | None = 0
+        """How many jobs the line has given it; None: the line doesn't know yet that it is closing."""
         self._seat = seat
         self._paces = paces
         self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
-        self._line = httpx.AsyncClient(base_url=line_url, headers=credentials(secret), timeout=5.0, trust_env=False)
+        self._line = httpx.AsyncClient(headers=credentials(secret), timeout=5.0, trust_env=False)
+        self._line_known_at = line_url.rstrip("/")
+        self._line_url = ""
+        """Where the line is reached; "": that isn't known yet, or it has gone from there."""
         self._jobs: dict[str, Ticket] = {}
         self._said: dict[str, Said] = {}
         self._moved = asyncio.Event()
@@ -79,7 +84,7 @@ class VoiceProcess:
                     await self._beat()
                 except (httpx.HTTPError, ValueError) as error:  # it was killed, or has just begun
                     log.debug("the line doesn't answer: %s", type(error).__name__)
-                    self._offered = None
+                    self._offered, self._line_url, self._expected = None, "", 0
                     await asyncio.sleep(TRY_AGAIN_S)
                 else:
                     with suppress(asyncio.TimeoutError):
@@ -96,14 +101,14 @@ class VoiceProcess:
         return any(report.hangs for report in self._seat.reports)
 
     async def drain(self, within_s: float) -> None:
-        """Have no more turns given here; returns when the last job has ended."""
-        self.is_closing = True
+        """Have no more turns given here; returns when the last job has ended, also of those on their way."""
+        self.is_closing, self._expected = True, None
         self._moved.set()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._is_idle(), within_s)
 
     async def _is_idle(self) -> None:
-        while self._in_hand():  # noqa: ASYNC110 - the model's thread is looked at
+        while self._in_hand() or self._expected != 0:  # noqa: ASYNC110 - the model's thread is looked at
             await asyncio.sleep(TRY_AGAIN_S)
 
     def serve(self, id: str, job: Job) -> AsyncGenerator[bytes, None]:
@@ -167,9 +172,13 @@ class VoiceProcess:
             offer=None if offer == self._offered else offer,
             said=[id for id, said in self._said.items() if said.is_on_offer],
         )  # fmt: skip
-        answer = await self._line.post("/line/voices", content=wire.to_bytes(beat))
+        self._line_url = self._line_url or await straight_to(self._line, self._line_known_at)
+        answer = await self._line.post(f"{self._line_url}/line/voices", content=wire.to_bytes(beat))
         answer.raise_for_status()
-        self._offered = None if wire.from_bytes(answer.content) else offer
+        heard = wire.from_bytes(answer.content)
+        self._offered = None if heard.wants_offer else offer
+        if beat.is_closing == self.is_closing:
+            self._expected = heard.jobs
 
     def _offer(self) -> VoiceOffer:
         seat, listens = self._seat, self._seat.listens
