@@ -182,8 +182,10 @@ def test_the_image_has_all_that_the_server_reads_and_nothing_else() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     copied = set(re.findall(r"^COPY (\S+) ", dockerfile, re.MULTILINE))
     let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
-    assert copied == let_in == {"requirements.txt", "requirements-cluster.txt", "app.py", "assets", "voxdemo"}
+    requirements = {f"requirements{name}.txt" for name in ("", "-cluster", "-ray")}
+    assert copied == let_in == requirements | {"app.py", "assets", "voxdemo"}
     assert "pip install -r requirements-cluster.txt" in dockerfile  # or VOXDEMO_DATABASE_URL couldn't be used
+    assert "${RAY:+-r requirements-ray.txt}" in dockerfile
     assert dockerfile.rstrip().endswith('CMD ["python", "app.py"]')
     assert re.search(r"^USER [1-9]", dockerfile, re.MULTILINE)
 
@@ -311,6 +313,82 @@ def test_the_chart_holds_together() -> None:
     assert balancer["data"]["haproxy.cfg"] == (DEPLOY / "haproxy.cfg").read_text()
     scaler = found(documents, "HorizontalPodAutoscaler", "demo-server")["spec"]["scaleTargetRef"]
     assert scaler["name"] in pods
+
+
+ON_RAY = {"ray": {"enabled": True, "gpus": 1, "redisAddress": "valkey:6379"}, "settings": {"VOXDEMO_ENGINE": "kokoro"}}
+RAY_SERVICE: Mapping[str, frozenset[str]] = {
+    "spec": frozenset({"serveConfigV2", "rayClusterConfig"}),
+    "rayClusterConfig": frozenset(
+        {
+            "rayVersion", "authOptions", "enableInTreeAutoscaling", "autoscalerOptions", "gcsFaultToleranceOptions",
+            "headGroupSpec", "workerGroupSpecs",
+        }
+    ),
+    "headGroupSpec": frozenset({"rayStartParams", "template"}),
+    "workerGroupSpecs": frozenset(
+        {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"}
+    ),
+}  # fmt: skip
+"""The fields that we give, by the names that KubeRay's types have; no package of Python's brings its schema along."""
+
+
+def on_ray() -> list[dict[str, Any]]:
+    return manifests(ON_RAY)
+
+
+def test_kuberay_gets_the_fields_that_it_knows_and_kubernetes_takes_its_pods() -> None:
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="needs it, from requirements-dev.txt")
+    documents = on_ray()
+    service = found(documents, "RayService", "demo-ray")
+    assert service["apiVersion"] == "ray.io/v1"
+    spec, cluster = service["spec"], service["spec"]["rayClusterConfig"]
+    [voices] = cluster["workerGroupSpecs"]
+    groups = {"spec": spec, "rayClusterConfig": cluster, "headGroupSpec": cluster["headGroupSpec"]}
+    for name, given in {**groups, "workerGroupSpecs": voices}.items():
+        assert given.keys() == RAY_SERVICE[name]
+    for group in (cluster["headGroupSpec"], voices):
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", **group["template"]["metadata"]}}
+        kubernetes.validate({**pod, "spec": group["template"]["spec"]}, "1.37", strict=True)
+    for document in documents:
+        if document is not service:
+            kubernetes.validate(document, "1.37", strict=True)
+
+
+def test_what_runs_on_ray_holds_together() -> None:
+    documents = on_ray()
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    cluster = found(documents, "RayService", "demo-ray")["spec"]["rayClusterConfig"]
+    [voices] = cluster["workerGroupSpecs"]
+    pods = [cluster["headGroupSpec"]["template"], voices["template"], found(documents, "Deployment", "demo-server")]
+    for pod in (*pods[:2], pods[2]["spec"]["template"]):
+        env = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
+        assert {each for each in env if each.startswith(PREFIX)} <= names
+        assert env["VOXDEMO_LINE_URL"] == "http://demo-ray-serve-svc:8000"
+        assert env["VOXDEMO_ENGINE"] == "kokoro"
+    kinds = [(each["kind"], each["metadata"]["name"]) for each in documents]
+    assert len(kinds) == len(set(kinds))  # neither a line nor voices beside those on Ray
+    assert ("Deployment", "demo-line") not in kinds
+    assert ("Deployment", "demo-voice") not in kinds
+    pinned = re.search(r"^ray\[default\]==(\S+)", (ROOT / "requirements-ray.txt").read_text(), re.MULTILINE)
+    assert pinned
+    assert cluster["rayVersion"] == pinned[1]
+    # a voice needs what its pod alone has, so that none is on the head
+    [voice] = yaml.safe_load(found(documents, "RayService", "demo-ray")["spec"]["serveConfigV2"])["applications"][1][
+        "deployments"
+    ]
+    assert json.loads(json.loads(voices["rayStartParams"]["resources"])) == voice["ray_actor_options"]["resources"]
+
+
+def test_ray_serve_takes_what_it_is_to_serve() -> None:
+    schema = pytest.importorskip("ray.serve.schema", reason="needs Ray, from requirements-ray.txt")
+    config = yaml.safe_load(found(on_ray(), "RayService", "demo-ray")["spec"]["serveConfigV2"])
+    applications = schema.ServeDeploySchema.model_validate(config).applications
+    assert [each.import_path.partition(":")[2] for each in applications] == ["line", "voices"]
+    for application in config["applications"]:  # others it would take, and do nothing with them
+        assert application.keys() <= schema.ServeApplicationSchema.model_fields.keys()
+        for deployment in application.get("deployments", []):
+            assert deployment.keys() <= schema.DeploymentSchema.model_fields.keys()
 
 
 @pytest.mark.parametrize("users", STAGES)

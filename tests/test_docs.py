@@ -432,14 +432,17 @@ def test_the_image_is_built_and_run_from_what_is_there(block: str) -> None:
     """Building it takes a Docker that may download gigabytes; so what the commands name is looked for in the files."""
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
     commands = [shlex.split(line) for line in block.splitlines()]
-    assert [command[:2] for command in commands] == [["docker", "build"], ["docker", "build"], ["docker", "run"]]
-    for command in commands[:2]:
+    assert [command[:2] for command in commands] == [["docker", "build"]] * 3 + [["docker", "run"]]
+    for command in commands[:3]:
         assert (ROOT / after("-f", command)).is_file()
         assert command[-1] == "."
     name, _, device = after("--build-arg", commands[1]).partition("=")
     assert f"ARG {name}=" in dockerfile
     assert re.search(rf"^ +{device}\) index=", dockerfile, re.MULTILINE)
-    run = commands[2]
+    ray, _, value = after("--build-arg", commands[2]).partition("=")
+    assert f'if [ -n "${ray}" ]' in dockerfile
+    assert value
+    run = commands[3]
     assert run[-1] == after("-t", commands[0])
     assert f"EXPOSE {after('-p', run).rpartition(':')[2]}\n" in dockerfile
     mounted = [volume.partition(":")[2] for flag, volume in pairwise(run) if flag == "-v"]

@@ -9,7 +9,7 @@ envFrom:
   - secretRef:
       name: {{ .root.Values.secret }}
 env:
-  - {name: VOXDEMO_LINE_URL, value: "http://{{ .root.Release.Name }}-line:7860"}
+  - {name: VOXDEMO_LINE_URL, value: "http://{{ .root.Release.Name }}-{{ .root.Values.ray.enabled | ternary "ray-serve-svc:8000" "line:7860" }}"}
   - {name: VOXDEMO_HOST, value: "0.0.0.0"}
   {{- range $name, $value := .settings }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
@@ -36,13 +36,17 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- define "voxdemo.nobody" -}}
+{{- define "voxdemo.user" -}}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
   runAsGroup: 10001
   fsGroup: 10001
   seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "voxdemo.nobody" -}}
+{{ include "voxdemo.user" . }}
 automountServiceAccountToken: false
 {{- end }}
 
