@@ -92,6 +92,15 @@ def test_words_of_somebody_far_away_are_as_long_as_of_somebody_near(recognizer, 
     assert lengths["small"] > 0.2
 
 
+def test_live_it_hears_no_words_in_the_silence_behind_a_question(recognizer, spoken):
+    question = "Can you tell me a short story?"
+    sound = spoken(question)
+    until = np.flatnonzero(np.abs(sound) > 0.01)[-1]
+    for silence_s in (0.1, 0.2, 0.3, 0.5):
+        heard = np.concatenate([sound[:until], np.zeros(round(silence_s * RATE), np.float32)])
+        assert words(list(recognizer.transcribe(heard, RATE, "en", is_live=True))[-1].text) == words(question)
+
+
 @pytest.mark.long
 def test_live_it_hears_the_same_of_short_sounds_and_does_not_repeat_itself(recognizer, spoken):
     recordings = [spoken(sentence) for sentence in SENTENCES[:6]]

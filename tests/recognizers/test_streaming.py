@@ -10,6 +10,7 @@ from voxdemo.live import Committed, Heard, LiveEvent, LiveOptions, SpeechStarted
 from voxdemo.recognizers.agreement import Agreement, Reading
 from voxdemo.recognizers.streaming import (
     CUT_FROM_S,
+    EARLY_S,
     LAST_SILENCE_S,
     MOST_OPEN_S,
     WINDOW_S,
@@ -162,12 +163,57 @@ def test_a_click_and_silence_are_no_turn() -> None:
 
 
 def test_nothing_is_read_again_before_there_is_more_speech() -> None:
-    played = Played().hear(1.5).read("one").hear(0.4, 0.0)
+    played = Played().hear(1.5).read("one").hear(EARLY_S - 0.05, 0.0)
     assert played.recognition.wanted() is None
-    played.hear(0.5)
+    played.hear(0.7)
     assert played.recognition.wanted() is None, "less than a second is new"
     played.hear(0.2)
     assert played.recognition.wanted() is not None
+
+
+def test_a_turn_is_read_as_for_the_last_time_while_it_is_waited_for_its_end() -> None:
+    played = Played().hear(1.5).read("one").hear(0.3, 0.0)
+    wanted = played.recognition.wanted()
+    assert wanted
+    assert wanted.is_last
+    assert _silence_at_the_end(wanted) == pytest.approx(LAST_SILENCE_S, abs=0.1)
+    played.hear(0.1, 0.0)
+    assert not played.recognition.is_newer_than(wanted)
+    played.read("one two.")
+    assert played.recognition.wanted() is None, "it is read once"
+    assert played.texts == [("", "one"), ("one", " two.")]
+    played.hear(0.2, 0.0)
+    assert played.kinds == [SpeechStarted, Heard, Heard, SpeechStopped, Committed, Heard, TurnEnded]
+    assert [each.text for each in played.ended] == ["one two."]
+    assert played.recognition.is_read
+
+
+def test_it_is_read_again_where_somebody_speaks_on_and_where_that_reading_failed() -> None:
+    played = Played().hear(1.5).read("one").hear(0.3, 0.0)
+    early = played.recognition.wanted()
+    assert early
+    played.hear(0.3)
+    assert played.recognition.is_newer_than(early)
+    played.happened += played.recognition.read(early, transcript("one two."))
+    assert played.recognition.wanted() is None, "what came too late is a reading like any other"
+    played.hear(0.3, 0.0)
+    again = played.recognition.wanted()
+    assert again
+    assert again.is_last
+    played.happened += played.recognition.failed(again, EngineError("It failed."))
+    assert played.recognition.wanted() is None
+    played.hear(0.3, 0.0).read("one two three.")
+    assert [each.text for each in played.ended] == ["one two three."]
+
+
+def test_a_long_turn_is_cut_without_another_reading_where_its_part_has_been_read() -> None:
+    played = Played().hear(CUT_FROM_S).read("one").hear(0.25, 0.0).read("one two.").hear(0.1, 0.0)
+    assert played.texts == [("", "one"), ("one", " two."), (" two.", "")]
+    assert played.recognition.wanted() is None
+    assert played.recognition.behind_s == pytest.approx(0.2, abs=0.1)
+    assert [each.text for each in played.hear(1.1).read("Three.").hear(0.6, 0.0).read("Three.").ended] == [
+        "one two. Three."
+    ]
 
 
 def test_newer_sound_makes_what_was_wanted_out_of_date() -> None:
@@ -283,7 +329,7 @@ def test_options_change_between_turns_and_a_language_holds_for_the_rest_of_a_tur
     wanted = played.recognition.wanted()
     assert wanted
     assert wanted.language == "fr"
-    assert not wanted.is_last
+    assert played.kinds.count(Committed) == 1, "a second of silence ends it"
 
 
 @pytest.mark.parametrize("way", ["clear", "commit"])

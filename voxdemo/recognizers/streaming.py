@@ -30,6 +30,8 @@ MOST_OPEN_S = 28.0
 LAST_SILENCE_S = 0.5
 """How much silence a part ends with when it is read for the last time: as much as usually ends a turn, so that turns
 are read alike, whether their end is found or told."""
+EARLY_S = 0.2
+"""Of silence from which on a part is read as for the last time, while it is waited whether the turn ends."""
 LANGUAGE_S = 3.0
 """Of sound in which a language is recognised well enough for the rest of the turn."""
 _BEGINS = 3
@@ -40,17 +42,24 @@ _HYSTERESIS = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be read next: all of a part. If it is its last reading, all of it settles, its words with times.
+    """What is to be read next: all that there is of a part, and perhaps silence behind its `windows`.
 
-    Silence may follow its first `windows`, which are the part's.
+    With `is_last` it is the part's last reading, its words with times, unless somebody speaks on: in the part there was
+    a voice in `spoken` windows.
     """
 
     turn: SpokenTurn
     part: TurnPart
     samples: Samples
     windows: int
+    spoken: int
     language: str | None
     is_last: bool
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it has all that has been spoken in the part until now."""
+        return self.spoken == self.part.spoken
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +75,19 @@ class TurnPart:
     """How many windows the last reading knew."""
     spoken: int = 0
     """In how many windows there was a voice by the end of the last of them with one."""
+    tried: int = 0
+    """What `spoken` was when it was read as for the last time, and what was `heard`, None if that failed."""
+    heard: Transcript | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has been read for the last time."""
+        return self.is_whole and self.heard is not None and self.tried == self.spoken
+
+    def may_end(self, options: LiveOptions) -> bool:
+        """Whether nobody has spoken for a moment, so that it may turn out to be whole."""
+        silent_s = (len(self.windows) - self.spoken) * WINDOW_S
+        return self.is_whole or (options.cuts_turns and self.spoken > 0 and silent_s >= EARLY_S)
 
 
 @dataclass(slots=True, eq=False)
@@ -143,58 +165,65 @@ class StreamingRecognition:
         turn = self._turns[0]
         part = turn.parts[0]
         is_due = (len(part.windows) - part.read) * WINDOW_S >= STEP_S and part.spoken > part.read
-        if not (part.is_whole or is_due):
+        is_last = part.may_end(turn.options) and (part.is_whole or part.tried != part.spoken)
+        if not (is_last or is_due):
             return None
-        is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not part.is_whole
+        is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not is_last
         language = turn.options.language or turn.language or (self._language if is_short else None)
-        sound = np.concatenate([*part.windows, _silence_behind(part)] if part.is_whole else part.windows)
-        return Wanted(turn, part, sound, len(part.windows), language, part.is_whole)
+        sound = np.concatenate([*part.windows, _silence_behind(part)] if is_last else part.windows)
+        return Wanted(turn, part, sound, len(part.windows), part.spoken, language, is_last)
 
     def is_newer_than(self, wanted: Wanted) -> bool:
         """Whether `wanted` is out of date: so much more sound has come, or it is another part's turn."""
-        part = wanted.part
-        new_s = (len(part.windows) - wanted.windows) * WINDOW_S
-        return part not in wanted.turn.parts or part.is_whole != wanted.is_last or new_s >= STEP_S
+        turn, part = wanted.turn, wanted.part
+        if part not in turn.parts or wanted.is_last:
+            return part not in turn.parts or not wanted.is_all
+        return part.may_end(turn.options) or (len(part.windows) - wanted.windows) * WINDOW_S >= STEP_S
 
     def read(self, wanted: Wanted, transcript: Transcript) -> list[LiveEvent]:
         """What was wanted has been read."""
         turn, part = wanted.turn, wanted.part
         if part not in turn.parts:  # it was cleared
             return []
-        agreement = part.agreement = part.agreement or Agreement(turn.text)
         start_s, end_s = part.start * WINDOW_S, (part.start + wanted.windows) * WINDOW_S
-        later = tuple(segment.later(start_s, end_s) for segment in transcript.segments)
-        reading, still_open = Reading.of(replace(transcript, segments=later)), ""
-        if wanted.is_last:
-            settled = agreement.finish(reading)
-        else:
-            settled, still_open = agreement.read(reading)
-        turn.text += settled
+        heard = replace(transcript, segments=tuple(each.later(start_s, end_s) for each in transcript.segments))
         turn.spent_s += transcript.seconds_spent
         turn.emotion = transcript.emotion or turn.emotion
-        if transcript.text and (wanted.is_last or wanted.windows * WINDOW_S >= LANGUAGE_S):
-            self._language = turn.language = turn.language or transcript.language
-        self._note(wanted)
-        turn.is_told = turn.is_told or bool(settled or still_open)
-        is_news, turn.still_open = bool(settled) or still_open != turn.still_open, still_open
-        told = [Heard(turn.number, settled, still_open, self.behind_s)] if is_news else []
-        return [*told, *self._ended()]
+        self._note(wanted, heard)
+        if part.is_done:
+            return list(self._ended())
+        agreement = part.agreement = part.agreement or Agreement(turn.text)
+        if wanted.windows * WINDOW_S >= LANGUAGE_S:
+            self._learn_language(turn, heard)
+        return self._told(turn, *agreement.read(Reading.of(heard)))
 
     def failed(self, wanted: Wanted, error: VoxdemoError) -> list[LiveEvent]:
         """What was wanted can't be read. The next reading has it again; if it was the last one, its turn has failed."""
-        if wanted.part not in wanted.turn.parts:
+        turn, part = wanted.turn, wanted.part
+        if part not in turn.parts:
             return []
-        if wanted.is_last:
-            wanted.turn.error = error
-        self._note(wanted)
-        return list(self._ended())
-
-    def _note(self, wanted: Wanted) -> None:
-        part, turn = wanted.part, wanted.turn
-        part.read = wanted.windows
-        if wanted.is_last:
+        self._note(wanted, None)
+        if wanted.is_last and wanted.is_all and part.is_whole:
+            turn.error = error
             turn.parts.remove(part)
             turn.tokens += part.agreement.settled if part.agreement else ()
+        return list(self._ended())
+
+    def _note(self, wanted: Wanted, heard: Transcript | None) -> None:
+        part = wanted.part
+        part.read = min(wanted.windows, len(part.windows))
+        if wanted.is_last:
+            part.tried, part.heard = wanted.spoken, heard
+
+    def _learn_language(self, turn: SpokenTurn, heard: Transcript) -> None:
+        if heard.text:
+            self._language = turn.language = turn.language or heard.language
+
+    def _told(self, turn: SpokenTurn, settled: str, still_open: str = "") -> list[LiveEvent]:
+        turn.text += settled
+        turn.is_told = turn.is_told or bool(settled or still_open)
+        is_news, turn.still_open = bool(settled) or still_open != turn.still_open, still_open
+        return [Heard(turn.number, settled, still_open, self.behind_s)] if is_news else []
 
     def _heard(self, window: Samples, voice: float) -> Iterator[LiveEvent]:
         self._at += 1
@@ -211,6 +240,7 @@ class StreamingRecognition:
             yield from self._begin(options)
         else:
             _grow(self._open, self._at, window, voice, bool(speaks))
+            yield from self._ended()
         ends = options if options.cuts_turns else self.options
         if ends.cuts_turns and self.silent_s >= max(ends.silence_s, WINDOW_S):
             yield SpeechStopped(self._count - 1, (self._at - self._silent) * WINDOW_S)
@@ -233,16 +263,30 @@ class StreamingRecognition:
         assert turn, "one is open"
         turn.is_over = turn.is_told = True
         turn.parts[-1].is_whole = True
-        return [Committed(turn.number, turn.start * WINDOW_S, self._at * WINDOW_S)]
+        return [Committed(turn.number, turn.start * WINDOW_S, self._at * WINDOW_S), *self._ended()]
 
     def _ended(self) -> Iterator[LiveEvent]:
-        """The turns of which everything has been read."""
-        while self._turns and not self._turns[0].parts:
-            turn = self._turns.popleft()
+        """What settles by parts that have been read for the last time, and the turns of which all has been read."""
+        while self._turns:
+            turn = self._turns[0]
+            while turn.parts and turn.parts[0].is_done:
+                yield from self._finish(turn)
+            if turn.parts:
+                return
+            self._turns.popleft()
             if turn.error:
                 yield TurnFailed(turn.number, turn.error)
             elif turn.is_told:
                 yield TurnEnded(turn.number, _transcript(turn))
+
+    def _finish(self, turn: SpokenTurn) -> list[LiveEvent]:
+        part = turn.parts.popleft()
+        assert part.heard, "it has been read"
+        agreement = part.agreement or Agreement(turn.text)
+        settled = agreement.finish(Reading.of(part.heard))
+        turn.tokens += agreement.settled
+        self._learn_language(turn, part.heard)
+        return self._told(turn, settled)
 
 
 def _grow(turn: SpokenTurn, at: int, window: Samples, voice: float, speaks: bool) -> None:
@@ -280,7 +324,7 @@ def _quietest(voices: Sequence[float]) -> int:
 
 
 def _silence_behind(part: TurnPart) -> Samples:
-    """What lacks of LAST_SILENCE_S behind the last voice of a part."""
+    """What lacks of LAST_SILENCE_S behind the last voice of a part, also where more of it may come."""
     silent = len(part.windows) - part.spoken
     return np.zeros(max(0, math.ceil(LAST_SILENCE_S / WINDOW_S) - silent) * WINDOW, np.float32)
 
