@@ -1,6 +1,7 @@
 """The demo over a fake engine that can clone and takes every step only when it is told to.
 
-GET /stage tells what it turned to, and of the last part the transcript and the seconds of the voice that it copied;
+GET /stage tells what it turned to, how many tasks there are, and of the last part the transcript and the seconds of the
+voice that it copied;
 POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets everything run through; POST /stage/reset
 begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held its models load for as long as a test likes:
 until POST /stage/load. With LOOK_EVERY_S it looks more often whether what servers share is back.
@@ -8,6 +9,7 @@ until POST /stage/load. With LOOK_EVERY_S it looks more often whether what serve
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -38,7 +40,7 @@ async def tell(_: Request) -> Response:
         last and last.prompt and [last.utterance.prompt_text, round(len(last.prompt.samples) / last.prompt.sample_rate)]
     )
     seen = {"running": stage.running, "most_running": stage.most_running, "copied": copied}
-    return JSONResponse({"started": started, **seen})
+    return JSONResponse({"started": started, "tasks": len(asyncio.all_tasks()), **seen})
 
 
 async def steps(request: Request) -> Response:

@@ -13,6 +13,7 @@ import pytest
 from chatting import ANSWER, SECRET, Chat
 from programs import WARM_UP, events_of
 from serving import Server, eventually
+from transcribing import opened, said
 
 SENTENCES = ["Certainly.", "Dr. Smith is in at 5 p.m. today!", "Shall I ask him?"]
 
@@ -139,6 +140,38 @@ def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, 
     eventually(lambda: talking.in_line() == 0)
     eventually(lambda: not list(talking.folder.rglob("speech.wav")))
     assert "ERROR" not in talking.log
+
+
+def test_ten_turns_leave_nothing_over(talking: Server) -> None:
+    def left() -> tuple[int, ...]:
+        tasks = talking.http.get("/stage").json()["tasks"]
+        sessions = "voxdemo_live_sessions 0.0" not in talking.http.get("/metrics").text
+        files = [path for path in talking.folder.rglob("*") if path.name in ("speech.wav", "recording")]
+        return tasks, int(sessions), talking.in_line(), len(files)
+
+    turn(talking)  # what a first one begins stays, such as connections
+    eventually(lambda: left()[1:] == (0, 0, 0))
+    tasks, *_ = left()
+    for number in range(10):
+        turn(talking, stops=number % 3 == 0)
+    eventually(lambda: left()[0] <= tasks and left()[1:] == (0, 0, 0))
+    assert "ERROR" not in talking.log
+
+
+def turn(server: Server, stops: bool = False) -> None:
+    """Say something and hear the answer, or only its beginning."""
+    second = base64.b64encode(bytes(48_000)).decode()
+    with opened(server.url) as socket:
+        session = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+        said(socket, type="session.update", session=session)
+        said(socket, type="input_audio_buffer.append", audio=second)
+        event = said(socket, type="input_audio_buffer.commit")
+        while not event["type"].endswith("transcription.completed"):
+            event = said(socket)
+    with server.http.stream("POST", "/v1/talk", json=asked(event["transcript"])) as answer:
+        for line in answer.iter_lines():
+            if stops and "talk.sentence" in line:
+                break
 
 
 def test_two_conversations_at_once_are_not_mixed(talking: Server) -> None:

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import soundfile
 
@@ -44,8 +43,8 @@ JobEvent = Waiting | SoundBegins | Speaking | bytes | Captioned | Spoken
 class JobStream:
     """Iterate it for what comes of the job; it raises what the job raises.
 
-    `leave` leaves the job, which ends unless others listen. The job runs in a task of its own, so that nothing of it
-    depends on how the request is cut off.
+    The job runs in a task of its own, so that nothing of it depends on how the request is cut off. It
+    ends with the job, or with `leave`, which whoever made this calls when it reads no further; others may listen on.
     """
 
     def __init__(self, events: AsyncGenerator[SpeechEvent, None], live: Mapping[str, Listener]) -> None:
@@ -53,13 +52,12 @@ class JobStream:
         self._room = asyncio.Semaphore(AHEAD)  # for sound alone, so that a slow listener keeps no job from its end
         self._live = live
         self._task = asyncio.create_task(self._run(events))
-        _running.add(self._task)
-        self._task.add_done_callback(_running.discard)
 
     async def leave(self) -> None:
-        """Returns at once, before the job is left."""
-        # Not before the task has begun: it gives the ticket of the request back.
-        asyncio.get_running_loop().call_soon(self._task.cancel)
+        """Returns when the job has been left."""
+        await asyncio.sleep(0)  # the task has begun: it gives the ticket of the request back
+        self._task.cancel()
+        await asyncio.wait({self._task})
 
     async def __aiter__(self) -> AsyncGenerator[JobEvent, None]:
         while (item := await self._queue.get()) is not None:
@@ -120,7 +118,3 @@ class JobStream:
     async def _hand_on(self, sound: bytes) -> None:
         await self._room.acquire()
         self._queue.put_nowait(sound)
-
-
-_running: set[asyncio.Task[Any]] = set()
-"""Or nothing would hold them."""

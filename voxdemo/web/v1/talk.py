@@ -119,8 +119,8 @@ async def _spoken(
 class Answer:
     """An answer as its client reads it: iterate it for the events; it raises what ends it too early.
 
-    It is written and spoken beside each other, in tasks of its own; `leave` ends both. Where no more can be written,
-    what is there is still spoken.
+    It is written and spoken beside each other, in tasks of its own; `leave`, which whoever made this has to call, ends
+    both. Where no more can be written, what is there is still spoken.
     """
 
     def __init__(self, written: AsyncGenerator[str, None], sentences: GrowingSentences, say: Say) -> None:
@@ -130,8 +130,6 @@ class Answer:
         self._whole: asyncio.Queue[str | None] = asyncio.Queue()  # None is the end
         self._told: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(AHEAD)
         self._task = asyncio.create_task(self._run())
-        _running.add(self._task)
-        self._task.add_done_callback(_running.discard)
 
     async def leave(self) -> None:
         """Returns when the language model and the voice have been left."""
@@ -177,7 +175,3 @@ class Answer:
             async with aclosing(self._say(sentence)) as events:
                 async for event in events:
                     await self._told.put(event)
-
-
-_running: set[asyncio.Task[None]] = set()
-"""Or nothing would hold them."""
