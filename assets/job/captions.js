@@ -47,7 +47,7 @@ function placesOf(words, text) {
   return places;
 }
 
-const highlight = window.Highlight && new Highlight();
+export const highlight = window.Highlight && new Highlight();
 if (highlight) CSS.highlights.set('vx-word', highlight);
 
 export function captionsIn(box, hint) {

@@ -1,13 +1,14 @@
 // This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
 // server has it; and the History tab, which shows them, and beside them the one that is heard again. They are kept in
 // localStorage, which all tabs of a browser share, and nowhere else.
-import {button, made, sure} from '../shell/elements.js';
+import {button, made, saveText, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {newId, takes} from '../shell/state.js';
 import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
+const TALK = 'voxdemo-talk.txt';
 const SHOWN = 90;  // characters of a text
 const unsaved = [];  // where the browser keeps nothing
 const isResult = (entry) => typeof entry?.id === 'string' && typeof entry.url === 'string' && typeof entry.asked?.text === 'string';
@@ -54,11 +55,14 @@ export function press(names, values, saved) {
 }
 
 // The server has a summary of what it spoke, but none of a recording.
+export function keep(entry) {
+  change((entries) => [entry, ...entries.filter(({id, url}) => id !== entry.id && url !== entry.url)]);
+}
+
 window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed, text, captions, peaks}}) => {
   const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && lastAsked ? {seed, asked: lastAsked} : null;
   if (!told) return;
-  const entry = {id: newId(), at: Date.now(), url, total, ...told};
-  change((entries) => [entry, ...entries.filter((each) => each.url !== url)]);
+  keep({id: newId(), at: Date.now(), url, total, ...told});
 });
 window.addEventListener('storage', ({key}) => { if (key === KEY || key === null) paint(); });
 
@@ -93,7 +97,8 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
       made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
     pick.setAttribute('aria-pressed', entry.id === chosen);
     const item = made('li', {});
-    const use = entry.heard ? button('use', words.copy, fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
+    const use = entry.isTalk ? button('use', words.saveText, fill(words.saveTextOf, {first}), () => saveText(asked.text, TALK))
+      : entry.heard ? button('use', words.copy, fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
       : button('use', words.use, fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
     item.append(pick, use, button('remove', words.remove, fill(words.removeOf, {first}), () => remove(entry)));
     return item;

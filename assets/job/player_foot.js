@@ -34,6 +34,7 @@ export function foot(root, words) {
         const {ending} = link.dataset;
         link.href = url(ending === 'wav' ? path : `${path}.${ending}`);
         link.download = `${nameOf(text)}.${ending}`;
+        link.hidden = path.startsWith('blob:') && ending !== 'wav';  // what only this page has isn't to be had in other forms
       }
     },
 

@@ -3,15 +3,15 @@
 import {url} from '../shell/server.js';
 import {RATE} from './microphone.js';
 
-const SEND_EVERY = RATE / 10;  // samples
+const SEND_EVERY = RATE / 20;  // samples
 const BYTES_PER_S = RATE * 2 * 4 / 3;  // in base64
 const SILENT_MS = 20000;  // without a word from the server, or one on its way there, at the beginning or at the end
 const UNREAD = {code: 'unread'};  // all was sent, and the server has no time to read the last of it
-const SESSION = {
+const sessionThat = (pauses) => ({
   type: 'transcription',
-  audio: {input: {format: {type: 'audio/pcm', rate: RATE}, turn_detection: {type: 'server_vad'}}},
+  audio: {input: {format: {type: 'audio/pcm', rate: RATE}, turn_detection: pauses ? {type: 'server_vad'} : null}},
   include: ['voxdemo.open'],
-};
+});
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription', DELTA = `${TRANSCRIPTION}.delta`;
 
 function base64(samples) {
@@ -19,8 +19,9 @@ function base64(samples) {
 }
 
 // Calls `open` when the server listens, `change` with the turns and the seconds that it is behind, whenever either is
-// another; and once `end`, with null, or with the server's error, {} where it went without one, or UNREAD.
-export function session({open, change, end}) {
+// another; and once `end`, with null, or with the server's error, {} where it went without one, or UNREAD. Where it doesn't
+// detect `pauses`, all that is heard until `stop` is one turn.
+export function session({open, change, end}, pauses = true) {
   const socket = new WebSocket(url('v1/realtime?intent=transcription').replace(/^http/, 'ws'));
   const turns = new Map();
   let waiting = [], count = 0, behind = 0, isOpen = false, isEnding = false, isCommitted = false, isOver = false;
@@ -97,7 +98,7 @@ export function session({open, change, end}) {
     count = 0;
   }
 
-  socket.addEventListener('open', () => send('session.update', {session: SESSION}));
+  socket.addEventListener('open', () => send('session.update', {session: sessionThat(pauses)}));
   socket.addEventListener('message', ({data}) => { if (!isOver) heed(JSON.parse(data)); });
   socket.addEventListener('close', () => finish({}));
 
@@ -111,6 +112,7 @@ export function session({open, change, end}) {
 
     // Nothing more is heard: `end` is called when the server has said the last word.
     stop() {
+      if (socket.readyState !== WebSocket.OPEN) return finish(null);
       flush();
       isEnding = true;
       send('input_audio_buffer.commit');

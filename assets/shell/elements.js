@@ -15,6 +15,8 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
 
+export const saveText = (text, name) => save(new Blob([text], {type: 'text/plain;charset=utf-8'}), name);
+
 // What would take the place of something written is asked for by a second press, soon after the first.
 const SURE_MS = 4000;
 let sureOf = null;

@@ -1,4 +1,5 @@
 // A conversation as it is read: what I said at the right, the answers at the left, and of those what has been heard in ink.
+import {highlight} from '../job/captions.js';
 import {made} from '../shell/elements.js';
 
 // Where `sentence` ends in what is `written`, from `start` on: it has the same letters, and perhaps other white space.
@@ -9,16 +10,23 @@ function behind(written, start, sentence) {
   return at;
 }
 
-export function bubbles(root) {
+// Where the last word of a text begins.
+const lastWord = (text) => text.search(/\S+\s*$/);
+
+// `foot` gives what stands below what somebody has said, with its samples.
+export function bubbles(root, foot) {
   const box = root.querySelector('.talk-turns');
 
   function bubble(className) {
-    const each = made('p', {className});
+    const each = made('p', {className}), turn = made('div', {className: `turn of-${className}`});
+    turn.append(each, made('div', {className: 'does'}));
     const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-    box.append(each);
+    box.append(turn);
     if (isAtEnd) box.scrollTop = box.scrollHeight;
     return each;
   }
+
+  const finish = (each, text, samples) => follow(() => each.nextSibling.replaceChildren(...foot(text, samples)));
 
   const follow = (write) => {
     const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
@@ -40,12 +48,13 @@ export function bubbles(root) {
             open.textContent = more;
           });
         },
-        remove: () => each.remove(),
+        end: (text, samples) => finish(each, text, samples),
+        remove: () => each.parentNode.remove(),
       };
     },
 
-    // What answers me: `write` more of it, `cut` a sentence that is spoken next, show how many are `begun`, and `end` with what
-    // was heard where it was interrupted.
+    // What answers me: `write` more of it, `cut` a sentence that is spoken next, show how many are `begun`, and how many letters
+    // of the last of these; `end` it, with what was heard where it was interrupted.
     theirs() {
       const each = bubble('theirs'), rest = made('span', {className: 'later', textContent: '…'}), spoken = [];
       let written = '', at = 0;
@@ -64,14 +73,23 @@ export function bubbles(root) {
           rest.textContent = written.slice(at);
         },
 
-        begun(count) {
+        begun(count, letters) {
           spoken.slice(0, count).forEach((span) => { span.className = ''; });
+          const words = spoken[count - 1]?.firstChild, start = words ? words.data.search(/\S|$/) : 0;
+          highlight?.clear();
+          if (!letters || start + letters > words.length) return;
+          const range = new Range();
+          range.setStart(words, start + lastWord(words.data.slice(start, start + letters)));
+          range.setEnd(words, start + letters);
+          highlight?.add(range);
         },
 
-        end(heard = null) {
+        end(heard, samples) {
           const text = heard ?? written.trim();
-          if (!text) return each.remove();
+          highlight?.clear();
+          if (!text) return each.parentNode.remove();
           follow(() => each.replaceChildren(made('span', {textContent: heard === null ? text : `${text} …`})));
+          finish(each, text, samples);
         },
       };
     },

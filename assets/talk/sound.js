@@ -4,19 +4,33 @@ import {alone, audioContext, output} from '../job/audio_output.js';
 const RATE = 24000;  // Hz, of what /v1/talk sends
 const LEAD_S = 0.08;  // between the coming of a piece and its start: what the next one may be late by
 
-function decoded(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return Float32Array.from(new Int16Array(bytes.buffer), (sample) => sample / 32768);
+const decoded = (base64) => new Int16Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+export function joined(parts) {
+  const all = new Int16Array(parts.reduce((sum, {length}) => sum + length, 0));
+  parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+  return all;
 }
+
+const wordsOf = (text) => text.split(/(?<=\s)/);
 
 // `change` is called when a sentence begins or ends to be heard, and when all is silent; `lose` when another sound of the page
 // starts.
 export function spoken(change, lose) {
   const place = {pause: lose};
-  const context = audioContext(RATE), sentences = [], nodes = new Set();  // sentences: {text, from, to}, by the clock of `context`
+  // Of sentences {text, from, to, starts} by the clock of `context`, and when their words start; and all samples.
+  const context = audioContext(RATE), sentences = [], nodes = new Set(), parts = [];
   let next = 0, isPaused = false, isWhole = false, isClosed = false, first = null;
 
   const now = () => context.currentTime;
+  const begun = () => sentences.filter(({from}) => from !== null && from <= now());
+
+  // How many words of a sentence have been heard: by their times where they are known.
+  function count({text, from, to, starts}) {
+    const all = wordsOf(text).length, heard = now() - from;
+    if (starts.length === all && heard < to - from) return starts.filter((start) => start <= heard).length;
+    return Math.round((to > from ? Math.min(1, heard / (to - from)) : 0) * all);
+  }
+
   return {
     pause() {
       isPaused = true;
@@ -31,7 +45,11 @@ export function spoken(change, lose) {
     },
 
     sentence(text) {
-      sentences.push({text, from: null, to: null});
+      sentences.push({text, from: null, to: null, starts: []});
+    },
+
+    caption(segments) {
+      sentences.at(-1).starts.push(...segments.flatMap(({words}) => words.map(({start}) => start)));
     },
 
     add(base64) {
@@ -42,7 +60,8 @@ export function spoken(change, lose) {
         first = performance.now() + 1000 * LEAD_S;
       }
       const buffer = context.createBuffer(1, samples.length, RATE), node = context.createBufferSource();
-      buffer.copyToChannel(samples, 0);
+      parts.push(samples);
+      buffer.copyToChannel(Float32Array.from(samples, (sample) => sample / 32768), 0);
       node.buffer = buffer;
       node.connect(output(context));
       next = Math.max(next, now() + LEAD_S);
@@ -79,16 +98,21 @@ export function spoken(change, lose) {
     get isOver() { return isWhole && !nodes.size; },
     get isHeard() { return nodes.size > 0 && !isPaused; },
 
-    // How many sentences have begun to be heard.
-    get begun() { return sentences.filter(({from}) => from !== null && from <= now()).length; },
+    // How many sentences have begun to be heard, and how many letters of the last of these.
+    get begun() {
+      const last = begun().at(-1);
+      return [begun().length, last ? wordsOf(last.text).slice(0, count(last)).join('').trimEnd().length : 0];
+    },
 
     // What has been heard, to the word.
     get heard() {
-      const parts = sentences.filter(({from}) => from !== null && from < now()).map(({text, from, to}) => {
-        const words = text.split(/(?<=\s)/), share = to > from ? Math.min(1, (now() - from) / (to - from)) : 0;
-        return words.slice(0, Math.round(share * words.length)).join('').trim();
-      });
-      return parts.filter(Boolean).join(' ');
+      return begun().map((each) => wordsOf(each.text).slice(0, count(each)).join('').trim()).filter(Boolean).join(' ');
+    },
+
+    // Samples of what has been heard, or of all.
+    samples(isAll) {
+      const heard = Math.max(0, now() - (sentences[0]?.from ?? now()));
+      return joined(parts).subarray(0, isAll ? Infinity : Math.round(heard * RATE));
     },
   };
 }

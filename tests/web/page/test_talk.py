@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import LOOKS, PHONE, SPEAKS, OpenPage, barriers, expect, needs_browser
+from browsing import LOOKS, PHONE, SPEAKS, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
 from chatting import ANSWER, Chat
 from serving import Server, eventually
 
@@ -48,13 +48,59 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     assert "Dr. Smith" not in str(told)  # it was written, but nobody heard it
 
     assert barriers(page, *LOOKS) == []
+    page.get_by_role("button", name="Hear again: Fine.").click()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy: Fine.").click()
+    expect(page.get_by_role("button", name="Copy: Fine.")).to_have_text("Copied")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as text").click()
-    assert "Me: Is he in?" in saved.value.path().read_text(encoding="utf-8")
+    written = saved.value.path().read_text(encoding="utf-8")
+    assert "Me: Is he in?" in written
+    assert in_history(page) == [written]
     page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".talk-turns p")).to_have_count(0)
     say(page, "500")
     expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
+
+
+def in_history(page: Any) -> list[str]:
+    """The texts of this browser's History."""
+    texts: list[str] = page.evaluate("JSON.parse(localStorage.getItem('voxdemo-history')).map(({asked}) => asked.text)")
+    return texts
+
+
+def test_what_is_said_while_the_space_bar_is_held_is_answered_and_is_one_entry_of_the_history(
+    talking: Server, chat: Chat, open_page: OpenPage
+) -> None:
+    chat.says = "Well, fine."
+    page = open_page(talking, script=SPEAKS)
+    page.goto(f"{talking.url}/#talk")
+    talk, mine = page.locator(".talk"), page.locator(".talk-turns .mine")
+    expect(page.get_by_text("Wear headphones")).to_be_visible()
+    page.evaluate(WATCH_SHIFTS)
+    page.locator(".talk-turns").focus()
+    page.keyboard.down(" ")
+    expect(talk).to_have_attribute("data-state", "listening")
+    expect(page.get_by_role("button", name="Release to send")).to_be_visible()
+    page.wait_for_function("window.isSaid")
+    page.keyboard.up(" ")
+    expect(mine).to_have_text("heard")
+    expect(page.locator(".talk-turns .theirs")).to_have_text("Well, fine.")
+    expect(talk).to_have_attribute("data-state", "idle")
+    expect(page.locator(".talk .times")).to_contain_text("heard in")
+    page.get_by_role("button", name="Hear again: heard").click()
+    assert [each for each in page.evaluate("window.moved") if each[0] > 0.01] == []
+    say(page, "Again?")
+    expect(page.locator(".talk-turns .theirs")).to_have_count(2)
+    expect(talk).to_have_attribute("data-state", "idle")
+    to_tab(page, "History")
+    page.get_by_role("button", name=re.compile("Hear again: Me: heard")).click()
+    expect(page.locator(".replay .words")).to_contain_text("Well, fine.")
+    assert page.locator(".replay .save").get_attribute("href").startswith("blob:")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=re.compile("Save as text: Me: heard")).click()
+    assert saved.value.path().read_text(encoding="utf-8").split("\n\n")[:2] == ["Me: heard", "Answer: Well, fine."]
+    assert len(in_history(page)) == 1
 
 
 @pytest.mark.long
@@ -69,7 +115,7 @@ def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat:
     chat.says = "Well, that is a long story. " * 100
     page = open_page(talking, script=SPEAKS)
     page.goto(f"{talking.url}/#talk")
-    page.get_by_role("button", name="Start talking").click()
+    page.get_by_label("Answer when I pause").check()
     mine, theirs = page.locator(".talk-turns .mine"), page.locator(".talk-turns .theirs")
     expect(mine).to_have_text("heard")
     expect(page.locator(".talk")).to_have_attribute("data-state", "speaking")
@@ -84,5 +130,5 @@ def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat:
     assert answered["content"] == theirs.first.text_content()
     assert len(answered["content"]) < len(chat.says)  # what was heard of it
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Stop listening").click()
+    page.get_by_role("button", name="Listening … it answers when you pause").click()
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")

@@ -37,6 +37,8 @@ WORDS: Mapping[str, str] = {
     "transcript": "Transcript",
     "copy": "Copy",
     "copyOf": "Copy transcript: {first}",
+    "saveText": "Text",
+    "saveTextOf": "Save as text: {first}",
     "copied": "Copied",
     "uncopied": "Copying works only over https.",
     "recording": "{total} of audio",

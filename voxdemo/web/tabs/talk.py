@@ -31,18 +31,27 @@ WORDS: Mapping[str, Any] = {
     "turns": "What was said",
     "type": "Or type here",
     "send": "Send",
-    "start": "Start talking",
-    "leave": "Stop listening",
+    "hold": "Hold to talk",
+    "release": "Release to send",
+    "listening": "Listening … it answers when you pause",
     "stop": "Stop the answer",
+    "free": "Answer when I pause",
+    "headphones": "Wear headphones, or it may hear itself.",
+    "play": "Hear again: {first}",
+    "copy": "Copy",
+    "copyOf": "Copy: {first}",
+    "copied": "Copied",
+    "uncopied": "Copying works only over https.",
+    "kind": "Talk",
     "save": "Save as text",
     "new": "New conversation",
     "me": "Me",
     "them": "Answer",
     "states": {
-        "idle": "Press Start talking, or type.",
+        "idle": "Hold to talk, or type.",
         "asking": "Your browser asks whether this page may use the microphone: allow it.",
-        "listening": "Listening. It answers when you pause.",
-        "thinking": "Thinking",
+        "listening": "Listening",
+        "thinking": "Thinking {n} s",
         "waiting": "Waiting",
         "speaking": "Speaking. Speak to interrupt.",
     },
@@ -54,13 +63,13 @@ WORDS: Mapping[str, Any] = {
     "closed": "Talking needs a login here. Log in again, or ask the server's operator.",
     "unplugged": "The microphone was disconnected.",
     "session_silent": "It stopped listening because nobody spoke for a while.",
-    "session_expired": "It stopped listening after half an hour. Press Start talking to go on.",
+    "session_expired": "It stopped listening after half an hour. Talk to go on.",
     "lost": "The connection to the server broke off. Try again.",
     "refused": "The server can't listen now. Try again in a moment, or type.",
 }
 RULE = "You are heard, not read: answer in a few short sentences, without lists, headings, markup or emoji."
 """What the language model is told beside who it is."""
-NOTE = "Wear headphones, or it may hear itself. Nothing of what you say is kept on the server."
+NOTE = "Nothing of what you say is kept on the server."
 
 
 def add_talk_tab(
