@@ -112,7 +112,7 @@ def test_there_is_no_such_tab_without_a_language_model(fake_server: Server, open
 
 @pytest.mark.long
 def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat: Chat, open_page: OpenPage) -> None:
-    chat.says = "Well, that is a long story. " * 100
+    chat.says = "Well, that is a long story. " * 25
     page = open_page(talking, script=SPEAKS)
     page.goto(f"{talking.url}/#talk")
     page.get_by_label("Answer when I pause").check()
