@@ -224,10 +224,12 @@ ready() {
   for file in "$@"; do is_installed "$file" || return 1; done
 }
 
-build() {
-  local file
+build() { # what is needed to serve by itself, so that it stays usable where another file can't be installed
+  local file rest=()
   venv_is_sound || make_venv
-  for file in "$@"; do is_installed "$file" || install "$file"; done
+  is_installed requirements.txt || install requirements.txt
+  for file in "$@"; do is_installed "$file" || rest+=("$file"); done
+  [ "${#rest[@]}" -eq 0 ] || install "${rest[@]}"
 }
 
 VENV_VERSION=
@@ -258,11 +260,16 @@ make_venv() {
   venv_is_sound || give_up
 }
 
-install() {
-  echo "Installing $1..." >&2
-  rm -f ".venv/$1.stamp"
-  { has_one_index && find_uv && run_logged uv_install "$1"; } || run_logged pip_install -r "$1" || give_up
-  stamp_for "$1" >".venv/$1.stamp"
+install() { # all of these files in one go, which looks for versions once
+  local file wanted=()
+  echo "Installing $*..." >&2
+  for file in "$@"; do
+    rm -f ".venv/$file.stamp"
+    wanted+=(-r "$file")
+  done
+  { has_one_index && find_uv && run_logged uv_install "${wanted[@]}"; } || run_logged pip_install "${wanted[@]}" ||
+    give_up
+  for file in "$@"; do stamp_for "$file" >".venv/$file.stamp"; done
   rm -f "$UNFINISHED"
 }
 
@@ -328,7 +335,8 @@ version_of() { # by running it: a pyenv shim may be there and still have nothing
 # --- installers ---
 
 pip_install() { # --no-user: some systems set "user" for everyone, which pip refuses inside a .venv
-  exec .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-user "$@"
+  # --no-compile, as uv: of 30,000 modules a server imports one in six, which its first start compiles in seconds
+  exec .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-user --no-compile "$@"
 }
 
 has_one_index() { # of several with the same version pip takes the file that fits best; uv keeps to the first index
@@ -347,7 +355,7 @@ find_uv() { # several times faster than pip, and never needed
 
 uv_install() {
   hand_pip_settings_to_uv
-  exec "$UV" pip install --python .venv/bin/python ${NO_INDEX:+--no-index} -r "$1"
+  exec "$UV" pip install --python .venv/bin/python ${NO_INDEX:+--no-index} "$@"
 }
 
 hand_pip_settings_to_uv() { # it doesn't read them: without, it takes other packages than pip would, or reaches none
