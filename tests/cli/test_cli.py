@@ -38,9 +38,10 @@ def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
     assert asked.returncode == 0
     for name in (b"say", b"hear", b"voices", b"serve", b"doctor"):
         assert name in asked.stdout
-    code = "import sys, voxdemo.cli; print({'torch', 'gradio', 'numpy'} & sys.modules.keys())"
-    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, text=True)
-    assert imported.stdout == "set()\n"
+    for module, heavy in (("voxdemo.cli", "numpy"), ("voxdemo.cli.remote", "voxdemo.service.service")):
+        code = f"import sys, {module}; print({{'torch', 'gradio', 'av', '{heavy}'}} & sys.modules.keys())"
+        imported = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, text=True)
+        assert imported.stdout == "set()\n"
 
 
 def test_what_is_said_here_is_heard_here(voxdemo: Run, tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ BEFORE_IMPORTS = """
 import sys
 class Marking:
     def find_spec(self, name, *_):
-        if name == "voxdemo.cli.local":
+        if name == "voxdemo.cli.remote":
             print("IMPORTS", file=sys.stderr, flush=True)
 sys.meta_path.insert(0, Marking())
 from voxdemo.cli import main

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -94,10 +95,7 @@ def say(
     )  # fmt: skip
     format = audio_format(output)
     with bar() as tell, audio_file(output) as file:
-        from voxdemo.cli import local, remote
-
-        speak = partial(remote.speak, server) if server else local.speak
-        warnings = speak(utterance, format, file, tell)
+        warnings = _done_by(server, "speak")(utterance, format, file, tell)
     for warning in warnings:
         print(warning, file=sys.stderr)
 
@@ -127,10 +125,7 @@ def hear(
     if not recording:
         raise typer.BadParameter("name a recording, - for stdin, or --live to be listened to.")
     with bar() as tell, recording_file(recording) as path:
-        from voxdemo.cli import local, remote
-
-        listen = partial(remote.listen, server) if server else local.listen
-        transcript = listen(path, language or None, tell)
+        transcript = _done_by(server, "listen")(path, language or None, tell)
     sys.stdout.write(FORMS[form](transcript))
     for warning in transcript.warnings:
         print(warning, file=sys.stderr)
@@ -153,9 +148,7 @@ def list_voices(
     if context.invoked_subcommand:
         context.obj = server
         return
-    from voxdemo.cli import local, remote
-
-    sys.stdout.write(LISTS[form](remote.voices(server) if server else local.voices()))
+    sys.stdout.write(LISTS[form](_done_by(server, "voices")()))
 
 
 @voices.command()
@@ -174,10 +167,7 @@ def add(
 
     name, transcript, server = _typed(name), _typed(transcript), server or context.obj
     with recording_file(recording) as path:
-        from voxdemo.cli import local, remote
-
-        keep = partial(remote.add_voice, server) if server else local.add_voice
-        print(keep(name, path, transcript, consent))
+        print(_done_by(server, "add_voice")(name, path, transcript, consent))
 
 
 @voices.command()
@@ -187,10 +177,7 @@ def remove(
     server: Server = "",
 ) -> None:
     """Delete a voice of yours, with its recording."""
-    from voxdemo.cli import local, remote
-
-    server = server or context.obj
-    (partial(remote.remove_voice, server) if server else local.remove_voice)(_typed(voice))
+    _done_by(server or context.obj, "remove_voice")(_typed(voice))
 
 
 @app.command()
@@ -358,6 +345,18 @@ def _explained(error: Exception) -> str:
         return f"The result can't be written ({error.strerror}): make room, or choose another place."
     log.error("a command failed", exc_info=error)
     return f"Something went wrong ({type(error).__name__}): set VOXDEMO_LOG_LEVEL=debug to see more."
+
+
+def _done_by(server: str, name: str) -> Callable[..., Any]:
+    """What `local` or, where a server is named, `remote` calls so: imported now, and without what the other needs."""
+    if server:
+        from voxdemo.cli import remote
+
+        return partial(getattr(remote, name), server)
+    from voxdemo.cli import local
+
+    own: Callable[..., Any] = getattr(local, name)
+    return own
 
 
 def _typed_flags(context: typer.Context) -> set[str]:

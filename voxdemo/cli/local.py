@@ -14,7 +14,7 @@ from voxdemo import logs
 from voxdemo import settings as voxdemo_settings
 from voxdemo.audio import formats
 from voxdemo.cli.results import ShowProgress
-from voxdemo.engines.registry import ENGINES, own_engines
+from voxdemo.engines.registry import ENGINES, no_copies, own_engines
 from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue, described, described_kept
@@ -29,7 +29,6 @@ from voxdemo.stores.opening import Stores
 from voxdemo.stores.protocols import KeptVoices
 from voxdemo.stores.voices import NOBODY, consented_now
 from voxdemo.web.components import wording
-from voxdemo.web.components.wording import no_copies
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from voxdemo.engines.extra import Extra
 from voxdemo.engines.kokoro import engine as kokoro
 from voxdemo.engines.orpheus.choice import ORPHEUS
 from voxdemo.engines.voxcpm import choice as voxcpm
+from voxdemo.errors import InputError
 from voxdemo.model_support.offers import Offer, Registry
 from voxdemo.settings import Settings
 
@@ -31,6 +32,12 @@ COPIERS = " or ".join(
     [ENGINES.better, *(each.title for each in EXTRAS if "prompt_audio" in each.info(each.published, "", "").honours)]
 )
 """The engines that copy the voice of a recording, for a sentence."""
+NO_COPIES = f"Copying a voice needs {COPIERS}, which this server doesn't run."
+
+
+def no_copies() -> InputError:
+    """For what asks for the copy of a voice where no engine makes one."""
+    return InputError(NO_COPIES, code="no_copies")
 
 
 def own_engines(settings: Settings) -> Settings:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import gradio as gr
 
 from voxdemo import __version__, hf_space
+from voxdemo.engines.registry import NO_COPIES
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.web import contract
@@ -18,7 +19,6 @@ from voxdemo.web.components import examples, front, voice_fields, wording
 from voxdemo.web.components.assets import ASSETS, asset, filled, translations
 from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
-from voxdemo.web.components.wording import NO_COPIES
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.line import admission
 from voxdemo.web.tabs.batch import add_batch_tab

@@ -3,13 +3,16 @@
 Knows the service and its events, no page.
 """
 
-from voxdemo.engines.registry import COPIERS
-from voxdemo.errors import InputError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from voxdemo.intake.validate import MAX_TEXT_CHARS
-from voxdemo.service.service import Forecast, SpeechService
 from voxdemo.speech import Listening, Speaking, Utterance, Waiting
 
-NO_COPIES = f"Copying a voice needs {COPIERS}, which this server doesn't run."
+if TYPE_CHECKING:  # commands that ask a server do without what takes a second to import
+    from voxdemo.service.service import Forecast, SpeechService
+
 NO_SEED = "The seed must be a whole number: write another one, or leave it empty."
 USUAL_SENTENCE = Utterance(
     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.",
@@ -18,11 +21,6 @@ USUAL_SENTENCE = Utterance(
 """For telling how long about a sentence takes."""
 NEAR_LIMIT = 0.9
 """From this share of the longest text on, the limit is shown."""
-
-
-def no_copies() -> InputError:
-    """For what asks for the copy of a voice where no engine makes one."""
-    return InputError(NO_COPIES, code="no_copies")
 
 
 def notice(service: SpeechService) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from voxdemo.engines.registry import ENGINES
+from voxdemo.engines.registry import ENGINES, no_copies
 from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.validate import MAX_TEXT_CHARS
@@ -39,7 +39,7 @@ from voxdemo.web.components.voice_fields import (
     wire_form,
     wire_reading,
 )
-from voxdemo.web.components.wording import estimate, no_copies
+from voxdemo.web.components.wording import estimate
 from voxdemo.web.line.handlers import sent_file, take_up, whole
 from voxdemo.web.tabs import history
 

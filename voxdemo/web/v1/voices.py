@@ -18,13 +18,13 @@ from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from voxdemo.engines.registry import no_copies
 from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
 from voxdemo.stores.protocols import KeptVoices
 from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, consented_now
 from voxdemo.threads import KEEPING, in_thread
-from voxdemo.web.components.wording import no_copies
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1.bodies import OptionsBody
 from voxdemo.web.v1.entrance import Entrance, TheEntrance
