@@ -28,10 +28,9 @@ pytestmark = pytest.mark.long
 WORDS = "one two three"
 LENGTH_S = 3 * 0.4
 AT_NIGHT = bool(os.environ.get("LONG_TESTS"))
-SCRIPTS, PROGRAMS = (28, 11) if AT_NIGHT else (6, 3)
-"""How many clients wait at once, with a page: 40 at night."""
+SCRIPTS, PROGRAMS, REGULARS = (28, 11, 4) if AT_NIGHT else (2, 2, 1)
+"""How many clients wait at once, with a page: 40 at night; and how many ask again and again."""
 RESTARTED = (0, 1) if AT_NIGHT else (0,)
-at_night = pytest.mark.skipif(not AT_NIGHT, reason="LONG_TESTS isn't set")
 RESTARTING = r"^The server is restarting: try again in \d+ s\.$"
 
 
@@ -125,20 +124,6 @@ class Outside(Server):
         self.url = url
 
 
-@at_night
-@pytest.mark.parametrize("balancer", BALANCERS)
-def test_programs_of_every_kind_are_served_in_one_line(
-    balancer: str, cluster: Cluster, people: ThreadPoolExecutor, tmp_path: Path
-) -> None:
-    with BALANCERS[balancer](cluster.ports, tmp_path) as url:
-        cluster.hold.touch()
-        asked = [people.submit(script, url) for _ in range(SCRIPTS)]
-        asked += [people.submit(program, url) for _ in range(PROGRAMS)]
-        cluster.has_in_line(SCRIPTS + PROGRAMS)
-        cluster.hold.unlink()
-        assert all(each.result(60) == pytest.approx(LENGTH_S, abs=0.7) for each in asked)
-
-
 ASKED = [WORDS, None, "", 2.0, 10, False, False]
 
 
@@ -191,7 +176,7 @@ class Regulars:
 
 
 @needs_browser
-@pytest.mark.parametrize("balancer", ["haproxy", *(pytest.param(name, marks=at_night) for name in ("nginx", "caddy"))])
+@pytest.mark.parametrize("balancer", BALANCERS)
 def test_servers_are_restarted_while_people_wait_and_nobody_notices(
     balancer: str, cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -207,14 +192,13 @@ def test_servers_are_restarted_while_people_wait_and_nobody_notices(
             asked += [people.submit(script, url) for _ in range(SCRIPTS)]
             cluster.has_in_line(2 * SCRIPTS + PROGRAMS + 1)
             cluster.hold.unlink()
-            regulars = Regulars(url, people, 4)
+            regulars = Regulars(url, people, REGULARS)
             assert all(each.result(60) == pytest.approx(LENGTH_S, abs=0.7) for each in asked)
             is_spoken(page)
             cluster.restarted(number)
             assert regulars.gone()
 
 
-@at_night
 @needs_browser
 def test_who_waits_for_longer_than_a_server_may_take_to_stop_stands_in_line_at_the_other(
     cluster: Cluster, people: ThreadPoolExecutor, open_page: OpenPage, tmp_path: Path
