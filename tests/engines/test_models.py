@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from checkpoints import GENERATIONS, Generation, voxcpm
+from checkpoints import Generation, voxcpm
 from fake_hub import FakeHub, serve
 from gradio_client import Client, handle_file
 from rings import first_of, long
@@ -84,7 +84,7 @@ def rate_of(path: str) -> int:
     return int(soundfile.info(path).samplerate)
 
 
-@pytest.mark.parametrize("generation", first_of(*reversed(GENERATIONS)))
+@pytest.mark.parametrize("generation", first_of("2", "1.5"))
 def test_each_generation_speaks_through_the_endpoint_with_and_without_a_prompt(
     generation: Generation,
     weights: Callable[[Generation], Path],
@@ -146,24 +146,10 @@ def sentence_of(log: str) -> str:
     return said
 
 
-@pytest.mark.long
-def test_a_folder_that_lacks_a_tensor_ends_the_start_in_one_sentence(tmp_path: Path, start_server: StartServer) -> None:
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    folder = voxcpm(tmp_path / "broken", "2")
-    tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
-    del tensors["stop_head.weight"]
-    save_file(tensors, folder / "model.safetensors")
-    said = refused(start_server, VOXDEMO_ENGINE="voxcpm", VOXDEMO_VOXCPM_MODEL=folder)
-    assert "stop_head.weight" in said
-
-
 @long
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"VOXDEMO_ENGINE": "voxcpm"}, ("openbmb/VoxCPM2", "./launch.sh fetch-models")),
         ({"VOXDEMO_ENGINE": "voxcpm", "VOXDEMO_VOXCPM_MODEL": "/nowhere"}, ("/nowhere", "VOXDEMO_VOXCPM_MODEL")),
         ({"VOXDEMO_RECOGNIZER": "sensevoice"}, ("FunAudioLLM/SenseVoiceSmall", "./launch.sh fetch-models")),
     ],
