@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import soundfile
 from checkpoints import Generation, voxcpm
-from fake_hub import FakeHub, serve
 from gradio_client import Client, handle_file
 from rings import first_of, long
 from sensevoice_checkpoint import sensevoice
@@ -175,37 +174,6 @@ def test_a_device_that_is_not_here_ends_the_start_in_one_sentence_and_a_silent_s
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "VOXDEMO_DEVICE is 'cuda:97'" in sentence_of(ended.stderr)
-
-
-@pytest.fixture
-def hub(weights: Callable[[Generation], Path]) -> Iterator[FakeHub]:
-    with serve({"openbmb/VoxCPM2": weights("2")}) as running:
-        running.hold_at = 1 << 16
-        yield running
-
-
-@pytest.mark.long
-def test_with_auto_the_built_in_voice_serves_during_the_download_and_the_switch_needs_no_restart(
-    hub: FakeHub, ears: Path, tmp_path: Path, start_server: StartServer, client: Callable[[Server], Client]
-) -> None:
-    server = start_server(
-        "tests/app_with_gpu.py",
-        HF_ENDPOINT=hub.url,
-        HF_HOME=tmp_path / "hub",
-        HF_HUB_OFFLINE="",
-        VOXDEMO_VOXCPM_MODEL="openbmb/VoxCPM2",
-        VOXDEMO_SENSEVOICE_MODEL=ears,
-    )
-    server.wait_until_ready()
-    report = until(lambda: "is being downloaded" in (said := server.http.get("/ready").json())["pending"] and said)
-    assert (report["engine"], report["title"]) == ("builtin", "Built-in voice")
-    assert "MB" in report["notice"]
-    script = client(server)
-    assert rate_of(script.predict("Good morning.", api_name="/generate")) == 24_000
-    hub.go_on.set()
-    until(lambda: server.http.get("/ready").json()["engine"] == "voxcpm")
-    assert rate_of(script.predict("Good morning.", api_name="/generate")) == 48_000
-    assert server.http.get("/ready").json()["pending"] == ""
 
 
 @pytest.mark.long

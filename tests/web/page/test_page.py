@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from browsing import (
     SENTENCES,
     WARM_UP,
@@ -84,6 +86,8 @@ def test_the_banner_follows_a_download_and_the_page_its_engine(
         expect(page.locator("#vx-banner")).to_contain_text(re.compile("VoxCPM2 is being downloaded: .* of .* MB"))
         expect(page.locator(".chip")).to_have_text("Built-in voice, ready")
         expect(page.locator("#vx-examples").get_by_role("button", name="Cloned voice")).to_have_count(0)
+        assert "is being downloaded" in server.http.get("/ready").json()["pending"]
+        assert rate_of(server) == 24_000
         page.fill("#vx-text textarea", "Kept while the voice changes.")
         hub.go_on.set()
         expect(page.locator(".chip")).to_have_text("VoxCPM2, ready", timeout=60_000)
@@ -94,6 +98,14 @@ def test_the_banner_follows_a_download_and_the_page_its_engine(
         page.get_by_label("How to speak").fill("slow")
         page.click("#vx-speak")
         says(page, re.compile(r"^0\.\d s of speech, made in \d+\.\d s$"))
+        assert rate_of(server) == 48_000
+        assert server.http.get("/ready").json()["pending"] == ""
+
+
+def rate_of(server: Server) -> int:
+    """The samples a second of what its voice says to a program."""
+    answer = server.http.post("/v1/audio/speech", json={"input": "Hello.", "response_format": "wav"}, timeout=60)
+    return int(soundfile.info(io.BytesIO(answer.content)).samplerate)
 
 
 def test_nothing_to_speak_or_to_read_is_said_at_once_and_a_text_outlives_a_reload(
