@@ -30,7 +30,10 @@ def test_every_error_that_the_page_can_show_has_its_words_in_chinese_by_its_code
     shown = [each for each in ALL if each.is_on_the_page]
     assert len(shown) > 50
     assert [each for each in shown if f"error.{each.key}" not in phrases()] == []
-    beside = {"busy": {"waiting"}, "busy.wait_unknown": {"waiting"}, "rate_limit_exceeded.waiting": {"most"}}
+    beside = {
+        "busy": {"waiting"}, "busy.wait_unknown": {"waiting"},
+        "rate_limit_exceeded.waiting": {"most"}, "rate_limit_exceeded.live": {"most"},
+    }  # fmt: skip
     for each in shown:
         places = set(re.findall(r"{(\w+)}", phrases()[f"error.{each.key}"]))
         assert places <= each.places | beside.get(each.key, set()), each
