@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -326,7 +326,7 @@ def served(ask: Callable[[str, str], float], url: str, asked: Asked) -> Asked:
         try:
             asked.seconds = ask(url, asked.text)
             return asked
-        except (CutOffError, httpx.TransportError):
+        except (CutOffError, httpx.TransportError, CancelledError):  # the last is gradio_client's
             asked.cut_off += 1
         except ToldError as told:
             (asked.told if any(each.fullmatch(str(told)) for each in SENTENCES) else asked.odd).append(str(told))

@@ -343,6 +343,7 @@ async def measure(jobs: int, people: int, seconds: float) -> None:
 async def grow(cluster: Cluster, lines: Sequence[LineElsewhere], seconds: float) -> None:
     """From one voice to two and four, with a full line."""
     load = Load(lines, round(4 * 8 * (seconds + 10) / (10 * STEP_S)))
+    await load.steps_s(1.0)  # the first one begins
     alone = await load.steps_s(seconds)
     print(f"1 voice: {6 * alone / STEP_S:.1f} jobs of 2 s a minute, {100 * alone:.1f} % at work", flush=True)
     for voices, times in ((2, 1.95), (4, 3.8)):
