@@ -247,6 +247,35 @@ def test_a_long_turn_is_read_in_parts_that_end_in_pauses_where_there_are_any(pau
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("late_s", [0.0, 1.2])
+def test_a_turn_without_a_pause_is_cut_behind_what_has_settled_and_says_each_word_once(late_s: float) -> None:
+    recognition, happened, asked = StreamingRecognition(LiveOptions()), list[LiveEvent](), list[tuple[int, Wanted]]()
+    for at in range(round(36 / WINDOW_S)):
+        seconds = at * WINDOW_S
+        voice = 0.0 if seconds > 35 else 0.6 if 21.3 < seconds < 21.5 else 0.9
+        happened += recognition.add(np.full(WINDOW, at, np.float32), [voice])
+        if not asked and (wanted := recognition.wanted()):
+            asked.append((at, wanted))
+        if asked and (at - asked[0][0]) * WINDOW_S >= late_s:
+            (_, wanted) = asked.pop()
+            happened += recognition.read(wanted, numbered(wanted, most=70))
+    while wanted := recognition.wanted():
+        happened += recognition.read(wanted, numbered(wanted, most=70))
+    told = "".join(event.settled for event in happened if isinstance(event, Heard))
+    assert told.split() == [f"w{number}" for number in range(70)]
+
+
+def numbered(wanted: Wanted, most: int) -> Transcript:
+    """What an ear would hear that knows a word of its own in each half second, by the windows' numbers in its sound."""
+    first_s = float(wanted.samples[0]) * WINDOW_S
+    end_s = first_s + wanted.windows * WINDOW_S
+    spoken = [(f"w{number}", number / 2 - first_s) for number in range(most)]
+    words = tuple(Word(word, at, at + 0.4) for word, at in spoken if at >= -0.01 and at + 0.4 <= end_s - first_s)
+    text = " ".join(word.text for word in words)
+    said = (Segment(text, 0.0, end_s - first_s, words=words),) if words else ()
+    return Transcript(text, "en", said, end_s - first_s)
+
+
 def test_a_client_that_ends_turns_itself_needs_no_voice() -> None:
     played = Played(LiveOptions(cuts_turns=False)).hear(0.5, 0.0).hear(1.0).read("one").hear(2.0, 0.0)
     played.happened += played.recognition.commit()

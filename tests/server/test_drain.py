@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -75,6 +76,23 @@ def fake(start_server: StartServer) -> Callable[..., Server]:
         return server
 
     return start
+
+
+def test_what_was_said_live_is_told_before_the_server_ends(fake: Callable[..., Server]) -> None:
+    server, by_hand = fake(), {"audio": {"input": {"turn_detection": None}}}
+    with opened(server.url) as live:
+        said(live)
+        said(live, type="session.update", session=by_hand)
+        live.send(json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(24_000)).decode()}))
+        said(live, type="session.update", session=by_hand)  # by its answer, the sound has come
+        server.process.send_signal(signal.SIGTERM)
+        told = [said(live)]
+        while told[-1]["type"] != "error":
+            told.append(said(live))
+        assert closed(live)[0] == 1012
+    assert told[-1]["error"]["code"] == "not_ready"
+    assert told[-2]["type"].endswith("input_audio_transcription.completed")
+    assert told[-2]["transcript"]
 
 
 def test_what_runs_is_finished_and_who_waits_is_told_when_to_come_again(fake: Callable[..., Server]) -> None:

@@ -203,16 +203,19 @@ async def test_one_client_has_no_more_sessions_than_it_may_and_others_have_their
         pass
 
 
-async def test_a_server_that_is_left_to_others_ends_its_sessions_and_opens_none(
+async def test_a_server_that_is_about_to_stop_reads_what_was_said_in_its_sessions_and_opens_none(
     service: SpeechService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_sessions, "LOOK_EVERY_S", 0.0)
     async with service.live(BY_HAND) as session:
         session.feed(sound(1.1))
-        service.leave_to_others()
+        service.live_sessions.end()
         events = [event async for event in session.events()]
         assert texts(events) == ["1"]
         assert events[-1] == LiveEnded("stopping")
+        await service.live_sessions.ended(within_s=0.0)
+        assert service.live_sessions.stats().sessions == 1
+    await service.live_sessions.ended(within_s=60.0)
     with pytest.raises(NotReadyError, match="restarting"):
         async with service.live(BY_HAND):
             pass

@@ -192,6 +192,8 @@ class StreamingRecognition:
         self._note(wanted, heard)
         if part.is_done:
             return list(self._ended())
+        if wanted.windows > len(part.windows):  # it was cut meanwhile: what is behind the cut is read again
+            return []
         agreement = part.agreement = part.agreement or Agreement(turn.text)
         if wanted.windows * WINDOW_S >= LANGUAGE_S:
             self._learn_language(turn, heard)
@@ -299,7 +301,7 @@ def _grow(turn: SpokenTurn, at: int, window: Samples, voice: float, speaks: bool
         part.spoken = len(part.windows)
     length_s, pause = len(part.windows) * WINDOW_S, len(part.windows) - part.spoken
     if length_s >= MOST_OPEN_S:
-        _cut(turn, _quietest(part.voices))
+        _cut(turn, _quietest(part))
     elif length_s >= CUT_FROM_S and pause * WINDOW_S >= BREATH_S:
         _cut(turn, len(part.windows) - pause // 2)
 
@@ -316,11 +318,14 @@ def _cut(turn: SpokenTurn, at: int) -> None:
     turn.parts.append(rest)
 
 
-def _quietest(voices: Sequence[float]) -> int:
-    """In the middle of the fifth of a second in which a voice is least likely."""
-    about = np.convolve(voices, np.ones(7), "same")
-    first = round(CUT_FROM_S / WINDOW_S)
-    return first + int(np.argmin(about[first:-7]))
+def _quietest(part: TurnPart) -> int:
+    """In the middle of the fifth of a second in which a voice is least likely, behind what has settled."""
+    about = np.convolve(part.voices, np.ones(7), "same")
+    settled = part.agreement.settled if part.agreement else ()
+    settled_s = settled[-1].end_s - part.start * WINDOW_S if settled else 0.0
+    first = math.ceil(max(CUT_FROM_S, settled_s) / WINDOW_S)
+    behind = about[first:-7]
+    return first + int(np.argmin(behind)) if len(behind) else len(about)
 
 
 def _silence_behind(part: TurnPart) -> Samples:

@@ -111,8 +111,10 @@ def _wait_for(signals: queue.SimpleQueue[int]) -> None:
 
 async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> None:
     end = time.monotonic() + within_s
+    service.live_sessions.end()  # while their last words can still be read
     if service.line.is_shared:
         await _leave_to_others(service, within_s, traffic)
+    await service.live_sessions.ended(max(0.0, end - time.monotonic()))
     left_s = max(0.0, end - time.monotonic())
     service.line.refuse_all(left_s)
     await service.line.drain(left_s)
@@ -120,8 +122,7 @@ async def _drain(service: SpeechService, within_s: float, traffic: Traffic) -> N
 
 
 async def _leave_to_others(service: SpeechService, within_s: float, traffic: Traffic) -> None:
-    """Serve on all who stand in the line, which goes on, and those who come until balancers send them elsewhere."""
-    service.leave_to_others()
+    """Serve on all that stand in the line, which goes on, and those that come until balancers send them elsewhere."""
     await asyncio.sleep(min(MOVED_S, within_s))
     traffic.is_left_to_others = True
     await traffic.settled(QUIET_S, max(0.0, within_s - MOVED_S))

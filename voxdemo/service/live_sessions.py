@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -62,16 +62,24 @@ class LiveSessions:
         self._bounds = bounds
         self._open: dict[LiveSession, str] = {}
         """With the client of each."""
-        self._is_left_to_others = False
+        self._is_ending = False
+        self._has_ended = asyncio.Event()
+        """Set while none is open."""
+        self._has_ended.set()
 
     @property
     def refusal(self) -> UnavailableError | None:
         """Why no session is opened any more, at a server that ends."""
-        return self._line.refusal or (NotReadyError.restarting(0) if self._is_left_to_others else None)
+        return self._line.refusal or (NotReadyError.restarting(0) if self._is_ending else None)
 
-    def leave_to_others(self) -> None:
-        """Open no more: other servers of the same line do. Those that are open end with what was said in them."""
-        self._is_left_to_others = True
+    def end(self) -> None:
+        """Open no more, though the line still serves; those that are open end with what was said in them."""
+        self._is_ending = True
+
+    async def ended(self, within_s: float) -> None:
+        """Returns when none is open any more, at the latest after `within_s`; `end` comes first."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._has_ended.wait(), min(within_s, LAST_S + LOOK_EVERY_S))
 
     def stats(self) -> LiveStats:
         behind_s = max((session.behind_s for session in self._open), default=0.0)
@@ -94,11 +102,14 @@ class LiveSessions:
             raise BusyError.live(len(self._open))
         session = LiveSession(self._line, self._paces, options, self._bounds.silence_s, lambda: bool(self.refusal))
         self._open[session] = context.caller
+        self._has_ended.clear()
         try:
             await session.begin()
             yield session
         finally:
             del self._open[session]
+            if not self._open:
+                self._has_ended.set()
             await session.close()
             log.info("a live session of %.1f s ended, door %s: %s", session.lasted_s, context.door, session.told)
 

@@ -88,7 +88,6 @@ class SpeechService:
         self._workshop = workshop
         self._paces = paces
         self._cleaning: Future[None] | None = None
-        self._is_left_to_others = False
         self._preparing = 0
         self._needed_at = time.monotonic()
         self._recognitions = Recognitions(line, stores, paces)
@@ -266,20 +265,13 @@ class SpeechService:
         """As `Paces.is_instant`."""
         return self._paces.is_instant(engine)
 
-    def leave_to_others(self) -> None:
-        """Be about to end, though this server still serves: other servers of the same line are to be asked."""
-        self._is_left_to_others = True
-        self.live_sessions.leave_to_others()
-
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 
         Beside it what is still missing.
         """
-        if refusal := self.line.refusal:
+        if refusal := self.live_sessions.refusal:
             return Readiness(False, refusal.sentence)
-        if self._is_left_to_others:
-            return Readiness(False, "The server is restarting.")
         if fault := self.line.fault:
             return Readiness(False, fault)
         stats = self.line.stats()
