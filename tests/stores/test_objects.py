@@ -130,6 +130,9 @@ def test_a_store_that_was_away_is_told_and_gets_what_it_missed(
     assert servers[1].pull(roots[1] / "a/one")
     assert servers[1].pull(roots[1] / "a/two")
     assert not servers[1].pull(roots[1] / "a/gone")
+    (roots[0] / "a/three").write_text("a/three")
+    servers[0].push_sometime(roots[0] / "a/gone", roots[0] / "a/three")
+    assert servers[1].pull(roots[1] / "a/three"), "a file that is deleted meanwhile holds no other up"
 
 
 def test_wrong_credentials_are_told_as_a_store_that_cannot_be_used(

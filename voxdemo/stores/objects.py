@@ -128,14 +128,21 @@ class Bucket:
                 self.has(_PROBE)
             while late:
                 key, file = next(iter(late.items()))
-                if file.is_file():  # else it was deleted meanwhile
-                    self.put(key, file)
+                self.put_unless_gone(key, file)
                 del late[key]
-        except UnavailableError:
+        except (UnavailableError, FileNotFoundError):
             self.put_later(late)
 
     def put(self, key: str, file: Path) -> None:
         self._ask(lambda: self._obstore.put(self._store, key, file))
+
+    def put_unless_gone(self, key: str, file: Path) -> None:
+        """As `put`; a file that was deleted meanwhile isn't missed."""
+        try:
+            self.put(key, file)
+        except FileNotFoundError:
+            if file.is_file():  # then it is the bucket that isn't there
+                raise
 
     def put_later(self, files: dict[str, Path]) -> None:
         with self._lock:
@@ -200,9 +207,9 @@ class _Shared:
         left = {self._key(file): file for file in files}
         try:
             for key in [*left]:
-                self._bucket.put(key, left[key])
+                self._bucket.put_unless_gone(key, left[key])
                 del left[key]
-        except UnavailableError:
+        except (UnavailableError, FileNotFoundError):
             self._bucket.put_later(left)
 
     def left(self) -> Sequence[Path]:
