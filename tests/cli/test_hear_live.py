@@ -38,7 +38,7 @@ HAS_PORTAUDIO = ALSA.exists() and find_library("portaudio") and find_spec("sound
 
 @contextmanager
 def spoken_into(pipe: Path, sound: Any) -> Iterator[None]:
-    """Whoever reads the pipe gets these samples, and then waits for more."""
+    """What reads the pipe gets these samples at once, and then silence at its pace: a read must not wait for ever."""
     os.mkfifo(pipe)
     is_over = threading.Event()
 
@@ -48,6 +48,8 @@ def spoken_into(pipe: Path, sound: Any) -> Iterator[None]:
                 if is_over.wait(0.01):
                     return
             file.write(sound[at : at + PIECE].astype("<f4").tobytes())
+        while not is_over.wait(PIECE / 24_000):
+            file.write(bytes(4 * PIECE))
 
     with pipe.open("r+b", buffering=0) as file:
         fcntl.fcntl(file, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -147,6 +147,8 @@ def test_a_job_of_one_server_is_followed_heard_and_ended_at_the_other(pair: tupl
     done = next(item["index"] for item in second.http.get(job).json()["items"] if item["status"] == "done")
     assert sounds(second, job, done) == sounds(first, job, done)
     assert first.http.delete(job).json()["status"] == "cancelled"  # what the second one speaks, too
+    for server in pair:
+        server.http.post("/stage/open")  # the step that each is at ends
     eventually(lambda: all(server.http.get("/stage").json()["running"] == 0 for server in pair), within_s=60)
     assert [state(server, job) for server in pair] == [{"done": 1, "cancelled": 2}] * 2
     for path in ("zip", "joined"):
