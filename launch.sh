@@ -10,10 +10,10 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
-FLAGS="$FLAGS live-sessions live-silence-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit max-waiting-per-client"
-FLAGS="$FLAGS trusted-proxies line-url line-secret voices-least voices-most voices-target-s voices-idle-s redis-url"
-FLAGS="$FLAGS database-url storage-url auth api-keys cors-origins chat-url chat-key chat-model drain-s log-level"
-FLAGS="$FLAGS log-text log-format sentry-dsn"
+FLAGS="$FLAGS live-sessions live-silence-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit"
+FLAGS="$FLAGS max-waiting-per-client trusted-proxies line-url line-secret voices-least voices-most voices-target-s"
+FLAGS="$FLAGS voices-idle-s redis-url database-url storage-url auth api-keys cors-origins chat-url chat-key chat-model"
+FLAGS="$FLAGS drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
 LOG=.venv/install.log
@@ -109,9 +109,9 @@ VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXD
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
 VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET,
 VOXDEMO_VOICES_LEAST, VOXDEMO_VOICES_MOST, VOXDEMO_VOICES_TARGET_S, VOXDEMO_VOICES_IDLE_S, VOXDEMO_CHAT_URL,
-VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS, VOXDEMO_LIVE_SILENCE_S. They may also stand in a file .env beside this script.
-Put secrets there: everybody on the machine can see flags. A flag wins over the environment, and the environment over
-.env.
+VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS, VOXDEMO_LIVE_SILENCE_S. They may also stand in a file
+.env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment,
+and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.
