@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from machines import INFO, LISTENER, STEP_S, Sleeper, SleepingListener, first_chunks, of
 
-from voxdemo.cluster.box import Part
+from voxdemo.cluster.box import Process
 from voxdemo.engines.base import EngineChoice
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elsewhere import asgi, front_end
@@ -81,33 +81,30 @@ class Cluster:
         }  # fmt: skip
         address = str(Path(self._folder.name, "address"))
         head = [sys.executable, __file__, "--head", str(port), address, str(1 if nodes else MANY)]
-        self._parts = [Part("Ray", head, variables)]
-        for number in range(nodes):
-            self._parts.append(Part(f"Node {number}", [sys.executable, __file__, "--node", address], variables))
+        node = [sys.executable, __file__, "--node", address]
+        self._nodes = [Process("Ray", head, variables)]
+        self._nodes += [Process(f"Node {number}", node, variables) for number in range(nodes)]
         self._looking = asyncio.ensure_future(self._keep_looking())
 
     async def _keep_looking(self) -> None:
         while True:
-            for part in self._parts:
-                part.look()
+            for node in self._nodes:
+                node.look()
             await asyncio.sleep(0.5)
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
-        return [process for part in self._parts for process in part.processes]
+        return [each for node in self._nodes for each in node.family]
 
-    def kill(self, kind: str, most: int, number: int) -> int:
-        """Send so many of a kind this signal at once; or all of a node with a voice."""
+    def kill(self, kind: str, number: int) -> None:
+        """Send this signal to a process of a kind, or to all of a node with a voice. Raises StopIteration: none."""
         if kind == NODE:
-            killed = next(each.processes for each in self._parts[1:] if any(map(_is_voice, each.processes)))
-            for each in killed:
-                with suppress(psutil.NoSuchProcess):
-                    each.send_signal(number)
-            return len(killed)
-        killed = [each for each in self.processes if _name(each).startswith(tuple(kind.split()))][:most]
+            killed = next(each.family for each in self._nodes[1:] if any(_is(VOICE, one) for one in each.family))
+        else:
+            killed = [next(each for each in self.processes if _is(kind, each))]
         for each in killed:
-            each.send_signal(number)
-        return len(killed)
+            with suppress(psutil.NoSuchProcess):
+                each.send_signal(number)
 
     async def figures(self) -> dict[str, float]:
         """What the line says of itself; nothing while it can't be reached."""
@@ -121,23 +118,19 @@ class Cluster:
 
     async def close(self) -> None:
         self._looking.cancel()
-        for part in self._parts:
-            part.stop()
-        for part in self._parts:
-            await asyncio.to_thread(part.end, 60.0)
+        for node in self._nodes:
+            node.stop()
+        for node in self._nodes:
+            await asyncio.to_thread(node.end, 60.0)
         self._folder.cleanup()
 
 
-def _name(process: psutil.Process) -> str:
-    """Its program, or what it calls itself."""
+def _is(kind: str, process: psutil.Process) -> bool:
+    """By its program, or what it calls itself."""
     try:
-        return Path("".join(process.cmdline()[:1])).name
+        return Path("".join(process.cmdline()[:1])).name.startswith(kind)
     except psutil.Error:
-        return ""
-
-
-def _is_voice(process: psutil.Process) -> bool:
-    return _name(process).startswith(VOICE)
+        return False
 
 
 @asynccontextmanager
@@ -311,7 +304,7 @@ async def death(cluster: Cluster, lines: Sequence[LineElsewhere], name: str, kin
         people.append(Somebody(lines[number % 2], 1))
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.5)
-    assert cluster.kill(kind, len(kind.split()), sent), f"nothing is called {kind}"
+    cluster.kill(kind, sent)
     killed_at = time.monotonic()
     await asyncio.wait([each.task for each in people], timeout=300)
     starts = [each.begun_at for each in people[2:] if each.begun_at]
@@ -373,12 +366,12 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--node"]:
         be_node(Path(sys.argv[2]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=1, help="of each death; -1: not even the first chunks")
+    parser.add_argument("--times", type=int, default=1, help="of each death; 0: the peak alone")
     parser.add_argument("--of", nargs="*", choices=DEATHS, help="which deaths (all, a node's if there are any)")
     parser.add_argument("--nodes", type=int, default=0, help="of Ray's beside its head, each for one voice")
     parser.add_argument("--peak", type=float, default=45.0, help="seconds that people come for; 0: no peak")
     chosen = parser.parse_args()
-    if chosen.times >= 0:
+    if chosen.times:
         which = chosen.of or [each for each in DEATHS if chosen.nodes or each != "node"]
         run(deaths(chosen.times, which, chosen.nodes))
     if chosen.peak:

@@ -19,4 +19,5 @@ if __name__ == "__main__":
     from voxdemo.server.start import begun
 
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the processes of Ray find the fakes
-    box.run(begun(listens=True), box.Parts(front_ends=1, head=(__file__,)))
+    settings = begun(listens=True)
+    box.run(settings, box.check(settings), front_ends=1, head=(__file__,))

@@ -17,9 +17,9 @@ open(os.environ["UP"], "w").close()
 time.sleep(600)
 """
 BOX = f"""
-from voxdemo.cluster.box import Parts, run
+from voxdemo.cluster.box import run
 from voxdemo.settings import load
-run(load(), Parts(front_ends=0, head=("-c", {STUBBORN!r}), ray="json", balancer="sleep"))
+run(load(), "sleep", front_ends=0, head=("-c", {STUBBORN!r}))
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +20,16 @@ from voxdemo.settings import Settings
 )
 def test_what_a_cluster_cant_do_is_said_before_it_starts(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        box.run(Settings(_env_file=None, **settings))  # type: ignore[call-arg]
+        box.check(Settings(_env_file=None, **settings))  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("package", "program", "said"),
     [
-        (box.Parts(ray="no_such_package"), "run ./launch.sh cluster, or pip install"),
-        (box.Parts(ray="json", balancer="no-such-program"), "Caddy is missing"),
+        ("no_such_package", "sleep", "run ./launch.sh cluster, or pip install"),
+        ("json", "no-such-program", "Caddy is missing"),
     ],
 )
-def test_what_is_missing_is_named(parts: box.Parts, said: str, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(package: str, program: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        box.run(Settings(_env_file=None, cache_dir=tmp_path), parts)  # type: ignore[call-arg]
+        box.check(Settings(_env_file=None), package, program)  # type: ignore[call-arg]

@@ -224,9 +224,9 @@ def cluster() -> None:
 
     with mistakes_told():
         settings = begun(listens=True)
-        from voxdemo.cluster.box import run
+        from voxdemo.cluster.box import check, run
 
-        run(settings)
+        run(settings, check(settings))
 
 
 @app.command("import")

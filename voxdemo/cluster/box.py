@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -49,22 +48,12 @@ CADDYFILE = """{{
 import {file}
 """
 """Before the sites of deploy/Caddyfile.cluster: plain HTTP, on this machine alone."""
+HEAD = ("-m", "voxdemo.cluster.head")
+"""What Python runs as Ray, the port of the line behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a cluster consists of."""
-
-    front_ends: int = 2
-    head: Sequence[str] = ("-m", "voxdemo.cluster.head")
-    """What Python runs as Ray, the port of the line behind it."""
-    ray: str = "ray"
-    """The package, and the program of the balancer."""
-    balancer: str = "caddy"
-
-
-class Part:
-    """One of the processes. `command` runs with `variables` beside the environment."""
+class Process:
+    """One of those that are started again. `command` runs with `variables` beside the environment."""
 
     def __init__(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> None:
         self.name = name
@@ -72,8 +61,8 @@ class Part:
         self._environment = {**os.environ, **variables}
         self._process = self._started()
         self._ended_at: float | None = None
-        self.processes: list[psutil.Process] = []
-        """With all below it, as they were when it was looked at."""
+        self.family: list[psutil.Process] = []
+        """It and all below it, as they were when it was looked at."""
 
     def _started(self) -> "subprocess.Popen[bytes]":
         # without what servers print of their addresses; not in this session: Ctrl-C is for what ends these in order
@@ -97,7 +86,7 @@ class Part:
             return False
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
-            self.processes = [process, *process.children(recursive=True)]
+            self.family = [process, *process.children(recursive=True)]
         return True
 
     def stop(self) -> None:
@@ -113,39 +102,49 @@ class Part:
         self._process.wait()
 
     def _clear_away(self) -> None:
-        for each in self.processes:
+        for each in self.family:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
 
 
-def run(settings: Settings, consists_of: Parts | None = None) -> None:
-    """Serve until a signal comes, at the address of the settings. At a second one nobody's job is waited for.
+def check(settings: Settings, package: str = "ray", program: str = "caddy") -> str:
+    """The balancer's program: that of requirements-ray.txt, or one that is installed.
 
-    Raises SettingsError where something is missing.
+    Raises SettingsError where something is missing, or wanted that a cluster can't do.
     """
-    consists_of = consists_of or Parts()
     if settings.line_url:
         raise SettingsError("A cluster on one machine has a line of its own: leave VOXDEMO_LINE_URL out.")
     if settings.remote_engines.get_secret_value():
         raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
-    if importlib.util.find_spec(consists_of.ray) is None:
+    if importlib.util.find_spec(package) is None:
         raise SettingsError("Ray is missing: run ./launch.sh cluster, or pip install -r requirements-ray.txt.")
-    caddy, stop, at_once = _found(consists_of.balancer), threading.Event(), threading.Event()
+    found = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
+    if not found:
+        raise SettingsError("Caddy is missing, which spreads people over the servers: install it, then try again.")
+    return found
+
+
+def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str] = HEAD) -> None:
+    """Serve until a signal comes, at the address of the settings. At a second one nobody's job is waited for.
+
+    `caddy` is what `check` found; Python runs `head` as Ray.
+    """
+    stop, at_once = threading.Event(), threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:
         (at_once if stop.is_set() else stop).set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stopped)
-    with _started(settings, caddy, consists_of, at_once) as parts:
+    with _started(settings, caddy, front_ends, head, at_once) as processes:
         address, is_told = url_of(SHOWN.get(settings.host, settings.host), settings.port), False
         print("A line on Ray, its voices, two servers and a balancer are starting: a minute or two.", flush=True)
         while not stop.wait(LOOK_EVERY_S):
-            for part in parts:
-                part.look()
+            for process in processes:
+                process.look()
             if not is_told and _is_ready(address):
                 is_told = True
-                told = f"The cluster is at {address}, and takes {_memory(parts) / 1e9:.1f} GB of memory."
+                told = f"The cluster is at {address}, and takes {_memory(processes) / 1e9:.1f} GB of memory."
                 print(f"{told} Press Ctrl-C to stop all of it.", flush=True)
         print("The cluster is stopping: running jobs may end. Press Ctrl-C again to end them now.", flush=True)
     if at_once.is_set():
@@ -153,47 +152,41 @@ def run(settings: Settings, consists_of: Parts | None = None) -> None:
 
 
 @contextmanager
-def _started(settings: Settings, caddy: str, consists_of: Parts, at_once: threading.Event) -> Iterator[Sequence[Part]]:
+def _started(
+    settings: Settings, caddy: str, servers: int, head: Sequence[str], at_once: threading.Event
+) -> Iterator[Sequence[Process]]:
     """All of it; ended in the order in which nobody loses what was begun, or at once."""
-    line, *ports = _free_ports(1 + consists_of.front_ends)
+    line, *ports = _free_ports(1 + servers)
     secret = settings.line_secret.get_secret_value() or secrets.token_hex(16)
     shared = {"VOXDEMO_LINE_URL": f"http://{HOST}:{line}", "VOXDEMO_LINE_SECRET": secret, "VOXDEMO_HOST": HOST}
     python, folder = sys.executable, settings.cache_dir / "cluster"
     below = tempfile.TemporaryDirectory(prefix="voxdemo-")
     configuration = Path(below.name, "Caddyfile")
     listens = f"[{settings.host}]" if ":" in settings.host else settings.host
-    configuration.write_text(
-        CADDYFILE.format(
-            host=listens,
-            file=ROOT / "deploy" / "Caddyfile.cluster",
-        )
-    )
+    configuration.write_text(CADDYFILE.format(host=listens, file=ROOT / "deploy" / "Caddyfile.cluster"))
     site = {"SITE_ADDRESS": f"http://:{settings.port}", "FRONT_ENDS": " ".join(f"{HOST}:{port}" for port in ports)}
     ray = {
         "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "VOXDEMO_CACHE_DIR": str(folder / "voices"),
     }  # fmt: skip
-    cluster, front_ends, balancers = list[Part](), list[Part](), list[Part]()
+    cluster, front_ends, balancers = list[Process](), list[Process](), list[Process]()
     try:
-        cluster.append(Part("Ray", [python, *consists_of.head, str(line)], {**shared, **ray}))
+        cluster.append(Process("Ray", [python, *head, str(line)], {**shared, **ray}))
         for number, port in enumerate(ports, 1):
             own = {"VOXDEMO_PORT": str(port), "VOXDEMO_CACHE_DIR": str(folder / f"server-{number}")}
             own["VOXDEMO_TRUSTED_PROXIES"] = HOST
-            front_ends.append(Part(f"Server {number}", [python, "app.py"], {**shared, **own}))
+            front_ends.append(Process(f"Server {number}", [python, "app.py"], {**shared, **own}))
         adapted = ["run", "--config", str(configuration), "--adapter", "caddyfile"]
-        balancers.append(
-            Part(
-                "The balancer", [caddy, *adapted], {**site, "XDG_CONFIG_HOME": below.name, "XDG_DATA_HOME": below.name}
-            )
-        )
+        site |= {"XDG_CONFIG_HOME": below.name, "XDG_DATA_HOME": below.name}
+        balancers.append(Process("The balancer", [caddy, *adapted], site))
         yield [*cluster, *front_ends, *balancers]
     finally:
         for kind in (front_ends, balancers, cluster):
-            for part in kind:
-                part.stop()
-            for part in kind:
-                part.end(settings.drain_s + ENDING_S, at_once)
+            for process in kind:
+                process.stop()
+            for process in kind:
+                process.end(settings.drain_s + ENDING_S, at_once)
         below.cleanup()
 
 
@@ -205,22 +198,14 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _memory(parts: Sequence[Part]) -> int:
+def _memory(processes: Sequence[Process]) -> int:
     """Bytes, and what processes share counted once where the machine tells that."""
     bytes = 0
-    for process in (each for part in parts for each in part.processes):
+    for each in (each for process in processes for each in process.family):
         with suppress(psutil.Error):
-            told = process.memory_full_info()
+            told = each.memory_full_info()
             bytes += getattr(told, "pss", told.uss)
     return bytes
-
-
-def _found(balancer: str) -> str:
-    """Its program: that of requirements-ray.txt, or one that is installed. Raises SettingsError."""
-    found = shutil.which(balancer, path=str(Path(sys.executable).parent)) or shutil.which(balancer)
-    if not found:
-        raise SettingsError("Caddy is missing, which spreads people over the servers: install it, then try again.")
-    return found
 
 
 def _is_ready(address: str) -> bool:

@@ -1,8 +1,8 @@
 """The line and the voices as two applications of Ray Serve, which restarts what dies and starts more voices.
 
-`serve deploy` finds them as `voxdemo.cluster.serving:line` and `voxdemo.cluster.serving:voices`. The line and each voice
-have a port of their own; Serve's proxies tell where the line's is. Every process of Ray needs the VOXDEMO_ settings in
-its environment.
+`serve deploy` finds them as `voxdemo.cluster.serving:line` and `voxdemo.cluster.serving:voices`. The line and each
+voice have a port of their own; Serve's proxies tell where the line's is. Every process of Ray needs the VOXDEMO_
+settings in its environment.
 """
 
 import asyncio
