@@ -121,15 +121,19 @@ def caddy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def haproxy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
-    """The URL of HAProxy in front of the two front ends at these ports, with the file that is shipped."""
+def haproxy_before(ports: Sequence[int], folder: Path, proxies: str = "") -> Iterator[str]:
+    """The URL of HAProxy in front of the two front ends at these ports, with the file that is shipped.
+
+    `proxies` are networks that it believes.
+    """
     program, port = needed("haproxy", "Debian's package haproxy"), free_port()
     here = {"bind :8080": f"bind 127.0.0.1:{port}", "maxconn 20000": "maxconn 200", **front_ends(ports)}
     here["inter 1s"] = "inter 200ms"
     config = folder / "haproxy.cfg"
     config.write_text(replaced((DEPLOY / "haproxy.cfg").read_text(), here))
     url = f"http://127.0.0.1:{port}"
-    with _running([program, "-db", "-f", str(config)], f"{url}/ready", folder, {}):
+    told = {"PROXIES": proxies} if proxies else {}
+    with _running([program, "-db", "-f", str(config)], f"{url}/ready", folder, told):
         yield url
 
 

@@ -167,7 +167,9 @@ def test_caddy_takes_its_file_as_it_is_shipped(name: str) -> None:
     assert ran("caddy", "Debian's package caddy", "fmt", file).strip() == file.read_text().strip()
 
 
-@pytest.mark.parametrize("settings", [{}, {"FRONT_ENDS": "front:7860"}], ids=["two", "by-name"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"FRONT_ENDS": "front:7860", "PROXIES": "10.0.0.0/8 fd00::/8"}], ids=["two", "by-name"]
+)
 def test_haproxy_takes_its_file_as_it_is_shipped(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

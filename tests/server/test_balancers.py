@@ -9,11 +9,12 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from proxying import BALANCERS
+from proxying import BALANCERS, haproxy_before
 from serving import eventually, served
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -146,6 +147,19 @@ def test_the_address_of_a_client_is_the_real_one_whatever_it_claims(site: Site) 
     host = site.url.removeprefix("http://")
     assert seen["x-forwarded-host"] in (host, "127.0.0.1")
     assert seen["host"] == host
+
+
+def test_haproxy_believes_a_proxy_before_it_that_is_named(tmp_path: Path) -> None:
+    told = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "Host": "voice.example"}
+    with served(FrontEnd("one").app) as one, served(FrontEnd("other").app) as other:
+        ports = [int(url.rsplit(":", 1)[1]) for url in (one, other)]
+        with haproxy_before(ports, tmp_path, "10.0.0.0/8 127.0.0.0/8") as url, httpx.Client(base_url=url) as http:
+            seen = http.get("/headers", headers=told).json()
+            strangers = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(PEOPLE)]
+            eventually(lambda: len({http.get("/who", headers=each).text for each in strangers}) == 2)
+    assert seen["x-forwarded-for"] == "192.0.2.7"
+    assert seen["x-forwarded-proto"] == "https"
+    assert seen["x-forwarded-host"] == seen["host"] == "voice.example"
 
 
 def test_sound_and_places_pass_as_they_come(site: Site) -> None:
