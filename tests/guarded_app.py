@@ -1,7 +1,8 @@
 """The page over a fake engine that runs through, behind all that guards it.
 
 /v1/seen shows what a route sees, /v1/copied whether a recording was spoken with last; POST /fail fails, logging what
-it was sent; /own has headers of its own; GET /drip sends a letter at once, and another when POST /drip allows it.
+it was sent; /own has headers of its own; GET /drip sends a letter at once, and another when POST /drip allows it; POST
+/later has logins take it for so many seconds later.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -53,6 +55,12 @@ async def own(_: Request) -> Response:
     return Response("", headers={"Content-Security-Policy": "sandbox", "Referrer-Policy": "no-referrer"})
 
 
+async def later(request: Request) -> Response:
+    seconds = float(await request.body())
+    request.app.tokens.now = lambda: time.time() + seconds
+    return Response()
+
+
 async def drip(request: Request) -> Response:
     if request.method == "POST":
         may_drip.set()
@@ -76,6 +84,7 @@ if __name__ == "__main__":
         Route("/fail", fail, methods=["POST"]),
         Route("/v1/copied", copied),
         Route("/own", own),
+        Route("/later", later, methods=["POST"]),
         Route("/drip", drip, methods=["GET", "POST"]),
     ]
     serve(build(service, settings, own_routes), service, settings)

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from uvicorn.config import LOGGING_CONFIG
 
 from voxdemo import logs
@@ -27,8 +27,9 @@ from voxdemo.stores.opening import Stores
 from voxdemo.threads import SETTLING, in_thread
 from voxdemo.web import page, v1
 from voxdemo.web.components import front
-from voxdemo.web.guards import access, callers, headers
+from voxdemo.web.guards import callers, headers
 from voxdemo.web.guards.begun import BegunElsewhere
+from voxdemo.web.guards.logins import LOGIN_ROUTES, Logins
 from voxdemo.web.guards.uploads import SharedUploads, Uploads
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
@@ -87,9 +88,14 @@ def build(
         keep_s,
     )
     more_work: list[Work] = [batches.run, partial(_settle, service.stores), *examples_ahead.work(service, settings)]
-    log_out = Route(access.LOG_OUT, access.log_out, methods=["POST"])
+    logins = Logins(settings.line_secret.get_secret_value(), dict(settings.accounts))
     options = {
-        "routes": [*OWN_ROUTES, *more_routes, log_out, v1.mounted(entrance, batches)],
+        "routes": [
+            *OWN_ROUTES,
+            *more_routes,
+            *(LOGIN_ROUTES if settings.accounts else ()),
+            v1.mounted(entrance, batches),
+        ],
         # What is passed on stands behind what `serve` counts by: a server that stops waits for those answers, too.
         "middleware": [
             *headers.guards(settings, limits, *more_middleware),
@@ -99,6 +105,7 @@ def build(
         "exception_handlers": HANDLERS,
         "lifespan": _lifespan(
             Parts(service, batches, Pulse(), bool(settings.accounts)),
+            logins,
             keep_s,
             more_work,
             [service.close, limits.close, *([model.close] if model else [])],
@@ -131,9 +138,9 @@ def _sharing_uploads(stores: Stores, settings: Settings) -> Sequence[Middleware]
 
 
 def _lifespan(
-    parts: Parts, keep_s: float, more_work: Sequence[Work], closing: Sequence[Work]
+    parts: Parts, logins: Logins, keep_s: float, more_work: Sequence[Work], closing: Sequence[Work]
 ) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
-    """The `lifespan` of an app that serves these parts.
+    """The `lifespan` of an app that serves these parts, and in which Gradio asks `logins` for people's accounts.
 
     What people sent and got is deleted after `keep_s` seconds. `more_work` goes on as long as the server is up; in the
     end all of `closing` is done, in this order.
@@ -141,7 +148,8 @@ def _lifespan(
     service = parts.service
 
     @asynccontextmanager
-    async def served(_: Any) -> AsyncGenerator[dict[str, Any], None]:
+    async def served(app: Any) -> AsyncGenerator[dict[str, Any], None]:
+        app.cookie_id, app.tokens = logins.cookie_id, logins
         service.start()
         work: Sequence[Work] = (partial(_clean, service, keep_s), partial(_watch, service), *more_work)
         tasks = [asyncio.create_task(begin()) for begin in work]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,20 +249,38 @@ def test_a_login_at_one_server_holds_at_another_with_the_same_secret_until_it_is
     assert [status(server, cookies) for server in (asks_login, other)] == [200, 401]
 
 
-def test_a_login_ends_with_its_time_and_with_another_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Logins("the secret", {"änn.": "one", "bob": "two"})
-    token = here.token("änn.")
-    there = Logins("the secret", {"änn.": "one"})
-    assert there.account(token) == "änn."
+def test_a_login_ends_with_its_time_wherever_it_was_used_before(asks_login: Server) -> None:
+    paths = ("/config", "/v1/seen", "/gradio_api/info")
+    with httpx.Client(base_url=asks_login.url) as person:
+        person.post("/login", data={"username": "ann", "password": "pass:word"})
+        assert [person.get(path).status_code for path in paths] == [200] * 3
+        asks_login.http.post("/later", content=str(logins.LASTS_S + 1))
+        try:
+            assert [person.get(path).status_code for path in paths] == [401] * 3
+            assert person.post("/login", data={"username": "ann", "password": "pass:word"}).status_code == 200
+            assert person.get("/config").status_code == 200
+        finally:
+            asks_login.http.post("/later", content="0")
+
+
+def test_a_login_is_good_for_its_time_its_password_and_until_it_is_ended() -> None:
+    now = [1000.0]
+    here = Logins("the secret", {"änn.": "one", "bob": "two"}, lambda: now[0])
+    token, other = here.begun("änn.", "one") or "", here.begun("änn.", "one") or ""
+    assert here.begun("änn.", "two") is here.begun("nobody", "") is None
+    there = Logins("the secret", {"änn.": "one"}, lambda: now[0])
+    assert there[token] == "änn."
     assert there.cookie_id == here.cookie_id != Logins("another", {}).cookie_id
-    assert Logins("the secret", {"änn.": "three"}).account(token) is None
-    assert Logins("another", {"änn.": "one"}).account(token) is None
-    assert there.account(here.token("bob")) is None
+    assert Logins("the secret", {"änn.": "three"}).get(token) is None
+    assert Logins("another", {"änn.": "one"}).get(token) is None
+    assert there.get(here.begun("bob", "two") or "") is None
     for odd in ("", "a", "....", "=.x.y.z", f"{token}0", token[1:], "ä.1.2.3"):
-        assert here.account(odd) is None
-    now = time.time()
-    monkeypatch.setattr(logins.time, "time", lambda: now + logins.LASTS_S + 1)
-    assert here.account(token) is None
+        assert odd not in here
+        assert here.pop(odd, None) is None
+    assert here.pop(token) == "änn."
+    assert (here.get(token), here.get(other), there.get(token)) == (None, "änn.", "änn.")
+    now[0] += logins.LASTS_S + 1
+    assert (here.get(other), there.get(token)) == (None, None)
 
 
 def test_a_login_opens_the_page_s_jobs_to_the_page_and_to_no_other_site_s(

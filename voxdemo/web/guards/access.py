@@ -10,19 +10,16 @@ import hashlib
 import hmac
 import ipaddress
 import logging
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voxdemo.settings import Settings
 from voxdemo.web.guards.callers import ACCOUNT, KEY, READER, Guard, Incoming
-from voxdemo.web.guards.logins import Logins
+from voxdemo.web.guards.logins import LOG_OUT, cookies_of
 from voxdemo.web.guards.refusals import OWN_PATHS, refused
 
 log = logging.getLogger(__name__)
@@ -37,7 +34,6 @@ FOR_READERS = ("/v1/docs", "/v1/openapi.json", "/v1/static-offline-docs/")
 """How to call, in words: open without a key, because a browser has none to send."""
 KEY_OFFERED = "openai-insecure-api-key."
 """How OpenAI's clients in browsers send a key, where they can set no header: as a subprotocol of a WebSocket."""
-LOG_IN, LOG_OUT = "/login", "/logout"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 WRONG_KEY = "This API key isn't valid here: check it, or ask the server's operator for one."
 NO_KEY = "Programs need an API key here: send it in the header Authorization, as Bearer and the key."
@@ -60,19 +56,12 @@ class Access(Guard):
     login wherever they are set, on every path: Gradio's own login guards none.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str], logins: Logins) -> None:
+    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
         super().__init__(app)
         self._keys = [_Key(digest := _digest(key), f"key-{digest.hex()[:10]}") for key in keys]
-        self._logins = logins
-        self._known_logins: set[str] = set()
-        """Of this and other servers; one of them that Gradio doesn't know any more has been ended here."""
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         scope = request.scope
-        if request.app.auth:
-            request.app.cookie_id = self._logins.cookie_id
-            self._let_in_login(request)
-            send = self._signing(request, send)
         sent = _bearer(request) if self._keys else None
         key = self._known(sent) if sent is not None else None
         if refusal := WRONG_KEY if sent is not None and not key else self._lacks(request, key):
@@ -82,38 +71,6 @@ class Access(Guard):
         elif request.path.startswith(OWN_PATHS) and (account := account_of(scope)) is not None:
             scope = {**scope, READER: f"{ACCOUNT}{account}"}
         return await self._app(scope, receive, send)
-
-    def _let_in_login(self, request: Incoming) -> None:
-        """Have Gradio know a login of another server, or of this one before it was started again."""
-        for token in filter(None, map(request.cookies.get, _cookies(request.scope))):
-            if token not in self._known_logins and (account := self._logins.account(token)) is not None:
-                self._known_logins.add(token)
-                request.app.tokens[token] = account
-
-    def _signing(self, request: Incoming, send: Send) -> Send:
-        """`send`, with a token of ours in place of the one that Gradio gives who logs in."""
-        if not (request.path.rstrip("/") == LOG_IN and request.method == "POST"):
-            return send
-
-        async def send_signed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                pattern = f"({'|'.join(map(re.escape, _cookies(request.scope)))})=([^;]+)"
-                headers = [(name, value.decode("latin-1")) for name, value in message["headers"]]
-                given = {found[2] for _, value in headers if (found := re.match(pattern, value))}
-                for theirs, ours in [(token, self._begun(request, token)) for token in given]:
-                    headers = [(name, value.replace(f"={theirs};", f"={ours};", 1)) for name, value in headers]
-                message["headers"] = [(name, value.encode("latin-1")) for name, value in headers]
-            await send(message)
-
-        return send_signed
-
-    def _begun(self, request: Incoming, given: str) -> str:
-        """The login that Gradio has just given this token, with one of ours."""
-        account = request.app.tokens.pop(given)
-        token = self._logins.token(account)
-        self._known_logins.add(token)
-        request.app.tokens[token] = account
-        return token
 
     def _known(self, sent: str) -> _Key | None:
         digest = _digest(sent)
@@ -130,7 +87,7 @@ class Access(Guard):
         is_for_programs = path.startswith((OWN_PATHS, GRADIO_PATHS))
         if key or path.startswith(FOR_READERS) or not (is_for_programs or request.is_websocket):
             return ""
-        has_login = bool(request.app.auth) and _login(request) is not None
+        has_login = bool(request.app.auth) and _account(request) is not None
         if self._keys and not (has_login and (path.startswith(FOR_PEOPLE) or not is_for_programs)):
             return NO_KEY
         if not request.app.auth or (path.startswith(GRADIO_PATHS) and not request.is_websocket):
@@ -144,29 +101,14 @@ def refuse_without_key(scope: Scope, endpoint: str | None, settings: Settings) -
         raise HTTPException(401, NO_KEY, CHALLENGE)
 
 
-async def log_out(request: Request) -> Response:
-    """Forget the login that a request comes with; others of the same account stay.
-
-    Gradio's own, a GET, ends all of an account's.
-    """
-    answer = Response(status_code=204)
-    secure, unsecure = _cookies(request.scope)
-    for name in (secure, unsecure):
-        request.app.tokens.pop(request.cookies.get(name), None)
-    answer.delete_cookie(secure, secure=True, samesite="none")  # as Gradio sets it, for pages in a frame
-    answer.delete_cookie(unsecure)
-    return answer
-
-
 def account_of(scope: Scope) -> str | None:
     """The account that has logged in on the page; None without a login, and for programs, which have keys."""
-    token = None if scope.get(KEY) else _login(Incoming(scope))
-    return None if token is None else scope["app"].tokens[token]
+    return None if scope.get(KEY) else _account(Incoming(scope))
 
 
 def may_see_page(scope: Scope) -> bool:
     """Whether no login is asked for, or the request comes with one."""
-    return not scope["app"].auth or _login(Incoming(scope)) is not None
+    return not scope["app"].auth or _account(Incoming(scope)) is not None
 
 
 def warn_if_open(settings: Settings) -> None:
@@ -196,24 +138,16 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
     app = scope["app"]
     if app.auth:
         app.tokens[key.login] = key.id
-        cookie = f"{_cookie(scope)}={key.login}"  # the last one of a name counts
+        cookie = f"{cookies_of(scope)[0]}={key.login}"  # the last one of a name counts
         scope = {**scope, "headers": [*scope["headers"], (b"cookie", cookie.encode())]}
     return {**scope, KEY: key.id, READER: key.id}
 
 
-def _login(request: Incoming) -> str | None:
-    """What Gradio knows the login by that a request comes with."""
-    token = next(filter(None, map(request.cookies.get, _cookies(request.scope))), None)
-    return token if token in request.app.tokens else None
-
-
-def _cookie(scope: Scope) -> str:
-    return f"access-token-{scope['app'].cookie_id}"
-
-
-def _cookies(scope: Scope) -> Sequence[str]:
-    """Both that Gradio sets, as a browser sends the first one only where there is TLS."""
-    return _cookie(scope), f"access-token-unsecure-{scope['app'].cookie_id}"
+def _account(request: Incoming) -> str | None:
+    """Whom Gradio takes the client for by the cookies of a login; None without one, or where it is over."""
+    token = next(filter(None, map(request.cookies.get, cookies_of(request.scope))), None)
+    account: str | None = request.app.tokens.get(token or "")
+    return account
 
 
 def _is_loopback(host: str) -> bool:

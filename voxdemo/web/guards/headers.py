@@ -21,7 +21,6 @@ from voxdemo.web.guards.access import Access
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
 from voxdemo.web.guards.callers import UNLISTED_SITE, Guard, Incoming
 from voxdemo.web.guards.compressing import Compressing
-from voxdemo.web.guards.logins import Logins
 from voxdemo.web.guards.refusals import refused
 from voxdemo.web.guards.wellformed import Heads, WellFormed
 
@@ -72,7 +71,7 @@ def guards(settings: Settings, limits: RequestLimits, *inner: Middleware) -> lis
             expose_headers=EXPOSED,
         ),
         Middleware(KnownOrigins, origins),
-        Middleware(Access, settings.keys, Logins(settings.line_secret.get_secret_value(), dict(settings.accounts))),
+        Middleware(Access, settings.keys),
         Middleware(WithoutOrigin),
         Middleware(WellFormed),
         Middleware(Heads),
