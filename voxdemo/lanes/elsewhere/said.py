@@ -37,7 +37,7 @@ class Said:
     """A job's events as they travel. The job begins with the first who hears it, and stops when the last one leaves."""
 
     def __init__(self, events: AsyncGenerator[Any, None]) -> None:
-        self.is_left = False
+        self._is_left = False
         """Whether it was stopped, as everybody had left."""
         self._events = events
         self._bytes: BinaryIO = BytesIO()
@@ -55,7 +55,16 @@ class Said:
         """Whether nobody hears it any more, or will."""
         since = self._over_at if self._task else self._made_at
         is_old = since is not None and time.monotonic() - since > KEPT_S
-        return not self._heard_by and (is_old or self.is_left)
+        return not self._heard_by and (is_old or self._is_left)
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether whoever comes has the job done again: it was stopped, or has failed, and those who heard so are gone.
+
+        Until the line knows that, it sends people here.
+        """
+        has_failed = self._over_at is not None and not (self._is_whole or self._heard_by)
+        return self._is_left or has_failed
 
     @property
     def is_on_offer(self) -> bool:
@@ -86,7 +95,7 @@ class Said:
         finally:
             self._heard_by -= 1
             if not self._heard_by and self._over_at is None:
-                self.is_left = True
+                self._is_left = True
                 self._task.cancel()
                 await see_through(self._task)
 

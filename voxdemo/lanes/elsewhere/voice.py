@@ -114,9 +114,10 @@ class VoiceProcess:
     def serve(self, id: str, job: Job) -> AsyncGenerator[bytes, None]:
         """What the job with this id says, as it travels; one that is here already is heard from its beginning."""
         said = self._said.get(id)
-        if said and said.is_left:
-            said.close()
-        if said is None or said.is_left:
+        if said and said.is_in_vain:
+            self._said.pop(id).close()
+            said = None
+        if said is None:
             said = self._said[id] = Said(self._events(id, job))
         return said.heard()
 
