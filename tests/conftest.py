@@ -228,3 +228,21 @@ def open_page(_home: Any) -> Iterator[Callable[..., Any]]:
     from browsing import visits
 
     yield from visits(_home)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Any]:
+    import postgres_server  # here: it skips what needs Postgres where there is none
+
+    server = postgres_server.PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    import s3_server  # here, too: it needs a server that speaks S3
+
+    server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.close()

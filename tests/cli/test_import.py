@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import postgres_server
 import pytest
-import s3_server
+from commands import Run
 from pydantic import SecretStr
-from serving import ROOT, environment, free_port
+from serving import ROOT, free_port
 
 from voxdemo.settings import Settings
 from voxdemo.speech import SpeakOptions
@@ -25,30 +23,19 @@ from voxdemo.stores.voices import VoiceStore
 
 pytestmark = pytest.mark.long
 
+Copy = Callable[..., tuple[int, str, str]]
 RECORDING = (ROOT / "assets" / "warm-up.flac").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Any]:
-    server = postgres_server.PostgresServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.close()
+def run(voxdemo: Run) -> Copy:
+    """Runs `import` where VOXDEMO_CACHE_DIR is `cache`: its exit code, what it prints and what it says."""
 
+    def run(cache: Path, *words: str, **settings: object) -> tuple[int, str, str]:
+        ended = voxdemo("import", *words, VOXDEMO_CACHE_DIR=cache, **settings)
+        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
 
-def run(cache: Path, *words: str, **settings: object) -> tuple[int, str, str]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "voxdemo", "import", *words],
-        env=dict(environment(cache.parent, VOXDEMO_CACHE_DIR=cache, **settings)), cwd=ROOT, capture_output=True,
-        text=True, timeout=120, check=False,
-    )  # fmt: skip
-    return ended.returncode, ended.stdout, ended.stderr
+    return run
 
 
 @pytest.fixture
@@ -73,7 +60,12 @@ def kept(tmp_path: Path) -> tuple[Path, Mapping[str, str]]:
 
 
 def test_all_of_it_is_there_once_however_often_it_is_run(
-    kept: tuple[Path, Mapping[str, str]], postgres: Any, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Copy,
+    kept: tuple[Path, Mapping[str, str]],
+    postgres: Any,
+    s3: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, names = kept
     url, bucket = postgres.new_url(), s3.new_url()
@@ -105,7 +97,9 @@ def test_all_of_it_is_there_once_however_often_it_is_run(
     batches.close()
 
 
-def test_a_sentence_says_what_is_missing(kept: tuple[Path, Mapping[str, str]], postgres: Any, tmp_path: Path) -> None:
+def test_a_sentence_says_what_is_missing(
+    run: Copy, kept: tuple[Path, Mapping[str, str]], postgres: Any, tmp_path: Path
+) -> None:
     folder, _ = kept
     here, shared = tmp_path / "here", {"VOXDEMO_DATABASE_URL": postgres.new_url()}
     sentence = "Say where to: set VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL or both.\n"
@@ -113,7 +107,8 @@ def test_a_sentence_says_what_is_missing(kept: tuple[Path, Mapping[str, str]], p
     nothing = run(here, str(tmp_path), **shared)
     assert nothing == (2, "", f"{tmp_path} isn't the folder of a server: name what was its VOXDEMO_CACHE_DIR.\n")
     used = Store(folder / "batches")
-    assert run(here, str(folder), **shared) == (2, "", "A server is using this folder: stop it first.\n")
+    everything = {**shared, "VOXDEMO_STORAGE_URL": "s3://nowhere/voxdemo"}
+    assert run(here, str(folder), **everything) == (2, "", "A server is using this folder: stop it first.\n")
     used.close()
     away = f"postgresql://voxdemo:{postgres_server.PASSWORD}@127.0.0.1:{free_port()}/none"
     sentence = "Jobs can't be reached just now: try again in a minute.\n"

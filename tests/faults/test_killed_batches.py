@@ -127,9 +127,6 @@ def test_each_of_many_jobs_at_two_servers_has_one_result_however_often_both_are_
             twice = db.execute(postgres_server.FINISHED_TWICE).fetchone()[0]
         heard = [pair.servers[number % 2].http.get(f"{url}/items/1") for number, url in enumerate(urls)]
         lost = sum(answer.status_code != 200 for answer in heard)
-        print(
-            f"{JOBS} jobs, each server killed {KILLS_EACH} times: {JOBS - lost} results, {lost} lost, {twice} doubled"
-        )
         assert (lost, twice) == (0, 0)
 
 

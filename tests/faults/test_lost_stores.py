@@ -20,20 +20,6 @@ RECORDING = ROOT / "assets" / "warm-up.flac"
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[Any]:
-    server = postgres_server.PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def url(postgres: Any) -> str:
     return str(postgres.new_url())
 

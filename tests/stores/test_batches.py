@@ -33,15 +33,6 @@ from voxdemo.stores.opening import Stores
 OpenStore = Callable[[], Store]
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Any]:
-    import postgres_server  # here: it skips what needs Postgres where there is none
-
-    server = postgres_server.PostgresServer()
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def new_url(postgres: Any) -> str:
     return str(postgres.new_url())

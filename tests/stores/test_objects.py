@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,6 @@ from voxdemo.errors import SettingsError, UnavailableError
 from voxdemo.stores.objects import Bucket, Objects
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    import s3_server  # here: it skips what needs an S3 where there is none
-
-    server = s3_server.S3Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.close()
 
 
 @pytest.fixture

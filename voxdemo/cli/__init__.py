@@ -237,13 +237,14 @@ def import_folder(
 ) -> None:
     """Copy a single server's voices, results and jobs to VOXDEMO_STORAGE_URL and VOXDEMO_DATABASE_URL."""
     from voxdemo import settings as voxdemo_settings
+    from voxdemo.cli.importing import take_over
     from voxdemo.cli.results import bar
-    from voxdemo.stores.opening import Stores
 
     settings = voxdemo_settings.load()
     with bar() as tell:
-        came = Stores(settings).take_over(
+        came = take_over(
             (folder or settings.cache_dir).absolute(),
+            settings,
             lambda what, done, of: tell(f"Copying {what}: {done:,} of {of:,}", done / of),
         )
     for what, (copied, all_of_them) in came.items():

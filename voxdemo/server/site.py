@@ -132,7 +132,7 @@ def _passing_on(queue: LineQueue, service: SpeechService, settings: Settings) ->
 
 
 def _sharing_uploads(stores: Stores, settings: Settings) -> Sequence[Middleware]:
-    if not stores.shares_files:
+    if not stores.bucket:
         return ()
     return [Middleware(SharedUploads, Uploads(settings.files_dir, stores.uploads))]
 

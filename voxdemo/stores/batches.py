@@ -291,11 +291,6 @@ class Store:
         if theirs + count > MOST_UNFINISHED_EACH or everybody + count > MOST_UNFINISHED:
             raise TooMuch(theirs + count > MOST_UNFINISHED_EACH)
 
-    @property
-    def is_used_by_others(self) -> bool:
-        """Whether another process that lives has this store open."""
-        return self._db.has_others()
-
     def ids(self) -> Sequence[str]:
         """Those of all batches, the oldest first."""
         return [row["id"] for row in self._db.execute("SELECT id FROM batches ORDER BY created_at, id").fetchall()]

@@ -102,10 +102,6 @@ class Database(Protocol):
         """Those of these that are processes which have ended; this one lives."""
         ...
 
-    def has_others(self) -> bool:
-        """Whether other processes live that use it."""
-        ...
-
     def close(self) -> None: ...
 
 
@@ -160,6 +156,7 @@ class SQLite:
         return [owner for owner in owners if owner != self.owner and not self._lives(owner)]
 
     def has_others(self) -> bool:
+        """Whether other processes live that use it."""
         others = {each.name for each in self._owners.iterdir()} - {self.owner}
         return len(self.gone(sorted(others))) < len(others)
 
@@ -267,10 +264,6 @@ class Postgres:
             return []
         alive = {row["id"] for row in self.execute(f"SELECT id FROM owners WHERE until > {self.now}")}
         return [owner for owner in owners if owner not in alive]
-
-    def has_others(self) -> bool:
-        asked = f"SELECT 1 FROM owners WHERE id <> ? AND until > {self.now}"
-        return self.execute(asked, [self.owner]).fetchone() is not None
 
     def close(self) -> None:
         """Give the lease back: what was taken and isn't finished is free at once, where the database is there."""
