@@ -13,6 +13,8 @@ from typing_extensions import TypeVarTuple, Unpack
 
 READING = ThreadPoolExecutor(2, "reading")
 """For what people send: recordings are decoded, texts are planned, up to seconds each."""
+SHARING = ThreadPoolExecutor(4, "sharing")
+"""For what is sent to other servers, or fetched from them, while somebody waits: up to seconds each, where S3 hangs."""
 COPYING = ThreadPoolExecutor(1, "copying")
 """For the part of a sound that a client has heard and keeps when it leaves, up to a second each."""
 CONVERTING = ThreadPoolExecutor(1, "converting")

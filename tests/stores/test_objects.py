@@ -11,6 +11,7 @@ import pytest
 from serving import free_port
 
 from voxdemo.errors import SettingsError, UnavailableError
+from voxdemo.stores import objects
 from voxdemo.stores.objects import Bucket, Objects
 
 pytestmark = pytest.mark.long
@@ -119,6 +120,9 @@ def test_a_store_that_was_away_is_told_and_gets_what_it_missed(
         assert not bucket.notice
     assert servers[1].pull(roots[1] / "a/one")
     assert servers[1].pull(roots[1] / "a/two")
+    with pytest.raises(UnavailableError):  # the other server might have it, and not have sent it yet
+        servers[1].pull(roots[1] / "a/gone")
+    monkeypatch.setattr(objects, "LATE_S", 0.0)
     assert not servers[1].pull(roots[1] / "a/gone")
     (roots[0] / "a/three").write_text("a/three")
     servers[0].push_sometime(roots[0] / "a/gone", roots[0] / "a/three")

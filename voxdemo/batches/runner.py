@@ -21,7 +21,7 @@ from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
 from voxdemo.stores.batch_values import Batch, Order, Text, jobs_unreachable, new_id
 from voxdemo.stores.protocols import BatchStore
-from voxdemo.threads import CONVERTING, READING, in_thread
+from voxdemo.threads import CONVERTING, SHARING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -318,14 +318,14 @@ class Batches:
     async def fetched(self, *files: Path) -> bool:
         """Whether these files of batches are all there; then they are here. Raises UnavailableError."""
         store = await self.ask_patiently(lambda store: store)
-        return await in_thread(lambda: all(store.fetched(file) for file in files), pool=READING)
+        return await in_thread(lambda: all(store.fetched(file) for file in files), pool=SHARING)
 
     async def _put(self, wav: Path, to: Path) -> None:
         """The sound, in the format that `to` ends with, in its place; the result that it came as goes."""
         try:
             await in_thread(_converted, wav, to, pool=CONVERTING)
             store = await self.ask_patiently(lambda store: store)
-            await in_thread(store.publish, to, pool=READING)
+            await in_thread(store.publish, to, pool=SHARING)
         except OSError as error:
             raise StorageError from error
         finally:

@@ -5,9 +5,12 @@ thread. Nothing is known here of what the files hold.
 """
 
 import logging
+import math
 import os
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +29,8 @@ TRYING_S = 5
 MOST_LEFT = 10_000
 """Files that a server sends which one before it couldn't."""
 AWAY = "The store of sounds can't be reached: start it again, or look at its address and its credentials."
+LATE_S = 15.0
+"""For how long after it was away the store may lack what servers couldn't send meanwhile."""
 _PROBE = "voxdemo"
 
 
@@ -107,6 +112,7 @@ class Bucket:
         self._lock = threading.Lock()
         self.notice = ""
         """What the operator of the server should know; empty while all is well."""
+        self._away_at = -math.inf
         within = {"connect_timeout": f"{CONNECTING_S}s", "timeout": f"{IDLE_S}s", "allow_http": True}
         again = {"max_retries": 2, "retry_timeout": timedelta(seconds=TRYING_S)}
         try:
@@ -123,30 +129,36 @@ class Bucket:
         """Send what couldn't be sent before, and look whether the store is there where it wasn't."""
         with self._lock:
             late, self._late = self._late, {}
-        try:
-            if self.notice and not late:
+        with suppress(UnavailableError):
+            if self.notice:
                 self.has(_PROBE)
-            while late:
-                key, file = next(iter(late.items()))
-                self.put_unless_gone(key, file)
-                del late[key]
-        except (UnavailableError, FileNotFoundError):
-            self.put_later(late)
+        self.put_sometime(late)
+
+    def put_sometime(self, files: Mapping[str, Path]) -> None:
+        """Send these by their keys, or have `settle` send what is left of them, where the store is away."""
+        left = dict(files)
+        with suppress(UnavailableError):
+            while left and not self.notice:
+                key, file = next(iter(left.items()))
+                try:
+                    self.put(key, file)
+                except FileNotFoundError:
+                    if file.is_file():  # then it is the bucket that isn't there; else it was deleted meanwhile
+                        break
+                del left[key]
+        self.put_later(left)
 
     def put(self, key: str, file: Path) -> None:
         self._ask(lambda: self._obstore.put(self._store, key, file))
 
-    def put_unless_gone(self, key: str, file: Path) -> None:
-        """As `put`; a file that was deleted meanwhile isn't missed."""
-        try:
-            self.put(key, file)
-        except FileNotFoundError:
-            if file.is_file():  # then it is the bucket that isn't there
-                raise
-
-    def put_later(self, files: dict[str, Path]) -> None:
+    def put_later(self, files: Mapping[str, Path]) -> None:
         with self._lock:
-            self._late = files | self._late
+            self._late = {**files, **self._late}
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether it was away a moment ago, so that a server may have yet to send what others look for."""
+        return time.monotonic() - self._away_at < LATE_S
 
     def has(self, key: str) -> bool:
         try:
@@ -184,9 +196,8 @@ class Bucket:
             if not self.notice:
                 # Not what the error says: that may contain an address with its signature.
                 log.warning("the store of sounds can't be reached (%s); it is tried again", type(error).__name__)
-            self.notice = AWAY
-            sentence = "What is kept for all servers can't be reached just now: try again in a minute."
-            raise UnavailableError(sentence, A_MINUTE_S, reason="storage_away") from error
+            self.notice, self._away_at = AWAY, time.monotonic()
+            raise _unreachable() from error
         self.notice = ""
         return answer
 
@@ -204,13 +215,7 @@ class _Shared:
             self._bucket.put(self._key(file), file)
 
     def push_sometime(self, *files: Path) -> None:
-        left = {self._key(file): file for file in files}
-        try:
-            for key in [*left]:
-                self._bucket.put_unless_gone(key, left[key])
-                del left[key]
-        except (UnavailableError, FileNotFoundError):
-            self._bucket.put_later(left)
+        self._bucket.put_sometime({self._key(file): file for file in files})
 
     def left(self) -> Sequence[Path]:
         there = {key for key, _ in self._bucket.keys(self._name)}
@@ -225,7 +230,9 @@ class _Shared:
             return True
         try:
             self._bucket.get(self._key(file), file)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if self._bucket.may_lack:
+                raise _unreachable() from error
             return False
         return True
 
@@ -246,6 +253,11 @@ class _Shared:
 
     def _key(self, file: Path) -> str:
         return f"{self._name}/{file.relative_to(self._root).as_posix()}"
+
+
+def _unreachable() -> UnavailableError:
+    sentence = "What is kept for all servers can't be reached just now: try again in a minute."
+    return UnavailableError(sentence, A_MINUTE_S, reason="storage_away")
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import cast, get_args
 
 from voxdemo.audio import formats
 from voxdemo.audio.wav import fewer_bars
-from voxdemo.errors import StorageError
+from voxdemo.errors import StorageError, UnavailableError
 from voxdemo.speech import Segment
 from voxdemo.stores import captions
 from voxdemo.stores.objects import Objects, OnlyHere
@@ -90,9 +90,13 @@ class Results:
         One of CONVERTED is made the first time that it's asked for, which takes up to a minute, and kept beside the
         sound. Raises OSError where it can't be, and UnavailableError where others may have it and can't be asked.
         """
-        speech, made = self._found(token, "wav"), self._found(token, ending)
-        if made or speech is None or ending not in CONVERTED:
-            return made
+        if ending not in CONVERTED:
+            return self._found(token, ending)
+        if (speech := self._found(token, "wav")) is None:
+            return None
+        with suppress(UnavailableError):  # then it is made here
+            if made := self._found(token, ending):
+                return made
         formats.convert(speech, speech.with_suffix(f".{ending}"), cast(formats.Compressed, ending))
         return self._found(token, ending)
 

@@ -5,6 +5,8 @@ Each server has what was sent to it, and what was asked for, below a folder of i
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import UnavailableError
 from voxdemo.stores.objects import Objects
-from voxdemo.threads import READING, in_thread
+from voxdemo.threads import SHARING, in_thread
+from voxdemo.web.guards.access import may_see_page
 from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.refusals import refused, retry_after
 
@@ -20,6 +23,8 @@ UPLOAD = re.compile(r"(?:/gradio_api)?/upload/?")
 FETCHED = re.compile(r"((?:/gradio_api)?/file=)(.+)")
 NAMED = re.compile(r"[0-9a-f]{64}")
 """What Gradio calls the folder of an upload: by what is in it."""
+MOST_FILES = 8
+"""Of an event, which others may have; the page's own have two at most."""
 
 
 class Uploads:
@@ -32,7 +37,7 @@ class Uploads:
     async def share(self, *written: str) -> None:
         """Have other servers find these files, by the paths that Gradio told; where that can't be now, later."""
         files = [file for path in written if (file := self._place(path)) and file.is_file()]
-        await in_thread(self._objects.push_sometime, *files, pool=READING)
+        await in_thread(self._objects.push_sometime, *files, pool=SHARING)
 
     async def found(self, path: str) -> str:
         """Where an upload is here that is at this path at the server to which it was sent; else the same path.
@@ -40,17 +45,13 @@ class Uploads:
         Raises UnavailableError where others may have it and can't be asked.
         """
         file = self._place(path)
-        is_here = file is not None and await in_thread(lambda: self._objects.pull(file), pool=READING)
+        is_here = file is not None and await in_thread(lambda: self._objects.pull(file), pool=SHARING)
         return str(file) if is_here else path
 
     async def fetch(self, data: Any) -> None:
-        """As `found`, for all files that an event of Gradio's comes with."""
-        match data:
-            case {"path": str(path), **_others}:
-                data["path"] = await self.found(path)
-            case dict() | list():
-                for each in data.values() if isinstance(data, dict) else data:
-                    await self.fetch(each)
+        """As `found`, for the first MOST_FILES files that an event of Gradio's comes with."""
+        for file in islice(_files_in(data), MOST_FILES):
+            file["path"] = await self.found(file["path"])
 
     def _place(self, path: str) -> Path | None:
         parts = Path(path).parts
@@ -59,8 +60,20 @@ class Uploads:
         return self._folder / parts[-2] / parts[-1]
 
 
+def _files_in(data: Any) -> Iterator[dict[str, Any]]:
+    match data:
+        case {"path": str(), **_others}:
+            yield data
+        case dict() | list():
+            for each in data.values() if isinstance(data, dict) else data:
+                yield from _files_in(each)
+
+
 class SharedUploads(Guard):
-    """ASGI middleware: shares what is uploaded before that is acknowledged, and has files here that are asked for."""
+    """ASGI middleware: shares what is uploaded before that is acknowledged, and has files here that are asked for.
+
+    Whoever lacks a login gets no further than Gradio's refusal.
+    """
 
     def __init__(self, app: ASGIApp, uploads: Uploads) -> None:
         super().__init__(app)
@@ -69,7 +82,7 @@ class SharedUploads(Guard):
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         if request.method == "POST" and UPLOAD.fullmatch(request.path):
             return await self._take(request.scope, receive, send)
-        if asked := FETCHED.fullmatch(request.path):
+        if (asked := FETCHED.fullmatch(request.path)) and may_see_page(request.scope):
             path = str(request.scope["path"])
             try:
                 request.scope["path"] = path.removesuffix(asked[2]) + await self._uploads.found(asked[2])

@@ -64,7 +64,7 @@ class LineQueue(Queue):
         self._service = service
         self._admission = admission
         self._settings = settings
-        self._uploads = Uploads(settings.files_dir, service.stores.uploads)
+        self._uploads = Uploads(settings.files_dir, service.stores.uploads) if service.stores.bucket else None
         self._tasks: dict[Event, asyncio.Task[Any]] = {}
         service.line.moved.append(self._line_moved)
 
@@ -76,13 +76,16 @@ class LineQueue(Queue):
         of their own for them.
         """
         body.session_hash = body.session_hash or None  # Gradio makes one, but not in place of an empty one
-        await self._uploads.fetch(body.data)
         function = self.blocks.fns.get(-1 if body.fn_index is None else body.fn_index)
-        if function is not None and function.fn is not None and not function.queue:  # the page asks for these directly
-            raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
-        if function is None or function.fn is None or function.concurrency_id != LINE:
+        if function is None or function.fn is None:
             return await super().push(body, request, username)
+        if not function.queue:  # the page asks for these directly
+            raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
         access.refuse_without_key(request.scope, function.api_name, self._settings)
+        if self._uploads:
+            await self._uploads.fetch(body.data)
+        if function.concurrency_id != LINE:
+            return await super().push(body, request, username)
         context = await self._admitted(body, function, request)
         request.scope[_CONTEXT] = context
         try:

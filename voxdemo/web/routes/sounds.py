@@ -17,7 +17,7 @@ from voxdemo.service.live_sound import Listener
 from voxdemo.speech import Captions, Retaken
 from voxdemo.stores.captions import as_row
 from voxdemo.stores.results import CAPTIONS, CONVERTED
-from voxdemo.threads import CONVERTING, READING, in_thread
+from voxdemo.threads import CONVERTING, SHARING, in_thread
 from voxdemo.web.guards.refusals import refused, status_of
 from voxdemo.web.routes import FRESH, parts_of
 
@@ -50,7 +50,7 @@ async def speech(request: Request) -> Response:
             await asyncio.wait_for(sound.over.wait(), STOPPING_S)
         except asyncio.TimeoutError:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
-    pool = CONVERTING if ending in CONVERTED else READING
+    pool = CONVERTING if ending in CONVERTED else SHARING
     try:
         if ending in CAPTIONS and request.query_params.get("words", "").lower() in TRUE:
             return await _by_word(request, token, ending)
@@ -67,7 +67,7 @@ async def speech(request: Request) -> Response:
 
 async def _by_word(request: Request, token: str, ending: str) -> Response:
     service = parts_of(request).service
-    if (content := await in_thread(service.results.by_word, token, ending, pool=READING)) is not None:
+    if (content := await in_thread(service.results.by_word, token, ending, pool=SHARING)) is not None:
         return Response(content, media_type=MEDIA_TYPES[ending], headers=KEPT)
     if service.results.has(token):
         return refused(request.scope, 404, "It isn't known when the words of this sound are heard.")
