@@ -29,7 +29,9 @@ def frames(answer: httpx.Response) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def key_of(messages: Iterator[dict[str, Any]]) -> str:
-    """The key under which the sound of a job can be heard, as the page is told it."""
-    return next(
-        found[1] for message in messages if (found := re.search(r'"sound": "([\w-]{22})"', json.dumps(message)))
-    )
+    """The key under which the sound of a job can be heard, as the page is told it.
+
+    Gradio tells the first values whole, and then only what is other than before: `["add", ["sound"], "…"]`.
+    """
+    told = (re.search(r'"sound"(?:\])?[:,] "([\w-]{22})"', json.dumps(message)) for message in messages)
+    return next(found[1] for found in told if found)

@@ -19,6 +19,7 @@ from browsing import OpenPage, expect, needs_browser, speak
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from line_elsewhere import RATE, SECRET
+from listening import frames, key_of
 from openai import OpenAI
 from proxying import BALANCERS, haproxy_before
 from serving import Server, eventually, free_port
@@ -151,6 +152,20 @@ def test_what_was_begun_at_one_server_goes_on_at_the_other(cluster: Cluster, peo
     assert [(each["event_id"], each["success"]) for each in done] == [(event, True)]
     assert result.result(60)[-1][0]["path"].endswith(".wav")
     assert there.http.get("/live/nobody").status_code == 404
+
+
+def test_what_is_spoken_at_one_server_is_heard_live_and_stopped_at_the_other(cluster: Cluster) -> None:
+    here, there = cluster.servers
+    event = here.joined("speak", here.page_values("word " * 600), "live").json()["event_id"]
+    number = next(each["id"] for each in here.http.get("/config").json()["dependencies"] if each["api_name"] == "speak")
+    with here.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": "live"}) as told:
+        lines = (line for line in told.iter_lines() if line.startswith("data: "))
+        key = key_of(json.loads(line.removeprefix("data: ")) for line in lines)
+        with there.http.stream("GET", f"/live/{key}") as heard:
+            assert next(sound for _, sound in frames(heard) if sound)
+            stop = {"session_hash": "live", "fn_index": number, "event_id": event}
+            there.http.post("/gradio_api/cancel", json=stop).raise_for_status()
+            cluster.has_in_line(0)
 
 
 class Regulars:
