@@ -16,7 +16,7 @@ from voxdemo.batches.joined import PAUSE_S, SHORTEST_PAUSE_S, TimedSound, join
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples, SpeakOptions
 from voxdemo.stores.batch_values import Order, file_names
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.threads import in_thread
 
 RATE = 16_000
@@ -110,7 +110,7 @@ def test_files_are_called_as_they_are_wished_where_they_can_be() -> None:
 
 
 def test_a_store_from_before_learns_of_times_names_and_codes(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = BatchStore(tmp_path)
     error = InputError.unsayable("English", "世界")
     order = Order("somebody", SpeakOptions(), ["One.", "世界"], [4.0, 0.0], "digest", refused={2: error})
     old = store.accept(order)
@@ -122,7 +122,7 @@ def test_a_store_from_before_learns_of_times_names_and_codes(tmp_path: Path) -> 
         for column in ("start_s", "name", "error_code", "error_values"):
             database.execute(f"ALTER TABLE texts DROP COLUMN {column}")
     database.close()
-    again = Store(tmp_path)
+    again = BatchStore(tmp_path)
     batch = again.batch(old)
     assert batch
     assert [(text.name, text.start_s) for text in batch.texts] == [("0001", None), ("0002", None)]

@@ -18,13 +18,13 @@ from voxdemo.batches.runner import Batches, Speak
 from voxdemo.errors import BusyError, EngineError, NotReadyError, StorageError, UnavailableError
 from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance, Waiting
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, jobs_unreachable
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 
 
 def batches_in(
     folder: Path,
     speak: Speak,
-    store: type[Store] = Store,
+    store: type[BatchStore] = BatchStore,
     is_away: Callable[[str], bool] = lambda engine: False,
     at_once: int = 1,
 ) -> Batches:
@@ -149,7 +149,7 @@ async def test_a_server_helps_with_what_another_has_accepted_and_stops_what_is_c
     batches = batches_in(tmp_path, never_spoken)
     working = asyncio.create_task(batches.run())
     await batches.ask(lambda store: store.loads())  # it has looked, and found nothing
-    other = Store(tmp_path)
+    other = BatchStore(tmp_path)
     ids = [other.accept(Order("somebody", SpeakOptions(), ["One."], [4.0], "digest")) for _ in range(2)]
     await until(lambda: {turn.text.batch for turn in batches._running} == {ids[0]})
     other.cancel(ids[0])
@@ -170,7 +170,7 @@ async def test_a_database_that_hangs_is_told_in_time_and_hears_of_what_was_spoke
     answers.set()
     is_there.set()
 
-    class Hanging(Store):
+    class Hanging(BatchStore):
         @property
         def patience_s(self) -> float | None:
             return None if answers.is_set() else 0.01
@@ -235,7 +235,7 @@ async def test_what_became_of_a_text_is_kept_when_the_disk_has_room_again(
     calls: list[str] = []
     begun = 0
 
-    class Full(Store):
+    class Full(BatchStore):
         def finish(self, text: Text) -> bool:
             self._keep("finish")
             return super().finish(text)
@@ -286,7 +286,7 @@ async def test_a_batch_whose_client_is_told_to_come_again_is_not_spoken_beside_t
     answers = threading.Event()
     is_away = True
 
-    class Slow(Store):
+    class Slow(BatchStore):
         @property
         def patience_s(self) -> float | None:
             return 0.01 if is_away and how == "too late" else None
@@ -342,7 +342,7 @@ async def test_a_server_that_comes_back_and_goes_away_again_is_waited_for_again(
     working = asyncio.create_task(batches.run())
     id = await batches.accept(order("One.", "Two.", voice="far"))
     await seen()
-    other, theirs = Store(tmp_path), list[Text]()
+    other, theirs = BatchStore(tmp_path), list[Text]()
     while len(theirs) < 2:  # another server speaks them all
         theirs += [taken[0] for taken in [other.take()] if taken]
         await asyncio.sleep(0)
@@ -405,7 +405,7 @@ async def test_a_text_that_is_taken_again_while_it_is_spoken_here_ends_as_its_se
 async def test_the_log_says_why_the_database_cannot_be_reached(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, cause: Exception
 ) -> None:
-    class Away(Store):
+    class Away(BatchStore):
         def reclaim(self) -> int:
             raise jobs_unreachable() from cause
 

@@ -16,7 +16,7 @@ from serving import ROOT, free_port
 from voxdemo.settings import Settings
 from voxdemo.speech import SpeakOptions
 from voxdemo.stores.batch_values import Order
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import speech_file
 from voxdemo.stores.voices import VoiceStore
@@ -106,7 +106,7 @@ def test_a_sentence_says_what_is_missing(
     assert run(here, str(folder)) == (2, "", sentence)
     nothing = run(here, str(tmp_path), **shared)
     assert nothing == (2, "", f"{tmp_path} isn't the folder of a server: name what was its VOXDEMO_CACHE_DIR.\n")
-    used = Store(folder / "batches")
+    used = BatchStore(folder / "batches")
     everything = {**shared, "VOXDEMO_STORAGE_URL": "s3://nowhere/voxdemo"}
     assert run(here, str(folder), **everything) == (2, "", "A server is using this folder: stop it first.\n")
     used.close()

@@ -26,11 +26,11 @@ from voxdemo.settings import Settings
 from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance, Waiting
 from voxdemo.stores import databases
 from voxdemo.stores.batch_values import KeyReused, Load, Order, Text, TooMuch
-from voxdemo.stores.batches import MOST_UNFINISHED_EACH, Store
+from voxdemo.stores.batches import MOST_UNFINISHED_EACH, BatchStore
 from voxdemo.stores.objects import OnlyHere
 from voxdemo.stores.opening import Stores
 
-OpenStore = Callable[[], Store]
+OpenStore = Callable[[], BatchStore]
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def new_url(postgres: Any) -> str:
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Opens the store again and again, as processes that share it do."""
     url = request.getfixturevalue("new_url") if request.param == "postgres" else ""
-    opened: list[Store] = []
+    opened: list[BatchStore] = []
 
-    def open_it() -> Store:
-        opened.append(Store(tmp_path / "batches", databases.Postgres(url) if url else None))
+    def open_it() -> BatchStore:
+        opened.append(BatchStore(tmp_path / "batches", databases.Postgres(url) if url else None))
         return opened[-1]
 
     yield open_it
@@ -57,12 +57,12 @@ def order(*texts: str, caller: str = "somebody", **more: Any) -> Order:
     return Order(caller, SpeakOptions(format="mp3"), texts, [4.0] * len(texts), "digest", **more)
 
 
-def taken(store: Store) -> Text | None:
+def taken(store: BatchStore) -> Text | None:
     found = store.take()
     return found and found[0]
 
 
-def let_go(store: Store) -> None:
+def let_go(store: BatchStore) -> None:
     """What becomes of a process that is killed: its lease runs out, or its lock is gone."""
     database: Any = store._db
     if isinstance(database, databases.SQLite):
@@ -71,7 +71,7 @@ def let_go(store: Store) -> None:
         database.execute(f"UPDATE owners SET until = {database.now} - 1 WHERE id = ?", [database.owner])
 
 
-def settled(store: Store) -> None:
+def settled(store: BatchStore) -> None:
     """As if it had been there for as long as a lease."""
     store.reclaim()
     if isinstance(store._db, databases.Postgres):
@@ -221,7 +221,7 @@ def test_several_processes_at_once_finish_each_text_once(open_store: OpenStore) 
     stores = [open_store() for _ in range(4)]
     ids = [stores[0].accept(order(*["Text."] * 25, caller=str(number))) for number in range(4)]
 
-    def work(store: Store) -> list[tuple[str, int]]:
+    def work(store: BatchStore) -> list[tuple[str, int]]:
         finished = []
         while text := taken(store):
             assert store.finish(replace(text, state="done"))
@@ -239,9 +239,9 @@ WORKER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.databases import Postgres
-store = Store(Path(sys.argv[1]), Postgres(sys.argv[2]))
+store = BatchStore(Path(sys.argv[1]), Postgres(sys.argv[2]))
 store.reclaim()
 while found := store.take():
     print(found[0].number, flush=True)
@@ -256,7 +256,7 @@ while found := store.take():
 def test_of_1000_texts_for_two_processes_and_one_that_is_killed_each_has_one_result(
     new_url: str, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path / "batches", databases.Postgres(new_url))
+    store = BatchStore(tmp_path / "batches", databases.Postgres(new_url))
     id = store.accept(order(*(f"Text {number}." for number in range(1000))))
 
     def worker(how: str) -> subprocess.Popen[str]:
@@ -294,14 +294,14 @@ def test_a_database_that_was_away_is_found_again_and_frees_nothing_of_those_that
     postgres: Any, tmp_path: Path
 ) -> None:
     url = postgres.new_url()
-    first, second = (Store(tmp_path / "batches", databases.Postgres(url)) for _ in range(2))
+    first, second = (BatchStore(tmp_path / "batches", databases.Postgres(url)) for _ in range(2))
     settled(first)
     settled(second)
     id = first.accept(order("One.", "Two."))
     one = taken(first)
     assert one
     postgres.stop()
-    third = Store(tmp_path / "batches", databases.Postgres(url))  # started meanwhile
+    third = BatchStore(tmp_path / "batches", databases.Postgres(url))  # started meanwhile
     for ask in (first.take, first.loads, lambda: first.accept(order("Three.")), lambda: third.accept(order("Four."))):
         with pytest.raises(UnavailableError, match=r"^Jobs can't be reached just now"):
             ask()
@@ -339,7 +339,7 @@ def test_a_change_that_stood_still_for_too_long_is_over_and_the_next_one_works(p
 def test_databases_that_share_a_folder_leave_each_other_s_sounds_and_delete_their_own(
     postgres: Any, tmp_path: Path
 ) -> None:
-    one, other = (Store(tmp_path / "batches", databases.Postgres(postgres.new_url())) for _ in range(2))
+    one, other = (BatchStore(tmp_path / "batches", databases.Postgres(postgres.new_url())) for _ in range(2))
     ids = [one.accept(order("One.")) for _ in range(2)]
     other.accept(order("Two."))
     text = taken(one)
@@ -360,7 +360,7 @@ def test_databases_that_share_a_folder_leave_each_other_s_sounds_and_delete_thei
 
 @pytest.mark.long
 def test_a_text_that_another_server_accepted_has_a_folder_for_its_sound(new_url: str, tmp_path: Path) -> None:
-    accepts, speaks = (Store(tmp_path / name, databases.Postgres(new_url)) for name in ("first", "second"))
+    accepts, speaks = (BatchStore(tmp_path / name, databases.Postgres(new_url)) for name in ("first", "second"))
     accepts.accept(order("One."))
     text = taken(speaks)
     assert text
@@ -375,11 +375,11 @@ class Away(OnlyHere):
 
 
 def test_what_cannot_be_accepted_leaves_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = BatchStore(tmp_path)
     with pytest.raises(UnicodeEncodeError):
         store.accept(order("\ud800", prompt=b"sound"))
     store.close()
-    away = Store(tmp_path, objects=Away())
+    away = BatchStore(tmp_path, objects=Away())
     with pytest.raises(UnavailableError):
         away.accept(order("One.", prompt=b"sound"))
     away.close()
@@ -425,13 +425,13 @@ def test_a_database_that_refuses_for_good_ends_the_start_with_what_to_do(postgre
 
 @pytest.mark.long
 def test_a_database_of_before_learns_what_its_tables_lack(new_url: str, tmp_path: Path) -> None:
-    store = Store(tmp_path / "batches", databases.Postgres(new_url))
+    store = BatchStore(tmp_path / "batches", databases.Postgres(new_url))
     id = store.accept(order("One.", caller="key-1"))
     for column in ("start_s", "name", "error_code", "error_values"):
         store._db.execute(f"ALTER TABLE texts DROP COLUMN {column}")
     store._db.execute("ALTER TABLE batches DROP COLUMN reader")
     store.close()
-    again = Store(tmp_path / "batches", databases.Postgres(new_url))
+    again = BatchStore(tmp_path / "batches", databases.Postgres(new_url))
     batch = again.batch(id, "key-1")
     assert batch
     assert [text.name for text in batch.texts] == ["0001"]
@@ -448,7 +448,7 @@ async def test_the_log_says_why_a_database_cannot_be_reached_and_not_its_passwor
         yield Waiting(0)
 
     database = databases.Postgres(f"postgresql://somebody:open-sesame-7@127.0.0.1:{free_port()}/jobs")
-    batches = Batches(lambda: Store(tmp_path, database), never, lambda options: "", lambda engine: False, 1, 1.0)
+    batches = Batches(lambda: BatchStore(tmp_path, database), never, lambda options: "", lambda engine: False, 1, 1.0)
     working = asyncio.create_task(batches.run())
     await until(lambda: bool(batches.notice))
     working.cancel()

@@ -20,7 +20,7 @@ from voxdemo.errors import UNEXPECTED, EngineError, StorageError, UnavailableErr
 from voxdemo.files import remove
 from voxdemo.speech import Speaking, SpeakOptions, SpeechEvent, Spoken, Utterance, result_of
 from voxdemo.stores.batch_values import Batch, Order, Text, jobs_unreachable, new_id
-from voxdemo.stores.protocols import BatchStore
+from voxdemo.stores.batches import BatchStore
 from voxdemo.threads import CONVERTING, SHARING, in_thread
 
 log = logging.getLogger(__name__)

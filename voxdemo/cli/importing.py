@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voxdemo.errors import SettingsError
 from voxdemo.settings import Settings
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.databases import SQLite
 from voxdemo.stores.objects import Bucket
 from voxdemo.stores.opening import Stores
@@ -38,13 +38,13 @@ def take_over(folder: Path, settings: Settings, tell: Tell) -> Mapping[str, tupl
 
 
 @contextmanager
-def _jobs_of(folder: Path) -> Generator[Store | None, None, None]:
+def _jobs_of(folder: Path) -> Generator[BatchStore | None, None, None]:
     """The jobs of a server that has stopped; None where it had none. Raises SettingsError where it still runs."""
     if not (folder / "batches.sqlite3").is_file():
         yield None
         return
     database = SQLite(folder)
-    with closing(Store(folder, database)) as store:
+    with closing(BatchStore(folder, database)) as store:
         if database.has_others():
             raise SettingsError("A server is using this folder: stop it first.")
         yield store
@@ -60,7 +60,7 @@ def _sent(bucket: Bucket, folder: Path, name: str, tell: Tell) -> tuple[int, int
     return len({file.parent for file in files}), len({file.parent for file in folder.rglob("*") if file.is_file()})
 
 
-def _adopted(there: Store, here: Store, tell: Tell) -> tuple[int, int]:
+def _adopted(there: BatchStore, here: BatchStore, tell: Tell) -> tuple[int, int]:
     """How many jobs came, and how many there are."""
     came, ids = 0, there.ids()
     for number, id in enumerate(ids, 1):

@@ -26,8 +26,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.stores.opening import Stores
-from voxdemo.stores.protocols import KeptVoices
-from voxdemo.stores.voices import NOBODY, consented_now
+from voxdemo.stores.voices import NOBODY, VoiceStore, consented_now
 from voxdemo.web.components import wording
 
 T = TypeVar("T")
@@ -100,7 +99,7 @@ def _in_kept_voice(utterance: Utterance) -> Utterance:
     return replace(utterance, voice=None, prompt_audio=found[1], prompt_text=utterance.prompt_text or found[0].text)
 
 
-def _store(settings: Settings) -> KeptVoices:
+def _store(settings: Settings) -> VoiceStore:
     return Stores(settings).voices
 
 

@@ -16,7 +16,7 @@ from voxdemo.lanes.shared_work import SharedWork
 from voxdemo.lanes.turns import Size
 from voxdemo.service.request_context import RequestContext
 from voxdemo.speech import Spoken, Transcript
-from voxdemo.stores.protocols import AnswerStore
+from voxdemo.stores.answer_cache import Cache
 from voxdemo.stores.results import made_in
 from voxdemo.threads import in_thread
 
@@ -30,7 +30,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
     All methods are for the event loop's thread.
     """
 
-    def __init__(self, line: JobLine, cache: AnswerStore, kind: type[Answer]) -> None:
+    def __init__(self, line: JobLine, cache: Cache, kind: type[Answer]) -> None:
         self._line = line
         self._cache = cache
         self._adapter: TypeAdapter[Answer] = TypeAdapter(kind)

@@ -44,7 +44,7 @@ _TOLD = (
 """All of a text but the words, which may be long."""
 
 
-class Store:
+class BatchStore:
     """The batches in `database`, by default a file of SQLite's in `folder`, and their files below `folder`.
 
     With servers that share `objects` these are each other's. Where the database or those can't be reached, all methods
@@ -295,7 +295,7 @@ class Store:
         """Those of all batches, the oldest first."""
         return [row["id"] for row in self._db.execute("SELECT id FROM batches ORDER BY created_at, id").fetchall()]
 
-    def adopt(self, other: "Store", id: str) -> bool:
+    def adopt(self, other: "BatchStore", id: str) -> bool:
         """Have a batch of another store as it is there, with its files; what isn't spoken yet waits to be spoken here.
 
         False where it is here already. The files come first: one that is cut off is adopted the next time.

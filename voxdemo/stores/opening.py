@@ -7,11 +7,10 @@ from pathlib import Path
 from voxdemo.errors import UnavailableError
 from voxdemo.settings import Settings
 from voxdemo.stores.answer_cache import Cache
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.databases import Postgres
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.objects import Bucket, Objects, OnlyHere
-from voxdemo.stores.protocols import AnswerStore, KeptVoices, RequestLimits, ResultStore
 from voxdemo.stores.results import Results
 from voxdemo.stores.voices import VoiceStore
 
@@ -27,11 +26,11 @@ class Stores:
         self._has_sent_left = False
 
     @cached_property
-    def answers(self) -> AnswerStore:
+    def answers(self) -> Cache:
         return Cache(self._settings.cache_dir / "answers", self._settings.cache_ttl, self._settings.cache_size)
 
     @cached_property
-    def results(self) -> ResultStore:
+    def results(self) -> Results:
         folder = self._settings.files_dir / "results"
         return Results(folder, self._shared(folder, "results"))
 
@@ -41,20 +40,20 @@ class Stores:
         return self._shared(self._settings.files_dir, "uploads")
 
     @cached_property
-    def voices(self) -> KeptVoices:
+    def voices(self) -> VoiceStore:
         folder = self._settings.cache_dir / ("shared/voices" if self.bucket else "voices")
         return VoiceStore(folder, self._shared(folder, "voices"))
 
     @cached_property
-    def batches(self) -> Store:
+    def batches(self) -> BatchStore:
         url = self._settings.database_url.get_secret_value()
         if not url:
-            return Store(self._settings.cache_dir / "batches")
+            return BatchStore(self._settings.cache_dir / "batches")
         folder = self._settings.cache_dir / "shared" / "batches"
-        return Store(folder, Postgres(url), self._shared(folder, "batches"))
+        return BatchStore(folder, Postgres(url), self._shared(folder, "batches"))
 
     @cached_property
-    def limits(self) -> RequestLimits:
+    def limits(self) -> Limits:
         return Limits(self._settings.rate_limit, self._settings.redis_url.get_secret_value())
 
     def check(self) -> None:

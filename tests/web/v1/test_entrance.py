@@ -25,9 +25,8 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Utterance, Voice
 from voxdemo.stores.batch_values import Load, jobs_unreachable
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.limits import Limits
-from voxdemo.stores.protocols import BatchStore
 from voxdemo.web import v1
 from voxdemo.web.line.admission import Admission
 from voxdemo.web.v1.entrance import Entrance
@@ -113,7 +112,7 @@ async def test_a_job_whose_client_is_told_to_come_again_is_kept_only_for_the_sam
     """It was accepted, and the database went away before the client could be told."""
     is_away = True
 
-    class Away(Store):
+    class Away(BatchStore):
         def loads(self) -> Sequence[Load]:
             if is_away:
                 raise jobs_unreachable()

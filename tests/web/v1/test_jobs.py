@@ -19,7 +19,7 @@ from serving import ROOT, Server, StartServer, eventually
 
 from voxdemo.speech import SpeakOptions
 from voxdemo.stores.batch_values import Order
-from voxdemo.stores.batches import Store
+from voxdemo.stores.batches import BatchStore
 
 JOBS = "/v1/audio/jobs"
 WARM_UP = ROOT / "assets" / "warm-up.flac"
@@ -331,7 +331,7 @@ def test_without_keys_jobs_are_reached_by_their_id_and_not_listed(fake_server: S
 
 
 def test_a_store_from_before_gives_the_jobs_of_keys_to_their_keys(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = BatchStore(tmp_path)
     ids = [store.accept(Order(who, SpeakOptions(), ["One."], [4.0], "digest")) for who in ("key-1234", "192.0.2.1")]
     store.close()
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
@@ -339,7 +339,7 @@ def test_a_store_from_before_gives_the_jobs_of_keys_to_their_keys(tmp_path: Path
         for column in ("reader", "warnings"):
             database.execute(f"ALTER TABLE batches DROP COLUMN {column}")
     database.close()
-    again = Store(tmp_path)
+    again = BatchStore(tmp_path)
     assert [bool(again.batch(each, "key-5678")) for each in ids] == [False, True]
     assert [bool(again.batch(each, "key-1234")) for each in ids] == [True, True]
     assert [bool(again.batch(each)) for each in ids] == [False, True]
@@ -352,7 +352,7 @@ def test_how_a_batch_is_to_be_spoken_stays_as_it_was_written_by_earlier_releases
         "format": "mp3", "prompt_text": "Hi.", "cfg_value": 2.0, "inference_timesteps": 10, "normalize": False,
         "denoise": False, "control": "low", "voice": None, "seed": 5, "speed": 1.0, "has_prompt": True,
     }  # fmt: skip
-    store = Store(tmp_path)
+    store = BatchStore(tmp_path)
     id = store.accept(Order("somebody", options, ["One."], [4.0], "digest", prompt=b"sound"))
     with sqlite3.connect(tmp_path / "batches.sqlite3") as database:
         assert json.loads(database.execute("SELECT manner FROM batches").fetchone()[0]) == written
@@ -379,7 +379,7 @@ def test_a_restart_goes_on_where_the_last_one_stopped(start_server: StartServer)
 
 
 def test_old_ones_go_with_their_files_once_they_are_finished(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = BatchStore(tmp_path)
     order = Order("somebody", SpeakOptions(), ["One."], [4.0], "digest", prompt=b"sound")
     ended, unfinished = store.accept(order), store.accept(order)
     assert store.prompt(ended).read_bytes() == b"sound"
@@ -395,7 +395,7 @@ def test_old_ones_go_with_their_files_once_they_are_finished(tmp_path: Path) -> 
 
 
 def test_of_several_servers_one_takes_a_text_and_what_a_dead_one_had_is_free_again(tmp_path: Path) -> None:
-    first, second = Store(tmp_path), Store(tmp_path)
+    first, second = BatchStore(tmp_path), BatchStore(tmp_path)
     first.accept(Order("somebody", SpeakOptions(), ["One.", "Two."], [4.0, 4.0], "digest"))
     taken = [store.take() for store in (first, second, first)]
     assert [each and each[0].text for each in taken] == ["One.", "Two.", None]

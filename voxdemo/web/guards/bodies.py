@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 
 from voxdemo.errors import LimitError
-from voxdemo.stores.protocols import RequestLimits
+from voxdemo.stores.limits import Limits
 from voxdemo.web.guards.callers import Guard, Incoming
 from voxdemo.web.guards.refusals import is_gradio_client, refused, refused_upload, retry_after
 
@@ -51,7 +51,7 @@ disk, draw icons of any size, and wait for ever for changes of the program.
 class CostlyDoors(Guard):
     """ASGI middleware; what reads the keys that clients are counted by must stand before it."""
 
-    def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         super().__init__(app)
         self._limits = limits
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo import logs
 from voxdemo.settings import Settings
-from voxdemo.stores.protocols import RequestLimits
+from voxdemo.stores.limits import Limits
 from voxdemo.web.guards.access import Access
 from voxdemo.web.guards.bodies import BodyLimit, CostlyDoors
 from voxdemo.web.guards.callers import UNLISTED_SITE, Guard, Incoming
@@ -55,7 +55,7 @@ ANSWERS = ("http.response.start", "websocket.http.response.start", "websocket.ac
 FOREIGN = "Pages of other sites can't call this server: ask its operator to name yours in VOXDEMO_CORS_ORIGINS."
 
 
-def guards(settings: Settings, limits: RequestLimits, *inner: Middleware) -> list[Middleware]:
+def guards(settings: Settings, limits: Limits, *inner: Middleware) -> list[Middleware]:
     """What `app_kwargs={"middleware": …}` gets: all that stands before the routes, with `inner` nearest to them."""
     logging.getLogger("uvicorn.error").addFilter(_is_a_failure)
     origins = [origin.lower() for origin in settings.cors_origins]

@@ -100,7 +100,7 @@ async def log_in(request: Request) -> Response:
         account, password = (str(form.get(field, "")) for field in ("username", "password"))
     token = request.app.tokens.begun(account.strip(), password)
     if token is None:
-        raise HTTPException(400, "Incorrect credentials.")
+        raise HTTPException(400, "That isn't the name and password of an account here: check both.")
     answer = JSONResponse({"success": True})
     secure, unsecure = cookies_of(request.scope)
     answer.set_cookie(secure, token, httponly=True, secure=True, samesite="none")  # for pages in a frame

@@ -11,7 +11,7 @@ from voxdemo.intake.request import Asked, Examined
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Utterance
-from voxdemo.stores.protocols import RequestLimits
+from voxdemo.stores.limits import Limits
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.line.handlers import examined, requested
 
@@ -22,7 +22,7 @@ MOST_AT_HAND = 256
 class Admission:
     """Gives tickets, over all doors."""
 
-    def __init__(self, service: SpeechService, limits: RequestLimits) -> None:
+    def __init__(self, service: SpeechService, limits: Limits) -> None:
         self._service = service
         self.limits = limits
         self._examining = asyncio.Lock()  # or a short text overtakes a long one that came before it

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
-from voxdemo.stores.protocols import KeptVoices
+from voxdemo.stores.voices import VoiceStore
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import refused, status_of
@@ -37,7 +37,7 @@ class _Sent(BaseModel):
 
 
 def _for_its_account(
-    serve: Callable[[Request, KeptVoices, str], Awaitable[Response]],
+    serve: Callable[[Request, VoiceStore, str], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
     """Serves the account that has logged in, with the store; refuses everybody else, and says what went wrong."""
 
@@ -60,28 +60,28 @@ def _for_its_account(
 
 
 @_for_its_account
-async def voices(_: Request, store: KeptVoices, account: str) -> Response:
+async def voices(_: Request, store: VoiceStore, account: str) -> Response:
     """All voices of the account, without their recordings."""
     mine = await in_thread(store.voices, account, pool=KEEPING)
     return JSONResponse({"voices": [asdict(voice) for voice in mine]}, headers=FRESH)
 
 
 @_for_its_account
-async def keep(request: Request, store: KeptVoices, account: str) -> Response:
+async def keep(request: Request, store: VoiceStore, account: str) -> Response:
     name, text, recording, consented = await _sent(request)
     kept = await in_thread(store.keep, account, name, text, recording, consented, pool=KEEPING)
     return JSONResponse(asdict(kept), 201, FRESH)
 
 
 @_for_its_account
-async def recording(request: Request, store: KeptVoices, account: str) -> Response:
+async def recording(request: Request, store: VoiceStore, account: str) -> Response:
     """The recording of one, as wav."""
     path = await in_thread(store.recording, account, request.path_params["id"], pool=KEEPING)
     return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
 
 
 @_for_its_account
-async def delete(request: Request, store: KeptVoices, account: str) -> Response:
+async def delete(request: Request, store: VoiceStore, account: str) -> Response:
     """Delete one with its recording."""
     was_there = await in_thread(store.delete, account, request.path_params["id"], pool=KEEPING)
     return Response(status_code=204) if was_there else _unknown(request)

@@ -22,8 +22,7 @@ from voxdemo.engines.registry import no_copies
 from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
-from voxdemo.stores.protocols import KeptVoices
-from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, consented_now
+from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1.bodies import OptionsBody
@@ -178,7 +177,7 @@ def _consented(told: str) -> str:
     return told.strip() if _DAY.fullmatch(told.strip()) else ""
 
 
-def _written(store: KeptVoices, keeper: str, mine: list[KeptVoice]) -> Iterator[str]:
+def _written(store: VoiceStore, keeper: str, mine: list[KeptVoice]) -> Iterator[str]:
     yield json.dumps({"format": FORMAT})[:-1] + ', "voices": ['
     before = ""
     for voice in mine:
@@ -198,7 +197,7 @@ def _read(sent: bytes) -> list[_FiledVoice]:
         raise InputError(NO_FILE, code="not_a_voices_file") from error
 
 
-def _imported(store: KeptVoices, keeper: str, filed: list[_FiledVoice]) -> tuple[list[KeptVoice], list[str]]:
+def _imported(store: VoiceStore, keeper: str, filed: list[_FiledVoice]) -> tuple[list[KeptVoice], list[str]]:
     """Those that are kept now, and the names of those that were. Raises InputError, and then none is kept."""
     before = store.voices(keeper)
     kept, known = list[KeptVoice](), list[str]()
