@@ -58,12 +58,16 @@ class Said:
         return not self._heard_by and (is_old or self._is_left)
 
     @property
+    def is_over(self) -> bool:
+        return self._over_at is not None
+
+    @property
     def is_in_vain(self) -> bool:
         """Whether whoever comes has the job done again: it was stopped, or has failed, and those who heard so are gone.
 
         Until the line knows that, it sends people here.
         """
-        has_failed = self._over_at is not None and not (self._is_whole or self._heard_by)
+        has_failed = self.is_over and not (self._is_whole or self._heard_by)
         return self._is_left or has_failed
 
     @property
@@ -82,7 +86,7 @@ class Said:
         self._task = self._task or asyncio.ensure_future(self._hear())
         try:
             position = 0
-            while position < self._size or self._over_at is None:
+            while position < self._size or not self.is_over:
                 if position < self._size:
                     self._bytes.seek(position)
                     chunk = self._bytes.read(min(READ_BYTES, self._size - position))  # half an event may follow
@@ -94,7 +98,7 @@ class Said:
                 yield wire.to_bytes(StorageError())
         finally:
             self._heard_by -= 1
-            if not self._heard_by and self._over_at is None:
+            if not (self._heard_by or self.is_over):
                 self._is_left = True
                 self._task.cancel()
                 await see_through(self._task)

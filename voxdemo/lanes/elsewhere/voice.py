@@ -140,6 +140,8 @@ class VoiceProcess:
         except Exception:  # nothing of it may be told
             log.exception("a job failed")
             yield VoxdemoError(UNEXPECTED)
+        finally:
+            self._moved.set()  # it is over when this returns
 
     def _learn(self, job: Job, seconds: float) -> None:
         if isinstance(job, ListenJob):
@@ -149,8 +151,16 @@ class VoiceProcess:
             self._paces.keep()
 
     def _in_hand(self) -> list[InHand]:
-        """The jobs that are here, until the model has really stopped working on them."""
-        self._jobs = {id: each for id, each in self._jobs.items() if not each.ended or each in self._seat.tickets}
+        """The jobs that are here, until the model has really stopped working on them and all has been said of them.
+
+        So the line knows of each at any time, as one that is here or that can still be heard.
+        """
+        being_said = {id for id, said in self._said.items() if not said.is_over}
+        self._jobs = {
+            id: each
+            for id, each in self._jobs.items()
+            if not each.ended or id in being_said or each in self._seat.tickets
+        }
         return [
             InHand(
                 id,
