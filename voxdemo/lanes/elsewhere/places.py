@@ -109,6 +109,9 @@ class Visitor(Ticket):
     def turn_s(self) -> float:
         return self.in_hand[1].turn_s if self.in_hand else TURN_S
 
+    def has_had_turn_for(self, seconds: float) -> bool:
+        return bool(self.granted and time.monotonic() - self.granted[0] > seconds)
+
     def deliver(self, event: LaneEvent | End) -> None:
         """Only how it ends is told from here; its voice tells the rest."""
         if isinstance(event, End):
@@ -181,6 +184,8 @@ class VoiceSeat(AnySeat):
         self.ready_at: float | None = None
         """When its models will have been loaded for the first time, where that is known: until then it has no jobs."""
         self._forget = forget
+        self._given: dict[str, Visitor] = {}
+        """Those that got a turn of which the voice hasn't told yet: a brief job may be said and left before it does."""
         self._said: dict[str, Visitor] = {}
 
     @property
@@ -208,7 +213,7 @@ class VoiceSeat(AnySeat):
     @property
     def heard_from(self) -> Sequence[Visitor]:
         """Those whose answers others can hear from here: as they are said, or, for a while, when they have been."""
-        return [*self.visitors, *self._said.values()]
+        return [*self.visitors, *self._given.values(), *self._said.values()]
 
     def look(self, beat: Beat, adopted: Callable[[InHand], Visitor], taken_within_s: float = TAKEN_WITHIN_S) -> None:
         """What the voice is at now. A job that nobody entered here is of the line before this one, and is `adopted`.
@@ -218,6 +223,8 @@ class VoiceSeat(AnySeat):
         self.beat, self.offer = beat, beat.offer or self.offer
         self.is_suspect, self.heard_at = False, time.monotonic()
         jobs = {each.id: each for each in beat.jobs}
+        given = {id: each for id, each in self._given.items() if not each.has_had_turn_for(taken_within_s)}
+        self._given = {id: each for id, each in given.items() if not (id in jobs or id in beat.said)}
         for visitor in self.visitors:
             if visitor.id in jobs:
                 visitor.note(jobs[visitor.id])
@@ -225,13 +232,13 @@ class VoiceSeat(AnySeat):
                 visitor.in_hand = None
                 self._put_down(visitor)
                 self._said[visitor.id] = visitor
-            elif visitor.granted and time.monotonic() - visitor.granted[0] > taken_within_s:
+            elif visitor.has_had_turn_for(taken_within_s):
                 visitor.tell_front_end(Lost(visitor.id))
                 self._put_down(visitor)
-        self._said = {id: each for id, each in self._said.items() if id in beat.said}
+        self._said = {id: each for id, each in {**given, **self._said}.items() if id in beat.said}
         for job in beat.jobs:
             if self.ticket is None:
-                self.ticket = adopted(job)
+                self.ticket = given.get(job.id) or adopted(job)
                 self.ticket.run = Hearing(Grant(self, self.ticket), self.ticket)
                 self.ticket.note(job)
 
@@ -308,6 +315,7 @@ class VoiceSeat(AnySeat):
         assert isinstance(ticket, Visitor), "it is one of a front end"
         self.ticket = ticket
         if ticket.in_hand is None:
+            self._given[ticket.id] = ticket
             turn = Turn(ticket.id, self.beat.id, self.beat.url)
             ticket.run, ticket.granted = Hearing(Grant(self, ticket), ticket), (time.monotonic(), turn)
             ticket.tell_front_end(turn)
