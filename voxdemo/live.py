@@ -71,8 +71,8 @@ class Committed:
 class NothingCommitted:
     """Its client ended a turn when none was open."""
 
-    name: str = ""
-    """What its client calls the wish to end it."""
+    event_id: str = ""
+    """The client's id of the commit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ def test_what_is_said_into_the_microphone_is_printed(server: Server, voxdemo: Ru
 class Full:
     """A session that takes no more."""
 
+    rate = 16_000
+
     def __init__(self) -> None:
         self.is_finished = asyncio.Event()
 
@@ -107,7 +109,7 @@ async def test_more_than_can_be_read_is_told_once_and_ends_it(
         SimpleNamespace(InputStream=opened, PortAudioError=OSError),  # type: ignore[arg-type]
     )
     session = Full()
-    with live._microphone(16_000)(cast(live.OpenSession, session)):
+    with live._microphone()(cast(live.OpenSession, session)):
         for _ in range(3):
             brings[0](np.zeros((1600, 1), np.float32))
         await session.is_finished.wait()

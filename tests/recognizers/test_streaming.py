@@ -175,7 +175,7 @@ def test_a_turn_is_read_as_for_the_last_time_while_it_is_waited_for_its_end() ->
     played = Played().hear(1.5).read("one").hear(0.3, 0.0)
     wanted = played.recognition.wanted()
     assert wanted
-    assert wanted.is_last
+    assert wanted.closes
     assert _silence_at_the_end(wanted) == pytest.approx(LAST_SILENCE_S, abs=0.1)
     played.hear(0.1, 0.0)
     assert not played.recognition.is_newer_than(wanted)
@@ -199,7 +199,7 @@ def test_it_is_read_again_where_somebody_speaks_on_and_where_that_reading_failed
     played.hear(0.3, 0.0)
     again = played.recognition.wanted()
     assert again
-    assert again.is_last
+    assert again.closes
     played.happened += played.recognition.failed(again, EngineError("It failed."))
     assert played.recognition.wanted() is None
     played.hear(0.3, 0.0).read("one two three.")
@@ -341,7 +341,7 @@ def test_a_reading_that_fails_is_followed_by_another_and_only_the_last_one_fails
     played.hear(1.1).read("one").hear(0.6, 0.0)
     last = played.recognition.wanted()
     assert last
-    assert last.is_last
+    assert last.closes
     assert played.recognition.failed(last, error) == [TurnFailed(0, error)]
     assert [each.text for each in played.hear(1.0).hear(0.6, 0.0).read("next").ended] == ["next"]
 

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, Protocol
 
 from voxdemo.audio.arriving import ArrivingSound, Coding
 from voxdemo.cli.local import a_listener, served
-from voxdemo.cli.remote_live import SENT_RATE, remote_session
+from voxdemo.cli.remote_live import remote_session
 from voxdemo.errors import InputError
-from voxdemo.live import LIVE_RATE, Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
+from voxdemo.live import Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
 from voxdemo.speech import Samples
 
 PIPE = "-"
@@ -31,6 +31,8 @@ ENDINGS = {"silence": "Nobody has spoken for a while.", "too_long": "Half an hou
 class OpenSession(Protocol):
     """A live session, here or at a server."""
 
+    @property
+    def rate(self) -> int: ...
     @property
     def behind_s(self) -> float: ...
     @property
@@ -55,8 +57,7 @@ def hear_live(source: str, rate: int, language: str | None, server: str) -> None
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         sentence = "--rate must be from {low} to {high}."
         raise InputError(sentence, code="rate_out_of_range", low=LOWEST_RATE, high=HIGHEST_RATE)
-    fed_rate = SENT_RATE if server else LIVE_RATE
-    listening: Listening = partial(_piped, sys.stdin.buffer, rate, fed_rate) if source else _microphone(fed_rate)
+    listening: Listening = partial(_piped, sys.stdin.buffer, rate) if source else _microphone()
     if server:
         asyncio.run(_heard(remote_session(server, language), listening))
         return
@@ -95,7 +96,7 @@ def _print(event: LiveEvent) -> None:
             print(ENDINGS[reason], file=sys.stderr)
 
 
-def _microphone(fed_rate: int) -> Listening:
+def _microphone() -> Listening:
     """Raises InputError where there is none, or what it needs isn't installed."""
     try:
         import sounddevice
@@ -118,9 +119,9 @@ def _microphone(fed_rate: int) -> Listening:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(take, sound[:, 0].copy())
 
-        piece = round(PIECE_S * fed_rate)
+        piece = round(PIECE_S * session.rate)
         try:
-            stream = sounddevice.InputStream(fed_rate, piece, channels=1, dtype="float32", callback=came)
+            stream = sounddevice.InputStream(session.rate, piece, channels=1, dtype="float32", callback=came)
         except sounddevice.PortAudioError:
             sentence = "No microphone can be opened: connect one and allow its use, or pipe raw sound to -."
             raise InputError(sentence, code="no_microphone") from None
@@ -132,7 +133,7 @@ def _microphone(fed_rate: int) -> Listening:
 
 
 @contextmanager
-def _piped(pipe: BinaryIO, rate: int, fed_rate: int, session: OpenSession) -> Generator[None, None, None]:
+def _piped(pipe: BinaryIO, rate: int, session: OpenSession) -> Generator[None, None, None]:
     loop = asyncio.get_running_loop()
 
     async def give(samples: Samples) -> None:
@@ -142,7 +143,7 @@ def _piped(pipe: BinaryIO, rate: int, fed_rate: int, session: OpenSession) -> Ge
 
     def read() -> None:
         with suppress(RuntimeError, asyncio.CancelledError):  # the loop is closed, or about to be
-            for samples in _sound(pipe, rate, fed_rate):
+            for samples in _sound(pipe, rate, session.rate):
                 asyncio.run_coroutine_threadsafe(give(samples), loop).result()
             loop.call_soon_threadsafe(session.finish)
 

@@ -21,7 +21,7 @@ SENT_RATE = 24_000
 """Hz of the samples that it is fed."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 NOTHING_OPEN = "input_audio_buffer_commit_empty"
-ENDINGS: Mapping[str, LiveEvent] = {
+ENDS_OF_CODES: Mapping[str, LiveEvent] = {
     "session_silent": LiveEnded("silence"),
     "session_expired": LiveEnded("too_long"),
 }
@@ -55,6 +55,8 @@ async def _connected(url: str) -> ClientConnection:
 
 class RemoteSession:
     """As `service.live_sessions.LiveSession`, for whoever feeds it and reads what it hears."""
+
+    rate = SENT_RATE
 
     def __init__(self, socket: ClientConnection, language: str | None) -> None:
         self._socket = socket
@@ -131,8 +133,8 @@ class RemoteSession:
     def _failed(self, error: Mapping[str, Any]) -> Iterator[LiveEvent]:
         if error["code"] == NOTHING_OPEN:
             self._is_committed = True
-        elif error["code"] in ENDINGS:
-            yield ENDINGS[error["code"]]
+        elif error["code"] in ENDS_OF_CODES:
+            yield ENDS_OF_CODES[error["code"]]
         else:
             raise error_of(error)
 

@@ -2,6 +2,14 @@
 
 Any `Recognizer` can do it: this says which sound it should read next, and makes events of what it reads. The front of
 a turn's text settles (`agreement`) and never changes again. No threads, no clock, no web; one caller at a time.
+
+A turn is read in parts, one behind the other. What becomes of a part:
+
+- It grows, and is read again with each second of speech.
+- It may end: nobody has spoken for a moment. A reading closes it, with times of its words; if somebody speaks on, that
+  was a reading like any other.
+- It is whole: the turn has ended, or was cut there.
+- It is done: it is whole, and all that was spoken in it was in the reading that closed it.
 """
 
 from __future__ import annotations
@@ -44,8 +52,8 @@ _HYSTERESIS = 0.15
 class Wanted:
     """What is to be read next: all that there is of a part, and perhaps silence behind its `windows`.
 
-    With `is_last` it is the part's last reading, its words with times, unless somebody speaks on: in the part there was
-    a voice in `spoken` windows.
+    With `closes` the part isn't read again, unless somebody speaks on; its words are to have times. By the end of the
+    last of `spoken` windows there was a voice in the part.
     """
 
     turn: SpokenTurn
@@ -54,7 +62,7 @@ class Wanted:
     windows: int
     spoken: int
     language: str | None
-    is_last: bool
+    closes: bool
 
     @property
     def is_all(self) -> bool:
@@ -75,14 +83,22 @@ class TurnPart:
     """How many windows the last reading knew."""
     spoken: int = 0
     """In how many windows there was a voice by the end of the last of them with one."""
-    tried: int = 0
-    """What `spoken` was when it was read as for the last time, and what was `heard`, None if that failed."""
-    heard: Transcript | None = None
+    closing: tuple[int, Transcript | None] | None = None
+    """Of the last reading that was to close it: what `spoken` was then, and what was heard, None if it failed."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether a reading was to close it that had all that is spoken in it."""
+        return self.closing is not None and self.closing[0] == self.spoken
+
+    @property
+    def closed(self) -> Transcript | None:
+        """What that reading heard."""
+        return self.closing[1] if self.closing and self.is_tried else None
 
     @property
     def is_done(self) -> bool:
-        """Whether it has been read for the last time."""
-        return self.is_whole and self.heard is not None and self.tried == self.spoken
+        return self.is_whole and self.closed is not None
 
     def may_end(self, options: LiveOptions) -> bool:
         """Whether nobody has spoken for a moment, so that it may turn out to be whole."""
@@ -165,18 +181,18 @@ class StreamingRecognition:
         turn = self._turns[0]
         part = turn.parts[0]
         is_due = (len(part.windows) - part.read) * WINDOW_S >= STEP_S and part.spoken > part.read
-        is_last = part.may_end(turn.options) and (part.is_whole or part.tried != part.spoken)
-        if not (is_last or is_due):
+        closes = part.may_end(turn.options) and (part.is_whole or not part.is_tried)
+        if not (closes or is_due):
             return None
-        is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not is_last
+        is_short = len(part.windows) * WINDOW_S < LANGUAGE_S and not closes
         language = turn.options.language or turn.language or (self._language if is_short else None)
-        sound = np.concatenate([*part.windows, _silence_behind(part)] if is_last else part.windows)
-        return Wanted(turn, part, sound, len(part.windows), part.spoken, language, is_last)
+        sound = np.concatenate([*part.windows, _silence_behind(part)] if closes else part.windows)
+        return Wanted(turn, part, sound, len(part.windows), part.spoken, language, closes)
 
     def is_newer_than(self, wanted: Wanted) -> bool:
         """Whether `wanted` is out of date: so much more sound has come, or it is another part's turn."""
         turn, part = wanted.turn, wanted.part
-        if part not in turn.parts or wanted.is_last:
+        if part not in turn.parts or wanted.closes:
             return part not in turn.parts or not wanted.is_all
         return part.may_end(turn.options) or (len(part.windows) - wanted.windows) * WINDOW_S >= STEP_S
 
@@ -205,7 +221,7 @@ class StreamingRecognition:
         if part not in turn.parts:
             return []
         self._note(wanted, None)
-        if wanted.is_last and wanted.is_all and part.is_whole:
+        if wanted.closes and wanted.is_all and part.is_whole:
             turn.error = error
             turn.parts.remove(part)
             turn.tokens += part.agreement.settled if part.agreement else ()
@@ -214,8 +230,8 @@ class StreamingRecognition:
     def _note(self, wanted: Wanted, heard: Transcript | None) -> None:
         part = wanted.part
         part.read = min(wanted.windows, len(part.windows))
-        if wanted.is_last:
-            part.tried, part.heard = wanted.spoken, heard
+        if wanted.closes:
+            part.closing = wanted.spoken, heard
 
     def _learn_language(self, turn: SpokenTurn, heard: Transcript) -> None:
         if heard.text:
@@ -283,11 +299,12 @@ class StreamingRecognition:
 
     def _finish(self, turn: SpokenTurn) -> list[LiveEvent]:
         part = turn.parts.popleft()
-        assert part.heard, "it has been read"
+        heard = part.closed
+        assert heard, "it is done"
         agreement = part.agreement or Agreement(turn.text)
-        settled = agreement.finish(Reading.of(part.heard))
+        settled = agreement.finish(Reading.of(heard))
         turn.tokens += agreement.settled
-        self._learn_language(turn, part.heard)
+        self._learn_language(turn, heard)
         return self._told(turn, settled)
 
 

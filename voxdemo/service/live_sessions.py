@@ -117,6 +117,8 @@ class LiveSessions:
 class LiveSession:
     """One of them: it is fed sound, and says what it hears. For the event loop's thread."""
 
+    rate = LIVE_RATE
+
     def __init__(
         self, line: JobLine, paces: Paces, options: LiveOptions, silence_s: float, is_stopping: Callable[[], bool]
     ) -> None:
@@ -180,9 +182,9 @@ class LiveSession:
         self._fed_samples += len(samples)
         self._give(samples)
 
-    def commit(self, name: str = "") -> None:
-        """End the open turn with the sound that has been fed; NothingCommitted, of this name, says that none was."""
-        self._give(lambda: self._recognition.commit() or [NothingCommitted(name)])
+    def commit(self, event_id: str = "") -> None:
+        """End the open turn with the sound that has been fed; NothingCommitted, with this id, says that none was."""
+        self._give(lambda: self._recognition.commit() or [NothingCommitted(event_id)])
 
     def clear(self) -> None:
         """Forget the sound of the open turn, which ends with what has settled of it."""
@@ -346,7 +348,7 @@ class LiveSession:
             LIVE_RATE,
             wanted.language if wanted.language in info.languages else None,
             pace.seconds(seconds) or self._paces.listening(info.key).seconds(seconds),
-            with_words=wanted.is_last,
+            with_words=wanted.closes,
             is_live=True,
         )
         ticket = self._line.take(Claim(job.size), came_at)

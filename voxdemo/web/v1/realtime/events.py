@@ -96,9 +96,9 @@ class TranscriptionSession:
                 self._committed = max(self._committed, round(end_s * LIVE_RATE))
                 self._added_turns.add(turn)
                 yield from self._added(self._item(turn))
-            case NothingCommitted(name):
+            case NothingCommitted(event_id):
                 error = InputError(NOTHING_OPEN, code="input_audio_buffer_commit_empty", reason="no_turn")
-                yield failed(error, {"event_id": name or None})
+                yield failed(error, {"event_id": event_id or None})
             case Heard():
                 yield from self._heard(event)
             case TurnEnded() | TurnFailed():
