@@ -13,7 +13,7 @@ import pytest
 from chatting import ANSWER, SECRET, Chat
 from programs import WARM_UP, events_of
 from serving import Server, eventually
-from transcribing import opened, said
+from transcribing import opened, turn_of
 
 SENTENCES = ["Certainly.", "Dr. Smith is in at 5 p.m. today!", "Shall I ask him?"]
 
@@ -160,15 +160,9 @@ def test_ten_turns_leave_nothing_over(talking: Server) -> None:
 
 def turn(server: Server, stops: bool = False) -> None:
     """Say something and hear the answer, or only its beginning."""
-    second = base64.b64encode(bytes(48_000)).decode()
     with opened(server.url) as socket:
-        session = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
-        said(socket, type="session.update", session=session)
-        said(socket, type="input_audio_buffer.append", audio=second)
-        event = said(socket, type="input_audio_buffer.commit")
-        while not event["type"].endswith("transcription.completed"):
-            event = said(socket)
-    with server.http.stream("POST", "/v1/talk", json=asked(event["transcript"])) as answer:
+        question = turn_of(socket, bytes(48_000))
+    with server.http.stream("POST", "/v1/talk", json=asked(question)) as answer:
         for line in answer.iter_lines():
             if stops and "talk.sentence" in line:
                 break
