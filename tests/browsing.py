@@ -81,6 +81,23 @@ navigator.mediaDevices.getUserMedia = async () => {{
   return heard.stream;
 }};"""
 """A microphone that hears what is said in `WARM_UP`, and again whenever the page is told to `speak`."""
+ALONE = """(act) => {
+  const {WebSocket} = window, happened = [], sent = [];
+  let line;
+  window.WebSocket = class extends EventTarget {
+    bufferedAmount = 0;
+    constructor() { super(); line = this; }
+    send(event) { sent.push(JSON.parse(event).type); }
+    close() { happened.push('closed'); }
+    hear(event) { this.dispatchEvent(new MessageEvent('message', {data: JSON.stringify(event)})); }
+  };
+  try {
+    return act(() => line, happened, sent);
+  } finally {
+    window.WebSocket = WebSocket;
+  }
+}"""
+"""Calls a function with the WebSocket that it opens, which reaches no server, what has happened, and what was sent."""
 OpenPage = Callable[..., Any]
 
 

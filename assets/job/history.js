@@ -1,16 +1,16 @@
 // This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
 // server has it; and the History tab, which shows them, and beside them the one that is heard again. They are kept in
 // localStorage, which all tabs of a browser share, and nowhere else.
-import {button, made, saveText, sure} from '../shell/elements.js';
+import {button, copyButton, made, saveText, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {newId, takes} from '../shell/state.js';
 import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
-const TALK = 'voxdemo-talk.txt';
 const SHOWN = 90;  // characters of a text
 const unsaved = [];  // where the browser keeps nothing
+const sounds = new Map();  // what makes the sound of an entry that this page alone has, by its id
 const isResult = (entry) => typeof entry?.id === 'string' && typeof entry.url === 'string' && typeof entry.asked?.text === 'string';
 let lastAsked = null, isKept = true, paint = () => {}, used = (values) => values;
 
@@ -54,11 +54,15 @@ export function press(names, values, saved) {
   lastAsked = {...Object.fromEntries(told), saved};
 }
 
-// The server has a summary of what it spoke, but none of a recording.
-export function keep(entry) {
+export const isKeptHere = (id) => list().some((entry) => entry.id === id);
+
+// What is heard of an entry that no server has is made by `sound`, as long as this page is there.
+export function keep(entry, sound = null) {
+  if (sound) sounds.set(entry.id, sound);
   change((entries) => [entry, ...entries.filter(({id, url}) => id !== entry.id && url !== entry.url)]);
 }
 
+// The server has a summary of what it spoke, but none of a recording.
 window.addEventListener('voxdemo-result', ({detail: {card, url, total, seed, text, captions, peaks}}) => {
   const told = card === 'vx-heard' ? {asked: {text}, heard: {captions, peaks}} : card === 'vx-card' && lastAsked ? {seed, asked: lastAsked} : null;
   if (!told) return;
@@ -73,7 +77,7 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
   const find = (selector) => element.querySelector(selector);
   const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
   const player = playerIn(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
-  let chosen = '', wanted = null, removed = [], turn = 0;
+  let chosen = '', wanted = null, removed = [], turn = 0, ownUrl = '';
 
   function say(state, sentence) {
     find('.replay').dataset.state = state;
@@ -97,8 +101,8 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
       made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
     pick.setAttribute('aria-pressed', entry.id === chosen);
     const item = made('li', {});
-    const use = entry.isTalk ? button('use', words.saveText, fill(words.saveTextOf, {first}), () => saveText(asked.text, TALK))
-      : entry.heard ? button('use', words.copy, fill(words.copyOf, {first}), (pressed) => copy(entry, pressed))
+    const use = entry.saveAs ? button('use', words.saveText, fill(words.saveTextOf, {first}), () => saveText(asked.text, entry.saveAs))
+      : entry.heard ? copyButton('use', asked.text, fill(words.copyOf, {first}), words, () => tell(words.uncopied))
       : button('use', words.use, fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
     item.append(pick, use, button('remove', words.remove, fill(words.removeOf, {first}), () => remove(entry)));
     return item;
@@ -126,21 +130,17 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     element.querySelectorAll('.pick')[list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
     player.clear();
     say('sent', words.fetching);
-    const isHere = entry.url.startsWith('blob:');  // a live recording, which lasts as long as its page
-    const answer = await answerOf(isHere ? entry.url : `${entry.url}.${entry.heard ? 'srt' : 'json'}`);
+    const isHere = entry.url.startsWith('blob:'), sound = sounds.get(entry.id);  // it lasts as long as its page
+    URL.revokeObjectURL(ownUrl);
+    ownUrl = sound ? URL.createObjectURL(sound()) : '';
+    const url = ownUrl || entry.url, answer = await answerOf(isHere ? url : `${entry.url}.${entry.heard ? 'srt' : 'json'}`);
     const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
     if (mine !== turn) return;
     if (!result) return say('gone', isHere ? words.goneLive : !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
-    player.offer({...result, url: entry.url});
+    player.offer({...result, url});
     const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
     say('done', fill(said, {total: duration(result.total), seed: result.seed}));
     player.play();
-  }
-
-  async function copy({asked}, pressed) {
-    const isCopied = await navigator.clipboard.writeText(asked.text).then(() => true, () => false);  // only over https
-    pressed.textContent = isCopied ? words.copied : words.copy;
-    if (!isCopied) tell(words.uncopied);
   }
 
   function reuse(entry, pressed) {

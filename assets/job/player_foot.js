@@ -5,7 +5,7 @@ import {url} from '../shell/server.js';
 
 export function foot(root, words) {
   const find = (selector) => root.querySelector(selector);
-  const links = [...root.querySelectorAll('[data-ending]')], keep = find('.keep');
+  const links = [...root.querySelectorAll('[data-ending]')], keep = find('.keep'), formats = find('.downloads details');
 
   function nameOf(text) {
     const first = text.toLowerCase().match(/[\p{L}\p{N}]+/gu)?.slice(0, 5).join('-').slice(0, 40);
@@ -28,13 +28,13 @@ export function foot(root, words) {
   return {
     hasWav: Boolean(find('.downloads [data-ending=wav]')),
 
-    // The files at this path, named after this text.
+    // The files at this path, named after this text. What only this page has is to be had in one form.
     offer(path, text) {
+      if (formats) formats.hidden = path.startsWith('blob:');
       for (const link of links) {
         const {ending} = link.dataset;
         link.href = url(ending === 'wav' ? path : `${path}.${ending}`);
         link.download = `${nameOf(text)}.${ending}`;
-        link.hidden = path.startsWith('blob:') && ending !== 'wav';  // what only this page has isn't to be had in other forms
       }
     },
 
@@ -57,7 +57,7 @@ export function foot(root, words) {
       for (const link of links) link.removeAttribute('href');
       root.classList.remove('counted', 'seeded');
       delete keep?.dataset.seed;
-      find('.downloads details')?.removeAttribute('open');
+      formats?.removeAttribute('open');
     },
   };
 }

@@ -5,6 +5,12 @@ const PCM_MONO = 0x10001, BYTES_AND_BITS = 0x100002;
 
 export const integers = (samples) => Int16Array.from(samples, (sample) => Math.round(32767 * Math.max(-1, Math.min(1, sample))));
 
+export function joined(parts) {
+  const all = new Int16Array(parts.reduce((sum, {length}) => sum + length, 0));
+  parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+  return all;
+}
+
 // A wav file of these integers, one part behind the other.
 export function wav(parts, rate) {
   const length = parts.reduce((sum, {byteLength}) => sum + byteLength, 0);

@@ -2,6 +2,7 @@
 const BAR = 3, PITCH = 5;  // width of a bar, and the distance from one to the next, in px
 const LOWEST = 3;  // px
 const BARS_PER_S = 10;  // of a wave that isn't whole yet
+const MOST_PEAKS = 600;
 
 // `barAt(bar, count)` tells the height of a bar, from 0 to 1, and the name of its colour.
 function drawBars(canvas, barAt) {
@@ -29,6 +30,13 @@ export function drawWave(canvas, {peaks, total, isDrawn}, at) {
     const colour = from >= peaks.length ? '--vx-edge-soft' : bar / count < reached ? '--vx-accent' : '--vx-edge';
     return [Math.max(0, ...peaks.slice(from, to)) / 100, colour];
   });
+}
+
+// Of levels from 0 to 1 the loudest of every few, in percent, so that the wave of half an hour is no longer than a minute's.
+export function peaksOf(levels) {
+  const each = Math.max(1, Math.ceil(levels.length / MOST_PEAKS));
+  return Array.from({length: Math.ceil(levels.length / each)}, (_, index) =>
+    Math.round(100 * Math.max(...levels.slice(index * each, (index + 1) * each))));
 }
 
 // The last levels, from 0 to 1, which come in from the right.

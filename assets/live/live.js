@@ -1,18 +1,18 @@
 // The Live way of the Recognise tab: press, speak, and read along; at the end the text and the recording are what a
 // recording's would be, in that tab's card. Of what one says, only the server's text and the recording here are kept.
 import {pauseSound} from '../job/audio_output.js';
-import {drawLevel} from '../job/wave.js';
+import {wav} from '../job/samples.js';
+import {drawLevel, peaksOf} from '../job/wave.js';
 import {take} from '../shell/drop.js';
 import {drawn, made, save} from '../shell/elements.js';
 import {both, clock, duration, fill, say, saying} from '../shell/phrases.js';
 import {answerOf, checkServer} from '../shell/server.js';
 import {state as page} from '../shell/state.js';
-import {microphone} from './microphone.js';
+import {microphone, RATE} from './microphone.js';
 import {session} from './session.js';
 
 const BEHIND_S = 4;  // from then on it is said; a quiet server is 1 to 3 s behind
 const SHORTEST_S = 0.3;  // of a recording that is worth keeping
-const MOST_PEAKS = 600;
 const SENTENCE = /^.*[.!?。！？…]["”’)]*(?=\s|$|(?<=[。！？…]))/s;
 const ASKS_FOR_WEBSOCKET = 426;  // of HTTP
 const FILE = 'voxdemo-live.wav';
@@ -21,9 +21,10 @@ export function live(element, {words, worklet, isOpen}) {
   const root = element.querySelector('.live-way'), find = (selector) => root.querySelector(selector);
   const record = find('.record'), tab = document.getElementById('vx-hear');
   const heardCard = () => page.cards['vx-heard'];
-  let view = null, mic = null, line = null, turns = [], recording = null, address = '', state = 'off', unplugged = '', awake = null;
+  let view = null, mic = null, line = null, turns = [], parts = [], recording = null, address = '', state = 'off', unplugged = '', awake = null;
 
   const isOn = () => ['asking', 'connecting', 'listening', 'ending'].includes(state);
+  const isHearing = () => ['connecting', 'listening'].includes(state);
 
   // In the looks that the card of a job has for its states.
   function tell(behind = 0) {
@@ -48,13 +49,14 @@ export function live(element, {words, worklet, isOpen}) {
     if (heardCard().isBusy()) document.getElementById('vx-recognise-cancel').click();
     pauseSound();
     turns = [];
+    parts = [];
     unplugged = '';
     view.clear();
     drawLevel(find('.level'), []);
     find('.time').textContent = clock(0);
     enter('asking');
     try {
-      mic = await microphone(worklet, {hear: (samples) => line?.hear(samples), level: showLevel, end: () => stop(words.unplugged)});
+      mic = await microphone(worklet, {hear, level: showLevel, end: () => stop(words.unplugged)});
     } catch (error) {
       const why = page.words[error.name] ?? (await answerOf('health') ? page.words.NotReadableError : words.lost);
       enter('over');
@@ -67,10 +69,13 @@ export function live(element, {words, worklet, isOpen}) {
     if (!isOn()) awake?.release();
   }
 
+  function hear(samples) {
+    parts.push(samples);
+    line?.hear(samples);
+  }
+
   function listen() {
-    if (state !== 'connecting') return;
-    enter('listening');
-    if (unplugged) stop(unplugged);
+    if (state === 'connecting') enter('listening');
   }
 
   function showLevel() {
@@ -85,8 +90,8 @@ export function live(element, {words, worklet, isOpen}) {
   }
 
   function stop(why = '') {
+    if (!isHearing()) return;
     unplugged = why;
-    if (state !== 'listening') return;
     mic.close();
     enter('ending');
     line.stop();
@@ -109,7 +114,7 @@ export function live(element, {words, worklet, isOpen}) {
 
   function bring(total, why, told) {
     URL.revokeObjectURL(address);
-    recording = mic.recording();
+    recording = wav(parts, RATE);
     address = URL.createObjectURL(recording);
     const text = turns.map(({settled, open}) => (settled + open).trim()).join('\n').trim();
     const heard = fill(text ? words.heard : words.silent, {total: duration(total)});
@@ -135,7 +140,7 @@ export function live(element, {words, worklet, isOpen}) {
     record.focus();
   }
 
-  const press = () => { if (state === 'listening') stop(); else if (!isOn()) start(); };
+  const press = () => { if (isHearing()) stop(); else if (!isOn()) start(); };
   record.addEventListener('click', press);
   find('.keep').addEventListener('click', () => save(recording, FILE));
   find('.leave').addEventListener('click', leave);
@@ -147,7 +152,7 @@ export function live(element, {words, worklet, isOpen}) {
   });
   document.addEventListener('keydown', (event) => {
     const isHere = root.contains(event.target);
-    if (event.key === 'Escape' && state === 'listening' && root.offsetParent) stop();
+    if (event.key === 'Escape' && isHearing() && root.offsetParent) stop();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && isHere) {
       event.stopImmediatePropagation();
       press();
@@ -165,13 +170,6 @@ function captionsOf(turns, total) {
     const text = (settled + open).trim();
     return segments.length && !open ? segments : text ? [[start ?? 0, end ?? total, text]] : [];
   });
-}
-
-// The loudest of every few, in percent, so that the wave of half an hour is no longer than a minute's.
-function peaksOf(levels) {
-  const each = Math.max(1, Math.ceil(levels.length / MOST_PEAKS));
-  return Array.from({length: Math.ceil(levels.length / each)}, (_, index) =>
-    Math.round(100 * Math.max(...levels.slice(index * each, (index + 1) * each))));
 }
 
 // The turns as they are spoken, each a line with its time. The view follows until somebody scrolls up. A screen reader

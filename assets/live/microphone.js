@@ -1,6 +1,6 @@
-// The microphone as live recognition needs it: samples at 24 kHz while one speaks, how loud they are, and all of them as a
-// recording to keep. It knows no server.
-import {integers, wav} from '../job/samples.js';
+// The microphone as live recognition needs it: samples at 24 kHz while one speaks, and how loud they are. It keeps
+// none of them, and knows no server.
+import {integers} from '../job/samples.js';
 import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
@@ -46,7 +46,7 @@ export function resampler(from, to) {
 // Opens the microphone; in a click, as browsers allow sound only there. From its `begin` on `hear` gets 16-bit samples, and
 // `level` is called ten times a second; `end` is called if the microphone goes away. Fails as getUserMedia does.
 export async function microphone(worklet, {hear, level, end}) {
-  const context = new AudioContext(), parts = [], levels = [];
+  const context = new AudioContext(), levels = [];
   let stream = null, loudness = 0, counted = 0, heard = 0;
 
   function close() {
@@ -70,7 +70,6 @@ export async function microphone(worklet, {hear, level, end}) {
     node.port.onmessage = ({data}) => {
       if (context.state === 'closed') return;
       const samples = resampled(data), part = integers(samples);
-      parts.push(part);
       heard += part.length;
       measure(samples);
       hear(part);
@@ -93,6 +92,5 @@ export async function microphone(worklet, {hear, level, end}) {
     close,
     levels,  // from 0 to 1
     get seconds() { return heard / RATE; },
-    recording: () => wav(parts, RATE),
   };
 }

@@ -1,5 +1,6 @@
 // One session of live recognition, over the WebSocket that programs use, too: `/v1/realtime?intent=transcription`. Sound
 // goes in; out come turns, each with words that are settled and words that may still change. It knows no microphone.
+import {joined} from '../job/samples.js';
 import {url} from '../shell/server.js';
 import {RATE} from './microphone.js';
 
@@ -19,8 +20,8 @@ function base64(samples) {
 }
 
 // Calls `open` when the server listens, `change` with the turns and the seconds that it is behind, whenever either is
-// another; and once `end`, with null, or with the server's error, {} where it went without one, or UNREAD. Where it doesn't
-// detect `pauses`, all that is heard until `stop` is one turn.
+// another; and once `end`, with null, or with the server's error, {} where it went without one, or UNREAD. What is heard
+// before it listens is sent then. Where it doesn't detect `pauses`, all that is heard until `stop` is one turn.
 export function session({open, change, end}, pauses = true) {
   const socket = new WebSocket(url('v1/realtime?intent=transcription').replace(/^http/, 'ws'));
   const turns = new Map();
@@ -61,6 +62,7 @@ export function session({open, change, end}, pauses = true) {
     'session.updated': () => {
       isOpen = true;
       flush();
+      if (isEnding) commit();
       open();
     },
     'input_audio_buffer.speech_started': (event) => { turnOf(event).start = event.audio_start_ms / 1000; },
@@ -89,14 +91,15 @@ export function session({open, change, end}, pauses = true) {
   }
 
   function flush() {
-    const all = new Int16Array(count);
-    waiting.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+    const all = joined(waiting);
     for (let from = 0; from < count; from += SEND_EVERY) {
       send('input_audio_buffer.append', {audio: base64(all.subarray(from, from + SEND_EVERY))});
     }
     waiting = [];
     count = 0;
   }
+
+  const commit = () => send('input_audio_buffer.commit');
 
   socket.addEventListener('open', () => send('session.update', {session: sessionThat(pauses)}));
   socket.addEventListener('message', ({data}) => { if (!isOver) heed(JSON.parse(data)); });
@@ -107,15 +110,16 @@ export function session({open, change, end}, pauses = true) {
       if (isEnding || isOver) return;
       waiting.push(samples);
       count += samples.length;
-      if (isOpen && count >= SEND_EVERY) flush();  // what is said before that is sent then
+      if (isOpen && count >= SEND_EVERY) flush();
     },
 
-    // Nothing more is heard: `end` is called when the server has said the last word.
+    // Nothing more is heard: `end` is called when the server has said the last word; of all, also where it doesn't listen yet.
     stop() {
-      if (socket.readyState !== WebSocket.OPEN) return finish(null);
-      flush();
+      if (isEnding || isOver) return;
       isEnding = true;
-      send('input_audio_buffer.commit');
+      if (!isOpen) return;
+      flush();
+      commit();
       expect();
     },
   };

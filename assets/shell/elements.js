@@ -8,6 +8,15 @@ export function button(className, textContent, label, act) {
   return each;
 }
 
+// Copies this text, and says so; `fail` is called where the browser doesn't allow it, as it does only over https.
+export function copyButton(className, text, label, {copy, copied}, fail) {
+  return button(className, copy, label, async (pressed) => {
+    const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+    pressed.textContent = isCopied ? copied : copy;
+    if (!isCopied) fail();
+  });
+}
+
 // Hands the browser a file to save.
 export function save(blob, name) {
   const href = URL.createObjectURL(blob);

@@ -1,16 +1,11 @@
 // The sound of an answer, sentence by sentence and gapless, while it still comes; it knows what has been heard of it.
 import {alone, audioContext, output} from '../job/audio_output.js';
+import {joined} from '../job/samples.js';
 
 const RATE = 24000;  // Hz, of what /v1/talk sends
 const LEAD_S = 0.08;  // between the coming of a piece and its start: what the next one may be late by
 
 const decoded = (base64) => new Int16Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
-export function joined(parts) {
-  const all = new Int16Array(parts.reduce((sum, {length}) => sum + length, 0));
-  parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
-  return all;
-}
-
 const wordsOf = (text) => text.split(/(?<=\s)/);
 
 // `change` is called when a sentence begins or ends to be heard, and when all is silent; `lose` when another sound of the page

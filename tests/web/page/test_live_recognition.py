@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from browsing import (
+    ALONE,
     LOOKS,
     PHONE,
     SPEAKS,
@@ -39,60 +40,41 @@ RESAMPLED = """({resampler}, [samples, from, to, blocks]) => {
 }"""
 WAV = """async ({wav}, parts) =>
   [...new Uint8Array(await wav(parts.map((part) => Int16Array.from(part)), 24000).arrayBuffer())]"""
-SESSION = """({session}, [told, unsent]) => {
-  const timers = new Map(), happened = [];
-  let line, count = 0;
-  class Line extends EventTarget {
-    bufferedAmount = 0;
-    constructor() { super(); line = this; }
-    send() {}
-    close() { happened.push('closed'); }
-  }
-  const {WebSocket, setTimeout, clearTimeout} = window;
+SESSION = """({session}, [told, unsent]) => ALONE((line, happened) => {
+  const {setTimeout, clearTimeout} = window, timers = new Map();
+  let count = 0;
   Object.assign(window, {
-    WebSocket: Line,
     setTimeout(call, ms, ...values) { timers.set(++count, () => call(...values)); return count; },
     clearTimeout(id) { timers.delete(id); },
   });
   try {
     const one = session({open() {}, change() {}, end: (error) => happened.push(error)});
-    line.bufferedAmount = unsent[0];
+    line().hear({type: 'session.updated'});
+    line().bufferedAmount = unsent[0];
     one.stop();
-    for (const event of told) line.dispatchEvent(new MessageEvent('message', {data: JSON.stringify(event)}));
+    for (const event of told) line().hear(event);
     for (const left of unsent.slice(1)) {
-      line.bufferedAmount = left;
+      line().bufferedAmount = left;
       const due = [...timers.values()];
       timers.clear();
       due.forEach((call) => call());
       happened.push(left);
     }
   } finally {
-    Object.assign(window, {WebSocket, setTimeout, clearTimeout});
+    Object.assign(window, {setTimeout, clearTimeout});
   }
   return happened;
-}"""
+})""".replace("ALONE", f"({ALONE})")
 """What happens after Stop to a session that is told this; so many bytes are unsent then, and whenever it looks."""
-EARLY = """({session}) => {
-  const {WebSocket} = window, sent = [];
-  let line;
-  class Line extends EventTarget {
-    bufferedAmount = 0;
-    constructor() { super(); line = this; }
-    send(event) { sent.push(JSON.parse(event).type); }
-    close() {}
-  }
-  try {
-    window.WebSocket = Line;
-    const one = session({open() {}, change() {}, end() {}});
-    one.hear(new Int16Array(5000));
-    const before = sent.length;
-    line.dispatchEvent(new MessageEvent('message', {data: '{"type": "session.updated"}'}));
-    return [before, sent];
-  } finally {
-    window.WebSocket = WebSocket;
-  }
-}"""
-"""How much is sent before the server listens, and what as soon as it does, of what was heard before."""
+EARLY = """({session}, isStopped) => ALONE((line, _, sent) => {
+  const one = session({open() {}, change() {}, end() {}});
+  one.hear(new Int16Array(3000));
+  if (isStopped) one.stop();
+  const before = sent.length;
+  line().hear({type: 'session.updated'});
+  return [before, sent];
+})""".replace("ALONE", f"({ALONE})")
+"""How much is sent before the server listens, and what as soon as it does, of what was heard and done before."""
 RECORD, TURNS, TRANSCRIPT = "#vx-live .record", "#vx-live-card .turns", "#vx-said textarea"
 WORDS = re.compile("line is open", re.IGNORECASE)
 
@@ -229,8 +211,9 @@ def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
 def test_what_is_said_while_it_connects_is_sent_as_soon_as_the_server_listens(
     fake_server: Server, open_page: OpenPage
 ) -> None:
-    before, sent = of_module(open_page(fake_server), "live/session.js", EARLY)
-    assert (before, sent) == (0, ["input_audio_buffer.append"] * 3)
+    page, sound = open_page(fake_server), ["input_audio_buffer.append"] * 3
+    assert of_module(page, "live/session.js", EARLY, False) == [0, sound]
+    assert of_module(page, "live/session.js", EARLY, True) == [0, [*sound, "input_audio_buffer.commit"]]
 
 
 TOLD = "conversation.item.input_audio_transcription.completed"

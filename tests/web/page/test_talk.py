@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import LOOKS, PHONE, SPEAKS, WATCH_SHIFTS, OpenPage, barriers, expect, needs_browser, to_tab
+from browsing import (
+    ALONE,
+    LOOKS,
+    PHONE,
+    SPEAKS,
+    WATCH_SHIFTS,
+    OpenPage,
+    barriers,
+    expect,
+    needs_browser,
+    of_module,
+    to_tab,
+)
 from chatting import ANSWER, Chat
 from serving import Server, eventually
 
 pytestmark = needs_browser
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+HEARS = """({hearing}, [told, isBroken]) => ALONE((line, happened) => {
+  const one = hearing(true, {
+    begin: () => happened.push('begin'), word: () => ({write() {}}), nothing: () => happened.push('nothing'),
+    said: (text, _, samples) => happened.push([text, samples[0], samples.at(-1)]), end: () => happened.push('end'),
+  });
+  for (let tenth = 0; tenth < 80; tenth++) one.hear(new Int16Array(2400).fill(tenth));
+  for (const event of told) line().hear(event);
+  if (isBroken) line().dispatchEvent(new Event('close'));
+  return happened.filter((each) => each !== 'closed');
+})""".replace("ALONE", f"({ALONE})")
+"""What happens to somebody who is heard for 8 s, each tenth of a second with its number as its sound."""
 
 
 def say(page: Any, words: str) -> None:
@@ -61,6 +86,11 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     expect(page.locator(".talk-turns p")).to_have_count(0)
     say(page, "500")
     expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
+    page.get_by_label("Answer when I pause").check()
+    expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
+    to_tab(page, "History")  # by its menu, as the page is narrow
+    to_tab(page, "Talk")
+    expect(page.get_by_label("Answer when I pause")).not_to_be_checked()
 
 
 def in_history(page: Any) -> list[str]:
@@ -69,11 +99,31 @@ def in_history(page: Any) -> list[str]:
     return texts
 
 
+def late_sessions(page: Any) -> Callable[[], None]:
+    """The page's next live session reaches the server when this is called."""
+    opened: list[Any] = []
+    told: list[str | bytes] = []
+
+    def hold_back(line: Any) -> None:
+        line.on_message(lambda message: told.append(message))  # Playwright takes no method
+        opened.append(line)
+
+    def connect() -> None:
+        server = opened[0].connect_to_server()
+        opened[0].on_message(lambda message: server.send(message))
+        for message in told:
+            server.send(message)
+
+    page.route_web_socket(re.compile("/v1/realtime"), hold_back)
+    return connect
+
+
 def test_what_is_said_while_the_space_bar_is_held_is_answered_and_is_one_entry_of_the_history(
     talking: Server, chat: Chat, open_page: OpenPage
 ) -> None:
     chat.says = "Well, fine."
     page = open_page(talking, script=SPEAKS)
+    connect = late_sessions(page)
     page.goto(f"{talking.url}/#talk")
     talk, mine = page.locator(".talk"), page.locator(".talk-turns .mine")
     expect(page.get_by_text("Wear headphones")).to_be_visible()
@@ -84,6 +134,8 @@ def test_what_is_said_while_the_space_bar_is_held_is_answered_and_is_one_entry_o
     expect(page.get_by_role("button", name="Release to send")).to_be_visible()
     page.wait_for_function("window.isSaid")
     page.keyboard.up(" ")
+    expect(talk).to_have_attribute("data-state", "thinking")
+    connect()  # what was said before is heard all the same
     expect(mine).to_have_text("heard")
     expect(page.locator(".talk-turns .theirs")).to_have_text("Well, fine.")
     expect(talk).to_have_attribute("data-state", "idle")
@@ -101,6 +153,39 @@ def test_what_is_said_while_the_space_bar_is_held_is_answered_and_is_one_entry_o
         page.get_by_role("button", name=re.compile("Save as text: Me: heard")).click()
     assert saved.value.path().read_text(encoding="utf-8").split("\n\n")[:2] == ["Me: heard", "Answer: Well, fine."]
     assert len(in_history(page)) == 1
+    page.get_by_role("button", name=re.compile("Delete: Me: heard")).click()
+    to_tab(page, "Talk")
+    say(page, "Once more?")
+    expect(page.locator(".talk-turns .theirs")).to_have_count(3)
+    expect(talk).to_have_attribute("data-state", "idle")
+    assert in_history(page) == [], "what was deleted doesn't come back"
+
+    for _ in range(2):  # the second time while the first one is still read
+        page.locator(".talk-turns").focus()
+        page.keyboard.down(" ")
+        expect(talk).to_have_attribute("data-state", "listening")
+        page.locator(".talk textarea").focus()
+        page.keyboard.up(" ")
+        expect(talk).to_have_attribute("data-state", "thinking")
+        expect(page.locator(".talk .press")).to_have_text("Hold to talk")
+
+
+@pytest.mark.long
+def test_a_turn_has_its_own_sound_and_one_that_breaks_off_was_no_word(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server)
+
+    def turn(item: str, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
+        return [
+            {"type": "input_audio_buffer.speech_started", "item_id": item, "audio_start_ms": start_ms},
+            {"type": "input_audio_buffer.speech_stopped", "item_id": item, "audio_end_ms": end_ms},
+            {"type": f"{TRANSCRIPTION}.completed", "item_id": item, "transcript": item},
+        ]
+
+    told = [{"type": "session.updated"}, *turn("one", 100, 1000), *turn("two", 2000, 3000), *turn("three", 5000, 7000)]
+    happened = of_module(page, "talk/hearing.js", HEARS, [told, False])
+    assert happened == ["begin", ["one", 0, 9], "begin", ["two", 17, 29], "begin", ["three", 47, 69]]
+    broken = of_module(page, "talk/hearing.js", HEARS, [[told[0], turn("one", 100, 1000)[0]], True])
+    assert broken == ["begin", "nothing", "end"]
 
 
 @pytest.mark.long
@@ -130,5 +215,6 @@ def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat:
     assert answered["content"] == theirs.first.text_content()
     assert len(answered["content"]) < len(chat.says)  # what was heard of it
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Listening … it answers when you pause").click()
+    expect(page.locator(".talk .say")).to_have_text("Listening … it answers when you pause")
+    page.get_by_role("button", name="Stop listening").click()
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")

@@ -13,7 +13,7 @@ import gradio as gr
 from voxdemo.speech import EngineInfo
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import filled, say
-from voxdemo.web.components.parts import IN_BROWSER, own_html
+from voxdemo.web.components.parts import COPYING, IN_BROWSER, own_html
 from voxdemo.web.components.voice_fields import READY_VOICE
 
 WORDS: Mapping[str, str] = {
@@ -35,12 +35,10 @@ WORDS: Mapping[str, str] = {
     "heard": "{total} of speech",
     "heardSeed": "{total} of speech, seed {seed}",
     "transcript": "Transcript",
-    "copy": "Copy",
+    **COPYING,
     "copyOf": "Copy transcript: {first}",
     "saveText": "Text",
     "saveTextOf": "Save as text: {first}",
-    "copied": "Copied",
-    "uncopied": "Copying works only over https.",
     "recording": "{total} of audio",
     "goneRecording": "The server no longer has this recording. Its transcript can still be copied.",
     "goneLive": "This recording went with its page. Its transcript can still be copied.",

@@ -13,7 +13,7 @@ import gradio as gr
 
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components.assets import WORKLET, filled, say, scripts_folder
-from voxdemo.web.components.parts import AT_ONCE, own_html
+from voxdemo.web.components.parts import AT_ONCE, COPYING, own_html
 from voxdemo.web.components.voice_choice import add_choice, choices
 
 PARTNERS = (
@@ -33,15 +33,13 @@ WORDS: Mapping[str, Any] = {
     "send": "Send",
     "hold": "Hold to talk",
     "release": "Release to send",
-    "listening": "Listening … it answers when you pause",
+    "listening": "Stop listening",
     "stop": "Stop the answer",
     "free": "Answer when I pause",
     "headphones": "Wear headphones, or it may hear itself.",
     "play": "Hear again: {first}",
-    "copy": "Copy",
+    **COPYING,
     "copyOf": "Copy: {first}",
-    "copied": "Copied",
-    "uncopied": "Copying works only over https.",
     "kind": "Talk",
     "save": "Save as text",
     "new": "New conversation",
@@ -51,6 +49,7 @@ WORDS: Mapping[str, Any] = {
         "idle": "Hold to talk, or type.",
         "asking": "Your browser asks whether this page may use the microphone: allow it.",
         "listening": "Listening",
+        "free": "Listening … it answers when you pause",
         "thinking": "Thinking {n} s",
         "waiting": "Waiting",
         "speaking": "Speaking. Speak to interrupt.",

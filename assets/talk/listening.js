@@ -1,0 +1,64 @@
+// When I am heard: while a button is held, or until it is no longer wished. The microphone is open then alone; meanwhile what
+// was said before may still be read. It knows nothing of what is shown and answered.
+import {pauseSound} from '../job/audio_output.js';
+import {microphone} from '../live/microphone.js';
+import {saying} from '../shell/phrases.js';
+import {answerOf} from '../shell/server.js';
+import {state as page} from '../shell/state.js';
+import {hearing} from './hearing.js';
+
+// `isHere` tells whether somebody looks at it: nobody is heard elsewhere. `change` is called when its state is another one,
+// `tell` with a sentence when it ends against one's will; `heard` is what `hearing` calls.
+export function listening(worklet, words, {isHere, change, tell, heard}) {
+  const unread = new Set();  // of hearings, those whose last word hasn't come
+  let how = '', mic = null, current = null, isAsking = false, stoppedAt = 0;
+
+  async function start(next) {
+    if (mic) stop();  // it listens in another way
+    how = next;
+    if (isAsking) return change();
+    isAsking = true;
+    pauseSound();
+    change();
+    try {
+      let mine = null;
+      mic = await microphone(worklet, {hear: (samples) => mine.hear(samples), level: () => {}, end: () => stop(words.unplugged)});
+      if (!how || !isHere()) return stop();
+      mine = current = hearing(how === 'free', {...heard, end: (error) => over(mine, error)});
+      unread.add(mine);
+      mic.begin();  // what is said while it connects is heard, too
+    } catch (error) {
+      stop();
+      tell(page.words[error.name] ?? words.lost);
+    } finally {
+      isAsking = false;
+      change();
+    }
+  }
+
+  function stop(why = '') {
+    if (!how && !mic) return;
+    mic?.close();
+    current?.stop();
+    how = '';
+    mic = current = null;
+    stoppedAt = performance.now();
+    if (why) tell(why);
+    change();
+  }
+
+  async function over(mine, error) {
+    unread.delete(mine);
+    if (mine === current) stop();
+    change();
+    if (error) tell(words[error.code] ?? (error.message ? saying(error) : await answerOf('health') ? words.refused : words.lost));
+  }
+
+  return {
+    start,
+    stop,
+    get how() { return how; },  // 'held', 'free' or ''
+    get state() { return isAsking ? 'asking' : mic ? how : unread.size ? 'reading' : 'off'; },
+    get stoppedAt() { return stoppedAt; },
+  };
+}
