@@ -7,10 +7,11 @@ each is started again as soon as it has ended. In a round, people ask through Ca
 that hear sound as it comes, and one for a job of many texts; with --page, somebody on the page, too. When all of them
 stand in line, one process gets its signal. Whoever is cut off or told to come again asks again, as the page does.
 
-Printed of each death: how many were accepted, who wasn't served in the end (lost), who got more than one result
-(twice), whose connection broke, and what was said to people that isn't in docs/errors.md; then the median and the most
-seconds from the signal until a voice began with a text again (where a voice has died, with those that it was saying),
-and until the process that had ended answered again. More is killed by adding to DEATHS.
+Printed of each death: how many asked, who wasn't served in the end (lost), whose sound is shorter or longer than the
+words of any of its texts by half a word and more (so also where a text is missing, or is there twice), how often a
+voice said a text to the end again, whose connection broke, and what was said to people that isn't in docs/errors.md;
+then the median and the most seconds from the signal until a voice began with a text again (where a voice has died, with
+those that it was saying), and until the process that had ended answered again. More is killed by adding to DEATHS.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ SCRIPTS, PROGRAMS, TEXTS = 4, 11, 6
 LOST_S = 240.0
 """After so long whoever hasn't been served counts as lost."""
 AGAIN_S = 1.0
+Sounds = Mapping[str, float]
+"""What somebody got: seconds of sound by text."""
 SENTENCES = [
     re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(row.split(" | ")[1].removesuffix(" |"))))
     for row in (ROOT / "docs" / "errors.md").read_text("utf-8").splitlines()
@@ -192,24 +195,24 @@ def running(**settings: object) -> Iterator[Site]:
             site.close()
 
 
-# Those who ask: each returns how many seconds of sound it got
+# Those who ask: each returns the sounds that it got
 
 
-def script(url: str, text: str) -> float:
+def script(url: str, text: str) -> Sounds:
     try:
         with closing(Client(url, verbose=False, httpx_kwargs={"timeout": LOST_S})) as client:
-            return float(soundfile.info(client.predict(text, api_name="/generate")).duration)
+            return {text: float(soundfile.info(client.predict(text, api_name="/generate")).duration)}
     except AppError as error:
         raise ToldError(error.message) from error
 
 
-def program(url: str, text: str) -> float:
+def program(url: str, text: str) -> Sounds:
     wanted = {"input": text, "response_format": "pcm"}
     with httpx.stream("POST", f"{url}/v1/audio/speech", json=wanted, timeout=LOST_S) as answer:
-        return len(_body(answer)) / 2 / float(RATE)
+        return {text: len(_body(answer)) / 2 / float(RATE)}
 
 
-def job(url: str, text: str) -> float:
+def job(url: str, text: str) -> Sounds:
     texts = [f"{text} {word}" for word in ("one", "two", "three", "four", "five", "six")[:TEXTS]]
     with httpx.Client(base_url=url, timeout=30) as http:
         wanted = {"inputs": texts, "response_format": "wav"}
@@ -223,7 +226,9 @@ def job(url: str, text: str) -> float:
             raise ToldError(failed[0])
         assert [item["index"] for item in told["items"]] == list(range(1, TEXTS + 1))
         sounds = [_again(partial(_got, http, item["audio_url"])) for item in told["items"]]
-        return sum(float(soundfile.info(io.BytesIO(sound)).duration) for sound in sounds) / TEXTS
+        return {
+            text: float(soundfile.info(io.BytesIO(sound)).duration) for text, sound in zip(texts, sounds, strict=True)
+        }
 
 
 def _again(ask: Callable[[], Any]) -> Any:
@@ -277,8 +282,9 @@ class Visitor:
         self._page.goto(url)
         self._page.wait_for_selector(".chip[data-state=ready]", timeout=60_000)
 
-    def ask(self, url: str, text: str) -> float:
-        page, box = self._page, "#vx-text textarea"
+    def ask(self, url: str, text: str) -> Sounds:
+        """The sound is as long as the player takes it for."""
+        page, box, player = self._page, "#vx-text textarea", "document.querySelector('#vx-card audio')"
         page.wait_for_selector(".chip[data-state=ready]", timeout=LOST_S * 1000)
         page.fill(box, text)
         page.click("#vx-speak")
@@ -288,7 +294,7 @@ class Visitor:
         assert page.input_value(box) == text, "the text is lost"
         if ended.get_attribute("data-state") != "done":
             raise ToldError(ended.inner_text())
-        return len(text.split()) * SOUND_S
+        return {text: float(page.wait_for_function(f"{player}.duration", timeout=30_000).json_value())}
 
     def close(self) -> None:
         self._browser.close()
@@ -304,27 +310,27 @@ class Asked:
 
     text: str
     kind: str
-    seconds: float | None = None
-    """Of sound; None: lost."""
+    sounds: Sounds = field(default_factory=dict)
+    """None of them: it is lost."""
     told: list[str] = field(default_factory=list)
     cut_off: int = 0
     odd: list[str] = field(default_factory=list)
 
     @property
-    def is_twice(self) -> bool:
-        return self.seconds is not None and self.seconds > 1.5 * SOUND_S * (len(self.text.split()) + 1)
+    def is_long(self) -> bool:
+        return any(seconds > SOUND_S * (len(text.split()) + 0.5) for text, seconds in self.sounds.items())
 
     @property
     def is_short(self) -> bool:
-        return self.seconds is not None and self.seconds < 0.7 * SOUND_S * len(self.text.split())
+        return any(seconds < SOUND_S * (len(text.split()) - 0.5) for text, seconds in self.sounds.items())
 
 
-def served(ask: Callable[[str, str], float], url: str, asked: Asked) -> Asked:
+def served(ask: Callable[[str, str], Sounds], url: str, asked: Asked) -> Asked:
     """Until it is, or is lost."""
     deadline = time.monotonic() + LOST_S
     while time.monotonic() < deadline:
         try:
-            asked.seconds = ask(url, asked.text)
+            asked.sounds = ask(url, asked.text)
             return asked
         except (CutOffError, httpx.TransportError, CancelledError):  # the last is gradio_client's
             asked.cut_off += 1
@@ -408,13 +414,14 @@ VISITORS: list[Visitor] = []
 
 def told(name: str, rounds: Sequence[Round]) -> None:
     asked = [each for one in rounds for each in one.asked]
-    lost, short = ([each for each in asked if each.seconds is None], [each for each in asked if each.is_short])
+    lost = [each for each in asked if not each.sounds]
+    short, long = ([each for each in asked if getattr(each, which)] for which in ("is_short", "is_long"))
     odd = [sentence for each in asked for sentence in each.odd]
     counts = {
-        "accepted": len(asked),
+        "asked": len(asked),
         "lost": len(lost),
-        "not whole": len(short),
-        "finished twice": sum(each.is_twice for each in asked),
+        "too short": len(short),
+        "too long": len(long),
         "said anew": sum(one.said_anew for one in rounds),
         "connections broken": sum(each.cut_off for each in asked),
         "told to come again": sum(len(each.told) for each in asked),
@@ -423,8 +430,9 @@ def told(name: str, rounds: Sequence[Round]) -> None:
     begun, back = (_of([getattr(one, which) for one in rounds]) for which in ("begun_s", "back_s"))
     print(f"{name}, {len(rounds)} times: {', '.join(f'{number} {what}' for what, number in counts.items())};")
     print(f"  a voice began again after {begun}, the process was back after {back}", flush=True)
-    for each in lost + short:
-        print(f"  lost: {each}")
+    for what, ones in (("lost", lost), ("too short", short), ("too long", long)):
+        for each in ones:
+            print(f"  {what}: {each}")
     for sentence in sorted({sentence for each in asked for sentence in each.told}):
         print(f"  told: {sentence}")
     for sentence in sorted(set(odd)):
