@@ -222,9 +222,12 @@ async def together(service: SpeechService, recordings: Sequence[Recording]) -> b
     print(line("first sound alone", alone))
     print(line("first sound beside two sessions", beside))
     print(f"later at the median                {later:.2f} s  wanted: {LATER_S} s")
-    print(line(f"{len(wrong)} told ends were wrong by", wrong or [0.0], WRONG_S))
+    if wrong:
+        print(line(f"{len(wrong)} told ends were wrong by", wrong, WRONG_S))
+    else:
+        print("told ends                          none: nothing to compare, which is wrong, too")
     print(f"longest without a settled word     {starved:.2f} s  wanted: {STARVED_S} s")
-    return later <= LATER_S and starved <= STARVED_S and float(np.median(wrong or [0.0])) <= WRONG_S
+    return later <= LATER_S and starved <= STARVED_S and bool(wrong) and float(np.median(wrong)) <= WRONG_S
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ and each voice are processes; the three front ends are in this one, and ask as t
 printed with what is wanted of it, and with a sleeper's own share at work, which a busy machine lessens.
 
 The order is counted in two ways, by the numbers that the one voice gives to what it says: by what the line saw first,
-and by when each was asked for, which is known because the front ends share a clock. A front end tells the line what it
-has while what it told before is answered, so those asked for within two such exchanges count as asked for together.
+and by when each was asked for, which is known because the front ends share a clock. A job that was asked for after the
+line had answered the other one's front end came later for sure; until then both count as asked for together.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from itertools import count, pairwise
@@ -239,36 +240,48 @@ class Load:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def order(lines: Sequence[LineElsewhere], jobs: int) -> None:
-    """Jobs of one short step, one every 5 ms."""
-    exchanges, tasks = list[float](), []
+class Exchanges:
+    """When a front end told the line something, and was answered; it does so one after the other."""
 
-    async def sent(request: httpx.Request) -> None:
+    def __init__(self, line: LineElsewhere) -> None:
+        self._at = list[tuple[float, float]]()
+        line._http.event_hooks = {"request": [self._sent], "response": [self._answered]}
+
+    async def _sent(self, request: httpx.Request) -> None:
         request.extensions["sent_at"] = time.monotonic()
 
-    async def answered(answer: httpx.Response) -> None:
-        if answer.request.url.path.startswith("/line/") and answer.request.method == "POST":
-            exchanges.append(time.monotonic() - answer.request.extensions["sent_at"])
+    async def _answered(self, answer: httpx.Response) -> None:
+        if answer.request.method == "POST" and answer.request.url.path.startswith("/line/"):
+            self._at.append((answer.request.extensions["sent_at"], time.monotonic()))
 
-    for line in lines:
-        line._http.event_hooks = {"request": [sent], "response": [answered]}
+    def known_at(self, told: Told) -> float:
+        """When its front end knew that the line has this job."""
+        return self._at[bisect_left(self._at, (told.begun, 0.0))][1]
+
+
+async def order(lines: Sequence[LineElsewhere], jobs: int) -> None:
+    """Jobs of one short step, one every 5 ms."""
+    exchanges, tasks = [Exchanges(line) for line in lines], []
     for number in range(jobs):
         tasks.append(asyncio.ensure_future(heard(lines[number % len(lines)], 1, word="-")))
         await asyncio.sleep(0.005)
     done = await asyncio.gather(*tasks)
+    known_at = [exchanges[number % len(lines)].known_at(told) for number, told in enumerate(done)]
     by_line = [told.number for told in sorted(done, key=lambda told: told.since or 0.0)]
     seen = sum(later < earlier for earlier, later in pairwise(by_line))
-    before = [
-        max((told.begun - each.begun for each in done if each.number > told.number), default=0.0) for told in done
-    ]
-    together_s = 2 * max(exchanges)
+    later_ms = [1000 * (at - each.begun) for at, each in zip(known_at, done, strict=True)]
+    print(f"a front end knows that the line has its job: {of(later_ms)}")
     tell(f"overtakings in {jobs} jobs over {len(lines)} front ends, by what the line saw first", seen, 0)
-    tell(
-        f"… by when they were asked for, where that is more than two exchanges ({1000 * together_s:.0f} ms) apart",
-        sum(seconds > together_s for seconds in before), 0,
-    )  # fmt: skip
+    overtaken = sum(
+        any(each.number < told.number and each.begun > at for each in done)
+        for told, at in zip(done, known_at, strict=True)
+    )
+    tell("… by others that were asked for when the line had it already", overtaken, 0)
+    before = [
+        max((each.begun - told.begun for each in done if each.number < told.number), default=0.0) for told in done
+    ]
     together = sum(seconds > 0 for seconds in before)
-    print(f"… {together} by when they were asked for at all, at most {1000 * max(before):.0f} ms apart", flush=True)
+    print(f"… {together} by others that were asked for later at all, at most {1000 * max(before):.0f} ms", flush=True)
 
 
 async def crowd(cluster: Cluster, lines: Sequence[LineElsewhere], people: int, seconds: float) -> None:
