@@ -12,8 +12,8 @@ from voxdemo.errors import UnavailableError
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import Claim, LaneStats, ModelReport
-from voxdemo.lanes.turns import Place
-from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Waiting
+from voxdemo.lanes.turns import Place, PlaceTable
+from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 END = "end"
 """The last value of a job's stream; without it, the voice has gone."""
@@ -104,16 +104,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where those with these ids stand now whose places aren't what they were told to be by now.
-
-    Of each how many are ahead, and in how many seconds it will begin and end, NaN: not known; as arrays, because
-    thousands may wait.
-    """
+    """Where those with these ids stand now whose places aren't what they were told to be by now."""
 
     ids: Sequence[str]
-    ahead: Samples
-    start_s: Samples
-    end_s: Samples
+    table: PlaceTable
 
 
 @dataclass(frozen=True, slots=True)

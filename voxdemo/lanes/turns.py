@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 BRIEF_S = 10.0
 """Work up to which a text is brief: it is spoken between two parts of a longer one."""
@@ -59,6 +63,46 @@ class Place:
         """The same when so many seconds have passed since it was foretold."""
         start_s, end_s = (None if at is None else max(0.0, at - seconds) for at in (self.start_s, self.end_s))
         return Place(self.ahead, start_s, end_s)
+
+
+AT_ITS_TURN = Place(0, None, None)
+"""The place of one that doesn't wait any more."""
+Column = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceTable:
+    """The places of many, a row each, as arrays because thousands may wait: as `Place` has them; NaN: not known."""
+
+    ahead: Column
+    start_s: Column
+    end_s: Column
+
+    @classmethod
+    def of(cls, places: Sequence[Place]) -> PlaceTable:
+        figures = np.array([(each.ahead, each.start_s, each.end_s) for each in places], np.float32)
+        return cls(*figures.reshape(-1, 3).T)
+
+    def after(self, seconds: float | Sequence[float]) -> PlaceTable:
+        """The same when so many seconds have passed since they were foretold; several: since each of them was."""
+        passed = np.asarray(seconds, np.float32)
+        return PlaceTable(self.ahead, np.maximum(self.start_s - passed, 0), np.maximum(self.end_s - passed, 0))
+
+    def off_from(self, told: PlaceTable, by_s: float) -> list[int]:
+        """The rows that are unlike those of `told`, where it is seconds by more than `by_s`, or known in one alone."""
+        is_off = self.ahead != told.ahead
+        for mine, theirs in ((self.start_s, told.start_s), (self.end_s, told.end_s)):
+            is_off = is_off | (np.isnan(mine) != np.isnan(theirs)) | (abs(mine - theirs) > by_s)
+        return list(np.flatnonzero(is_off).tolist())
+
+    def rows(self, rows: Sequence[int]) -> PlaceTable:
+        return PlaceTable(self.ahead[rows], self.start_s[rows], self.end_s[rows])
+
+    def __iter__(self) -> Iterator[Place]:
+        columns = (each.tolist() for each in (self.ahead, self.start_s, self.end_s))
+        for ahead, *seconds in zip(*columns, strict=True):
+            start_s, end_s = (None if math.isnan(each) else each for each in seconds)
+            yield Place(int(ahead), start_s, end_s)
 
 
 def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> list[T]:

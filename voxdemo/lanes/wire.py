@@ -37,6 +37,7 @@ TRAVELLERS: Mapping[str, type] = {kind.__name__: kind for kind in (
     EngineInfo, RecognizerInfo, Voice, Setting, Dial, Waiting, Transcript, Segment, Word,
     jobs.Started, jobs.Piece, jobs.PartTimed, jobs.PartRetaken, jobs.Cut, jobs.Paused, jobs.Resumed,
     line.AddressLoad, line.Claim, line.LaneStats, line.ModelReport, line.WorkerStatus, turns.Size, turns.Place,
+    turns.PlaceTable,
     messages.Enter, messages.Ready, messages.Leave, messages.Unreachable,
     messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places,
     messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat, messages.Heard,

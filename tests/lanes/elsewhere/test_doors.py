@@ -120,7 +120,7 @@ async def test_of_thousands_each_is_told_their_place_once_and_all_again_when_one
     process._tell()
     told = [places_of(await anext(front_end)) for front_end in front_ends]
     assert [len(each.ids) for each in told] == [1_000, 1_000]
-    assert sorted(int(ahead) for each in told for ahead in each.ahead) == list(range(2_000))
+    assert sorted(int(ahead) for each in told for ahead in each.table.ahead) == list(range(2_000))
     process._tell()
     again = [each for front_end in front_ends for each in await anext(front_end)]
     assert not [each for each in again if isinstance(each, Places)]

@@ -32,7 +32,7 @@ from lining import (
 from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import Paused, Piece
 from voxdemo.lanes.line import Claim
-from voxdemo.lanes.turns import TURN_S, Busy, Size, foretold, in_turn
+from voxdemo.lanes.turns import AT_ITS_TURN, TURN_S, Busy, Place, PlaceTable, Size, foretold, in_turn
 from voxdemo.speech import Utterance, Waiting
 
 
@@ -214,6 +214,21 @@ def told_places(seats: list[Busy], waiting: list[Size]) -> list[tuple[int, float
 )
 def test_places_and_seconds(seats: list[Busy], waiting: list[Size], told: list[Any]) -> None:
     assert told_places(seats, waiting) == told
+
+
+def test_a_table_of_places_says_of_each_what_it_says_itself() -> None:
+    places = [Place(3, 4.0, 6.5), AT_ITS_TURN, Place(1, 0.5, None)]
+    table = PlaceTable.of(places)
+    assert list(table) == places
+    assert list(table.after(2.0)) == [each.after(2.0) for each in places]
+    passed = [1.0, 0.0, 3.0]
+    assert list(table.after(passed)) == [each.after(seconds) for each, seconds in zip(places, passed, strict=True)]
+    assert list(table.rows([2, 0])) == [places[2], places[0]]
+    told = PlaceTable.of([Place(3, 4.0, 7.0), AT_ITS_TURN, Place(1, 0.5, 0.5)])
+    assert table.off_from(told, by_s=0.5) == [2]
+    assert table.off_from(told, by_s=0.4) == [0, 2]
+    assert PlaceTable.of([Place(4, 4.0, 6.5)]).off_from(table.rows([0]), by_s=0.5) == [0]
+    assert list(PlaceTable.of([])) == []
 
 
 async def test_between_two_parts_no_brief_text_is_spoken_before_an_earlier_one_that_is_being_prepared(

@@ -7,7 +7,6 @@ one, from the part on that wasn't heard whole. Lives on the event loop. Knows no
 
 import asyncio
 import logging
-import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -40,7 +39,7 @@ from voxdemo.lanes.messages import (
     Turn,
     Unreachable,
 )
-from voxdemo.lanes.turns import Place, Size
+from voxdemo.lanes.turns import AT_ITS_TURN, Place, Size
 from voxdemo.speech import RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
@@ -130,7 +129,7 @@ class LineElsewhere:
     def place(self, ticket: LineTicket) -> Place:
         assert isinstance(ticket, PlaceElsewhere), "it is one of this line"
         if ticket.turn or ticket.refusal:
-            return Place(0, None, None)
+            return AT_ITS_TURN
         if ticket.told is None:
             return self.foretell(ticket.claim.reckoned(self._paces, self.recognizer_info.key))
         at, place = ticket.told
@@ -353,11 +352,9 @@ class LineElsewhere:
 
     def _place(self, told: Places) -> None:
         now = time.monotonic()
-        columns = (each.tolist() for each in (told.ahead, told.start_s, told.end_s))
-        for id, ahead, *seconds in zip(told.ids, *columns, strict=True):
+        for id, place in zip(told.ids, told.table, strict=True):
             if ticket := self._places.get(id):
-                start_s, end_s = (None if math.isnan(each) else each for each in seconds)
-                ticket.told = now, Place(int(ahead), start_s, end_s)
+                ticket.told = now, place
 
     def _tell(self, ticket: PlaceElsewhere, news: Any) -> None:
         match news:

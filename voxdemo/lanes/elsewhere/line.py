@@ -8,13 +8,12 @@ import asyncio
 import gc
 import logging
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -47,7 +46,7 @@ from voxdemo.lanes.messages import (
     Refused,
     Unreachable,
 )
-from voxdemo.lanes.turns import Place, Size
+from voxdemo.lanes.turns import AT_ITS_TURN, PlaceTable, Size
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +61,8 @@ BETWEEN_S, EACH_S = 0.02, 1e-4
 """Between two rounds of telling places, at least; and for each who waits, as that costs front ends: 1 s for 10,000."""
 OFF_BY_S = 0.5
 """How far off a place may be, counted down, until it is told again."""
+KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
+"""Of jobs that may come: when one begins depends on which it is."""
 
 
 class LineProcess:
@@ -266,17 +267,17 @@ class LineProcess:
         """Tell every front end where its people stand, and how the line is doing."""
         made_at, foretold = self._lane.forecast
         visitors = [each for each in self._visitors.values() if each.front_end and not each.run]
-        places = [foretold.get(each, NOWHERE) for each in visitors]
-        by_clock = [0.0, made_at, made_at]
-        now = np.array([(each.ahead, each.start_s, each.end_s) for each in places], float).reshape(-1, 3) + by_clock
-        told = np.array([each.place_told for each in visitors], float).reshape(-1, 3)
-        rows, news = now.tolist(), dict[FrontEnd, list[int]]()
-        for index in np.flatnonzero(_are_off(told, now, time.monotonic())).tolist():
-            visitors[index].place_told = rows[index]
-            news.setdefault(visitors[index].front_end, []).append(index)
-        left = np.maximum(now - [0.0, *[time.monotonic()] * 2], 0.0)
-        for front_end, indices in news.items():
-            front_end.tell(Places([visitors[index].id for index in indices], *left[indices].T))
+        places, now = [foretold.get(each, AT_ITS_TURN) for each in visitors], time.monotonic()
+        table = PlaceTable.of(places).after(now - made_at)
+        told = PlaceTable.of([each.place_told[1] for each in visitors])
+        told = told.after([now - each.place_told[0] for each in visitors])
+        news = defaultdict[FrontEnd | None, list[int]](list)
+        for row in table.off_from(told, OFF_BY_S):
+            visitors[row].place_told = made_at, places[row]
+            news[visitors[row].front_end].append(row)
+        for front_end, rows in news.items():
+            if front_end:
+                front_end.tell(Places([visitors[row].id for row in rows], table.rows(rows)))
         if (offer := self._offered()) != self._offer:
             self._offer = offer
             self._tell_all(offer)
@@ -304,20 +305,6 @@ class LineProcess:
         if self.scaling and self.scaling.rests:  # as models that were unloaded: they are there when a job needs them
             stats = replace(stats, seats=1, ready_seats=1)
         return LineState(stats, coming, refusal, urls)
-
-
-Figures = npt.NDArray[np.float64]
-NOWHERE = Place(0, None, None)
-"""Of a request whose turn has come."""
-KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
-"""Of jobs that may come: when one begins depends on which it is."""
-
-
-def _are_off(told: Figures, places: Figures, now: float) -> Any:
-    """Of which rows the place isn't what it was told to be; each row as in `Visitor.place_told`."""
-    told_at, places_at = (np.maximum(each[:, 1:], now) for each in (told, places))
-    is_unlike = np.isnan(told_at) != np.isnan(places_at)
-    return (told[:, 0] != places[:, 0]) | (is_unlike | (abs(told_at - places_at) > OFF_BY_S)).any(axis=1)
 
 
 def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:

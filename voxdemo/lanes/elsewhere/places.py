@@ -6,7 +6,6 @@ Lives on the event loop. Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.messages import Beat, Called, InHand, Lost, Refused, Turn, VoiceOffer
-from voxdemo.lanes.turns import TURN_S, Size
+from voxdemo.lanes.turns import TURN_S, Place, Size
 from voxdemo.speech import EngineInfo, RecognizerInfo, Waiting
 
 TAKEN_WITHIN_S = 5.0
@@ -26,7 +25,8 @@ SOON_S = 0.5
 """How soon a voice is expected that should be there already."""
 GONE_S = 3.0
 """After so long without a beat, a voice isn't there any more."""
-UNTOLD: Sequence[float] = (math.nan, math.nan, math.nan)
+UNTOLD = 0.0, Place(-1, None, None)
+"""Before anything was told: unlike any place."""
 
 
 class FrontEnd:
@@ -61,7 +61,7 @@ class Visitor(Ticket):
         self.in_hand: tuple[float, InHand] | None = None
         """What its voice said of it, and when."""
         self.place_told = UNTOLD
-        """How many are ahead of it, and when it will begin and end by the monotonic clock, as its front end knows."""
+        """What its front end knows of its place, and the monotonic time at which that was foretold."""
         self._sized: Size | None = None
         super().__init__(claim, since, reckon)
 

@@ -22,7 +22,7 @@ from voxdemo.lanes.local.any_seat import AnySeat, Seats, until_restarted_s
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.order import Order, free_seat, with_jobs
 from voxdemo.lanes.local.ticket import Ticket
-from voxdemo.lanes.turns import Place, Size
+from voxdemo.lanes.turns import AT_ITS_TURN, Place, Size
 from voxdemo.speech import RecognizerInfo, Waiting
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class Lane:
 
     def place(self, ticket: LineTicket) -> Place:
         made_at, places = self.forecast
-        return places.get(ticket, Place(0, None, None)).after(time.monotonic() - made_at)
+        return places.get(ticket, AT_ITS_TURN).after(time.monotonic() - made_at)
 
     @property
     def forecast(self) -> tuple[float, Mapping[LineTicket, Place]]:
