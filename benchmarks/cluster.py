@@ -39,9 +39,9 @@ from machines import INFO, LISTENER, STEP_S, Sleeper, SleepingListener, first_ch
 from voxdemo.cluster.box import Process
 from voxdemo.engines.base import EngineChoice
 from voxdemo.estimates.paces import Paces
-from voxdemo.lanes.elsewhere import asgi, front_end
 from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
+from voxdemo.lanes.elsewhere.reaching import LineAddress
 from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob, Started
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.memory import MemoryBound
@@ -273,21 +273,13 @@ async def deaths(times: int, which: Sequence[str], nodes: int) -> None:
 
 async def through_proxy(cluster: Cluster, count: int) -> list[float]:
     """As `first_chunks`, where the front end speaks with the line through the proxy alone."""
-
-    async def there(http: httpx.AsyncClient, url: str) -> str:
-        return url
-
-    straight = asgi.straight_to
-    vars(front_end)["straight_to"] = there
-    try:
-        line = LineElsewhere(cluster.url, SECRET, await offer_of(cluster.url, SECRET, 60.0), Paces())
-        line.start()
-        await both([line])
-        chunks = await first_chunks(line, count)
-        await line.close()
-        return chunks
-    finally:
-        vars(front_end)["straight_to"] = straight
+    line = LineElsewhere(cluster.url, SECRET, await offer_of(cluster.url, SECRET, 60.0), Paces())
+    line._address = LineAddress(line._http, cluster.url, is_straight=False)
+    line.start()
+    await both([line])
+    chunks = await first_chunks(line, count)
+    await line.close()
+    return chunks
 
 
 async def both(lines: Sequence[LineElsewhere]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-import httpx
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,15 +30,6 @@ def credentials(secret: str) -> Mapping[str, str]:
 def url_of(host: str, port: int) -> str:
     """Where this host is reached at this port; IPv6 addresses stand in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def straight_to(http: httpx.AsyncClient, url: str) -> str:
-    """Where the line that is known by this URL is reached itself, if `url` is that of a proxy.
-
-    Raises HTTPError, and ValueError for an answer that isn't a line's.
-    """
-    answer = await http.get(f"{url}/line/where")
-    return wire.from_bytes(answer.raise_for_status().content) or url
 
 
 class Guarded:

@@ -20,8 +20,9 @@ from voxdemo.errors import EngineError, NotReadyError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import credentials, straight_to
+from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.progress import Progress
+from voxdemo.lanes.elsewhere.reaching import LineAddress
 from voxdemo.lanes.elsewhere.ticket import OVER, PlaceElsewhere
 from voxdemo.lanes.jobs import Job, LaneEvent, outline
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
@@ -75,9 +76,8 @@ class LineElsewhere:
         self._http = httpx.AsyncClient(
             headers=credentials(secret), timeout=httpx.Timeout(SILENT_S), limits=limits, trust_env=False
         )
-        self._known_at = url.rstrip("/")
-        self._name = secrets.token_hex(4)
-        self._url = f"{self._known_at}/line/fronts/{self._name}"
+        self._address = LineAddress(self._http, url)
+        self._path = f"/line/fronts/{secrets.token_hex(4)}"
         self._own_url = own_url
         self._places: dict[str, PlaceElsewhere] = {}
         self._messages: list[Any] = []
@@ -293,7 +293,8 @@ class LineElsewhere:
             saying, self._messages = self._messages[:MOST_AT_ONCE], self._messages[MOST_AT_ONCE:]
             messages = [each.entry() if isinstance(each, PlaceElsewhere) else each for each in saying]
             try:
-                answer = await self._http.post(self._url, content=wire.to_bytes(messages))
+                url = f"{await self._address.url()}{self._path}"
+                answer = await self._http.post(url, content=wire.to_bytes(messages))
                 answer.raise_for_status()
                 news = wire.from_bytes(answer.content)
             except (httpx.HTTPError, ValueError):
@@ -304,9 +305,8 @@ class LineElsewhere:
     async def _keep_listening(self) -> None:
         while True:
             try:
-                url = await straight_to(self._http, self._known_at)
-                self._url = f"{url}/line/fronts/{self._name}"
-                async with self._http.stream("GET", self._url, params={"at": self._own_url}) as answer:
+                url = f"{await self._address.url()}{self._path}"
+                async with self._http.stream("GET", url, params={"at": self._own_url}) as answer:
                     answer.raise_for_status()
                     self._enter_all()
                     async with aclosing(wire.values(answer.aiter_bytes())) as all_news:
@@ -322,6 +322,7 @@ class LineElsewhere:
     def _lose(self) -> None:
         if not self.fault:
             log.warning("the line can't be reached")
+        self._address.forget()
         self.fault = "The line can't be reached at the moment: places are as they were told last."
 
     def _enter_all(self) -> None:

@@ -23,8 +23,9 @@ from starlette.types import ASGIApp
 from voxdemo.errors import UNEXPECTED, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent, straight_to
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
 from voxdemo.lanes.elsewhere.line import working
+from voxdemo.lanes.elsewhere.reaching import LineAddress
 from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.line import Claim
@@ -65,9 +66,7 @@ class VoiceProcess:
         self._paces = paces
         self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
         self._line = httpx.AsyncClient(headers=credentials(secret), timeout=5.0, trust_env=False)
-        self._line_known_at = line_url.rstrip("/")
-        self._line_url = ""
-        """Where the line is reached; "": that isn't known yet, or it has gone from there."""
+        self._address = LineAddress(self._line, line_url)
         self._jobs: dict[str, Ticket] = {}
         self._said: dict[str, Said] = {}
         self._moved = asyncio.Event()
@@ -84,7 +83,8 @@ class VoiceProcess:
                     await self._beat()
                 except (httpx.HTTPError, ValueError) as error:  # it was killed, or has just begun
                     log.debug("the line doesn't answer: %s", type(error).__name__)
-                    self._offered, self._line_url, self._expected = None, "", 0
+                    self._offered, self._expected = None, 0
+                    self._address.forget()
                     await asyncio.sleep(TRY_AGAIN_S)
                 else:
                     with suppress(asyncio.TimeoutError):
@@ -183,8 +183,7 @@ class VoiceProcess:
             offer=None if offer == self._offered else offer,
             said=[id for id, said in self._said.items() if said.is_on_offer],
         )  # fmt: skip
-        self._line_url = self._line_url or await straight_to(self._line, self._line_known_at)
-        answer = await self._line.post(f"{self._line_url}/line/voices", content=wire.to_bytes(beat))
+        answer = await self._line.post(f"{await self._address.url()}/line/voices", content=wire.to_bytes(beat))
         answer.raise_for_status()
         heard = wire.from_bytes(answer.content)
         self._offered = None if heard.wants_offer else offer
