@@ -179,7 +179,7 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class BeatAnswer:
     """The answer to a beat."""
 
     wants_offer: bool

@@ -129,9 +129,9 @@ def in_turn(waiting: Sequence[T], is_short: Sequence[bool], overtook: bool) -> l
 
 
 def foretold(
-    seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool, last_only: bool = False
+    seats: Sequence[Busy], running: int, waiting: Sequence[Size], overtook: bool, first: int = 0
 ) -> list[Place]:
-    """The places of jobs that wait, given in order of arrival, behind so many that run; `last_only`: of the last alone.
+    """The places of jobs that wait, given in order of arrival, behind so many that run: from the one at `first` on.
 
     A longer text that runs is interrupted between two of its parts for one brief job at a time.
     """
@@ -143,8 +143,9 @@ def foretold(
     certain = all(seat.free_s is not None for seat in seats)
     times = [(seat.free_s or 0.0, number) for number, seat in enumerate(seats)]
     heapq.heapify(times)
-    told = range(len(waiting) - 1 if last_only else 0, len(waiting))
-    while len(ends) < len(waiting) and not (last_only and told[0] in ends):
+    told = range(first, len(waiting))
+    missing = set(told)
+    while missing:
         now, number = heapq.heappop(times)
         seat = seats[number]
         for left in (line, briefs):
@@ -155,7 +156,9 @@ def foretold(
             works_s = seat.rest_s if brief is None else min(seat.rest_s, seat.turn_s)
             seat.rest_s, seat.may_host = seat.rest_s - works_s, True
             if not seat.rest_s and seat.owner is not None:
-                ends[seat.owner], seat.owner = now + works_s if certain else None, None
+                ends[seat.owner] = now + works_s if certain else None
+                missing.discard(seat.owner)
+                seat.owner = None
         elif line:
             index = line[0] if brief is None or not seat.rest_s else brief
             size, starts[index] = waiting[index], now if certain else None
@@ -163,6 +166,7 @@ def foretold(
             works_s = size.expected_s or 0.0
             if is_brief[index] or not works_s:
                 ends[index] = now + works_s if certain else None
+                missing.discard(index)
             else:
                 seat.rest_s, seat.owner, seat.turn_s, works_s = works_s, index, TURN_S, 0.0
             seat.may_host = False

@@ -40,7 +40,7 @@ TRAVELLERS: Mapping[str, type] = {kind.__name__: kind for kind in (
     turns.PlaceTable,
     messages.Enter, messages.Ready, messages.Leave, messages.Unreachable,
     messages.Entered, messages.Called, messages.Turn, messages.Lost, messages.Refused, messages.Places,
-    messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat, messages.Heard,
+    messages.Offer, messages.LineState, messages.VoiceOffer, messages.InHand, messages.Beat, messages.BeatAnswer,
 )}  # fmt: skip
 """What may travel: nothing else is made of what comes in."""
 MOST_BYTES = 64 * 2**20

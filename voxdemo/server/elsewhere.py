@@ -15,7 +15,7 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
-from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.elsewhere.line import LineProcess, line_app, seldom_collected
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
 from voxdemo.server.assemble import Models, models_of, service_of
 from voxdemo.service.service import SpeechService
@@ -77,10 +77,11 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
 
 
 def line_of(settings: Settings, elastic: Elastic | None = None, own_url: str = "") -> ASGIApp:
-    """The line's app; `elastic` where something starts and stops its voices, `own_url` as in `line_app`.
+    """The app of the line, which this process is from now on. Raises SettingsError.
 
-    Raises SettingsError.
+    `elastic` where something starts and stops its voices, `own_url` as in `line_app`.
     """
+    seldom_collected()
     process = LineProcess(settings.queue_size, settings.max_waiting_per_client, elastic=elastic)
     return line_app(process, secret_of(settings), own_url)
 

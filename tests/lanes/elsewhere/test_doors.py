@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
 from servers import Servers
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from voxdemo.estimates.paces import Paces
@@ -19,12 +21,27 @@ from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere import asgi
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
+from voxdemo.lanes.elsewhere.reaching import LineAddress
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
 from voxdemo.lanes.jobs import SpeakJob, outline
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
-from voxdemo.lanes.messages import END, Beat, Enter, Heard, Leave, Lost, Offer, Places, Ready, Refused, Turn, VoiceOffer
+from voxdemo.lanes.messages import (
+    END,
+    Beat,
+    BeatAnswer,
+    Enter,
+    Leave,
+    LineState,
+    Lost,
+    Offer,
+    Places,
+    Ready,
+    Refused,
+    Turn,
+    VoiceOffer,
+)
 from voxdemo.lanes.turns import Size
 from voxdemo.speech import Utterance, Waiting
 
@@ -112,28 +129,29 @@ async def test_a_turn_that_is_not_taken_goes_to_the_next() -> None:
 
 async def test_of_thousands_each_is_told_their_place_once_and_all_again_when_one_leaves() -> None:
     process = LineProcess(2_000, gather_s=0.0)
+    working = asyncio.ensure_future(process.run())
     front_ends = [process.listen(name) for name in ("one", "other")]
     for front_end in front_ends:
         await anext(front_end)
     for name in ("one", "other"):
         process.told(name, [Enter(f"{name} {number}", Claim(Size(20.0)), 10.0) for number in range(1_000)])
-    process._tell()
-    told = [places_of(await anext(front_end)) for front_end in front_ends]
-    assert [len(each.ids) for each in told] == [1_000, 1_000]
-    assert sorted(int(ahead) for each in told for ahead in each.table.ahead) == list(range(2_000))
-    process._tell()
-    again = [each for front_end in front_ends for each in await anext(front_end)]
-    assert not [each for each in again if isinstance(each, Places)]
+    told = [place for front_end in front_ends for each in await places_told(front_end) for place in each.table]
+    assert sorted(place.ahead for place in told) == list(range(2_000))
+    assert [await places_told(front_end) for front_end in front_ends] == [[], []]
     process.told("one", [Leave("one 0")])
-    process._tell()
-    assert [len(places_of(await anext(front_end)).ids) for front_end in front_ends] == [999, 1_000]
+    again = [await places_told(front_end) for front_end in front_ends]
+    assert [len(each.ids) for places in again for each in places] == [999, 1_000]
+    working.cancel()
     for front_end in front_ends:
         await front_end.aclose()
 
 
-def places_of(news: Sequence[Any]) -> Places:
-    (places,) = [each for each in news if isinstance(each, Places)]
-    return places
+async def places_told(front_end: AsyncGenerator[Sequence[Any], None]) -> list[Places]:
+    """What it is told of places until it is told next how the line is doing."""
+    news = list[Any]()
+    while not any(isinstance(each, LineState) for each in news):
+        news += await asyncio.wait_for(anext(front_end), 10.0)
+    return [each for each in news if isinstance(each, Places)]
 
 
 class Watched(LineProcess):
@@ -143,7 +161,7 @@ class Watched(LineProcess):
         super().__init__(10, gather_s=0.0, taken_within_s=600.0)
         self.beats: list[Beat] = []
 
-    def beat(self, beat: Beat) -> Heard:
+    def beat(self, beat: Beat) -> BeatAnswer:
         self.beats.append(beat)
         return super().beat(beat)
 
@@ -223,3 +241,20 @@ async def test_a_line_behind_a_proxy_is_reached_straight_and_looked_for_again_wh
     await other.close()
     for each in (lines[1], proxies):
         await each.close()
+
+
+async def test_a_line_without_a_proxy_is_asked_once_where_it_is_and_again_when_it_has_gone() -> None:
+    asked = []
+
+    async def where(_: Request) -> Response:
+        asked.append(True)
+        return asgi.answer("")
+
+    transport = httpx.ASGITransport(Starlette(routes=[Route("/line/where", where)]))
+    async with httpx.AsyncClient(transport=transport) as http:
+        address = LineAddress(http, "http://line/")
+        assert [await address.url() for _ in range(3)] == ["http://line"] * 3
+        assert len(asked) == 1
+        address.forget()
+        assert await address.url() == "http://line"
+        assert len(asked) == 2

@@ -27,7 +27,7 @@ from lining import (
 from voxdemo.errors import InputError, NotReadyError
 from voxdemo.lanes.jobs import Piece, Started
 from voxdemo.lanes.line import Claim
-from voxdemo.lanes.local.any_seat import RESTART_S
+from voxdemo.lanes.local.seats import RESTART_S
 from voxdemo.lanes.turns import Size, foretold
 
 

@@ -183,7 +183,7 @@ async def test_what_stands_aside_is_finished_where_there_is_time_to(
 
 
 def told_places(seats: list[Busy], waiting: list[Size]) -> list[tuple[int, float | None, float | None]]:
-    (last,) = foretold(deepcopy(seats), len(seats), waiting, False, last_only=True)
+    (last,) = foretold(deepcopy(seats), len(seats), waiting, False, len(waiting) - 1)
     places = foretold(seats, len(seats), waiting, False)
     assert last == places[-1]
     return [(place.ahead, place.start_s, place.end_s) for place in places]

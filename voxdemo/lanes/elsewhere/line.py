@@ -32,10 +32,10 @@ from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.messages import (
     Beat,
+    BeatAnswer,
     Called,
     Enter,
     Entered,
-    Heard,
     InHand,
     Leave,
     LineState,
@@ -98,7 +98,6 @@ class LineProcess:
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
-        gc.set_threshold(100_000)  # or all of thousands who wait are looked through at each telling, for what could go
         work = [self._watch(), self._keep_telling()]
         if self._gather_s:
             work.append(self._begin_turns())
@@ -138,14 +137,14 @@ class LineProcess:
                         self._seats[voice].is_suspect = True
         return front_end.all_news()
 
-    def beat(self, beat: Beat) -> Heard:
+    def beat(self, beat: Beat) -> BeatAnswer:
         """What a voice says, and what it is told in return."""
         self._is_reached.set()
         seat = self._seats.get(beat.id)
         before = seat.outline if seat else None
         if seat is None:
             if beat.offer is None:
-                return Heard(wants_offer=True, jobs=len(beat.jobs))
+                return BeatAnswer(wants_offer=True, jobs=len(beat.jobs))
             seat = self._seats[beat.id] = VoiceSeat(beat, beat.offer, self._share, self._forget)
             self._lane.add(seat)
             log.info("a voice has come: %s", beat.url)
@@ -156,7 +155,7 @@ class LineProcess:
             self._reckon_again()
         if seat.outline != before:  # else only seconds have passed
             self._lane.move_up()
-        return Heard(wants_offer=False, jobs=len(seat.visitors))
+        return BeatAnswer(wants_offer=False, jobs=len(seat.visitors))
 
     def _enter(self, name: str, front_end: FrontEnd, message: Enter) -> None:
         visitor = self._visitors.get(message.id)
@@ -305,6 +304,11 @@ class LineProcess:
         if self.scaling and self.scaling.rests:  # as models that were unloaded: they are there when a job needs them
             stats = replace(stats, seats=1, ready_seats=1)
         return LineState(stats, coming, refusal, urls)
+
+
+def seldom_collected() -> None:
+    """Have this process collect garbage seldom: each time it would look through all of the thousands who wait."""
+    gc.set_threshold(100_000)
 
 
 def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:

@@ -12,8 +12,8 @@ from typing import Any
 
 from voxdemo.lanes.jobs import Job, LaneEvent, SpeakJob
 from voxdemo.lanes.line import Claim, ModelReport
-from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
+from voxdemo.lanes.local.seats import AnySeat
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.messages import Beat, Called, InHand, Lost, Refused, Turn, VoiceOffer
 from voxdemo.lanes.turns import TURN_S, Place, Size

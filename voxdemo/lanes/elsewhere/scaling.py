@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 
 from voxdemo.lanes.elastic import Elastic, Load
 from voxdemo.lanes.elsewhere.places import VoiceSeat
-from voxdemo.lanes.local.any_seat import RESTART_S
 from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.seats import RESTART_S
 from voxdemo.lanes.turns import Size
 
 SETTLE_S = 6.0

@@ -18,9 +18,9 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes.jobs import Job, LaneEvent
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
-from voxdemo.lanes.local.any_seat import AnySeat, Seats, until_restarted_s
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.order import Order, free_seat, with_jobs
+from voxdemo.lanes.local.seats import AnySeat, Seats, until_restarted_s
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.turns import AT_ITS_TURN, Place, Size
 from voxdemo.speech import RecognizerInfo, Waiting

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from voxdemo.lanes.jobs import Job
 from voxdemo.lanes.line import AddressLoad
-from voxdemo.lanes.local.any_seat import AnySeat
+from voxdemo.lanes.local.seats import AnySeat
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.turns import Busy, Place, Size, foretold, in_turn
 
@@ -76,11 +76,11 @@ class Order:
         """That of a job that comes now, after all who wait."""
         pool = self.pool(coming)
         theirs = [size for size in self._sizes() if self.pool(size) == pool]
-        return self._foretold(pool, [*theirs, coming], last_only=True)[0]
+        return self._foretold(pool, [*theirs, coming], len(theirs))[0]
 
-    def _foretold(self, pool: str, sizes: Sequence[Size], last_only: bool = False) -> list[Place]:
+    def _foretold(self, pool: str, sizes: Sequence[Size], first: int = 0) -> list[Place]:
         overtook = self.overtook and not pool
-        return foretold(self._outlooks(pool), len(self.running(pool)), sizes, overtook, last_only)
+        return foretold(self._outlooks(pool), len(self.running(pool)), sizes, overtook, first)
 
     def before_last_s(self, unknown_s: float) -> float:
         """How much work is left before the last in line; a job of which nothing is known counts so many seconds."""

@@ -15,9 +15,9 @@ from typing import Any
 from voxdemo.errors import InputError
 from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob, SpeakJob
 from voxdemo.lanes.line import ModelReport
-from voxdemo.lanes.local.any_seat import AnySeat
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.memory import MemoryBound
+from voxdemo.lanes.local.seats import AnySeat
 from voxdemo.lanes.local.speech import Speech
 from voxdemo.lanes.local.ticket import Ticket
 from voxdemo.lanes.local.worker import Worker
