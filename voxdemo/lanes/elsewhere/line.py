@@ -58,7 +58,9 @@ LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 1.0
 """How often front ends are told something at least: they take a line that says nothing for gone."""
 BETWEEN_S, EACH_S = 0.02, 1e-4
-"""Between two rounds of telling places, at least; and for each who waits, as that costs front ends: 1 s for 10,000."""
+"""Seconds between two rounds of telling places: at least the first, and the second for each who waits, as it costs
+front ends: 1 s for 10,000.
+"""
 OFF_BY_S = 0.5
 """How far off a place may be, counted down, until it is told again."""
 KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=False)}
@@ -226,7 +228,7 @@ class LineProcess:
             visitor.reckon_again()
 
     async def _begin_turns(self) -> None:
-        """Where it is found through a proxy, that knows it a while after it has begun."""
+        """Give turns when GATHER_S have passed since a front end or a voice came: a proxy may lead here late."""
         await self._is_reached.wait()
         await asyncio.sleep(self._gather_s)
         self._lane.gives_turns = True
