@@ -33,7 +33,7 @@ INSIDE = Path(__file__).parent / "inside"
 SETTLE_S = 8.0
 """How long what a fault left may take to go: idle connections are closed after five seconds."""
 POOLS = re.compile(
-    r"AnyIO worker thread|asyncio_\d+|ThreadPoolExecutor-\d+_\d+|(reading|converting|keeping|settling)_\d+"
+    r"AnyIO worker thread|asyncio_\d+|ThreadPoolExecutor-\d+_\d+|(reading|sharing|converting|keeping|settling)_\d+"
 )
 """Threads of pools: bounded, and kept for who comes next."""
 LONG = bool(os.environ.get("LONG_TESTS"))
