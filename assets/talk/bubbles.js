@@ -18,7 +18,7 @@ export function bubbles(root, foot) {
   const box = root.querySelector('.talk-turns');
 
   function bubble(className) {
-    const each = made('p', {className}), turn = made('div', {className: `turn of-${className}`});
+    const each = made('p', {className, translate: false}), turn = made('div', {className: `turn of-${className}`});
     turn.append(each, made('div', {className: 'does'}));
     const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
     box.append(turn);

@@ -49,7 +49,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     press.dataset.does = doing;
     free.checked = ears.how === 'free';
     const thinks = {n: seconds(performance.now() - (answer?.begun ?? ears.stoppedAt))};
-    const like = now === 'listening' && free.checked ? 'free' : now;
+    const like = free.checked && now === 'listening' ? 'free' : !free.checked && now === 'speaking' ? 'alone' : now;
     write('.press', words[doing]);
     write('.say', told || (now === 'waiting' && ahead) || fill(words.states[like], thinks));
     write('.live', told);  // the rest is heard

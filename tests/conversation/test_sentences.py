@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voxdemo.conversation.sentences import GrowingSentences
+from voxdemo.conversation.sentences import LONGEST, GrowingSentences
 
 
 @pytest.mark.parametrize("size", [1, 3, 8, 1000])
@@ -34,3 +34,12 @@ def test_a_sentence_is_there_when_the_next_one_begins() -> None:
     assert growing.add(" He") == ["Dr. Smith is in."]
     assert growing.add(" waits\n") == ["He waits"]
     assert growing.rest() == []
+
+
+@pytest.mark.parametrize("written", ["word " * 1500, "一" * 1500, "some words, " * 200 + "the end."])
+def test_a_sentence_without_an_end_is_given_in_parts_while_it_is_written(written: str) -> None:
+    growing = GrowingSentences()
+    found = [part for letter in written for part in growing.add(letter)]
+    assert len(found) >= len(written) // LONGEST - 1
+    assert max(map(len, found)) <= LONGEST
+    assert "".join("".join([*found, *growing.rest()]).split()) == "".join(written.split())

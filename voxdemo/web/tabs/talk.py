@@ -53,6 +53,7 @@ WORDS: Mapping[str, Any] = {
         "thinking": "Thinking {n} s",
         "waiting": "Waiting",
         "speaking": "Speaking. Speak to interrupt.",
+        "alone": "Speaking. Press the button to stop it.",
     },
     "ahead": "{n} people are ahead of you",
     "aheadOne": "1 person is ahead of you",
