@@ -77,7 +77,7 @@ async def test_a_brief_text_is_spoken_between_two_parts_of_a_longer_one(
     assert all_started(stage) == ["three", "four"]
     assert kinds(long.result()) == ["Started", "Piece", "Paused", "Resumed", "Piece", "Piece"]
     assert [event.part for event in long.result() if isinstance(event, Piece)] == [0, 1, 2]
-    assert (lane.stats().running, lane.stats().waiting) == (0, 0)
+    await until(lambda: (lane.stats().running, lane.stats().waiting) == (0, 0))
 
 
 async def test_a_longer_text_goes_on_by_a_part_after_each_brief_job_whichever_kind_it_is(
