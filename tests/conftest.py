@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from chatting import ANSWER, Chat, chatting
+from rings import AT_NIGHT
 from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
 from speaking_elsewhere import Elsewhere
 
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.all = config.workerinput["all"]
         return
     is_named = config.args_source is pytest.Config.ArgsSource.ARGS
-    config.option.all = config.option.all or is_named or bool(os.environ.get("LONG_TESTS"))
+    config.option.all = config.option.all or is_named or AT_NIGHT
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,12 +1,15 @@
-"""Which tests are for every run, and which are left to the long one (`./launch.sh test --all`)."""
+"""Which tests are for every run, which are left to the long one (`./launch.sh test --all`), and what nights add."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 long = pytest.mark.long
+AT_NIGHT = bool(os.environ.get("LONG_TESTS"))
+"""Whether the tests take hours for nights, not minutes for every change."""
 
 
 def first_of(*values: Any) -> list[Any]:

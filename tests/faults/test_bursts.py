@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from callers import Call, all_within, callers, out_of_order
-from witness import LONG, QUEUE_SIZE, Witness, new_text
+from rings import AT_NIGHT
+from witness import QUEUE_SIZE, Witness, new_text
 
 pytestmark = pytest.mark.long
 
-BURSTS = 100 if LONG else 3
+BURSTS = 100 if AT_NIGHT else 3
 CROWD = 200
 
 
@@ -30,7 +31,7 @@ async def test_two_hundred_at_once_before_one_generator_are_all_answered(fake: W
     await crowd(fake)
     fake.prove()
     memory = fake.memory
-    for _ in range(5 if LONG else 1):
+    for _ in range(5 if AT_NIGHT else 1):
         calls = await crowd(fake)
         assert {call.status for call in calls} == {200}
         assert not [call for call in calls if not (call.is_served or call.is_refused_in_words)]

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 from callers import Callers, all_within, callers
-from rings import first_of
-from witness import LONG, StartWitness, Witness, eventually, new_text, tells_too_much
+from rings import AT_NIGHT, first_of
+from witness import StartWitness, Witness, eventually, new_text, tells_too_much
 
-ROUNDS = 30 if LONG else 1
+ROUNDS = 30 if AT_NIGHT else 1
 MAY_BE_SERVED = ("fail-once", "die-once", "die-in-turn", "retake", "ran-on")
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from callers import callers
-from witness import LONG, StartWitness, Witness, is_answer, new_text, spoken_token, tells_too_much
+from rings import AT_NIGHT
+from witness import StartWitness, Witness, is_answer, new_text, spoken_token, tells_too_much
 
 pytestmark = pytest.mark.long
 
@@ -79,7 +80,7 @@ NO_ROOM = "no room left"
 async def test_speech_is_refused_in_a_sentence_and_leaves_nothing(small: Witness) -> None:
     async with callers(small.url) as people:
         with full(small):
-            for _ in range(20 if LONG else 2):
+            for _ in range(20 if AT_NIGHT else 2):
                 assert NO_ROOM in (await people.call(new_text("no room"))).sentence
     small.prove(settle_s=1)
 

@@ -17,11 +17,12 @@ hypothesis = pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, Phase, configuration, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from rings import AT_NIGHT  # noqa: E402
 from transcribing import opened, said  # noqa: E402
 from websockets.exceptions import ConnectionClosed  # noqa: E402
 from websockets.frames import CloseCode  # noqa: E402
 from websockets.sync.client import ClientConnection  # noqa: E402
-from witness import LONG, Witness, is_answer, tells_too_much  # noqa: E402
+from witness import Witness, is_answer, tells_too_much  # noqa: E402
 
 from voxdemo.errors import UNEXPECTED_CODE  # noqa: E402
 from voxdemo.web.v1.realtime.events import TAKEN  # noqa: E402
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.long
 # Tables that it makes for itself, which else would come to lie in the checkout.
 configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "voxdemo-hypothesis")
 
-EXAMPLES = 1_000 if LONG else 20
+EXAMPLES = 1_000 if AT_NIGHT else 20
 
 
 def fuzzed(doors: int) -> settings:
@@ -39,7 +40,7 @@ def fuzzed(doors: int) -> settings:
     return settings(
         max_examples=doors * EXAMPLES,
         deadline=None,
-        derandomize=not LONG,
+        derandomize=not AT_NIGHT,
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate, Phase.shrink],

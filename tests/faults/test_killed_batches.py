@@ -17,14 +17,14 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
+from rings import AT_NIGHT
 from serving import Server, eventually
-from witness import LONG
 
 pytestmark = pytest.mark.long
 
-KILLS = 10 if LONG else 1
-BATCHES, TEXTS_EACH = (5, 200) if LONG else (3, 8)
-JOBS, KILLS_EACH = (1_000, 5) if LONG else (60, 1)
+KILLS = 10 if AT_NIGHT else 1
+BATCHES, TEXTS_EACH = (5, 200) if AT_NIGHT else (3, 8)
+JOBS, KILLS_EACH = (1_000, 5) if AT_NIGHT else (60, 1)
 """Of two servers over Postgres."""
 SEED = 7
 
@@ -101,7 +101,7 @@ class Killed:
             server.stop()
 
 
-@pytest.mark.timeout(1800 if LONG else 300)
+@pytest.mark.timeout(1800 if AT_NIGHT else 300)
 def test_each_of_many_jobs_at_two_servers_has_one_result_however_often_both_are_killed(tmp_path: Path) -> None:
     postgres_server = pytest.importorskip("postgres_server")
     postgres = postgres_server.PostgresServer()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import soundfile
 from callers import all_within, callers
-from witness import LONG, Witness, eventually
+from rings import AT_NIGHT
+from witness import Witness, eventually
 
-ROUNDS = 10 if LONG else 1
+ROUNDS = 10 if AT_NIGHT else 1
 TEXTS = [f"text {number} " + "word " * (5 * number) for number in range(8)]
 
 

@@ -7,11 +7,12 @@ from contextlib import ExitStack, closing
 
 import pytest
 from callers import callers
-from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
+from rings import AT_NIGHT
+from witness import LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
 pytestmark = pytest.mark.long
 
-READERS = 50 if LONG else 5
+READERS = 50 if AT_NIGHT else 5
 
 
 def asleep(fake: Witness, path: str, readers: int = READERS) -> ExitStack:

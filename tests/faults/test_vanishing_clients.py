@@ -13,13 +13,14 @@ from functools import partial
 import numpy as np
 import pytest
 from callers import callers
+from rings import AT_NIGHT
 from transcribing import opened, said
 from websockets.asyncio.client import connect
-from witness import LONG, LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
+from witness import LONG_TEXT, Witness, connected, eventually, live_token, new_text, spoken_token
 
 LIVE_SESSIONS = 4
 """How many there may be at once, where nothing else is set."""
-ROUNDS = 30 if LONG else 3
+ROUNDS = 30 if AT_NIGHT else 3
 
 
 def has_started(fake: Witness, text: str) -> bool:

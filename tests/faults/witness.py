@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
 import re
 import shutil
 import signal
@@ -36,8 +35,6 @@ POOLS = re.compile(
     r"AnyIO worker thread|asyncio_\d+|ThreadPoolExecutor-\d+_\d+|(reading|sharing|converting|keeping|settling)_\d+"
 )
 """Threads of pools: bounded, and kept for who comes next."""
-LONG = bool(os.environ.get("LONG_TESTS"))
-"""Whether the tests take hours for nights, not minutes for every change."""
 SECRETS = re.compile(r"Traceback|File \"|site-packages|/work/|/tmp/|/root/|/home/|\.py\b|root:x:0")
 """What no answer may tell: where things are on the server, and how it is made."""
 

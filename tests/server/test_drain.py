@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
 import signal
 from collections.abc import Callable
@@ -20,12 +19,12 @@ from gradio_client import Client
 from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from listening import frames, key_of
-from rings import long
+from rings import AT_NIGHT, long
 from serving import Server, StartServer, eventually
 from transcribing import closed, opened, said
 from websockets.exceptions import InvalidStatus
 
-ROUNDS = 10 if os.environ.get("LONG_TESTS") else 1
+ROUNDS = 10 if AT_NIGHT else 1
 WORD_S = 0.1
 """How long a word of the fake voice is, without the silence around."""
 RESTARTING = r"The server is restarting: try again in \d+ s\."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -22,13 +21,13 @@ from line_elsewhere import RATE, SECRET
 from listening import frames, key_of
 from openai import OpenAI
 from proxying import BALANCERS, haproxy_before
+from rings import AT_NIGHT
 from serving import Server, eventually, free_port
 
 pytestmark = pytest.mark.long
 
 WORDS = "one two three"
 LENGTH_S = 3 * 0.4
-AT_NIGHT = bool(os.environ.get("LONG_TESTS"))
 SCRIPTS, PROGRAMS, REGULARS = (28, 11, 4) if AT_NIGHT else (2, 2, 1)
 """How many clients wait at once, with a page: 40 at night; and how many ask again and again."""
 RESTARTED = (0, 1) if AT_NIGHT else (0,)

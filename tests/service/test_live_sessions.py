@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from fakes import LISTENER, RATE, FakeRecognizer, Stage, until
 from programs import WARM_UP
+from rings import AT_NIGHT
 
 from voxdemo.audio.reading import decode
 from voxdemo.audio.voice_activity import VoiceDetector
@@ -29,7 +29,6 @@ from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Samples, Spoken, Transcript, Utterance, result_of
 
-at_night = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS isn't set")
 BY_HAND = LiveOptions(cuts_turns=False)
 
 
@@ -286,7 +285,7 @@ async def test_a_session_ends_when_nobody_speaks_any_more_when_it_lasts_too_long
 
 
 @pytest.mark.parametrize("bounds", [{"live_silence_s": 0}])
-@pytest.mark.parametrize("ear", [Ear, pytest.param(VoiceDetector, marks=at_night)])
+@pytest.mark.parametrize("ear", [Ear, VoiceDetector] if AT_NIGHT else [Ear])
 async def test_an_hour_of_silence_ends_no_session_where_silence_is_no_end(
     service: SpeechService, monkeypatch: pytest.MonkeyPatch, ear: type
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +23,7 @@ from browsing import (
     says,
     speak,
 )
+from rings import AT_NIGHT
 from serving import Server, StartServer
 
 pytestmark = needs_browser
@@ -32,7 +32,7 @@ TEXT = (
     "The birch canoe slid on the smooth planks of wood. Glue the sheet to the dark blue background.\n\n"
     "It is easy to tell the depth of a well. Four hours of steady work faced us."
 )
-LIVE_S = 60 if os.environ.get("LONG_TESTS") else 9
+LIVE_S = 60 if AT_NIGHT else 9
 TRIES = 3
 """A busy machine holds up the fake voice as well; of a sound whose voice didn't keep its pace nothing is learned."""
 ROUNDED_BY_S = 0.03
