@@ -303,36 +303,36 @@ def test_the_files_it_wants_are_those_of_the_published_model():
 @pytest.mark.parametrize("name", sensevoice_checkpoint.FILES)
 def test_a_missing_file_is_named(copy, name):
     (copy / name).unlink()
-    assert_refused(copy, f"{name} is missing")
+    assert_refused(copy, f"lacks {name}")
 
 
 @pytest.mark.parametrize("name", sensevoice_checkpoint.FILES)
 def test_an_empty_file_is_named(copy, name):
     (copy / name).write_bytes(b"")
-    assert_refused(copy, f"{name} is empty")
+    assert_refused(copy, f"{name} that (is cut short or damaged|can't be read)")
 
 
 @pytest.mark.parametrize("name", sensevoice_checkpoint.FILES)
 def test_a_git_lfs_pointer_is_named(copy, name):
     (copy / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    assert_refused(copy, f"{name} is a Git LFS pointer")
+    assert_refused(copy, f"{name} that only points to the file")
 
 
 def test_weights_that_are_cut_off_are_refused_before_anything_is_imported(copy):
     content = (copy / "model.pt").read_bytes()
     (copy / "model.pt").write_bytes(content[: len(content) // 2])
-    with pytest.raises(WeightsError, match=r"model\.pt is cut off"):
+    with pytest.raises(WeightsError, match=r"model\.pt that is cut short or damaged"):
         sensevoice_weights.read(copy)
 
 
 def test_weights_that_are_something_else_are_refused(copy):
     (copy / "model.pt").write_text("<html>Not found</html>")
-    assert_refused(copy, "holds no PyTorch weights")
+    assert_refused(copy, r"model\.pt that is cut short or damaged")
 
 
 def test_weights_that_hold_something_else_are_refused(copy):
     torch.save(["a", "list"], copy / "model.pt")
-    assert_refused(copy, r"model\.pt is damaged")
+    assert_refused(copy, r"model\.pt that is cut short or damaged")
 
 
 def change_weights(folder, change):
@@ -343,28 +343,28 @@ def change_weights(folder, change):
 
 def test_a_missing_tensor_is_named(copy):
     change_weights(copy, lambda tensors: tensors.pop("ctc.ctc_lo.weight"))
-    assert_refused(copy, r"lacks 1 of \d+ tensors, ctc\.ctc_lo\.weight for one")
+    assert_refused(copy, r"lacks ctc\.ctc_lo\.weight among its weights")
 
 
 def test_a_tensor_of_another_shape_is_named(copy):
     change_weights(copy, lambda tensors: tensors.update({"embed.weight": torch.zeros(3, 3)}))
-    assert_refused(copy, r"embed\.weight in model\.pt has another shape")
+    assert_refused(copy, r"has embed\.weight in shape 3 x 3, but config\.yaml makes it")
 
 
 def test_a_configuration_for_another_size_is_refused(copy):
     sensevoice(copy.parent / "other", output_size=16)
     shutil.copy(copy.parent / "other" / "config.yaml", copy)
-    assert_refused(copy, "another shape than config.yaml says")
+    assert_refused(copy, "but config.yaml makes it")
 
 
 @pytest.mark.parametrize(
     ("change", "because"),
     [
         ({"model": "Paraformer"}, "another model"),
-        ({"encoder": "NoSuchEncoder"}, "config.yaml is damaged"),
-        ({"encoder_conf": {"output_size": "wide"}}, "config.yaml is damaged"),
-        ({"frontend_conf": None}, "config.yaml has no frontend_conf"),
-        ({"model_conf": 1}, "config.yaml has no model_conf"),
+        ({"encoder": "NoSuchEncoder"}, "config.yaml that SenseVoice can't be made from"),
+        ({"encoder_conf": {"output_size": "wide"}}, "config.yaml that SenseVoice can't be made from"),
+        ({"frontend_conf": None}, "config.yaml in which frontend_conf is missing"),
+        ({"model_conf": 1}, "config.yaml in which model_conf is '1'"),
     ],
 )
 def test_a_configuration_of_something_else_is_refused(copy, change, because):
@@ -383,7 +383,7 @@ def test_a_configuration_that_is_none_is_refused(copy, content):
 def test_a_damaged_small_file_is_named(copy, name):
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[: len(content) // 2])
-    assert_refused(copy, f"{name} is damaged")
+    assert_refused(copy, f"{name} that is cut short or damaged")
 
 
 def test_weights_that_a_trainer_wrapped_are_found(copy, recognizer, speech):
@@ -399,7 +399,7 @@ def test_weights_that_a_trainer_wrapped_are_found(copy, recognizer, speech):
 def test_tensors_can_be_checked_without_loading_them(copy):
     sensevoice_weights.check(sensevoice_weights.read(copy))
     change_weights(copy, lambda tensors: tensors.pop("embed.weight"))
-    with pytest.raises(WeightsError, match=r"embed\.weight for one"):
+    with pytest.raises(WeightsError, match=r"lacks embed\.weight among its weights"):
         sensevoice_weights.check(sensevoice_weights.read(copy))
 
 

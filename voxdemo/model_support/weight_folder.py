@@ -5,15 +5,20 @@ are loaded. Knows files and formats of weights, and no model.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voxdemo.errors import WeightsError
+from voxdemo.model_support.process_wide import quiet
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Tensors by name."""
+_LFS_POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +40,41 @@ class WeightFolder:
             raise self.mistrust("isn't a folder")
 
     def one_of(self, names: Iterable[str]) -> Path:
-        """The first of these files that is there. Raises WeightsError where none is."""
+        """The first of these files that is there. Raises WeightsError where none is, or where it is empty."""
         names = tuple(names)
-        for name in names:
-            if (self.path / name).is_file():
-                return self.path / name
+        for path in (self.path / name for name in names):
+            if path.is_file():
+                if _beginning(path) in (None, b"", _LFS_POINTER):
+                    raise self.unreadable(path)
+                return path
         raise self.mistrust(f"lacks {' or '.join(names)}")
 
-    def json(self, name: str) -> Any:
-        """The object in a JSON file. Raises WeightsError."""
+    def values(self, name: str) -> dict[str, Any]:
+        """The object in a JSON or YAML file. Raises WeightsError."""
+        import yaml
+
         path = self.one_of([name])
         try:
-            values = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise self.mistrust(f"has a file {name} that {_why_unreadable(path)}") from error
+            text = path.read_text(encoding="utf-8-sig")
+            values = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            raise self.unreadable(path) from error
         if not isinstance(values, dict):
-            raise self.mistrust(f"has a {name} that can't be read")
+            raise self.unreadable(path)
         return values
+
+    def count(self, path: Path, item_bytes: int = 4) -> int:
+        """How many numbers one of its files holds: exact for safetensors, for PyTorch's if each has so many bytes.
+
+        Raises WeightsError.
+        """
+        if path.suffix == ".safetensors":
+            return sum(map(math.prod, self.shapes(path).values()))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return sum(each.file_size for each in archive.infolist() if "/data/" in each.filename) // item_bytes
+        except (OSError, zipfile.BadZipFile) as error:
+            raise self.unreadable(path) from error
 
     def shapes(self, path: Path) -> dict[str, tuple[int, ...]]:
         """The tensors in one of its files, without reading them. Raises WeightsError."""
@@ -126,6 +149,47 @@ class WeightFolder:
             if found[name] != shape:
                 raise self.mistrust(f"has {name} in shape {_by(found[name])}, but {by} makes it {_by(shape)}")
 
+    @contextmanager
+    def making(self, title: str, config: str = "config.json") -> Iterator[None]:
+        """While this is open, a module is made without memory: all its tensors are on the "meta" device.
+
+        Whatever its constructor says to figures of `config` that don't go together is a WeightsError.
+        """
+        with quiet():
+            import torch
+
+        try:
+            with quiet(), torch.device("meta"):
+                yield
+        except WeightsError:
+            raise
+        except Exception as error:
+            raise self.mistrust(f"has a {config} that {title} can't be made from") from error
+
+    def check_module(self, module: Any, files: "ModuleFiles") -> None:
+        """See that these files have every tensor of a module, as `check_shapes`. Raises WeightsError."""
+        found = {name: shape for path in files.paths for name, shape in self.shapes(path).items()}
+        wanted = {name: shape for name, shape in shapes_of(module).items() if not name.endswith(files.may_lack)}
+        self.check_shapes(found, wanted, files.by)
+
+    def fill(self, module: Any, files: "ModuleFiles", device: str, dtype: str = "float32") -> Any:
+        """The module with its tensors of these files, file by file to where it calculates, ready to be asked.
+
+        Checks them again, as they may have changed: what they lack stays as it is. Raises WeightsError.
+        """
+        import torch
+
+        self.check_module(module, files)
+        names, wide = module.state_dict().keys(), getattr(torch, dtype)
+        for path in files.paths:
+            tensors = self.tensors(path, names & self.shapes(path).keys())
+            copies = {
+                name: tensor.to(device, wide if tensor.is_floating_point() else tensor.dtype, copy=True)
+                for name, tensor in tensors.items()
+            }
+            module.load_state_dict(copies, strict=False, assign=True)
+        return module.requires_grad_(False).eval()
+
     def unreadable(self, path: Path) -> WeightsError:
         """For the caller to raise, where a file can't be read."""
         return self.mistrust(f"has a file {path.name} that {_why_unreadable(path)}")
@@ -135,10 +199,23 @@ class WeightFolder:
 
         content = self.pickled(path)
         try:
-            content = content.get("state_dict", content)
-            return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
+            for wrapping in ("state_dict", "model_state_dict", "model"):  # what trainers put round it
+                content = content.get(wrapping, content)
+            tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
         except AttributeError as error:  # it isn't a dictionary
             raise self.unreadable(path) from error
+        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFiles:
+    """Where the tensors of a module lie."""
+
+    paths: Sequence[Path]
+    may_lack: tuple[str, ...] = ()
+    """How the names end of tensors that need not be there."""
+    by: str = "config.json"
+    """What their shapes follow from."""
 
 
 class Config:
@@ -146,9 +223,9 @@ class Config:
 
     def __init__(self, folder: WeightFolder, name: str = "config.json") -> None:
         """Raises WeightsError."""
-        self._folder = folder
+        self.folder = folder
+        self.values = folder.values(name)
         self._name = name
-        self.values = folder.json(name)
 
     def at(self, *keys: str, kind: type, default: Any = None) -> Any:
         """The value at `keys`, or `default` where it isn't said. Raises WeightsError for one of another `kind`."""
@@ -167,10 +244,22 @@ class Config:
             raise self.mistake(*keys, value=value)
         return value
 
+    def numbers(self, *keys: str, default: list[int] | None = None) -> list[int]:
+        """The list of whole numbers from 1 at `keys`, as `at`."""
+        values: list[int] = self.at(*keys, kind=list, default=default)
+        if not all(isinstance(value, int) and value > 0 for value in values):
+            raise self.mistake(*keys, value=values)
+        return values
+
     def mistake(self, *keys: str, value: Any) -> WeightsError:
         """For a value that can't be."""
         said = f"is {str(value)[:40]!r}" if value is not None else "is missing"
-        return self._folder.mistrust(f"has a {self._name} in which {'.'.join(keys)} {said}")
+        return self.folder.mistrust(f"has a {self._name} in which {'.'.join(keys)} {said}")
+
+
+def shapes_of(module: Any) -> dict[str, tuple[int, ...]]:
+    """The tensors of a module."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
 def first_of(names: list[str]) -> str:
@@ -178,17 +267,21 @@ def first_of(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def _why_unreadable(path: Path) -> str:
+def _beginning(path: Path) -> bytes | None:
+    """None: it can't be opened."""
     try:
         with path.open("rb") as file:
-            begins = file.read(64)
+            return file.read(len(_LFS_POINTER))
     except OSError:
+        return None
+
+
+def _why_unreadable(path: Path) -> str:
+    if (begins := _beginning(path)) is None:
         return "can't be opened"
-    if begins.startswith(b"version https://git-lfs"):
+    if begins == _LFS_POINTER:
         return "only points to the file (git clone without git lfs)"
-    if path.suffix == ".json":
-        return "can't be read"
-    return "is cut short or damaged"
+    return "can't be read" if path.suffix in (".json", ".yaml") else "is cut short or damaged"
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -6,11 +6,9 @@ from voxdemo.recognizers import sensevoice_weights
 from voxdemo.recognizers.base import Recognizer, RecognizerChoice
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.recognizers.sensevoice import SenseVoiceRecognizer, info_for
-from voxdemo.recognizers.sensevoice_weights import FILES
+from voxdemo.recognizers.sensevoice_weights import FILES, SETTING
 from voxdemo.settings import Settings
 from voxdemo.speech import Tell
-
-SETTING = "VOXDEMO_SENSEVOICE_MODEL"
 
 
 def _sensevoice(settings: Settings, is_named: bool) -> RecognizerChoice:

@@ -5,7 +5,6 @@ compared before anything is loaded. How large its parts are is written in the pa
 and the package's classes; nothing of text, speech or threads.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from voxdemo.model_support.process_wide import quiet
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
-from voxdemo.model_support.weight_folder import Shapes, WeightFolder
+from voxdemo.model_support.weight_folder import ModuleFiles, WeightFolder
 
 SETTING = "VOXDEMO_CHATTERBOX_MODEL"
 
@@ -70,8 +69,7 @@ def read(folder: Path) -> Checkpoint:
     within.check_is_folder()
     for name in NEEDED:
         within.check_own(within.one_of([name]))
-    shapes = [within.shapes(folder / name) for name in WEIGHTS.values()]
-    return Checkpoint(within, sum(math.prod(shape) for each in shapes for shape in each.values()))
+    return Checkpoint(within, sum(within.count(folder / name) for name in WEIGHTS.values()))
 
 
 def check(checkpoint: Checkpoint) -> None:
@@ -79,9 +77,8 @@ def check(checkpoint: Checkpoint) -> None:
 
     Takes seconds, most of them for imports. Raises WeightsError.
     """
-    folder = checkpoint.folder
-    for part, name in WEIGHTS.items():
-        folder.check_shapes(folder.shapes(folder.path / name), _wanted(_empty(part)), by=f"Chatterbox, in {name},")
+    for part in WEIGHTS:
+        checkpoint.folder.check_module(_empty(part), _files(checkpoint.folder, part))
     tokenizer(checkpoint)
     own_voice(checkpoint, "cpu")
 
@@ -150,10 +147,12 @@ def _loaded(folder: WeightFolder, part: str) -> Any:
     else:
         with _importable():
             made = _new(part)
-    path = folder.path / WEIGHTS[part]
-    found = folder.tensors(path, made.state_dict().keys() & folder.shapes(path).keys())
-    made.load_state_dict({name: tensor.clone() for name, tensor in found.items()}, strict=False, assign=True)
-    return made.requires_grad_(False).eval()
+    return folder.fill(made, _files(folder, part), "cpu")
+
+
+def _files(folder: WeightFolder, part: str) -> ModuleFiles:
+    name = WEIGHTS[part]
+    return ModuleFiles([folder.path / name], _WORKED_OUT, f"Chatterbox, in {name},")
 
 
 def _new(part: str) -> Any:
@@ -178,8 +177,3 @@ def _importable() -> Iterator[None]:
 def _on_processor(function: Callable[..., Any], **options: Any) -> Any:
     with import_module("torch").device("cpu"):
         return function(**options)
-
-
-def _wanted(module: Any) -> Shapes:
-    shapes = {name: tuple(each.shape) for name, each in module.state_dict().items()}
-    return {name: shape for name, shape in shapes.items() if not name.endswith(_WORKED_OUT)}

@@ -5,17 +5,14 @@ anything is loaded. Knows files and the packages' classes; nothing of text, spee
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxdemo.errors import WeightsError
 from voxdemo.model_support import hub
-from voxdemo.model_support.process_wide import CHANGES, quiet
+from voxdemo.model_support.process_wide import quiet
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
-from voxdemo.model_support.weight_folder import Config, WeightFolder
+from voxdemo.model_support.weight_folder import Config, ModuleFiles, WeightFolder
 
 SETTING, CODEC_SETTING = "VOXDEMO_ORPHEUS_MODEL", "VOXDEMO_SNAC_MODEL"
 
@@ -87,8 +84,7 @@ def read(folder: Path, codec: Path) -> Checkpoint:
     head = config.number("head_dim", default=max(1, config.number("hidden_size") // heads))
     cached = 2 * config.number("num_hidden_layers") * config.number("num_key_value_heads", default=heads) * head
     within.one_of(["tokenizer.json"])
-    parameters = sum(map(math.prod, _shapes(within, weights).values()))
-    return Checkpoint(within, codec_within, weights, parameters, cached)
+    return Checkpoint(within, codec_within, weights, sum(map(within.count, weights)), cached)
 
 
 def check(checkpoint: Checkpoint) -> None:
@@ -96,9 +92,9 @@ def check(checkpoint: Checkpoint) -> None:
 
     Builds both without memory for them; takes seconds, most of them for imports. Raises WeightsError.
     """
-    folder, codec = checkpoint.folder, checkpoint.codec
-    folder.check_shapes(_shapes(folder, checkpoint.weights), _wanted(_empty_model(folder)))
-    codec.check_shapes(codec.shapes(codec.path / CODEC_WEIGHTS), _wanted(_empty_codec(codec)))
+    made, codec = _empty_model(checkpoint.folder), checkpoint.codec
+    checkpoint.folder.check_module(made, ModuleFiles(checkpoint.weights, _tied(made)))
+    codec.check_module(_empty_codec(codec), ModuleFiles([codec.path / CODEC_WEIGHTS]))
     tokenizer(checkpoint)
 
 
@@ -107,26 +103,18 @@ def model(checkpoint: Checkpoint, device: str, dtype: str) -> Any:
     import torch
 
     made = _empty_model(checkpoint.folder)
-    wanted = made.state_dict().keys()
-    for path in checkpoint.weights:
-        names = wanted & checkpoint.folder.shapes(path).keys()
-        found = checkpoint.folder.tensors(path, names)
-        found = {name: tensor.to(device, getattr(torch, dtype), copy=True) for name, tensor in found.items()}
-        made.load_state_dict(found, strict=False, assign=True)
-    if made.config.tie_word_embeddings:
+    checkpoint.folder.fill(made, ModuleFiles(checkpoint.weights, _tied(made)), device, dtype)
+    if _tied(made):
         made.lm_head.weight = made.model.embed_tokens.weight
     with torch.device(device):
         made.model.rotary_emb = type(made.model.rotary_emb)(made.config)  # tables, which no file has
-    return made.requires_grad_(False).eval()
+    return made
 
 
 def codec(checkpoint: Checkpoint, device: str) -> Any:
     """The SNAC, in float32. Raises WeightsError."""
     folder = checkpoint.codec
-    made = _empty_codec(folder)
-    found = folder.tensors(folder.path / CODEC_WEIGHTS, list(made.state_dict()))
-    made.load_state_dict({name: tensor.to(device, copy=True) for name, tensor in found.items()}, assign=True)
-    return made.requires_grad_(False).eval()
+    return folder.fill(_empty_codec(folder), ModuleFiles([folder.path / CODEC_WEIGHTS]), device)
 
 
 def tokenizer(checkpoint: Checkpoint) -> Any:
@@ -147,26 +135,17 @@ def _weights(folder: WeightFolder) -> tuple[Path, ...]:
     return tuple(folder.one_of([name]) for name in (_parts(folder) if first.name == INDEX else [SINGLE]))
 
 
-def _shapes(folder: WeightFolder, weights: tuple[Path, ...]) -> dict[str, tuple[int, ...]]:
-    return {name: shape for path in weights for name, shape in folder.shapes(path).items()}
-
-
-def _wanted(module: Any) -> Mapping[str, tuple[int, ...]]:
-    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    if getattr(getattr(module, "config", None), "tie_word_embeddings", False):
-        del shapes["lm_head.weight"]
-    return shapes
+def _tied(model: Any) -> tuple[str, ...]:
+    """What its files may lack, because another table serves both ways."""
+    return ("lm_head.weight",) if model.config.tie_word_embeddings else ()
 
 
 def _check_codec(folder: WeightFolder) -> None:
     folder.check_is_folder()
     config = Config(folder)
-    rates = config.at("decoder_rates", kind=list)
-    if not all(isinstance(rate, int) and rate > 0 for rate in rates):
-        raise config.mistake("decoder_rates", value=rates)
     found = (
         config.number("sampling_rate"), config.number("codebook_size"), config.at("vq_strides", kind=list),
-        math.prod(rates) * STRIDES[0],
+        math.prod(config.numbers("decoder_rates")) * STRIDES[0],
     )  # fmt: skip
     if found != (SAMPLE_RATE, CODEBOOK, STRIDES, FRAME_SAMPLES):
         raise folder.mistrust("holds another codec than the SNAC of 24 kHz that Orpheus speaks through")
@@ -174,33 +153,19 @@ def _check_codec(folder: WeightFolder) -> None:
 
 
 def _empty_model(folder: WeightFolder) -> Any:
-    """The language model without weights: all its tensors are on the "meta" device."""
+    """The language model without weights."""
     ensure_torchaudio()
-    with CHANGES:
-        import torch
+    with quiet():
         from transformers import LlamaConfig, LlamaForCausalLM
 
-    with _made_from(folder), torch.device("meta"):
-        return LlamaForCausalLM(LlamaConfig.from_dict(folder.json("config.json")))
+    with folder.making("its model"):
+        return LlamaForCausalLM(LlamaConfig.from_dict(folder.values("config.json")))
 
 
 def _empty_codec(folder: WeightFolder) -> Any:
     """As `_empty_model`."""
     with quiet():
-        import torch
         from snac import SNAC
 
-    with _made_from(folder), torch.device("meta"):
-        return SNAC(**folder.json("config.json"))
-
-
-@contextmanager
-def _made_from(folder: WeightFolder) -> Iterator[None]:
-    """Whatever a constructor says to figures that don't go together is a WeightsError."""
-    try:
-        with quiet():
-            yield
-    except WeightsError:
-        raise
-    except Exception as error:
-        raise folder.mistrust("has a config.json that its model can't be made from") from error
+    with folder.making("its model"):
+        return SNAC(**folder.values("config.json"))

@@ -5,15 +5,14 @@ garbage. So everything is compared here before anything is loaded. Knows files, 
 """
 
 import math
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voxdemo.model_support.process_wide import quiet
 from voxdemo.model_support.torchaudio_stand_in import ensure_torchaudio
-from voxdemo.model_support.weight_folder import Config, WeightFolder, first_of
+from voxdemo.model_support.weight_folder import Config, WeightFolder, first_of, shapes_of
 
 MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
 VAE_FILES = ("audiovae.safetensors", "audiovae.pth")
@@ -97,9 +96,9 @@ def read(folder: Path) -> Checkpoint:
         max_length=min(
             config.number("max_length", default=4096), config.number("lm_config", "max_position_embeddings")
         ),
-        parameters=_count(within, weights, _item_bytes(config)),
+        parameters=within.count(weights, _item_bytes(config)),
         embedding_parameters=config.number("lm_config", "vocab_size") * config.number("lm_config", "hidden_size"),
-        vae_parameters=_count(within, vae_weights, 4),
+        vae_parameters=within.count(vae_weights),
         cached_values=2 * layers * config.number("lm_config", "num_key_value_heads") * _head(config),
     )
 
@@ -110,8 +109,7 @@ def check(checkpoint: Checkpoint) -> None:
     Builds the package's model without memory for it; takes seconds, most of them for imports. Raises WeightsError.
     """
     model = empty_model(checkpoint, "cpu", max_length=1)
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    folder = checkpoint.within
+    wanted, folder = shapes_of(model), checkpoint.within
     found = folder.shapes(checkpoint.weights)
     sound = {f"audio_vae.{name}": shape for name, shape in folder.shapes(checkpoint.vae_weights).items()}
     if strange := sorted({_owner(name) for name in found} - {_owner(name) for name in wanted} - {"rope_emb"}):
@@ -156,26 +154,18 @@ def empty_model(checkpoint: Checkpoint, device: str, max_length: int, dtype: str
 
     `dtype` is what it calculates in; None is what config.json says. Raises WeightsError where that can't be.
     """
-    classes = Classes.of(checkpoint.architecture)
-    try:
-        config = classes.config.model_validate(checkpoint.within.json("config.json"))
+    classes, folder = Classes.of(checkpoint.architecture), checkpoint.within
+    tokenizer = _tokenizer(folder, classes)
+    with folder.making(checkpoint.title):
+        config = classes.config.model_validate(folder.values("config.json"))
         config.max_length, config.dtype = max_length, dtype or config.dtype
-    except ValueError as error:  # pydantic's ValidationError is one
-        raise checkpoint.within.mistrust(f"has a config.json that {checkpoint.title} can't be made from") from error
-    tokenizer = _tokenizer(checkpoint.within, classes)
-    try:
         return classes.empty_model(config, tokenizer, device)
-    except Exception as error:  # whatever a constructor says to figures that don't go together
-        raise checkpoint.within.mistrust(f"has a config.json that {checkpoint.title} can't be made from") from error
 
 
 def _patch_samples(config: Config, architecture: str) -> int:
     """Samples of a recording in one patch. The figures that may be left out are the package's."""
-    rates = config.at("audio_vae_config", "encoder_rates", kind=list, default=[2, 5, 8, 8])
-    if not all(isinstance(rate, int) and rate > 0 for rate in rates):
-        raise config.mistake("audio_vae_config", "encoder_rates", value=rates)
-    samples: int = math.prod(rates)
-    return samples * config.number("patch_size", default=4 if architecture == "voxcpm2" else 2)
+    rates = config.numbers("audio_vae_config", "encoder_rates", default=[2, 5, 8, 8])
+    return math.prod(rates) * config.number("patch_size", default=4 if architecture == "voxcpm2" else 2)
 
 
 def _head(config: Config) -> int:
@@ -192,7 +182,7 @@ def _item_bytes(config: Config) -> int:
 
 def _check_tokenizer(folder: WeightFolder, vocabulary: int) -> None:
     """See that the model, which knows `vocabulary` tokens, knows all that the tokenizer may give it."""
-    tokenizer, _ = [folder.json(name) for name in TOKENIZER_FILES]
+    tokenizer, _ = [folder.values(name) for name in TOKENIZER_FILES]
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens")
     tokens = model.get("vocab") if isinstance(model, Mapping) else None
     ids = list(tokens.values()) if isinstance(tokens, Mapping) else []
@@ -211,19 +201,6 @@ def _tokenizer(folder: WeightFolder, classes: Classes) -> Any:
     if not usable:
         raise folder.mistrust("has a tokenizer that finds nothing in a text")
     return tokenizer
-
-
-def _count(folder: WeightFolder, path: Path, item_bytes: int) -> int:
-    """How many numbers a file holds: exact for safetensors, for PyTorch's by the `item_bytes` they should have."""
-    if path.suffix == ".safetensors":
-        sizes: Iterable[int] = map(math.prod, folder.shapes(path).values())
-        return sum(sizes)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            tensors = [entry for entry in archive.infolist() if "/data/" in entry.filename]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise folder.unreadable(path) from error
-    return sum(entry.file_size for entry in tensors) // item_bytes
 
 
 def _owner(name: str) -> str:

@@ -15,6 +15,7 @@ from voxdemo.engines.voxcpm.checkpoint import Checkpoint, empty_model
 from voxdemo.errors import SettingsError
 from voxdemo.model_support.devices import Device
 from voxdemo.model_support.process_wide import CHANGES, quiet
+from voxdemo.model_support.weight_folder import ModuleFiles
 
 ROOM_STEP = 64
 """KV caches come in multiples of this, so that utterances of about the same length share one."""
@@ -158,9 +159,7 @@ def _fill(model: Any, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
             _quantize(model.get_submodule(_portion(names[0])))
     if plan.precision == "int8":
         _quantize(model.feat_decoder.estimator)  # what it makes of the time, again at every step
-    sound = checkpoint.within.tensors(checkpoint.vae_weights, model.audio_vae.state_dict())
-    sound = {name: tensor.to(plan.device.kind, copy=True) for name, tensor in sound.items()}
-    model.audio_vae.load_state_dict(sound, assign=True)
+    checkpoint.within.fill(model.audio_vae, ModuleFiles([checkpoint.vae_weights]), plan.device.kind)
     model.requires_grad_(False)
 
 
