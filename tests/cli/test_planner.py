@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 from rings import first_of
-from serving import ROOT, Server, environment
+from serving import ROOT, environment
 from typer.testing import CliRunner
 
 from voxdemo import cli
 from voxdemo.errors import SettingsError, VoxdemoError
-from voxdemo.loadtest.__main__ import app as loadtest
 
 
 def plan(*words: str) -> Result:
@@ -206,16 +205,3 @@ def test_an_elastic_line_with_as_many_generators_as_the_plan_is_not_the_plan(wor
     said = plan("--simulate", *words.split()).stdout
     assert "A line on Ray starts and stops generators by this rule" in said
     assert "planned, by the formula" not in said
-
-
-@pytest.mark.long
-def test_the_simulation_waits_as_a_load_test_did(paced_server: Server, tmp_path: Path) -> None:
-    """On a real server over a voice that takes its time: half a second a request, four users at once."""
-    pytest.importorskip("simpy", reason="needs SimPy, from requirements-plan.txt")
-    paced_server.http.post("/pace/0.25")
-    (tmp_path / "texts.txt").write_text("word\n")
-    words = [paced_server.url, "--text-file", str(tmp_path / "texts.txt"), "--output", str(tmp_path / "report")]
-    ended = CliRunner().invoke(loadtest, [*words, "--users", "4", "--requests", "12"])
-    assert ended.exit_code == 0, ended.stderr
-    both = told("--report", str(tmp_path / "report"), "--users", "100", "--simulate")["as_in_the_load_test"]
-    assert both["simulated_median_s"] == pytest.approx(both["measured_median_s"], rel=0.15)

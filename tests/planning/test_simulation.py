@@ -15,7 +15,7 @@ from voxdemo.lanes.elastic import Elastic  # noqa: E402
 from voxdemo.lanes.turns import Size, in_turn  # noqa: E402
 from voxdemo.planning import simulation, theory  # noqa: E402
 from voxdemo.planning.simulation import Day, SimulatedLine, SimulatedRequest  # noqa: E402
-from voxdemo.planning.work import ReportedRequest, ReportedRun, Work  # noqa: E402
+from voxdemo.planning.work import Work  # noqa: E402
 
 TEXTS = Work("texts", [float(seconds) for seconds in range(2, 9)], 1.0, 1.0, "")
 ONE = Elastic(1, 1)
@@ -126,26 +126,3 @@ def test_a_day_is_quietest_at_four_and_busiest_at_four_in_the_afternoon() -> Non
     rates = [simulation.rate_at(3600 * hour) for hour in range(24)]
     assert (rates.index(min(rates)), rates.index(max(rates))) == (4, 16)
     assert (min(rates), max(rates)) == (pytest.approx(0.1), pytest.approx(1.0))
-
-
-def run_of(
-    users: int | None, per_minute: float | None, requests: Sequence[ReportedRequest], worked: float = 1.0
-) -> ReportedRun:
-    told = {"name": "", "users": users, "per_minute": per_minute, "think_s": 0.0, "generators": 1, "worked": worked}
-    return ReportedRun.model_validate(
-        {**told, "server": {"memory_gb": None}, "requests": [each.model_dump() for each in requests]}
-    )
-
-
-def asked(at: float, service_s: float) -> ReportedRequest:
-    return ReportedRequest(begun_at=at, started_at=at, ended_at=at + service_s, outcome="done")
-
-
-def test_users_who_ask_again_wait_for_the_others_while_their_own_result_is_on_its_way() -> None:
-    run = run_of(3, None, [asked(at, 2.0) for at in range(12)], worked=0.75)
-    assert list(simulation.replay(run))[3:] == pytest.approx([3 * 1.5 - 2.0] * 9)
-
-
-def test_requests_that_arrived_by_chance_arrive_again() -> None:
-    run = run_of(None, 30.0, [asked(50.0, 4.0), asked(51.0, 1.0), asked(60.0, 1.0)])
-    assert simulation.replay(run) == [0.0, 3.0, 0.0]

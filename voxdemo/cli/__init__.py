@@ -304,9 +304,9 @@ def plan(
     rules = Elastic(least, most, target, start, idle) if most else None
     day = planner.day_of(by_formulas, users, rules, seed) if simulate else None
     if form == "json":
-        print(planner.as_json(by_formulas, planned, run, day))
+        print(planner.as_json(by_formulas, planned, day))
     else:
-        planner.print_text(by_formulas, planned, run, day)
+        planner.print_text(by_formulas, planned, day)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import prices, theory
 from voxdemo.planning.prices import Machine
 from voxdemo.planning.stages import PROMISED, STAGES, Planner, Stage
-from voxdemo.planning.work import VOICES, MeasuredVoice, ReportedRun, Work, on_a_gpu
+from voxdemo.planning.work import VOICES, MeasuredVoice, Work, on_a_gpu
 
 if TYPE_CHECKING:
     from voxdemo.planning.days import SimulatedDay
@@ -96,12 +96,17 @@ def planned_stages(planner: Planner, users: int | None) -> Sequence[Stage]:
 
 def day_of(planner: Planner, users: int | None, rules: Elastic | None, seed: int) -> "SimulatedDay":
     """A day of so many users, as `days.simulated` plays it. Raises SettingsError where SimPy isn't installed."""
+    try:
+        from voxdemo.planning import days
+    except ModuleNotFoundError as error:
+        if error.name != "simpy":
+            raise
+        raise SettingsError(NEEDS_SIMPY) from error
     with bar() as show:
-        played: SimulatedDay = _days().simulated(planner, users, rules, seed, lambda done: show("Playing a day", done))
-    return played
+        return days.simulated(planner, users, rules, seed, lambda done: show("Playing a day", done))
 
 
-def as_json(planner: Planner, planned: Sequence[Stage], run: ReportedRun | None, day: "SimulatedDay | None") -> str:
+def as_json(planner: Planner, planned: Sequence[Stage], day: "SimulatedDay | None") -> str:
     """All of it. Shares are 0..1, times seconds."""
     services = planner.work.services
     told: dict[str, Any] = {
@@ -122,16 +127,14 @@ def as_json(planner: Planner, planned: Sequence[Stage], run: ReportedRun | None,
     }
     if day:
         told["day"] = asdict(day)
-    if day and run:
-        told["as_in_the_load_test"] = _days().compared(run)
     return json.dumps(told, indent=2)
 
 
-def print_text(planner: Planner, planned: Sequence[Stage], run: ReportedRun | None, day: "SimulatedDay | None") -> None:
+def print_text(planner: Planner, planned: Sequence[Stage], day: "SimulatedDay | None") -> None:
     """The plan as people read it."""
     _print([*_assumed(planner), "", _staged(planner, planned), "", *_meaning(planner, planned)])
     if day:
-        _print(["", _titled(day), "", _hours(day), "", *_of_the_day(planner, day), *_as_tested(run)])
+        _print(["", _titled(day), "", _hours(day), "", *_of_the_day(planner, day)])
 
 
 def _print(parts: Sequence[str]) -> None:
@@ -248,26 +251,6 @@ def _of_the_day(planner: Planner, day: "SimulatedDay") -> Iterator[str]:
         all_of_them = counted(day.stage.generators, "generator")
         yield f"The plan's {all_of_them}, all day long, would cost {day.planned_cost:,.2f} {currency}."
         yield NOT_ELASTIC
-
-
-def _as_tested(run: ReportedRun | None) -> Iterator[str]:
-    if run:
-        told = _days().compared(run)
-        yield (
-            f"The load test with {run.name}, played again: half of the waits at most {told['simulated_median_s']:.2f} s"
-            f" ({told['measured_median_s']:.2f} s were measured), 95 % at most {told['simulated_p95_s']:.2f} s"
-            f" ({told['measured_p95_s']:.2f} s)."
-        )
-
-
-def _days() -> Any:
-    try:
-        from voxdemo.planning import days
-    except ModuleNotFoundError as error:
-        if error.name != "simpy":
-            raise
-        raise SettingsError(NEEDS_SIMPY) from error
-    return days
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""What comes of a day that is played: waits hour by hour, what generators cost, and the same for a load test.
+"""What comes of a day that is played: waits hour by hour, and what generators cost.
 
 Needs the package in requirements-plan.txt.
 """
@@ -12,7 +12,6 @@ from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import simulation, theory
 from voxdemo.planning.simulation import HOUR_S, HOURS, Day, Played, SimulatedRequest
 from voxdemo.planning.stages import MOST_WAITING, PROMISED, Planner, Stage
-from voxdemo.planning.work import ReportedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,3 @@ def _by_hour(played: Played) -> Sequence[Hours]:
         requests[int(each.arrived_at // HOUR_S)].append(each)
     notes = len(played.generators) // HOURS
     return [Hours.of(those, played.generators[n * notes : (n + 1) * notes]) for n, those in enumerate(requests)]
-
-
-def compared(run: ReportedRun) -> dict[str, float]:
-    """Waits in the load test's steady part, and what the simulation makes of the same requests, in seconds."""
-    first = run.users or 0
-    measured = [each.wait_s for each in run.served][first:] or [0.0]
-    played = simulation.replay(run)[first:] or [0.0]
-    return {
-        "measured_median_s": theory.percentile(measured, 0.5),
-        "simulated_median_s": theory.percentile(played, 0.5),
-        "measured_p95_s": theory.percentile(measured, PROMISED),
-        "simulated_p95_s": theory.percentile(played, PROMISED),
-    }

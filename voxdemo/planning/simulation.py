@@ -16,7 +16,7 @@ import simpy
 from voxdemo.errors import InputError
 from voxdemo.lanes.elastic import LOOK_S, Elastic, Load
 from voxdemo.lanes.turns import TURN_S, Size, in_turn
-from voxdemo.planning.work import ReportedRun, Work
+from voxdemo.planning.work import Work
 from voxdemo.settings import QUEUE_SIZE
 
 QUIETEST, QUIETEST_H = 0.1, 4
@@ -70,8 +70,6 @@ class SimulatedJob:
 
     arrived_at: float
     size: Size
-    ended: simpy.Event | None = None
-    """For somebody who asks again afterwards."""
 
     @property
     def work_s(self) -> float:
@@ -152,8 +150,6 @@ class SimulatedLine:
             if left_s > 0 and (guest := self._guest()):
                 yield from self._work(guest)
         self._running -= 1
-        if job.ended:
-            job.ended.succeed()
 
     def _next(self) -> SimulatedJob | None:
         """Whose turn it is. Only the first of each kind can be it, so that `in_turn` is asked about these."""
@@ -226,24 +222,6 @@ def play(day: Day, seed: int, tell: Callable[[float], None] = lambda done: None)
     return Played(sorted(requests, key=lambda request: request.arrived_at), generators)
 
 
-def replay(run: ReportedRun) -> Sequence[float]:
-    """The waits of a load test's requests, in the order of their arrival, if they are served again by our rules.
-
-    Each occupies a generator for as long as it did. Where users asked again after their answer, they do so here; else
-    requests arrive when they arrived.
-    """
-    env, requests = simpy.Environment(), list[SimulatedRequest]()
-    line = SimulatedLine(env, len(run.served), Elastic(run.generators, run.generators), requests)
-    if run.users is None:
-        env.process(_arriving_again(env, line, run))
-    else:
-        services = iter(run.services)
-        for _ in range(run.users):
-            env.process(_asking_again(env, line, services, run.delivery_s + run.think_s))
-    env.run()
-    return [each.wait_s for each in sorted(requests, key=lambda request: request.arrived_at) if each.wait_s is not None]
-
-
 def rate_at(seconds: float) -> float:
     """The rate of arrivals so long after midnight, as a share of the busiest hour's."""
     turn = 2 * math.pi * (seconds / HOUR_S - QUIETEST_H) / HOURS
@@ -272,18 +250,3 @@ def _noted(env: simpy.Environment, lines: Sequence[SimulatedLine], generators: l
     while env.now < HOURS * HOUR_S:
         generators.append(sum(line.ready + line.starting for line in lines))
         yield env.timeout(NOTE_S)
-
-
-def _arriving_again(env: simpy.Environment, line: SimulatedLine, run: ReportedRun) -> Acting:
-    first_at = run.served[0].begun_at
-    for asked, service_s in zip(run.served, run.services, strict=True):
-        yield env.timeout(asked.begun_at - first_at - env.now)
-        line.enter(Size(service_s))
-
-
-def _asking_again(env: simpy.Environment, line: SimulatedLine, services: Iterator[float], pause_s: float) -> Acting:
-    for service_s in services:
-        if job := line.enter(Size(service_s)):
-            job.ended = env.event()
-            yield job.ended
-        yield env.timeout(pause_s)

@@ -1,7 +1,6 @@
 """How long a generator is at a request, measured: by a load test, or in benchmarks, whose figures stand here."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,23 +106,9 @@ def as_measured(voice: MeasuredVoice, characters: float, recording_share: float)
 class ReportedRequest(BaseModel):
     """A request, as a load test's report has it."""
 
-    begun_at: float
     started_at: float | None
     ended_at: float
     outcome: str
-
-    @property
-    def began_at(self) -> float:
-        """When a generator began, where that is known."""
-        return self.ended_at if self.started_at is None else self.started_at
-
-    @property
-    def service_s(self) -> float:
-        return self.ended_at - self.began_at
-
-    @property
-    def wait_s(self) -> float:
-        return self.began_at - self.begun_at
 
 
 def at_work_s(service_s: float, worked: float | None) -> float:
@@ -139,12 +124,9 @@ class _Memory(BaseModel):
 
 
 class ReportedRun(BaseModel, allow_inf_nan=False):
-    """A run of a load test: so many `users` at once, or None of them and a rate of arrivals a minute."""
+    """A run of a load test."""
 
     name: str
-    users: int | None
-    per_minute: float | None
-    think_s: float
     generators: Annotated[int, Field(ge=1)]
     worked: Annotated[float | None, Field(ge=0, le=1)] = None
     """As `at_work_s` takes it."""
@@ -152,20 +134,13 @@ class ReportedRun(BaseModel, allow_inf_nan=False):
     requests: Sequence[ReportedRequest]
 
     @property
-    def served(self) -> Sequence[ReportedRequest]:
-        """Those with a result and a known start, in the order of their arrival."""
-        done = (each for each in self.requests if each.outcome == "done" and each.started_at is not None)
-        return sorted(done, key=lambda each: each.begun_at)
-
-    @property
     def services(self) -> Sequence[float]:
-        """For how long each of them occupied a generator."""
-        return [at_work_s(each.service_s, self.worked) for each in self.served]
-
-    @property
-    def delivery_s(self) -> float:
-        """How long a result was on its way, on average."""
-        return statistics.fmean(each.service_s for each in self.served) - statistics.fmean(self.services)
+        """For how long each request with a result and a known start occupied a generator."""
+        return [
+            at_work_s(each.ended_at - each.started_at, self.worked)
+            for each in self.requests
+            if each.outcome == "done" and each.started_at is not None
+        ]
 
 
 class Report(BaseModel):
