@@ -1,10 +1,12 @@
-"""How a cluster on one machine ends that doesn't want to: its Ray here is a process that ignores every signal."""
+"""How a cluster on one machine ends: its Ray here is a process that ignores every signal, its Caddy one that sleeps."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,29 +18,52 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(os.environ["UP"], "w").close()
 time.sleep(600)
 """
-BOX = f"""
+BOX = """
+import sys
 from voxdemo.cluster.box import run
+from voxdemo.server.start import mistakes_told
 from voxdemo.settings import load
-run(load(), "sleep", front_ends=0, head=("-c", {STUBBORN!r}))
+with mistakes_told():
+    run(load(), sys.argv[1], front_ends=0, head=("-c", sys.argv[2]))
 """
 
 
-def test_a_second_ctrl_c_ends_all_of_it_at_once(tmp_path: Path) -> None:
-    settings = {"VOXDEMO_PORT": str(free_port()), "VOXDEMO_CACHE_DIR": str(tmp_path), "VOXDEMO_HOST": "::1"}
-    settings |= {"PATH": "/usr/bin:/bin", "UP": str(tmp_path / "up")}
+@contextmanager
+def box(folder: Path, caddy: str, ray: str) -> Iterator[subprocess.Popen[str]]:
+    """A cluster without servers, this script its balancer and that one its Ray."""
+    program = folder / "caddy"
+    program.write_text(f"#!/bin/sh\n{caddy}\n")
+    program.chmod(0o755)
+    settings = {"VOXDEMO_PORT": str(free_port()), "VOXDEMO_CACHE_DIR": str(folder), "VOXDEMO_HOST": "::1"}
+    settings |= {"PATH": "/usr/bin:/bin", "UP": str(folder / "up")}
     with subprocess.Popen(
-        [sys.executable, "-c", BOX], cwd=ROOT, env=settings, stdout=subprocess.PIPE,
+        [sys.executable, "-c", BOX, str(program), ray], cwd=ROOT, env=settings, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
-    ) as box:  # fmt: skip
-        assert box.stdout
-        assert box.stderr
-        assert "are starting" in box.stdout.readline()
+    ) as started:  # fmt: skip
+        assert started.stdout
+        assert "are starting" in started.stdout.readline()
+        yield started
+
+
+def test_a_second_ctrl_c_ends_all_of_it_at_once(tmp_path: Path) -> None:
+    with box(tmp_path, "exec sleep 600", STUBBORN) as cluster:
+        assert cluster.stdout
+        assert cluster.stderr
         eventually((tmp_path / "up").exists)
-        box.send_signal(signal.SIGINT)
-        assert "Press Ctrl-C again" in box.stdout.readline()
-        below = [each for each in psutil.Process(box.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
+        cluster.send_signal(signal.SIGINT)
+        assert "Press Ctrl-C again" in cluster.stdout.readline()
+        below = [each for each in psutil.Process(cluster.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
         assert below
-        box.send_signal(signal.SIGINT)
-        assert box.wait(30) == 1
-        assert "ended before its jobs were" in box.stderr.read()
+        cluster.send_signal(signal.SIGINT)
+        assert cluster.wait(30) == 1
+        assert "ended before its jobs were" in cluster.stderr.read()
         assert not [each for each in below if each.is_running()]
+
+
+def test_a_balancer_that_cant_take_its_port_ends_all_of_it_with_a_sentence(tmp_path: Path) -> None:
+    with box(tmp_path, "exit 1", "import time; time.sleep(600)") as cluster:
+        assert cluster.stderr
+        assert cluster.wait(30) == 2
+        told = cluster.stderr.read()
+        assert "voxdemo can't start: Caddy can't serve at http://[::1]:" in told
+        assert "started again" not in told

@@ -70,6 +70,10 @@ class Process:
             self._command, env=self._environment, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
         )
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def look(self) -> None:
         """Start it again, if it ended a while ago."""
         if self._is_there():
@@ -82,7 +86,7 @@ class Process:
             self._process, self._ended_at = self._started(), None
 
     def _is_there(self) -> bool:
-        if self._process.poll() is not None:
+        if self.has_ended:
             return False
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
@@ -127,7 +131,7 @@ def check(settings: Settings, package: str = "ray", program: str = "caddy") -> s
 def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str] = HEAD) -> None:
     """Serve until a signal comes, at the address of the settings. At a second one nobody's job is waited for.
 
-    `caddy` is what `check` found; Python runs `head` as Ray.
+    `caddy` is what `check` found; Python runs `head` as Ray. Raises SettingsError where Caddy can't serve there.
     """
     stop, at_once = threading.Event(), threading.Event()
 
@@ -140,6 +144,9 @@ def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str]
         address, is_told = url_of(SHOWN.get(settings.host, settings.host), settings.port), False
         print("A line on Ray, its voices, two servers and a balancer are starting: a minute or two.", flush=True)
         while not stop.wait(LOOK_EVERY_S):
+            if processes[-1].has_ended and not is_told:  # the balancer, whose port is the only one not chosen here
+                sentence = f"Caddy can't serve at {address}: look at what it says, or choose another --port."
+                raise SettingsError(sentence)
             for process in processes:
                 process.look()
             if not is_told and _is_ready(address):
