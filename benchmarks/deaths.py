@@ -93,16 +93,15 @@ class Part:
         """The texts that this voice has begun and not ended."""
         return set(_lines(self.server.log, "says")) - set(_lines(self.server.log, "said"))
 
-    def end(self, number: int, away_s: float = 0.0) -> None:
-        """Have this signal end it, and be away for so long."""
+    def end(self, number: int) -> None:
+        """Have this signal end it."""
         self.server.process.send_signal(number)
-        self._ending = threading.Thread(target=self._follow, args=(away_s,))
+        self._ending = threading.Thread(target=self._follow)
         self._ending.start()
 
-    def _follow(self, away_s: float) -> None:
+    def _follow(self) -> None:
         self.server.process.wait(LOST_S)
         ended, log = self.server, self.server.log
-        time.sleep(away_s)
         self.server = self._start()
         self._past_log += log
         ended.http.close()
@@ -344,11 +343,10 @@ def served(ask: Callable[[str, str], Sounds], url: str, asked: Asked) -> Asked:
 
 @dataclass(frozen=True)
 class Death:
-    """Which of the processes gets which signal, and how long it is away."""
+    """Which of the processes gets which signal."""
 
     part: str
     number: int
-    away_s: float = 0.0
 
 
 DEATHS: Mapping[str, Death] = {
@@ -393,7 +391,7 @@ def round_of(site: Site, death: Death, people: ThreadPoolExecutor, visiting: Thr
     part, begun = site.parts[death.part], site.said("says")
     broken_off = part.saying if death.number == signal.SIGKILL else set()
     killed_at = time.monotonic()
-    part.end(death.number, death.away_s)
+    part.end(death.number)
 
     def has_begun() -> bool:
         anew = site.said("says")[len(begun) :]

@@ -43,7 +43,7 @@ class ListenJob:
 
 @dataclass(frozen=True, slots=True)
 class SpeakJob:
-    """Say `parts`, one after the other, as the utterance wants it, with the engine it was planned for.
+    """Say `parts`, from the `first` on, as the utterance wants it, with the engine it was planned for.
 
     Its `guests` are other voices, perhaps of other engines, that say some of the parts: those of the passages, by the
     index of the part. The utterance's text is what is left for its own voice. Yields a `Piece` for every stretch of
@@ -65,6 +65,8 @@ class SpeakJob:
     guests: Mapping[int, Passage] = field(default_factory=dict)
     id: str = field(default_factory=_new_id)
     """What the engine knows the parts of this job by."""
+    first: int = 0
+    """Which part it begins with: those before were said by a voice that has died."""
 
     @property
     def speaking_s(self) -> float | None:
@@ -92,21 +94,21 @@ class SpeakJob:
         guest = self.guests.get(part)
         return f"{guest.engine.name}/{guest.utterance.voice}" if guest else ""
 
+    @property
+    def parts_left(self) -> int:
+        """How many parts it is to say."""
+        return len(self.parts) - self.first
+
     def done_before(self, part: int) -> float:
-        """The share of the work that is done when `parts[part]` begins."""
-        return sum(self.shares[:part]) if self.shares else part / len(self.parts)
+        """The share of its work that is done when `parts[part]` begins."""
+        shares = self.shares or [1.0] * len(self.parts)
+        return sum(shares[self.first : part]) / sum(shares[self.first :])
 
     def rest(self, first: int) -> SpeakJob:
         """What is left from this part on."""
         left = 1 - self.done_before(first)
-        return replace(
-            self,
-            parts=self.parts[first:],
-            expected_s=None if self.expected_s is None else self.expected_s * left,
-            units=self.units * left,
-            shares=[share / left for share in self.shares[first:]],
-            guests={index - first: passage for index, passage in self.guests.items() if index >= first},
-        )
+        expected_s = None if self.expected_s is None else self.expected_s * left
+        return replace(self, first=first, expected_s=expected_s, units=self.units * left)
 
 
 Job = SpeakJob | ListenJob

@@ -145,6 +145,8 @@ class VoiceOffer:
     listens: tuple[RecognizerInfo, bool]
     models: Sequence[ModelReport]
     paces: str
+    start_s: float = 0.0
+    """How long its process took until it began to load the models."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere import voice
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
@@ -64,7 +65,7 @@ async def elsewhere(
     line_url = await servers.serve(lambda url: line_app(LineProcess(queue_size, most_waiting, gather_s=0.0), SECRET))
 
     def with_voice(url: str) -> ASGIApp:
-        return voice_app(VoiceProcess(seat(stage), Paces(), url, line_url, SECRET, 30.0, beat_every_s=0.02), SECRET)
+        return voice_app(VoiceProcess(seat(stage), Paces(), url, line_url, SECRET, 30.0), SECRET)
 
     for _ in range(seats):
         await servers.serve(with_voice)
@@ -86,7 +87,10 @@ def stage() -> Stage:
 
 
 @pytest.fixture(params=first_of(*KINDS))
-async def open_lines(request: pytest.FixtureRequest, stage: Stage) -> AsyncGenerator[OpenLines, None]:
+async def open_lines(
+    request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[OpenLines, None]:
+    monkeypatch.setattr(voice, "BEAT_EVERY_S", 0.02)
     async with AsyncExitStack() as stack:
 
         async def opened(

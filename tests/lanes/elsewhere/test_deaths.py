@@ -143,7 +143,7 @@ async def test_a_voice_that_is_killed_in_a_text_is_followed_by_another_from_the_
     await asyncio.wait_for(text.task, 60)
     assert text.is_whole
     assert [type(event).__name__ for event in text.events].count("Started") == 1
-    assert [event.part for event in text.events if isinstance(event, PartRetaken)] == [1]
+    assert not [event for event in text.events if isinstance(event, PartRetaken)]  # nothing is heard twice
 
 
 async def test_a_line_that_is_killed_is_followed_by_one_in_which_all_stand_as_before(

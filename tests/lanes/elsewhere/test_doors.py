@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere import asgi
+from voxdemo.lanes.elsewhere import asgi, places
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.reaching import LineAddress
@@ -109,8 +109,9 @@ async def test_only_requests_of_one_client_count_as_its_own() -> None:
     await front_end.aclose()
 
 
-async def test_a_turn_that_is_not_taken_goes_to_the_next() -> None:
-    process = LineProcess(10, gather_s=0.0, taken_within_s=0.0)
+async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "TAKEN_WITHIN_S", 0.0)
+    process = LineProcess(10, gather_s=0.0)
     beat = beat_of("voice")
     process.beat(beat)
     one, other = (process.listen(name) for name in ("one", "other"))
@@ -158,7 +159,7 @@ class Watched(LineProcess):
     """Keeps what voices said."""
 
     def __init__(self) -> None:
-        super().__init__(10, gather_s=0.0, taken_within_s=600.0)
+        super().__init__(10, gather_s=0.0)
         self.beats: list[Beat] = []
 
     def beat(self, beat: Beat) -> BeatAnswer:
@@ -169,15 +170,20 @@ class Watched(LineProcess):
         return [each for each in self.beats if each.is_ready and each.is_closing == closing]
 
 
-async def test_a_voice_that_is_to_stop_ends_the_job_that_is_on_its_way_to_it() -> None:
+def seat() -> Seat:
+    worker = ModelWorker(CLONER, lambda tell: FakeEngine(Stage(open=True), CLONER, tell), lambda _: [(1.0, 1.0)])
+    listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(Stage(open=True)), lambda _: [(1.0, 1.0)])
+    return Seat(Role(worker), Role(listener))
+
+
+async def test_a_voice_that_is_to_stop_ends_the_job_that_is_on_its_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "TAKEN_WITHIN_S", 600.0)
     line, servers = Watched(), Servers()
     line_url = await servers.serve(lambda url: line_app(line, SECRET))
     voices: list[VoiceProcess] = []
 
     def app_of(url: str) -> Any:
-        worker = ModelWorker(CLONER, lambda tell: FakeEngine(Stage(open=True), CLONER, tell), lambda _: [(1.0, 1.0)])
-        listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(Stage(open=True)), lambda _: [(1.0, 1.0)])
-        voices.append(VoiceProcess(Seat(Role(worker), Role(listener)), Paces(), url, line_url, SECRET, 30.0))
+        voices.append(VoiceProcess(seat(), Paces(), url, line_url, SECRET, 30.0))
         return voice_app(voices[0], SECRET)
 
     url = await servers.serve(app_of)
@@ -258,3 +264,27 @@ async def test_a_line_without_a_proxy_is_asked_once_where_it_is_and_again_when_i
         address.forget()
         assert await address.url() == "http://line"
         assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(400, "run the same voxdemo at both"), (401, "set VOXDEMO_LINE_SECRET to what it has there")]
+)
+async def test_a_line_that_is_there_and_doesnt_understand_a_voice_is_told_of_once(
+    status: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, servers = list[Request](), Servers()
+
+    async def refuse(request: Request) -> Response:
+        asked.append(request)
+        return Response(status_code=status)
+
+    where = Route("/line/where", lambda _: asgi.answer(""))
+    routes = [where, Route("/line/voices", refuse, methods=["POST"])]
+    url = await servers.serve(lambda _: Starlette(routes=routes))
+    running = asyncio.ensure_future(VoiceProcess(seat(), Paces(), "http://voice", url, SECRET, 30.0).run())
+    await until(lambda: len(asked) > 2)
+    running.cancel()
+    await asyncio.wait([running])
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [said in each for each in warned] == [True]
+    await servers.close()

@@ -40,11 +40,11 @@ class House:
         self.scaling = Scaling(elastic, self.lane)
         self.seats: list[VoiceSeat] = []
 
-    def voice(self, state: Any = "ready", load_s: float | None = None) -> VoiceSeat:
+    def voice(self, state: Any = "ready", load_s: float | None = None, start_s: float = 0.0) -> VoiceSeat:
         beat = Beat(f"v{len(self.seats)}", "http://voice", state == "ready", False, Waiting(0, None), [])
         status = WorkerStatus(state, load_s=load_s)
         reports = [ModelReport(info, status, True, True) for info in (CLONER, LISTENER)]
-        offer = VoiceOffer((CLONER,), (CLONER, True), (LISTENER, True), reports, "")
+        offer = VoiceOffer((CLONER,), (CLONER, True), (LISTENER, True), reports, "", start_s)
         seat = VoiceSeat(beat, offer, lambda seat, first: None, self.lane.leave)
         self.seats.append(seat)
         self.lane.add(seat)
@@ -137,7 +137,7 @@ async def test_nobody_counts_on_a_voice_that_is_long_overdue(house: House) -> No
     for _ in range(2):
         house.asks(40.0)
     assert house.at(8) == 2
-    assert house.at(8 + 2 * START_S) == 2
+    assert house.at(8 + 3 * START_S) == 2
     assert house.awaited == []
     assert house.lane.foretell(Size(50.0)).start_s == 80.0
 
@@ -210,10 +210,19 @@ async def test_a_voice_that_came_late_is_expected_for_as_long_as_models_load_and
     assert house.at(7.5) == 3
     assert house.awaited == [10.0, 10.0]  # RESTART_S, and what the first voice's models took
     house.at(23.5)
-    assert house.awaited == [4.0, 4.0]  # these are late: for a quarter more of what they have taken
+    assert house.awaited == [8.0, 8.0]  # these are late: for half as much again as they have taken
     seat = house.voice("loading")
     house.at(24)
     assert (seat.ready_at or 0.0) - house.now == 5.0
     assert house.awaited == [5.0]
     house.at(30)
-    assert (seat.ready_at or 0.0) - house.now == 1.5
+    assert (seat.ready_at or 0.0) - house.now == 3.0
+
+
+async def test_the_first_voice_to_be_asked_for_will_take_what_the_one_that_is_there_took(house: House) -> None:
+    house.voice(load_s=5.0, start_s=12.0)
+    house.at(7)
+    for _ in range(4):
+        house.asks(8.0)
+    assert house.at(7.5) == 3
+    assert house.awaited == [17.0, 17.0]

@@ -22,9 +22,9 @@ from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.progress import Progress
-from voxdemo.lanes.elsewhere.reaching import LineAddress
+from voxdemo.lanes.elsewhere.reaching import LineAddress, why_not
 from voxdemo.lanes.elsewhere.ticket import OVER, PlaceElsewhere
-from voxdemo.lanes.jobs import Job, LaneEvent, outline
+from voxdemo.lanes.jobs import Job, LaneEvent, SpeakJob, outline
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
 from voxdemo.lanes.messages import (
     END,
@@ -177,9 +177,8 @@ class LineElsewhere:
                         yield event
                 if progress.is_over:
                     return
-                for event in progress.broken_off():
-                    yield event
-                self._stand_in_again(ticket, progress.rest, progress.first)
+                progress.broken_off()
+                self._stand_in_again(ticket, progress.rest)
             sentence = "The voices failed on this again and again: try again in a minute."
             raise EngineError(sentence, "voices_gone")
         finally:
@@ -223,18 +222,19 @@ class LineElsewhere:
                     if event == END:
                         progress.is_over = True
                         return
-                    if event is not None and (told := progress.note(event)):
+                    for told in progress.note(event) if event is not None else ():
                         yield told
         except (httpx.HTTPError, EOFError, ValueError) as error:
             log.warning("a voice has gone in the middle of a job: %s", type(error).__name__)
             if not was_reached:
                 self._say(Unreachable(turn.voice))
 
-    def _stand_in_again(self, ticket: PlaceElsewhere, job: Job, first: int) -> None:
+    def _stand_in_again(self, ticket: PlaceElsewhere, job: Job) -> None:
         """Stand where it stood, as another request: what the line knows of the one that broke off is over."""
         self._places.pop(ticket.id, None)
         self._say(Leave(ticket.id))
         ticket.id, ticket.turn, ticket.told, ticket.is_served = secrets.token_hex(8), None, None, False
+        first = job.first if isinstance(job, SpeakJob) else 0
         key = ticket.claim.key and f"{ticket.claim.key} {first}"  # others that heard as much go on together with it
         ticket.claim = replace(ticket.claim, size=job.size, work={}, recording_s=0.0, key=key)
         self._places[ticket.id] = ticket
@@ -297,8 +297,8 @@ class LineElsewhere:
                 answer = await self._http.post(url, content=wire.to_bytes(messages))
                 answer.raise_for_status()
                 news = wire.from_bytes(answer.content)
-            except (httpx.HTTPError, ValueError):
-                self._lose()  # all is said again to the line that comes
+            except (httpx.HTTPError, ValueError) as error:
+                self._lose(why_not(error))  # all is said again to the line that comes
                 return
             self._hear(news)
 
@@ -314,14 +314,16 @@ class LineElsewhere:
                             if self.fault:
                                 break
                             self._hear(news)
+                why = ""
             except (httpx.HTTPError, EOFError, ValueError) as error:
                 log.debug("the line doesn't answer: %s", type(error).__name__)
-            self._lose()
+                why = why_not(error)
+            self._lose(why)
             await asyncio.sleep(TRY_AGAIN_S)
 
-    def _lose(self) -> None:
+    def _lose(self, why: str) -> None:
         if not self.fault:
-            log.warning("the line can't be reached")
+            log.warning(why or "the line can't be reached")
         self._address.forget()
         self.fault = "The line can't be reached at the moment: places are as they were told last."
 

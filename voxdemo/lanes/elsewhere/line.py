@@ -26,7 +26,7 @@ from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
-from voxdemo.lanes.elsewhere.places import TAKEN_WITHIN_S, UNTOLD, FrontEnd, Visitor, VoiceSeat
+from voxdemo.lanes.elsewhere.places import UNTOLD, FrontEnd, Visitor, VoiceSeat
 from voxdemo.lanes.elsewhere.scaling import Scaling
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.lane import Lane
@@ -76,7 +76,6 @@ class LineProcess:
         most_waiting: int = 0,
         gather_s: float | None = None,
         elastic: Elastic | None = None,
-        taken_within_s: float = TAKEN_WITHIN_S,
     ) -> None:
         gather_s = GATHER_S if gather_s is None else gather_s
         self._paces = Paces()
@@ -94,7 +93,6 @@ class LineProcess:
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offer: Offer | None = None
-        self._taken_within_s = taken_within_s
         self.scaling = Scaling(elastic, self._lane) if elastic else None
         """For what starts and stops voices; None: nothing does."""
 
@@ -152,7 +150,7 @@ class LineProcess:
             log.info("a voice has come: %s", beat.url)
         if beat.offer:
             self._learn(beat.offer.paces)
-        seat.look(beat, self._adopted, self._taken_within_s)
+        seat.look(beat, self._adopted)
         if beat.offer:
             self._reckon_again()
         if seat.outline != before:  # else only seconds have passed

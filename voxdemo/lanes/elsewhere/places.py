@@ -109,8 +109,9 @@ class Visitor(Ticket):
     def turn_s(self) -> float:
         return self.in_hand[1].turn_s if self.in_hand else TURN_S
 
-    def has_had_turn_for(self, seconds: float) -> bool:
-        return bool(self.granted and time.monotonic() - self.granted[0] > seconds)
+    @property
+    def has_let_turn_go(self) -> bool:
+        return bool(self.granted and time.monotonic() - self.granted[0] > TAKEN_WITHIN_S)
 
     def deliver(self, event: LaneEvent | End) -> None:
         """Only how it ends is told from here; its voice tells the rest."""
@@ -215,15 +216,15 @@ class VoiceSeat(AnySeat):
         """Those whose answers others can hear from here: as they are said, or, for a while, when they have been."""
         return [*self.visitors, *self._given.values(), *self._said.values()]
 
-    def look(self, beat: Beat, adopted: Callable[[InHand], Visitor], taken_within_s: float = TAKEN_WITHIN_S) -> None:
+    def look(self, beat: Beat, adopted: Callable[[InHand], Visitor]) -> None:
         """What the voice is at now. A job that nobody entered here is of the line before this one, and is `adopted`.
 
-        A turn that was given longer than `taken_within_s` ago, and whose job isn't there, is lost.
+        A turn that was given longer than TAKEN_WITHIN_S ago, and whose job isn't there, is lost.
         """
         self.beat, self.offer = beat, beat.offer or self.offer
         self.is_suspect, self.heard_at = False, time.monotonic()
         jobs = {each.id: each for each in beat.jobs}
-        given = {id: each for id, each in self._given.items() if not each.has_had_turn_for(taken_within_s)}
+        given = {id: each for id, each in self._given.items() if not each.has_let_turn_go}
         self._given = {id: each for id, each in given.items() if not (id in jobs or id in beat.said)}
         for visitor in self.visitors:
             if visitor.id in jobs:
@@ -232,7 +233,7 @@ class VoiceSeat(AnySeat):
                 visitor.in_hand = None
                 self._put_down(visitor)
                 self._said[visitor.id] = visitor
-            elif visitor.has_had_turn_for(taken_within_s):
+            elif visitor.has_let_turn_go:
                 visitor.tell_front_end(Lost(visitor.id))
                 self._put_down(visitor)
         self._said = {id: each for id, each in {**given, **self._said}.items() if id in beat.said}
@@ -326,7 +327,7 @@ class VoiceSeat(AnySeat):
         visitor = self.ticket
         if visitor is None or visitor.begun_at is None:
             return False
-        return isinstance(visitor.brought, SpeakJob) and len(visitor.brought.parts) > 1
+        return isinstance(visitor.brought, SpeakJob) and visitor.brought.parts_left > 1
 
     async def close(self) -> None:
         """It does so by itself."""

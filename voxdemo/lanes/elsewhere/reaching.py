@@ -9,19 +9,16 @@ class LineAddress:
     """Where the line is that is known by this URL.
 
     That may be a proxy's, which leads to the line wherever it is by now: it is asked once where that is, and again when
-    nobody answers there. Not `is_straight`: all goes through the proxy.
+    nobody answers there.
     """
 
-    def __init__(self, http: httpx.AsyncClient, known_at: str, is_straight: bool = True) -> None:
+    def __init__(self, http: httpx.AsyncClient, known_at: str) -> None:
         self._http = http
         self._known_at = known_at.rstrip("/")
-        self._is_straight = is_straight
         self._found_at = ""
 
     async def url(self) -> str:
         """Raises HTTPError, and ValueError for an answer that isn't a line's."""
-        if not self._is_straight:
-            return self._known_at
         if not self._found_at:
             answer = await self._http.get(f"{self._known_at}/line/where")
             self._found_at = wire.from_bytes(answer.raise_for_status().content) or self._known_at
@@ -30,3 +27,13 @@ class LineAddress:
     def forget(self) -> None:
         """Nobody answered there."""
         self._found_at = ""
+
+
+def why_not(error: Exception) -> str:
+    """What is to be done where a line that is there doesn't understand this process; "" where it isn't there."""
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else 0
+    if status == httpx.codes.UNAUTHORIZED:
+        return "the line refuses this process: set VOXDEMO_LINE_SECRET to what it has there"
+    if status == httpx.codes.BAD_REQUEST or isinstance(error, ValueError):
+        return "what answers at VOXDEMO_LINE_URL isn't a line of this release: run the same voxdemo at both"
+    return ""

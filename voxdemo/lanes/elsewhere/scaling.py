@@ -20,9 +20,9 @@ from voxdemo.lanes.turns import Size
 
 SETTLE_S = 6.0
 """How long a new line wants neither more nor fewer voices: those of the line before it come in that time."""
-LATE = 2.0
+LATE = 3.0
 """After so many times what it usually takes, nobody counts on a voice that hasn't come."""
-LONGER = 0.25
+LONGER = 0.5
 """One that is late is expected after this share more of the time that it has taken."""
 
 
@@ -43,8 +43,8 @@ class Scaling(Collector):
         self._leaving = 0
         self._idle_since: dict[VoiceSeat, float] = {}
         self._has_offer = False
-        self._come_s = RESTART_S
-        """What the last voice took from when it was asked for until it began to load."""
+        self._came_s = 0.0
+        """What the last voice took from when it was asked for until it began to load; 0.0: none was seen to."""
         self._load_s = 0.0
         """What it took from then until it was ready; 0.0: none was seen to."""
 
@@ -77,7 +77,7 @@ class Scaling(Collector):
             self._loading[seat] = now
             seat.ready_at = now + self._expected_s([*self._known, seat])
             if self._begun_at < asked_at < now:  # those of the beginning were asked for by nobody
-                self._come_s = now - asked_at
+                self._came_s = now - asked_at
 
     def _load(self, seat: VoiceSeat, now: float) -> None:
         came_at = self._loading[seat]
@@ -109,6 +109,11 @@ class Scaling(Collector):
         """What a voice that has come takes to be ready: as long as the last one, or as models took to load."""
         load_s = max((report.status.load_s or 0.0 for seat in seats for report in seat.reports), default=0.0)
         return self._load_s or load_s or max(0.0, self._elastic.start_s - self._come_s)
+
+    @property
+    def _come_s(self) -> float:
+        """What a voice takes from when it is asked for until it begins to load: as the last one, or as those here."""
+        return self._came_s or max((seat.offer.start_s for seat in self._known), default=0.0) or RESTART_S
 
     def collect(self) -> Sequence[Metric]:
         """For Prometheus."""

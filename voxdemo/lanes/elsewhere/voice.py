@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
+import psutil
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,7 +26,7 @@ from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
 from voxdemo.lanes.elsewhere.line import working
-from voxdemo.lanes.elsewhere.reaching import LineAddress
+from voxdemo.lanes.elsewhere.reaching import LineAddress, why_not
 from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.line import Claim
@@ -54,12 +55,11 @@ class VoiceProcess:
         line_url: str,
         secret: str,
         job_timeout_s: float,
-        beat_every_s: float = BEAT_EVERY_S,
     ) -> None:
         self.id = secrets.token_hex(4)
         self.url = url
         self.is_closing = False
-        self._beat_every_s = beat_every_s
+        self._start_s = time.time() - psutil.Process().create_time()
         self._expected: int | None = 0
         """How many jobs the line has given it; None: the line doesn't know yet that it is closing."""
         self._seat = seat
@@ -72,6 +72,8 @@ class VoiceProcess:
         self._moved = asyncio.Event()
         self._lane.moved.append(self._moved.set)
         self._offered: VoiceOffer | None = None
+        self._fault = ""
+        """Why the line, which is there, doesn't understand this voice."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled; then the models are closed."""
@@ -82,18 +84,26 @@ class VoiceProcess:
                 try:
                     await self._beat()
                 except (httpx.HTTPError, ValueError) as error:  # it was killed, or has just begun
-                    log.debug("the line doesn't answer: %s", type(error).__name__)
+                    self._tell_fault(why_not(error), error)
                     self._offered, self._expected = None, 0
                     self._address.forget()
                     await asyncio.sleep(TRY_AGAIN_S)
                 else:
+                    self._fault = ""
                     with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._moved.wait(), self._beat_every_s)
+                        await asyncio.wait_for(self._moved.wait(), BEAT_EVERY_S)
         finally:
             await self._line.aclose()
             await self._lane.close()
             for said in self._said.values():
                 said.close()
+
+    def _tell_fault(self, fault: str, error: Exception) -> None:
+        """Log once what an operator has to mend, and what passes by itself for those that look for it."""
+        if fault and fault != self._fault:
+            log.warning(fault)
+        log.debug("the line doesn't answer: %s", type(error).__name__)
+        self._fault = fault or self._fault
 
     @property
     def hangs(self) -> bool:
@@ -193,7 +203,8 @@ class VoiceProcess:
     def _offer(self) -> VoiceOffer:
         seat, listens = self._seat, self._seat.listens
         assert listens, "a voice listens, too"
-        return VoiceOffer(tuple(seat.engines), seat.speaks, listens, tuple(seat.reports), self._paces.snapshot())
+        reports, paces = tuple(seat.reports), self._paces.snapshot()
+        return VoiceOffer(tuple(seat.engines), seat.speaks, listens, reports, paces, self._start_s)
 
 
 class _Clock:

@@ -36,7 +36,7 @@ class Speech:
         self._turn_at = 0.0
         self._first_at: float | None = None
         self._said_s = 0.0
-        self._part = 0
+        self._part = job.first
         self.was_heard = False
         """Whether something of the part that is being said was heard."""
         self._failed_part: int | None = None

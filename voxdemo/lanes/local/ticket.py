@@ -89,7 +89,7 @@ class Ticket:
         """About how many seconds it goes on before it can stand aside: a part, where listeners won't hear a gap."""
         speech, expected_s = self.speech, self.job.expected_s or 0.0
         if speech and (speech.lead_s >= BRIEF_S or expected_s < speech.job.units * S_PER_UNIT / 2):
-            return expected_s / len(speech.job.parts)
+            return expected_s / speech.job.parts_left
         return TURN_S
 
     @property
