@@ -37,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere import line as line_module
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app, seldom_collected
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
@@ -99,8 +100,9 @@ def seat() -> Seat:
 def be(role: str, port: int, line_url: str, secret: str) -> None:
     """Serve as the line, or as a voice of it."""
     if role == "line":
+        line_module.GATHER_S = 0.0
         seldom_collected()
-        app = line_app(LineProcess(MOST_IN_LINE, gather_s=0.0), secret)
+        app = line_app(LineProcess(MOST_IN_LINE), secret)
     else:
         url = f"http://127.0.0.1:{port}"
         app = voice_app(VoiceProcess(seat(), Paces(), url, line_url, secret, 600.0), secret)

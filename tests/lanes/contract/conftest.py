@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.estimates.paces import Paces
+from voxdemo.lanes.elsewhere import line as line_module
 from voxdemo.lanes.elsewhere import voice
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
@@ -62,7 +63,7 @@ async def elsewhere(
 ) -> Sequence[JobLine]:
     servers = Servers()
     stack.push_async_callback(servers.close)
-    line_url = await servers.serve(lambda url: line_app(LineProcess(queue_size, most_waiting, gather_s=0.0), SECRET))
+    line_url = await servers.serve(lambda url: line_app(LineProcess(queue_size, most_waiting), SECRET))
 
     def with_voice(url: str) -> ASGIApp:
         return voice_app(VoiceProcess(seat(stage), Paces(), url, line_url, SECRET, 30.0), SECRET)
@@ -91,6 +92,7 @@ async def open_lines(
     request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[OpenLines, None]:
     monkeypatch.setattr(voice, "BEAT_EVERY_S", 0.02)
+    monkeypatch.setattr(line_module, "GATHER_S", 0.0)
     async with AsyncExitStack() as stack:
 
         async def opened(

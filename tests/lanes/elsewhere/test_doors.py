@@ -19,6 +19,7 @@ from starlette.routing import Route
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere import asgi, places
+from voxdemo.lanes.elsewhere import line as line_module
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.reaching import LineAddress
@@ -49,9 +50,15 @@ SECRET = "the-secret-of-the-tests"
 JOB = outline(SpeakJob(CLONER, Utterance("a"), ["a"], 1.0))
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new line gives its first turns without waiting for those of another one."""
+    monkeypatch.setattr(line_module, "GATHER_S", 0.0)
+
+
 @pytest.fixture
 async def line() -> Any:
-    app = line_app(LineProcess(10, gather_s=0.0), SECRET)
+    app = line_app(LineProcess(10), SECRET)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://line") as http:
         yield http
 
@@ -89,7 +96,7 @@ def beat_of(voice: str) -> Beat:
 
 
 async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
-    process = LineProcess(10, gather_s=0.0)
+    process = LineProcess(10)
     front_end = process.listen("one")
     await anext(front_end)
     process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
@@ -99,7 +106,7 @@ async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
 
 
 async def test_only_requests_of_one_client_count_as_its_own() -> None:
-    process = LineProcess(10, most_waiting=1, gather_s=0.0)
+    process = LineProcess(10, most_waiting=1)
     front_end = process.listen("one")
     await anext(front_end)
     callers = ["", "", "a", "a", "b", ""]
@@ -111,7 +118,7 @@ async def test_only_requests_of_one_client_count_as_its_own() -> None:
 
 async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "TAKEN_WITHIN_S", 0.0)
-    process = LineProcess(10, gather_s=0.0)
+    process = LineProcess(10)
     beat = beat_of("voice")
     process.beat(beat)
     one, other = (process.listen(name) for name in ("one", "other"))
@@ -129,7 +136,7 @@ async def test_a_turn_that_is_not_taken_goes_to_the_next(monkeypatch: pytest.Mon
 
 
 async def test_of_thousands_each_is_told_their_place_once_and_all_again_when_one_leaves() -> None:
-    process = LineProcess(2_000, gather_s=0.0)
+    process = LineProcess(2_000)
     working = asyncio.ensure_future(process.run())
     front_ends = [process.listen(name) for name in ("one", "other")]
     for front_end in front_ends:
@@ -159,7 +166,7 @@ class Watched(LineProcess):
     """Keeps what voices said."""
 
     def __init__(self) -> None:
-        super().__init__(10, gather_s=0.0)
+        super().__init__(10)
         self.beats: list[Beat] = []
 
     def beat(self, beat: Beat) -> BeatAnswer:
@@ -205,9 +212,12 @@ async def test_a_voice_that_is_to_stop_ends_the_job_that_is_on_its_way_to_it(mon
     await servers.close()
 
 
-async def test_whoever_comes_back_to_a_new_line_first_does_not_overtake_the_others() -> None:
+async def test_whoever_comes_back_to_a_new_line_first_does_not_overtake_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """However long it had run until it was found: a proxy may know it late."""
-    process = LineProcess(10, gather_s=0.05)
+    monkeypatch.setattr(line_module, "GATHER_S", 0.05)
+    process = LineProcess(10)
     working = asyncio.ensure_future(process.run())
     await asyncio.sleep(0.1)  # nobody came for twice as long as it gathers
     one, other = (process.listen(name) for name in ("one", "other"))
@@ -228,7 +238,7 @@ async def test_whoever_comes_back_to_a_new_line_first_does_not_overtake_the_othe
 async def test_a_line_behind_a_proxy_is_reached_straight_and_looked_for_again_when_it_has_moved() -> None:
     offer = Offer(None, None, (), Paces().snapshot())  # type: ignore[arg-type]
     lines, proxies = [Servers(), Servers()], Servers()
-    at = [await each.serve(lambda url: line_app(LineProcess(10, gather_s=0.0), SECRET)) for each in lines]
+    at = [await each.serve(lambda url: line_app(LineProcess(10), SECRET)) for each in lines]
     where = Starlette(routes=[Route("/line/where", lambda _: asgi.answer(at[0]))])  # and nothing else
     proxy = await proxies.serve(lambda url: where)
     front_end = LineElsewhere(proxy, SECRET, offer, Paces(), own_url="http://front-end")

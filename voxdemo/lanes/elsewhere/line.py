@@ -70,19 +70,11 @@ KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=F
 class LineProcess:
     """All methods are for the event loop's thread."""
 
-    def __init__(
-        self,
-        queue_size: int,
-        most_waiting: int = 0,
-        gather_s: float | None = None,
-        elastic: Elastic | None = None,
-    ) -> None:
-        gather_s = GATHER_S if gather_s is None else gather_s
+    def __init__(self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None) -> None:
         self._paces = Paces()
         self._snapshot = ""
         self._lane = Lane([], queue_size, 0.0, most_waiting, self._paces)
-        self._lane.gives_turns, self._lane.tells_places = not gather_s, False
-        self._gather_s = gather_s
+        self._lane.gives_turns, self._lane.tells_places = not GATHER_S, False
         self._latest = 0.0
         """No newcomer stands before those that stood in the line before this."""
         self._front_ends: dict[str, FrontEnd] = {}
@@ -98,10 +90,7 @@ class LineProcess:
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
-        work = [self._watch(), self._keep_telling()]
-        if self._gather_s:
-            work.append(self._begin_turns())
-        await asyncio.gather(*work)
+        await asyncio.gather(self._watch(), self._keep_telling(), self._begin_turns())
 
     async def listen(self, name: str, url: str = "") -> AsyncGenerator[Sequence[Any], None]:
         """What the front end at this address is told, as it comes, several at a time."""
@@ -228,7 +217,7 @@ class LineProcess:
     async def _begin_turns(self) -> None:
         """Give turns when GATHER_S have passed since a front end or a voice came: a proxy may lead here late."""
         await self._is_reached.wait()
-        await asyncio.sleep(self._gather_s)
+        await asyncio.sleep(GATHER_S)
         self._lane.gives_turns = True
         self._lane.move_up()
 
