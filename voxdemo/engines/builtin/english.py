@@ -13,6 +13,7 @@ from functools import lru_cache
 from voxdemo.engines.builtin import amounts
 from voxdemo.engines.builtin.figures import spoken
 from voxdemo.engines.builtin.measures import with_plain_units
+from voxdemo.text.spoken import numbers
 
 LONGEST_WORD = 24
 """Letters. Readers of unknown words take no more at once (hibari's net cuts off after 24); longer ones are halved."""
@@ -212,11 +213,6 @@ _ALONE = re.compile(
     r"(?<![\w.'])(?:([A-Z][a-z]+) )?(?=[XVI]{2})" + rf"({_SMALL})(?! (?:drip|fluid|line|bag|antibiotic))"
 )
 _YEAR = re.compile(rf"(?<![\w.'])(?=M[MDCLXVI]{{3}}){_NUMERAL}")
-_TENS = {2: "twenty", 3: "thirty"}
-_ORDINALS = (
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
-)  # fmt: skip
 _ALSO_WORDS = frozenset({"IV", "XX", "XXX"})  # a drip, a chromosome, a rating
 _DETERMINERS = re.compile("The|An?|This|That|His|Her|My|Your|Their|Our|Its|No|Some|Any|Give|Start")
 _AFTER_CLASS_ONE = re.compile(
@@ -228,30 +224,22 @@ _SENTENCE_STARTS = re.compile("The|An?|He|She|It|They|We|I|In|On|At|But|And|Then
 
 
 def _plain_romans(text: str) -> str:
-    text = _CENTURY.sub(lambda m: _ordinal(_value(m[1])), text)
+    text = _CENTURY.sub(lambda m: _ordinal(m[1]), text)
     text = _MONARCH.sub(_monarch, text)
     text = _LISTED_NUMERALS.sub(_enumerated, text)
     text = _HEADED.sub(_headed, text)
     text = _LOWER_HEADED.sub(lambda m: f"{m[1]} {_valid_value(m[2])}", text)
-    text = _YEAR.sub(lambda m: str(_value(m[0])), text)
+    text = _YEAR.sub(lambda m: str(numbers.roman(m[0])), text)
     return _ALONE.sub(_alone, text)
 
 
-def _value(numeral: str) -> int:
-    values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}[letter] for letter in numeral]
-    return sum(-value if value < max(values[at:]) else value for at, value in enumerate(values))
-
-
 def _valid_value(numeral: str) -> str:
-    return str(_value(numeral.upper())) if re.fullmatch(_SMALL, numeral.upper()) else numeral
+    return str(numbers.roman(numeral.upper())) if re.fullmatch(_SMALL, numeral.upper()) else numeral
 
 
-def _ordinal(number: int) -> str:
-    """A place in a row, in words, up to 39: "twenty-first" for 21."""
-    tens, ones = divmod(number, 10)
-    if number < 20:
-        return _ORDINALS[number]
-    return f"{_TENS[tens]}-{_ORDINALS[ones]}" if ones else f"{_TENS[tens][:-1]}ieth"
+def _ordinal(numeral: str) -> str:
+    """A place in a row, in words: "twenty-first" for XXI."""
+    return numbers.ordinal(numbers.roman(numeral), "en", "verbose")
 
 
 def _monarch(match: re.Match[str]) -> str:
@@ -259,7 +247,7 @@ def _monarch(match: re.Match[str]) -> str:
     name, numeral, stop, following = match[1], match[2], match[3] or "", (match[4] or "").strip()
     initial = len(numeral) == 1 and stop and not _SENTENCE_STARTS.fullmatch(following)
     pronoun = numeral == "I" and name in _ALSO_COMMON and following.islower()
-    return match[0] if initial or pronoun else f"{name} the {_ordinal(_value(numeral))}{stop}"
+    return match[0] if initial or pronoun else f"{name} the {_ordinal(numeral)}{stop}"
 
 
 def _headed(match: re.Match[str]) -> str:
@@ -268,17 +256,17 @@ def _headed(match: re.Match[str]) -> str:
     letter = numeral in ("C", "L", "D", "M", "CD", "CM")
     not_a_class = following.islower() and not _AFTER_CLASS_ONE.fullmatch(following)
     pronoun = numeral == "I" and heading.islower() and not_a_class
-    return match[0] if letter or pronoun else f"{heading.rstrip('.')} {_value(numeral)}"
+    return match[0] if letter or pronoun else f"{heading.rstrip('.')} {numbers.roman(numeral)}"
 
 
 def _enumerated(match: re.Match[str]) -> str:
     if not re.search(r"[IVX]{2}", match[0]):
         return match[0]
-    return re.sub(r"[IVX]+", lambda numeral: str(_value(numeral[0])), match[0])
+    return re.sub(r"[IVX]+", lambda numeral: str(numbers.roman(numeral[0])), match[0])
 
 
 def _alone(match: re.Match[str]) -> str:
     name, numeral = match[1], match[2]
     if numeral in _ALSO_WORDS and (name is None or _DETERMINERS.fullmatch(name)):
         return match[0]
-    return f"{name} {_value(numeral)}" if name else str(_value(numeral))
+    return f"{name} {numbers.roman(numeral)}" if name else str(numbers.roman(numeral))

@@ -9,14 +9,12 @@ import re
 from voxdemo.engines.builtin.dates import is_date
 from voxdemo.text.abbreviations import MONTHS
 from voxdemo.text.rules import rules
+from voxdemo.text.spoken import numbers
 
-_PARTS = {
-    2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth", 10: "tenth",
-    11: "eleventh", 12: "twelfth", 13: "thirteenth", 14: "fourteenth", 15: "fifteenth", 16: "sixteenth",
-    18: "eighteenth", 20: "twentieth", 25: "twenty-fifth", 30: "thirtieth", 32: "thirty-second", 40: "fortieth",
-    50: "fiftieth", 60: "sixtieth", 64: "sixty-fourth", 100: "hundredth", 125: "hundred-and-twenty-fifth",
-    128: "hundred-and-twenty-eighth", 250: "two-hundred-and-fiftieth", 500: "five-hundredth", 1000: "thousandth",
-}  # fmt: skip
+_ORDINALS = (3, *range(5, 17), 18, 20, 25, 30, 32, 40, 50, 60, 64, 100, 125, 128, 250, 500, 1000)
+_PARTS = {2: "half", 4: "quarter"} | {
+    number: numbers.ordinal(number, "en", "verbose").removeprefix("one ").replace(" ", "-") for number in _ORDINALS
+}
 _PAIRS = {"24/7", "50/50", "20/20", "9/11", "60/40", "80/20", "70/30"}
 _OF_A_SERIES = re.compile(r"(?i:\b(?:page|part|step|slide|chapter|episode|chunk|lesson|day|week|level|question)) $")
 _OF_A_DATE = re.compile(
