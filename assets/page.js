@@ -19,7 +19,7 @@ import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
 import {offer} from './voices/offer.js';
 import {choose as chooseOwn, picked} from './voices/own_voices.js';
-import {along, asked, choose, chosen, picker, shown, voicesTab} from './voices/picker.js';
+import {along, asked, called, choose, chosen, picker, shown, voicesTab} from './voices/picker.js';
 import {heard, wanted} from './voices/samples.js';
 
 window.voxdemo = {
@@ -30,6 +30,6 @@ window.voxdemo = {
     press: (names, values) => press(names, values, picked()?.id ?? ''),
     used: usedAgain,
   },
-  voices: {picker, linked, choose, chosen, shown, along, asked, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},
+  voices: {picker, linked, choose, chosen, shown, along, asked, called, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},
   batch: {...batch, lines: linesField},
 };

@@ -19,6 +19,7 @@ from voxdemo.speech import Utterance, Waiting
 
 MakeLane = Callable[..., Lane]
 GUEST = replace(CLONER, name="guest", title="Guest voice")
+FASTER = replace(GUEST, name="faster", title="Faster voice", sample_rate=3 * RATE)
 PLAIN = replace(CLONER, name="plain", title="Plain voice")
 
 

@@ -75,6 +75,16 @@ SETTINGS = (
 """All that people set beside text, voice and format, in the order of the page."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnVoice:
+    """A voice that somebody keeps, by a name that tags in a text may call it by."""
+
+    name: str
+    recording: Path
+    text: str = ""
+    """What is said in the recording; "" where that isn't known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakOptions:
     """How to say something: all of an utterance but its text. Every door fills it once.
@@ -112,6 +122,8 @@ class SpeakOptions:
     """How freely a language model draws: higher varies more."""
     format: str = "wav"
     """File format of the result."""
+    own: tuple[OwnVoice, ...] = ()
+    """The voices that tags may call beside those of the catalogue; of those that are named alike the first."""
 
     def saying(self, text: str) -> Utterance:
         """The utterance of `text` with these options."""

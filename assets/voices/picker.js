@@ -158,13 +158,27 @@ const inBase64 = (blob) => new Promise((done, failed) => {
   reader.readAsDataURL(blob);
 });
 
-// What Speak sends, with the recording and the words of the saved voice in place of those that were uploaded.
+const MOST_CALLED = 8;  // as the server takes them
+
+// One's own voices that tags in a text call; where none can be copied, none.
+const spelt = ({name, text}) => ({name, text});
+const calledIn = (text) => copies() ? own.voices.filter(({name}) => text?.toLowerCase().includes(`[${name.toLowerCase()}]`)).slice(0, MOST_CALLED) : [];
+
+// What is looked at while a text is written, with the names of those in the last place.
+export const called = (text, ...rest) => [text, ...rest.slice(0, -1), calledIn(text).map(spelt)];
+
+// What Speak sends, with the recording and the words of the saved voice in place of those that were uploaded, and, in the
+// last place, of those that its tags call.
 export async function along(text, kind, voice, prompt, promptText, ...rest) {
-  if (kind !== ways.saved) return [text, kind, voice, prompt, promptText, ...rest];
-  const mine = picked();
-  if (!mine || !copies()) return [text, kind, voice, null, '', ...rest];
+  const recorded = async (mine) => uploaded(await own.shelf.recording(mine));
   try {
-    return [text, kind, voice, await uploaded(await own.shelf.recording(mine)), mine.text, ...rest];
+    const others = [];
+    for (const mine of calledIn(text)) others.push({...spelt(mine), recording: await recorded(mine)});
+    rest.splice(-1, 1, others);
+    if (kind !== ways.saved) return [text, kind, voice, prompt, promptText, ...rest];
+    const mine = picked();
+    if (!mine || !copies()) return [text, kind, voice, null, '', ...rest];
+    return [text, kind, voice, await recorded(mine), mine.text, ...rest];
   } catch (error) {
     const card = state.cards['vx-card'];
     if (error.wait) card.limit(error.wait, error.told); else card.deny(sentenceOf(error));

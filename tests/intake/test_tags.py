@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from voxdemo.engines.builtin.engine import BuiltinEngine
 from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
-from voxdemo.intake.catalogue import Catalogue
+from voxdemo.intake.catalogue import MOST_OWN, Catalogue
 from voxdemo.intake.request import SpeechRequest, plan, speech
-from voxdemo.speech import EngineInfo, Utterance
+from voxdemo.speech import EngineInfo, OwnVoice, Utterance
 from voxdemo.web.components.voice_choice import tag_chips
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
@@ -19,7 +22,7 @@ BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
 
 def asked(text: str, **options: str) -> SpeechRequest:
     utterance, engine = BOTH.resolved(Utterance(text, **options))  # type: ignore[arg-type]
-    return speech(utterance, engine, BOTH.guests(engine), BOTH.named_in(text, engine))
+    return speech(utterance, engine, BOTH.guests(engine), BOTH.named_in(utterance, engine))
 
 
 def spoken(text: str, **options: str) -> list[tuple[str, str | None, float | None]]:
@@ -61,10 +64,8 @@ def test_every_stretch_is_said_by_the_voice_that_its_tag_names(
 )
 def test_the_pace_of_other_voices_is_in_the_key_where_the_text_s_own_has_one_pace(text: str, differs: bool) -> None:
     engine = replace(BuiltinEngine.INFO, honours=frozenset({"seed"}))
-    keys = {
-        speech(Utterance(text, speed=speed), engine, BOTH.guests(engine), BOTH.named_in(text, engine)).key
-        for speed in (1.0, 2.0)
-    }
+    asked = [Utterance(text, speed=speed) for speed in (1.0, 2.0)]
+    keys = {speech(each, engine, BOTH.guests(engine), BOTH.named_in(each, engine)).key for each in asked}
     assert len(keys) == (2 if differs else 1)
 
 
@@ -80,6 +81,7 @@ def test_a_pause_before_the_first_word_is_kept_and_a_stop_between_voices_is_that
 
 
 ELSEWHERE = replace(KokoroEngine.INFO, name="studio", title="studio", device="elsewhere")
+SLOWER = replace(ELSEWHERE, name="slower", sample_rate=16_000)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +91,11 @@ ELSEWHERE = replace(KokoroEngine.INFO, name="studio", title="studio", device="el
         ((ELSEWHERE, BuiltinEngine.INFO, KokoroEngine.INFO), BuiltinEngine.INFO, "Ash", KokoroEngine.INFO),
         ((ELSEWHERE, BuiltinEngine.INFO, KokoroEngine.INFO), ELSEWHERE, "Ash", ELSEWHERE),
         ((KokoroEngine.INFO, ELSEWHERE), ELSEWHERE, "Emma", ELSEWHERE),
-        ((BuiltinEngine.INFO, ELSEWHERE), BuiltinEngine.INFO, "Emma", None),
-        ((BuiltinEngine.INFO, ELSEWHERE), ELSEWHERE, "builtin/heart", None),
+        ((BuiltinEngine.INFO, ELSEWHERE), BuiltinEngine.INFO, "Emma", ELSEWHERE),
+        ((BuiltinEngine.INFO, SLOWER), BuiltinEngine.INFO, "Emma", SLOWER),
+        ((SLOWER, BuiltinEngine.INFO), SLOWER, "builtin/heart", BuiltinEngine.INFO),
+        ((BuiltinEngine.INFO,), BuiltinEngine.INFO, "Emma", None),
+        ((BuiltinEngine.INFO, ELSEWHERE), ELSEWHERE, "builtin/heart", BuiltinEngine.INFO),
         ((BuiltinEngine.INFO,), BuiltinEngine.INFO, "Nova", None),
     ],
 )
@@ -98,12 +103,57 @@ def test_a_tag_finds_a_voice_that_can_join_in_though_another_one_of_its_name_goe
     engines: tuple[EngineInfo, ...], host: EngineInfo, name: str, meant: EngineInfo | None
 ) -> None:
     offered, text = Catalogue(engines), f"One. [{name}] Two."
-    found = offered.named_in(text, host)
+    found = offered.named_in(Utterance(text), host)
     assert [guest.engine.name for guest in found.values()] == ([meant.name] if meant else [])
-    chips = tag_chips(text, offered, host)
+    chips = tag_chips(Utterance(text), offered, host)
     assert chips["visible"] == bool(meant)
-    warnings = plan(speech(Utterance(text), host, offered.guests(host), found)).warnings
-    assert bool(warnings) == (meant is None)
+    request = speech(Utterance(text), host, offered.guests(host), found)
+    assert bool(plan(request).warnings) == (meant is None)
+    here = [each.name for each in (host, *filter(None, [meant])) if not each.is_elsewhere]
+    assert request.seat == (here[0] if here else host.name)
+
+
+COPIER = replace(BuiltinEngine.INFO, name="copier", honours=frozenset({"prompt_audio", "prompt_text", "seed"}))
+
+
+def recorded(folder: Path, name: str, said: str = "") -> OwnVoice:
+    path = folder / f"{name}.wav"
+    soundfile.write(path, np.full(24_000, sum(map(ord, name)) / 5_000), 24_000)
+    return OwnVoice(name, path, said)
+
+
+def test_one_s_own_voices_speak_by_tags_before_those_of_the_same_name(tmp_path: Path) -> None:
+    offered = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO, COPIER))
+    anna, emma = recorded(tmp_path, "Anna", "I am Anna."), recorded(tmp_path, "Emma")
+    asked = Utterance("One. [Anna] Two. [Emma] Three. [Bob] Four.", own=(anna, emma))
+    request = speech(asked, BuiltinEngine.INFO, {}, offered.named_in(asked, BuiltinEngine.INFO))
+    planned = plan(request)
+    voices = [(each.engine.name, each.utterance.prompt_audio) for each in planned.guests.values()]
+    assert voices[:2] == [("copier", anna.recording), ("copier", emma.recording)]
+    assert planned.guests[1].utterance.prompt_text == "I am Anna."
+    assert planned.warnings == ("No voice that can speak here is called “Bob”: that is read as it stands.",)
+    assert "Anna" in tag_chips(asked, offered, BuiltinEngine.INFO)["value"]
+    others = [(), (anna,), (emma, replace(anna, recording=emma.recording)), (emma, replace(anna, text="I am."))]
+    named = [offered.named_in(replace(asked, own=own), BuiltinEngine.INFO) for own in others]
+    keys = {request.key, *(speech(asked, BuiltinEngine.INFO, {}, each).key for each in named)}
+    assert len(keys) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("copier", "taken"),
+    [
+        (COPIER, MOST_OWN),
+        (replace(COPIER, needs_transcript=True), 1),
+        (replace(COPIER, sample_rate=48_000, device="elsewhere"), MOST_OWN),
+        (replace(COPIER, honours=frozenset()), 0),
+    ],
+)
+def test_as_many_of_one_s_own_voices_as_fit_and_can_be_copied_join_in(
+    copier: EngineInfo, taken: int, tmp_path: Path
+) -> None:
+    own = tuple(recorded(tmp_path, f"Anna {letter}", "said" * (letter == "A")) for letter in "ABCDEFGHIJ")
+    asked = Utterance(" ".join(f"[{each.name}] One." for each in own), own=own)
+    assert len(Catalogue((BuiltinEngine.INFO, copier)).named_in(asked, BuiltinEngine.INFO)) == taken
 
 
 def test_what_a_voice_of_a_tag_cannot_say_is_told_and_the_rest_is_spoken() -> None:
@@ -132,7 +182,8 @@ def test_the_key_knows_tags() -> None:
     assert len(set(keys)) == len(keys)
     assert asked("[Emma] Hi.").key == asked(" [Emma] Hi. ").key
     alone = Catalogue((BuiltinEngine.INFO,))
-    unknown = speech(Utterance("[Emma] Hi."), BuiltinEngine.INFO, {}, alone.named_in("[Emma] Hi.", BuiltinEngine.INFO))
+    hi = Utterance("[Emma] Hi.")
+    unknown = speech(hi, BuiltinEngine.INFO, {}, alone.named_in(hi, BuiltinEngine.INFO))
     assert unknown.key != asked("[Emma] Hi.").key
     assert plan(unknown).warnings == ("No voice that can speak here is called “Emma”: that is read as it stands.",)
 

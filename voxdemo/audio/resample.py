@@ -25,7 +25,25 @@ def resample_blocks(blocks: Iterable[Samples], source_rate: int, target_rate: in
     if source_rate == target_rate:
         yield from blocks
         return
-    stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+    stream = Resampler(source_rate, target_rate)
     for block in blocks:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield stream.more(block)
+    yield stream.rest()
+
+
+class Resampler:
+    """The same for a sound that comes in pieces, and then for others. What it gives of a piece may be empty."""
+
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        self._rates = source_rate, target_rate
+        self._stream: soxr.ResampleStream | None = None
+
+    def more(self, samples: Samples, last: bool = False) -> Samples:
+        self._stream = self._stream or soxr.ResampleStream(*self._rates, 1, dtype="float32", quality="HQ")
+        resampled: Samples = self._stream.resample_chunk(samples, last=last)
+        return resampled
+
+    def rest(self) -> Samples:
+        """What is left of it; the next piece begins another sound."""
+        rest, self._stream = self.more(np.zeros(0, np.float32), last=True), None
+        return rest

@@ -299,8 +299,8 @@ class Batches:
             if isinstance(event, Speaking):
                 turn.spoken_units = event.done_fraction * text.units
 
-        if options.prompt_audio:
-            await self.fetched(options.prompt_audio)
+        if recordings := [*filter(None, [options.prompt_audio]), *(each.recording for each in options.own)]:
+            await self.fetched(*recordings)
         utterance = replace(options.saying(text.text), format="wav")  # which is converted when it is whole
         spoken = await result_of(self._speak(utterance), Spoken, tell)
         if spoken.failure:

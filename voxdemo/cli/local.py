@@ -24,9 +24,10 @@ from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
+from voxdemo.speech import Listening, OwnVoice, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.voices import NOBODY, VoiceStore, consented_now
+from voxdemo.text import tags
 from voxdemo.web.components import wording
 
 T = TypeVar("T")
@@ -92,8 +93,11 @@ def remove_voice(voice: str) -> None:
 
 
 def _in_kept_voice(utterance: Utterance) -> Utterance:
-    """The utterance with the recording of the kept voice that it names."""
-    found = _store(_settings()).find(NOBODY, utterance.voice) if utterance.voice else None
+    """The utterance with the recordings of the kept voices that it and its tags name."""
+    store = _store(_settings())
+    called = store.called(NOBODY, tags.names(utterance.text)).items()
+    utterance = replace(utterance, own=tuple(OwnVoice(name, path, each.text) for name, (each, path) in called))
+    found = store.find(NOBODY, utterance.voice) if utterance.voice else None
     if not found or utterance.prompt_audio:
         return utterance
     return replace(utterance, voice=None, prompt_audio=found[1], prompt_text=utterance.prompt_text or found[0].text)

@@ -3,7 +3,7 @@
 Knows the engines' descriptions, no engine and no line.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from voxdemo.intake import detection
 from voxdemo.intake.languages import accent_of
 from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
-from voxdemo.speech import EngineInfo, SpeakOptions, Utterance, Voice
+from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, Utterance, Voice
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.text import tags
 
@@ -25,6 +25,8 @@ VOICE_ALIASES = {
     "sage": "bf_emma", "shimmer": "af_aoede", "verse": "am_puck",
 }  # fmt: skip
 """Names of OpenAI's voices, and which of ours speaks for each: the first one here, where that isn't."""
+MOST_OWN = 8
+"""How many voices of somebody's own a text may name: their recordings go along with its job."""
 
 
 @dataclass(frozen=True)
@@ -106,34 +108,40 @@ class Catalogue:
     def guests(self, host: EngineInfo) -> Mapping[str, Guest]:
         """The voices that say stretches of other languages in a text of this engine, by ISO 639-1 code.
 
-        They are the first of each language, of the engines whose sound can be joined to this one's; a job that another
-        server speaks has its seat there, and no guests but that server's voices.
+        They are the first of each language. Nothing goes to or from an address for that.
         """
-        fitting = [(voice, engine) for voice, engine in self.voices() if self._joins(engine, host)]
+        joined = [each for each in self._joined(host) if each == host or not (host.is_elsewhere or each.is_elsewhere)]
+        fitting = [(voice, engine) for voice, engine in self.voices() if engine in joined]
         return {voice.language.partition("-")[0]: Guest(voice.name, engine) for voice, engine in reversed(fitting)}
 
-    def named_in(self, text: str, host: EngineInfo) -> Mapping[str, Guest]:
-        """The voices that tags in a text of this engine name, as `guests`, by the names."""
-        names = tags.names(text) if isinstance(text, str) else []  # what isn't a text is refused in words, later
-        found = self.tagged(names, host)
-        return {name: Guest(voice.name, engine) for name, (voice, engine) in found.items()}
+    def named_in(self, asked: Utterance, host: EngineInfo) -> Mapping[str, Guest]:
+        """The voices that tags in a text of this engine name, as `guests`, by the names as `tags.plain_name`.
 
-    def tagged(self, names: Collection[str], host: EngineInfo) -> Mapping[str, tuple[Voice, EngineInfo]]:
-        """The voices, by those of the names that a tag in such a text may have: ours, then OpenAI's.
-
-        Names are as `tags.plain_name`; of voices that are named alike the host's own goes first, and none is found
-        that can't be joined to it.
+        A name is one of those that somebody keeps, as far as `MOST_OWN`, of ours, or of OpenAI's, in this order; of
+        voices that are named alike the host's own goes first, then one of this server.
         """
+        names = tags.names(asked.text) if isinstance(asked.text, str) else []  # else it is refused in words, later
         if not names:
             return {}
-        joined = [engine for engine in self.near(host).engines if self._joins(engine, host)]
-        near = Catalogue(tuple(joined), self.failed)
+        near = Catalogue(tuple(self._joined(host)), self.failed)
         found = {name: near.named(name) or near.named(VOICE_ALIASES.get(name, "")) for name in names}
-        return {name: each for name, each in found.items() if each}
+        ours = {name: Guest(each[0].name, each[1]) for name, each in found.items() if each}
+        return ours | near._own_in(names, asked.own)
 
-    def _joins(self, engine: EngineInfo, host: EngineInfo) -> bool:
-        is_apart = engine != host and (host.is_elsewhere or engine.is_elsewhere)
-        return engine.sample_rate == host.sample_rate and engine.name not in self.failed and not is_apart
+    def _own_in(self, names: Collection[str], own: Sequence[OwnVoice]) -> dict[str, Guest]:
+        copier = self.copier
+        if not copier:
+            return {}
+        called = {
+            tags.plain_name(each.name): each for each in reversed(own) if each.text or not copier.needs_transcript
+        }
+        known = [name for name in names if name in called][:MOST_OWN]
+        return {name: Guest(None, copier, called[name].recording, called[name].text) for name in known}
+
+    def _joined(self, host: EngineInfo) -> list[EngineInfo]:
+        """The engines that can have a part in a text of this one, in order: itself, those here, those at addresses."""
+        able = [each for each in self.near(host).engines if each.name not in self.failed]
+        return sorted(able, key=lambda each: each.is_elsewhere and each != host)
 
     def _found(self, options: SpeakOptions) -> tuple[EngineInfo, str | None]:
         if options.voice is not None and (found := self.named(options.voice)):

@@ -20,7 +20,7 @@ from voxdemo.errors import InputError
 from voxdemo.estimates.paces import speech_units
 from voxdemo.files import content
 from voxdemo.intake import detection, languages, validate
-from voxdemo.speech import GUIDANCE, RARE_DIALS, SPEED, EngineInfo, ModelInfo, RecognizerInfo, Utterance
+from voxdemo.speech import GUIDANCE, RARE_DIALS, SPEED, EngineInfo, ModelInfo, RecognizerInfo, SpeakOptions, Utterance
 from voxdemo.text import scripts, split, tags
 from voxdemo.text.length import spoken_length
 
@@ -42,15 +42,25 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A voice that says a part of a text that another voice speaks."""
+    """A voice that says a part of a text that another voice speaks: the engine's own, or that of a recording."""
 
-    voice: str
+    voice: str | None
     engine: EngineInfo
+    recording: Path | None = None
+    recorded: str = ""
+    """What is said in the recording, where that is known."""
 
     def saying(self, text: str, host: Utterance) -> Passage:
         """The passage `text` of what the host says, at its pace."""
         speed = self.engine.dial(SPEED).nearest(host.speed)
-        return Passage(Utterance(text, voice=self.voice, speed=speed, seed=host.seed), self.engine)
+        voice = SpeakOptions(voice=self.voice, prompt_audio=self.recording, prompt_text=self.recorded)
+        return Passage(replace(voice.saying(text), speed=speed, seed=host.seed), self.engine)
+
+    @property
+    def key(self) -> list[str | None]:
+        """What makes it another voice than others, its model included. Reads the recording; raises InputError."""
+        recording = [_content(self.recording), self.recorded] if self.recording else []
+        return [self.voice, *_model(self.engine), *recording]
 
 
 NO_GUESTS: Mapping[str, Guest] = MappingProxyType({})
@@ -69,6 +79,15 @@ class SpeechRequest:
     """The voices of stretches of other languages in the text, by ISO 639-1 code."""
     named: Mapping[str, Guest] = field(default_factory=dict)
     """The voices that tags in the text name, by `tags.plain_name`."""
+
+    @property
+    def seat(self) -> str:
+        """The name of the engine at whose seats it is spoken: one at an address's only if no voice here has a part.
+
+        A seat of this server takes its other voices in, but a seat of an address has no models.
+        """
+        speakers = (self.engine, *(guest.engine for guest in self.named.values()))
+        return next((each.name for each in speakers if not each.is_elsewhere), self.engine.name)
 
     @property
     def seed(self) -> int | None:
@@ -172,21 +191,21 @@ def speech(
         asked["prompt_audio"] = _content(utterance.prompt_audio)
     is_tagged = tags.understood(utterance.text, named)
     if is_tagged:
-        asked["tags"] = [[name, guest.voice, *_model(guest.engine)] for name, guest in sorted(named.items())]
+        asked["tags"] = [[name, *guest.key] for name, guest in sorted(named.items())]
     speakers = [(engine, utterance.voice), *((guest.engine, guest.voice) for guest in named.values())]
     needed = frozenset[str]().union(
         *(validate.foreign_languages(utterance.text, info.languages_of(voice)) for info, voice in speakers)
     )
     invited = {language: guests[language] for language in sorted(needed & guests.keys())}
     if invited:
-        asked["guests"] = [[language, guest.voice, *_model(guest.engine)] for language, guest in invited.items()]
+        asked["guests"] = [[language, *guest.key] for language, guest in invited.items()]
     if is_tagged or invited:
         asked["speed"] = utterance.speed  # others may speak at it where its own voice doesn't
     unseeded = _key(_model(engine), engine.sample_rate, asked)
     varies = "seed" in engine.honours
     seed = utterance.seed if varies and utterance.seed is not None else int(unseeded[:8], 16)
     key = _key(unseeded, seed) if varies else unseeded
-    return SpeechRequest(key, replace(utterance, seed=seed), engine, warnings, invited, named)
+    return SpeechRequest(key, replace(utterance, seed=seed, own=()), engine, warnings, invited, named)
 
 
 def _language(text: str, engine: EngineInfo) -> str | None:
@@ -272,7 +291,7 @@ def passages(
 def _spoken_by(guest: Guest | None, text: str, host: Utterance, engine: EngineInfo) -> Passage:
     """A stretch in the voice that a tag names; in the text's own, where none does, or that one."""
     usual = None if host.prompt_audio else host.voice or next(iter(engine.voice_names), None)
-    if guest is None or (guest.engine, guest.voice) == (engine, usual):
+    if guest is None or (guest.engine, guest.voice, guest.recording) == (engine, usual, host.prompt_audio):
         return Passage(replace(host, text=text), engine)
     return guest.saying(text, host)
 
@@ -297,7 +316,8 @@ def _in_languages(
 
 
 def _is_own(passage: Passage, request: SpeechRequest) -> bool:
-    return (passage.engine, passage.utterance.voice) == (request.engine, request.utterance.voice)
+    said, asked = passage.utterance, request.utterance
+    return (passage.engine, said.voice, said.prompt_audio) == (request.engine, asked.voice, asked.prompt_audio)
 
 
 def _parts(passage: Passage) -> list[split.Part]:

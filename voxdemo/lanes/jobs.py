@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.engines.base import SpeechPart
@@ -63,6 +64,10 @@ class SpeakJob:
     shares: Sequence[float] = ()
     """The share of the work that each part is; empty where they are alike."""
     guests: Mapping[int, Passage] = field(default_factory=dict)
+    recordings: Mapping[Path, PromptAudio] = field(default_factory=dict)
+    """Those of the guests that speak in the voice of one, by what their utterances call it."""
+    seat: str = ""
+    """The name of the engine at whose seats it is done; "": its own."""
     id: str = field(default_factory=_new_id)
     """What the engine knows the parts of this job by."""
     first: int = 0
@@ -77,7 +82,7 @@ class SpeakJob:
 
     @property
     def size(self) -> Size:
-        return Size(self.expected_s, engine=self.engine.name)
+        return Size(self.expected_s, engine=self.seat or self.engine.name)
 
     def engine_of(self, part: int) -> EngineInfo:
         return self.guests[part].engine if part in self.guests else self.engine
@@ -88,11 +93,12 @@ class SpeakJob:
         before = sum(self._voice(each) == voice for each in range(index)) if self.guests else index
         if guest is None:
             return SpeechPart(self.utterance, self.parts[index], self.id, before, self.prompt)
-        return SpeechPart(guest.utterance, self.parts[index], f"{self.id} {voice}", before)
+        recording = guest.utterance.prompt_audio and self.recordings[guest.utterance.prompt_audio]
+        return SpeechPart(guest.utterance, self.parts[index], f"{self.id} {voice}", before, recording)
 
     def _voice(self, part: int) -> str:
         guest = self.guests.get(part)
-        return f"{guest.engine.name}/{guest.utterance.voice}" if guest else ""
+        return f"{guest.engine.name}/{guest.utterance.prompt_audio or guest.utterance.voice}" if guest else ""
 
     @property
     def parts_left(self) -> int:
@@ -120,7 +126,9 @@ def outline(job: Job) -> Job:
         return replace(job, samples=job.samples[:0])
     transcription = job.transcription and replace(job.transcription, samples=job.transcription.samples[:0])
     words = [""] * len(job.parts)
-    return replace(job, utterance=Utterance(""), parts=words, prompt=None, transcription=transcription, guests={})
+    return replace(
+        job, utterance=Utterance(""), parts=words, prompt=None, transcription=transcription, guests={}, recordings={}
+    )
 
 
 @dataclass(frozen=True, slots=True)

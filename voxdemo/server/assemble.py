@@ -61,6 +61,8 @@ class Models:
     idle_unload_s: float
     usual: Sequence[AddressWorker] = ()
     """The server at an address that speaks where nothing else is asked for, if one does."""
+    servers: Sequence[AddressWorker] = ()
+    """All of those, for what tags have said by them."""
 
     def seat(self) -> Seat:
         paces = self.paces
@@ -70,6 +72,7 @@ class Models:
             [_worker(choice, _speak, paces.speech, paces) for choice in self.others],
             self.bound,
             self.idle_unload_s,
+            self.servers,
         )
 
 
@@ -106,9 +109,11 @@ def local_service(
     addresses: Sequence[Address] = addresses_in(settings) if speakers is None else ()
     models = models_of(settings, speakers, listeners, others)
     servers = {each: _address_worker(each, models.paces) for each in addresses}
-    models = replace(models, usual=[servers[each] for each in addresses if each.name == settings.engine])
+    usual = [servers[each] for each in addresses if each.name == settings.engine]
+    models = replace(models, usual=usual, servers=[*servers.values()])
     seats = [models.seat() for _ in range(settings.generators)]
-    seats += [Seat(Role(worker), None) for each, worker in servers.items() for _ in range(each.at_once)]
+    for each, worker in servers.items():
+        seats += [Seat(Role(worker), None, servers=models.servers) for _ in range(each.at_once)]
     lane = Lane(seats, settings.queue_size, settings.job_timeout_s, settings.max_waiting_per_client, models.paces)
     return service_of(lane, settings, models.paces)
 

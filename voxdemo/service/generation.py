@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo.audio.reading import prompt
-from voxdemo.audio.reading.prompt import MAX_PROMPT_S
+from voxdemo.audio.reading.prompt import MAX_PROMPT_S, PromptAudio
 from voxdemo.errors import StorageError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.files import remove
@@ -30,7 +30,7 @@ from voxdemo.service.recognition import Recognitions
 from voxdemo.service.request_context import RequestContext
 from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.service.speech_assembler import SpeechAssembler
-from voxdemo.speech import EngineInfo, Speaking, SpeechEvent, Spoken, Utterance, Waiting
+from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import speech_file
 from voxdemo.threads import READING, in_thread
@@ -69,7 +69,8 @@ class Generations:
         self._paces = paces
 
     async def request(self, utterance: Utterance, is_private: bool = False) -> SpeechRequest:
-        reads = READING if utterance.prompt_audio else None  # or a text waits for other people's recordings
+        has_recordings = utterance.prompt_audio or utterance.own
+        reads = READING if has_recordings else None  # or a text waits for other people's recordings
         request = await in_thread(_request, utterance, self._line.catalogue, pool=reads)
         return replace(request, key="") if is_private else request
 
@@ -133,7 +134,7 @@ class Generations:
         self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a sound that is put into this folder, and can be heard under the folder's name meanwhile."""
-        size = Size(None, engine=examined.speech.engine.name)
+        size = Size(None, engine=examined.speech.seat)
         shared = self.answers.work(examined.speech.key, context, size, partial(self._begin, examined))
         try:
             async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
@@ -165,7 +166,7 @@ class Generations:
             rate, speed = request.engine.sample_rate, planned.utterance.speed
             made = partial(SpeechAssembler, planned.parts, rate, speed, lead_s=planned.lead_s)
             take = await in_thread(made)  # the first one imports scipy
-            job, notes = await self._job(planned, request.engine)
+            job, notes = await self._job(planned, request)
             recorder = JobRecorder(job, take, sound)
             async with aclosing(recorder.told(self._line.run(job, ticket))) as events:
                 async for event in events:
@@ -180,12 +181,13 @@ class Generations:
             await self.answers.keep(request.key, replace(spoken, path=Path(spoken.path.name)), folder)
         yield spoken
 
-    async def _job(self, planned: Plan, info: EngineInfo) -> tuple[SpeakJob, list[str]]:
+    async def _job(self, planned: Plan, request: SpeechRequest) -> tuple[SpeakJob, list[str]]:
         """The job for the line, and what people should know about it."""
-        utterance, notes = planned.utterance, list(planned.warnings)
+        utterance, info, notes = planned.utterance, request.engine, list(planned.warnings)
         texts, expected_s = [part.text for part in planned.parts], self._paces.speaking_s(planned.work)
         said, units = replace(utterance, prompt_audio=None), sum(planned.work.values())
-        job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, guests=planned.guests)
+        job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, seat=request.seat)
+        job = replace(job, guests=planned.guests, recordings=await in_thread(_recordings, planned, pool=READING))
         if utterance.prompt_audio is None:
             return job, notes
         sound = await in_thread(prompt.read, utterance.prompt_audio, info.prompt_rate, pool=READING)
@@ -216,7 +218,13 @@ class Generations:
 
 def _request(utterance: Utterance, catalogue: Catalogue) -> SpeechRequest:
     resolved, engine = catalogue.resolved(utterance)
-    return speech(resolved, engine, catalogue.guests(engine), catalogue.named_in(resolved.text, engine))
+    return speech(resolved, engine, catalogue.guests(engine), catalogue.named_in(resolved, engine))
+
+
+def _recordings(planned: Plan) -> dict[Path, PromptAudio]:
+    """Those of the guests, each read once. Raises InputError for what can't be read."""
+    voices = {(each.utterance.prompt_audio, each.engine.prompt_rate) for each in planned.guests.values()}
+    return {path: prompt.read(path, rate) for path, rate in voices if path}
 
 
 def _finish(sound: LiveSound) -> None:

@@ -9,7 +9,7 @@ from voxdemo.speech import RARE_DIALS
 from voxdemo.stores.batch_values import Order, State, Text, numbered
 from voxdemo.stores.databases import Database
 
-_UNWRITTEN = ("prompt_audio", "language")
+_UNWRITTEN = ("prompt_audio", "language", "own")
 """Options that older releases, which may share the folder, can't read; no batch has a language."""
 _AFTERWARDS = (
     "UPDATE batches SET reader = caller WHERE reader IS NULL AND substr(caller, 1, 4) = 'key-'",
@@ -70,7 +70,8 @@ def manner_of(order: Order) -> str:
     usual = {dial.name: dial.default for dial in RARE_DIALS}  # which earlier releases don't know
     told = {name: value for name, value in asdict(order.options).items() if name not in _UNWRITTEN}
     options = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
-    return json.dumps(options | {"has_prompt": order.prompt is not None})
+    own = {"own": [[each.name, each.text] for each in order.options.own]} if order.own else {}
+    return json.dumps(options | own | {"has_prompt": order.prompt is not None})
 
 
 def columns_of(order: Order) -> Iterator[tuple[str, float, float | None, str | None, str]]:

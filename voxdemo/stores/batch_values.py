@@ -23,13 +23,15 @@ class Order:
 
     caller: str
     options: SpeakOptions
-    """How all texts are to be spoken, and the format of the files; its recording is `prompt`."""
+    """How all texts are to be spoken, and the format of the files; its recordings are `prompt` and `own`."""
     texts: Sequence[str]
     units: Sequence[float]
     digest: str
     """Of all that was asked for."""
     idempotency_key: str | None = None
     prompt: bytes | None = None
+    own: Sequence[bytes] = ()
+    """The recordings of the voices that its options have as `own`, in their order."""
     starts: Sequence[float] | None = None
     """Seconds at which each text begins in the joined sound, in their order; None: one after the other."""
     refused: Mapping[int, InputError] = field(default_factory=dict)

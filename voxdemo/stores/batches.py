@@ -13,7 +13,7 @@ from typing import Any
 
 from voxdemo import files
 from voxdemo.errors import UnavailableError
-from voxdemo.speech import SpeakOptions
+from voxdemo.speech import OwnVoice, SpeakOptions
 from voxdemo.stores import batch_tables
 from voxdemo.stores.batch_tables import columns_of, error_columns, fate, manner_of, text_of
 from voxdemo.stores.batch_values import (
@@ -75,7 +75,7 @@ class BatchStore:
         Raises TooMuch, KeyReused, and OSError or sqlite3.Error where it can't be kept; then nothing is.
         """
         id = order.id or new_id()
-        self._make_folder(id, order.prompt)  # before the change, as writing and sending a recording takes time
+        self._make_folder(id, order)  # before the change, as writing and sending a recording takes time
         try:
             with self._db.change("accept"):
                 known = self.known(order.caller, order.idempotency_key, order.digest)
@@ -252,9 +252,16 @@ class BatchStore:
         """The recording that it is to be spoken like, where there is one."""
         return self.folder(id) / "prompt"
 
+    def _own(self, id: str, number: int) -> Path:
+        """The recording of one of the voices that tags in it call."""
+        return self.folder(id) / f"own-{number}"
+
     def _options(self, written: str, id: str) -> SpeakOptions:
         options = json.loads(written)
-        return SpeakOptions(prompt_audio=self.prompt(id) if options.pop("has_prompt", False) else None, **options)
+        prompt = self.prompt(id) if options.pop("has_prompt", False) else None
+        named = enumerate(options.pop("own", ()))
+        own = tuple(OwnVoice(name, self._own(id, number), said) for number, (name, said) in named)
+        return SpeakOptions(prompt_audio=prompt, own=own, **options)
 
     def file(self, text: Text, format: str) -> Path:
         """Where the sound of a text is, once it is done."""
@@ -326,12 +333,15 @@ class BatchStore:
         statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
         self._db.execute_many(statement, [[row[name] for name in names] for row in rows])
 
-    def _make_folder(self, id: str, prompt: bytes | None) -> None:
+    def _make_folder(self, id: str, order: Order) -> None:
         self._open_folder(id)
+        recordings = {self._own(id, number): recording for number, recording in enumerate(order.own)}
+        if order.prompt is not None:
+            recordings[self.prompt(id)] = order.prompt
         try:
-            if prompt is not None:
-                self.prompt(id).write_bytes(prompt)
-                self.publish(self.prompt(id))
+            for file, recording in recordings.items():
+                file.write_bytes(recording)
+                self.publish(file)
         except BaseException:
             shutil.rmtree(self.folder(id), ignore_errors=True)
             raise

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -99,12 +99,25 @@ class VoiceStore:
             raise
         return self._here(account, asked)
 
+    def called(self, account: str, names: Iterable[str]) -> dict[str, tuple[KeptVoice, Path]]:
+        """Voices of this account as `find` finds them, of those that are here now, by these names in lower case."""
+        names = [name for name in names if account != NOBODY or _ID.fullmatch(name)]  # it may have very many
+        if not names:
+            return {}
+        with suppress(UnavailableError):
+            self._objects.match(self._home(account))
+        return self._called(account, names)
+
     def _here(self, account: str, asked: str) -> tuple[KeptVoice, Path] | None:
-        called, mine = asked.strip().casefold(), sorted(self._found(account), key=_by_name)
-        named = [voice for voice in mine if account != NOBODY and voice.name.casefold() == called]
-        found = next(iter([*(voice for voice in mine if voice.id == called), *named]), None)
-        path = self._recording(account, found.id) if found else None
-        return (found, path) if found and path else None
+        name = asked.strip().casefold()
+        return self._called(account, [name]).get(name)
+
+    def _called(self, account: str, names: Iterable[str]) -> dict[str, tuple[KeptVoice, Path]]:
+        mine = sorted(self._found(account), key=_by_name, reverse=True)
+        by_name = {voice.name.casefold(): voice for voice in mine if account != NOBODY}
+        known = by_name | {voice.id: voice for voice in mine}
+        found = ((name, known[name]) for name in names if name in known)
+        return {name: (voice, path) for name, voice in found if (path := self._recording(account, voice.id))}
 
     def keep(self, account: str, name: str, text: str, recording: bytes, consented: str) -> KeptVoice:
         """Keep one more. Raises InputError, whose sentence says what to change, and StorageError."""

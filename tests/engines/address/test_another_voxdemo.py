@@ -25,6 +25,18 @@ def spoken(server: Server, voice: str, **headers: str) -> np.ndarray:
     return np.asarray(samples)
 
 
+def by_tag_each_has_its_part_of_the_other_s_text(here: Server, other: Server, length: int) -> None:
+    first, second = WORDS.split(". ")
+    for host, guest in (("there/heart", "builtin/heart"), ("builtin/heart", "there/heart")):
+        said_there = other.log.count("generation of")
+        body = {"input": f"{first}. [{guest}] {second}", "voice": host, "response_format": "wav"}
+        answer = here.http.post("/v1/audio/speech", json=body)
+        assert answer.status_code == 200, answer.text
+        assert "x-voxdemo-warning" not in answer.headers
+        assert abs(len(soundfile.read(io.BytesIO(answer.content))[0]) - length) < 24_000
+        assert other.log.count("generation of") == said_there + 1
+
+
 def test_another_voxdemo_speaks_as_it_does_itself_and_the_built_in_voice_while_it_is_away(
     start_server: StartServer,
 ) -> None:
@@ -41,6 +53,8 @@ def test_another_voxdemo_speaks_as_it_does_itself_and_the_built_in_voice_while_i
     assert abs(len(heard) - len(own)) < 2_400
     shorter = min(len(heard), len(own))
     assert np.corrcoef(heard[:shorter], own[:shorter])[0, 1] > 0.9
+
+    by_tag_each_has_its_part_of_the_other_s_text(here, other, len(own))
 
     other.stop()
     answers = [

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, wired
 from lining import (
+    FASTER,
     GUEST,
     PLAIN,
     MakeLane,
@@ -43,7 +44,8 @@ async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
         def seat() -> Seat:
             speech = Role(worker(CLONER, stage), worker(PLAIN, standby) if standby else None)
             listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
-            return Seat(speech, Role(listener), [worker(GUEST, guest)] if guest else [])
+            others = [worker(info, guest) for info in (GUEST, FASTER)] if guest else []
+            return Seat(speech, Role(listener), others)
 
         lane = wired(Lane([seat() for _ in range(seats)], queue_size, job_timeout_s))
         lane.start()

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CLONER, LISTENER, FakeEngine, FakeRecognizer, Stage, until
-from lining import everything, in_line, job
+from fakes import CLONER, LISTENER, PIECE, FakeEngine, FakeRecognizer, Stage, until
+from lining import everything, in_line, job, parts
 from serving import free_port
 from speaking_elsewhere import KEY, SECRET, Elsewhere
 
 from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.errors import AddressError, InputError, JobTimeoutError, NotReadyError
+from voxdemo.intake.request import Passage
 from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob
 from voxdemo.lanes.line import AddressLoad, WorkerStatus
 from voxdemo.lanes.local.address_worker import MOST_FAILURES, AddressWorker
@@ -50,7 +51,10 @@ async def make(elsewhere: Elsewhere, elsewhere_url: str, stage: Stage) -> AsyncG
         stage.open = True
         here = ModelWorker(CLONER, lambda tell: FakeEngine(stage), lambda _: [(1.0, 1.0)])
         listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
-        seats = [Seat(Role(here), Role(listener)), *(Seat(Role(worker), None) for _ in range(at_once))]
+        seats = [
+            Seat(Role(here), Role(listener), servers=[worker]),
+            *(Seat(Role(worker), None) for _ in range(at_once)),
+        ]
         lanes.append(Lane(seats, 100, job_timeout_s))
         lanes[-1].start()
         return lanes[-1]
@@ -119,6 +123,28 @@ async def test_nobody_waits_for_seats_that_are_not_theirs(make: Make, elsewhere:
     stage.open = True
     stage.steps.release(10)
     await long
+
+
+async def test_a_voice_at_an_address_has_a_part_in_a_text_of_another_seat_and_no_more_at_once_than_it_takes(
+    make: Make, elsewhere: Elsewhere, stage: Stage
+) -> None:
+    lane = make(at_once=1)
+    await is_ready(lane)
+    other = there(lane, "waits")
+    busy, _ = await in_line(lane, other)
+    await until(lambda: elsewhere.running == 1)
+    guests = {1: Passage(other.utterance, other.engine)}
+    mixed, _ = await in_line(lane, replace(parts("here one", "there", "here too"), guests=guests))
+    await until(lambda: stage.closed.qsize() == 1)  # the first part is said, the second one waits for its turn there
+    assert not mixed.done()
+    elsewhere.may_go_on.set()
+    said = [event for event in await mixed if isinstance(event, Piece)]
+    await busy
+    there_s = length_s([event for event in said if event.part == 1], CLONER.sample_rate)
+    assert (len(said[0].samples), there_s) == (len(PIECE), pytest.approx(0.1, abs=0.01))
+    assert [event.part for event in said] == sorted(event.part for event in said)
+    assert {event.part for event in said} == {0, 1, 2}
+    assert elsewhere.most_running == 1
 
 
 async def test_who_leaves_is_hung_up_for_at_once_and_the_next_one_begins(make: Make, elsewhere: Elsewhere) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import Stage, until
+from fakes import PIECE, Stage, until
 from lining import (
     BRIEF,
+    FASTER,
     GUEST,
     LONG,
     MIXED,
@@ -30,6 +32,7 @@ from lining import (
 )
 
 from voxdemo.errors import NotReadyError, VoxdemoError
+from voxdemo.intake.request import Passage
 from voxdemo.lanes.jobs import Paused, Piece
 from voxdemo.lanes.line import Claim
 from voxdemo.lanes.turns import AT_ITS_TURN, TURN_S, Busy, Place, PlaceTable, Size, foretold, in_turn
@@ -261,6 +264,19 @@ async def test_an_engine_that_says_a_part_of_a_text_is_loaded_for_it_and_the_oth
     assert {event.loading for event in seen if isinstance(event, Paused)} <= {GUEST.title}  # if it takes any time
     assert (all_started(stage), all_started(guest), guest.builds) == (["one", "three"], ["two"], 1)
     assert await everything(lane, BRIEF)
+
+
+async def test_the_sound_of_a_voice_with_another_rate_is_resampled_to_that_of_the_text(
+    make_lane: MakeLane, stage: Stage
+) -> None:
+    lane, stage.open = make_lane(guest=Stage(open=True)), True
+    seen = await everything(lane, replace(LONG, guests={1: Passage(Utterance("two"), FASTER)}))
+    lengths = [sum(len(each.samples) for each in pieces_of(seen, part)) for part in range(3)]
+    assert lengths == [len(PIECE), pytest.approx(len(PIECE) / 3, abs=1), len(PIECE)]
+
+
+def pieces_of(events: Sequence[Any], part: int) -> list[Piece]:
+    return [event for event in events if isinstance(event, Piece) and event.part == part]
 
 
 async def test_a_brief_text_is_spoken_between_parts_of_two_engines(

@@ -58,4 +58,4 @@ def test_every_voice_of_the_list_is_chosen_and_heard_by_its_own_name() -> None:
 def test_a_name_in_a_text_means_the_voice_of_the_engine_that_speaks_it() -> None:
     here, there, _ = NAMED_ALIKE.engines
     for host in (here, there):
-        assert NAMED_ALIKE.named_in("[af_bella] Hi.", host)["af_bella"].engine == host
+        assert NAMED_ALIKE.named_in(Utterance("[af_bella] Hi."), host)["af_bella"].engine == host

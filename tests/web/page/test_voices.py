@@ -29,7 +29,7 @@ from browsing import (
     speak,
     to_tab,
 )
-from serving import Server
+from serving import Server, eventually
 
 pytestmark = needs_browser
 
@@ -95,6 +95,10 @@ def stored(page: Any) -> int:
                })"""
         )
     )
+
+
+def stage_of(server: Server) -> Any:
+    return server.http.get("/stage").json()
 
 
 def sent_prompts(page: Any) -> list[Any]:
@@ -256,6 +260,13 @@ def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, ope
     kept = Path(data[3]["path"])
     assert soundfile.info(kept).duration == pytest.approx(4.7, abs=0.1)
     assert fake_server.folder in kept.parents
+
+    choose_voice(page, "Fake")
+    speak(page, "Hello. [Ann Lee] In my own.")
+    expect(page.locator("#vx-tags li")).to_have_text(["Ann Lee"])
+    said = eventually(lambda: (now := stage_of(fake_server))["started"][-1:] == ["In my own."] and now)
+    assert said["copied"][0] == "heard"
+    says(page, re.compile("s of speech"))
 
     open_tab(page)
     save(page, "Bob")

@@ -36,7 +36,7 @@ async def test_a_text_is_looked_through_for_tags_beside_the_event_loop(
     look_ahead: Callable[..., Any] = next(
         each.fn for each in page.fns.values() if each.name == "look_ahead" and each.fn
     )
-    await look_ahead(text, "Ready-made", "fake", 10, 1.0)
+    await look_ahead(text, "Ready-made", "fake", 10, 1.0, [])
     assert looked
     assert threading.get_ident() not in looked
 

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,32 @@ def test_one_s_own_voice_goes_before_one_here_of_the_same_name(shared_server: Se
         mine.post("/v1/audio/speech", json={"input": f"In the usual one, {name}."}).raise_for_status()
         assert mine.get("/v1/copied").json() is False
         assert mine.delete(f"{VOICES}/{id}").status_code == 200
+
+
+def test_one_s_own_voice_speaks_where_a_tag_names_it_and_nobody_else_s_does(shared_server: Server) -> None:
+    asked = {"input": "The usual one. [Zoe Ann] My own.", "response_format": "wav"}
+    unknown = "No voice that can speak here is called “Zoe Ann”: that is read as it stands."
+    with by(shared_server, OWNERS[0]) as mine, by(shared_server, OWNERS[1]) as theirs:
+        id = added(mine, name="Zoe Ann")
+        for client, is_copied in ((mine, True), (theirs, False)):
+            answer = client.post("/v1/audio/speech", json=asked).raise_for_status()
+            assert client.get("/v1/copied").json() == is_copied
+            warning = answer.headers.get("x-voxdemo-warning", "")
+            assert warning.encode().decode("unicode_escape") == ("" if is_copied else unknown)
+        by_id = {**asked, "input": f"The usual one. [{id}] By its id."}
+        mine.post("/v1/audio/speech", json=by_id).raise_for_status()
+        assert mine.get("/v1/copied").json() is True
+        asked = {**asked, "input": "The usual one. [Zoe Ann] In a job."}
+        jobs = [client.post(JOBS, json=asked).raise_for_status().json() for client in (mine, theirs)]
+        assert mine.delete(f"{VOICES}/{id}").status_code == 200
+        for client, job, warnings in ((mine, jobs[0], []), (theirs, jobs[1], [unknown])):
+            done = eventually(partial(finished, client, job["url"]))
+            assert (done["counts"]["done"], done["warnings"]) == (1, warnings)
+
+
+def finished(client: httpx.Client, url: str) -> Any:
+    now = client.get(url).json()
+    return now["finished_at"] and now
 
 
 def test_an_account_s_voice_of_the_page_speaks_in_its_jobs_and_in_nobody_else_s(shared_server: Server) -> None:

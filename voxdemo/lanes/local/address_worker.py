@@ -36,6 +36,7 @@ PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 class AddressWorker:
     """The server at an address, for as many jobs at once as it has seats. All of it is for the event loop's thread.
 
+    Jobs of other seats, in which it has a part, wait for room.
     As a `ModelWorker`, with `check` to prove that the server works, which returns what `checked` is told. Jobs that
     come before that has ended wait for it. After MOST_FAILURES in a row it is tried again, while jobs go on: it may be
     their texts. Where it fails, jobs are refused at once until it has passed, which is tried after PAUSES_S.
@@ -62,6 +63,7 @@ class AddressWorker:
         self._checked = checked
         self._pauses_s = pauses_s
         self._failures = 0
+        self._room = asyncio.Semaphore(engine.address.at_once)
         self._trying: asyncio.Task[None] | None = None
         self._was_tried = asyncio.Event()
         self._jobs: set[AddressRun] = set()
@@ -139,7 +141,7 @@ class AddressWorker:
         started()
         error: VoxdemoError | None = None
         try:
-            async with aclosing(speech.said_by(self._engine.speak)) as items:
+            async with self._room, aclosing(speech.said_by(self._engine.speak)) as items:
                 async for item in items:
                     if isinstance(item, PartBegins):
                         run.begin_part()

@@ -61,7 +61,8 @@ class Seat(AnySeat):
     after a failure when the next one does; the usual models are then tried again by themselves, too. Where the `bound`
     leaves no room for it, others are freed first, then the stand-in, the recogniser and the usual engine: of each kind
     the one that was used longest ago, and never one whose job runs or stands aside. After `idle_s` without a job all
-    are freed; 0: never. Without `recognition` it is one of the seats of an address.
+    are freed; 0: never. Without `recognition` it is one of the seats of an address. What tags in a text have said by
+    `servers` at addresses is said by those; they have seats of their own.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Seat(AnySeat):
         others: Sequence[Worker] = (),
         bound: MemoryBound | None = None,
         idle_s: float = 0.0,
+        servers: Sequence[Worker] = (),
     ) -> None:
         super().__init__()
         self.speech = speech
         self.recognition = recognition
         self.address = "" if recognition else speech.wanted.info.name
         self.others = tuple(others)
+        self._servers = tuple(servers)
         for worker in self.workers:
             worker.retry = partial(self._try_again, worker)
         self._bound = bound or MemoryBound()
@@ -174,7 +177,8 @@ class Seat(AnySeat):
         return self.recognition.named(name)
 
     def _engine_worker(self, name: str) -> Worker:
-        return next((worker for worker in self.others if worker.info.name == name), None) or self.speech.named(name)
+        beside = (*self.others, *self._servers)
+        return next((worker for worker in beside if worker.info.name == name), None) or self.speech.named(name)
 
     def _worker_of(self, ticket: Ticket) -> Worker:
         return ticket.worker or self.worker_for(ticket.job)

@@ -6,9 +6,12 @@ Knows no seat and no worker.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, closing
 
+import numpy as np
+
+from voxdemo.audio.resample import Resampler
 from voxdemo.engines.base import RanOn, Retake, SpeechEngine, SpeechPart, Step, WordTimes
 from voxdemo.errors import InputError
 from voxdemo.lanes.jobs import Cut, PartRetaken, PartTimed, Piece, SpeakJob
@@ -54,8 +57,8 @@ class Speech:
         while self.next_engine == planned and not self.is_aside:
             yield self._begin_part()
             with closing(engine.speak(self.job.part(self._part))) as pieces:
-                for piece in pieces:
-                    yield None if isinstance(piece, Step) else self._event(piece, planned)
+                for piece in _at_rate(pieces, planned.sample_rate, self.job.engine.sample_rate):
+                    yield None if isinstance(piece, Step) else self._event(piece)
             self._end_part()
 
     async def said_by(
@@ -67,9 +70,9 @@ class Speech:
         self._take_turn()
         while self.next_engine == planned and not self.is_aside:
             yield self._begin_part()
-            async with aclosing(speak(self.job.part(self._part), planned.sample_rate)) as pieces:
+            async with aclosing(speak(self.job.part(self._part), self.job.engine.sample_rate)) as pieces:
                 async for piece in pieces:
-                    yield self._event(piece, planned)
+                    yield self._event(piece)
             self._end_part()
 
     def _take_turn(self) -> None:
@@ -102,7 +105,7 @@ class Speech:
         failed_before, self._failed_part = self._failed_part, self._part
         return failed_before != self._part
 
-    def _event(self, piece: Samples | Retake | RanOn | WordTimes, engine: EngineInfo) -> Told:
+    def _event(self, piece: Samples | Retake | RanOn | WordTimes) -> Told:
         """What is told of a stretch of sound, or of an engine that has lost its way."""
         match piece:
             case Retake():
@@ -113,5 +116,24 @@ class Speech:
                 return PartTimed(self._part, spans)
         self.was_heard = True
         self._first_at = self._first_at or time.monotonic()
-        self._said_s += len(piece) / engine.sample_rate
+        self._said_s += len(piece) / self.job.engine.sample_rate
         return Piece(self._part, piece)
+
+
+Said = Samples | Retake | RanOn | Step | WordTimes
+
+
+def _at_rate(pieces: Iterable[Said], source_rate: int, target_rate: int) -> Iterator[Said]:
+    """What an engine says of a part, its sound at another rate; where one rate is the other, as it is."""
+    if source_rate == target_rate:
+        yield from pieces
+        return
+    stream = Resampler(source_rate, target_rate)
+    for piece in pieces:
+        if isinstance(piece, np.ndarray):
+            yield from filter(len, [stream.more(piece)])
+        else:
+            if not isinstance(piece, Step):  # nothing of this take follows
+                yield from filter(len, [stream.rest()])
+            yield piece
+    yield from filter(len, [stream.rest()])

@@ -15,10 +15,10 @@ from voxdemo.errors import InputError
 from voxdemo.intake import detection
 from voxdemo.intake.catalogue import Catalogue, described, voice_id
 from voxdemo.intake.languages import own_name, title_of
-from voxdemo.intake.request import Passage, passages
+from voxdemo.intake.request import Guest, Passage, passages
 from voxdemo.intake.validate import foreign_languages, not_spoken
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, Utterance, Voice
+from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, SpeechEvent, Utterance
 from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import asset, say
@@ -33,7 +33,7 @@ from voxdemo.web.components.voice_fields import (
     template,
     voice_choices,
 )
-from voxdemo.web.line.handlers import take_up
+from voxdemo.web.line.handlers import sent_file, take_up, was_sent
 
 KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
 SAMPLE_WORDS = {
@@ -111,6 +111,16 @@ def options_of(kind: object, voice: object, recording: Path | None = None) -> Sp
     return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
 
 
+def own_voices(sent: object, files: Path | None = None) -> tuple[OwnVoice, ...]:
+    """One's own voices that tags may call, as the page sends them; with `files`, those whose recordings lie there."""
+    listed = [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
+    voices = [
+        OwnVoice(str(each.get("name")), sent_file(each.get("recording")) or Path(), str(each.get("text") or ""))
+        for each in listed
+    ]
+    return tuple(each for each in voices if files is None or was_sent(each.recording, files))
+
+
 def offered(service: SpeechService) -> dict[str, Any]:
     """All voices, for the page: what is said of each, which one speaks at first, and whether recordings are copied."""
     catalogue = service.catalogue
@@ -158,7 +168,7 @@ def told_of(asked: Utterance, catalogue: Catalogue) -> tuple[dict[str, str] | No
 
     It takes too long for the event loop.
     """
-    chips = tag_chips(asked.text, catalogue, catalogue.engine_of(asked))
+    chips = tag_chips(asked, catalogue, catalogue.engine_of(asked))
     return offer_for(asked, catalogue), chips, several_voices(asked, catalogue)
 
 
@@ -166,7 +176,7 @@ def several_voices(asked: Utterance, catalogue: Catalogue) -> Sequence[Passage]:
     """The passages of a text that several voices say; empty where one does, and where it can't be spoken."""
     try:
         resolved, engine = catalogue.resolved(asked)
-        named, guests = catalogue.named_in(resolved.text, engine), catalogue.guests(engine)
+        named, guests = catalogue.named_in(resolved, engine), catalogue.guests(engine)
         foreign = foreign_languages(resolved.text, engine.languages_of(resolved.voice))
         is_mixed = foreign & guests.keys() or tags.understood(resolved.text, named)
         return passages(resolved, engine, guests, named).passages if is_mixed else ()
@@ -186,18 +196,18 @@ def offer_for(asked: Utterance, catalogue: Catalogue) -> dict[str, str] | None:
     return {"sentence": looks, "voice": voice_id(*speaker), "use": use, "own_name": own_name(language)}
 
 
-def tag_chips(text: str, catalogue: Catalogue, host: EngineInfo) -> dict[str, Any]:
+def tag_chips(asked: Utterance, catalogue: Catalogue, host: EngineInfo) -> dict[str, Any]:
     """What is understood of the tags in a text, as chips: "Pause 0.8 s", "Emma · British English"; hidden without."""
-    text = text if isinstance(text, str) else ""  # a client may send anything
-    found = catalogue.tagged(tags.names(text), host)
-    told = [_chip(tag, found) for tag in tags.understood(text, found)]
+    found = catalogue.named_in(asked, host)
+    told = [_chip(tag, found) for tag in tags.understood(asked.text, found)] if isinstance(asked.text, str) else []
     shown = [*told[:MOST_CHIPS], *(["…"] if len(told) > MOST_CHIPS else [])]
     chips = "".join(f"<li>{html.escape(each)}</li>" for each in shown)
     return gr.update(value=f'<ul class="tags">{chips}</ul>', visible=bool(told))
 
 
-def _chip(tag: tags.Tag, voices: Mapping[str, tuple[Voice, EngineInfo]]) -> str:
+def _chip(tag: tags.Tag, guests: Mapping[str, Guest]) -> str:
     if tag.pause_s is not None:
         return f"Pause {min(tag.pause_s, tags.LONGEST_PAUSE_S):g} s"
-    voice, _ = voices[tags.plain_name(tag.name)]
-    return f"{voice.title} · {title_of(voice.language)}" if voice.language else tag.name
+    guest = guests[tags.plain_name(tag.name)]
+    voice = next((each for each in guest.engine.voices if each.name == guest.voice), None)
+    return f"{voice.title} · {title_of(voice.language)}" if voice and voice.language else tag.name

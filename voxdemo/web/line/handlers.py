@@ -84,10 +84,10 @@ async def requested(asked: Asked, service: SpeechService, names_files: bool = Tr
     """
     match asked:
         case Utterance(prompt_audio=recording):
-            if names_files and recording is not None and not _was_sent(recording, service.files):
+            if names_files and recording is not None and not was_sent(recording, service.files):
                 asked = replace(asked, prompt_audio=None)  # Gradio refuses it, when it looks
             return Examined(asked, await service.request(asked))
-        case AskedRecording(path) if _was_sent(path, service.files):
+        case AskedRecording(path) if was_sent(path, service.files):
             return Examined(asked, await service.recording_request(asked))
     return Examined(asked, None)
 
@@ -131,6 +131,6 @@ def whole(number: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _was_sent(path: Path, files: Path) -> bool:
+def was_sent(path: Path, files: Path) -> bool:
     """Whether it lies where people's files are; a path may be anything that a client wrote."""
     return Path(os.path.abspath(path)).is_relative_to(files)  # noqa: PTH100 - it takes out ".."

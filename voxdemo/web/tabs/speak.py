@@ -27,7 +27,14 @@ from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_choice import VoiceChoice, add_choice, add_offer, add_samples, options_of
+from voxdemo.web.components.voice_choice import (
+    VoiceChoice,
+    add_choice,
+    add_offer,
+    add_samples,
+    options_of,
+    own_voices,
+)
 from voxdemo.web.components.voice_fields import (
     OWN_VOICE,
     READY_VOICE,
@@ -148,6 +155,7 @@ def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
         elem_id="vx-text",
     )  # fmt: skip
     parts.tags = own_html("vx-tags", "", visible=False)
+    parts.called = gr.JSON(visible=False)  # one's own voices that its tags may call, as the browser sends them
     with gr.Row(elem_id="vx-examples"):
         parts.examples = [
             gr.Button(say(example.name), size="sm", visible=example.is_spoken(catalogue)) for example in examples.TEXTS
@@ -286,7 +294,7 @@ def _wire_examples(service: SpeechService, parts: SimpleNamespace) -> None:
 def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequence[Any]) -> None:
     speaking = parts.speak.click(
         _speak(service),
-        inputs=asked,
+        inputs=[*asked, parts.called],
         outputs=parts.card.view,
         js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
@@ -304,13 +312,14 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
 
 def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     async def look_ahead(
-        text: str | None, kind: object, voice: object, inference_timesteps: object, speed: object
+        text: str | None, kind: object, voice: object, inference_timesteps: object, speed: object, called: object
     ) -> tuple[str, dict[str, str] | None, dict[str, Any]]:
         text = text or ""
         asked = replace(
             options_of(kind, voice).saying(text[:MAX_TEXT_CHARS]),
             inference_timesteps=round(STEPS.nearest(inference_timesteps)),
             speed=SPEED.nearest(speed),
+            own=own_voices(called),
         )
         offer, chips, said = await in_thread(voice_choice.told_of, asked, service.catalogue, pool=READING)
         return estimate(text, service.forecast(asked, said), service.readiness().ready), offer, chips
@@ -319,8 +328,9 @@ def _wire_estimate(service: SpeechService, parts: SimpleNamespace, arrivals: Seq
     gr.on(
         [*arrivals, parts.text.change, parts.text.focus, *(field.change for field in manner), parts.card.view.end],
         look_ahead,
-        inputs=[parts.text, *manner],
+        inputs=[parts.text, *manner, parts.called],
         outputs=[parts.estimate, parts.offer, parts.tags],
+        js="(...values) => voxdemo.voices.called(...values)",
         trigger_mode="always_last",
         preprocess=False,  # a number that is still being typed may be out of bounds
         **AT_ONCE,
@@ -340,20 +350,21 @@ def _wire_share(parts: SimpleNamespace, asked: Sequence[Any]) -> None:
 def _speak(service: SpeechService) -> Callable[..., Any]:
     def speak(*asked: Any) -> AsyncGenerator[SpeechEvent, None]:
         context = take_up()
-        return service.speak(_utterance(service.catalogue, asked), context)
+        return service.speak(_utterance(service, asked), context)
 
     def asked_for(data: Sequence[Any]) -> Utterance | None:
         try:
-            return _utterance(service.catalogue, data)
+            return _utterance(service, data)
         except (TypeError, ValueError, AttributeError):  # not what the page sends
             return None
 
     return card.handler(speak, asked_for, KEPT)
 
 
-def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
-    """What is asked for by the values of ASKED; of its dials, those that the voice's engine heeds."""
-    asked = dict(zip(ASKED, values, strict=True))
+def _utterance(service: SpeechService, values: Sequence[Any]) -> Utterance:
+    """What is asked for by the values of ASKED and the voices it calls; of its dials, those that its engine heeds."""
+    catalogue, (*fields, called) = service.catalogue, values
+    asked = dict(zip(ASKED, fields, strict=True))
     dials = {
         **{name: asked[name] for name in ("cfg_value", "normalize", "denoise", "speed")},
         **{dial.name: asked[dial.name] for dial in RARE_DIALS},
@@ -369,7 +380,7 @@ def _utterance(catalogue: Catalogue, values: Sequence[Any]) -> Utterance:
     honours = catalogue.engine_of(options).honours
     seen = {name: value for name, value in dials.items() if name in honours}
     said = (asked["prompt_text"] or "").strip() if recording else ""
-    return replace(options.saying(asked["text"]), prompt_text=said, **seen)
+    return replace(options.saying(asked["text"]), prompt_text=said, own=own_voices(called, service.files), **seen)
 
 
 def _seed(written: str) -> int | None:

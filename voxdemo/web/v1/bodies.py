@@ -22,6 +22,7 @@ from voxdemo.speech import (
     STEPS,
     TEMPERATURE,
     EngineInfo,
+    OwnVoice,
     SpeakOptions,
 )
 from voxdemo.stores.voices import KeptVoice
@@ -115,8 +116,9 @@ def options_of(
     offered: Catalogue,
     known: Collection[str] = MIME_TYPES,
     kept: tuple[KeptVoice, Path] | None = None,
+    own: tuple[OwnVoice, ...] = (),
 ) -> SpeakOptions:
-    """What is asked for, in the voice of a recording or in a `kept` one, where there is either.
+    """What is asked for, in the voice of a recording or in a `kept` one, where there is either; tags may call `own`.
 
     Raises InputError for what isn't offered here; the rest is the service's to check.
     """
@@ -132,6 +134,7 @@ def options_of(
         control=asked.instructions,
         voice=None if prompt else _voice(asked, engine, offered),
         language=languages.plain_code(asked.language),
+        own=own,
         **told,
     )
 

@@ -19,7 +19,7 @@ from voxdemo.web.v1.bodies import MIME_TYPES, SpeechBody, decoded, options_of
 from voxdemo.web.v1.entrance import Entrance, Streamed, TheEntrance, ended_in_words, server_event, while_there
 from voxdemo.web.v1.errors import warning
 from voxdemo.web.v1.job_stream import Captioned, JobEvent, JobStream, SoundBegins
-from voxdemo.web.v1.voices import kept_voice
+from voxdemo.web.v1.voices import kept_voice, voices_in
 
 AnswerPiece = Waiting | Speaking | bytes | Path | Captioned | Spoken
 """Of an answer: Waiting… → Speaking, bytes and captions as they come, or the path of what is whole → Spoken."""
@@ -43,9 +43,10 @@ async def speech(asked: SpeechBody, request: Request, entrance: TheEntrance) -> 
     service = entrance.service
     prompt = await entrance.kept(partial(decoded, asked.prompt_audio)) if asked.prompt_audio else None
     kept = await kept_voice(asked, request, entrance)
+    own = await voices_in([asked.input], request, entrance)
 
     def utterance() -> Utterance:
-        return options_of(asked, prompt, service.catalogue, kept=kept).saying(asked.input)
+        return options_of(asked, prompt, service.catalogue, kept=kept, own=own).saying(asked.input)
 
     context = await entrance.admitted(request, "generation", utterance, prompt)
     stream = JobStream(entrance.speak(context), service.live_sounds)

@@ -7,9 +7,10 @@ it takes to use one or delete it, and none are listed, as with jobs.
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,9 +21,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from voxdemo.engines.registry import no_copies
 from voxdemo.errors import InputError, NotReadyError, StorageError
-from voxdemo.intake.catalogue import VOICE_ALIASES, described, described_kept
+from voxdemo.intake.catalogue import MOST_OWN, VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
+from voxdemo.speech import OwnVoice
 from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
+from voxdemo.text import tags
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1.bodies import OptionsBody
@@ -148,6 +151,24 @@ async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptV
     if keeper == NOBODY and (asked.lower() in VOICE_ALIASES or service.catalogue.named(asked)):
         return None  # there may be very many to look through
     return await in_thread(service.stores.voices.find, keeper, asked, pool=KEEPING)
+
+
+async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) -> tuple[OwnVoice, ...]:
+    """The caller's voices that tags in the texts call, as `_kept` finds them; none where no engine can copy one.
+
+    They are MOST_OWN at most, because their recordings are kept for each job.
+    """
+    tagged = [text for text in texts if "[" in text]
+    if not (tagged and entrance.service.catalogue.copier):
+        return ()
+    keeper, store = Incoming(request.scope).keeper, entrance.service.stores.voices
+
+    def called() -> tuple[OwnVoice, ...]:
+        names = dict.fromkeys(name for text in tagged for name in tags.names(text))
+        found = islice(store.called(keeper, names).items(), MOST_OWN)
+        return tuple(OwnVoice(name, recording, voice.text) for name, (voice, recording) in found)
+
+    return await in_thread(called, pool=KEEPING)
 
 
 def _keeper_to_change(request: Request) -> str:

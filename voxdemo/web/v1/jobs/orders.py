@@ -17,7 +17,7 @@ from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import passages
 from voxdemo.intake.validate import checked, within_bounds
-from voxdemo.speech import EngineInfo, SpeakOptions, Utterance
+from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
 from voxdemo.stores.voices import KeptVoice
@@ -71,6 +71,7 @@ def order_of(
     catalogue: Catalogue,
     kept: tuple[KeptVoice, Path] | None,
     *,
+    own: tuple[OwnVoice, ...],
     caller: str,
     reader: str | None,
     idempotency_key: str | None,
@@ -78,13 +79,14 @@ def order_of(
 ) -> Order:
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
-    Raises InputError, which names the texts that can't be said, or says what is wrong with the recording.
+    It has copies of the recordings, and is spoken though those voices are deleted meanwhile. Raises InputError, which
+    names the texts that can't be said, or says what is wrong with the recording.
     """
-    recording = decoded(asked.prompt_audio) if asked.prompt_audio else _recording_of(kept)
+    recording = decoded(asked.prompt_audio) if asked.prompt_audio else kept and kept[1].read_bytes()
     prompt = None if recording is None else Path()  # where it will be isn't known yet
     texts = asked.texts
     asked.check_beside()
-    options = options_of(asked, prompt, catalogue, formats.MIME_TYPES, kept and (kept[0], Path()))
+    options = options_of(asked, prompt, catalogue, formats.MIME_TYPES, kept and (kept[0], Path()), own)
     options = _in_one_voice(options, texts, catalogue)
     resolved, info = catalogue.resolved(options.saying(""))
     if recording is not None:
@@ -102,6 +104,7 @@ def order_of(
         digest=digest,
         idempotency_key=idempotency_key,
         prompt=recording,
+        own=[each.recording.read_bytes() for each in own],
         starts=asked.starts,
         refused=refused,
         names=None if asked.names is None else batch_values.file_names(asked.names),
@@ -126,11 +129,6 @@ def digest_of(asked: JobBody) -> str:
     return hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
 
 
-def _recording_of(kept: tuple[KeptVoice, Path] | None) -> bytes | None:
-    """A copy for the job, which is spoken though the voice is deleted meanwhile."""
-    return kept[1].read_bytes() if kept else None
-
-
 def _check_readable(recording: bytes, info: EngineInfo) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
@@ -146,7 +144,7 @@ def _looked_at(
     refused: dict[int, InputError] = {}
     for number, (utterance, info) in enumerate(map(catalogue.resolved, utterances), 1):
         try:
-            read = passages(utterance, info, catalogue.guests(info), catalogue.named_in(utterance.text, info))
+            read = passages(utterance, info, catalogue.guests(info), catalogue.named_in(utterance, info))
         except InputError as error:
             refused[number] = error
             units.append(0.0)

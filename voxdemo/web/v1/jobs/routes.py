@@ -27,7 +27,7 @@ from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.jobs import files
 from voxdemo.web.v1.jobs.files import GONE
 from voxdemo.web.v1.jobs.orders import JobBody, digest_of, order_of
-from voxdemo.web.v1.voices import kept_voice
+from voxdemo.web.v1.voices import kept_voice, voices_in
 
 NOT_YOURS = "after must be the id of one of your jobs: leave it out to begin with the newest."
 NO_LIST = "Without an API key or a login the server can't tell whose jobs are whose: keep the ids of yours."
@@ -110,6 +110,7 @@ async def accept(
             await entrance.counted(counted)
             order = partial(
                 order_of, asked, entrance.service.catalogue, await kept_voice(asked, request, entrance),
+                own=await voices_in(asked.texts, request, entrance),
                 caller=caller, reader=jobs.reader, idempotency_key=idempotency_key, digest=digest,
             )  # fmt: skip
             job_id = await while_there(request, _accepted(batches, caller, len(asked.texts), order))
