@@ -19,6 +19,13 @@ CHANGES = threading.RLock()
 os.register_at_fork(before=CHANGES.acquire, after_in_parent=CHANGES.release, after_in_child=CHANGES.release)
 
 
+def forget(*packages: str) -> None:
+    """Leave nothing of the import of these packages: their tables go when nobody holds them any more."""
+    with CHANGES:
+        for name in [name for name in list(sys.modules) if name.partition(".")[0] in packages]:
+            del sys.modules[name]
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Drop what libraries print on this thread, and Python's warnings of what they use that is on its way out."""

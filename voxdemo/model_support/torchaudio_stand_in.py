@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from voxdemo.model_support.process_wide import CHANGES
+from voxdemo.model_support.process_wide import CHANGES, forget
 
 
 def ensure_torchaudio() -> None:
@@ -29,7 +29,7 @@ def ensure_torchaudio() -> None:
     """
     with CHANGES:
         if "torchaudio" not in sys.modules and not _imports("torchaudio") and not _imports_without_compiled_part():
-            _forget()
+            forget("torchaudio")
             _install()
         elif not _imports("torchcodec"):  # from torchaudio 2.9 on this reads files, by FFmpeg's libraries
             vars(sys.modules["torchaudio"])["load"] = load
@@ -45,16 +45,10 @@ def _imports(name: str) -> bool:
 
 def _imports_without_compiled_part() -> bool:
     """Whether what is written in Python can be had, as where that part isn't installed."""
-    _forget()
+    forget("torchaudio")
     contents = {"_IS_TORCHAUDIO_EXT_AVAILABLE": False, "fail_if_no_align": lambda function: function}
     _module("torchaudio._extension", **contents)
     return _imports("torchaudio")
-
-
-def _forget() -> None:
-    """Leave nothing of an import that failed."""
-    for name in [name for name in list(sys.modules) if name.partition(".")[0] == "torchaudio"]:
-        del sys.modules[name]
 
 
 def _install() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -86,3 +87,11 @@ def test_the_vocabulary_is_the_published_one() -> None:
         171,
         177,
     ]
+
+
+def test_what_chinese_is_read_by_goes_with_its_engine_and_comes_again(tmp_path: Path) -> None:
+    reading = Reading(tmp_path)
+    said = reading.phonemes("你好。", "zh-CN")
+    reading.close()
+    assert "pypinyin" not in sys.modules
+    assert said == reading.phonemes("你好。", "zh-CN") != ""

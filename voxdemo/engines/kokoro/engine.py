@@ -124,6 +124,7 @@ class KokoroEngine:
 
     def close(self) -> None:
         self._session = None
+        self._reading.close()
 
     def _pieces(self, part: SpeechPart, voice: Voice) -> Iterator[str]:
         """The phonemes of what is said at once; of the whole text's first sentence, its first clause alone."""
