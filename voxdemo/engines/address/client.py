@@ -7,8 +7,9 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import httpx
@@ -73,16 +74,19 @@ class AddressEngine:
         self._way = WAYS[1]
         self._own_rate = USUAL_RATE
         key = address.key.get_secret_value()
-        self._client = httpx.AsyncClient(
+        self._made: Callable[[], httpx.AsyncClient] = partial(
+            httpx.AsyncClient,
             headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
             timeout=httpx.Timeout(quiet_s, connect=min(CONNECT_S, quiet_s)),
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=address.at_once, keepalive_expiry=IDLE_S
-            ),
+            limits=httpx.Limits(keepalive_expiry=IDLE_S),
+            verify=httpx.create_ssl_context(),
         )
+        self._idle: list[httpx.AsyncClient] = []
+        """Each has one connection: a pool of many looks at all of them for every request."""
 
     async def close(self) -> None:
-        await self._client.aclose()
+        for client in self._idle:
+            await client.aclose()
 
     async def check(self, words: str) -> None:
         """Ask for its voices, where they aren't given, and have it say `words`. Raises what `speak` raises.
@@ -204,14 +208,18 @@ class AddressEngine:
         self, method: str, path: str, takes: Sequence[str] = SOUND, **sent: Any
     ) -> AsyncGenerator[httpx.Response, None]:
         """Its answer, which has begun. Raises what `speak` raises, also for what comes later."""
-        with self._faults_told():
-            async with self._client.stream(method, self.address.url + path, **sent) as answer:
-                if not answer.is_success:
-                    raise self._refusal(answer.status_code)
-                kind, coding = (answer.headers.get(name, "") for name in ("content-type", "content-encoding"))
-                if not kind.lower().startswith(tuple(takes)) or coding.lower() not in ("", "identity"):
-                    raise self._error("engine_odd_answer")
-                yield answer
+        client = self._idle.pop() if self._idle else self._made()
+        try:
+            with self._faults_told():
+                async with client.stream(method, self.address.url + path, **sent) as answer:
+                    if not answer.is_success:
+                        raise self._refusal(answer.status_code)
+                    kind, coding = (answer.headers.get(name, "") for name in ("content-type", "content-encoding"))
+                    if not kind.lower().startswith(tuple(takes)) or coding.lower() not in ("", "identity"):
+                        raise self._error("engine_odd_answer")
+                    yield answer
+        finally:
+            self._idle.append(client)
 
     @contextmanager
     def _faults_told(self) -> Generator[None, None, None]:

@@ -76,8 +76,9 @@ class Lane:
         self._is_empty = asyncio.Event()
         self._closing = False
         self._telling: asyncio.Task[None] | None = None
+        self._moving_soon: asyncio.Handle | None = None
         self._telling_soon: asyncio.Handle | None = None
-        """What tells places in the next turn of the event loop."""
+        """What moves the line up, and tells places, in the next turn of the event loop."""
         self.gives_turns = True
         """Whether seats that are free are given to those who wait."""
         self.awaited: Sequence[float] = ()
@@ -157,7 +158,7 @@ class Lane:
 
     def reckon(self, claim: Claim) -> Size:
         """How much work it is, as far as that is known now."""
-        listener = self.recognizer_info.key if self._seats.offering else ""
+        listener = self.recognizer_info.key if claim.recording_s and self._seats.offering else ""
         return claim.reckoned(self._paces, listener)
 
     def place(self, ticket: LineTicket) -> Place:
@@ -190,7 +191,7 @@ class Lane:
         assert isinstance(ticket, Ticket), "it is one of this line"
         try:
             ticket.bring(job)
-            self.move_up()
+            self._move(self.order.pool(ticket.size))
             while not isinstance(event := await ticket.events.get(), End):
                 yield event
             if event.error:
@@ -277,7 +278,7 @@ class Lane:
             host, seat.host = seat.host, None
             if not host.ended:
                 self._begin(seat, host)
-        self.move_up()
+        self._move(seat.address)
         if not (seat.tickets or self._closing):
             seat.rest_later()
 
@@ -306,8 +307,13 @@ class Lane:
     def move_up(self) -> None:
         if self._is_held:
             return
-        for pool, seats in self._seats.pools.items():
-            self._fill(pool, seats)
+        if self._moving_soon:
+            self._moving_soon.cancel()
+            self._moving_soon = None
+        if self.gives_turns and not self.refusal:
+            for pool, seats in self._seats.pools.items():
+                while self._fill(pool, seats):
+                    pass
         self._ask_for_room(self._call())
         self._tell_seats()
         self._forecast = None
@@ -315,17 +321,27 @@ class Lane:
         if not self.refusal and self._somebody_waits and (self._telling is None or self._telling.done()):
             self._telling = asyncio.ensure_future(self._keep_telling())
 
-    def _fill(self, pool: str, seats: Sequence[AnySeat]) -> None:
-        while self.gives_turns and not self.refusal and any(not seat.tickets for seat in seats):
-            turns = self.order.turns[pool]
-            ticket = next(with_jobs(turns), None)
-            seat = free_seat(ticket.job, seats) if ticket else None
-            if ticket is None or seat is None:
+    def _move(self, address: str) -> None:
+        """Move up; where jobs at an address come or end, once for all of them in a turn of the event loop."""
+        if not address:
+            self.move_up()
+        elif not self._moving_soon:
+            self._moving_soon = asyncio.get_running_loop().call_soon(self.move_up)
+
+    def _fill(self, pool: str, seats: Sequence[AnySeat]) -> bool:
+        """Give free seats to those whose turn it is; True: up to one that decides whose turn it is then."""
+        turns = self.order.turns[pool] if any(not seat.tickets for seat in seats) else []
+        for ticket in with_jobs(turns):
+            seat = free_seat(ticket.job, seats)
+            if seat is None:
                 break
             if not pool:
                 first = next(each for each in self._waiting if each in turns)
                 self._overtook = not ticket.size.speaks and ticket is not first
             self._begin(seat, ticket)
+            if not pool or ticket.claim.key:
+                return True
+        return False
 
     def _call(self) -> Order:
         """Have jobs prepared: of brief and of longer ones one more than there are seats for them.
@@ -371,6 +387,8 @@ class Lane:
 
     def _tell_places(self) -> None:
         """Once for all that has happened in a turn of the event loop: many jobs at an address may end together."""
+        if self._moving_soon:
+            self.move_up()
         self._telling_soon = None
         self._forecast = None
         for ticket in self._waiting if self.tells_places else ():

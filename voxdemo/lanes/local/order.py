@@ -121,6 +121,8 @@ def with_jobs(turns: Sequence[Ticket]) -> Iterator[Ticket]:
 def free_seat(job: Job, seats: Sequence[AnySeat]) -> AnySeat | None:
     # A broken seat is always free and would fail job after job, while a whole one has to be waited for.
     there = [seat for seat in seats if seat.is_open]
-    usable = [seat for seat in there if seat.can_do(job)] or there
-    free = [seat for seat in usable if not seat.tickets]
-    return min(free, key=lambda seat: seat.effort(job), default=None)
+    free = [seat for seat in there if not seat.tickets]
+    usable = [seat for seat in free if seat.can_do(job)]
+    if not usable and any(seat.can_do(job) for seat in there):
+        return None
+    return min(usable or free, key=lambda seat: seat.effort(job), default=None)

@@ -37,6 +37,8 @@ class Ticket:
     is_called: bool = False
     refusal: UnavailableError | None = None
     brought: Job | None = None
+    size_brought: Size | None = None
+    """That of its job, once that is there: each move of the line looks at all who wait."""
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     events: asyncio.Queue[LaneEvent | End] = field(default_factory=asyncio.Queue)
     run: Run | None = None
@@ -64,11 +66,11 @@ class Ticket:
         return self.brought
 
     def bring(self, job: Job) -> None:
-        self.brought, self.context = job, contextvars.copy_context()
+        self.brought, self.size_brought, self.context = job, job.size, contextvars.copy_context()
 
     @property
     def size(self) -> Size:
-        return self.brought.size if self.brought else self.reckon(self.claim)
+        return self.size_brought or self.reckon(self.claim)
 
     @property
     def elapsed_s(self) -> float:
