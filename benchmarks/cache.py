@@ -4,19 +4,22 @@
 
 The built-in voice speaks texts of several lengths; each is then asked for again and again. "In the server" is from the
 call of the service to the finished file in its folder; "for a script" is a whole `predict` of gradio_client, of which
-most is Gradio's own and the client's (it polls every 50 ms). The last lines ask for hits while the line is full.
+most is Gradio's own and the client's (it polls every 50 ms). The last lines ask for hits while the line is full. With
+`--elsewhere` a second server, with a folder of its own, gives what the first one has made, through Valkey and S3, which
+run on this machine, too; that needs the programs that the tests of stores need.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 
 from gradio_client import Client
@@ -38,6 +41,9 @@ LONG = 50_000
 def main() -> None:
     """Run everything and print a table."""
     arguments = _arguments()
+    if arguments.elsewhere:
+        asyncio.run(_from_another_server(arguments.rounds))
+        return
     asyncio.run(_in_the_server(arguments.rounds))
     with running("app.py", VOXDEMO_CACHE_SIZE="1GB", VOXDEMO_QUEUE_SIZE=str(QUEUE_SIZE)) as app:
         client = app.client()
@@ -65,6 +71,38 @@ async def _in_the_server(rounds: int) -> None:
         await service.close()
 
 
+async def _from_another_server(rounds: int) -> None:
+    sys.path.insert(0, str(ROOT / "tests"))
+    from redis_server import RedisServer
+    from s3_server import S3Server
+
+    with tempfile.TemporaryDirectory() as name, ExitStack() as ended:
+        folders = {each: Path(name) / each for each in ("redis", "s3", "first", "second")}
+        for folder in folders.values():
+            folder.mkdir()
+        redis, s3 = RedisServer(folders["redis"]), S3Server(folders["s3"])
+        for end in (redis.kill, s3.close):
+            ended.callback(end)
+        os.environ.update(s3.environment)
+        stores = {"redis_url": redis.url, "storage_url": s3.new_url(), "engine": "builtin", "recognizer": "builtin"}
+        first, second = (local_service(Settings(cache_dir=folders[each], **stores)) for each in ("first", "second"))
+        for service in (first, second):
+            service.start()
+            while not service.readiness().ready:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.1)
+        for length in LENGTHS:
+            texts = [_text(length, number) for number in range(rounds)]
+            made = statistics.median([await _spoken(first, text) for text in texts])
+            last = f"voxdemo:answer:{(await first.request(Utterance(texts[-1]))).key}"
+            while not await first.stores.valkey.client.exists(last):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.1)
+            hits = [await _spoken(second, text) for text in texts]
+            print(f"from another server, {length:6,} characters: made {1000 * made:8.1f} ms, {_told(made, hits)}")
+        for service in (first, second):
+            await service.close()
+            await service.stores.close()
+
+
 async def _spoken(service: SpeechService, text: str) -> float:
     begun = time.perf_counter()
     async with aclosing(service.speak(Utterance(text))) as events:
@@ -90,6 +128,7 @@ def _text(length: int, number: int = 0) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What an answer from the cache costs.")
+    parser.add_argument("--elsewhere", action="store_true", help="hits at another server")
     parser.add_argument("--rounds", type=int, default=20, help="hits to each text")
     return parser.parse_args()
 

@@ -241,6 +241,15 @@ def postgres() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    import redis_server  # here, too: it needs Valkey
+
+    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import s3_server  # here, too: it needs a server that speaks S3
 

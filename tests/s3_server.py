@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,13 @@ class S3Server:
             "-port.iceberg=0", "-port.lance=0", f"-config={self._folder / 's3.json'}",
         )  # fmt: skip
         self._wait_until_it_takes_files()
+
+    def hang(self) -> None:
+        """Connections are taken on by the system, and nothing is ever answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self._process.kill()

@@ -235,7 +235,7 @@ class Settings(BaseSettings):
     """After how many seconds without a job a voice of a line on Ray is stopped."""
 
     redis_url: SecretStr = SecretStr("")
-    """Where limits are counted for several servers together, such as redis://localhost:6379/0; empty: in memory."""
+    """Where several servers know limits, ended logins and answers together, such as redis://localhost:6379/0."""
 
     database_url: SecretStr = SecretStr("")
     """The Postgres where several servers keep jobs of many texts together, such as

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ from witness import StartWitness, Witness, new_text
 pytestmark = pytest.mark.long
 
 redis_server = pytest.importorskip("redis_server")
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.wake()
-    server.kill()
 
 
 @pytest.fixture(scope="module")

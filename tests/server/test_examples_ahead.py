@@ -63,8 +63,8 @@ async def test_a_slow_voice_makes_texts_ahead_and_nothing_that_cannot_be_given_u
     texts = [*(text.words for text in TEXTS if text.language == "en" and not text.prompt), SAMPLES["en"]]
     await until(lambda: [text for text in dict.fromkeys(turned_to(stage)) if not service.running] == texts)
     for words in texts[:-1]:
-        assert service.is_at_hand(await service.request(Utterance(words)))
-    assert service.is_at_hand(await service.request(Utterance(texts[-1], voice="fake")))
+        assert await service.is_at_hand(await service.request(Utterance(words)))
+    assert await service.is_at_hand(await service.request(Utterance(texts[-1], voice="fake")))
 
 
 async def test_whoever_comes_goes_before_examples_within_one_step(

@@ -7,14 +7,17 @@ import shutil
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from asking import recording, spoken
 from fakes import CLONER, Stage, until
+from prometheus_client import generate_latest
 
 from voxdemo.intake.request import AskedRecording, speech
 from voxdemo.server.assemble import local_service
+from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Speaking, Spoken, Transcript, Utterance
@@ -180,6 +183,48 @@ async def test_a_recording_that_was_read_before_is_not_read_again(
     assert again.text == kept.text == "heard"
     assert kept.path
     assert not (await read(recording(prompt.with_name("longer.wav"), 3))).cached
+
+
+@pytest.mark.long
+async def test_what_one_server_has_spoken_or_read_another_gives_again(
+    stage: Stage, prompt: Path, tmp_path: Path, redis: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    shared: dict[str, Any] = {"redis_url": redis.url, "storage_url": s3.new_url()}
+    services = [
+        local_service(Settings(cache_dir=tmp_path / name, **shared), [stage.engine()], [stage.recognizer()])
+        for name in ("first", "second")
+    ]
+    for service in services:
+        service.start()
+    first, second = services
+    try:
+        private = RequestContext(is_private=True)
+        async with aclosing(first.speak(Utterance("Mine alone."), private)) as events:
+            _ = [event async for event in events]
+        _, made = await spoken(first, Utterance("One two three four."))
+        shutil.copy(prompt, tmp_path / "same.wav")
+        heard = [event async for event in first.transcribe(AskedRecording(prompt))][-1]
+        told = f"voxdemo:answer:{(await first.recording_request(AskedRecording(prompt))).key}"
+        assert first.stores.valkey
+        while not await first.stores.valkey.client.exists(told):  # noqa: ASYNC110 - Redis tells no event
+            await asyncio.sleep(0.01)  # what was spoken was sent before it
+        assert len(await first.stores.valkey.client.keys("voxdemo:answer:*")) == 2
+        events, given = await spoken(second, Utterance("One two three four."))
+        again = [event async for event in second.transcribe(AskedRecording(tmp_path / "same.wav"))]
+    finally:
+        for service in services:
+            await service.close()
+            await service.stores.close()
+    assert events == [given]
+    assert given.cached
+    assert replace(given, path=made.path, cached=False) == made
+    assert given.path.read_bytes() == made.path.read_bytes()
+    assert again == [replace(heard, cached=True)]
+    assert len(stage.utterances) == 2
+    hits = 'voxdemo_cache_answers_total{result="hit",task="generation"} 1.0'
+    assert hits in generate_latest(second.metrics.registry).decode()
 
 
 async def test_an_answer_of_a_form_that_is_unknown_is_made_anew(

@@ -1,24 +1,40 @@
 from __future__ import annotations
 
+import asyncio
+import importlib.util
+import json
 import logging
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes import until
 
-from voxdemo.files import LEFT_BEHIND_S
-from voxdemo.stores.answer_cache import Cache
+from voxdemo.errors import UnavailableError
+from voxdemo.files import LEFT_BEHIND_S, content
+from voxdemo.stores.answer_cache import Cache, SharedCache
+from voxdemo.stores.objects import Bucket
+from voxdemo.stores.valkey import Valkey
 
 DAY_S = 86_400.0
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "answers", DAY_S, 10_000_000)
+@pytest.fixture(params=["of one server", "of several"])
+def cache(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """One that others share has the same answers of its own, also where it reaches no store."""
+    bounds = DAY_S, 10_000_000
+    if request.param == "of one server":
+        return Cache(tmp_path / "answers", *bounds)
+    if not importlib.util.find_spec("obstore"):
+        pytest.skip("needs obstore, from requirements-cluster.txt")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    stores = Valkey("redis://127.0.0.1:1"), Bucket("s3://nowhere")
+    return SharedCache(tmp_path / "answers", *bounds, tmp_path / "passing", *stores)
 
 
 @pytest.fixture
@@ -238,3 +254,131 @@ def test_who_leaves_while_an_answer_is_given_takes_nothing_from_the_others(
         cache.keep("other", "facts", [sound])
     assert not caplog.records
     assert not cache.has("other")
+
+
+class Pair:
+    """Two servers' caches, and the stores between them."""
+
+    def __init__(self, folder: Path, redis: Any, s3: Any) -> None:
+        self.redis, self.s3, url = redis, s3, s3.new_url()
+        self.buckets = [Bucket(url), Bucket(url)]
+        self.valkeys = [Valkey(redis.url, 0.05), Valkey(redis.url, 0.05)]
+        self.first, self.second = (
+            SharedCache(folder / name / "answers", DAY_S, 10_000_000, folder / name / "passing", valkey, bucket)
+            for name, valkey, bucket in zip(("first", "second"), self.valkeys, self.buckets, strict=True)
+        )
+
+    async def keep(self, key: str, *files: Path) -> bool:
+        """Keep an answer at the first server; whether others are told of it."""
+        self.first.keep(key, f"facts of {key}", files)
+        self.first.share(key)
+        await asyncio.gather(*self.first._going)
+        return bool(await self.valkeys[0].client.exists(f"voxdemo:answer:{key}"))
+
+    async def found(self, key: str) -> bool:
+        """Whether the second server has it after it was looked for."""
+        await self.second.bring(key)
+        return self.second.has(key)
+
+    async def are_back(self) -> None:
+        """Wait until both servers have found the stores again."""
+        for bucket, valkey in zip(self.buckets, self.valkeys, strict=True):
+            await asyncio.to_thread(bucket.settle)
+            assert not bucket.notice
+            await until(lambda valkey=valkey: not valkey.is_gone)
+
+
+@pytest.fixture
+async def pair(tmp_path: Path, redis: Any, s3: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Pair, None]:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    pair = Pair(tmp_path, redis, s3)
+    await pair.valkeys[0].client.flushall()
+    yield pair
+    for each in (pair.first, pair.second, *pair.valkeys):
+        await each.close()
+
+
+@pytest.mark.long
+async def test_what_one_server_keeps_another_gives_for_as_long(pair: Pair, sound: Path, into: Path) -> None:
+    pair.first.keep("key", "facts", [sound], made_at=time.time() - DAY_S / 2)
+    assert await pair.keep("key", sound)
+    assert not await pair.found("other")
+    assert all(await asyncio.gather(*(pair.found("key") for _ in range(5))))
+    assert pair.second.fetch("key", into) == "facts of key"
+    assert content(into / "speech.wav") == content(sound)
+    made_at = [(cache.root / "key" / "answer.json").stat().st_mtime for cache in (pair.first, pair.second)]
+    assert made_at[0] == pytest.approx(made_at[1], abs=1e-3)
+    assert 0 < await pair.valkeys[0].client.pttl("voxdemo:answer:key") <= DAY_S * 1000
+    assert await pair.keep("words alone")
+    assert await pair.found("words alone")
+    for folder in ("first", "second"):
+        assert not list((pair.first.root.parents[1] / folder / "passing").iterdir())
+
+
+@pytest.mark.long
+async def test_an_answer_whose_sound_has_gone_is_none_and_is_made_again(pair: Pair, sound: Path) -> None:
+    assert await pair.keep("key", sound)
+    pair.buckets[0].delete([key for key, _ in pair.buckets[0].keys("answers")])
+    assert not await pair.found("key")
+    assert await pair.keep("key", sound)
+    pair.second._files.drop_old(-60)
+    assert not await pair.found("key")
+    await pair.valkeys[0].client.set("voxdemo:answer:key", json.dumps({"said": "by another release"}))
+    assert not await pair.found("key")
+    assert await pair.keep("key", sound)
+    assert await pair.found("key")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_known", [True, False], ids=["told before", "told meanwhile"])
+async def test_while_valkey_is_gone_each_server_has_its_own_answers(pair: Pair, sound: Path, is_known: bool) -> None:
+    assert not is_known or await pair.keep("key", sound)
+    pair.redis.kill()
+    try:
+        assert not await pair.found("key")
+        pair.first.keep("key", "facts of key", [sound])
+        await pair.first._share("key")
+        assert pair.first.has("key")
+    finally:
+        pair.redis.start()
+    await pair.are_back()
+    assert not await pair.found("key"), "it forgets everything when it dies"
+    assert await pair.keep("key", sound)
+    assert await pair.found("key")
+
+
+@pytest.mark.long
+async def test_while_s3_is_gone_nothing_is_told_and_each_server_has_its_own_answers(pair: Pair, sound: Path) -> None:
+    assert await pair.keep("before", sound)
+    pair.s3.kill()
+    try:
+        assert not await pair.keep("meanwhile", sound)
+        assert not await pair.found("before")
+        with pytest.raises(UnavailableError):
+            pair.first.delete_shared()
+    finally:
+        pair.s3.start()
+    await pair.are_back()
+    assert await pair.keep("meanwhile", sound)
+    assert await pair.found("before")
+    assert await pair.found("meanwhile")
+
+
+@pytest.mark.long
+async def test_nobody_waits_for_an_s3_that_hangs_and_what_comes_late_is_there_then(pair: Pair, sound: Path) -> None:
+    keys = [f"key {number}" for number in range(20)]
+    for key in keys:
+        assert await pair.keep(key, sound)
+    pair.s3.hang()
+    try:
+        assert not any(await asyncio.gather(*map(pair.found, keys)))
+        late = pair.second._late
+        assert late, "the ones that came first wait for a moment"
+        assert not any(await asyncio.gather(*map(pair.found, keys)))
+        assert pair.second._late is late, "and nobody after them"
+    finally:
+        pair.s3.wake()
+    await until(lambda: late.done())
+    await pair.are_back()
+    assert all([await pair.found(key) for key in keys])

@@ -6,7 +6,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes import until
@@ -14,6 +14,7 @@ from fakes import until
 from voxdemo.errors import LimitError, SettingsError
 from voxdemo.stores import limits
 from voxdemo.stores.limits import Limits
+from voxdemo.stores.valkey import Valkey
 
 if TYPE_CHECKING:
     from redis_server import RedisServer
@@ -34,15 +35,16 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def make_limits() -> AsyncGenerator[MakeLimits, None]:
+    """Limits, which count in Redis where they get its address, and how often to try it again."""
     made = []
 
-    def make(*arguments: object, **keywords: object) -> Limits:
-        made.append(Limits(*arguments, **keywords))  # type: ignore[arg-type]
-        return made[-1]
+    def make(rates: str, *redis: Any) -> Limits:
+        made.append(Valkey(*redis) if redis else None)
+        return Limits(rates, made[-1])
 
     yield make
-    for counted in made:
-        await counted.close()
+    for valkey in filter(None, made):
+        await valkey.close()
 
 
 @pytest.fixture(params=["in memory", "in Redis"])
@@ -52,6 +54,10 @@ def make(request: pytest.FixtureRequest, make_limits: MakeLimits) -> MakeLimits:
         return make_limits
     url = request.getfixturevalue("redis").url
     return lambda rates: make_limits(rates, url)
+
+
+def notice_of(counted: Limits) -> str:
+    return counted._redis.valkey.notice if counted._redis else ""
 
 
 async def refused(counted: Limits, client: str = "ann", kind: str = "job") -> float:
@@ -76,7 +82,6 @@ async def test_without_limits_nothing_is_refused(make_limits: MakeLimits) -> Non
     counted = make_limits("", "redis://nowhere.invalid")
     for _ in range(1000):
         await counted.take("ann")
-    assert counted.notice == ""
 
 
 async def test_each_client_has_its_own_limit(make: MakeLimits) -> None:
@@ -131,7 +136,7 @@ async def test_many_at_once_get_no_more_than_one_after_the_other(make: MakeLimit
     assert [answer for answer in answers if answer is None] == [None] * 7
     assert all(answer is None or isinstance(answer, LimitError) for answer in answers)
     assert await refused(counted) < 61  # had the refused counted for the hour, it would be 3600
-    assert counted.notice == ""
+    assert notice_of(counted) == ""
 
 
 async def test_a_clock_that_is_set_back_locks_nobody_out(make: MakeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,13 +208,13 @@ async def test_while_redis_is_gone_each_server_counts_for_itself(
 ) -> None:
     here, there = make_limits("2/minute", redis.url, 0.05), make_limits("2/minute", redis.url)
     await there.take("ann")
-    assert here.notice == ""
+    assert notice_of(here) == ""
     redis.kill()
     for counted in (here, there):
         assert await let_through(counted) == 2
-        assert "this machine only" in counted.notice
+        assert "this machine only" in notice_of(counted)
     redis.start()
-    await until(lambda: not here.notice)
+    await until(lambda: not notice_of(here))
     await make_limits("2/minute", redis.url).take("ann")
     assert await let_through(here) == 1  # together with the other server
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
@@ -222,12 +227,12 @@ async def test_while_redis_is_gone_each_server_counts_for_itself(
     ["redis://127.0.0.1:1", "rediss://:secret@127.0.0.1:1/2", "unix:///nowhere/socket", f"redis://{'a' * 70}.invalid"],
 )
 def test_redis_that_was_never_there_is_no_hindrance(url: str) -> None:
-    counted = Limits("2/minute", url)  # before there is an event loop, as a server makes it
+    valkey = Valkey(url)  # before there is an event loop, as a server makes it
 
     async def use() -> None:
-        assert await let_through(counted) == 2
-        assert counted.notice
-        await counted.close()
+        assert await let_through(Limits("2/minute", valkey)) == 2
+        assert valkey.notice
+        await valkey.close()
 
     asyncio.run(use())
 
@@ -245,14 +250,14 @@ async def test_a_redis_that_hangs_holds_nobody_up(redis: RedisServer, make_limit
         await counted.take("ann")
     await refused(counted)
     redis.wake()
-    await until(lambda: not counted.notice)
+    await until(lambda: not notice_of(counted))
     await counted.take("ann")
 
 
 async def test_a_redis_that_takes_nothing_in_counts_as_gone(redis: RedisServer, make_limits: MakeLimits) -> None:
     counted = make_limits("2/minute", redis.url.replace("1234@", "wrong@"), 0.01)
     assert await let_through(counted) == 2
-    await until(lambda: bool(counted.notice))
+    await until(lambda: bool(notice_of(counted)))
 
 
 async def test_no_secret_reaches_the_log(
@@ -274,7 +279,7 @@ async def test_no_secret_reaches_the_log(
 )
 def test_a_redis_url_that_makes_no_sense_is_refused_at_once(url: str) -> None:
     with pytest.raises(SettingsError) as error:
-        Limits("1/minute", url)
+        Valkey(url)
     assert error.value.sentence.startswith("VOXDEMO_REDIS_URL ")
     assert "sesame" not in error.value.sentence
     assert error.value.__suppress_context__

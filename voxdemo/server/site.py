@@ -87,8 +87,8 @@ def build(
         settings.generators,
         keep_s,
     )
-    more_work: list[Work] = [batches.run, partial(_settle, service.stores), *examples_ahead.work(service, settings)]
-    logins = Logins(settings.line_secret.get_secret_value(), dict(settings.accounts))
+    more_work: list[Work] = [batches.run, partial(_settle, stores), *examples_ahead.work(service, settings)]
+    logins = Logins(settings.line_secret.get_secret_value(), dict(settings.accounts), valkey=stores.valkey)
     options = {
         "routes": [
             *OWN_ROUTES,
@@ -108,7 +108,7 @@ def build(
             logins,
             keep_s,
             more_work,
-            [service.close, limits.close, *([model.close] if model else [])],
+            [service.close, stores.close, *([model.close] if model else [])],
         ),
         "openapi_url": None,  # Gradio's own lists addresses that aren't for programs
     }

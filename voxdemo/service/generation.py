@@ -85,7 +85,7 @@ class Generations:
     async def prepare(self, utterance: Utterance) -> None:
         with self._faults_noted():
             request = await self.request(utterance)
-            if not self.answers.is_at_hand(request.key):
+            if not await self.answers.is_at_hand(request.key):
                 await self._make(Examined(utterance, request))
 
     async def _make(self, examined: Examined) -> None:

@@ -85,7 +85,7 @@ class Recognitions:
 
     async def supply(self, path: Path, transcript: Transcript) -> None:
         request = await self.request(AskedRecording(path))
-        if not self.answers.is_at_hand(request.key):
+        if not await self.answers.is_at_hand(request.key):
             await self.answers.keep(request.key, transcript)
 
     def job(self, info: RecognizerInfo, samples: Samples, language: str | None, with_words: bool = False) -> ListenJob:

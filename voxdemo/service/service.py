@@ -130,10 +130,10 @@ class SpeechService:
         """The request to read this with the recogniser that serves. Raises InputError for what can't be."""
         return await self._recognitions.request(asked)
 
-    def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
+    async def is_at_hand(self, asked: SpeechRequest | RecordingRequest) -> bool:
         """Whether the answer is there, or on its way, so that it costs nothing and stands in no line."""
         by_kind = self._generations if isinstance(asked, SpeechRequest) else self._recognitions
-        return by_kind.answers.is_at_hand(asked.key)
+        return await by_kind.answers.is_at_hand(asked.key)
 
     def take_ticket(self, context: RequestContext) -> None:
         """Have a request stand in line for what its door has examined. Raises the reason why nothing is taken in."""
@@ -326,6 +326,7 @@ class SpeechService:
         with suppress(UnavailableError):  # it is told in /ready, and done in an hour
             await in_thread(self.results.delete_shared, older_than_s, pool=CLEANING)
             await in_thread(self.stores.uploads.drop_old, older_than_s, pool=CLEANING)
+            await in_thread(self.stores.answers.delete_shared, pool=CLEANING)
 
     def _aside(self) -> Callable[[], None]:
         """For a thread that cleans: returns when no job runs, or when it has waited LONGEST_ASIDE_S in all."""

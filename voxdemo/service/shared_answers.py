@@ -36,8 +36,10 @@ class SharedAnswers(Generic[Answer, AnyWork]):
         self._adapter: TypeAdapter[Answer] = TypeAdapter(kind)
         self._works: WeakValueDictionary[str, AnyWork] = WeakValueDictionary()
 
-    def is_at_hand(self, key: str) -> bool:
+    async def is_at_hand(self, key: str) -> bool:
         """Whether the answer is kept or being made, so that it costs nothing and waits in no line."""
+        if key and not self._work(key):
+            await self._cache.bring(key)
         return bool(key) and (self._cache.has(key) or self._work(key) is not None)
 
     def work(self, key: str, context: RequestContext, size: Size, begin: Callable[[LineTicket], AnyWork]) -> AnyWork:
@@ -72,6 +74,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
         """The answer from before, marked as `cached`, or None; its files are put into the folder `into`."""
         if not key:
             return None
+        await self._cache.bring(key)
         answer = await in_thread(self._fetch, key, into)
         if answer is None and not self._work(key) and self._cache.has(key):  # it was made while it was looked for
             answer = await in_thread(self._fetch, key, into)
@@ -81,6 +84,7 @@ class SharedAnswers(Generic[Answer, AnyWork]):
         """Keep an answer, with the files that were made for it in `folder`."""
         if key:
             await in_thread(lambda: self._cache.keep(key, self._adapter.dump_json(answer).decode(), _files(folder)))
+            self._cache.share(key)
 
     def _fetch(self, key: str, into: Path | None) -> Answer | None:
         facts = self._cache.fetch(key, into)

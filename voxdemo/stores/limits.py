@@ -5,12 +5,11 @@ counts for itself, and no request fails or waits for it. Nothing is known here o
 """
 
 import asyncio
-import contextlib
-import logging
 import math
 import time
 from bisect import bisect_right
 from collections import OrderedDict
+from functools import partial
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -18,21 +17,13 @@ import limits
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
-from voxdemo.errors import LimitError, SettingsError
+from voxdemo.errors import LimitError
+from voxdemo.stores.valkey import Valkey
 
-log = logging.getLogger(__name__)
-
-PATIENCE_S = 0.4
-"""How long Redis may take for one request before it counts as gone."""
-RETRY_EVERY_S = 10.0
-"""How often Redis is tried again while it is gone."""
-ASKING_AT_ONCE = 32
-"""How many requests ask Redis at once; more would wait for each other and time out."""
 MOST_CLIENTS = 100_000
 """Clients kept in memory for each rate, about 30 MB; beyond that, the one that was away longest starts from zero."""
 ROUNDING_S = 0.001
 """What is added to a wait, because Redis rounds to tenths of milliseconds."""
-PROBE = limits.parse("1/second")
 
 Bucket = tuple[str, str]
 """The kind of request, and the client."""
@@ -41,14 +32,13 @@ Bucket = tuple[str, str]
 class Limits:
     """Counts each client's requests in every rate of `rates`, such as "10/minute;1/2seconds"; none: nothing is refused.
 
-    For use on one event loop. With a `redis_url` all servers that name the same Redis count together; one that can't
-    be understood raises SettingsError.
+    For use on one event loop. All servers with the same `valkey` count together.
     """
 
-    def __init__(self, rates: str, redis_url: str = "", retry_every_s: float = RETRY_EVERY_S) -> None:
+    def __init__(self, rates: str, valkey: Valkey | None = None) -> None:
         self._rates = list(dict.fromkeys(limits.parse_many(rates))) if rates else []
         self._memory = _Memory()
-        self._redis = _Redis(redis_url, retry_every_s) if redis_url and self._rates else None
+        self._redis = _Redis(valkey) if valkey else None
         self._turns: WeakValueDictionary[Bucket, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, client: str, kind: Literal["job", "upload", "login", "websocket"] = "job") -> None:
@@ -65,19 +55,9 @@ class Limits:
         if wait_s:
             raise LimitError.too_many(wait_s)
 
-    @property
-    def notice(self) -> str:
-        """What the operator of the server should know; empty while all is well."""
-        if self._redis and self._redis.gone:
-            return "Redis can't be reached, so limits count on this machine only: start it again."
-        return ""
-
-    async def close(self) -> None:
-        if self._redis:
-            await self._redis.close()
-
     async def _count(self, bucket: Bucket) -> float:
-        wait_s = await self._redis.counted(self._rates, bucket) if self._redis else None
+        redis = self._redis
+        wait_s = await redis.valkey.ask(partial(_counted, redis, self._rates, bucket)) if redis else None
         return await _counted(self._memory, self._rates, bucket) if wait_s is None else wait_s
 
 
@@ -130,46 +110,14 @@ def _last(times: list[float]) -> float:
 
 
 class _Redis:
-    """Counts in Redis for as long as it answers; while it doesn't, a task of its own tries it again."""
+    """Counts in Redis."""
 
-    def __init__(self, url: str, retry_every_s: float) -> None:
-        import redis.asyncio  # here, so that servers without Redis don't wait for the import
-
-        try:
-            self._pool = redis.asyncio.ConnectionPool.from_url(
-                url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S
-            )
-        except ValueError:
-            what = "VOXDEMO_REDIS_URL can't be understood: write it such as redis://:password@localhost:6379/0."
-            raise SettingsError(what) from None  # the cause may contain the password
+    def __init__(self, valkey: Valkey) -> None:
+        self.valkey = valkey
         storage = RedisStorage(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix="voxdemo",
-            connection_pool=self._pool,  # type: ignore[arg-type]
+            "async+redis://", implementation="redispy", key_prefix="voxdemo", connection_pool=valkey.pool
         )
         self._limiter = MovingWindowRateLimiter(storage)
-        self._failures = (redis.RedisError, OSError, ValueError, asyncio.TimeoutError)
-        self._asking = asyncio.Semaphore(ASKING_AT_ONCE)
-        self._retry_every_s = retry_every_s
-        self._trying: asyncio.Task[None] | None = None
-
-    @property
-    def gone(self) -> bool:
-        return self._trying is not None
-
-    async def counted(self, rates: list[limits.RateLimitItem], bucket: Bucket) -> float | None:
-        """As `_counted`; None while Redis is gone."""
-        if self.gone:
-            return None
-        async with self._asking:
-            if self.gone:  # by now
-                return None
-            try:
-                return await asyncio.wait_for(_counted(self, rates, bucket), PATIENCE_S)
-            except self._failures as error:
-                self._lose(error)
-                return None
 
     async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
         window = await self._limiter.get_window_stats(rate, *bucket)
@@ -183,26 +131,3 @@ class _Redis:
 
     async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
         return await self._limiter.hit(rate, *bucket)
-
-    async def close(self) -> None:
-        if self._trying:
-            self._trying.cancel()
-            await asyncio.wait([self._trying])
-        await self._pool.disconnect()
-
-    def _lose(self, error: Exception) -> None:
-        if not self.gone:
-            # Not what the error says: that may contain the address with its password.
-            log.warning("Redis is gone (%s): limits count on this machine only.", type(error).__name__)
-            self._trying = asyncio.create_task(self._try_again())
-
-    async def _try_again(self) -> None:
-        back = False
-        while not back:
-            await asyncio.sleep(self._retry_every_s)
-            with contextlib.suppress(*self._failures):
-                # A count, not a ping: a Redis that is full or a mere copy still answers those.
-                await asyncio.wait_for(self._limiter.hit(PROBE, "probe"), PATIENCE_S)
-                back = True
-        log.warning("Redis is back: limits count for all servers together.")
-        self._trying = None

@@ -1,17 +1,19 @@
 """Opens what is kept, where the settings say: in folders of this machine, or where several servers share it."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from voxdemo.errors import UnavailableError
 from voxdemo.settings import Settings
-from voxdemo.stores.answer_cache import Cache
+from voxdemo.stores.answer_cache import Cache, SharedCache
 from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.databases import Postgres
 from voxdemo.stores.limits import Limits
 from voxdemo.stores.objects import Bucket, Objects, OnlyHere
 from voxdemo.stores.results import Results
+from voxdemo.stores.valkey import Valkey
 from voxdemo.stores.voices import VoiceStore
 
 
@@ -27,7 +29,10 @@ class Stores:
 
     @cached_property
     def answers(self) -> Cache:
-        return Cache(self._settings.cache_dir / "answers", self._settings.cache_ttl, self._settings.cache_size)
+        folder, bounds = self._settings.cache_dir, (self._settings.cache_ttl, self._settings.cache_size)
+        if not (self.valkey and self.bucket):
+            return Cache(folder / "answers", *bounds)
+        return SharedCache(folder / "answers", *bounds, folder / "shared" / "answers", self.valkey, self.bucket)
 
     @cached_property
     def results(self) -> Results:
@@ -54,7 +59,7 @@ class Stores:
 
     @cached_property
     def limits(self) -> Limits:
-        return Limits(self._settings.rate_limit, self._settings.redis_url.get_secret_value())
+        return Limits(self._settings.rate_limit, self.valkey)
 
     def check(self) -> None:
         """Raises SettingsError where what several servers share can't be used as the settings say."""
@@ -63,9 +68,16 @@ class Stores:
             _ = self.batches
 
     @property
-    def notice(self) -> str:
-        """What the operator should know of files that servers share; empty while all is well."""
-        return self.bucket.notice if self.bucket else ""
+    def notices(self) -> Mapping[str, str]:
+        """What the operator should know of what servers share; empty while all is well."""
+        stores = {"limits": self.valkey, "storage": self.bucket}
+        return {name: store.notice if store else "" for name, store in stores.items()}
+
+    async def close(self) -> None:
+        """Let go of what servers share without files."""
+        await self.answers.close()
+        if self.valkey:
+            await self.valkey.close()
 
     def settle(self) -> None:
         """Send files that couldn't be sent when they were made, at first those from before the start. Blocks."""
@@ -75,6 +87,12 @@ class Stores:
                     self.results.send_left()
                     self._has_sent_left = True
             self.bucket.settle()
+
+    @cached_property
+    def valkey(self) -> Valkey | None:
+        """What several servers know together; None where this one's is its own."""
+        url = self._settings.redis_url.get_secret_value()
+        return Valkey(url) if url else None
 
     @cached_property
     def bucket(self) -> Bucket | None:

@@ -62,6 +62,8 @@ class Access(Guard):
 
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         scope = request.scope
+        if request.app.auth:
+            await request.app.tokens.look(_login(request))
         sent = _bearer(request) if self._keys else None
         key = self._known(sent) if sent is not None else None
         if refusal := WRONG_KEY if sent is not None and not key else self._lacks(request, key):
@@ -145,9 +147,13 @@ def _let_in(scope: Scope, key: _Key) -> Scope:
 
 def _account(request: Incoming) -> str | None:
     """Whom Gradio takes the client for by the cookies of a login; None without one, or where it is over."""
-    token = next(filter(None, map(request.cookies.get, cookies_of(request.scope))), None)
-    account: str | None = request.app.tokens.get(token or "")
+    account: str | None = request.app.tokens.get(_login(request))
     return account
+
+
+def _login(request: Incoming) -> str:
+    """The token that it comes with; "": none."""
+    return next(filter(None, map(request.cookies.get, cookies_of(request.scope))), "")
 
 
 def _is_loopback(host: str) -> bool:

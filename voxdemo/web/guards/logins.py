@@ -17,8 +17,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
+from voxdemo.stores.valkey import Valkey
+
 LASTS_S = 7 * 86_400
 LOG_IN, LOG_OUT = "/login", "/logout"
+ENDED = "voxdemo:logins:ended"
+"""Where Valkey has marks of tokens that were deleted, by the time until which they would have been good.
+
+One set without a time of its own: where Valkey is full and drops what has one, these stay.
+"""
 
 
 class Logins(MutableMapping[str, str]):
@@ -26,10 +33,17 @@ class Logins(MutableMapping[str, str]):
 
     Tokens are signed by the `secret`, or by one that nobody else has where there is none; `accounts` are names and
     passwords, and `now` tells the seconds since 1970. A login ends with its time, where its account's password is
-    another one, and where it is deleted here. What is put in is kept beside those: programs that come with a key.
+    another one, and where it is deleted here, or by a server with the same `valkey`. What is put in is kept beside
+    those: programs that come with a key.
     """
 
-    def __init__(self, secret: str, accounts: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: str,
+        accounts: Mapping[str, str],
+        now: Callable[[], float] = time.time,
+        valkey: Valkey | None = None,
+    ) -> None:
         self._secret = secret.encode() or secrets.token_bytes(32)
         self._accounts = accounts
         self.now = now
@@ -38,6 +52,7 @@ class Logins(MutableMapping[str, str]):
         self._kept: dict[str, str] = {}
         self._ended: dict[str, float] = {}
         """The tokens that were deleted, with the time until which they would have been good."""
+        self._valkey = valkey
 
     def begun(self, account: str, password: str) -> str | None:
         """The token of a new login; None where that isn't the account's password."""
@@ -47,6 +62,22 @@ class Logins(MutableMapping[str, str]):
         name = base64.urlsafe_b64encode(account.encode()).decode().rstrip("=")
         told = f"{name}.{int(self.now()) + LASTS_S}.{secrets.token_urlsafe(8)}"
         return f"{told}.{self._signature(told, account)}"
+
+    async def end(self, token: str) -> None:
+        """Delete a login, and have other servers find that."""
+        self.pop(token, None)
+        if self._valkey and (until := self._ended.get(token)):
+            changes = self._valkey.client.pipeline()
+            changes.zadd(ENDED, {self._mark(token): until}).zremrangebyscore(ENDED, 0, self.now())
+            await self._valkey.ask(changes.execute)
+
+    async def look(self, token: str) -> None:
+        """Delete a login that another server has ended."""
+        valkey = self._valkey
+        if valkey is None or token in self._kept or token not in self:
+            return
+        if await valkey.ask(lambda: valkey.client.zscore(ENDED, self._mark(token))):
+            self.pop(token, None)
 
     def __getitem__(self, token: str) -> str:
         return self._kept[token] if token in self._kept else self._read(token)[0]
@@ -113,7 +144,7 @@ async def log_out(request: Request) -> Response:
     answer = Response(status_code=204)
     secure, unsecure = cookies_of(request.scope)
     for name in (secure, unsecure):
-        request.app.tokens.pop(request.cookies.get(name, ""), None)
+        await request.app.tokens.end(request.cookies.get(name, ""))
     answer.delete_cookie(secure, secure=True, samesite="none")
     answer.delete_cookie(unsecure)
     return answer

@@ -40,7 +40,7 @@ class Admission:
             return
         request = context.examined.request
         if request and beside < MOST_AT_HAND:
-            context.is_at_hand = self._service.is_at_hand(request)
+            context.is_at_hand = await self._service.is_at_hand(request)
         if context.is_at_hand:
             return
         try:
@@ -60,7 +60,7 @@ class Admission:
         """Let in a text of something that was let in before, as a batch. Raises InputError for what can't be spoken."""
         request = await self._service.request(utterance, context.is_private)
         context.examined = Examined(utterance, request)
-        context.is_at_hand = self._service.is_at_hand(request)
+        context.is_at_hand = await self._service.is_at_hand(request)
         if not context.is_at_hand:
             await self._examine(context)
             self._service.take_ticket(context)

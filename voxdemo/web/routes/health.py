@@ -34,9 +34,8 @@ async def ready(request: Request) -> Response:
     body = {
         **asdict(readiness),
         "notice": wording.notice(service),
-        "limits": service.stores.limits.notice,
         "jobs": batches.notice,
-        "storage": service.stores.notice,
+        **service.stores.notices,
         "engine": service.engine_info.name,
         "title": service.engine_info.title,
         "recognizer": service.recognizer_info.name,
