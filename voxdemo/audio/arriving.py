@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -43,7 +44,8 @@ class ArrivingSound:
         data = self._rest + data
         whole = len(data) - len(data) % self.coding.sample_bytes
         self._rest = data[whole:]
-        resampled: Samples = self._stream.resample_chunk(self._decoded(data[:whole]))
+        sound = decoded(data[:whole], raw(self.coding.rate, self.coding.subtype))
+        resampled: Samples = self._stream.resample_chunk(sound)
         return resampled
 
     def end(self) -> Samples:
@@ -55,14 +57,13 @@ class ArrivingSound:
     def _begun(self) -> soxr.ResampleStream:
         return soxr.ResampleStream(self.coding.rate, self._rate, 1, dtype="float32", quality="HQ")
 
-    def _decoded(self, data: bytes) -> Samples:
-        decoded: Samples = soundfile.read(
-            io.BytesIO(data),
-            format="RAW",
-            subtype=self.coding.subtype,
-            samplerate=self.coding.rate,
-            channels=1,
-            endian="LITTLE",
-            dtype="float32",
-        )[0]
-        return decoded
+
+def raw(rate: int, subtype: str, channels: int = 1, endian: str = "LITTLE") -> dict[str, Any]:
+    """Sound without a header, as soundfile wants to be told what it is."""
+    return {"samplerate": rate, "channels": channels, "format": "RAW", "subtype": subtype, "endian": endian}
+
+
+def decoded(data: bytes, kind: dict[str, Any]) -> Samples:
+    """Mono float32 samples, shape [n], of whole frames of this `kind`."""
+    sound = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True, **kind)[0]
+    return np.asarray(sound.mean(axis=1, dtype=np.float32))

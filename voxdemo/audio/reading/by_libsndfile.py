@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import soundfile
 
+from voxdemo.audio.arriving import raw
 from voxdemo.audio.reading.blocks import Block
 
 UNREADABLE = (soundfile.SoundFileRuntimeError, TypeError)
@@ -51,32 +52,33 @@ def _opened(path: Path) -> Generator[soundfile.SoundFile, None, None]:
         if start is None:
             yield sound
             return
-        kind = _bare(sound)
-    with _Rest(path, start) as samples, soundfile.SoundFile(samples, **kind) as bare:
-        yield bare
+        kind = bare(sound)
+    with _Rest(path, start) as samples, soundfile.SoundFile(samples, **kind) as alone:
+        yield alone
 
 
 def _unfinished(path: Path, sound: soundfile.SoundFile) -> int | None:
     """Where its samples begin if its header was never finished: behind those that it counts come more."""
-    frame_bytes = _SAMPLE_BYTES.get(sound.subtype, 0) * sound.channels
-    start = _samples_start(path) if frame_bytes else None
+    if not frame_bytes(sound):
+        return None
+    with path.open("rb") as file:
+        start = samples_start(file)
     if start is None:
         return None
-    end = start + sound.frames * frame_bytes
+    end = start + sound.frames * frame_bytes(sound)
     rest = path.stat().st_size - end  # below 0 where it was truncated
-    return start if rest >= frame_bytes and not _a_chunk_follows(path, end) else None
+    return start if rest >= frame_bytes(sound) and not _a_chunk_follows(path, end) else None
 
 
-def _bare(sound: soundfile.SoundFile) -> dict[str, Any]:
+def frame_bytes(sound: soundfile.SoundFile) -> int:
+    """Of a sample in each channel; 0 where it is compressed."""
+    return _SAMPLE_BYTES.get(sound.subtype, 0) * sound.channels
+
+
+def bare(sound: soundfile.SoundFile) -> dict[str, Any]:
     """Its samples as they are, for a file without a header."""
     order = "BIG" if sound.format in _BIG_ENDIAN else "LITTLE"
-    return {
-        "samplerate": sound.samplerate,
-        "channels": sound.channels,
-        "format": "RAW",
-        "subtype": sound.subtype,
-        "endian": order if sound.endian == "FILE" else sound.endian,
-    }
+    return raw(sound.samplerate, sound.subtype, sound.channels, order if sound.endian == "FILE" else sound.endian)
 
 
 class _Rest(io.FileIO):
@@ -129,15 +131,14 @@ _ID_LETTERS = f"{string.ascii_letters}{string.digits} ".encode()
 _MOST_CHUNKS = 1_000
 
 
-def _samples_start(path: Path) -> int | None:
-    """The first byte of the samples in the file at `path`; None where it isn't of a kind known here."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if order := _AU.get(magic):
-            word = file.read(4)
-            return int(struct.unpack(order, word)[0]) if len(word) == 4 else None
-        layout = _LAYOUTS.get(magic)
-        return _chunk_start(file, layout, path.stat().st_size) if layout else None
+def samples_start(file: BinaryIO) -> int | None:
+    """The first byte of the samples in a file; None where it isn't of a kind known here, or doesn't reach as far."""
+    magic = file.read(4)
+    if order := _AU.get(magic):
+        word = file.read(4)
+        return int(struct.unpack(order, word)[0]) if len(word) == 4 else None
+    layout = _LAYOUTS.get(magic)
+    return _chunk_start(file, layout) if layout else None
 
 
 def _a_chunk_follows(path: Path, at: int) -> bool:
@@ -148,8 +149,8 @@ def _a_chunk_follows(path: Path, at: int) -> bool:
     return any(_is_id(follows[start : start + 4]) for start in (0, 1))
 
 
-def _chunk_start(file: BinaryIO, layout: _Layout, size_bytes: int) -> int | None:
-    at = layout.first
+def _chunk_start(file: BinaryIO, layout: _Layout) -> int | None:
+    at, size_bytes = layout.first, file.seek(0, io.SEEK_END)
     head_bytes = layout.id_bytes + struct.calcsize(layout.size)
     for _ in range(_MOST_CHUNKS):
         if at + head_bytes > size_bytes:

@@ -5,19 +5,22 @@ Nothing is believed of what they say of their length. Knows no HTTP.
 
 from __future__ import annotations
 
+import io
 import re
-import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import av
 import numpy as np
+import soundfile
 import soxr
 from av.audio.codeccontext import AudioCodecContext
 
+from voxdemo.audio.arriving import decoded, raw
 from voxdemo.audio.reading import decode
+from voxdemo.audio.reading.by_libsndfile import bare, frame_bytes, samples_start
 from voxdemo.audio.wav import clean
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
@@ -29,6 +32,7 @@ MOST_BYTES_A_S = 400_000
 _RIFFS = (b"RIFF", b"RF64", b"RIFX")
 RATES = (4_000, 192_000)
 """Hz that sound can have."""
+MOST_CHANNELS = 8
 
 
 class UnreadableError(Exception):
@@ -113,31 +117,6 @@ class IncomingSound:
 _NOTHING = np.zeros(0, np.float32)
 
 
-def _pcm16(data: bytes) -> Samples:
-    return np.asarray(np.frombuffer(data, "<i2") / 32768, np.float32)
-
-
-def _pcm24(data: bytes) -> Samples:
-    padded = np.zeros((len(data) // 3, 4), np.uint8)
-    padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-    return _pcm32(padded.tobytes())
-
-
-def _pcm32(data: bytes) -> Samples:
-    return (np.frombuffer(data, "<i4") / 2**31).astype(np.float32)
-
-
-_DEPTHS: dict[tuple[int, int], Callable[[bytes], Samples]] = {
-    (1, 8): lambda data: (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128),
-    (1, 16): _pcm16,
-    (1, 24): _pcm24,
-    (1, 32): _pcm32,
-    (3, 32): lambda data: np.frombuffer(data, "<f4").astype(np.float32),
-    (3, 64): lambda data: np.frombuffer(data, "<f8").astype(np.float32),
-}
-"""By a wav's format (1: integers, 3: floats) and bits, as in Microsoft's "Multimedia Programming Interface", 1991."""
-
-
 class _Bare:
     """16-bit little-endian samples, mono; half a sample at the end is dropped."""
 
@@ -145,29 +124,28 @@ class _Bare:
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
+        self._kind = raw(rate, "PCM_16")
         self._rest = b""
 
     def add(self, data: bytes) -> Samples:
         data = self._rest + data
         whole = len(data) // 2 * 2
         self._rest = data[whole:]
-        return _pcm16(data[:whole])
+        return decoded(data[:whole], self._kind)
 
     def finish(self) -> Samples:
         return _NOTHING
 
 
-_BEGINNING = re.compile(rb"RIFF.{4}WAVE", re.DOTALL)
+_BEGINNING = re.compile(rb"(?:RIFF|RIFX|RF64).{4}WAVE", re.DOTALL)
 _BEGINNING_BYTES = 12
-_CHUNK = struct.Struct("<4sI")
-"""What a chunk of a wav begins with: its name and its size."""
 
 
 class _Wav:
     """A wav whose header may say anything of its length, or several behind each other, as some send one a sentence.
 
     A size that can't be a length yet (0, or about 4 GB) is passed over. Sound ends where its size says, or earlier
-    where another wav begins. Chunks of anything else are skipped, between two wavs too.
+    where another wav begins. What stands between two wavs is passed over, too.
     """
 
     is_whole = False
@@ -175,86 +153,65 @@ class _Wav:
     def __init__(self) -> None:
         self.rate = 0
         self._rest = b""
-        self._skip = 0
-        """Bytes that belong to a chunk which is skipped, and haven't come yet."""
-        self._header_bytes: int | None = None
-        """How long the header is so far that is being read; None: none is."""
-        self._samples_of: Callable[[bytes], Samples] | None = None
-        self._channels = 1
+        self._kind: dict[str, Any] | None = None
+        """What the samples are, as `decoded` has it; None outside of sound."""
         self._frame_bytes = 0
-        self._left: float | None = None
-        """Bytes of sound still to come; None outside of it."""
+        self._left = 0.0
+        """Bytes of sound still to come."""
 
     def add(self, data: bytes) -> Samples:
         self._rest += data
         heard = [_NOTHING]
         while self._is_at_sound():
             heard.append(self._taken())
-            if self._left is not None:
+            if self._kind:
                 break
         return np.concatenate(heard)
 
     def finish(self) -> Samples:
-        if self._left is not None:
-            breaks_off = b"RIFF" in self._rest
-        else:
-            breaks_off = self._header_bytes is not None or (self._rest != b"" and b"RIFF".startswith(self._rest[:4]))
-        if breaks_off:
+        begun = self._rest.lstrip(b"\0")  # the padding
+        if b"RIFF" in begun or (not self._kind and begun and b"RIFF".startswith(begun)):
             raise UnreadableError("a wav that ends in its header")
-        return _NOTHING if self._left is None else self._frames(len(self._rest))
+        return self._frames(len(self._rest)) if self._kind else _NOTHING
 
     def _is_at_sound(self) -> bool:
-        """Whether `_rest` begins with sound, when the chunks before that are read or skipped."""
-        while self._left is None:
-            if not self._pass_chunk():
-                return False
-        return True
-
-    def _pass_chunk(self) -> bool:
-        """Whether the chunk with which `_rest` begins could be read, or skipped; it is the beginning of a wav, too."""
-        skipped = self._rest[: self._skip]
-        self._skip -= len(skipped)
-        self._rest = self._rest[len(skipped) :].lstrip(b"\0")  # the padding, which some leave out
-        if len(self._rest) < (_BEGINNING_BYTES if self._rest[:4] in _RIFFS else _CHUNK.size):
+        """Whether `_rest` begins with sound, when what stands before that is read or passed over."""
+        if self._kind:
+            return True
+        begins = _BEGINNING.search(self._rest)
+        if begins is None:
+            self._rest = self._rest[1 - _BEGINNING_BYTES :]
             return False
-        name, size = _CHUNK.unpack_from(self._rest)
-        if name in _RIFFS and self._rest[8:12] == b"WAVE":
-            self._header_bytes, self._skip = 0, _BEGINNING_BYTES
-        elif self._header_bytes is None:
-            self._skip = _CHUNK.size + size
-        elif name == b"data":
-            self._begin_sound(size)
-        else:
-            return self._read_header(name, size)
-        return True
-
-    def _read_header(self, name: bytes, size: int) -> bool:
-        """Whether this chunk of the header, with which `_rest` begins, could be read or skipped."""
-        assert self._header_bytes is not None
-        if self._header_bytes + size > MAX_HEADER_BYTES:
+        self._rest = self._rest[begins.start() :]
+        start = samples_start(io.BytesIO(self._rest))
+        if (start or len(self._rest)) > MAX_HEADER_BYTES:
             raise UnreadableError("a wav without sound")
-        end = _CHUNK.size + size
-        if name == b"fmt ":
-            if len(self._rest) < end:
-                return False
-            self._understand(self._rest[_CHUNK.size : end])
-        self._header_bytes += end
-        self._skip = end
-        return True
+        if start is not None:
+            self._begin_sound(start)
+        return start is not None
 
-    def _begin_sound(self, size: int) -> None:
-        if not self._samples_of:
-            raise UnreadableError("a wav that doesn't say what its samples are")
-        self._header_bytes, self._rest = None, self._rest[_CHUNK.size :]
+    def _begin_sound(self, start: int) -> None:
+        header, self._rest = self._rest[:start], self._rest[start:]
+        try:
+            with soundfile.SoundFile(io.BytesIO(header)) as sound:
+                self._kind, self._frame_bytes = bare(sound), frame_bytes(sound)
+        except soundfile.SoundFileRuntimeError as error:
+            raise UnreadableError("a wav with a damaged header") from error
+        rate = self._kind["samplerate"]
+        if self.rate not in (0, rate):
+            raise UnreadableError("a wav that changes its rate")
+        if not self._frame_bytes or self._kind["channels"] > MOST_CHANNELS or not RATES[0] <= rate <= RATES[1]:
+            raise UnreadableError("a wav with samples in an unknown format")
+        self.rate = rate
+        size = int.from_bytes(header[-4:], "big" if header.startswith(b"RIFX") else "little")
         self._left = float(size) if 0 < size < 0x7FFFFF00 else np.inf
 
     def _taken(self) -> Samples:
-        """The sound that is here, but for what may be the beginning of another wav; at the end `_left` is None."""
-        assert self._left is not None
+        """The sound that is here, but for what may be the beginning of another wav; at its end `_kind` is None."""
         begins = _BEGINNING.search(self._rest)
         end = min(self._left, begins.start() if begins else np.inf)
         if end <= len(self._rest):
-            samples, self._rest, self._left = self._frames(int(end)), self._rest[int(end) :], None
+            samples, self._rest, self._kind = self._frames(int(end)), self._rest[int(end) :], None
             return samples
         here = max(0, len(self._rest) - _BEGINNING_BYTES + 1) // self._frame_bytes * self._frame_bytes
         samples, self._rest = self._frames(here), self._rest[here:]
@@ -263,23 +220,8 @@ class _Wav:
 
     def _frames(self, count: int) -> Samples:
         """The samples in the first `count` bytes of `_rest`; part of a frame is dropped."""
-        assert self._samples_of, "its header is read"
-        samples = self._samples_of(self._rest[: count // self._frame_bytes * self._frame_bytes])
-        return samples if self._channels == 1 else samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
-
-    def _understand(self, form: bytes) -> None:
-        if len(form) < 16:
-            raise UnreadableError("a wav with half a header")
-        kind, self._channels, rate, _, self._frame_bytes, bits = struct.unpack_from("<HHIIHH", form)
-        if self.rate not in (0, rate):
-            raise UnreadableError("a wav that changes its rate")
-        self.rate = rate
-        if kind == 0xFFFE and len(form) >= 26:  # WAVE_FORMAT_EXTENSIBLE says it further behind
-            kind = struct.unpack_from("<H", form, 24)[0]
-        self._samples_of = _DEPTHS.get((kind, bits))
-        fits = self._channels in range(1, 9) and self._frame_bytes == self._channels * bits // 8
-        if not self._samples_of or not fits or not RATES[0] <= self.rate <= RATES[1]:
-            raise UnreadableError("a wav with samples in an unknown format")
+        assert self._kind, "its header is read"
+        return decoded(self._rest[: count // self._frame_bytes * self._frame_bytes], self._kind)
 
 
 class _Mp3:
