@@ -17,6 +17,7 @@ from fakes import until
 
 from voxdemo.errors import UnavailableError
 from voxdemo.files import LEFT_BEHIND_S, content
+from voxdemo.stores import answer_cache
 from voxdemo.stores.answer_cache import Cache, SharedCache
 from voxdemo.stores.objects import Bucket
 from voxdemo.stores.valkey import Valkey
@@ -211,11 +212,10 @@ def test_what_a_process_left_behind_goes_and_what_another_is_making_stays(cache:
 
 
 def test_two_that_share_a_folder_give_each_others_answers_and_never_half_of_one(
-    cache: Cache, sound: Path, tmp_path: Path
+    cache: Cache, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Cache(
-        cache.root, DAY_S, 700_000, recount_s=0
-    )  # smaller than two, so that it drops what the first one keeps
+    monkeypatch.setattr(answer_cache, "RECOUNT_S", 0.0)
+    other = Cache(cache.root, DAY_S, 700_000)  # smaller than two, so that it drops what the first one keeps
     whole, seen, over = sound.read_bytes(), [], threading.Event()
 
     def keep() -> None:

@@ -27,7 +27,7 @@ from voxdemo.speech import SpeakOptions, SpeechEvent, Utterance, Waiting
 from voxdemo.stores import databases
 from voxdemo.stores.batch_values import KeyReused, Load, Order, Text, TooMuch
 from voxdemo.stores.batches import MOST_UNFINISHED_EACH, BatchStore
-from voxdemo.stores.objects import OnlyHere
+from voxdemo.stores.objects import Objects
 from voxdemo.stores.opening import Stores
 
 OpenStore = Callable[[], BatchStore]
@@ -369,7 +369,7 @@ def test_a_text_that_another_server_accepted_has_a_folder_for_its_sound(new_url:
         store.close()
 
 
-class Away(OnlyHere):
+class Away(Objects):
     def push(self, *files: Path) -> None:
         raise UnavailableError("Come again.", 1.0)
 

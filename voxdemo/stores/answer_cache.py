@@ -52,14 +52,13 @@ class Cache:
     longest ago goes first. With either 0 none is kept. Safe to use from any thread, but for what is async.
     """
 
-    def __init__(self, root: Path, ttl_s: float, size_bytes: int, recount_s: float = RECOUNT_S) -> None:
+    def __init__(self, root: Path, ttl_s: float, size_bytes: int) -> None:
         self.root = root
         self.is_on = bool(ttl_s and size_bytes)
         self._ttl_s = ttl_s
         self._size_bytes = size_bytes
         self.used_bytes = 0
         """The room that all answers take, as far as was counted last."""
-        self._recount_s = recount_s
         self._counted_at = -math.inf
         self._is_failing = False
 
@@ -129,7 +128,7 @@ class Cache:
 
         `stand_aside` is called between two answers, and may take its time.
         """
-        if self.used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < self._recount_s:
+        if self.used_bytes <= self._size_bytes and time.monotonic() - self._counted_at < RECOUNT_S:
             return
         self._counted_at = time.monotonic()
         entries = sorted(self._entries(stand_aside), key=lambda entry: entry.used_at)

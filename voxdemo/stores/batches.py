@@ -29,7 +29,7 @@ from voxdemo.stores.batch_values import (
     new_id,
 )
 from voxdemo.stores.databases import Database, SQLite
-from voxdemo.stores.objects import Objects, OnlyHere
+from voxdemo.stores.objects import Objects
 
 MOST_UNFINISHED = 10_000
 """Texts that may wait to be spoken, of all batches together."""
@@ -53,7 +53,7 @@ class BatchStore:
 
     def __init__(self, folder: Path, database: Database | None = None, objects: Objects | None = None) -> None:
         self._folder = folder
-        self._objects = objects or OnlyHere()
+        self._objects = objects or Objects()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people wrote is in it
         self._db = database or SQLite(folder)
         self._db.open(batch_tables.set_up)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from voxdemo.errors import A_MINUTE_S, SettingsError, UnavailableError
 from voxdemo.files import HIDDEN, remove, replacing
@@ -34,62 +34,38 @@ LATE_S = 15.0
 _PROBE = "voxdemo"
 
 
-class Objects(Protocol):
-    """Files below one folder of this server, where others find them, too."""
+class Objects:
+    """Files below one folder of this server, where others find them, too.
+
+    As it is, it's for a server that is alone, or for those that share the folder. Where others find them otherwise,
+    these raise UnavailableError while that can't be.
+    """
 
     def push(self, *files: Path) -> None:
-        """Returns once other servers find them. Raises UnavailableError."""
-        ...
+        """Returns once other servers find them."""
 
     def push_sometime(self, *files: Path) -> None:
-        """As `push`; what can't be sent now is sent later."""
-        ...
+        """As `push`; what can't be sent now is sent later, and nothing is raised."""
 
     def left(self) -> Sequence[Path]:
-        """Files that are here alone, as a server left them that ended before. Raises UnavailableError."""
-        ...
+        """Files that are here alone, as a server left them that ended before."""
+        return ()
 
     def push_left(self) -> None:
-        """Have those sent later. Raises UnavailableError."""
-        ...
+        """Have those sent later."""
 
     def pull(self, file: Path) -> bool:
-        """Whether there is such a file; then it is here. Raises UnavailableError where that can't be known."""
-        ...
+        """Whether there is such a file; then it is here."""
+        return file.is_file()
 
     def match(self, folder: Path) -> None:
-        """Have what others find below a folder here, and nothing else. Raises UnavailableError, and then all stays."""
-        ...
+        """Have what others find below a folder here, and nothing else; or all stays."""
 
     def drop(self, folder: Path) -> None:
-        """Delete what others find below a folder; what is here goes apart from that. Raises UnavailableError."""
-        ...
+        """Delete what others find below a folder; what is here goes apart from that."""
 
     def drop_old(self, older_than_s: float) -> None:
         """Delete what others find and came longer ago than this, as `drop`."""
-        ...
-
-
-class OnlyHere:
-    """For a server that is alone, or one whose servers share its folder."""
-
-    def push(self, *files: Path) -> None: ...
-
-    def push_sometime(self, *files: Path) -> None: ...
-
-    def left(self) -> Sequence[Path]:
-        return ()
-
-    def push_left(self) -> None: ...
-
-    def pull(self, file: Path) -> bool:
-        return file.is_file()
-
-    def match(self, folder: Path) -> None: ...
-
-    def drop(self, folder: Path) -> None: ...
-
-    def drop_old(self, older_than_s: float) -> None: ...
 
 
 class Bucket:
@@ -202,8 +178,8 @@ class Bucket:
         return answer
 
 
-class _Shared:
-    """As Objects: the files below `root`, under `name` in a bucket."""
+class _Shared(Objects):
+    """The files below `root`, under `name` in a bucket."""
 
     def __init__(self, bucket: Bucket, root: Path, name: str) -> None:
         self._bucket = bucket

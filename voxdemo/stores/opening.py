@@ -11,7 +11,7 @@ from voxdemo.stores.answer_cache import Cache, SharedCache
 from voxdemo.stores.batches import BatchStore
 from voxdemo.stores.databases import Postgres
 from voxdemo.stores.limits import Limits
-from voxdemo.stores.objects import Bucket, Objects, OnlyHere
+from voxdemo.stores.objects import Bucket, Objects
 from voxdemo.stores.results import Results
 from voxdemo.stores.valkey import Valkey
 from voxdemo.stores.voices import VoiceStore
@@ -101,4 +101,4 @@ class Stores:
         return Bucket(url) if url else None
 
     def _shared(self, folder: Path, name: str) -> Objects:
-        return self.bucket.below(folder, name) if self.bucket else OnlyHere()
+        return self.bucket.below(folder, name) if self.bucket else Objects()

@@ -19,7 +19,7 @@ from voxdemo.audio.wav import fewer_bars
 from voxdemo.errors import StorageError, UnavailableError
 from voxdemo.speech import Segment
 from voxdemo.stores import captions
-from voxdemo.stores.objects import Objects, OnlyHere
+from voxdemo.stores.objects import Objects
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Results:
 
     def __init__(self, root: Path, objects: Objects | None = None) -> None:
         self.root = root
-        self._objects = objects or OnlyHere()
+        self._objects = objects or Objects()
         self.in_use: set[Path] = set()
         """The folders of results that are still being made."""
 

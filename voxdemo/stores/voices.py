@@ -24,7 +24,7 @@ from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.audio.resample import resample
 from voxdemo.errors import InputError, StorageError, UnavailableError
 from voxdemo.files import HIDDEN, beside, remove, replacing, sweep
-from voxdemo.stores.objects import Objects, OnlyHere
+from voxdemo.stores.objects import Objects
 
 MOST = 50
 """Voices of one account."""
@@ -71,7 +71,7 @@ class VoiceStore:
 
     def __init__(self, root: Path, objects: Objects | None = None) -> None:
         self._root = root
-        self._objects = objects or OnlyHere()
+        self._objects = objects or Objects()
 
     def voices(self, account: str) -> list[KeptVoice]:
         """Those of this account, by name."""

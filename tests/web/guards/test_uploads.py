@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from voxdemo.stores.objects import OnlyHere
+from voxdemo.stores.objects import Objects
 from voxdemo.web.guards.uploads import MOST_FILES, SharedUploads, Uploads
 
 NAMED = "0123456789abcdef" * 4
 
 
-class Counting(OnlyHere):
+class Counting(Objects):
     """A store in which there is nothing."""
 
     def __init__(self) -> None:
