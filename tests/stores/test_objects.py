@@ -108,9 +108,15 @@ def test_a_store_that_was_away_is_told_and_gets_what_it_missed(
         lambda: servers[1].match(roots[1] / "a"),
         lambda: servers[1].drop(roots[1] / "a"),
     ]
-    for ask in asked:
-        with pytest.raises(UnavailableError, match=r"^What is kept for all servers can't be reached"):
-            ask()
+    asks: list[bool] = []
+    for is_known in (False, True):
+        with monkeypatch.context() as known:
+            if is_known:  # then nobody waits for it
+                known.setattr(Bucket, "_tried", lambda *_: asks.append(True))
+            for ask in asked:
+                with pytest.raises(UnavailableError, match=r"^What is kept for all servers can't be reached"):
+                    ask()
+    assert not asks
     for bucket in buckets:
         bucket.settle()
         assert bucket.notice.startswith("The store of sounds can't be reached")

@@ -33,7 +33,7 @@ from voxdemo.service.speech_assembler import SpeechAssembler
 from voxdemo.speech import Speaking, SpeechEvent, Spoken, Utterance, Waiting
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import speech_file
-from voxdemo.threads import READING, in_thread
+from voxdemo.threads import READING, SHARING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Generations:
             if not speech_file(folder).exists():  # it couldn't be handed on, as the log tells
                 raise StorageError
             if context.door != "openai":  # programs of that get the sound itself
-                await in_thread(self._results.publish, folder)
+                await in_thread(self._results.publish, folder, pool=SHARING)
             warnings = (*spoken.warnings, *request.warnings)
             yield replace(spoken, path=speech_file(folder), seed=request.seed, warnings=warnings)
 

@@ -26,7 +26,7 @@ from voxdemo.service.shared_answers import SharedAnswers
 from voxdemo.speech import Listening, RecognitionEvent, RecognizerInfo, Samples, Transcript, Waiting
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.results import MOST_BARS, speech_file, write_captions
-from voxdemo.threads import READING, in_thread
+from voxdemo.threads import READING, SHARING, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,8 @@ class Recognitions:
         assert transcript, "a recognition that raises nothing ends with a transcript"
         if keep and transcript.text:
             transcript = await in_thread(self._kept, transcript, request, sound, pool=READING)
+            if transcript.path:
+                await in_thread(self._results.publish, transcript.path.parent, pool=SHARING)
         yield transcript
 
     async def supply(self, path: Path, transcript: Transcript) -> None:
@@ -137,7 +139,6 @@ class Recognitions:
                 path = speech_file(folder)
                 write_captions(folder, transcript.segments)
                 wav.write_wav(path, sound.samples, sound.sample_rate)
-                self._results.publish(folder)
         except (OSError, StorageError):  # the words are what was asked for
             log.exception("a recording can't be kept")
             return transcript

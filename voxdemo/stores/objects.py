@@ -105,16 +105,16 @@ class Bucket:
         """Send what couldn't be sent before, and look whether the store is there where it wasn't."""
         with self._lock:
             late, self._late = self._late, {}
-        with suppress(UnavailableError):
-            if self.notice:
-                self.has(_PROBE)
+        if self.notice:
+            with suppress(UnavailableError):
+                self._look()
         self.put_sometime(late)
 
     def put_sometime(self, files: Mapping[str, Path]) -> None:
         """Send these by their keys, or have `settle` send what is left of them, where the store is away."""
         left = dict(files)
         with suppress(UnavailableError):
-            while left and not self.notice:
+            while left:
                 key, file = next(iter(left.items()))
                 try:
                     self.put(key, file)
@@ -136,13 +136,6 @@ class Bucket:
         """Whether it was away a moment ago, so that a server may have yet to send what others look for."""
         return time.monotonic() - self._away_at < LATE_S
 
-    def has(self, key: str) -> bool:
-        try:
-            self._ask(lambda: self._obstore.head(self._store, key))
-        except FileNotFoundError:
-            return False
-        return True
-
     def get(self, key: str, file: Path) -> None:
         """Raises FileNotFoundError. A file keeps the time at which it came to be in the store."""
         found = self._ask(lambda: self._obstore.get(self._store, key))
@@ -163,6 +156,18 @@ class Bucket:
             self._ask(lambda: self._obstore.delete(self._store, keys))
 
     def _ask(self, question: Any) -> Any:
+        """Its answer. Raises FileNotFoundError, and UnavailableError: at once, while the store is known to be away."""
+        if self.notice:
+            raise _unreachable()
+        return self._tried(question)
+
+    def _look(self) -> None:
+        """See whether it is back. Raises UnavailableError."""
+        with suppress(FileNotFoundError):
+            self._tried(lambda: self._obstore.head(self._store, _PROBE))
+        self._away_at = time.monotonic()
+
+    def _tried(self, question: Any) -> Any:
         try:
             answer = question()
         except self._missing as error:

@@ -26,7 +26,7 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import OwnVoice
 from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
 from voxdemo.text import tags
-from voxdemo.threads import KEEPING, in_thread
+from voxdemo.threads import KEEPING, SHARING, in_thread
 from voxdemo.web.guards.callers import Incoming
 from voxdemo.web.v1.bodies import OptionsBody
 from voxdemo.web.v1.entrance import Entrance, TheEntrance
@@ -63,7 +63,7 @@ async def voices(request: Request, entrance: TheEntrance) -> Response:
     """The voices that are ready, then those that you keep; with `clones`, one can be copied from a recording."""
     service, keeper = entrance.service, Incoming(request.scope).keeper
     offered = service.catalogue
-    mine = [] if keeper == NOBODY else await in_thread(service.stores.voices.voices, keeper, pool=KEEPING)
+    mine = [] if keeper == NOBODY else await in_thread(service.stores.voices.voices, keeper, pool=SHARING)
     listed = [described(voice, engine, service.is_instant(engine)) for voice, engine in offered.voices()]
     listed += [described_kept(voice, offered.copier) for voice in mine]
     warnings = [NO_LIST] if keeper == NOBODY else []
@@ -150,7 +150,7 @@ async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptV
     service, keeper = entrance.service, Incoming(request.scope).keeper
     if keeper == NOBODY and (asked.lower() in VOICE_ALIASES or service.catalogue.named(asked)):
         return None  # there may be very many to look through
-    return await in_thread(service.stores.voices.find, keeper, asked, pool=KEEPING)
+    return await in_thread(service.stores.voices.find, keeper, asked, pool=SHARING)
 
 
 async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) -> tuple[OwnVoice, ...]:
@@ -168,7 +168,7 @@ async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) 
         found = islice(store.called(keeper, names).items(), MOST_OWN)
         return tuple(OwnVoice(name, recording, voice.text) for name, (voice, recording) in found)
 
-    return await in_thread(called, pool=KEEPING)
+    return await in_thread(called, pool=SHARING)
 
 
 def _keeper_to_change(request: Request) -> str:
