@@ -301,7 +301,7 @@ async def pair(tmp_path: Path, redis: Any, s3: Any, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.long
 async def test_what_one_server_keeps_another_gives_for_as_long(pair: Pair, sound: Path, into: Path) -> None:
-    pair.first.keep("key", "facts", [sound], made_at=time.time() - DAY_S / 2)
+    pair.first.keep("key", "facts of key", [sound], made_at=time.time() - DAY_S / 2)
     assert await pair.keep("key", sound)
     assert not await pair.found("other")
     assert all(await asyncio.gather(*(pair.found("key") for _ in range(5))))
