@@ -73,8 +73,8 @@ async def _in_the_server(rounds: int) -> None:
 
 async def _from_another_server(rounds: int) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
-    from redis_server import RedisServer
-    from s3_server import S3Server
+    from redis_server import RedisServer  # type: ignore[import-not-found]
+    from s3_server import S3Server  # type: ignore[import-not-found]
 
     with tempfile.TemporaryDirectory() as name, ExitStack() as ended:
         folders = {each: Path(name) / each for each in ("redis", "s3", "first", "second")}
@@ -94,6 +94,7 @@ async def _from_another_server(rounds: int) -> None:
             texts = [_text(length, number) for number in range(rounds)]
             made = statistics.median([await _spoken(first, text) for text in texts])
             last = f"voxdemo:answer:{(await first.request(Utterance(texts[-1]))).key}"
+            assert first.stores.valkey
             while not await first.stores.valkey.client.exists(last):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.1)
             hits = [await _spoken(second, text) for text in texts]

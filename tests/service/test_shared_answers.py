@@ -221,6 +221,7 @@ async def test_what_one_server_has_spoken_or_read_another_gives_again(
     assert given.cached
     assert replace(given, path=made.path, cached=False) == made
     assert given.path.read_bytes() == made.path.read_bytes()
+    assert isinstance(heard, Transcript)
     assert again == [replace(heard, cached=True)]
     assert len(stage.utterances) == 2
     hits = 'voxdemo_cache_answers_total{result="hit",task="generation"} 1.0'

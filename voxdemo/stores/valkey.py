@@ -30,7 +30,7 @@ class Valkey:
         import redis.asyncio  # here, so that servers without Redis don't wait for the import
 
         try:
-            self.pool = redis.asyncio.ConnectionPool.from_url(
+            self.pool: Any = redis.asyncio.ConnectionPool.from_url(
                 url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S
             )
         except ValueError:

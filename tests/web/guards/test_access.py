@@ -11,12 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from browsing import WARM_UP, barriers, expect, looks, needs_browser, says, speak
-from fakes import until
 from gradio_client import Client, handle_file
 from serving import Server, StartServer
 
 from voxdemo import settings as voxdemo_settings
-from voxdemo.stores.valkey import Valkey
 from voxdemo.web.guards import access, logins
 from voxdemo.web.guards.logins import Logins
 
@@ -283,32 +281,6 @@ def test_a_login_is_good_for_its_time_its_password_and_until_it_is_ended() -> No
     assert (here.get(token), here.get(other), there.get(token)) == (None, "änn.", "änn.")
     now[0] += logins.LASTS_S + 1
     assert (here.get(other), there.get(token)) == (None, None)
-
-
-@pytest.mark.long
-async def test_a_login_that_is_ended_at_one_server_is_ended_at_all(redis: Any) -> None:
-    valkeys = [Valkey(redis.url, 0.05), Valkey(redis.url, 0.05)]
-    now = [1000.0]
-    here, there = (Logins("the secret", {"ann": "one"}, lambda: now[0], valkey) for valkey in valkeys)
-    token, other, later = (here.begun("ann", "one") or "" for _ in range(3))
-    try:
-        await here.end(token)
-        await here.end("no login")
-        for each in (token, other, ""):
-            await there.look(each)
-        assert (there.get(token), there.get(other)) == (None, "ann")
-        redis.kill()
-        await here.end(later)
-        await there.look(later)
-        assert (here.get(later), there.get(later)) == (None, "ann")
-        redis.start()
-        await until(lambda: not valkeys[0].is_gone)
-        now[0] += logins.LASTS_S + 1
-        await here.end(here.begun("ann", "one") or "")
-        assert await valkeys[0].client.zcard(logins.ENDED) == 1
-    finally:
-        for valkey in valkeys:
-            await valkey.close()
 
 
 def test_a_login_opens_the_page_s_jobs_to_the_page_and_to_no_other_site_s(

@@ -72,7 +72,7 @@ def _unfinished(path: Path, sound: soundfile.SoundFile) -> int | None:
 
 def frame_bytes(sound: soundfile.SoundFile) -> int:
     """Of a sample in each channel; 0 where it is compressed."""
-    return _SAMPLE_BYTES.get(sound.subtype, 0) * sound.channels
+    return _SAMPLE_BYTES.get(sound.subtype, 0) * int(sound.channels)
 
 
 def bare(sound: soundfile.SoundFile) -> dict[str, Any]:
