@@ -85,7 +85,7 @@ Flags, as --name value or --name=value:
   --voices-most NUMBER  voices that it may start where people wait               (2)
   --voices-target-s NUMBER  seconds within which the last in line is to begin    (10)
   --voices-idle-s NUMBER  seconds without a job until a voice is stopped         (300)
-  --redis-url URL       what several servers share: limits, logins, answers      (nothing)
+  --redis-url URL       what several servers share: limits, logins, answers      (none)
   --database-url URL    the Postgres where several servers keep jobs together    (none)
   --storage-url URL     the S3 where several servers keep sounds and voices      (none)
   --chat-url URL        a language model to talk to, as OpenAI's API has it      (none)
