@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import signal
 import statistics
@@ -448,6 +449,8 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="with somebody on the page")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
+    # Caddy is the one of ./launch.sh cluster, where that is installed.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     visiting = ThreadPoolExecutor(1) if chosen.page else None
     with running() as site, ThreadPoolExecutor(SCRIPTS + PROGRAMS + 1) as people:
         if visiting:

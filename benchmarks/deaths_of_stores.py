@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import statistics
 import sys
 import tempfile
@@ -219,6 +220,7 @@ def main() -> None:
     parser.add_argument("--away", type=float, default=20.0, help="seconds that a store is stopped for")
     parser.add_argument("--stores", default="Valkey,Postgres,S3", help="which of them, in this order")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
     with ExitStack() as stack:
         all_of_it = Everything(stack)
         print(
