@@ -32,6 +32,7 @@ WHOLE = {
     "no-json": Response(f"data: {SECRET}\n\n", media_type="text/event-stream"),
     "fault": Response("data: " + json.dumps({"error": {"message": SECRET}}) + "\n\n", media_type="text/event-stream"),
     "nothing": Response("", media_type="text/event-stream"),
+    "says nothing": Response("data: [DONE]\n\n", media_type="text/event-stream"),
 }
 """By what is said to it, what it answers at once."""
 
@@ -59,6 +60,8 @@ class Chat:
         self.asked.append(asked)
         self.keys.append(request.headers.get("authorization"))
         said = asked["messages"][-1]["content"]
+        if said == "fails once" and [each["messages"][-1]["content"] for each in self.asked].count(said) == 1:
+            return WHOLE["500"]
         return WHOLE.get(said) or StreamingResponse(self._written(request, said), media_type="text/event-stream")
 
     async def _written(self, request: Request, said: str) -> AsyncGenerator[bytes, None]:

@@ -230,6 +230,7 @@ class ChatError(EngineError):
             cls("The language model refuses this server: tell this server's operator.", "chat_refused"),
             cls("The language model failed on this: try again.", "chat_failed"),
             cls("The language model didn't answer: try again in a minute.", "chat_silent"),
+            cls("The language model gave no answer: ask again, or in other words.", "chat_said_nothing"),
             cls("The language model stopped in the middle of its answer: try again.", "chat_broke_off"),
             cls(
                 "The language model sent something that isn't an answer: tell this server's operator.",

@@ -1,6 +1,6 @@
 // A conversation as it is read: what I said at the right, the answers at the left, and of those what has been heard in ink.
 import {highlight} from '../job/captions.js';
-import {made} from '../shell/elements.js';
+import {button, made} from '../shell/elements.js';
 
 // Where `sentence` ends in what is `written`, from `start` on: it has the same letters, and perhaps other white space.
 function behind(written, start, sentence) {
@@ -13,8 +13,8 @@ function behind(written, start, sentence) {
 // Where the last word of a text begins.
 const lastWord = (text) => text.search(/\S+\s*$/);
 
-// `foot` gives what stands below what somebody has said, with its samples.
-export function bubbles(root, foot) {
+// `foot` gives what stands below what somebody has said, with its samples; `retry` is the word for saying it again.
+export function bubbles(root, foot, retry) {
   const box = root.querySelector('.talk-turns');
 
   function bubble(className) {
@@ -50,6 +50,17 @@ export function bubbles(root, foot) {
         },
         end: (text, samples) => finish(each, text, samples),
         remove: () => each.parentNode.remove(),
+
+        // It got no answer, and why; `again` says it again, as the last that was said.
+        unanswered(why, again) {
+          const note = made('div', {className: 'why'});
+          note.append(made('span', {textContent: why}), button('retry', retry, retry, () => {
+            note.remove();
+            again();
+          }));
+          follow(() => each.parentNode.append(note));
+        },
+        toEnd: () => box.append(each.parentNode),
       };
     },
 

@@ -5,7 +5,7 @@ import {wav} from '../job/samples.js';
 import {peaksOf} from '../job/wave.js';
 import {RATE} from '../live/microphone.js';
 import {button, copyButton, saveText} from '../shell/elements.js';
-import {fill} from '../shell/phrases.js';
+import {fill, say} from '../shell/phrases.js';
 import {newId} from '../shell/state.js';
 
 const FILE = 'voxdemo-talk.txt';
@@ -29,19 +29,33 @@ export function conversation(words, tell) {
     playing.play().catch(() => {});  // another press came before it began
   }
 
-  const asText = () => turns.map(({mine, text}) => `${mine ? words.me : words.them}: ${text}\n`).join('\n');
+  const asText = () => turns.map(({mine, text}) => `${say(mine ? words.me : words.them)}: ${text}\n`).join('\n');
 
   return {
     get isEmpty() { return !turns.length; },
 
-    add(mine, text, samples) {
-      turns.push({mine, text, samples, levels: levelsOf(samples)});
+    // What I say has a `bubble`.
+    add(mine, text, samples, bubble = null) {
+      turns.push({mine, text, samples, levels: levelsOf(samples), bubble});
     },
 
-    // For the language model. What had no answer is one message with what followed it.
+    // What I said since the last answer: the language model isn't told of it any more, until it is said again, as the last.
+    setAside() {
+      const lost = turns.slice(turns.findLastIndex(({mine}) => !mine) + 1).filter(({isAside}) => !isAside);
+      for (const turn of lost) turn.isAside = true;
+      return lost;
+    },
+
+    sayAgain(lost) {
+      for (const turn of lost) turn.isAside = false;
+      turns = [...turns.filter((turn) => !lost.includes(turn)), ...lost];
+    },
+
+    // For the language model. What I said while it still thought is one message with what I had said before.
     messages() {
       const all = [];
-      for (const {mine, text} of turns) {
+      for (const {mine, text, isAside} of turns) {
+        if (isAside) continue;
         if (mine && all.at(-1)?.role === 'user') all.at(-1).content += `\n${text}`;
         else all.push({role: mine ? 'user' : 'assistant', content: text});
       }

@@ -3,7 +3,7 @@
 import {made} from '../shell/elements.js';
 import {fill, saying} from '../shell/phrases.js';
 import {checkServer} from '../shell/server.js';
-import {browser, state as page} from '../shell/state.js';
+import {browser} from '../shell/state.js';
 import {asked} from '../voices/picker.js';
 import {answered} from './answer.js';
 import {bubbles} from './bubbles.js';
@@ -19,7 +19,7 @@ const seconds = (ms) => (ms / 1000).toFixed(1);
 
 export function talk(element, {words, rule, worklet, isOpen}) {
   const root = element.querySelector('.talk'), find = (selector) => root.querySelector(selector);
-  const said = conversation(words, tell), view = bubbles(root, said.foot);
+  const said = conversation(words, tell), view = bubbles(root, said.foot, words.retry);
   const field = find('textarea'), press = find('.press'), free = find('.free input');
   const who = () => document.querySelector('#vx-talk-who textarea').value, isHere = () => Boolean(root.offsetParent);
   const heard = {
@@ -29,7 +29,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
       return view.mine();
     },
     said: say,
-    nothing: () => answer?.sound.resume(),
+    nothing: () => { if (answer) answer.sound.resume(); else setAside(words.stopped); },
   };
   const ears = listening(worklet, words, {isHere, change: paint, tell, heard});
   const written = new Map();  // by the selector of its place
@@ -85,8 +85,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   function listen(how) {
     told = '';
-    if (isOpen && navigator.mediaDevices) ears.start(how);
-    else tell(isOpen ? page.words.insecure : words.closed);
+    if (isOpen) ears.start(how); else tell(words.closed);
   }
 
   const release = () => { if (ears.how === 'held') ears.stop(); };
@@ -100,7 +99,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   function say(text, bubble, samples = new Int16Array(), ms = undefined) {
     bubble.end(text, samples);
-    said.add(true, text, samples);
+    said.add(true, text, samples, bubble);
     times = {heard: ms};
     ask();
   }
@@ -110,8 +109,8 @@ export function talk(element, {words, rule, worklet, isOpen}) {
   async function ask() {
     told = '';
     const leaving = new AbortController(), begun = performance.now();
-    const bubble = view.theirs(), sound = spoken(() => heed(mine), () => { if (answer === mine) interrupt(); });
-    const mine = {bubble, sound, leaving, begun, text: '', isWaiting: false};
+    const bubble = view.theirs(), sound = spoken(() => heed(mine), () => { if (answer === mine) stop(); });
+    const mine = {bubble, sound, leaving, begun, text: '', isWaiting: false, why: ''};
     answer = mine;
     paint();
     const {wrong, ...voice} = await asked(CHOICE);
@@ -161,7 +160,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   // What was written is still heard; the sentence stays until the next turn.
   function fail(mine, why) {
-    told = why;
+    told = mine.why = why;
     mine.sound.end();
     if (why === words.lost) checkServer();
     paint();
@@ -180,14 +179,31 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     mine.sound.close();
     mine.bubble.end(part, samples);
     if (text.trim()) said.add(false, text.trim(), samples);
+    else if (mine.why) setAside(mine.why);
     said.remember();
     paint();
   }
 
-  // What had been heard is all that either of us remembers.
-  function interrupt() {
+  // What I said, and had no answer to, stays; it isn't sent with what I say next.
+  function setAside(why) {
+    const lost = said.setAside();
+    lost.at(-1)?.bubble.unanswered(why, () => {
+      stop();
+      said.sayAgain(lost);
+      for (const {bubble} of lost) bubble.toEnd();
+      press.focus();
+      times = {};
+      ask();
+    });
+  }
+
+  const stop = () => interrupt(words.stopped);
+
+  // What had been heard is all that either of us remembers. Where that is nothing, I say `why`, or go on with what I said.
+  function interrupt(why = '') {
     if (!answer) return;
     const mine = answer, part = mine.sound.heard;
+    mine.why = why;
     mine.leaving.abort();
     settle(mine, part && `${part} …`, part);
   }
@@ -216,7 +232,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
   // with a screen reader, press it twice.
   function begins() {
     isStopped = Boolean(answer);
-    if (answer) interrupt();
+    if (answer) stop();
     else if (!ears.how) listen('held');
   }
 
@@ -257,7 +273,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
   document.addEventListener('keydown', ({key}) => {
     if (key !== 'Escape' || !isHere()) return;
     said.silence();
-    interrupt();
+    stop();
   });
   new ResizeObserver(() => {  // another tab was opened: nobody is heard there
     if (isHere()) return;

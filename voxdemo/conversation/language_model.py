@@ -65,6 +65,8 @@ class LanguageModel:
                     left -= len(text)
                     if left <= 0:
                         return
+            if left == MOST_CHARS:
+                raise ChatError.of("chat_said_nothing")
 
     async def _written(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         body = {"model": self._model, "messages": [asdict(message) for message in messages], "stream": True}

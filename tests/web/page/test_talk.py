@@ -69,7 +69,7 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     expect(page.locator(".talk-turns .theirs").last).to_have_text("Fine.")
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
     told = chat.asked[-1]["messages"][3:]
-    assert told[0]["content"].startswith("waits")
+    assert told[-1]["content"] == "say: Fine."
     assert "Dr. Smith" not in str(told)  # it was written, but nobody heard it
 
     assert barriers(page, *LOOKS) == []
@@ -84,13 +84,47 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     assert in_history(page) == [written]
     page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".talk-turns p")).to_have_count(0)
-    say(page, "500")
-    expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
     page.get_by_label("Answer when I pause").check()
     expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
     to_tab(page, "History")  # by its menu, as the page is narrow
     to_tab(page, "Talk")
     expect(page.get_by_label("Answer when I pause")).not_to_be_checked()
+
+
+def test_what_got_no_answer_stays_with_why_is_not_sent_with_the_next_turn_and_can_be_said_again(
+    talking: Server, chat: Chat, open_page: OpenPage
+) -> None:
+    page = open_page(talking, PHONE)
+    page.goto(f"{talking.url}/#talk")
+    mine, why = page.locator(".talk-turns .of-mine"), page.locator(".talk-turns .why span")
+    say(page, "fails once")
+    expect(why).to_have_text("The language model failed on this: try again.")
+    expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
+    say(page, "says nothing")
+    expect(why.nth(1)).to_have_text("The language model gave no answer: ask again, or in other words.")
+    say(page, "stalls")
+    page.get_by_role("button", name="Stop the answer").click()
+    expect(why.nth(2)).to_have_text("Stopped before it answered.")
+    assert barriers(page, *LOOKS) == []
+
+    say(page, "stalls")
+    expect(page.locator(".talk")).to_have_attribute("data-state", "thinking")
+    say(page, "say: All of it.")  # somebody goes on before there is an answer
+    expect(page.locator(".talk-turns .theirs")).to_have_text("All of it.")
+    assert questions(chat) == ["stalls\nsay: All of it."]
+    expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
+
+    mine.first.get_by_role("button", name="Try again").click()
+    expect(page.locator(".talk-turns .theirs").last).to_have_text(ANSWER)
+    assert questions(chat) == ["stalls\nsay: All of it.", "fails once"]
+    expect(mine.last).to_contain_text("fails once")
+    expect(mine).to_have_count(5)
+    expect(why).to_have_count(2)
+
+
+def questions(chat: Chat) -> list[str]:
+    """What somebody has said of what the language model was told last."""
+    return [each["content"] for each in chat.asked[-1]["messages"] if each["role"] == "user"]
 
 
 def in_history(page: Any) -> list[str]:

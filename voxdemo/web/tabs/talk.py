@@ -35,6 +35,8 @@ WORDS: Mapping[str, Any] = {
     "release": "Release to send",
     "listening": "Stop listening",
     "stop": "Stop the answer",
+    "retry": "Try again",
+    "stopped": "Stopped before it answered.",
     "free": "Answer when I pause",
     "headphones": "Wear headphones, or it may hear itself.",
     "play": "Hear again: {first}",
