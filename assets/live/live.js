@@ -5,10 +5,11 @@ import {wav} from '../job/samples.js';
 import {drawLevel, peaksOf} from '../job/wave.js';
 import {take} from '../shell/drop.js';
 import {drawn, made, save} from '../shell/elements.js';
+import {noMicrophone} from '../shell/recording_fields.js';
 import {both, clock, duration, fill, say, saying} from '../shell/phrases.js';
 import {answerOf, checkServer} from '../shell/server.js';
 import {state as page} from '../shell/state.js';
-import {microphone, RATE} from './microphone.js';
+import {microphone, NoMicrophone, RATE} from './microphone.js';
 import {session} from './session.js';
 
 const BEHIND_S = 4;  // from then on it is said; a quiet server is 1 to 3 s behind
@@ -38,14 +39,14 @@ export function live(element, {words, worklet, isOpen}) {
     const label = isOn() ? words.stop : recording ? words.again : words.start;
     record.setAttribute('aria-label', label);
     find('.does').textContent = label;
-    find('.told').textContent = isOn() ? words.end : !isOpen ? words.closed : navigator.mediaDevices ? words.about : page.words.insecure;
+    find('.told').textContent = isOn() ? words.end : !isOpen ? words.closed : navigator.mediaDevices ? words.about : noMicrophone();
     for (const each of root.querySelectorAll('.keep, .whole')) each.hidden = !recording;
     tell();
   }
 
   async function start() {
     if (!isOpen) return heardCard().tell(words.closed);
-    if (!navigator.mediaDevices) return heardCard().tell(page.words.insecure);
+    if (!navigator.mediaDevices) return heardCard().tell(noMicrophone());
     if (heardCard().isBusy()) document.getElementById('vx-recognise-cancel').click();
     pauseSound();
     turns = [];
@@ -58,9 +59,8 @@ export function live(element, {words, worklet, isOpen}) {
     try {
       mic = await microphone(worklet, {hear, level: showLevel, end: () => stop(words.unplugged)});
     } catch (error) {
-      const why = page.words[error.name] ?? (await answerOf('health') ? page.words.NotReadableError : words.lost);
       enter('over');
-      return heardCard().tell(why);
+      return heardCard().tell(error instanceof NoMicrophone ? error.message : words.lost);
     }
     enter('connecting');
     line = session({open: listen, change: showTurns, end: finish});

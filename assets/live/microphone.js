@@ -1,6 +1,7 @@
 // The microphone as live recognition needs it: samples at 24 kHz while one speaks, and how loud they are. It keeps
 // none of them, and knows no server.
 import {integers} from '../job/samples.js';
+import {noMicrophone} from '../shell/recording_fields.js';
 import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
@@ -43,8 +44,20 @@ export function resampler(from, to) {
   };
 }
 
+// There is no microphone: its message is a sentence that says why.
+export class NoMicrophone extends Error {}
+
+async function lent() {
+  try {
+    return await navigator.mediaDevices.getUserMedia(WANTED);
+  } catch (error) {
+    throw new NoMicrophone(noMicrophone(error));
+  }
+}
+
 // Opens the microphone; in a click, as browsers allow sound only there. From its `begin` on `hear` gets 16-bit samples, and
-// `level` is called ten times a second; `end` is called if the microphone goes away. Fails as getUserMedia does.
+// `level` is called ten times a second; `end` is called if the microphone goes away. Throws NoMicrophone, and something else
+// where the server doesn't send what it needs.
 export async function microphone(worklet, {hear, level, end}) {
   const context = new AudioContext(), levels = [];
   let stream = null, loudness = 0, counted = 0, heard = 0;
@@ -79,7 +92,7 @@ export async function microphone(worklet, {hear, level, end}) {
 
   try {
     context.resume().catch(() => {});
-    stream = await navigator.mediaDevices.getUserMedia(WANTED);
+    stream = await lent();
     await context.audioWorklet.addModule(url(worklet));
   } catch (error) {
     close();

@@ -34,6 +34,12 @@ window.addEventListener('change', (event) => {
   field.files = files.files;
 }, true);
 
+// Why there is no microphone, in a sentence: by what `getUserMedia` throws.
+export function noMicrophone({name} = {}) {
+  const {microphone: words = {}} = state.words;
+  return !navigator.mediaDevices ? words.insecure : words[name === 'SecurityError' ? 'NotAllowedError' : name] ?? words.else;
+}
+
 // Recording itself is Gradio's.
 let asked = null;  // the field that was pressed last
 const say = (sentence) => state.cards[CARDS[asked?.id]]?.tell(sentence);
@@ -42,14 +48,14 @@ for (const event of ['pointerdown', 'keydown']) {
   window.addEventListener(event, ({target}) => {
     asked = target.closest?.(FIELDS) ?? asked;
     if (asked?.contains(target) && !navigator.mediaDevices && target.closest('[aria-label="Record audio"], .record')) {
-      say(state.words.insecure);
+      say(noMicrophone());
     }
   }, true);
 }
 const lend = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (lend) {
   navigator.mediaDevices.getUserMedia = (wanted) => lend(wanted).catch((error) => {
-    say(state.words[error.name] ?? state.words.NotReadableError);
+    say(noMicrophone(error));
     throw error;
   });
 }

@@ -1,10 +1,9 @@
 // When I am heard: while a button is held, or until it is no longer wished. The microphone is open then alone; meanwhile what
 // was said before may still be read. It knows nothing of what is shown and answered.
 import {pauseSound} from '../job/audio_output.js';
-import {microphone} from '../live/microphone.js';
+import {microphone, NoMicrophone} from '../live/microphone.js';
 import {saying} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
-import {state as page} from '../shell/state.js';
 import {hearing} from './hearing.js';
 
 // `isHere` tells whether somebody looks at it: nobody is heard elsewhere. `change` is called when its state is another one,
@@ -29,7 +28,7 @@ export function listening(worklet, words, {isHere, change, tell, heard}) {
       mic.begin();  // what is said while it connects is heard, too
     } catch (error) {
       stop();
-      tell(page.words[error.name] ?? words.lost);
+      tell(error instanceof NoMicrophone ? error.message : words.lost);
     } finally {
       isAsking = false;
       change();

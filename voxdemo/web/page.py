@@ -55,12 +55,18 @@ WORDS: Mapping[str, Any] = {
     "recording": "The microphone is recording. Stop it, then drop the file again.",
     "closed": "The file can't be dropped here now. Press Upload file and choose it.",
     "replace": "Replace your text?",
-    "insecure": "The microphone works only over https. Open the page at its https address, or upload a recording.",
-    "NotAllowedError": "The microphone is blocked for this site. Allow it in your browser, then try again.",
-    "NotFoundError": "No microphone found. Connect one and try again, or upload a recording.",
-    "NotReadableError": "Another program is using the microphone. Close it and try again.",
+    "microphone": {
+        "insecure": "The microphone works only over https. Open the page at its https address.",
+        "NotAllowedError": (
+            "The microphone is blocked. Allow it for this site in your browser, and for the browser in your system."
+        ),
+        "NotFoundError": "No microphone found. Connect one, then try again.",
+        "NotReadableError": "The microphone can't be opened. Close what else uses it, or connect it again.",
+        "OverconstrainedError": "This microphone can't be used here. Choose or connect another one.",
+        "else": "The browser didn't open the microphone. Try again, or load the page again.",
+    },
 }
-"""What the page says beside its components, the last three by the browser's name of what went wrong."""
+"""What the page says beside its components; of a microphone, by the browser's name of what went wrong."""
 STYLES = "shell/page.css", "voices/sheet.css", "live/live.css", "talk/talk.css"
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""

@@ -179,7 +179,7 @@ def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_
     assert (samples.tolist(), rate) == ([*parts[0], *parts[1]], 24000)
 
     to_tab(page, "Recognise")
-    sentence = "The microphone works only over https. Open the page at its https address, or upload a recording."
+    sentence = "The microphone works only over https. Open the page at its https address."
     expect(page.locator("#vx-live .told")).to_have_text(sentence)
     page.click(RECORD)
     says(page, sentence, "#vx-heard")

@@ -157,9 +157,27 @@ def test_a_press_during_an_upload_counts_when_the_recording_is_there(fake_server
     assert not held, "it was sent once"
 
 
-def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:
-    refused = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };"
-    page = open_page(fake_server, script=refused)
+WHY_NOT = {
+    "NotAllowedError": "The microphone is blocked. Allow it for this site in your browser, and for the browser in your"
+    " system.",
+    "NotFoundError": "No microphone found. Connect one, then try again.",
+    "NotReadableError": "The microphone can't be opened. Close what else uses it, or connect it again.",
+    "OverconstrainedError": "This microphone can't be used here. Choose or connect another one.",
+    "AbortError": "The browser didn't open the microphone. Try again, or load the page again.",
+}
+"""What is said of a microphone, by what `getUserMedia` throws."""
+WHY_NOT["SecurityError"] = WHY_NOT["NotAllowedError"]
+WHY_NOT["InvalidStateError"] = WHY_NOT["AbortError"]
+
+
+def test_a_microphone_that_is_not_to_be_had_says_what_to_do(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(
+        fake_server,
+        script="""
+          window.why = 'NotAllowedError';
+          navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', window.why); };
+        """,
+    )
     for tab, field, card in (
         ("Recognise", "#vx-recording", "#vx-heard"),
         ("Voices", "#vx-new-prompt", "#vx-new-reading"),
@@ -169,8 +187,9 @@ def test_a_microphone_that_is_not_allowed_says_what_to_do(fake_server: Server, o
         record, said = page.locator(f"{field} .record-button"), page.locator(f"{card} .say")
         before = said.inner_text()
         eventually(lambda: record.click() or said.inner_text() != before)  # noqa: B023 - its button may not be ready
-        says(page, re.compile("^The microphone is blocked for this site"), card)
+        says(page, WHY_NOT["NotAllowedError"], card)
     to_tab(page, "Recognise")
-    page.evaluate("voxdemo.cards['vx-heard'].rest()")
-    page.click("#vx-live .record")
-    says(page, "The microphone is blocked for this site. Allow it in your browser, then try again.", "#vx-heard")
+    for why, sentence in WHY_NOT.items():
+        page.evaluate("(why) => { window.why = why; voxdemo.cards['vx-heard'].rest(); }", why)
+        page.click("#vx-live .record")
+        says(page, sentence, "#vx-heard")

@@ -86,6 +86,21 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     expect(page.locator(".talk-turns p")).to_have_count(0)
     page.get_by_label("Answer when I pause").check()
     expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
+    page.get_by_label("Answer when I pause").uncheck()
+    page.route("**/worklet*", lambda route: route.abort())
+    page.get_by_label("Answer when I pause").click()
+    expect(page.locator(".talk .say")).to_have_text("The connection to the server broke off. Try again.")
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotReadableError'); }"
+    )
+    page.get_by_label("Answer when I pause").click()
+    expect(page.locator(".talk .say")).to_have_text(
+        "The microphone can't be opened. Close what else uses it, or connect it again."
+    )
+    page.unroute_all()
+    page.evaluate("delete navigator.mediaDevices.getUserMedia")
+    page.get_by_label("Answer when I pause").check()
+    expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
     to_tab(page, "History")  # by its menu, as the page is narrow
     to_tab(page, "Talk")
     expect(page.get_by_label("Answer when I pause")).not_to_be_checked()
