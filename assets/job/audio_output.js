@@ -11,6 +11,9 @@ export function alone(sound) {
 
 export const pauseSound = () => sounding?.pause();
 
+// Whether a sound of the page is heard. An answer on Talk doesn't count: it has no `paused`, as one may speak over it.
+export const isPlaying = () => sounding?.paused === false;
+
 HTMLMediaElement.prototype.play = function begin(...how) {
   if (!this.muted) alone(this);
   return play.apply(this, how);

@@ -29,7 +29,8 @@ export function player(root, {words, rate, text: field}, report) {
   let writtenAt = 0, following = 0;
 
   const small = audio.canPlayType('audio/ogg; codecs=opus') ? 'opus' : 'mp3';
-  const whileLive = {pause: () => { if (isPlaying()) toggle(); }};  // the sound of this player while it is live
+  // The sound of this player while it is live.
+  const whileLive = {get paused() { return !isPlaying(); }, pause: () => { if (isPlaying()) toggle(); }};
   const heardOf = (event) => new Promise((wake) => audio.addEventListener(event, wake, {once: true}));
   const now = () => Math.min(live ? live.position() : audio.currentTime, Math.max(sound.total, live?.received ?? 0));
   const isPlaying = () => live ? live.received > 0 && !live.isPaused && !live.isBlocked : !audio.paused;

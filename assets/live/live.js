@@ -9,7 +9,7 @@ import {noMicrophone} from '../shell/recording_fields.js';
 import {both, clock, duration, fill, say, saying} from '../shell/phrases.js';
 import {answerOf, checkServer} from '../shell/server.js';
 import {state as page} from '../shell/state.js';
-import {microphone, NoMicrophone, RATE} from './microphone.js';
+import {microphone, RATE} from './microphone.js';
 import {session} from './session.js';
 
 const BEHIND_S = 4;  // from then on it is said; a quiet server is 1 to 3 s behind
@@ -60,7 +60,7 @@ export function live(element, {words, worklet, isOpen}) {
       mic = await microphone(worklet, {hear, level: showLevel, end: () => stop(words.unplugged)});
     } catch (error) {
       enter('over');
-      return heardCard().tell(error instanceof NoMicrophone ? error.message : words.lost);
+      return heardCard().tell(error.sentence ?? words.lost);
     }
     enter('connecting');
     line = session({open: listen, change: showTurns, end: finish});
@@ -92,15 +92,14 @@ export function live(element, {words, worklet, isOpen}) {
   function stop(why = '') {
     if (!isHearing()) return;
     unplugged = why;
-    mic.close();
     enter('ending');
-    line.stop();
+    mic.close().then(() => line?.stop());
   }
 
   // What was heard is kept, however it ended. An end that has a sentence of its own, such as silence, isn't a failure.
   async function finish(error) {
     const wasOpen = state !== 'connecting';
-    mic.close();
+    await mic.close();
     awake?.release();
     line = null;
     enter('ending');

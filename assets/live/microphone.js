@@ -1,12 +1,14 @@
 // The microphone as live recognition needs it: samples at 24 kHz while one speaks, and how loud they are. It keeps
 // none of them, and knows no server.
 import {integers} from '../job/samples.js';
+import {sleep} from '../shell/elements.js';
 import {noMicrophone} from '../shell/recording_fields.js';
 import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
 const CROSSINGS = 16;  // of the filter at either side: what it lets through of tones that the rate can't have is inaudible
 const PHASES = 1000;  // places between two samples at which the filter is worked out
+const LAST_MS = 500;  // that a browser may take to hand on the last of it
 const LEVEL_EVERY_S = 0.1, FULL_RMS = 0.2;  // of speech close to the microphone
 const WANTED = {audio: {channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true}};
 
@@ -44,28 +46,31 @@ export function resampler(from, to) {
   };
 }
 
-// There is no microphone: its message is a sentence that says why.
-export class NoMicrophone extends Error {}
-
 async function lent() {
   try {
     return await navigator.mediaDevices.getUserMedia(WANTED);
   } catch (error) {
-    throw new NoMicrophone(noMicrophone(error));
+    throw Object.assign(new Error(), {sentence: noMicrophone(error)});
   }
 }
 
 // Opens the microphone; in a click, as browsers allow sound only there. From its `begin` on `hear` gets 16-bit samples, and
-// `level` is called ten times a second; `end` is called if the microphone goes away. Throws NoMicrophone, and something else
-// where the server doesn't send what it needs.
+// `level` is called ten times a second; `end` is called if the microphone goes away. `close` is done when all is handed on that
+// was heard before. Throws an error whose `sentence` says why there is none; without one, where the server doesn't send what
+// it needs.
 export async function microphone(worklet, {hear, level, end}) {
   const context = new AudioContext(), levels = [];
-  let stream = null, loudness = 0, counted = 0, heard = 0;
+  let stream = null, node = null, loudness = 0, counted = 0, heard = 0, closing = null, handedOn = () => {};
 
-  function close() {
+  async function release() {
+    const isWhole = new Promise((resolve) => { handedOn = resolve; });
+    node?.port.postMessage('all');
+    if (node) await Promise.race([isWhole, sleep(LAST_MS)]);
     stream?.getTracks().forEach((track) => track.stop());
-    if (context.state !== 'closed') context.close();
+    await context.close();
   }
+
+  const close = () => closing ??= release();
 
   function measure(samples) {
     for (const sample of samples) {
@@ -78,10 +83,11 @@ export async function microphone(worklet, {hear, level, end}) {
   }
 
   function begin() {
-    const node = new AudioWorkletNode(context, 'voxdemo-hearing', {numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit'});
+    node = new AudioWorkletNode(context, 'voxdemo-hearing', {numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit'});
     const resampled = resampler(context.sampleRate, RATE);
     node.port.onmessage = ({data}) => {
       if (context.state === 'closed') return;
+      if (!data) return handedOn();
       const samples = resampled(data), part = integers(samples);
       heard += part.length;
       measure(samples);

@@ -1,16 +1,24 @@
 // When I am heard: while a button is held, or until it is no longer wished. The microphone is open then alone; meanwhile what
 // was said before may still be read. It knows nothing of what is shown and answered.
-import {pauseSound} from '../job/audio_output.js';
-import {microphone, NoMicrophone} from '../live/microphone.js';
+import {isPlaying, pauseSound} from '../job/audio_output.js';
+import {microphone} from '../live/microphone.js';
 import {saying} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {hearing} from './hearing.js';
+
+const ECHO_MS = 300;  // that a sound of the page may still be heard after its end
 
 // `isHere` tells whether somebody looks at it: nobody is heard elsewhere. `change` is called when its state is another one,
 // `tell` with a sentence when it ends against one's will; `heard` is what `hearing` calls.
 export function listening(worklet, words, {isHere, change, tell, heard}) {
   const unread = new Set();  // of hearings, those whose last word hasn't come
-  let how = '', mic = null, current = null, isAsking = false, stoppedAt = 0;
+  let how = '', mic = null, current = null, isAsking = false, stoppedAt = 0, deafUntil = 0;
+
+  // What the page plays into the microphone is nobody's turn.
+  function listened(samples) {
+    if (isPlaying()) deafUntil = performance.now() + ECHO_MS;
+    return performance.now() < deafUntil ? new Int16Array(samples.length) : samples;
+  }
 
   async function start(next) {
     if (mic) stop();  // it listens in another way
@@ -21,14 +29,14 @@ export function listening(worklet, words, {isHere, change, tell, heard}) {
     change();
     try {
       let mine = null;
-      mic = await microphone(worklet, {hear: (samples) => mine.hear(samples), level: () => {}, end: () => stop(words.unplugged)});
+      mic = await microphone(worklet, {hear: (samples) => mine.hear(listened(samples)), level: () => {}, end: () => stop(words.unplugged)});
       if (!how || !isHere()) return stop();
       mine = current = hearing(how === 'free', {...heard, end: (error) => over(mine, error)});
       unread.add(mine);
       mic.begin();  // what is said while it connects is heard, too
     } catch (error) {
       stop();
-      tell(error instanceof NoMicrophone ? error.message : words.lost);
+      tell(error.sentence ?? words.lost);
     } finally {
       isAsking = false;
       change();
@@ -37,8 +45,8 @@ export function listening(worklet, words, {isHere, change, tell, heard}) {
 
   function stop(why = '') {
     if (!how && !mic) return;
-    mic?.close();
-    current?.stop();
+    const last = current;
+    mic?.close().then(() => last?.stop());
     how = '';
     mic = current = null;
     stoppedAt = performance.now();

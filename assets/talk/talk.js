@@ -1,5 +1,6 @@
 // The Talk tab: it listens while a button is held, or until one falls silent, sends what was said, and speaks the answer
 // sentence by sentence; a word said over it interrupts. The server gets the whole conversation with each turn.
+import {isPlaying} from '../job/audio_output.js';
 import {made} from '../shell/elements.js';
 import {fill, saying} from '../shell/phrases.js';
 import {checkServer} from '../shell/server.js';
@@ -49,7 +50,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     press.dataset.does = doing;
     free.checked = ears.how === 'free';
     const thinks = {n: seconds(performance.now() - (answer?.begun ?? ears.stoppedAt))};
-    const like = free.checked && now === 'listening' ? 'free' : !free.checked && now === 'speaking' ? 'alone' : now;
+    const like = free.checked && now === 'listening' ? isPlaying() ? 'deaf' : 'free' : !free.checked && now === 'speaking' ? 'alone' : now;
     write('.press', words[doing]);
     write('.say', told || (now === 'waiting' && ahead) || fill(words.states[like], thinks));
     write('.live', told);  // the rest is heard
@@ -248,7 +249,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     else if (!detail && ears.how === 'held') release();
     else if (!detail) begins();
   });
-  setInterval(() => { if (answer) heed(answer); else if (ears.state === 'reading') paint(); }, LOOK_MS);
+  setInterval(() => { if (answer) heed(answer); else if (ears.how || ears.state === 'reading') paint(); }, LOOK_MS);
   free.addEventListener('change', () => (free.checked ? listen('free') : ears.stop()));
   const isForTalk = ({key, target}) => key === ' ' && isHere() && !target.closest(OTHERS);
   document.addEventListener('keydown', (event) => {

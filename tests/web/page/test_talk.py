@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,10 @@ from browsing import (
 from chatting import ANSWER, Chat
 from serving import Server, eventually
 
+from voxdemo.web.components.assets import WORKLET, scripts_folder
+
 pytestmark = needs_browser
+ECHO_MS = 500  # as long as what the page plays may still be heard, and more
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 HEARS = """({hearing}, [told, isBroken]) => ALONE((line, happened) => {
   const one = hearing(true, {
@@ -36,6 +40,25 @@ HEARS = """({hearing}, [told, isBroken]) => ALONE((line, happened) => {
   return happened.filter((each) => each !== 'closed');
 })""".replace("ALONE", f"({ALONE})")
 """What happens to somebody who is heard for 8 s, each tenth of a second with its number as its sound."""
+RELEASED = """async ({microphone}, worklet) => {
+  const context = new AudioContext(), tone = new OscillatorNode(context);
+  const to = tone.connect(new MediaStreamAudioDestinationNode(context));
+  tone.start();
+  navigator.mediaDevices.getUserMedia = async () => to.stream;
+  const parts = [], hear = ({length}) => parts.push(length);
+  const one = await microphone(worklet, {hear, level() {}, end() {}});
+  one.begin();
+  while (parts.length < 3) await new Promise((wake) => setTimeout(wake, 10));
+  await one.close();
+  context.close();
+  return parts;
+}"""
+"""How many samples a microphone hands on at once, the last of them when it is closed."""
+LOOPED = """{
+  const {Audio} = window;
+  window.Audio = function () { return Object.assign(new Audio(), {loop: true}); };
+}"""
+"""What is heard again is heard again and again."""
 
 
 def say(page: Any, words: str) -> None:
@@ -235,6 +258,8 @@ def test_a_turn_has_its_own_sound_and_one_that_breaks_off_was_no_word(fake_serve
     assert happened == ["begin", ["one", 0, 9], "begin", ["two", 17, 29], "begin", ["three", 47, 69]]
     broken = of_module(page, "talk/hearing.js", HEARS, [[told[0], turn("one", 100, 1000)[0]], True])
     assert broken == ["begin", "nothing", "end"]
+    *parts, last = of_module(page, "live/microphone.js", RELEASED, f"{scripts_folder()}/{posixpath.basename(WORKLET)}")
+    assert last < min(parts), "less than a whole block was heard when it was released, and is handed on"
 
 
 @pytest.mark.long
@@ -247,7 +272,7 @@ def test_there_is_no_such_tab_without_a_language_model(fake_server: Server, open
 @pytest.mark.long
 def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat: Chat, open_page: OpenPage) -> None:
     chat.says = "Well, that is a long story. " * 25
-    page = open_page(talking, script=SPEAKS)
+    page = open_page(talking, script=SPEAKS + LOOPED)
     page.goto(f"{talking.url}/#talk")
     page.get_by_label("Answer when I pause").check()
     mine, theirs = page.locator(".talk-turns .mine"), page.locator(".talk-turns .theirs")
@@ -265,5 +290,17 @@ def test_what_is_said_is_answered_and_speaking_interrupts(talking: Server, chat:
     assert len(answered["content"]) < len(chat.says)  # what was heard of it
     page.keyboard.press("Escape")
     expect(page.locator(".talk .say")).to_have_text("Listening … it answers when you pause")
+
+    page.get_by_role("button", name="Hear again: heard").first.click()
+    expect(page.locator(".talk .say")).to_have_text("Playing. It listens again after that.")
+    page.evaluate("isSaid = false; speak()")  # as if the microphone heard that
+    page.wait_for_function("isSaid")
+    page.get_by_role("button", name="Hear again: heard").first.click()
+    expect(page.locator(".talk .say")).to_have_text("Listening … it answers when you pause")
+    page.wait_for_timeout(ECHO_MS)
+    page.evaluate("speak()")
+    expect(page.locator(".talk")).to_have_attribute("data-state", "speaking")
+    expect(mine).to_have_count(3)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Stop listening").click()
     expect(page.locator(".talk")).to_have_attribute("data-state", "idle")

@@ -52,6 +52,7 @@ WORDS: Mapping[str, Any] = {
         "asking": "Your browser asks whether this page may use the microphone: allow it.",
         "listening": "Listening",
         "free": "Listening … it answers when you pause",
+        "deaf": "Playing. It listens again after that.",
         "thinking": "Thinking {n} s",
         "waiting": "Waiting",
         "speaking": "Speaking. Speak to interrupt.",
