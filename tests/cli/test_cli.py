@@ -84,6 +84,13 @@ def test_what_comes_through_a_pipe_is_printed_turn_by_turn(
 
 
 @pytest.mark.parametrize("is_there", first_of(True, False))
+def test_a_pipe_without_sound_is_one_sentence(server: Server, voxdemo: Run, is_there: bool) -> None:
+    heard = voxdemo("hear", "--live", "-", *(("--server", server.url) if is_there else ()), said=b"")
+    sentence = "No sound came through the pipe: send raw 16-bit mono sound, 16000 samples a second.\n"
+    assert (heard.returncode, heard.stdout, heard.stderr.decode()) == (2, b"", sentence)
+
+
+@pytest.mark.parametrize("is_there", first_of(True, False))
 def test_a_language_that_no_voice_speaks_is_refused_as_by_the_api(server: Server, voxdemo: Run, is_there: bool) -> None:
     there = ("--server", server.url) if is_there else ()
     refused = voxdemo("say", "Hi.", "--language", "tlh-Latn", "-o", "-", *there)

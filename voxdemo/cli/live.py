@@ -134,6 +134,7 @@ def _microphone() -> Listening:
 
 @contextmanager
 def _piped(pipe: BinaryIO, rate: int, session: OpenSession) -> Generator[None, None, None]:
+    """Feed the session what comes through this pipe. Raises InputError at the end where that was nothing."""
     loop = asyncio.get_running_loop()
 
     async def give(samples: Samples) -> None:
@@ -141,14 +142,23 @@ def _piped(pipe: BinaryIO, rate: int, session: OpenSession) -> Generator[None, N
             await asyncio.sleep(PIECE_S)
         session.feed(samples)
 
+    is_empty = False
+
     def read() -> None:
+        nonlocal is_empty
+        count = 0
         with suppress(RuntimeError, asyncio.CancelledError):  # the loop is closed, or about to be
             for samples in _sound(pipe, rate, session.rate):
+                count += len(samples)
                 asyncio.run_coroutine_threadsafe(give(samples), loop).result()
+            is_empty = not count
             loop.call_soon_threadsafe(session.finish)
 
     threading.Thread(target=read, name="pipe", daemon=True).start()  # it may never end by itself
     yield
+    if is_empty:
+        sentence = "No sound came through the pipe: send raw 16-bit mono sound, {rate} samples a second."
+        raise InputError(sentence, code="no_sound", rate=rate)
 
 
 def _sound(pipe: BinaryIO, rate: int, fed_rate: int) -> Generator[Samples, None, None]:
