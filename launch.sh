@@ -10,9 +10,9 @@ unset PYTHONDONTWRITEBYTECODE # .venv is ours, and without its compiled modules 
 
 FLAGS="host port engine engines recognizer voxcpm-model sensevoice-model orpheus-model snac-model chatterbox-model"
 FLAGS="$FLAGS device quantize kv-cache generators remote-engines model-memory idle-unload-s queue-size job-timeout-s"
-FLAGS="$FLAGS live-sessions live-silence-s cache-dir cache-ttl cache-size keep-hours examples-ahead rate-limit"
-FLAGS="$FLAGS max-waiting-per-client trusted-proxies line-url line-secret voices-least voices-most voices-target-s"
-FLAGS="$FLAGS voices-idle-s redis-url database-url storage-url auth api-keys cors-origins chat-url chat-key chat-model"
+FLAGS="$FLAGS live-sessions live-per-client live-silence-s cache-dir cache-ttl cache-size keep-hours examples-ahead"
+FLAGS="$FLAGS rate-limit max-waiting-per-client trusted-proxies line-url line-secret voices-least voices-most"
+FLAGS="$FLAGS voices-target-s voices-idle-s redis-url database-url storage-url auth api-keys cors-origins chat-url chat-key chat-model"
 FLAGS="$FLAGS drain-s log-level log-text log-format sentry-dsn"
 INSTALL_RULES=2 # raise it when this script installs differently, so that every .venv is brought in step
 UV_VERSION=0.13.8
@@ -69,6 +69,7 @@ Flags, as --name value or --name=value:
   --idle-unload-s NUMBER  seconds without a job until they are unloaded; 0: never (0)
   --queue-size NUMBER   jobs that may wait; the next one is refused              (20)
   --live-sessions NUMBER  live recognitions at once; the next one is refused     (4)
+  --live-per-client NUMBER  live recognitions of one client; 0: all              (0)
   --live-silence-s NUMBER  seconds without speech that end one; 0: none do       (60)
   --job-timeout-s NUMBER  seconds one part of a text, or a recording, may take   (300)
   --cache-dir FOLDER    where uploads, results and cached answers are kept       (~/.cache/voxdemo)
@@ -77,7 +78,7 @@ Flags, as --name value or --name=value:
   --examples-ahead BOOL make the page's examples while the server is idle        (true)
   --keep-hours NUMBER   hours after which uploads and results are deleted        (24)
   --rate-limit RATES    requests allowed per client: 10/minute;1/2seconds        (no limit)
-  --max-waiting-per-client NUMBER  waiting jobs, live sessions of a client; 0: any (0)
+  --max-waiting-per-client NUMBER  jobs of one client that may wait; 0: any      (0)
   --trusted-proxies LIST  proxies whose X-Forwarded-For is believed: 10.0.0.0/8  (nobody's)
   --line-url URL        where the line is that several servers share             (none)
   --line-secret KEY     what it, its voices and its servers know each other by   (none)
@@ -109,9 +110,9 @@ VOXDEMO_MAX_WAITING_PER_CLIENT, VOXDEMO_TRUSTED_PROXIES, VOXDEMO_REDIS_URL, VOXD
 VOXDEMO_CORS_ORIGINS, VOXDEMO_DRAIN_S, VOXDEMO_LOG_LEVEL, VOXDEMO_LOG_TEXT, VOXDEMO_LOG_FORMAT, VOXDEMO_SENTRY_DSN,
 VOXDEMO_REMOTE_ENGINES, VOXDEMO_DATABASE_URL, VOXDEMO_STORAGE_URL, VOXDEMO_LINE_URL, VOXDEMO_LINE_SECRET,
 VOXDEMO_VOICES_LEAST, VOXDEMO_VOICES_MOST, VOXDEMO_VOICES_TARGET_S, VOXDEMO_VOICES_IDLE_S, VOXDEMO_CHAT_URL,
-VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS, VOXDEMO_LIVE_SILENCE_S. They may also stand in a file
-.env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins over the environment,
-and the environment over .env.
+VOXDEMO_CHAT_KEY, VOXDEMO_CHAT_MODEL, VOXDEMO_LIVE_SESSIONS, VOXDEMO_LIVE_PER_CLIENT, VOXDEMO_LIVE_SILENCE_S. They may
+also stand in a file .env beside this script. Put secrets there: everybody on the machine can see flags. A flag wins
+over the environment, and the environment over .env.
 
 VOXDEMO_PYTHON names the Python to set up with. Default: the newest of 3.10 to 3.13 on PATH.
 Packages are installed in .venv beside this script: Linux (x86-64, arm64) or macOS 14 and later on Apple silicon.

@@ -199,6 +199,7 @@ def test_every_flag_reaches_the_app_as_its_variable(prepared: Checkout) -> None:
         "database-url": "postgresql://localhost/voxdemo", "storage-url": "s3://bucket/voxdemo",
         "line-url": "http://10.0.0.5:7870", "line-secret": "a-secret-of-ours", "voices-least": "1", "voices-most": "4",
         "voices-target-s": "5", "voices-idle-s": "60", "live-sessions": "2", "live-silence-s": "30",
+        "live-per-client": "1",
         "orpheus-model": "me/orpheus", "snac-model": "me/snac", "remote-engines": "/etc/engines.json",
         "chatterbox-model": "me/chatterbox",
         "chat-url": "http://localhost:11434/v1", "chat-key": "a-key", "chat-model": "parrot",

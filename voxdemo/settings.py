@@ -178,6 +178,9 @@ class Settings(BaseSettings):
     live_sessions: int = Field(default=4, ge=1, le=100)
     """How many people and programs may be listened to live at once; the next one is told to come back."""
 
+    live_per_client: int = Field(default=0, ge=0, le=100)
+    """How many of those one client may have; 0: all."""
+
     live_silence_s: float = Field(default=60.0, ge=0, le=1800)
     """After how many seconds in which nobody speaks a live session ends; 0: when its half hour is over."""
 
@@ -207,7 +210,7 @@ class Settings(BaseSettings):
     """How much one client may ask for, such as 10/minute;1/2seconds; empty: as much as it likes."""
 
     max_waiting_per_client: int = Field(default=0, ge=0, le=1000)
-    """How many jobs of one client may wait at once, and how many live sessions it may have; 0: as many as there are."""
+    """How many jobs of one client may wait at once; 0: as many as may wait."""
 
     trusted_proxies: _Names = ()
     """Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; * believes all. In a

@@ -188,7 +188,7 @@ async def test_there_are_as_many_sessions_as_may_be_and_a_place_is_free_at_once(
     assert b"voxdemo_live_sessions 0.0" in _scraped(service)
 
 
-@pytest.mark.parametrize("bounds", [{"max_waiting_per_client": 1}])
+@pytest.mark.parametrize("bounds", [{"live_per_client": 1, "max_waiting_per_client": 2}])
 async def test_one_client_has_no_more_sessions_than_it_may_and_others_have_theirs(service: SpeechService) -> None:
     ann, bob = (RequestContext(caller=name) for name in ("ann", "bob"))
     async with service.live(BY_HAND, ann):

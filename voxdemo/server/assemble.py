@@ -121,7 +121,7 @@ def local_service(
 def service_of(line: JobLine, settings: Settings, paces: Paces) -> SpeechService:
     """The service of this process over a line."""
     workshop, stores = settings.cache_dir / "workshop", Stores(settings)
-    live = LiveBounds(settings.live_sessions, settings.max_waiting_per_client, settings.live_silence_s)
+    live = LiveBounds(settings.live_sessions, settings.live_per_client, settings.live_silence_s)
     return SpeechService(line, settings.files_dir, workshop, stores, paces, live)
 
 
