@@ -80,6 +80,14 @@ def test_words_have_the_times_at_which_they_are_heard(recognizer, spoken):
     assert [word.end_s for word in lasts] == pytest.approx([end for _, end in bounds], abs=0.2)
 
 
+def test_a_segment_begins_and_ends_with_what_is_heard_also_where_nobody_asks_for_words(recognizer, spoken):
+    sound, silence = spoken(SENTENCES[0]), np.zeros(RATE, np.float32)
+    loud = RATE + np.flatnonzero(np.abs(sound) > 0.05 * np.abs(sound).max())
+    *_, last = recognizer.transcribe(np.concatenate([silence, sound, silence]), RATE)
+    assert last.segments[0].start_s == pytest.approx(loud[0] / RATE, abs=0.1)
+    assert last.segments[-1].end_s == pytest.approx(loud[-1] / RATE, abs=0.2)
+
+
 def test_words_of_somebody_far_away_are_as_long_as_of_somebody_near(recognizer, spoken):
     near, far = (
         spoken("She planted three rows of carrots."),

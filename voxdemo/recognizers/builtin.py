@@ -208,7 +208,11 @@ def _segments(part: Any, offset_s: float, duration_s: float, levels: Levels) -> 
         plain = tuple(replace(word, text=word.text.strip()) for word in words)
         yield Segment(text, words[0].start_s, words[-1].end_s, words=plain, **sure)
     if not part.words:
-        yield Segment(part.text.strip(), at(part.start), at(part.end), **sure)
+        start, end = at(part.start), at(part.end)  # with silence around it, that the package listens to as well
+        frames = slice(*(round(seconds * _FRAMES_PER_S) for seconds in (start, end)))
+        if len(sounding := frames.start + np.flatnonzero(loud[frames])):
+            start, end = int(sounding[0]) / _FRAMES_PER_S, int(sounding[-1] + 1) / _FRAMES_PER_S
+        yield Segment(part.text.strip(), start, end, **sure)
 
 
 def _word(word: Any, offset_s: float, loud: npt.NDArray[np.bool_]) -> Word:
