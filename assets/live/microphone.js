@@ -2,7 +2,7 @@
 // none of them, and knows no server.
 import {integers} from '../job/samples.js';
 import {sleep} from '../shell/elements.js';
-import {noMicrophone} from '../shell/recording_fields.js';
+import {lend, noMicrophone} from '../shell/recording_fields.js';
 import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
@@ -48,7 +48,7 @@ export function resampler(from, to) {
 
 async function lent() {
   try {
-    return await navigator.mediaDevices.getUserMedia(WANTED);
+    return await lend(WANTED);
   } catch (error) {
     throw Object.assign(new Error(), {sentence: noMicrophone(error)});
   }

@@ -2,7 +2,7 @@
 import {state} from './state.js';
 
 // The field of a recording, and the card that speaks of its microphone.
-const CARDS = {'vx-recording': 'vx-heard', 'vx-live': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
+const CARDS = {'vx-recording': 'vx-heard', 'vx-prompt': 'vx-reading', 'vx-new-prompt': 'vx-new-reading'};
 const FIELDS = Object.keys(CARDS).map((id) => `#${id}`).join();
 
 // Which files may be recordings: what the browser says of them, else their name, else how they begin. The server looks at
@@ -47,12 +47,12 @@ const say = (sentence) => state.cards[CARDS[asked?.id]]?.tell(sentence);
 for (const event of ['pointerdown', 'keydown']) {
   window.addEventListener(event, ({target}) => {
     asked = target.closest?.(FIELDS) ?? asked;
-    if (asked?.contains(target) && !navigator.mediaDevices && target.closest('[aria-label="Record audio"], .record')) {
+    if (asked?.contains(target) && !navigator.mediaDevices && target.closest('[aria-label="Record audio"]')) {
       say(noMicrophone());
     }
   }, true);
 }
-const lend = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+export const lend = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (lend) {
   navigator.mediaDevices.getUserMedia = (wanted) => lend(wanted).catch((error) => {
     say(noMicrophone(error));

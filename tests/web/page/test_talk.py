@@ -40,11 +40,22 @@ HEARS = """({hearing}, [told, isBroken]) => ALONE((line, happened) => {
   return happened.filter((each) => each !== 'closed');
 })""".replace("ALONE", f"({ALONE})")
 """What happens to somebody who is heard for 8 s, each tenth of a second with its number as its sound."""
+LENT = """{
+  const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = (wanted) => window.lent ? window.lent() : lend(wanted);
+}"""
+"""A microphone that a test may take another one for, when the page is there."""
+NO_WORKLET = """() => {
+  const {addModule} = AudioWorklet.prototype;
+  AudioWorklet.prototype.addModule = async () => { throw new DOMException('', 'AbortError'); };
+  window.hasWorklet = () => { AudioWorklet.prototype.addModule = addModule; };
+}"""
+"""The server doesn't send what a microphone needs until `hasWorklet` is called."""
 RELEASED = """async ({microphone}, worklet) => {
   const context = new AudioContext(), tone = new OscillatorNode(context);
   const to = tone.connect(new MediaStreamAudioDestinationNode(context));
   tone.start();
-  navigator.mediaDevices.getUserMedia = async () => to.stream;
+  window.lent = async () => to.stream;
   const parts = [], hear = ({length}) => parts.push(length);
   const one = await microphone(worklet, {hear, level() {}, end() {}});
   one.begin();
@@ -67,7 +78,7 @@ def say(page: Any, words: str) -> None:
 
 
 def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat: Chat, open_page: OpenPage) -> None:
-    page = open_page(talking, PHONE)
+    page = open_page(talking, PHONE, script=LENT)
     page.goto(f"{talking.url}/#talk")
     page.get_by_role("button", name="Language tutor").click()
     say(page, "Is he in?")
@@ -107,21 +118,15 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     assert in_history(page) == [written]
     page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".talk-turns p")).to_have_count(0)
-    page.get_by_label("Answer when I pause").check()
-    expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
-    page.get_by_label("Answer when I pause").uncheck()
-    page.route("**/worklet*", lambda route: route.abort())
+    page.evaluate(NO_WORKLET)
     page.get_by_label("Answer when I pause").click()
     expect(page.locator(".talk .say")).to_have_text("The connection to the server broke off. Try again.")
-    page.evaluate(
-        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotReadableError'); }"
-    )
+    page.evaluate("void (window.lent = async () => { throw new DOMException('', 'NotReadableError'); })")
     page.get_by_label("Answer when I pause").click()
     expect(page.locator(".talk .say")).to_have_text(
         "The microphone can't be opened. Close what else uses it, or connect it again."
     )
-    page.unroute_all()
-    page.evaluate("delete navigator.mediaDevices.getUserMedia")
+    page.evaluate("hasWorklet(); delete window.lent")
     page.get_by_label("Answer when I pause").check()
     expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
     to_tab(page, "History")  # by its menu, as the page is narrow
@@ -135,6 +140,8 @@ def test_what_got_no_answer_stays_with_why_is_not_sent_with_the_next_turn_and_ca
     page = open_page(talking, PHONE)
     page.goto(f"{talking.url}/#talk")
     mine, why = page.locator(".talk-turns .of-mine"), page.locator(".talk-turns .why span")
+    expect(page.locator(".talk .acts")).to_be_in_viewport(ratio=1)
+    page.evaluate(WATCH_SHIFTS)
     say(page, "fails once")
     expect(why).to_have_text("The language model failed on this: try again.")
     expect(page.locator(".talk .say")).to_have_text("The language model failed on this: try again.")
@@ -158,6 +165,10 @@ def test_what_got_no_answer_stays_with_why_is_not_sent_with_the_next_turn_and_ca
     expect(mine.last).to_contain_text("fails once")
     expect(mine).to_have_count(5)
     expect(why).to_have_count(2)
+    expect(page.locator(".talk")).to_have_attribute("data-state", "idle")
+    expect(page.locator(".talk .acts")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0
+    assert [each for each in page.evaluate("window.moved") if each[0] > 0.01] == []
 
 
 def questions(chat: Chat) -> list[str]:
@@ -244,7 +255,7 @@ def test_what_is_said_while_the_space_bar_is_held_is_answered_and_is_one_entry_o
 
 @pytest.mark.long
 def test_a_turn_has_its_own_sound_and_one_that_breaks_off_was_no_word(fake_server: Server, open_page: OpenPage) -> None:
-    page = open_page(fake_server)
+    page = open_page(fake_server, script=LENT)
 
     def turn(item: str, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
         return [
