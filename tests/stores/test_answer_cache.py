@@ -102,14 +102,14 @@ def fill_with_zeros(entry: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def damage_facts(entry: Path) -> None:
+def damage_head(entry: Path) -> None:
     facts = entry / "answer.json"
-    facts.write_text(facts.read_text().replace("facts", "fakts", 1))
+    facts.write_text(facts.read_text().replace("files", "fails", 1))
 
 
 def change_facts(entry: Path) -> None:
     facts = entry / "answer.json"
-    facts.write_text(facts.read_text().replace('"facts": "facts"', '"facts": "other"'))
+    facts.write_text(facts.read_text().replace("\nfacts", "\nother"))
 
 
 def empty_facts(entry: Path) -> None:
@@ -130,7 +130,7 @@ def lose_facts(entry: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [cut_short, overwrite, fill_with_zeros, damage_facts, change_facts, empty_facts, no_text, lose_file, lose_facts],
+    [cut_short, overwrite, fill_with_zeros, damage_head, change_facts, empty_facts, no_text, lose_file, lose_facts],
 )
 def test_a_damaged_answer_is_none_and_makes_room_for_a_new_one(
     cache: Cache, sound: Path, into: Path, damage: Callable[[Path], None]

@@ -35,6 +35,7 @@ PATIENCE_S = 1.0
 _UNKNOWN = ValueError, KeyError, TypeError
 """What facts raise that are damaged, or another release's."""
 _FACTS = "answer.json"
+"""A line about its files, then its facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +144,16 @@ class Cache:
     def _given(self, entry: Path, into: Path | None) -> str | None:
         if not self._is_fresh(entry):
             return None
-        answer = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
-        facts, files = str(answer["facts"]), dict(answer["files"])
+        head, _, facts = (entry / _FACTS).read_bytes().partition(b"\n")
+        answer = json.loads(head)
+        files = dict(answer["files"])
         if answer["check"] != _check(facts, files):
             raise ValueError("its facts have changed")
         if into:
             _put(entry, files, into)
         with suppress(OSError):  # it went meanwhile, but what is there is there
             os.utime(entry)
-        return facts
+        return facts.decode()
 
     def _is_fresh(self, entry: Path) -> bool:
         made_at = (entry / _FACTS).stat().st_mtime
@@ -282,14 +284,15 @@ def _make(folder: Path, facts: str, files: Sequence[Path], made_at: float | None
     for file in files:
         link_or_copy(file, folder / file.name)
     marks = {file.name: _mark(folder / file.name) for file in files}
-    answer = {"facts": facts, "files": marks, "check": _check(facts, marks)}
-    (folder / _FACTS).write_text(json.dumps(answer), encoding="utf-8")
+    text = facts.encode()
+    head = json.dumps({"files": marks, "check": _check(text, marks)}).encode()
+    (folder / _FACTS).write_bytes(head + b"\n" + text)  # as it is: long texts have megabytes
     if made_at is not None:
         os.utime(folder / _FACTS, (made_at, made_at))
 
 
-def _check(facts: str, marks: dict[str, list[object]]) -> str:
-    return hashlib.sha256(json.dumps([facts, marks]).encode()).hexdigest()
+def _check(facts: bytes, marks: dict[str, list[object]]) -> str:
+    return hashlib.sha256(json.dumps(marks).encode() + facts).hexdigest()
 
 
 def _mark(file: Path) -> list[object]:
