@@ -57,7 +57,7 @@ VOICES = {
 }  # fmt: skip
 
 
-class Ear(WhisperModel):
+class Ear(WhisperModel):  # type: ignore[misc]  # it has no types
     """Whisper base; its package fills a short sound up with zeros, which stand for a noise."""
 
     def __init__(self) -> None:
@@ -139,7 +139,8 @@ def comparable(code: str) -> Callable[[str], str]:
         return lambda text: " ".join(re.findall("[a-z]+", " ".join(pypinyin.lazy_pinyin(text))))
     if code == "fr":
         return partial(french_sounds, French())
-    return lambda text: reduce(lambda said, rule: re.sub(*rule, said), SAME_SOUND.get(code, ()), words(text))
+    rules = SAME_SOUND.get(code, ())
+    return lambda text: reduce(lambda said, rule: re.sub(rule[0], rule[1], said), rules, words(text))
 
 
 def french_sounds(french: French, text: str) -> str:

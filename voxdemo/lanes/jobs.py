@@ -93,7 +93,8 @@ class SpeakJob:
         before = sum(self._voice(each) == voice for each in range(index)) if self.guests else index
         if guest is None:
             return SpeechPart(self.utterance, self.parts[index], self.id, before, self.prompt)
-        recording = guest.utterance.prompt_audio and self.recordings[guest.utterance.prompt_audio]
+        path = guest.utterance.prompt_audio
+        recording = self.recordings[path] if path else None
         return SpeechPart(guest.utterance, self.parts[index], f"{self.id} {voice}", before, recording)
 
     def _voice(self, part: int) -> str:
