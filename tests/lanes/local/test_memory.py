@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import weakref
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,7 +34,6 @@ class House:
     def __init__(self) -> None:
         self.stages = {info.name: Stage(open=True) for info in (USUAL, ANN, BEN, CAT)}
         self.made: list[Lane] = []
-        self.engine = FakeEngine
 
     def lane(
         self,
@@ -51,7 +48,7 @@ class House:
 
         def worker(info: EngineInfo) -> ModelWorker[FakeEngine]:
             def build(tell: Any) -> FakeEngine:
-                return self.engine(self.stages[info.name], info, tell)
+                return FakeEngine(self.stages[info.name], info, tell)
 
             return ModelWorker(info, build, check, expected_s=lambda: expected_s)
 
@@ -169,25 +166,6 @@ async def test_an_engine_whose_job_stands_aside_is_never_freed(house: House, pat
     await brief
     assert house.stages["ann"].builds == 1
     assert [part.index for part in house.stages["ann"].parts] == [0, 1, 2]
-
-
-async def test_collections_leave_out_a_model_as_long_as_it_is_loaded(house: House) -> None:
-    made: list[weakref.ref[FakeEngine]] = []
-
-    class InCircles(FakeEngine):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            self.itself = self
-            made.append(weakref.ref(self))
-
-    house.engine = InCircles
-    lane = house.lane(memory_gb=4)
-    await started(lane)
-    await said(lane, ANN)
-    ann = made[-1]
-    assert not any(each is ann() for each in gc.get_objects())
-    await said(lane, BEN)
-    assert ann() is None
 
 
 async def test_two_seats_have_a_share_each_and_a_job_goes_where_its_engine_is(house: House) -> None:

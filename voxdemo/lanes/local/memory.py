@@ -43,23 +43,13 @@ def few_heaps() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
-def settle() -> None:
-    """Have the garbage collector leave out all that is there now, a loaded model with its libraries for one.
-
-    A full collection looks at each object and holds up all threads meanwhile: 0.2 to 0.4 s with the built-in models.
-    """
-    gc.freeze()
-
-
 def give_back() -> None:
-    """Give memory that was freed back to the system. Takes up to half a second.
+    """Give memory that was freed back to the system. Takes up to half a second, most of it without Python's lock.
 
     glibc keeps what programs free: 45 MB after the built-in voice, 180 MB after Kokoro, 60 to 180 MB after the built-in
     recogniser. Other systems' C libraries have no such call and give back large blocks by themselves.
     """
-    gc.unfreeze()
     gc.collect()  # models may refer to each other's parts in circles
-    settle()
     if sys.platform == "linux":
         with suppress(AttributeError):  # musl
             ctypes.CDLL(None).malloc_trim(0)

@@ -270,7 +270,6 @@ class ModelThread(Generic[M]):
             self._lives.loads += 1
             log.info("%s is ready, loaded in %.1f s", self.info.title, load_s)
             self._loading, self._lives.pause_s = "reloading", 0.0
-            memory.settle()
         self._set_status("ready")
         return True
 
