@@ -17,14 +17,14 @@ from voxdemo.cli.results import ShowProgress
 from voxdemo.engines.registry import ENGINES, no_copies, own_engines
 from voxdemo.errors import EngineError, InputError
 from voxdemo.estimates.paces import Paces
-from voxdemo.intake.catalogue import Catalogue, described, described_kept
+from voxdemo.intake.catalogue import MOST_OWN, Catalogue, described, described_kept
 from voxdemo.intake.languages import plain_code
 from voxdemo.intake.request import AskedRecording
 from voxdemo.recognizers.registry import RECOGNIZERS
 from voxdemo.server.assemble import local_service
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
-from voxdemo.speech import Listening, OwnVoice, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
+from voxdemo.speech import Listening, Speaking, Spoken, Transcript, Utterance, Waiting, result_of
 from voxdemo.stores.opening import Stores
 from voxdemo.stores.voices import NOBODY, VoiceStore, consented_now
 from voxdemo.text import tags
@@ -95,8 +95,7 @@ def remove_voice(voice: str) -> None:
 def _in_kept_voice(utterance: Utterance) -> Utterance:
     """The utterance with the recordings of the kept voices that it and its tags name."""
     store = _store(_settings())
-    called = store.called(NOBODY, tags.names(utterance.text)).items()
-    utterance = replace(utterance, own=tuple(OwnVoice(name, path, each.text) for name, (each, path) in called))
+    utterance = replace(utterance, own=store.called(NOBODY, tags.names(utterance.text), MOST_OWN))
     found = store.find(NOBODY, utterance.voice) if utterance.voice else None
     if not found or utterance.prompt_audio:
         return utterance

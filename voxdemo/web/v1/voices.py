@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -165,8 +164,7 @@ async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) 
 
     def called() -> tuple[OwnVoice, ...]:
         names = dict.fromkeys(name for text in tagged for name in tags.names(text))
-        found = islice(store.called(keeper, names).items(), MOST_OWN)
-        return tuple(OwnVoice(name, recording, voice.text) for name, (voice, recording) in found)
+        return store.called(keeper, names, MOST_OWN)
 
     return await in_thread(called, pool=SHARING)
 
