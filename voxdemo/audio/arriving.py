@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 
+from voxdemo.audio.resample import Resampler
 from voxdemo.speech import Samples
 
 
@@ -35,27 +35,20 @@ class ArrivingSound:
 
     def __init__(self, coding: Coding, rate: int) -> None:
         self.coding = coding
-        self._rate = rate
         self._rest = b""
-        self._stream = self._begun()
+        self._resampler = Resampler(coding.rate, rate)
 
     def samples(self, data: bytes) -> Samples:
         """What this adds to what came before: mono float32, shape [n], at the rate that was asked for."""
         data = self._rest + data
         whole = len(data) - len(data) % self.coding.sample_bytes
         self._rest = data[whole:]
-        sound = decoded(data[:whole], raw(self.coding.rate, self.coding.subtype))
-        resampled: Samples = self._stream.resample_chunk(sound)
-        return resampled
+        return self._resampler.more(decoded(data[:whole], raw(self.coding.rate, self.coding.subtype)))
 
     def end(self) -> Samples:
         """What is left of the sound; what comes later is another one."""
-        rest: Samples = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
-        self._rest, self._stream = b"", self._begun()
-        return rest
-
-    def _begun(self) -> soxr.ResampleStream:
-        return soxr.ResampleStream(self.coding.rate, self._rate, 1, dtype="float32", quality="HQ")
+        self._rest = b""
+        return self._resampler.rest()
 
 
 def raw(rate: int, subtype: str, channels: int = 1, endian: str = "LITTLE") -> dict[str, Any]:

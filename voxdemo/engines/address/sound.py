@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import av
 import numpy as np
 import soundfile
-import soxr
 from av.audio.codeccontext import AudioCodecContext
 
 from voxdemo.audio.arriving import decoded, raw
 from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.by_libsndfile import bare, frame_bytes, samples_start
+from voxdemo.audio.resample import Resampler
 from voxdemo.audio.wav import clean
 from voxdemo.errors import InputError
 from voxdemo.speech import Samples
@@ -65,7 +65,7 @@ class IncomingSound:
         self._longest_s = longest_s
         self._head = b""
         self._reader: Reader | None = None
-        self._resampler: soxr.ResampleStream | None = None
+        self._resampler: Resampler | None = None
 
     @property
     def own_rate(self) -> int:
@@ -108,9 +108,8 @@ class IncomingSound:
     def _at_rate(self, samples: Samples, last: bool) -> Samples:
         assert self._reader, "it has begun"
         if self._reader.rate != self._rate and (len(samples) or self._resampler):
-            if self._resampler is None:
-                self._resampler = soxr.ResampleStream(self._reader.rate, self._rate, 1, dtype="float32", quality="HQ")
-            samples = np.asarray(self._resampler.resample_chunk(samples, last=last), np.float32)
+            self._resampler = self._resampler or Resampler(self._reader.rate, self._rate)
+            samples = self._resampler.more(samples, last)
         return clean(samples)
 
 
