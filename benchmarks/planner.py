@@ -28,7 +28,7 @@ from voxdemo.lanes.turns import Size
 from voxdemo.planning import simulation, theory
 from voxdemo.planning.simulation import Acting, Day, SimulatedJob, SimulatedLine, SimulatedRequest
 from voxdemo.planning.stages import MOST_WAITING, PROMISED
-from voxdemo.planning.work import VOICES, as_measured
+from voxdemo.planning.work import VOICES, as_measured, at_work_s
 
 CASES = ((1, 0.3), (1, 0.75), (2, 0.46), (2, 0.755), (4, 0.8), (7, 0.8))
 """How many generators, and how busy they are."""
@@ -103,7 +103,7 @@ def _again(run: dict[str, Any], done: Sequence[dict[str, Any]]) -> list[float]:
     requests arrive when they arrived.
     """
     seen_s = [each["ended_at"] - each["started_at"] for each in done]
-    services = [seconds * (run["worked"] or 1.0) for seconds in seen_s]
+    services = [at_work_s(seconds, run["worked"]) for seconds in seen_s]
     delivery_s = statistics.fmean(seen_s) - statistics.fmean(services)
     env, requests = simpy.Environment(), list[SimulatedRequest]()
     line = AgainLine(env, run["generators"], requests)
