@@ -76,7 +76,7 @@ SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class OwnVoice:
+class TaggedVoice:
     """A voice that somebody keeps, by a name that tags in a text may call it by."""
 
     name: str
@@ -122,7 +122,7 @@ class SpeakOptions:
     """How freely a language model draws: higher varies more."""
     format: str = "wav"
     """File format of the result."""
-    own: tuple[OwnVoice, ...] = ()
+    own: tuple[TaggedVoice, ...] = ()
     """The voices that tags may call beside those of the catalogue; of those that are named alike the first."""
 
     def saying(self, text: str) -> Utterance:

@@ -14,7 +14,7 @@ from voxdemo.engines.kokoro.engine import KokoroEngine
 from voxdemo.errors import InputError
 from voxdemo.intake.catalogue import MOST_OWN, Catalogue
 from voxdemo.intake.request import SpeechRequest, plan, speech
-from voxdemo.speech import EngineInfo, OwnVoice, Utterance
+from voxdemo.speech import EngineInfo, TaggedVoice, Utterance
 from voxdemo.web.components.voice_choice import tag_chips
 
 BOTH = Catalogue((BuiltinEngine.INFO, KokoroEngine.INFO))
@@ -116,10 +116,10 @@ def test_a_tag_finds_a_voice_that_can_join_in_though_another_one_of_its_name_goe
 COPIER = replace(BuiltinEngine.INFO, name="copier", honours=frozenset({"prompt_audio", "prompt_text", "seed"}))
 
 
-def recorded(folder: Path, name: str, said: str = "") -> OwnVoice:
+def recorded(folder: Path, name: str, said: str = "") -> TaggedVoice:
     path = folder / f"{name}.wav"
     soundfile.write(path, np.full(24_000, sum(map(ord, name)) / 5_000), 24_000)
-    return OwnVoice(name, path, said)
+    return TaggedVoice(name, path, said)
 
 
 def test_one_s_own_voices_speak_by_tags_before_those_of_the_same_name(tmp_path: Path) -> None:

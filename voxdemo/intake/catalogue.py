@@ -13,7 +13,7 @@ from voxdemo.intake import detection
 from voxdemo.intake.languages import accent_of
 from voxdemo.intake.request import Guest
 from voxdemo.intake.validate import unknown_choice
-from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, Utterance, Voice
+from voxdemo.speech import EngineInfo, SpeakOptions, TaggedVoice, Utterance, Voice
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.text import tags
 
@@ -128,7 +128,7 @@ class Catalogue:
         ours = {name: Guest(each[0].name, each[1]) for name, each in found.items() if each}
         return ours | near._own_in(names, asked.own)
 
-    def _own_in(self, names: Collection[str], own: Sequence[OwnVoice]) -> dict[str, Guest]:
+    def _own_in(self, names: Collection[str], own: Sequence[TaggedVoice]) -> dict[str, Guest]:
         copier = self.copier
         if not copier:
             return {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from voxdemo import files
 from voxdemo.errors import UnavailableError
-from voxdemo.speech import OwnVoice, SpeakOptions
+from voxdemo.speech import SpeakOptions, TaggedVoice
 from voxdemo.stores import batch_tables
 from voxdemo.stores.batch_tables import columns_of, error_columns, fate, manner_of, text_of
 from voxdemo.stores.batch_values import (
@@ -260,7 +260,7 @@ class BatchStore:
         options = json.loads(written)
         prompt = self.prompt(id) if options.pop("has_prompt", False) else None
         named = enumerate(options.pop("own", ()))
-        own = tuple(OwnVoice(name, self._own(id, number), said) for number, (name, said) in named)
+        own = tuple(TaggedVoice(name, self._own(id, number), said) for number, (name, said) in named)
         return SpeakOptions(prompt_audio=prompt, own=own, **options)
 
     def file(self, text: Text, format: str) -> Path:

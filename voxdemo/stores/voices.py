@@ -24,7 +24,7 @@ from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.audio.resample import resample
 from voxdemo.errors import InputError, StorageError, UnavailableError
 from voxdemo.files import HIDDEN, beside, remove, replacing, sweep
-from voxdemo.speech import OwnVoice
+from voxdemo.speech import TaggedVoice
 from voxdemo.stores.objects import Objects
 
 MOST = 50
@@ -100,7 +100,7 @@ class VoiceStore:
             raise
         return self._here(account, asked)
 
-    def called(self, account: str, names: Iterable[str], most: int) -> tuple[OwnVoice, ...]:
+    def called(self, account: str, names: Iterable[str], most: int) -> tuple[TaggedVoice, ...]:
         """Voices of this account as `find` finds them, of those that are here now, by these names in lower case.
 
         They are the first ones, `most` at most.
@@ -111,7 +111,7 @@ class VoiceStore:
         with suppress(UnavailableError):
             self._objects.match(self._home(account))
         found = self._called(account, names).items()
-        return tuple(OwnVoice(name, recording, voice.text) for name, (voice, recording) in found)[:most]
+        return tuple(TaggedVoice(name, recording, voice.text) for name, (voice, recording) in found)[:most]
 
     def _here(self, account: str, asked: str) -> tuple[KeptVoice, Path] | None:
         name = asked.strip().casefold()

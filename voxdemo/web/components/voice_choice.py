@@ -18,7 +18,7 @@ from voxdemo.intake.languages import own_name, title_of
 from voxdemo.intake.request import Guest, Passage, passages
 from voxdemo.intake.validate import foreign_languages, not_spoken
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, SpeechEvent, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, TaggedVoice, Utterance
 from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import asset, say
@@ -111,11 +111,11 @@ def options_of(kind: object, voice: object, recording: Path | None = None) -> Sp
     return SpeakOptions(voice=voice if voice and isinstance(voice, str) else None)
 
 
-def own_voices(sent: object, files: Path | None = None) -> tuple[OwnVoice, ...]:
+def own_voices(sent: object, files: Path | None = None) -> tuple[TaggedVoice, ...]:
     """One's own voices that tags may call, as the page sends them; with `files`, those whose recordings lie there."""
     listed = [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
     voices = [
-        OwnVoice(str(each.get("name")), sent_file(each.get("recording")) or Path(), str(each.get("text") or ""))
+        TaggedVoice(str(each.get("name")), sent_file(each.get("recording")) or Path(), str(each.get("text") or ""))
         for each in listed
     ]
     return tuple(each for each in voices if files is None or was_sent(each.recording, files))

@@ -22,8 +22,8 @@ from voxdemo.speech import (
     STEPS,
     TEMPERATURE,
     EngineInfo,
-    OwnVoice,
     SpeakOptions,
+    TaggedVoice,
 )
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1 import catalogue
@@ -116,7 +116,7 @@ def options_of(
     offered: Catalogue,
     known: Collection[str] = MIME_TYPES,
     kept: tuple[KeptVoice, Path] | None = None,
-    own: tuple[OwnVoice, ...] = (),
+    own: tuple[TaggedVoice, ...] = (),
 ) -> SpeakOptions:
     """What is asked for, in the voice of a recording or in a `kept` one, where there is either; tags may call `own`.
 

@@ -22,7 +22,7 @@ from voxdemo.engines.registry import no_copies
 from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import MOST_OWN, VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import OwnVoice
+from voxdemo.speech import TaggedVoice
 from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
 from voxdemo.text import tags
 from voxdemo.threads import KEEPING, SHARING, in_thread
@@ -152,7 +152,7 @@ async def _kept(asked: str, request: Request, entrance: Entrance) -> tuple[KeptV
     return await in_thread(service.stores.voices.find, keeper, asked, pool=SHARING)
 
 
-async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) -> tuple[OwnVoice, ...]:
+async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) -> tuple[TaggedVoice, ...]:
     """The caller's voices that tags in the texts call, as `_kept` finds them; none where no engine can copy one.
 
     They are MOST_OWN at most, because their recordings are kept for each job.
@@ -162,7 +162,7 @@ async def voices_in(texts: Iterable[str], request: Request, entrance: Entrance) 
         return ()
     keeper, store = Incoming(request.scope).keeper, entrance.service.stores.voices
 
-    def called() -> tuple[OwnVoice, ...]:
+    def called() -> tuple[TaggedVoice, ...]:
         names = dict.fromkeys(name for text in tagged for name in tags.names(text))
         return store.called(keeper, names, MOST_OWN)
 

@@ -17,7 +17,7 @@ from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.request import passages
 from voxdemo.intake.validate import checked, within_bounds
-from voxdemo.speech import EngineInfo, OwnVoice, SpeakOptions, Utterance
+from voxdemo.speech import EngineInfo, SpeakOptions, TaggedVoice, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
 from voxdemo.stores.voices import KeptVoice
@@ -71,7 +71,7 @@ def order_of(
     catalogue: Catalogue,
     kept: tuple[KeptVoice, Path] | None,
     *,
-    own: tuple[OwnVoice, ...],
+    own: tuple[TaggedVoice, ...],
     caller: str,
     reader: str | None,
     idempotency_key: str | None,
