@@ -25,7 +25,7 @@ MOST_CLIENTS = 100_000
 ROUNDING_S = 0.001
 """What is added to a wait, because Redis rounds to tenths of milliseconds."""
 
-Bucket = tuple[str, str]
+Counted = tuple[str, str]
 """The kind of request, and the client."""
 
 
@@ -39,7 +39,7 @@ class Limits:
         self._rates = list(dict.fromkeys(limits.parse_many(rates))) if rates else []
         self._memory = _Memory()
         self._redis = _Redis(valkey) if valkey else None
-        self._turns: WeakValueDictionary[Bucket, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Counted, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, client: str, kind: Literal["job", "upload", "login", "websocket"] = "job") -> None:
         """Count one request of this client, apart for each kind.
@@ -49,29 +49,29 @@ class Limits:
         """
         if not self._rates:
             return
-        bucket = (kind, client)
-        async with self._turns.setdefault(bucket, asyncio.Lock()):  # no other request between the look and the count
-            wait_s = await self._count(bucket)
+        whose = (kind, client)
+        async with self._turns.setdefault(whose, asyncio.Lock()):  # no other request between the look and the count
+            wait_s = await self._count(whose)
         if wait_s:
             raise LimitError.too_many(wait_s)
 
-    async def _count(self, bucket: Bucket) -> float:
+    async def _count(self, whose: Counted) -> float:
         redis = self._redis
-        wait_s = await redis.valkey.ask(partial(_counted, redis, self._rates, bucket)) if redis else None
-        return await _counted(self._memory, self._rates, bucket) if wait_s is None else wait_s
+        wait_s = await redis.valkey.ask(partial(_counted, redis, self._rates, whose)) if redis else None
+        return await _counted(self._memory, self._rates, whose) if wait_s is None else wait_s
 
 
-async def _counted(counts: "_Memory | _Redis", rates: list[limits.RateLimitItem], bucket: Bucket) -> float:
+async def _counted(counts: "_Memory | _Redis", rates: list[limits.RateLimitItem], whose: Counted) -> float:
     """Count a request in all rates, or in none; 0, or the seconds until it would be let through.
 
     Windows move: a request weighs until its rate's time has passed since it came.
     """
-    wait_s = max([await counts.wait_s(rate, bucket) for rate in rates])
+    wait_s = max([await counts.wait_s(rate, whose) for rate in rates])
     if wait_s:
         return wait_s
     for rate in rates:
-        if not await counts.count(rate, bucket):  # another server was faster
-            return await counts.wait_s(rate, bucket) or ROUNDING_S
+        if not await counts.count(rate, whose):  # another server was faster
+            return await counts.wait_s(rate, whose) or ROUNDING_S
     return 0.0
 
 
@@ -83,25 +83,25 @@ class _Memory:
     """
 
     def __init__(self) -> None:
-        self._times: dict[limits.RateLimitItem, OrderedDict[Bucket, list[float]]] = {}
+        self._times: dict[limits.RateLimitItem, OrderedDict[Counted, list[float]]] = {}
 
-    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
+    async def wait_s(self, rate: limits.RateLimitItem, whose: Counted) -> float:
         now = time.monotonic()
-        times = self._clients(rate).get(bucket, [])
+        times = self._clients(rate).get(whose, [])
         del times[: bisect_right(times, now - rate.get_expiry())]
         return times[-rate.amount] + rate.get_expiry() - now if len(times) >= rate.amount else 0.0
 
-    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
-        if await self.wait_s(rate, bucket):
+    async def count(self, rate: limits.RateLimitItem, whose: Counted) -> bool:
+        if await self.wait_s(rate, whose):
             return False
         now, clients = time.monotonic(), self._clients(rate)
-        clients.setdefault(bucket, []).append(now)
-        clients.move_to_end(bucket)  # so that the first is the one that was away longest
+        clients.setdefault(whose, []).append(now)
+        clients.move_to_end(whose)  # so that the first is the one that was away longest
         while len(clients) > MOST_CLIENTS or _last(next(iter(clients.values()))) <= now - rate.get_expiry():
             clients.popitem(last=False)
         return True
 
-    def _clients(self, rate: limits.RateLimitItem) -> OrderedDict[Bucket, list[float]]:
+    def _clients(self, rate: limits.RateLimitItem) -> OrderedDict[Counted, list[float]]:
         return self._times.setdefault(rate, OrderedDict())
 
 
@@ -119,15 +119,15 @@ class _Redis:
         )
         self._limiter = MovingWindowRateLimiter(storage)
 
-    async def wait_s(self, rate: limits.RateLimitItem, bucket: Bucket) -> float:
-        window = await self._limiter.get_window_stats(rate, *bucket)
+    async def wait_s(self, rate: limits.RateLimitItem, whose: Counted) -> float:
+        window = await self._limiter.get_window_stats(rate, *whose)
         if window.remaining > 0:
             return 0.0
         wait_s = window.reset_time - time.time()
         if wait_s > 2 * rate.get_expiry():  # the clock was set back since, and that may be for years
-            await self._limiter.clear(rate, *bucket)
+            await self._limiter.clear(rate, *whose)
             return 0.0
         return max(0.0, wait_s) + ROUNDING_S
 
-    async def count(self, rate: limits.RateLimitItem, bucket: Bucket) -> bool:
-        return await self._limiter.hit(rate, *bucket)
+    async def count(self, rate: limits.RateLimitItem, whose: Counted) -> bool:
+        return await self._limiter.hit(rate, *whose)
