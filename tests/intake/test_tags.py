@@ -110,7 +110,7 @@ def test_a_tag_finds_a_voice_that_can_join_in_though_another_one_of_its_name_goe
     request = speech(Utterance(text), host, offered.guests(host), found)
     assert bool(plan(request).warnings) == (meant is None)
     here = [each.name for each in (host, *filter(None, [meant])) if not each.is_elsewhere]
-    assert request.seat == (here[0] if here else host.name)
+    assert request.seat_of == (here[0] if here else host.name)
 
 
 COPIER = replace(BuiltinEngine.INFO, name="copier", honours=frozenset({"prompt_audio", "prompt_text", "seed"}))

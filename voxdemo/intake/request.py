@@ -81,7 +81,7 @@ class SpeechRequest:
     """The voices that tags in the text name, by `tags.plain_name`."""
 
     @property
-    def seat(self) -> str:
+    def seat_of(self) -> str:
         """The name of the engine at whose seats it is spoken: one at an address's only if no voice here has a part.
 
         A seat of this server takes its other voices in, but a seat of an address has no models.

@@ -66,7 +66,7 @@ class SpeakJob:
     guests: Mapping[int, Passage] = field(default_factory=dict)
     recordings: Mapping[Path, PromptAudio] = field(default_factory=dict)
     """Those of the guests that speak in the voice of one, by what their utterances call it."""
-    seat: str = ""
+    seat_of: str = ""
     """The name of the engine at whose seats it is done; "": its own."""
     id: str = field(default_factory=_new_id)
     """What the engine knows the parts of this job by."""
@@ -82,7 +82,7 @@ class SpeakJob:
 
     @property
     def size(self) -> Size:
-        return Size(self.expected_s, engine=self.seat or self.engine.name)
+        return Size(self.expected_s, engine=self.seat_of or self.engine.name)
 
     def engine_of(self, part: int) -> EngineInfo:
         return self.guests[part].engine if part in self.guests else self.engine

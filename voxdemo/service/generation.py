@@ -134,7 +134,7 @@ class Generations:
         self, examined: Examined, context: RequestContext, folder: Path
     ) -> AsyncGenerator[AsyncGenerator[SpeechEvent, None], None]:
         """The events of a sound that is put into this folder, and can be heard under the folder's name meanwhile."""
-        size = Size(None, engine=examined.speech.seat)
+        size = Size(None, engine=examined.speech.seat_of)
         shared = self.answers.work(examined.speech.key, context, size, partial(self._begin, examined))
         try:
             async with shared.listener(folder) as listener, aclosing(shared.join()) as events:
@@ -186,7 +186,7 @@ class Generations:
         utterance, info, notes = planned.utterance, request.engine, list(planned.warnings)
         texts, expected_s = [part.text for part in planned.parts], self._paces.speaking_s(planned.work)
         said, units = replace(utterance, prompt_audio=None), sum(planned.work.values())
-        job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, seat=request.seat)
+        job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, seat_of=request.seat_of)
         job = replace(job, guests=planned.guests, recordings=await in_thread(_recordings, planned, pool=READING))
         if utterance.prompt_audio is None:
             return job, notes

@@ -141,7 +141,7 @@ class SpeechService:
         examined = context.examined
 
         if examined.plan:
-            size = Size(None, engine=examined.speech.seat)
+            size = Size(None, engine=examined.speech.seat_of)
             claim = Claim(size, work=examined.plan.work, caller=context.caller)
         else:
             claim = Claim(Size(None, speaks=False), recording_s=examined.recording_s, caller=context.caller)

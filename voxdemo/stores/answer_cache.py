@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 RECOUNT_S = 60.0
 """How often the room that all answers take is counted again: other processes add to it too."""
 
-PATIENCE_S = 1.0
+WAIT_FOR_FILES_S = 1.0
 """How long a request waits for files of another server's answer; those that come later are there for the next one."""
 _UNKNOWN = ValueError, KeyError, TypeError
 """What facts raise that are damaged, or another release's."""
@@ -197,7 +197,7 @@ class SharedCache(Cache):
         self._going: set[asyncio.Task[None]] = set()
 
     async def bring(self, key: str) -> None:
-        """As there. Nobody waits for longer than PATIENCE_S, and while S3 hangs, nobody after the first ones."""
+        """As there. Nobody waits for longer than WAIT_FOR_FILES_S, and while S3 hangs, nobody after the first ones."""
         if not self.is_on or self.has(key) or self._is_held_up:
             return
         if key not in self._coming:
@@ -209,7 +209,7 @@ class SharedCache(Cache):
                 begun.add_done_callback(lambda _: self._coming.pop(key))
                 self._coming[key] = begun
         coming = self._coming[key]
-        await asyncio.wait({coming}, timeout=PATIENCE_S)
+        await asyncio.wait({coming}, timeout=WAIT_FOR_FILES_S)
         if not coming.done():
             self._late = coming
 

@@ -13,7 +13,7 @@ from voxdemo.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 0.4
+ANSWER_WITHIN_S = 0.4
 """How long it may take for one question before it counts as gone."""
 RETRY_EVERY_S = 10.0
 """How often it is tried again while it is gone."""
@@ -31,7 +31,7 @@ class Valkey:
 
         try:
             self.pool: Any = redis.asyncio.ConnectionPool.from_url(
-                url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S
+                url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S
             )
         except ValueError:
             what = "VOXDEMO_REDIS_URL can't be understood: write it such as redis://:password@localhost:6379/0."
@@ -61,7 +61,7 @@ class Valkey:
             if self.is_gone:  # by now
                 return None
             try:
-                return await asyncio.wait_for(question(), PATIENCE_S)
+                return await asyncio.wait_for(question(), ANSWER_WITHIN_S)
             except self._failures as error:
                 self._lose(error)
                 return None
@@ -84,7 +84,7 @@ class Valkey:
             await asyncio.sleep(self._retry_every_s)
             with contextlib.suppress(*self._failures):
                 # Not a ping: a Redis that is full or a mere copy still answers those.
-                await asyncio.wait_for(self.client.set("voxdemo:probe", "", ex=60), PATIENCE_S)
+                await asyncio.wait_for(self.client.set("voxdemo:probe", "", ex=60), ANSWER_WITHIN_S)
                 back = True
         log.warning("Redis is back: servers go on together.")
         self._trying = None
