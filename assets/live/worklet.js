@@ -1,5 +1,5 @@
-// Hands on what the microphone hears, block by block; asked for it, what it has of the next one, and null. The browser runs it on its audio thread, by itself: it imports
-// nothing, and nothing imports it.
+// Hands on what the microphone hears, block by block; asked for it, what it has of the next one, and null. The browser
+// runs it on its audio thread, by itself: it imports nothing, and nothing imports it.
 const BLOCK = 2048;  // samples, about 43 ms
 
 class Hearing extends AudioWorkletProcessor {

@@ -200,7 +200,8 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   const stop = () => interrupt(words.stopped);
 
-  // What had been heard is all that either of us remembers. Where that is nothing, I say `why`, or go on with what I said.
+  // Stops the answer and keeps the part that was heard. If nothing was, `why` is shown with Try again; without `why`,
+  // the next turn is sent along with this one.
   function interrupt(why = '') {
     if (!answer) return;
     const mine = answer, part = mine.sound.heard;

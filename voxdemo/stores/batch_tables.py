@@ -10,7 +10,10 @@ from voxdemo.stores.batch_values import Order, State, Text, numbered
 from voxdemo.stores.databases import Database
 
 _UNWRITTEN = ("prompt_audio", "language", "own")
-"""Options that older releases, which may share the folder, can't read; no batch has a language."""
+"""Options that aren't written as they are: older releases, which may share the folder, can't read them.
+
+No batch has a language; recordings are files.
+"""
 _AFTERWARDS = (
     "UPDATE batches SET reader = caller WHERE reader IS NULL AND substr(caller, 1, 4) = 'key-'",
     "CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id)",

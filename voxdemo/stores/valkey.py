@@ -14,7 +14,7 @@ from voxdemo.errors import SettingsError
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN_S = 0.4
-"""How long it may take for one question before it counts as gone."""
+"""How long Redis may take for one question before it counts as gone."""
 RETRY_EVERY_S = 10.0
 """How often it is tried again while it is gone."""
 ASKING_AT_ONCE = 32

@@ -36,10 +36,10 @@ PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 class AddressWorker:
     """The server at an address, for as many jobs at once as it has seats. All of it is for the event loop's thread.
 
-    Jobs of other seats, in which it has a part, wait for room.
     As a `ModelWorker`, with `check` to prove that the server works, which returns what `checked` is told. Jobs that
     come before that has ended wait for it. After MOST_FAILURES in a row it is tried again, while jobs go on: it may be
     their texts. Where it fails, jobs are refused at once until it has passed, which is tried after PAUSES_S.
+    Jobs that have a seat elsewhere and a part here wait until one of its places is free.
     """
 
     hangs = rests = can_be_freed = False
