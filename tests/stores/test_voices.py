@@ -110,6 +110,15 @@ def test_what_is_no_voice_is_refused_in_a_sentence(
     assert len(files(tmp_path)) == 2
 
 
+def test_tags_call_voices_by_name_or_id_as_many_as_fit(store: VoiceStore) -> None:
+    ann, bea = (store.keep("ann", name, f"{name} speaks.", RECORDING, WHEN) for name in ("Ann", "Bea"))
+    names = ["bea", "nobody", ann.id, "ann"]
+    called = store.called("ann", names, 2)
+    assert [(each.name, each.text) for each in called] == [("bea", bea.text), (ann.id, ann.text)]
+    assert [each.recording for each in called] == [store.recording("ann", each.id) for each in (bea, ann)]
+    assert store.called("bob", names, 2) == ()
+
+
 def test_only_so_many_are_kept(store: VoiceStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voices, "MOST", 2)
     for name in ("one", "two"):

@@ -101,10 +101,7 @@ class VoiceStore:
         return self._here(account, asked)
 
     def called(self, account: str, names: Iterable[str], most: int) -> tuple[TaggedVoice, ...]:
-        """Voices of this account as `find` finds them, of those that are here now, by these names in lower case.
-
-        They are the first ones, `most` at most.
-        """
+        """The first `most` of the voices that have these names, in lower case, as `find` finds those that are here."""
         names = [name for name in names if account != NOBODY or _ID.fullmatch(name)]  # it may have very many
         if not names:
             return ()
