@@ -6,9 +6,13 @@ import base64
 import io
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from serving import Server, StartServer
 from voxdemo.errors import InputError
 from voxdemo.files import LEFT_BEHIND_S
 from voxdemo.stores import voices
+from voxdemo.stores.objects import Bucket
 from voxdemo.stores.results import delete_old
 from voxdemo.stores.voices import MAX_NAME_CHARS, VoiceStore
 from voxdemo.web.guards.access import NO_LOGIN
@@ -134,6 +139,47 @@ def test_what_is_damaged_on_the_disk_hides_nothing_else(store: VoiceStore) -> No
     assert path
     path.with_name("voice.json").write_text("{")
     assert store.voices("ann") == [kept]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("slow", ["put", "keys"])
+def test_a_voice_is_kept_while_voices_are_looked_for(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: str
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    url, comes, may_go_on = s3.new_url(), threading.Event(), threading.Event()
+
+    def hold(what: str) -> None:
+        if what == slow and not comes.is_set():
+            comes.set()
+            assert may_go_on.wait(60)
+
+    class Slow(Bucket):
+        def put(self, key: str, file: Path) -> None:
+            hold("put")
+            super().put(key, file)
+
+        def keys(self, name: str) -> Iterator[tuple[str, datetime]]:
+            listed = super().keys(name)
+            hold("keys")
+            return listed
+
+    store = VoiceStore(tmp_path / "voices", Slow(url).below(tmp_path / "voices", "voices"))
+    keep = partial(store.keep, "ann", "Ann", "", RECORDING, WHEN)
+    find = partial(store.find, "ann", "Ann")
+    first, meanwhile = (keep, find) if slow == "put" else (find, keep)
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(first)
+        assert comes.wait(60)
+        meanwhile()
+        may_go_on.set()
+        held.result()
+    assert len(files(tmp_path)) == 2
+    other = VoiceStore(tmp_path / "other", Bucket(url).below(tmp_path / "other", "voices"))
+    assert len(store.voices("ann")) == 1
+    assert store.voices("ann") == other.voices("ann")
+    assert other.find("ann", "Ann")
 
 
 def test_what_a_killed_server_left_behind_goes_later(store: VoiceStore) -> None:

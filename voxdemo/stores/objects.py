@@ -41,8 +41,8 @@ class Objects:
     these raise UnavailableError while that can't be.
     """
 
-    def push(self, *files: Path) -> None:
-        """Returns once other servers find them."""
+    def push(self, *files: Path, to: Path | None = None) -> None:
+        """Returns once other servers find them; those of a folder that is being made, as they will be in `to`."""
 
     def push_sometime(self, *files: Path) -> None:
         """As `push`; what can't be sent now is sent later, and nothing is raised."""
@@ -59,7 +59,10 @@ class Objects:
         return file.is_file()
 
     def match(self, folder: Path) -> None:
-        """Have what others find below a folder here, and nothing else; or all stays."""
+        """Have what others find below a folder here, and nothing else; or all stays.
+
+        What is pushed before it comes to be here stays, at any moment.
+        """
 
     def drop(self, folder: Path) -> None:
         """Delete what others find below a folder; what is here goes apart from that."""
@@ -191,17 +194,16 @@ class _Shared(Objects):
         self._root = root
         self._name = name
 
-    def push(self, *files: Path) -> None:
+    def push(self, *files: Path, to: Path | None = None) -> None:
         for file in files:
-            self._bucket.put(self._key(file), file)
+            self._bucket.put(self._key(to / file.name if to else file), file)
 
     def push_sometime(self, *files: Path) -> None:
         self._bucket.put_sometime({self._key(file): file for file in files})
 
     def left(self) -> Sequence[Path]:
         there = {key for key, _ in self._bucket.keys(self._name)}
-        here = (file for file in self._root.rglob("*") if file.is_file() and not _is_hidden(file, self._root))
-        return sorted(file for file in here if self._key(file) not in there)
+        return sorted(file for file in _whole(self._root) if self._key(file) not in there)
 
     def push_left(self) -> None:
         self._bucket.put_later({self._key(file): file for file in self.left()[:MOST_LEFT]})
@@ -218,8 +220,8 @@ class _Shared(Objects):
         return True
 
     def match(self, folder: Path) -> None:
+        here = set(_whole(folder))  # before it is asked what is there, which may take a while
         there = {self._root / key.removeprefix(f"{self._name}/") for key, _ in self._bucket.keys(self._key(folder))}
-        here = {file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file, folder)}
         for file in there - here:
             self.pull(file)
         for file in here - there:
@@ -241,6 +243,8 @@ def _unreachable() -> UnavailableError:
     return UnavailableError(sentence, A_MINUTE_S, reason="storage_away")
 
 
-def _is_hidden(file: Path, folder: Path) -> bool:
-    """Whether it is being made or deleted."""
-    return any(part.startswith(HIDDEN) for part in file.relative_to(folder).parts)
+def _whole(folder: Path) -> Iterator[Path]:
+    """The files below a folder that aren't being made or deleted; what goes meanwhile does no harm."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        yield from (Path(place, name) for name in names if not name.startswith(HIDDEN))

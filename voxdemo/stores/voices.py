@@ -2,8 +2,8 @@
 
 A voice is a folder, below one for its account; all names of folders and files are made here, none from what people
 write. It is made beside its place and renamed into it, and renamed away before it is deleted, so nobody ever meets half
-a voice. Nothing deletes one but its owner. Knows no web and no model; call it on one thread (`threads.KEEPING`), or two
-requests at once may keep one more than fits.
+a voice. Nothing deletes one but its owner. Knows no web and no model; voices are found on any thread, but keep and
+delete them on one (`threads.KEEPING`), or two requests at once may keep one more than fits.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.audio.resample import resample
 from voxdemo.errors import InputError, StorageError, UnavailableError
-from voxdemo.files import HIDDEN, beside, remove, replacing, sweep
+from voxdemo.files import HIDDEN, beside, replacing, sweep
 from voxdemo.speech import TaggedVoice
 from voxdemo.stores.objects import Objects
 
@@ -167,15 +167,8 @@ class VoiceStore:
             seconds = _write_recording(making, recording)
             voice = KeptVoice(folder.name, name, text, round(seconds, 2), consented)
             (making / _FACTS).write_text(json.dumps(asdict(voice), ensure_ascii=False), encoding="utf-8")
-        self._share(folder)
+            self._objects.push(making / _RECORDING, making / _FACTS, to=folder)
         return voice
-
-    def _share(self, folder: Path) -> None:
-        try:
-            self._objects.push(folder / _RECORDING, folder / _FACTS)
-        except BaseException:
-            remove(folder)
-            raise
 
     def _found(self, account: str) -> Iterator[KeptVoice]:
         for facts in self._home(account).glob(f"*/{_FACTS}"):
