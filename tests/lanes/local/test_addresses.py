@@ -18,7 +18,7 @@ from voxdemo.engines.address.client import AddressEngine
 from voxdemo.engines.address.config import Address
 from voxdemo.errors import AddressError, InputError, JobTimeoutError, NotReadyError
 from voxdemo.intake.request import Passage
-from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob
+from voxdemo.lanes.jobs import PartRetaken, Piece, SpeakJob, Started
 from voxdemo.lanes.line import AddressLoad, WorkerStatus
 from voxdemo.lanes.local.address_worker import MOST_FAILURES, AddressWorker
 from voxdemo.lanes.local.lane import Lane
@@ -144,6 +144,29 @@ async def test_a_voice_at_an_address_has_a_part_in_a_text_of_another_seat_and_no
     assert (len(said[0].samples), there_s) == (len(PIECE), pytest.approx(0.1, abs=0.01))
     assert [event.part for event in said] == sorted(event.part for event in said)
     assert {event.part for event in said} == {0, 1, 2}
+    assert elsewhere.most_running == 1
+
+
+async def test_a_part_of_a_text_of_another_seat_waits_for_one_part_there_not_for_a_whole_text(
+    make: Make, elsewhere: Elsewhere
+) -> None:
+    lane = make(at_once=1)
+    await is_ready(lane)
+    busy, _ = await in_line(lane, there(lane, "waits", "one", "two", "three"))
+    await until(lambda: elsewhere.running == 1)
+    other = there(lane, "wav")
+    for who in ("leaves", "stays"):
+        asked = replace(parts(who, "here"), guests={0: Passage(other.utterance, other.engine)})
+        mixed, told = await in_line(lane, asked)
+        while not isinstance(await told.get(), Started):
+            pass
+        if who == "leaves":
+            mixed.cancel()
+            await until(lambda: lane.stats().running == 1)
+    elsewhere.may_go_on.set()
+    assert {event.part for event in await mixed if isinstance(event, Piece)} == {0, 1}
+    await busy
+    assert [asked["input"] for asked in elsewhere.heard[1:]] == ["one", "stays", "two", "three"]
     assert elsewhere.most_running == 1
 
 

@@ -11,17 +11,18 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from voxdemo.engines.address.client import AddressEngine
+from voxdemo.engines.base import RanOn, SpeechPart
 from voxdemo.errors import AddressError, EngineError, InputError, JobTimeoutError, NotReadyError, VoxdemoError
 from voxdemo.lanes.line import WorkerStatus
-from voxdemo.lanes.local.job_run import End, PartBegins
+from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.model_thread import Lives, Measured, ModelThread
 from voxdemo.lanes.local.speech import Speech
-from voxdemo.speech import EngineInfo
+from voxdemo.speech import EngineInfo, Samples
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class AddressWorker:
     As a `ModelWorker`, with `check` to prove that the server works, which returns what `checked` is told. Jobs that
     come before that has ended wait for it. After MOST_FAILURES in a row it is tried again, while jobs go on: it may be
     their texts. Where it fails, jobs are refused at once until it has passed, which is tried after PAUSES_S.
-    Jobs that have a seat elsewhere and a part here wait until one of its places is free.
+    Before each part a job waits until one of its places is free: jobs with a seat elsewhere have parts here, too.
     """
 
     hangs = rests = can_be_freed = False
@@ -138,15 +139,20 @@ class AddressWorker:
 
     async def _said(self, speech: Speech, run: AddressRun, started: Callable[[], None]) -> VoxdemoError | None:
         """Say what is left of it; returns what went wrong."""
+
+        async def spoken(part: SpeechPart, rate: int) -> AsyncGenerator[Samples | RanOn, None]:
+            run.rest()
+            async with self._room, aclosing(self._engine.speak(part, rate)) as pieces:
+                run.begin_part()
+                async for piece in pieces:
+                    yield piece
+
         started()
         error: VoxdemoError | None = None
         try:
-            async with self._room, aclosing(speech.said_by(self._engine.speak)) as items:
-                async for item in items:
-                    if isinstance(item, PartBegins):
-                        run.begin_part()
-                    else:
-                        run.deliver(item)
+            async with aclosing(speech.said_by(spoken)) as events:
+                async for event in events:
+                    run.deliver(event)
         except VoxdemoError as failed:
             error = failed
         except Exception:  # whatever it is, the seat must become free and the job must end

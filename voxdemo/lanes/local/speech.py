@@ -63,13 +63,13 @@ class Speech:
 
     async def said_by(
         self, speak: Callable[[SpeechPart, int], AsyncGenerator[Samples | RanOn, None]]
-    ) -> AsyncGenerator[Told | PartBegins, None]:
-        """The same by what speaks on the event loop, at the rate that it is given."""
+    ) -> AsyncGenerator[Told, None]:
+        """The same by what speaks on the event loop, at the rate that it is given, and knows itself when it begins."""
         planned = self.next_engine
         assert planned, "it isn't over"
         self._take_turn()
         while self.next_engine == planned and not self.is_aside:
-            yield self._begin_part()
+            self.was_heard = False
             async with aclosing(speak(self.job.part(self._part), self.job.engine.sample_rate)) as pieces:
                 async for piece in pieces:
                     yield self._event(piece)
