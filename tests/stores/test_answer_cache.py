@@ -349,6 +349,16 @@ async def test_while_valkey_is_gone_each_server_has_its_own_answers(pair: Pair, 
 
 
 @pytest.mark.long
+async def test_where_no_answers_are_kept_any_more_their_sounds_are_deleted_from_s3(pair: Pair, sound: Path) -> None:
+    assert await pair.keep("key", sound)
+    assert [*pair.buckets[0].keys("answers")]
+    for bounds in ((DAY_S, 0), (0.0, 10_000_000)):
+        folders = pair.first.root, pair.first.root.parent / "passing"
+        SharedCache(folders[0], *bounds, folders[1], pair.valkeys[0], pair.buckets[0]).delete_shared()
+        assert bool([*pair.buckets[0].keys("answers")]) == bool(bounds[0])
+
+
+@pytest.mark.long
 async def test_while_s3_is_gone_nothing_is_told_and_each_server_has_its_own_answers(pair: Pair, sound: Path) -> None:
     assert await pair.keep("before", sound)
     pair.s3.kill()

@@ -225,8 +225,7 @@ class SharedCache(Cache):
         await asyncio.gather(*left, return_exceptions=True)
 
     def delete_shared(self) -> None:
-        if self.is_on:
-            self._files.drop_old(self._ttl_s)
+        self._files.drop_old(self._ttl_s)  # also those of a time when answers were kept
 
     def clean(self, stand_aside: Callable[[], None] = lambda: None) -> None:
         super().clean(stand_aside)
