@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from voxdemo.intake.catalogue import MOST_OWN
 from voxdemo.stores.objects import Objects
-from voxdemo.web.guards.uploads import MOST_FILES, SharedUploads, Uploads
+from voxdemo.web.guards.uploads import SharedUploads, Uploads
 
 NAMED = "0123456789abcdef" * 4
 
@@ -45,8 +46,8 @@ async def test_a_file_is_looked_for_only_for_those_who_may_see_the_page(tmp_path
     assert passed == [path]  # on to Gradio, which refuses it
 
 
-async def test_an_event_has_few_files_looked_for_however_many_it_names(tmp_path: Path) -> None:
+async def test_an_event_has_as_many_files_looked_for_as_speak_sends_however_many_it_names(tmp_path: Path) -> None:
     store = Counting()
     data = [{"path": f"/elsewhere/{NAMED}/{number}.wav", "meta": {}} for number in range(1000)]
     await Uploads(tmp_path, store).fetch([data[0], {"files": data[1:]}, "text", None])
-    assert [file.name for file in store.asked] == [f"{number}.wav" for number in range(MOST_FILES)]
+    assert [file.name for file in store.asked] == [f"{number}.wav" for number in range(1 + MOST_OWN)]

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxdemo.errors import UnavailableError
+from voxdemo.intake.catalogue import MOST_OWN
 from voxdemo.stores.objects import Objects
 from voxdemo.threads import SHARING, in_thread
 from voxdemo.web.guards.access import may_see_page
@@ -23,8 +24,8 @@ UPLOAD = re.compile(r"(?:/gradio_api)?/upload/?")
 FETCHED = re.compile(r"((?:/gradio_api)?/file=)(.+)")
 NAMED = re.compile(r"[0-9a-f]{64}")
 """What Gradio calls the folder of an upload: by what is in it."""
-MOST_FILES = 8
-"""Of an event, which others may have; the page's own have two at most."""
+MOST_FILES = 1 + MOST_OWN
+"""Of an event, which others may have: Speak's has the recording of its voice, then those of voices that tags call."""
 
 
 class Uploads:
