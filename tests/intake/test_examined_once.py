@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,17 @@ async def test_a_text_is_cleaned_cut_and_hashed_once(
     once = ("pasted.plain", "split.parts", "request.content", "prompt.read")
     counted = Counter(name for name, _ in calls)
     assert [counted[name] for name in once] == [1] * len(once)
+
+
+async def test_a_text_that_is_planned_waits_no_more_for_what_others_send(
+    service: SpeechService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    utterance = Utterance("Hello there.")
+    context = await admitted(service, utterance)
+    never = ThreadPoolExecutor(1)
+    never.shutdown()
+    monkeypatch.setattr("voxdemo.service.generation.READING", never)
+    await spoken(service, utterance, context)
 
 
 async def test_a_recording_is_hashed_and_decoded_once_even_if_it_is_kept(

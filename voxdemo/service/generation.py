@@ -187,7 +187,7 @@ class Generations:
         texts, expected_s = [part.text for part in planned.parts], self._paces.speaking_s(planned.work)
         said, units = replace(utterance, prompt_audio=None), sum(planned.work.values())
         job = SpeakJob(info, said, texts, expected_s, units=units, shares=planned.shares, seat_of=request.seat_of)
-        job = replace(job, guests=planned.guests, recordings=await in_thread(_recordings, planned, pool=READING))
+        job = replace(job, guests=planned.guests, recordings=await _recordings(planned))
         if utterance.prompt_audio is None:
             return job, notes
         sound = await in_thread(prompt.read, utterance.prompt_audio, info.prompt_rate, pool=READING)
@@ -221,10 +221,10 @@ def _request(utterance: Utterance, catalogue: Catalogue) -> SpeechRequest:
     return speech(resolved, engine, catalogue.guests(engine), catalogue.named_in(resolved, engine))
 
 
-def _recordings(planned: Plan) -> dict[Path, PromptAudio]:
+async def _recordings(planned: Plan) -> dict[Path, PromptAudio]:
     """Those of the guests, each read once. Raises InputError for what can't be read."""
-    voices = {(each.utterance.prompt_audio, each.engine.prompt_rate) for each in planned.guests.values()}
-    return {path: prompt.read(path, rate) for path, rate in voices if path}
+    guests = {(each.utterance.prompt_audio, each.engine.prompt_rate) for each in planned.guests.values()}
+    return {path: await in_thread(prompt.read, path, rate, pool=READING) for path, rate in guests if path}
 
 
 def _finish(sound: LiveSound) -> None:
