@@ -27,6 +27,7 @@ from voxdemo.web.guards import access, headers
 from voxdemo.web.guards.bodies import MAX_BODY_BYTES
 from voxdemo.web.guards.callers import KEY
 from voxdemo.web.guards.headers import guards
+from voxdemo.web.guards.logins import Logins
 from voxdemo.web.guards.traffic import Traffic
 
 A_KEY = "a-key-of-some-length"
@@ -57,7 +58,9 @@ def guarded(settings: Mapping[str, str]) -> Iterator[str]:
         gr.Audio()
     demo.auth = chosen.accounts or None
     options = {"middleware": guards(chosen, Limits(chosen.rate_limit)), "routes": routes}
-    with served(App.create_app(demo, app_kwargs=options)) as url:
+    app = App.create_app(demo, app_kwargs=options)
+    app.tokens = Logins("", dict(chosen.accounts))  # type: ignore[assignment]  # as the site has it
+    with served(app) as url:
         yield url
 
 

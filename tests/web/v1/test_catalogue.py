@@ -71,7 +71,7 @@ def test_a_name_means_the_voice_of_the_model_that_is_asked_for_and_one_of_openai
 def test_a_job_is_reckoned_by_the_engine_of_the_voice_that_speaks_its_texts(
     asked: dict[str, Any], meant: str | None, engine: str
 ) -> None:
-    order = order_of(JobBody(**asked), BOTH, None, caller="", reader=None, idempotency_key=None, digest="")
+    order = order_of(JobBody(**asked), BOTH, None, own=(), caller="", reader=None, idempotency_key=None, digest="")
     assert (order.options.voice, BOTH.engine_of(order.options).name) == (meant, engine)
     spoken = [BOTH.resolved(order.options.saying(text)) for text in order.texts]
     assert meant is None or {info.name for _, info in spoken} == {engine}
