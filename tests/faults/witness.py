@@ -163,7 +163,7 @@ class Witness:
         """Somebody gets real sound."""
         if self.is_fake:
             self.stage("open")
-        data = [new_text("still here"), None, "", 2.0, 10, False, False]
+        data = [new_text("somebody is still here"), None, "", 2.0, 10, False, False]
         called = self.ask("POST", "/gradio_api/call/generate", json={"data": data})
         told = self.ask("GET", f"/gradio_api/call/generate/{called.json()['event_id']}").text
         assert "event: complete" in told, told
