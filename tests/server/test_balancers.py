@@ -201,6 +201,9 @@ def test_one_that_stops_is_sent_no_more_work_and_goes_on_with_what_it_has(site: 
 
 
 def _all_work_goes_to(site: Site, name: str) -> bool:
-    with site.visitor("somebody-0") as visitor:
-        answers: list[Any] = [visitor.post("/work", content=b"text") for _ in range(5)]
+    try:
+        with site.visitor("somebody-0") as visitor:
+            answers: list[Any] = [visitor.post("/work", content=b"text") for _ in range(5)]
+    except httpx.RemoteProtocolError:  # on a busy machine Caddy 2.6 has broken off an answer while it changed servers
+        return False
     return all(answer.text == f"{name} b'text'" for answer in answers)
