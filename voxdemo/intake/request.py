@@ -26,7 +26,7 @@ from voxdemo.text.length import spoken_length
 
 UNSEEN_RECORDING_S = 10.0
 """How long a recording is taken to be whose file doesn't tell: about what people say into a microphone."""
-ANSWER_FORMAT = 2
+ANSWER_FORMAT = 1
 """Raised when the same request is answered differently than before: by other joins, other captions, other files."""
 
 

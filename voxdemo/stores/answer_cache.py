@@ -146,6 +146,8 @@ class Cache:
             return None
         head, _, facts = (entry / _FACTS).read_bytes().partition(b"\n")
         answer = json.loads(head)
+        if not facts:  # an earlier release kept all in one line
+            return None
         files = dict(answer["files"])
         if answer["check"] != _check(facts, files):
             raise ValueError("its facts have changed")
