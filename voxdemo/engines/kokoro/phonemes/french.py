@@ -58,6 +58,11 @@ _CHANGED = {
 }  # fmt: skip
 """Adjectives that have another vowel there, too."""
 _UNITS = spelling.words("un une deux trois quatre cinq six sept huit neuf et")
+_NUMERALS = _UNITS | spelling.words(
+    "dix onze douze treize quatorze quinze seize vingt trente quarante cinquante soixante quatrevingt quatrevingts "
+    "cent cents mille million millions"
+)
+"""A number is said as one word, with its stress at the end."""
 _DETERMINERS = spelling.words("les ces mes tes ses nos vos leurs deux trois quatre cinq")
 _ASPIRATED = re.compile(
     "h(?:â|a(?!b|l(?:eine|luc|tèr|og)|meç|rmon|giog)|é(?:ros$|riss|ron|rault)|ê|e(?:urt|nni|rse)"
@@ -137,7 +142,7 @@ class French:
         is_before_vowel = bool(_BEGINS_WITH_VOWEL.match(following)) and not _ASPIRATED.match(following)
         links = is_before_vowel and elided != ["t"] and not (last == "cent" and following in _UNITS)
         phonemes = self._counting(last, following) or (_CHANGED.get(last, "") if links else "") or self._plain(last)
-        if last not in _WEAK:
+        if last not in _WEAK and not (last in _NUMERALS and following in _NUMERALS):
             phonemes = _stressed(phonemes)
         return before + (_with_liaison(last, phonemes) if links and last in _LIAISON else phonemes)
 
