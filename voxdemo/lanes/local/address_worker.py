@@ -83,14 +83,14 @@ class AddressWorker:
 
     def begin(
         self,
-        work: Speech,
+        work: Any,
         deliver: Callable[[Any], None],
         started: Callable[[], None],
         released: Callable[[], None],
         timeout_s: float,
         may_go_on: Callable[[], bool] | None = None,
     ) -> AddressRun:
-        """As `ModelWorker.begin`; a part of which something was heard isn't said again."""
+        """As `ModelWorker.begin`, of a `Speech`; a part of which something was heard isn't said again."""
         assert may_go_on, "nobody listens at an address"
         if self._trying is None:
             self.start()

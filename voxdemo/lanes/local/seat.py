@@ -19,8 +19,7 @@ from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.local.seats import AnySeat
 from voxdemo.lanes.local.speech import Speech
-from voxdemo.lanes.local.ticket import Ticket
-from voxdemo.lanes.local.worker import Worker
+from voxdemo.lanes.local.ticket import Ticket, Worker
 from voxdemo.lanes.turns import BRIEF_S
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.speech import EngineInfo, RecognizerInfo, Transcript, Waiting

@@ -10,17 +10,29 @@ import contextvars
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.countdown import remaining_s
 from voxdemo.lanes.jobs import Job, LaneEvent, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.line import Claim
+from voxdemo.lanes.local.address_worker import AddressWorker
 from voxdemo.lanes.local.job_run import End
 from voxdemo.lanes.local.speech import Speech
-from voxdemo.lanes.local.worker import Run, Worker
+from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S, TURN_S, Size
 from voxdemo.speech import Waiting
 from voxdemo.text.length import S_PER_UNIT
+
+Worker = ModelWorker[Any] | AddressWorker
+"""What does jobs at a seat; many seats share one `AddressWorker`."""
+
+
+class Run(Protocol):
+    """A job that a worker has been given."""
+
+    def cancel(self) -> None:
+        """Stop as soon as it can be and deliver nothing more. Harmless after the end."""
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from voxdemo.errors import JobTimeoutError
 from voxdemo.lanes.line import ReadyState, WorkerStatus
@@ -180,57 +180,3 @@ class ModelWorker(Generic[M]):
             self.lives.deaths += 1
             self._start(thread.deaths + 1, "reloading")
             run.release()
-
-
-class Run(Protocol):
-    """A job that a worker has been given."""
-
-    def cancel(self) -> None:
-        """Stop as soon as it can be and deliver nothing more. Harmless after the end."""
-
-
-class Worker(Protocol):
-    """What does jobs at a seat: a `ModelWorker`, or an `AddressWorker`, which many seats share."""
-
-    @property
-    def info(self) -> Any: ...
-
-    @property
-    def status(self) -> WorkerStatus: ...
-
-    @property
-    def hangs(self) -> bool: ...
-
-    @property
-    def lives(self) -> Lives: ...
-
-    @property
-    def rests(self) -> bool: ...
-
-    @property
-    def can_be_freed(self) -> bool: ...
-
-    @property
-    def memory_bytes(self) -> int: ...
-
-    @property
-    def loading_s(self) -> float | None: ...
-
-    used_at: float
-    retry: Callable[[], None]
-
-    def start(self, after: Sequence[ModelThread[Any]] = ()) -> None: ...
-
-    def free(self) -> ModelThread[Any]: ...
-
-    def begin(
-        self,
-        work: Any,
-        deliver: Callable[[Any], None],
-        started: Callable[[], None],
-        released: Callable[[], None],
-        timeout_s: float,
-        may_go_on: Callable[[], bool] | None = None,
-    ) -> Run: ...
-
-    async def close(self) -> None: ...
