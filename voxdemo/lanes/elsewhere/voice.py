@@ -133,17 +133,15 @@ class VoiceProcess:
 
     async def _events(self, id: str, job: Job) -> AsyncGenerator[Any, None]:
         """The events of a job, then END, or the error that it ended with."""
-        clock = _Clock()
         try:
             self._lane.check_room()
             ticket = self._jobs[id] = self._lane.take(Claim(job.size), time.monotonic())
             async with aclosing(self._lane.run(job, ticket)) as events:
                 async for event in events:
-                    clock.note(event)
                     if isinstance(event, Started | Resumed | Paused | Piece):
                         self._moved.set()
                     yield event
-            self._learn(job, clock.seconds)
+            self._learn(job, ticket.elapsed_s)
             yield END
         except VoxdemoError as error:
             yield error
@@ -205,24 +203,6 @@ class VoiceProcess:
         assert listens, "a voice listens, too"
         reports, paces = tuple(seat.reports), self._paces.snapshot()
         return VoiceOffer(tuple(seat.engines), seat.speaks, listens, reports, paces, self._start_s)
-
-
-class _Clock:
-    """How long a job has been worked on."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._since: float | None = None
-
-    def note(self, event: Any) -> None:
-        now = time.monotonic()
-        if self._since is not None:
-            self.seconds += now - self._since
-            self._since = now
-        if isinstance(event, Started | Resumed):
-            self._since = now
-        elif isinstance(event, Paused):
-            self._since = None
 
 
 def voice_app(process: VoiceProcess, secret: str) -> ASGIApp:
