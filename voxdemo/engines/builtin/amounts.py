@@ -130,10 +130,6 @@ def _rate(match: re.Match[str]) -> str:
     return match[1] + _per(match[2])
 
 
-def _sign_alone(match: re.Match[str]) -> str:
-    return f" {unicodedata.name(match[0]).lower()} "
-
-
 _SIGN = rf"(?:{alternatives(_SIGNS)})"
 _CODE = rf"(?:{alternatives(_CODES)})"
 _LOW = rf"(?P<low>{NUMBER}|\.\d{{1,12}})(?![\d]|[.,]\d)"
@@ -156,7 +152,7 @@ RULES = rules(
         rf"(?:(?P<sign>{_SIGN})|(?P<code>{_CODE}))(?!\w| ?\d)(?P<rate>{_PERS})?",
         _amount,
     ),
-    (rf"[{''.join(sorted(SIGNS - set('$€£¥₹₩¢')))}]", _sign_alone),
+    (rf"[{''.join(sorted(SIGNS - set('$€£¥₹₩¢')))}]", lambda match: f" {unicodedata.name(match[0]).lower()} "),
     (r"\b(dollars?|cents?|euros?|pounds?|pence|yen|rupees?|\d ?%)( ?/ ?[A-Za-z]{1,12}²?)(?![\w/])", _rate),
     (r"(?<![/\d])(\d{1,4}x?)(/(?:day|week|month|year|hour|minute|second|hr|wk|mo|yr|min|sec|person))\b(?!/)", _rate),
 )

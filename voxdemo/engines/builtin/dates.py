@@ -32,14 +32,6 @@ def _iso(match: re.Match[str]) -> str:
     return match[0]
 
 
-def _short_year(match: re.Match[str]) -> str:
-    return f"{match[1]}, {'19' if int(match[2]) > 30 else '20'}{match[2]}"
-
-
-def _month_of_year(match: re.Match[str]) -> str:
-    return f"{MONTHS[int(match[1]) - 1]} {match[2]}"
-
-
 def _span(match: re.Match[str]) -> str:
     """Two days or months in full: "Monday to Friday" for "Mon.-Fri."."""
     return f"{_NAMES[match[1]]} to {_NAMES[match[2]]}"
@@ -86,8 +78,10 @@ RULES = rules(
     (r"(?<![\w.,/-])(?P<first>\d{1,2})(?P<sign>[-./])(?P<second>\d{1,2})(?P=sign)(?P<year>(?P<year_last>1[5-9]|20)\d\d)"
      r"(?![\w/-]|\.\d)", _iso),
     (r"(?<![\w.,/-])(?P<first>\d\d)(?P<sign>-)(?P<second>\d\d)-(?P<year>(?P<year_last>\d\d))(?![\w/-]|\.\d)", _iso),
-    (rf"\b({_MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?),? '(\d\d)(?![\d'])", _short_year),
-    (r"(?<![\w.,/-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/-]|\.\d)", _month_of_year),
+    (rf"\b({_MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?),? '(\d\d)(?![\d'])",
+     lambda match: f"{match[1]}, {'19' if int(match[2]) > 30 else '20'}{match[2]}"),
+    (r"(?<![\w.,/-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\w/-]|\.\d)",
+     lambda match: f"{MONTHS[int(match[1]) - 1]} {match[2]}"),
     (r"(?<![\w/.-])((?:19|20)\d\d)/(?=\d\d(?![\w/-]|\.\d))", r"\1 "),
     (rf"\b({_DAY})\.? ?- ?({_DAY})\b(?:\.(?= ?[\d:a-z]))?", _span),
     (rf"\b({_MONTH})\.? ?- ?({_MONTH})\b(?:\.(?= ?[\d:a-z]))?", _span),

@@ -61,10 +61,6 @@ def _hashtag(match: re.Match[str]) -> str:
     return "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", match[1])
 
 
-def _file(match: re.Match[str]) -> str:
-    return f" dot {match[1].upper()}"
-
-
 def _spelt_decimals(match: re.Match[str]) -> str:
     """A decimal whose point the voice would drop, because letters or a quote are joined to it."""
     return f"{match[1]} point {' '.join(match[2])}"
@@ -120,7 +116,7 @@ _SUMS = rules(
 _HANDLES = rules(
     (r"(?<![\w&/])#([^\W\d]\w{0,60})", _hashtag),
     (r"(?<![\w.])@(?=\w)", "at "),
-    (rf"(?<=\w)\.({_FILES})\b", _file),
+    (rf"(?<=\w)\.({_FILES})\b", lambda match: f" dot {match[1].upper()}"),
     (r"(?<=[^\W\d_] )<3(?![\w.])", "heart"),
 )
 _RULES = (

@@ -74,10 +74,6 @@ def _model(match: re.Match[str]) -> str:
     return f"{match[1]}{first} {rest.replace('0', 'oh ', 1) if rest[0] == '0' else rest}"
 
 
-def _hex(match: re.Match[str]) -> str:
-    return "hash " + " ".join(match[1].upper())
-
-
 _NAMES = {
     "7UP": "7 Up", "7up": "7 Up", "Y2K": "Y two K", "H2O": "H two O", "CO2": "C O 2", "CO₂": "C O 2", "N2O": "N two O",
     "2FA": "2 F A", "U2": "U 2", "4X4": "4 by 4", "501c3": "5 oh 1 C 3", "501(c)(3)": "5 oh 1 C 3",
@@ -134,6 +130,7 @@ RULES = rules(
     # Languages and colors
     (r"(?<![\w#])([A-G])#(?!\w)", r"\1 sharp"),
     (r"(?<!\w)\.NET\b", "dot net"),
-    (r"(?<![\w&/#])#(?=[A-Fa-f]*\d|[Ff]+\b)(?!\d+\b)([0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?!\w)", _hex),
+    (r"(?<![\w&/#])#(?=[A-Fa-f]*\d|[Ff]+\b)(?!\d+\b)([0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?!\w)",
+     lambda match: f"hash {' '.join(match[1].upper())}"),
 )  # fmt: skip
 """What is found and how it is said, in this order."""

@@ -111,10 +111,6 @@ def _duration(match: re.Match[str]) -> str:
     return " ".join(f"{int(number)} {unit}{'s' * (int(number) != 1)}" for number, unit in parts)
 
 
-def _dose(match: re.Match[str]) -> str:
-    return f"{match[1]} {_plural(_ALL[match[2]])} per kilogram per {PER[match[3]]}"
-
-
 def _seconds(match: re.Match[str]) -> str:
     unit = _TIMES[match["unit"]]
     plural = match["before"].rstrip().lower() not in ("a", "an") and match["number"] != "1"
@@ -205,7 +201,8 @@ RULES = rules(
     (r"(\d°) ?([NSEW])(?!\w)", lambda match: f"{match[1]} {_SIDES[match[2]]}"),
     (rf"(\d)x(?= {_MULTIPLIED})|(\d)x(?=/(?:day|week|month|year)\b)", lambda match: f"{match[1] or match[2]} times"),
     (r"(?<=\d) ?[x×] g\b", " times g"),
-    (rf"(?<![\w.,/])({NUMBER}) ?(mg|g|mL|µg)/kg/(day|d|hr|h|min|wk)(?![\w/])", _dose),
+    (rf"(?<![\w.,/])({NUMBER}) ?(mg|g|mL|µg)/kg/(day|d|hr|h|min|wk)(?![\w/])",
+     lambda match: f"{match[1]} {_plural(_ALL[match[2]])} per kilogram per {PER[match[3]]}"),
     (r"(?<=°[CF])/(?=\d)", ", "),
     (r"(?<=inches [WHDL]) ?[x×] ?(?=\d)", " by "),
     (r"(?<=\d)(?<!\b0) ?x ?(?=\d[\d.,]{0,9}(?! ?=))", " by "),
