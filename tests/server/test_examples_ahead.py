@@ -16,7 +16,6 @@ from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.server import examples_ahead
 from voxdemo.server.assemble import local_service
-from voxdemo.server.examples_ahead import Patience
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import ELSEWHERE, Utterance, Voice
@@ -42,10 +41,16 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-async def ahead(service: SpeechService) -> AsyncGenerator[None, None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every voice is taken to be slow, and nobody to come."""
+    for name in ("LOOK_EVERY_S", "QUIET_S", "INSTANT", "AT_ONCE_S"):
+        monkeypatch.setattr(examples_ahead, name, 0.0)
+
+
+@pytest.fixture
+async def ahead(service: SpeechService, impatient: None) -> AsyncGenerator[None, None]:
     """What works ahead, for a voice that is taken to be slow, without its minute of patience."""
-    patience = Patience(look_every_s=0.0, quiet_s=0.0, instant=0.0, at_once_s=0.0)
-    working = asyncio.create_task(examples_ahead.have_at_hand(service, patience))
+    working = asyncio.create_task(examples_ahead.have_at_hand(service))
     yield
     working.cancel()
     await asyncio.wait({working})
@@ -88,15 +93,18 @@ async def _spoken(service: SpeechService, words: str) -> None:
 
 
 async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebody_came(
-    service: SpeechService, stage: Stage
+    service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await examples_ahead.made(service)  # the fake voice is instant
-    assert not await examples_ahead.made(service, Patience(instant=0.0))
+    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
+    assert not await examples_ahead.made(service)
     assert not turned_to(stage)
 
 
 @pytest.mark.parametrize("is_usual", [True, False])
-async def test_nothing_is_made_ahead_at_an_address(is_usual: bool, stage: Stage, tmp_path: Path) -> None:
+async def test_nothing_is_made_ahead_at_an_address(
+    is_usual: bool, stage: Stage, tmp_path: Path, impatient: None
+) -> None:
     far = Stage(open=True)
     stage.open = True
     voices = (Voice("anna", "en-GB"), Voice("fake", "en-US"))  # one of which is called as one that is here
@@ -109,7 +117,7 @@ async def test_nothing_is_made_ahead_at_an_address(is_usual: bool, stage: Stage,
     for voice in ("fake/fake", "far/anna"):
         async with aclosing(service.speak(Utterance("Hello.", voice=voice))) as events:
             [event async for event in events]
-    assert await examples_ahead.made(service, Patience(quiet_s=0.0, instant=0.0, at_once_s=0.0))
+    assert await examples_ahead.made(service)
     assert turned_to(far) == ["Hello."]
     assert len(turned_to(stage)) > 1
     await service.close()

@@ -33,7 +33,9 @@ Make = Callable[..., Lane]
 
 
 @pytest.fixture
-async def make(elsewhere: Elsewhere, elsewhere_url: str, stage: Stage) -> AsyncGenerator[Make, None]:
+async def make(
+    elsewhere: Elsewhere, elsewhere_url: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Make, None]:
     lanes: list[Lane] = []
 
     def make(
@@ -47,7 +49,8 @@ async def make(elsewhere: Elsewhere, elsewhere_url: str, stage: Stage) -> AsyncG
             "voices": ["wav"],
             **fields,
         }
-        worker = AddressWorker(AddressEngine(Address(**there)), check, pauses_s=pauses_s)
+        monkeypatch.setattr("voxdemo.lanes.local.address_worker.PAUSES_S", pauses_s)
+        worker = AddressWorker(AddressEngine(Address(**there)), check)
         stage.open = True
         here = ModelWorker(CLONER, lambda tell: FakeEngine(stage), lambda _: [(1.0, 1.0)])
         listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
