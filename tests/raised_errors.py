@@ -58,6 +58,8 @@ def raised() -> Iterator[Raised]:
             sentence = sentence_of(call, assigned) or sentence_of(call, constants) or imported(call, path)
             yield Raised(key, sentence, where)
     yield Raised(StorageError.code, StorageError().sentence, "errors.py")
+    for code, sentence in (*errors.OF_ADDRESSES.items(), *errors.OF_CHATS.items()):
+        yield Raised(code, sentence, "errors.py")
     yield Raised(errors.UNEXPECTED_CODE, errors.UNEXPECTED, "errors.py")
 
 

@@ -184,31 +184,12 @@ class ModelDiedError(EngineError):
 
 
 class AddressError(EngineError):
-    """The server at an address failed on this job, for one of the reasons that `of` knows."""
+    """The server at an address failed on this job, for one of the reasons in OF_ADDRESSES."""
 
     @classmethod
     def of(cls, code: str, title: str) -> AddressError:
         """The one with this code, for the engine of this title."""
-        return next(error for error in cls._all(title) if error.code == code)
-
-    @classmethod
-    def _all(cls, title: str) -> Sequence[AddressError]:
-        return [
-            cls(
-                "{title} can't be reached: try again in a minute, or choose another voice.",
-                "engine_unreachable",
-                title=title,
-            ),
-            cls("{title} refuses this server: tell its operator.", "engine_refused", title=title),
-            cls("{title} failed on this text: try again, or choose another voice.", "engine_failed", title=title),
-            cls("{title} sent no sound: try again in a minute, or choose another voice.", "engine_silent", title=title),
-            cls("{title} stopped in the middle: try again, or choose another voice.", "engine_broke_off", title=title),
-            cls(
-                "{title} sent something that isn't speech: tell this server's operator.",
-                "engine_odd_answer",
-                title=title,
-            ),
-        ]
+        return cls(OF_ADDRESSES[code], code, title=title)
 
     @property
     def again(self) -> bool:
@@ -216,27 +197,31 @@ class AddressError(EngineError):
         return self.code not in ("engine_refused", "engine_odd_answer")
 
 
+OF_ADDRESSES = {
+    "engine_unreachable": "{title} can't be reached: try again in a minute, or choose another voice.",
+    "engine_refused": "{title} refuses this server: tell its operator.",
+    "engine_failed": "{title} failed on this text: try again, or choose another voice.",
+    "engine_silent": "{title} sent no sound: try again in a minute, or choose another voice.",
+    "engine_broke_off": "{title} stopped in the middle: try again, or choose another voice.",
+    "engine_odd_answer": "{title} sent something that isn't speech: tell this server's operator.",
+}
+OF_CHATS = {
+    "chat_unreachable": "The language model can't be reached: try again in a minute.",
+    "chat_refused": "The language model refuses this server: tell this server's operator.",
+    "chat_failed": "The language model failed on this: try again.",
+    "chat_silent": "The language model didn't answer: try again in a minute.",
+    "chat_said_nothing": "The language model gave no answer: ask again, or in other words.",
+    "chat_broke_off": "The language model stopped in the middle of its answer: try again.",
+    "chat_odd_answer": "The language model sent something that isn't an answer: tell this server's operator.",
+}
+
+
 class ChatError(EngineError):
-    """The server of the language model failed on this answer, for one of the reasons that `of` knows."""
+    """The server of the language model failed on this answer, for one of the reasons in OF_CHATS."""
 
     @classmethod
     def of(cls, code: str) -> ChatError:
-        return next(error for error in cls._all() if error.code == code)
-
-    @classmethod
-    def _all(cls) -> Sequence[ChatError]:
-        return [
-            cls("The language model can't be reached: try again in a minute.", "chat_unreachable"),
-            cls("The language model refuses this server: tell this server's operator.", "chat_refused"),
-            cls("The language model failed on this: try again.", "chat_failed"),
-            cls("The language model didn't answer: try again in a minute.", "chat_silent"),
-            cls("The language model gave no answer: ask again, or in other words.", "chat_said_nothing"),
-            cls("The language model stopped in the middle of its answer: try again.", "chat_broke_off"),
-            cls(
-                "The language model sent something that isn't an answer: tell this server's operator.",
-                "chat_odd_answer",
-            ),
-        ]
+        return cls(OF_CHATS[code], code)
 
 
 class JobTimeoutError(EngineError):
