@@ -97,9 +97,9 @@ class Process:
         if self._is_there():
             self._process.send_signal(signal.SIGTERM)
 
-    def end(self, within_s: float, at_once: threading.Event | None = None) -> None:
+    def end(self, within_s: float, at_once: threading.Event) -> None:
         """Wait for its end, until `at_once` is set, and leave nothing of it behind."""
-        until, at_once = time.monotonic() + within_s, at_once or threading.Event()
+        until = time.monotonic() + within_s
         while self._is_there() and time.monotonic() < until and not at_once.wait(BETWEEN_S):
             pass
         self._clear_away()

@@ -32,8 +32,8 @@ PROCESSES = ("gcs_server", "raylet")
 """Without these, Ray is dead; the line and the voices live on for up to a minute."""
 
 
-def run(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> None:
-    """Serve the line at this port, and its voices. Returns after a signal; ends the process if Ray dies."""
+def main(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> NoReturn:
+    """Serve the line at this port, and its voices. Ends the process after a signal, and if Ray dies."""
     stop = threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:
@@ -56,6 +56,7 @@ def run(port: int, models: Callable[[Settings], Models] = models_of, processors:
         pass  # it wakes up now and then by itself, as in serve.py
     serve.shutdown()
     ray.shutdown()
+    os._exit(0)  # as in serve.py
 
 
 def deploy(port: int, models: Callable[[Settings], Models] = models_of) -> None:
@@ -81,12 +82,6 @@ def _program(process: psutil.Process) -> str:
         return "" if process.status() == psutil.STATUS_ZOMBIE else Path(process.exe()).name
     except psutil.Error:
         return ""
-
-
-def main(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> NoReturn:
-    """Run, and end the process."""
-    run(port, models, processors)
-    os._exit(0)  # as in serve.py
 
 
 if __name__ == "__main__":
