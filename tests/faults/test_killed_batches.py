@@ -85,13 +85,13 @@ class Killed:
         """The address of a job of one text, by a program that asks again, and the other server, until it is told."""
         pause = threading.Event()
         for again in itertools.count(number):
-            url = self.servers[again % 2].url
+            server = self.servers[again % 2]
             headers, body = {"Idempotency-Key": f"job {number}"}, {"input": f"Job {number} is spoken."}
             with suppress(httpx.TransportError):
-                answer = self._http.post(f"{url}/v1/audio/jobs", json=body, headers=headers)
+                answer = self._http.post(f"{server.url}/v1/audio/jobs", json=body, headers=headers)
                 if answer.status_code == 202:
                     return str(answer.json()["url"])
-                assert answer.status_code == 503, answer.text
+                assert answer.status_code == 503, f"{answer.text}\n{server.log}"
             pause.wait(0.2)
         raise AssertionError
 

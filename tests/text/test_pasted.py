@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import importlib
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import pytest
+from markdown_it import ruler
 
+from voxdemo.text import markdown
 from voxdemo.text.pasted import plain
 from voxdemo.text.split import is_speakable
 
@@ -319,3 +326,24 @@ def test_what_it_made_stays_as_it_is(text: str) -> None:
 )
 def test_what_testers_stumbled_over(pasted: str, read: str) -> None:
     assert read in " ".join(plain(pasted).split())
+
+
+def test_a_text_is_read_whole_while_another_thread_reads_the_first_one_of_all() -> None:
+    importlib.reload(markdown)  # as in a server that has just started
+    meanwhile = set[str]()
+
+    def at_each_line(frame: FrameType, event: str, _: Any) -> Any:
+        """Has another thread read a text at each step in which the library lists its rules."""
+        if event == "line":
+            meanwhile.add(other.submit(plain, "It is *brief*.").result())
+        is_listing = frame.f_code.co_filename == ruler.__file__ and frame.f_code.co_name == "__compile__"
+        return at_each_line if is_listing else None
+
+    with ThreadPoolExecutor(1) as other:
+        before = sys.gettrace()
+        sys.settrace(at_each_line)
+        try:
+            first = plain("So **is** this.")
+        finally:
+            sys.settrace(before)
+    assert (first, meanwhile - {"It is brief."}) == ("So is this.", set())

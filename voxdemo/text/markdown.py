@@ -96,6 +96,7 @@ def _reader() -> MarkdownIt:
     reader.validateLink = lambda url: True  # type: ignore[method-assign]  # nothing is fetched
     reader.normalizeLink = lambda url: url  # type: ignore[method-assign]  # and lone surrogates can't be encoded
     reader.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+    reader.parse(".")  # with its first text it lists its rules, and another thread would read by half of the list
     return reader
 
 
