@@ -401,6 +401,14 @@ async def test_a_text_that_is_taken_again_while_it_is_spoken_here_ends_as_its_se
     await asyncio.wait({working})
 
 
+async def test_a_store_whose_files_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "batches").write_text("something else's")
+    batches = batches_in(tmp_path / "batches", never_spoken)
+    for asked in (batches.ask(lambda store: store.loads()), batches.accept(order("One."))):
+        with pytest.raises(StorageError):
+            await asked
+
+
 @pytest.mark.parametrize("cause", [RuntimeError('database "jobs" does not exist\nHINT: no'), OSError("no route")])
 async def test_the_log_says_why_the_database_cannot_be_reached(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, cause: Exception

@@ -119,8 +119,14 @@ class Batches:
                 await self._within_patience(in_thread(self._close, pool=self._thread))
 
     async def ask(self, question: Callable[[BatchStore], T]) -> T:
-        """What the store answers, on its thread. Raises UnavailableError where it doesn't in time."""
-        return await self._within_patience(self.ask_patiently(question))
+        """What the store answers, on its thread. Raises UnavailableError where it doesn't in time.
+
+        Raises StorageError where its files can't be read or written.
+        """
+        try:
+            return await self._within_patience(self.ask_patiently(question))
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError from error
 
     async def ask_patiently(self, question: Callable[[BatchStore], T]) -> T:
         """As `ask`, without a time limit: for work that nobody waits for."""

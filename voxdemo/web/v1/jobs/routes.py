@@ -3,7 +3,6 @@
 The addresses, and how a job looks to programs; `voxdemo.batches` keeps it and has it spoken.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -217,7 +216,7 @@ async def _accepted(batches: Batches, caller: str, count: int, order: Callable[[
         if error.is_theirs:
             raise BusyError(THEIRS_FULL, FULL_S, reason="your_texts") from None
         raise BusyError(FULL, FULL_S, reason="texts") from None
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise StorageError from error
 
 
