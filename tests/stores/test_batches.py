@@ -316,6 +316,18 @@ def test_a_database_that_was_away_is_found_again_and_frees_nothing_of_those_that
         store.close()
 
 
+def test_a_server_starts_while_others_accept_jobs_and_holds_none_of_them_up(
+    postgres: Any, new_url: str, tmp_path: Path
+) -> None:
+    first = BatchStore(tmp_path / "batches", databases.Postgres(new_url))
+    with first._db.change():
+        first._db.execute("LOCK TABLE batches, texts IN ROW EXCLUSIVE MODE")  # as whoever keeps a job, until it is kept
+        second = BatchStore(tmp_path / "batches", databases.Postgres(new_url))
+        assert second.loads() == []
+    for store in (first, second):
+        store.close()
+
+
 @pytest.mark.long
 def test_a_change_that_stood_still_for_too_long_is_over_and_the_next_one_works(postgres: Any, new_url: str) -> None:
     database = databases.Postgres(new_url)

@@ -14,11 +14,12 @@ _UNWRITTEN = ("prompt_audio", "language", "own")
 
 No batch has a language; recordings are files.
 """
-_AFTERWARDS = (
-    "UPDATE batches SET reader = caller WHERE reader IS NULL AND substr(caller, 1, 4) = 'key-'",
-    "CREATE INDEX IF NOT EXISTS batches_by_reader ON batches (reader, created_at, id)",
-)
-"""Once all columns are there."""
+_OF_KEYS = "UPDATE batches SET reader = caller WHERE reader IS NULL AND substr(caller, 1, 4) = 'key-'"
+_INDEXES = {
+    "texts_by_state": "texts (state, batch, number)",
+    "texts_by_batch": "texts (batch, state, units)",
+    "batches_by_reader": "batches (reader, created_at, id)",
+}
 
 
 def set_up(database: Database) -> None:
@@ -33,8 +34,10 @@ def set_up(database: Database) -> None:
         for (table, column), kind in _later_columns(database).items():
             if column not in database.columns(table):
                 database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-        for statement in _AFTERWARDS:
-            database.execute(statement)
+        database.execute(_OF_KEYS)
+        for index, columns in _INDEXES.items():
+            if not database.columns(index):  # else Postgres waits for the changes of others, and they for this one
+                database.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {columns}")
 
 
 def _tables(to: Database) -> tuple[str, ...]:
@@ -51,8 +54,6 @@ def _tables(to: Database) -> tuple[str, ...]:
             duration_s {to.real}, seed {to.integer}, cached {to.integer}, warnings TEXT NOT NULL DEFAULT '[]',
             PRIMARY KEY (batch, number)
         ){to.by_key}""",
-        "CREATE INDEX IF NOT EXISTS texts_by_state ON texts (state, batch, number)",
-        "CREATE INDEX IF NOT EXISTS texts_by_batch ON texts (batch, state, units)",
     )
 
 

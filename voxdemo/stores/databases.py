@@ -83,7 +83,9 @@ class Database(Protocol):
         """All of what happens within, or nothing of it; no other change of the same `what` comes in between."""
         ...
 
-    def columns(self, table: str) -> set[str]: ...
+    def columns(self, table: str) -> set[str]:
+        """None where there is no such table. Postgres knows those of an index, too."""
+        ...
 
     @property
     def id(self) -> str:
@@ -244,8 +246,9 @@ class Postgres:
             yield
 
     def columns(self, table: str) -> set[str]:
-        asked = "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema()"
-        return {row["column_name"] for row in self.execute(f"{asked} AND table_name = ?", [table])}
+        of = "attrelid = to_regclass(quote_ident(current_schema()) || '.' || ?)"
+        asked = f"SELECT attname FROM pg_attribute WHERE {of} AND attnum > 0 AND NOT attisdropped"
+        return {row["attname"] for row in self.execute(asked, [table])}
 
     def renew(self) -> None:
         """Renew the lease of this process, or begin one where it has none any more."""
