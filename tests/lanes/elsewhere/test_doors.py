@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere import asgi, places
 from voxdemo.lanes.elsewhere import line as line_module
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere
@@ -102,6 +103,20 @@ async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
     process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
     process.beat(beat_of("voice"))
     assert Turn("a", "voice", "http://voice") in await asyncio.wait_for(anext(front_end), 10.0)
+    await front_end.aclose()
+
+
+async def test_nobody_gets_a_turn_at_a_voice_that_loads_its_models_until_it_is_ready() -> None:
+    process = LineProcess(10, elastic=Elastic(1, 2))
+    front_end = process.listen("one")
+    await anext(front_end)
+    beat = beat_of("voice")
+    process.beat(replace(beat, is_ready=False))
+    news = process.told("one", [Enter("a", Claim(Size(1.0)), 1.0), Ready("a", JOB)])
+    process.beat(replace(beat, is_ready=False, offer=None))
+    assert not [each for each in [*news, *process.told("one", [])] if isinstance(each, Turn)]
+    process.beat(replace(beat, offer=None))
+    assert Turn("a", "voice", "http://voice") in process.told("one", [])
     await front_end.aclose()
 
 

@@ -142,6 +142,8 @@ class LineProcess:
         seat.look(beat, self._adopted)
         if beat.offer:
             self._reckon_again()
+        if self.scaling and (before is None or seat.ready_at):
+            self.scaling.look(self._seats.values())  # first, as it sees to it that nobody gets a turn where models load
         if seat.outline != before:  # else only seconds have passed
             self._lane.move_up()
         return BeatAnswer(wants_offer=False, jobs=len(seat.visitors))
