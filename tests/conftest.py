@@ -84,7 +84,7 @@ def _running(server: Server) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
     yield start
     for server in started:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture

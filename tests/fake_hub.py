@@ -20,10 +20,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import forking
+from serving import environment
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".bin", ".pth", ".pt")
 """Endings of what the real hub keeps in LFS, under its SHA-256."""
 STEP_BYTES = 1 << 16
+NO_PROXY = dict.fromkeys(
+    ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+)
+"""Variables that aren't set where a hub on this machine is to be asked by the shortest way."""
 
 
 @dataclass(frozen=True)
@@ -191,3 +198,13 @@ def _digest(file: Path) -> str:
 def _git_digest(file: Path) -> str:
     content = file.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def fetched(folder: Path, url: str, engine: str) -> dict[str, Path]:
+    """Where `fetch-models` says that each model is, with this engine named and the models of others here already."""
+    ours = {"HF_ENDPOINT": url, "HF_HOME": folder / "home", "HF_HUB_OFFLINE": "", **NO_PROXY}
+    here = {"VOXDEMO_ENGINE": engine, "VOXDEMO_VOXCPM_MODEL": folder, "VOXDEMO_SENSEVOICE_MODEL": folder}
+    done = forking.run(["-m", "voxdemo.cli.fetch"], environment(folder, **ours, **here))
+    assert done.returncode == 0, done.stderr
+    told = (line.partition(" is in ") for line in done.stdout.decode().splitlines())
+    return {name: Path(place) for name, _, place in told if place}

@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import uvicorn
 from forking import ROOT, Forked, is_read_at_import
 from starlette.types import ASGIApp
@@ -117,6 +118,15 @@ class Server:
             self.process.kill()
             self.http.close()
 
+    def end(self) -> None:
+        """Kill it with all that it started: a test that has seen enough waits for no goodbye."""
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
+        self.process.kill()
+        self.process.wait(timeout=60)
+        self.http.close()
+
 
 StartServer = Callable[..., Server]
 """What the fixture `start_server` is: a script, port_variable and settings to a server."""
@@ -145,7 +155,7 @@ def _started(script: Path, environment: Mapping[str, str], log: Path, anew: bool
     """A process that runs it, in a Python begun `anew` or in one that has imported what it needs."""
     log.touch()
     if not anew:
-        return Forked(script, environment, log)
+        return Forked([str(script)], environment, (os.devnull, str(log), str(log)))
     with log.open("wb") as written:
         return subprocess.Popen(
             [sys.executable, str(script)], stdout=written, stderr=subprocess.STDOUT, env=environment, cwd=ROOT

@@ -34,7 +34,7 @@ WARM_UP = str(ROOT / "assets" / "warm-up.flac")
 
 
 def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
-    asked = voxdemo("--help")
+    asked = voxdemo("--help", anew=True)
     assert asked.returncode == 0
     for name in (b"say", b"hear", b"voices", b"serve", b"doctor"):
         assert name in asked.stdout
@@ -46,7 +46,7 @@ def test_help_comes_at_once_and_names_every_command(voxdemo: Run) -> None:
 
 def test_what_is_said_here_is_heard_here(voxdemo: Run, tmp_path: Path) -> None:
     dials = ("--seed", "5", "--cfg", "2.5", "--language", "en-US")
-    spoken = voxdemo("say", "-o", "said.mp3", *dials, said=SENTENCE.encode())
+    spoken = voxdemo("say", "-o", "said.mp3", *dials, said=SENTENCE.encode(), anew=True)
     assert (spoken.returncode, spoken.stdout) == (0, b"")
     assert spoken.stderr.decode() == "The built-in voice doesn't support guidance (cfg) and a seed: ignored.\n"
     assert 1 < soundfile.info(tmp_path / "said.mp3").duration < 5
@@ -274,8 +274,7 @@ def test_voices_of_this_machine_are_kept_where_its_server_keeps_them(voxdemo: Ru
 @pytest.mark.parametrize("words", first_of(["say", "Full.", "-o", "-"], ["hear", WARM_UP], ["voices"], ["doctor"]))
 def test_a_full_disk_is_one_sentence(server: Server, chinese: str, voxdemo: Run, words: list[str]) -> None:
     there = {"doctor": [], "say": ["--server", server.url]}.get(words[0], ["--server", chinese])
-    with Path("/dev/full").open("wb") as full:
-        ended = voxdemo(*words, *there, to=full)
+    ended = voxdemo(*words, *there, to="/dev/full")
     assert (ended.returncode, ended.stderr.count(b"\n")) == (1, 1)
     assert b"can't be written (No space left on device): make room" in ended.stderr
 

@@ -98,7 +98,7 @@ class Killed:
     def close(self) -> None:
         self._http.close()
         for server in self.servers:
-            server.stop()
+            server.end()
 
 
 @pytest.mark.timeout(1800 if AT_NIGHT else 300)

@@ -36,7 +36,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, url: str, s3: Any) -> Iterato
         yield first, second
     finally:
         for server in (first, second):
-            server.stop()
+            server.end()
 
 
 def state(server: Server, url: str) -> dict[str, int]:

@@ -101,7 +101,7 @@ class Witness:
         self.before = self.traces()
 
     def stop(self) -> None:
-        self.server.stop()
+        self.server.end()
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request on a connection of its own."""

@@ -28,7 +28,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def lines(server: Server) -> list[Line]:

@@ -245,7 +245,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def test_a_failing_request_is_told_with_its_id_and_without_its_text(guarded: Server) -> None:

@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import forking
 import pytest
-from fake_hub import COMMIT, FakeHub, serve
+from fake_hub import COMMIT, NO_PROXY, FakeHub, serve
 from serving import ROOT, environment
 
 from voxdemo.model_support import hub, hub_cache
@@ -90,18 +91,22 @@ def fake_hub(tmp_path: Path, model: Path) -> Iterator[FakeHub]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, fake_hub: FakeHub) -> Iterator[Start]:
-    """Starts Python on the machine whose home is in `tmp_path`."""
+def home(tmp_path: Path, fake_hub: FakeHub) -> Mapping[str, str]:
+    """The environment on a machine whose home is in `tmp_path`, and whose hub is no other."""
+    ours = {"HOME": tmp_path, "HF_ENDPOINT": fake_hub.url, "HF_HUB_OFFLINE": "0", "HF_TOKEN": "", **NO_PROXY}
+    inherited = {"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "TRANSFORMERS_OFFLINE"}
+    return {name: value for name, value in environment(tmp_path, **ours).items() if name not in inherited}
+
+
+@pytest.fixture
+def start(home: Mapping[str, str]) -> Iterator[Start]:
+    """Starts Python there, whose output is read while it runs."""
     started = []
 
     def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
-        no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-        ours = {"HOME": str(tmp_path), "HF_ENDPOINT": fake_hub.url, "HF_HUB_OFFLINE": "0", "HF_TOKEN": "", **no_proxy}
-        inherited = {"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "TRANSFORMERS_OFFLINE"}
-        env = {name: value for name, value in environment(tmp_path, **ours).items() if name not in inherited}
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            env={**env, **variables},
+            env={**home, **variables},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -117,11 +122,10 @@ def start(tmp_path: Path, fake_hub: FakeHub) -> Iterator[Start]:
 
 
 @pytest.fixture
-def run(start: Start) -> Run:
+def run(home: Mapping[str, str]) -> Run:
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        process = start(*arguments, **variables)
-        output, errors = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+        ended = forking.run(arguments, {**home, **variables})
+        return subprocess.CompletedProcess(arguments, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     return run
 

@@ -1,7 +1,8 @@
-import subprocess
+import os
 import sys
 from types import ModuleType
 
+import forking
 import numpy as np
 import pytest
 import soundfile
@@ -30,9 +31,9 @@ def run(script, torchaudio, folder):
     package.mkdir()
     (package / "__init__.py").write_text(torchaudio)
     path = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]\n"
-    return subprocess.run(
-        [sys.executable, "-c", path + script], capture_output=True, text=True, timeout=120, check=True
-    ).stdout.split()
+    ended = forking.run(["-c", path + script], os.environ)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.decode().split()
 
 
 ENSURE = """

@@ -43,7 +43,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def test_prometheus_own_parsers_read_it_and_every_name_is_explained_and_ours(watched: Server) -> None:

@@ -55,7 +55,7 @@ def _hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             with httpx.Client(base_url=outside.url, timeout=30) as outside.http:
                 yield outside
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture

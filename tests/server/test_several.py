@@ -78,7 +78,7 @@ class Cluster:
     def close(self) -> None:
         self.hold.unlink(missing_ok=True)
         for each in (*self.servers, self.voice, self.line):
-            each.stop()
+            each.end()
 
     def _run(self, role: str, **settings: Any) -> Server:
         folder = self._folder / f"{role}-{len(list(self._folder.iterdir()))}"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_hub import serve
-from serving import ROOT, environment
+from fake_hub import fetched, serve
 from speaking_chatterbox import MARKS
 
 from voxdemo.engines.chatterbox import checkpoint
@@ -235,19 +231,6 @@ def test_fetch_models_fetches_what_it_needs_and_no_other_model_beside_it(
     for other in ("t3_cfg.safetensors", "t3_mtl23ls_v3.safetensors", "s3gen.pt", "ve.pt", "tokenizer.json"):
         (published / other).write_bytes(b"of another model")
     with serve({"ResembleAI/chatterbox": published}) as hub:
-        no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-        ours = {"HF_ENDPOINT": hub.url, "HF_HOME": tmp_path / "home", "HF_HUB_OFFLINE": "", **no_proxy}
-        here = {"VOXDEMO_VOXCPM_MODEL": tmp_path, "VOXDEMO_SENSEVOICE_MODEL": tmp_path}
-        done = subprocess.run(
-            [sys.executable, "-m", "voxdemo.cli.fetch"],
-            env=environment(tmp_path, VOXDEMO_ENGINE="chatterbox", **ours, **here),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if re.match(r"chatterbox is in ", line)]
-    (folder,) = (Path(line.partition(" is in ")[2]) for line in lines)
+        folder = fetched(tmp_path, hub.url, "chatterbox")["chatterbox"]
     assert {path.name for path in folder.iterdir()} == set(NEEDED)
     checkpoint.check(checkpoint.read(folder))  # whose files are links to the cache's own

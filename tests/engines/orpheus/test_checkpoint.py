@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_hub import serve
-from serving import ROOT, environment
+from fake_hub import fetched, serve
 from speaking_orpheus import MARKS, built, items
 
 from voxdemo.engines.orpheus import checkpoint
@@ -167,25 +163,9 @@ def test_what_does_not_fit_is_refused_before_it_is_downloaded(monkeypatch: pytes
 def test_fetch_models_fetches_both_and_what_lacks_of_the_parts(folders: Folders, tmp_path: Path) -> None:
     models = {"canopylabs/orpheus-3b-0.1-ft": folders["stops"], "hubertsiuzdak/snac_24khz": folders["codec"]}
     with serve(models) as hub:
-        no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-        ours = {"HF_ENDPOINT": hub.url, "HF_HOME": tmp_path / "home", "HF_HUB_OFFLINE": "", **no_proxy}
-        here = {"VOXDEMO_VOXCPM_MODEL": tmp_path, "VOXDEMO_SENSEVOICE_MODEL": tmp_path}
-
-        def fetched() -> list[Path]:
-            done = subprocess.run(
-                [sys.executable, "-m", "voxdemo.cli.fetch"],
-                env=environment(tmp_path, VOXDEMO_ENGINE="orpheus", **ours, **here),
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                timeout=120,
-            )
-            assert done.returncode == 0, done.stderr
-            lines = [line for line in done.stdout.splitlines() if re.match(r"(orpheus-3b|snac).* is in ", line)]
-            return [Path(line.partition(" is in ")[2]) for line in lines]
-
-        model, codec = fetched()
+        first = fetched(tmp_path, hub.url, "orpheus")
+        model, codec = first["orpheus-3b-0.1-ft"], first["snac_24khz"]
         checkpoint.check(checkpoint.read(model, codec))
         (model / LAST_PART).unlink()
-        assert fetched() == [model, codec]
+        assert fetched(tmp_path, hub.url, "orpheus") == first
         checkpoint.check(checkpoint.read(model, codec))

@@ -37,7 +37,7 @@ def asks_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield ready(server)
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def asks_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield ready(server)
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def asks_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield ready(server)
     finally:
-        server.stop()
+        server.end()
 
 
 def client(server: Server, folder: Path, **options: Any) -> Client:

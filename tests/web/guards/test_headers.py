@@ -63,7 +63,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, friend: str) -> Iterator[S
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.mark.parametrize(

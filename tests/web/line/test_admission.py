@@ -36,7 +36,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
     yield one
     for server in servers.values():
-        server.stop()
+        server.end()
 
 
 @pytest.fixture

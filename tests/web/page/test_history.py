@@ -43,7 +43,7 @@ def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def test_a_result_is_heard_again_also_after_a_reload_and_deleted_and_brought_back(

@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.wait_until_ready()
     server.http.post("/stage/open")
     yield server
-    server.stop()
+    server.end()
 
 
 def said(page: object, card: str = "#vx-card") -> object:

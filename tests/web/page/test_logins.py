@@ -22,7 +22,7 @@ def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.wait_until_ready()
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def log_in(browser: Any, server: Server, name: str) -> Any:

@@ -32,7 +32,7 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.http.post("/stage/open")
         yield server
     finally:
-        server.stop()
+        server.end()
 
 
 def ask(server: Server, *texts: str) -> None:

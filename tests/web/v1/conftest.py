@@ -17,4 +17,4 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder, "tests/guarded_app.py", VOXDEMO_API_KEYS=keys, VOXDEMO_AUTH=people)
     server.wait_until_ready()
     yield server
-    server.stop()
+    server.end()
