@@ -45,11 +45,9 @@ class Encoder(Protocol):
 
     def encode(self, pcm: bytes) -> bytes:
         """The bytes that are ready after these samples, perhaps none yet."""
-        ...
 
     def finish(self) -> bytes:
         """The rest."""
-        ...
 
 
 def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:

@@ -64,7 +64,6 @@ class SpeechEngine(Protocol):
     @property
     def info(self) -> EngineInfo:
         """What it is and what it honours."""
-        ...
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn | Step | WordTimes, None, None]:
         """The sound of `part.text`, as soon as samples exist.
@@ -75,11 +74,9 @@ class SpeechEngine(Protocol):
         Closing the generator stops the work at the next step. Raises InputError for what it can't say, ModelDiedError
         when it must not be used again.
         """
-        ...
 
     def close(self) -> None:
         """Give back memory and devices."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ class Recognizer(Protocol):
     @property
     def info(self) -> RecognizerInfo:
         """What it is."""
-        ...
 
     def transcribe(
         self,
@@ -45,11 +44,9 @@ class Recognizer(Protocol):
         Yields at least once; the last one is the whole, with text "" where there is no speech. Closing the generator
         stops the work at the next segment. Raises ModelDiedError when it must not be used again.
         """
-        ...
 
     def close(self) -> None:
         """Give back memory and devices."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class BuiltinRecognizer:
         memory_bytes=450_000_000,  # 360 to 470 MB resident, measured, and as long to load on two cores
         load_s=4.0,
     )
+    info = INFO
 
     def __init__(self) -> None:
         """Load the model, in about two seconds. Raises NotReadyError if the weights are missing or damaged."""
@@ -111,10 +112,6 @@ class BuiltinRecognizer:
             cpu_threads=min(MAX_THREADS, os.cpu_count() or 1),
             files=whisper_base_files(),
         )
-
-    @property
-    def info(self) -> RecognizerInfo:
-        return self.INFO
 
     def transcribe(
         self,

@@ -57,11 +57,7 @@ class SenseVoiceRecognizer:
                 raise WeightsError(f"SenseVoice finds too little free memory on {device}: {way_out}.") from error
             raise
         weights = fingerprint(*(folder / name for name in sensevoice_weights.FILES))
-        self._info = replace(info_for(device), weights=weights)
-
-    @property
-    def info(self) -> RecognizerInfo:
-        return self._info
+        self.info = replace(info_for(device), weights=weights)
 
     def transcribe(
         self,
@@ -81,7 +77,7 @@ class SenseVoiceRecognizer:
 
     def close(self) -> None:
         self._loaded = None
-        release(self._info.device.partition(":")[0])
+        release(self.info.device.partition(":")[0])
 
     def _transcripts(self, samples: Samples, language: str | None) -> Generator[Transcript, None, None]:
         heard: list[tuple[Span, Written]] = []
@@ -103,7 +99,7 @@ class SenseVoiceRecognizer:
                     key=["recording"],
                     tokenizer=self._loaded.tokenizer,
                     frontend=self._loaded.frontend,
-                    device=self._info.device,
+                    device=self.info.device,
                     language=language or "auto",
                     use_itn=True,  # punctuation, and numbers in figures
                 )

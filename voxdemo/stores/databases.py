@@ -75,13 +75,11 @@ class Database(Protocol):
 
     def execute(self, statement: str, given: Sequence[Any] = ()) -> Any:
         """The cursor of one statement."""
-        ...
 
     def execute_many(self, statement: str, given: Sequence[Sequence[Any]]) -> None: ...
 
     def change(self, what: str = "") -> AbstractContextManager[None]:
         """All of what happens within, or nothing of it; no other change of the same `what` comes in between."""
-        ...
 
     def columns(self, table: str) -> set[str]:
         """None where there is no such table. Postgres knows those of an index, too."""
@@ -90,19 +88,15 @@ class Database(Protocol):
     @property
     def id(self) -> str:
         """What this database is called where several keep their files in one folder; empty if that is its own."""
-        ...
 
     def open(self, set_up: "Setup") -> None:
         """Have the tables made by `set_up`: now, or when the database is reached first."""
-        ...
 
     def renew(self) -> None:
         """Say that this process lives."""
-        ...
 
     def gone(self, owners: Sequence[str]) -> list[str]:
         """Those of these that are processes which have ended; this one lives."""
-        ...
 
     def close(self) -> None: ...
 

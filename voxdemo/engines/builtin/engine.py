@@ -50,14 +50,11 @@ class BuiltinEngine:
         memory_bytes=200_000_000,  # 165 to 200 MB resident, measured, and as long to load on two cores
         load_s=2.0,
     )
+    info = INFO
 
     def __init__(self, model: Any = None) -> None:
         """Load hibari's model, unless it is given."""
         self._model: Any = hibari_model.Heart() if model is None else model
-
-    @property
-    def info(self) -> EngineInfo:
-        return self.INFO
 
     def speak(self, part: SpeechPart) -> Generator[Samples | WordTimes, None, None]:
         """The sound of `part.text`, sentence by sentence, and its times; a part without words is a short silence.

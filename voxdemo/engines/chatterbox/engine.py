@@ -101,7 +101,7 @@ class ChatterboxEngine:
         from transformers.generation import logits_process
 
         self._device = device
-        self._info = replace(info_for(checkpoint, device.name, precision), weights=fingerprint(*checkpoint.files))
+        self.info = replace(info_for(checkpoint, device.name, precision), weights=fingerprint(*checkpoint.files))
         self._tokenizer = checkpoints.tokenizer(checkpoint)
         self._model = checkpoints.model(checkpoint, device.name)
         self._voices = Voices(self._model)
@@ -111,10 +111,6 @@ class ChatterboxEngine:
         for module in ("chatterbox.models.s3gen.flow_matching", "chatterbox.models.s3gen.hifigan"):
             own_draws.replace_in(module)
         own_draws.replace_in("torch.distributions.uniform")  # the vocoder draws phases by it
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | RanOn | Step, None, None]:
         """The sound of `part.text` as one piece, after a Step for each code.

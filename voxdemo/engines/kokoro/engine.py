@@ -91,13 +91,9 @@ class KokoroEngine:
         self._session: Any = onnxruntime.InferenceSession(
             with_output(graph, _FRAMES), options, providers=["CPUExecutionProvider"]
         )
-        self._info = info_here()
+        self.info = info_here()
         self._styles = Styles()
         self._reading = Reading(cache_dir)
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | WordTimes, None, None]:
         """The sound of `part.text`, piece by piece, and its times; a part without words is a short silence.

@@ -101,16 +101,12 @@ class OrpheusEngine:
     def __init__(self, checkpoint: Checkpoint, device: Device, precision: str) -> None:
         """Load the model. Raises WeightsError."""
         self._device = device
-        self._info = replace(info_for(checkpoint, device.name, precision), weights=fingerprint(*checkpoint.files))
+        self.info = replace(info_for(checkpoint, device.name, precision), weights=fingerprint(*checkpoint.files))
         self._tokenizer = checkpoints.tokenizer(checkpoint)
         self._model = checkpoints.model(checkpoint, device.name, precision)
         self._codec = checkpoints.codec(checkpoint, device.name)
         own_draws.replace_in("snac.layers")  # its decoder adds noise
         self._warpers = _warpers()
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
         """The sound of `part.text`, frame by frame (0.085 s) from the fourth on, each as soon as it is made.
@@ -156,7 +152,7 @@ class OrpheusEngine:
         return True
 
     def _prompt(self, voice: str | None, words: str) -> list[int]:
-        name = voice if voice in self._info.voice_names else VOICES[0].name
+        name = voice if voice in self.info.voice_names else VOICES[0].name
         tokens = self._tokenizer.encode(f"{name}: {words}", add_special_tokens=False).ids
         said = [token for token in tokens if token < TEXT_BEGINS]  # what looks like a mark is no mark in a text
         return [HUMAN_BEGINS, TEXT_BEGINS, *said, *TEXT_ENDS]

@@ -135,17 +135,13 @@ class VoxCPMEngine:
         """Load the model, unless one is given that `loading.load` made by the same plan."""
         self._checkpoint = checkpoint
         self._plan = plan
-        self._info = loaded_info(checkpoint, plan)
+        self.info = loaded_info(checkpoint, plan)
         self._model = loading.load(checkpoint, plan) if model is None else model
         self._recordings = Recordings(self._model)
         self._own_voice = OwnVoice(self._model, checkpoint.patch_s)
         _silence_progress_bars()
         own_draws.replace_in("voxcpm.modules.locdit.unified_cfm")
         self._recordings.warm_up(checkpoint.prompt_rate)
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._info
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
         """The sound of `part.text`, patch by patch (0.08 or 0.16 s), each as soon as it is made.
@@ -230,16 +226,16 @@ class VoxCPMEngine:
 
     def _with_control(self, utterance: Utterance, words: str) -> str:
         control = " ".join(utterance.control.split())
-        return f"({control}){words}" if control and "control" in self._info.honours else words
+        return f"({control}){words}" if control and "control" in self.info.honours else words
 
     def _prompt(self, part: SpeechPart) -> Prompt | None:
         if part.prompt is None:
             return None
-        title, transcript = self._info.title, typed(part.utterance.prompt_text.strip())
-        if self._info.needs_transcript and not transcript:
+        title, transcript = self.info.title, typed(part.utterance.prompt_text.strip())
+        if self.info.needs_transcript and not transcript:
             sentence = "{title} needs a transcript of the recording: write it beside the recording."
             raise InputError(sentence, code="needs_transcript", title=title)
-        if transcript and "control" in self._info.honours and part.utterance.control.strip():
+        if transcript and "control" in self.info.honours and part.utterance.control.strip():
             sentence = "{title} follows instructions or the transcript of a recording: leave one of them empty."
             raise InputError(sentence, code="instructions_or_transcript", title=title)
         return self._recordings.prompt(part.prompt, transcript)

@@ -15,7 +15,7 @@ from voxdemo.engines.voxcpm.checkpoint import Checkpoint
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine, loaded_info
 from voxdemo.engines.voxcpm.loading import LoadingPlan
 from voxdemo.errors import ModelDiedError, NotReadyError, VoxdemoError
-from voxdemo.speech import EngineInfo, Samples
+from voxdemo.speech import Samples
 
 LOADING_S = 30.0
 """How long the GPU is asked for beyond speaking: a new process imports the package and reads the weights. A guess."""
@@ -37,11 +37,7 @@ class LentVoxCPM:
     def __init__(self, checkpoint: Checkpoint, plan: LoadingPlan) -> None:
         self._checkpoint = checkpoint
         self._plan = plan
-        self._info = loaded_info(checkpoint, plan)
-
-    @property
-    def info(self) -> EngineInfo:
-        return self._info
+        self.info = loaded_info(checkpoint, plan)
 
     def speak(self, part: SpeechPart) -> Generator[Samples | Retake | RanOn, None, None]:
         """As `VoxCPMEngine.speak`; raises NotReadyError where no GPU is lent for it.
