@@ -8,16 +8,17 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager, suppress
 from functools import partial
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from voxdemo.audio.arriving import ArrivingSound, Coding
 from voxdemo.cli.local import a_listener, served
-from voxdemo.cli.remote_live import remote_session
+from voxdemo.cli.remote_live import RemoteSession, remote_session
 from voxdemo.errors import InputError
 from voxdemo.live import Heard, LiveEnded, LiveEvent, LiveOptions, TurnEnded, TurnFailed
+from voxdemo.service.live_sessions import LiveSession
 from voxdemo.speech import Samples
 
 PIPE = "-"
@@ -28,20 +29,7 @@ PIECE_S = 0.1
 ENDINGS = {"silence": "Nobody has spoken for a while.", "too_long": "Half an hour is over."}
 
 
-class OpenSession(Protocol):
-    """A live session, here or at a server."""
-
-    @property
-    def rate(self) -> int: ...
-    @property
-    def behind_s(self) -> float: ...
-    @property
-    def is_over(self) -> bool: ...
-    def feed(self, samples: Samples) -> None: ...
-    def finish(self) -> None: ...
-    def events(self) -> AsyncGenerator[LiveEvent, None]: ...
-
-
+OpenSession = LiveSession | RemoteSession
 Listening = Callable[[OpenSession], AbstractContextManager[None]]
 
 

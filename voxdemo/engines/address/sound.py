@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import numpy as np
@@ -37,19 +37,6 @@ MOST_CHANNELS = 8
 
 class UnreadableError(Exception):
     """These bytes aren't sound, or are damaged. The message may quote them, so no client may see it."""
-
-
-class Reader(Protocol):
-    """What makes samples of the bytes of one format."""
-
-    rate: int
-    """Hz; known when the first samples are there."""
-    is_whole: bool
-    """Whether it does its work at the end, which takes a thread."""
-
-    def add(self, data: bytes) -> Samples: ...
-
-    def finish(self) -> Samples: ...
 
 
 class IncomingSound:
@@ -120,6 +107,7 @@ class _Bare:
     """16-bit little-endian samples, mono; half a sample at the end is dropped."""
 
     is_whole = False
+    """Whether a reader does its work at the end, which takes a thread."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
@@ -151,6 +139,7 @@ class _Wav:
 
     def __init__(self) -> None:
         self.rate = 0
+        """Hz; known when the first samples are there."""
         self._rest = b""
         self._kind: dict[str, Any] | None = None
         """What the samples are, as `decoded` has it; None outside of sound."""
@@ -289,3 +278,7 @@ class _WholeFile:
                 return decode.read(path, self._longest_s, rate=self.rate).samples
             except InputError as error:
                 raise UnreadableError("a file that can't be read") from error
+
+
+Reader = _Bare | _Wav | _Mp3 | _WholeFile
+"""What makes samples of the bytes of one format."""
