@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from voxdemo.engines.base import EngineChoice, SpeechEngine
@@ -22,6 +23,22 @@ from voxdemo.speech import EngineInfo, Tell
 log = logging.getLogger(__name__)
 
 Checkpoint = TypeVar("Checkpoint")
+Made = TypeVar("Made")
+
+
+class Settled(Generic[Made]):
+    """What all seats have in common, made by the first one that asks for it. Threading: any thread."""
+
+    def __init__(self, make: Callable[[Tell], Made]) -> None:
+        self.made: Made | None = None
+        self._make = make
+        self._lock = threading.Lock()
+
+    def __call__(self, tell: Tell) -> Made:
+        with self._lock:
+            if self.made is None:
+                self.made = self._make(tell)
+            return self.made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +70,15 @@ class Extra(Generic[Checkpoint]):
 
         Where it `is_named`, raises WeightsError or SettingsError if it can't be had or trusted.
         """
-        source = _Source(self, settings)
+        settled = Settled(partial(self._prepared, settings))
         if is_named:
-            source.check()
-        return EngineChoice(self.info(self.published, "", ""), source.build)
+            self._check(settings, settled)
+
+        def build(tell: Tell) -> SpeechEngine:
+            found, device = settled(tell)
+            return self.engine(found, device, self.precisions[device.kind])
+
+        return EngineChoice(self.info(self.published, "", ""), build)
 
     @property
     def download(self) -> Download:
@@ -81,51 +103,27 @@ class Extra(Generic[Checkpoint]):
         needed = self.memory_bytes(found, precision)
         devices.check_fits(self.title, needed, precision, copies, device, "another VOXDEMO_ENGINE")
 
-
-class _Source(Generic[Checkpoint]):
-    """Where the seats get their model from. Threading: any thread; what is settled is settled by one of them."""
-
-    def __init__(self, extra: Extra[Checkpoint], settings: Settings) -> None:
-        self._extra = extra
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._prepared: tuple[Checkpoint, Device] | None = None
-
-    def check(self) -> None:
+    def _check(self, settings: Settings, settled: Settled[tuple[Checkpoint, Device]]) -> None:
         """See that the packages are installed, and that the files can be had, as VoxCPM's are."""
-        self._extra.check_installed()
-        absent = list(self._extra.absent(self._settings))
-        if not absent:
-            self._settled(log.info)
+        self.check_installed()
+        absent = list(self.absent(settings))
+        if absent:
+            self.check_fits(self.published, devices.find(settings.device), settings.generators)
         else:
-            self._check_published_fits(devices.find(self._settings.device))
+            settled(log.info)
         for weights in absent:
             hub.check_reachable(weights.model, weights.needed, weights.setting)
 
-    def build(self, tell: Tell) -> SpeechEngine:
-        """By each seat's worker."""
-        found, device = self._settled(tell)
-        return self._extra.engine(found, device, self._extra.precisions[device.kind])
-
-    def _settled(self, tell: Tell) -> tuple[Checkpoint, Device]:
-        with self._lock:
-            if self._prepared is None:
-                self._prepared = self._prepare(tell)
-            return self._prepared
-
-    def _prepare(self, tell: Tell) -> tuple[Checkpoint, Device]:
-        extra = self._extra
-        extra.check_installed()
-        device = devices.find(self._settings.device)
-        if list(extra.absent(self._settings)):
-            self._check_published_fits(device)
-        weights = extra.weights(self._settings)
-        folders = [hub.fetch(each.model, each.needed, tell, each.setting, each.is_all) for each in weights]
-        tell(f"{extra.title} is loading.")
-        found = extra.read(*folders)
-        extra.check(found)
-        extra.check_fits(found, device, self._settings.generators)
+    def _prepared(self, settings: Settings, tell: Tell) -> tuple[Checkpoint, Device]:
+        self.check_installed()
+        device = devices.find(settings.device)
+        if list(self.absent(settings)):
+            self.check_fits(self.published, device, settings.generators)
+        folders = [
+            hub.fetch(each.model, each.needed, tell, each.setting, each.is_all) for each in self.weights(settings)
+        ]
+        tell(f"{self.title} is loading.")
+        found = self.read(*folders)
+        self.check(found)
+        self.check_fits(found, device, settings.generators)
         return found, device
-
-    def _check_published_fits(self, device: Device) -> None:
-        self._extra.check_fits(self._extra.published, device, self._settings.generators)

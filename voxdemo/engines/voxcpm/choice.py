@@ -4,13 +4,14 @@ Everything about the files is settled once for all seats, however many load at t
 """
 
 import logging
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from voxdemo import hf_space
 from voxdemo.engines.base import EngineChoice, SpeechEngine
+from voxdemo.engines.extra import Settled
 from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import NEEDED, SETTING, Checkpoint
@@ -21,7 +22,7 @@ from voxdemo.model_support import devices, hub
 from voxdemo.model_support.devices import Device
 from voxdemo.model_support.offers import Download, Weights
 from voxdemo.settings import Settings
-from voxdemo.speech import EngineInfo, Tell
+from voxdemo.speech import Tell
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +77,18 @@ def choose(settings: Settings, is_named: bool) -> EngineChoice:
 
     Where it `is_named`, raises WeightsError or SettingsError if it can't be had or trusted.
     """
-    source = _Source(settings)
+    settled = Settled(partial(_prepared, settings))
     if is_named:
-        source.check()
-    return EngineChoice(source.info(), source.build)
+        _check(settings, settled)
+
+    def build(tell: Tell) -> SpeechEngine:
+        found, plan = settled(tell)
+        return LentVoxCPM(found, plan) if devices.lent(settings.device) else VoxCPMEngine(found, plan)
+
+    if not settled.made:
+        return EngineChoice(info_for(_expected(settings), "", ""), build)
+    found, plan = settled.made
+    return EngineChoice(info_for(found, plan.device.name, plan.precision, plan.kv_cache), build)
 
 
 def is_here(settings: Settings) -> bool:
@@ -103,42 +112,6 @@ def _why(settings: Settings) -> str:
 DOWNLOAD = Download(weights=lambda settings: [Weights(model_for(settings), NEEDED, SETTING)], is_here=is_here, why=_why)
 
 
-class _Source:
-    """Where the seats get their model from. Threading: any thread; what is settled is settled by one of them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._prepared: tuple[Checkpoint, loading.LoadingPlan] | None = None
-
-    def check(self) -> None:
-        """See that the files can be had: those on this machine whole and fitting, others fitting and within reach."""
-        device = _device(self._settings)
-        model = _model(self._settings, device)
-        if _folder(model):
-            self._prepare(log.info)
-        else:
-            _check_before_download(model, self._settings, device)
-            hub.check_reachable(model, NEEDED, SETTING)
-
-    def build(self, tell: Tell) -> SpeechEngine:
-        """By each seat's worker."""
-        found, plan = self._prepare(tell)
-        return LentVoxCPM(found, plan) if devices.lent(self._settings.device) else VoxCPMEngine(found, plan)
-
-    def _prepare(self, tell: Tell) -> tuple[Checkpoint, loading.LoadingPlan]:
-        with self._lock:
-            if self._prepared is None:
-                self._prepared = _prepare(self._settings, tell)
-            return self._prepared
-
-    def info(self) -> EngineInfo:
-        if self._prepared:
-            found, plan = self._prepared
-            return info_for(found, plan.device.name, plan.precision, plan.kv_cache)
-        return info_for(_expected(self._settings), "", "")
-
-
 def _expected(settings: Settings) -> Checkpoint:
     """The checkpoint that will be loaded, as far as can be told without PyTorch: what is here, else the newest."""
     for model in _candidates(settings):
@@ -148,7 +121,18 @@ def _expected(settings: Settings) -> Checkpoint:
     return PUBLISHED.get(settings.voxcpm_model, next(iter(PUBLISHED.values())))
 
 
-def _prepare(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.LoadingPlan]:
+def _check(settings: Settings, settled: Settled[tuple[Checkpoint, loading.LoadingPlan]]) -> None:
+    """See that the files can be had: those on this machine whole and fitting, others fitting and within reach."""
+    device = _device(settings)
+    model = _model(settings, device)
+    if _folder(model):
+        settled(log.info)
+    else:
+        _check_before_download(model, settings, device)
+        hub.check_reachable(model, NEEDED, SETTING)
+
+
+def _prepared(settings: Settings, tell: Tell) -> tuple[Checkpoint, loading.LoadingPlan]:
     device = _device(settings)
     model = _model(settings, device)
     if not _folder(model):
