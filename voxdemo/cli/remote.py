@@ -1,4 +1,4 @@
-"""The commands done by a running server, over the HTTP that all programs speak with it."""
+"""The commands done by a running server, over the HTTP that all programs speak with it; each as in `local`."""
 
 import base64
 import json
@@ -23,7 +23,6 @@ NOT_NOW = (429, 502, 503, 504)
 
 
 def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -> Sequence[str]:
-    """As `local.speak`."""
     body = _body(utterance) | {"response_format": format, "stream_format": "sse"}
     with _client(url) as client, client.stream("POST", "/v1/audio/speech", json=body) as answer:
         _check(answer)
@@ -31,7 +30,6 @@ def speak(url: str, utterance: Utterance, format: str, to: BinaryIO, tell: ShowP
 
 
 def listen(url: str, recording: Path, language: str | None, tell: ShowProgress) -> Transcript:
-    """As `local.listen`."""
     form = {"response_format": "verbose_json", "language": language or ""}
     tell("Sending", 0.0)
     with _client(url) as client, _opened(recording) as file:
@@ -43,7 +41,6 @@ def listen(url: str, recording: Path, language: str | None, tell: ShowProgress) 
 
 
 def voices(url: str) -> Mapping[str, Any]:
-    """As `local.voices`."""
     with _client(url) as client:
         answer = client.get("/v1/audio/voices")
     _check(answer)
@@ -52,7 +49,6 @@ def voices(url: str) -> Mapping[str, Any]:
 
 
 def add_voice(url: str, name: str, recording: Path, transcript: str, consent: bool) -> str:
-    """As `local.add_voice`."""
     form = {"name": name, "transcript": transcript, "consent": str(consent).lower()}
     with _client(url) as client, _opened(recording) as file:
         answer = client.post("/v1/audio/voices", data=form, files={"audio_sample": (recording.name, file)})
@@ -61,7 +57,6 @@ def add_voice(url: str, name: str, recording: Path, transcript: str, consent: bo
 
 
 def remove_voice(url: str, voice: str) -> None:
-    """As `local.remove_voice`."""
     with _client(url) as client:
         _check(client.delete(f"/v1/audio/voices/{quote(voice, safe='')}"))
 

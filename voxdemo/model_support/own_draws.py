@@ -8,6 +8,7 @@ model.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
@@ -42,28 +43,21 @@ def each_drawn(generator: Any, steps: Iterator[T]) -> Iterator[T]:
         yield step
 
 
-class _TorchWithOwnDraws(ModuleType):
-    """PyTorch, but for what draws from this thread's generator where there is one."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("torch"), name)
-
-    def randn(self, *size: Any, **options: Any) -> Any:
-        """As torch.randn."""
-        return _drawn("randn", *size, **options)
-
-    def randn_like(self, tensor: Any, **options: Any) -> Any:
-        """As torch.randn_like."""
-        return _drawn("randn", tensor.shape, **({"dtype": tensor.dtype, "device": tensor.device} | options))
-
-    def rand(self, *size: Any, **options: Any) -> Any:
-        """As torch.rand."""
-        return _drawn("rand", *size, **options)
-
-
 def _drawn(function: str, *size: Any, device: Any = None, **options: Any) -> Any:
     """By the generator on its own device, which need not be the one that the numbers are wanted on."""
     torch, generator = import_module("torch"), getattr(_draws, "generator", None)
     drawn_on = generator.device if generator else device
     drawn = getattr(torch, function)(*size, generator=generator, device=drawn_on, **options)
     return drawn.to(device or torch.get_default_device())
+
+
+class _TorchWithOwnDraws(ModuleType):
+    """PyTorch, but for what draws from this thread's generator where there is one."""
+
+    randn, rand = staticmethod(partial(_drawn, "randn")), staticmethod(partial(_drawn, "rand"))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("torch"), name)
+
+    def randn_like(self, tensor: Any, **options: Any) -> Any:
+        return _drawn("randn", tensor.shape, **({"dtype": tensor.dtype, "device": tensor.device} | options))
