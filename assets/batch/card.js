@@ -2,11 +2,11 @@
 //
 // The server's value: {seconds, ahead, wait, ready} of what the lines would take now, null where that isn't known.
 import {made} from '../shell/elements.js';
-import {codeOf, fill, people, roughly, saying, steadied} from '../shell/phrases.js';
+import {codeOf, fill, people, roughly, saying, steadied, UNEXPECTED} from '../shell/phrases.js';
 import {answerOf, checkServer, url} from '../shell/server.js';
 import {browser, newId, state as page} from '../shell/state.js';
 import {current, nameOfFile} from './lines.js';
-import {flaw, order, paintEstimate} from './order.js';
+import {CLOSED, flaw, order, paintEstimate} from './order.js';
 import {count, rowsIn} from './rows.js';
 
 const ASK_EVERY_MS = 1500, ASK_HIDDEN_EVERY_MS = 15000, TICK_MS = 500, LOOK_AFTER_MS = 300, LOOK_EVERY_MS = 5000;
@@ -14,6 +14,25 @@ const WINDOW = 200;  // items that are asked for at once
 const WHOLE_TRIES = 4, GIVEN_UP = [502, 504];  // by a proxy, while the server goes on making a file
 const KEPT = 'batch', KEPT_FILE = 'batch-file';  // its id; {name, end} of what its lines came from
 const BUSY = ['sent', 'waiting', 'speaking', 'lost'];
+const SAID = {
+  idle: "No batch yet.",
+  sent: "Sending",
+  unsent: "Cancelled. Your lines are kept.",
+  cancelled: "Cancelled. {done} of {lines} lines are spoken and kept.",
+  lost: "Can't reach the server. Retrying; the batch goes on by itself.",
+  gone: "This batch no longer exists: it was deleted or has expired.",
+  failed: '{say}',
+};
+const REFUSED = {  // what is a text to a program is a line here; and when to try again is counted down beside it
+  'rate_limit_exceeded': "Too many requests.",
+  'not_ready.restarting': "The server is restarting.",
+  'text_unspeakable': "Line {first} of {count}: {why}",
+  'texts_unspeakable': "Lines {named} of {count} can't be spoken. Line {first}: {why}",
+};
+const WHOLE = {zip: "Download all (zip)", joined: "Download as one file"};
+const NO_SEED = "The seed must be a whole number: write another one, or leave it empty.";
+const UNKEPT = "This browser doesn't store data. Stay on this page until you have downloaded the batch.";
+const LINES_KEPT = "Can't reach the server. Your lines are kept. Try again in a moment.";
 let tab = null;
 
 export const start = (manner) => tab.start(manner);
@@ -21,10 +40,10 @@ export const lookSoon = () => tab?.lookSoon();
 export const asked = () => tab?.asked() ?? '';
 
 export function batch(element, props, watch, look) {
-  const {words, most} = props;
+  const {most} = props;
   const root = element.querySelector('.card');
   const find = (selector) => root.querySelector(selector);
-  const rows = rowsIn(root, words, address, complain);
+  const rows = rowsIn(root, address, complain);
   let view = {state: 'idle'}, arrived = 0, shownS = null, said = '', job = null, attempt = null, sending = null;
   let turn = 0, asking = 0, looking = 0, heardAt = 0, complaint = '', file = {};
 
@@ -40,15 +59,15 @@ export function batch(element, props, watch, look) {
     const known = view.seconds != null;
     if (known) shownS = steadied(left(), shownS);
     const phrases = {
-      waiting: view.ahead ? known ? words.aheadAbout : words.ahead : known ? words.nextAbout : words.next,
-      speaking: known ? words.speakingAbout : words.speaking,
-      done: view.failed ? words.doneButFailed : view.lines === 1 ? words.doneOne : words.done,
-      limited: left() > 0 ? words.limited : words.allowed,
-      failed: '{say}',
+      waiting: (view.ahead ? "{people} ahead of you" : "You are next") + (known ? ", about {time}" : ''),
+      speaking: known ? "Speaking line {line} of {lines}, about {time} left" : "Speaking line {line} of {lines}",
+      done: view.failed ? "{done} of {lines} lines are spoken, {failed} failed."
+        : view.lines === 1 ? "The line is spoken." : "All {lines} lines are spoken.",
+      limited: left() > 0 ? "{say} Try again in {time}." : "You can go on now. Your lines are kept.",
     };
     const values = {...view, time: known ? roughly(shownS) : '', people: people(view.ahead)};
     for (const name of ['line', 'lines', 'done', 'failed']) if (name in values) values[name] = count(values[name]);
-    return fill(phrases[view.state] ?? words[view.state], values);
+    return fill(phrases[view.state] ?? SAID[view.state], values);
   }
 
   function paint() {
@@ -78,7 +97,8 @@ export function batch(element, props, watch, look) {
   // Below the rows: what went wrong beside the batch itself, and whether lines are longer than their times.
   function note() {
     const {late} = rows;
-    const told = !late ? '' : late === 1 ? words.lateOne : fill(words.lateMany, {lines: count(late)});
+    const told = !late ? '' : late === 1 ? "1 line is longer than its time. In one file, the lines after it start later."
+      : fill("{lines} lines are longer than their time. In one file, the lines after them start later.", {lines: count(late)});
     const text = [complaint, told].filter(Boolean).join(' ');
     if (find('.note').textContent !== text) find('.note').textContent = text;
   }
@@ -100,13 +120,13 @@ export function batch(element, props, watch, look) {
 
   function keep(id) {
     const isKept = browser.set(KEPT, id) && browser.set(KEPT_FILE, id && JSON.stringify(file));
-    if (id && !isKept) complain(words.unkept);
+    if (id && !isKept) complain(UNKEPT);
   }
 
   async function begin(manner) {
     const lines = current();
     if (isBusy()) return;
-    const wrong = flaw(lines, props) || (/^\s*\d*\s*$/.test(manner.seed ?? '') ? '' : words.noSeed);
+    const wrong = flaw(lines, props) || (/^\s*\d*\s*$/.test(manner.seed ?? '') ? '' : NO_SEED);
     if (wrong) {
       said = '';
       return show({state: 'failed', say: wrong});
@@ -125,34 +145,33 @@ export function batch(element, props, watch, look) {
     const headers = {'Content-Type': 'application/json', 'Idempotency-Key': attempt.key};
     const answer = await answerOf('v1/audio/jobs', {method: 'POST', body, headers, signal: sending.signal});
     if (mine !== turn) return;
-    if (!answer) return show({state: 'failed', say: words.unreached});
+    if (!answer) return show({state: 'failed', say: LINES_KEPT});
     if (answer.status !== 202) return refused(answer);
     attempt = null;
     const status = await answer.json();
     follow(status);
     const [first, ...more] = notesOf(status);
-    if (first) complain([first, more.length && fill(words.more, {lines: count(more.length)})].filter(Boolean).join(' '));
+    if (first) complain([first, more.length && fill("{lines} more such notes.", {lines: count(more.length)})].filter(Boolean).join(' '));
   }
 
   async function refused(answer) {
     if (answer.status !== 503) attempt = null;  // else it may have been accepted all the same
     const {error} = await answer.json().catch(() => ({})), seconds = Number(answer.headers.get('Retry-After'));
-    if (answer.status === 401) return show({state: 'failed', say: words.closed});
-    const say = error ? ofLines(error) : words.broken;
+    if (answer.status === 401) return show({state: 'failed', say: CLOSED});
+    const say = error ? ofLines(error) : UNEXPECTED;
     if (seconds) return show({state: 'limited', say, seconds});
     for (const number of error?.values?.texts ?? []) rows.refuse(number);
     return show({state: 'failed', say});
   }
 
-  // What is a text to a program is a line here; and when to try again is counted down beside it.
   function ofLines(error) {
-    const written = words.refused[codeOf(error)], {why} = error.values ?? {};
+    const written = REFUSED[codeOf(error)], {why} = error.values ?? {};
     return written ? fill(written, {...error.values, why: why && saying(why)}) : saying(error);
   }
 
   // What is left out or ignored, of the batch and then of its lines.
   function notesOf({items, warnings}) {
-    const written = items.length > 1 ? words.ofLine : '{note}';
+    const written = items.length > 1 ? "Line {line} of {lines}: {note}" : '{note}';
     const notes = items.flatMap((item) => item.warnings.map((each) => fill(written, {line: item.index, lines: items.length, note: each})));
     return [...warnings.slice(0, warnings.length - notes.length), ...notes];
   }
@@ -248,17 +267,17 @@ export function batch(element, props, watch, look) {
     const {whole} = button.dataset, mine = turn;
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
-    button.textContent = words.making;
+    button.textContent = "One moment …";
     let answer = null;
     for (let tries = WHOLE_TRIES; tries && mine === turn && (!answer || GIVEN_UP.includes(answer.status)); tries -= 1) {
       answer = await answerOf(address(`/${whole}`), {headers: {Range: 'bytes=0-0'}});
     }
     button.ariaBusy = 'false';
-    button.textContent = words[whole];
+    button.textContent = WHOLE[whole];
     if (mine !== turn) return;
     if (answer?.ok) return made('a', {href: address(`/${whole}?${new URLSearchParams({name: file.name ?? ''})}`), download: ''}).click();
     const {error} = await answer?.json().catch(() => ({})) ?? {};
-    complain(error ? saying(error) : words.unreached);
+    complain(error ? saying(error) : LINES_KEPT);
   }
 
   function soon() {
@@ -281,7 +300,7 @@ export function batch(element, props, watch, look) {
   });
   document.addEventListener('click', ({target}) => {
     if (target.closest('#vx-batch-cancel')) cancel();
-    if (target.closest('#vx-batch-start') && page.lostAt && !isBusy()) show({state: 'failed', say: words.unreached});
+    if (target.closest('#vx-batch-start') && page.lostAt && !isBusy()) show({state: 'failed', say: LINES_KEPT});
   });
   const seen = () => { if (job && isSeen() && !view.end && asking) again(0); };
   document.addEventListener('visibilitychange', seen);

@@ -17,7 +17,7 @@ export const current = () => lines;
 export const nameOfFile = () => file.replace(/\.[^.]*$/, '');  // what the lines come from; empty where they were written
 
 // The field, and below it what takes its lines from a file. Tells `changed` when there are other lines.
-export function linesField(element, {words}) {
+export function linesField(element) {
   const find = (selector) => element.querySelector(selector);
   const field = () => document.querySelector('#vx-lines textarea');
   let source = null, isWriting = false;
@@ -40,7 +40,7 @@ export function linesField(element, {words}) {
 
   function tell(wrong = '') {
     find('.wrong').textContent = wrong;
-    find('.told').textContent = source ? source.name : words.drop;
+    find('.told').textContent = source ? source.name : "or drop one here: .txt, .csv or .srt";
     find('.remove').hidden = !source;
     find('.columns').hidden = !source?.rows;
   }
@@ -65,27 +65,27 @@ export function linesField(element, {words}) {
     const count = Math.max(...rows.map((row) => row.length));
     const option = (name, value) => new Option(name, value);
     const columns = Array.from({length: count}, (_, index) =>
-      (isHeaded && head[index]) || fill(words.column, {number: index + 1}));
+      (isHeaded && head[index]) || fill("Column {number}", {number: index + 1}));
     const named = isHeaded ? columnOf(head, NAMES) : -1, texts = isHeaded ? columnOf(head, TEXTS) : -1;
     find('.headed').checked = isHeaded;
     find('.texts').replaceChildren(...columns.map(option));
     find('.texts').value = texts >= 0 ? texts : columns.findIndex((_, index) => index !== named);
-    find('.names').replaceChildren(option(words.numbered, -1), ...columns.map(option));
+    find('.names').replaceChildren(option("numbered", -1), ...columns.map(option));
     find('.names').value = named;
   }
 
   async function read(files) {
     const [chosen] = files, ending = chosen?.name.toLowerCase().split('.').pop();
     if (!chosen) return;
-    const named = (phrase) => fill(phrase, {file: chosen.name});
-    if (files.length > 1) return tell(words.several);
-    if (!['txt', 'csv', 'srt'].includes(ending)) return tell(named(words.unknown));
-    if (chosen.size > MOST_BYTES) return tell(named(words.large));
+    const tellOfIt = (phrase) => tell(fill(phrase, {file: chosen.name}));
+    if (files.length > 1) return tell("Choose one file at a time.");
+    if (!['txt', 'csv', 'srt'].includes(ending)) return tellOfIt("{file} isn't a list of lines. Choose a .txt, .csv or .srt file.");
+    if (chosen.size > MOST_BYTES) return tellOfIt("{file} is larger than 32 MB, the most for one batch. Cut it into several.");
     const text = textOf(new Uint8Array(await chosen.arrayBuffer()));
-    if (text === null) return tell(named(words.binary));
+    if (text === null) return tellOfIt("{file} isn't text. Save it as text, in UTF-8, and choose it again.");
     const rows = ending === 'csv' ? table(text) : null, timed = ending === 'srt' ? cues(text) : null;
-    if (!text.trim() || rows?.length === 0) return tell(named(words.empty));
-    if (timed?.length === 0) return tell(named(words.untimed));
+    if (!text.trim() || rows?.length === 0) return tellOfIt("{file} is empty.");
+    if (timed?.length === 0) return tellOfIt("{file} has no times. A .srt has lines such as 00:00:01,000 --> 00:00:03,000.");
     file = chosen.name;
     source = ending === 'txt' ? null : {name: file, rows};
     if (rows) offerColumns(rows);

@@ -5,11 +5,13 @@ import {clock, duration, fill, saying} from '../shell/phrases.js';
 const SHOWN = 240;  // characters of a line
 const LATE_S = 0.3;  // what a voice is silent at the end of a line
 const FINAL = ['done', 'failed', 'cancelled'];
+const STATES = {queued: "waiting", running: "speaking", cancelled: "cancelled"};
+const PLAY = "Play line {line}", UNHEARD = "This line can't be played now. Try again in a moment.";
 
 export const count = (number) => number.toLocaleString('en');
 
 // `address` tells where below the job a line's sound is; `complain` is called with what went wrong.
-export function rowsIn(root, words, address, complain) {
+export function rowsIn(root, address, complain) {
   const list = root.querySelector('ol'), audio = root.querySelector('audio');
   let rows = [], playing = null, end = null;  // `end` seconds of the last line, of subtitles
 
@@ -24,9 +26,9 @@ export function rowsIn(root, words, address, complain) {
   function told(entry) {
     const {item} = entry;
     if (item.status === 'failed') return saying({message: item.error, code: item.error_code, values: item.error_values});
-    if (item.status !== 'done') return words.states[item.status];
+    if (item.status !== 'done') return STATES[item.status];
     const length = duration(item.duration_s);
-    return isLate(entry) ? fill(words.late, {length, slot: duration(slot(item.index))}) : length;
+    return isLate(entry) ? fill("{length}, longer than its {slot}", {length, slot: duration(slot(item.index))}) : length;
   }
 
   function stopPlaying() {
@@ -39,7 +41,7 @@ export function rowsIn(root, words, address, complain) {
     const button = playing?.row.querySelector('.hear');
     playing?.row.classList.toggle('playing', isOn);
     const line = count(rows.indexOf(playing) + 1);
-    button?.setAttribute('aria-label', fill(isOn ? words.pause : words.play, {line}));
+    button?.setAttribute('aria-label', fill(isOn ? "Pause line {line}" : PLAY, {line}));
   }
 
   function hear(entry) {
@@ -50,11 +52,11 @@ export function rowsIn(root, words, address, complain) {
       playing = entry;
       audio.src = address(`/items/${entry.item.index}`);
     }
-    return audio.play().catch((error) => { if (error.name !== 'AbortError') complain(words.unheard); });
+    return audio.play().catch((error) => { if (error.name !== 'AbortError') complain(UNHEARD); });
   }
 
   for (const name of ['play', 'pause', 'ended']) audio.addEventListener(name, () => mark(name === 'play'));
-  audio.addEventListener('error', () => { if (playing) complain(words.unheard); });
+  audio.addEventListener('error', () => { if (playing) complain(UNHEARD); });
   list.addEventListener('click', ({target}) => {
     const row = target.closest('.hear')?.parentElement;
     if (row) hear(rows.find((entry) => entry.row === row));
@@ -97,8 +99,8 @@ export function rowsIn(root, words, address, complain) {
       const line = count(item.index), download = `${item.name}.${ending}`;
       const play = made('button', {type: 'button', className: 'hear'});
       const save = made('a', {className: 'fetch', href: address(`/items/${item.index}`), download});
-      play.setAttribute('aria-label', fill(words.play, {line}));
-      save.setAttribute('aria-label', fill(words.save, {line}));
+      play.setAttribute('aria-label', fill(PLAY, {line}));
+      save.setAttribute('aria-label', fill("Download line {line}", {line}));
       entry.row.append(play, save);
     },
 

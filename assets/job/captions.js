@@ -50,7 +50,8 @@ function placesOf(words, text) {
 export const highlight = window.Highlight && new Highlight();
 if (highlight) CSS.highlights.set('vx-word', highlight);
 
-export function captionsIn(box, hint) {
+export function captionsIn(box) {
+  const hint = box.querySelector('.hint').textContent;
   let asked = '', spans = [], marked = -1, spoken = -1, written = '';
   let places = [], range = null, lit = -1;  // of the words of the caption that is heard; `lit` is the one that is
 

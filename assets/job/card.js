@@ -1,5 +1,5 @@
 // How one job is doing: a line, a bar, and with a player below them its sound.
-import {both, duration, fill, language, people, roughly, saying, steadied} from '../shell/phrases.js';
+import {both, duration, fill, language, people, roughly, saying, steadied, UNEXPECTED} from '../shell/phrases.js';
 import {answerOf, checkServer} from '../shell/server.js';
 import {state as page, tab} from '../shell/state.js';
 import {player as playerIn} from './player.js';
@@ -15,6 +15,9 @@ const SEAT_FREE_IN_MS = 1000;  // after a Stop: until then the line still counts
 // The fields of the Speak tab, named as what is asked for.
 const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prompt_audio: '#vx-prompt', prompt_text: '#vx-prompt-text'};
 
+const SAID = {uploading: "Uploading your recording", sent: "Sending", stopping: "Stopping"};
+const SPEAKING = "Speaking", LISTENING = "Listening", NEXT = "You are next", WAIT = ", about {time}", LEFT = ", about {time} left";
+
 // The server's values: {state: 'idle'} · {state: 'waiting', ahead, seconds, loading?} · {state: 'speaking', done, seconds,
 // sentence, sentences, sound, total, left, loading?} · {state: 'listening', done, seconds} · {state: 'done', url, total, took, factor,
 // seed, peaks, captions: [[start, end, text]…], notes, format} · {state: 'heard', text, language, total, took, notes, url,
@@ -22,7 +25,7 @@ const FIELDS = {text: '#vx-text', seed: '#vx-seed', control: '#vx-control', prom
 // values} for what is refused until then.
 // The browser's own: 'uploading', 'sent', 'stopping', 'stopped', 'cancelled', 'broken', 'lost', 'back', 'missing', 'gone', 'again'.
 export function card(element, props, watch, tell) {
-  const words = props.words;
+  const {words} = props;  // of all words those that other cards have other ones for
   const root = element.querySelector('.card');
   const find = (selector) => root.querySelector(selector);
   const id = element.closest('[id^=vx-]').id;
@@ -41,47 +44,47 @@ export function card(element, props, watch, tell) {
     return fill(phrase, {time: roughly(shownS)});
   }
 
-  const loading = () => fill(words.loading, {title: value.loading});
+  const loading = () => fill("Loading {title}", {title: value.loading});
   const durations = () => ({total: duration(value.total), took: duration(value.took)});
 
   function speaking() {
-    if (value.done >= 1) return words.finishing;
-    if (value.loading) return loading() + after(words.wait);
-    const rest = after(words.left);
+    if (value.done >= 1) return "Finishing";
+    if (value.loading) return loading() + after(WAIT);
+    const rest = after(LEFT);
     if (player?.wait != null) {  // two lines are reserved, so this has no room for the part
-      return `${words.speaking}${rest}${fill(words.buffering, {time: roughly(player.wait)})}`;
+      return SPEAKING + rest + fill("\nBuffering, sound in about {time}", {time: roughly(player.wait)});
     }
     const parts = {part: value.sentence, parts: value.sentences};
-    return (value.sentences > 1 ? fill(words.part, parts) : words.speaking) + rest;
+    return (value.sentences > 1 ? fill("Speaking part {part} of {parts}", parts) : SPEAKING) + rest;
   }
 
   const lines = {
     waiting: () => (value.loading ? loading()
-      : value.ahead ? fill(words.ahead, {people: people(value.ahead)}) : words.next) + after(words.wait),
+      : value.ahead ? fill("{people} ahead of you", {people: people(value.ahead)}) : NEXT) + after(WAIT),
     speaking,
-    listening: () => words.listening + after(words.left),
-    done: () => fill(value.cached ? words.cached : words.done, durations()),
-    stopped: () => fill(words.stopped, {total: roughly(value.total)}),
-    again: () => fill(words.again, durations()),
+    listening: () => LISTENING + after(LEFT),
+    done: () => fill(value.cached ? "{total} of speech, reused from earlier" : "{total} of speech, made in {took}", durations()),
+    stopped: () => fill("Stopped. The first {total} are kept.", {total: roughly(value.total)}),
+    again: () => fill("{total} of speech, spoken before", durations()),
     heard: () => value.say ?? [value.text ? fill(value.cached ? words.heardBefore : words.heard, {
-      language: value.language ? nameOf(value.language) : 'Speech', ...durations(),
-    }) : words.silent, ...value.notes].join(' '),
-    limited: () => left() > 0 ? both(saying(value, roughly(Math.ceil(left()))), words.kept) : words.allowed,
+      language: value.language ? nameOf(value.language) : "Speech", ...durations(),
+    }) : "No speech found in this recording.", ...value.notes].join(' '),
+    limited: () => left() > 0 ? both(saying(value, roughly(Math.ceil(left()))), words.kept) : "You can go on now.",
     failed: () => value.say ?? both(saying(value), value.kept),
     cancelled: () => fill(words.cancelled, words),
-    broken: () => fill(words.broken, words),
+    broken: () => `${UNEXPECTED} ${words.kept}`,
     lost: () => fill(words.lost, {...words, time: roughly(value.silence + now() - arrived)}),
   };
   // What a screen reader says: a new state, and now and then a new place in line. How far it is, the bar has.
   const announced = {
     sent: () => '',
     stopping: () => '',
-    waiting: () => value.loading ? loading() : value.ahead ? fill(words.inLine, value) : words.next,
-    speaking: () => value.loading ? loading() : words.speaking,
-    listening: () => words.listening,
-    done: () => fill(words.finished, durations()),
+    waiting: () => value.loading ? loading() : value.ahead ? fill("In line, {ahead} ahead", value) : NEXT,
+    speaking: () => value.loading ? loading() : SPEAKING,
+    listening: () => LISTENING,
+    done: () => fill("Done, {total}", durations()),
   };
-  const line = () => player?.isBlocked ? words.blocked : (lines[value.state] ?? (() => words[value.state]))();
+  const line = () => player?.isBlocked ? "Audio is ready: press Play" : lines[value.state]?.() ?? SAID[value.state] ?? words[value.state];
 
   // Between two words of the server the bar goes on towards the end it announced, never quite there and never back.
   function done() {
@@ -257,7 +260,7 @@ export function card(element, props, watch, tell) {
   if (tab.get(`lost-${id}`)) show({state: 'back'});
 
   find('.keep')?.addEventListener('click', ({target}) => {
-    Object.assign(target, {textContent: words.keptSeed, disabled: true});
+    Object.assign(target, {textContent: "Kept in Voice settings", disabled: true});
     tell.keep();
   });
   find('.take')?.addEventListener('click', tell.take);

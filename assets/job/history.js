@@ -3,12 +3,19 @@
 // localStorage, which all tabs of a browser share, and nowhere else.
 import {button, copyButton, made, saveText, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
-import {answerOf} from '../shell/server.js';
+import {answerOf, UNREACHED} from '../shell/server.js';
 import {newId, takes} from '../shell/state.js';
 import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
 const SHOWN = 90;  // characters of a text
+const CHOOSE = "Choose a result to hear it again.";
+const NONE = "Nothing yet. Your results will be listed here, in this browser only.";
+const WHERE = "Your last 50 results, stored only in this browser. The audio lasts until the server deletes it.";
+const UNKEPT = "This browser doesn't store data for this page, as in a private window. The list goes with it.";
+const GONE = "The server no longer has this audio. Press Use again, then Speak.";
+const GONE_LIVE = "This recording went with its page. Its transcript can still be copied.";
+const GONE_RECORDING = "The server no longer has this recording. Its transcript can still be copied.";
 const unsaved = [];  // where the browser keeps nothing
 const sounds = new Map();  // what makes the sound of an entry that this page alone has, by its id
 const isResult = (entry) => typeof entry?.id === 'string' && typeof entry.url === 'string' && typeof entry.asked?.text === 'string';
@@ -73,10 +80,10 @@ window.addEventListener('storage', ({key}) => { if (key === KEY || key === null)
 // The values of the Speak tab, with those of the entry that is used again.
 export const usedAgain = (values) => used(values);
 
-export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fillIn) {
+export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
   const find = (selector) => element.querySelector(selector);
   const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
-  const player = playerIn(find('.player'), {words, rate, text: ''}, (what) => { if (what === 'gone') say('gone', words.gone); });
+  const player = playerIn(find('.player'), {rate, text: ''}, (what) => { if (what === 'gone') say('gone', GONE); });
   let chosen = '', wanted = null, removed = [], turn = 0, ownUrl = '';
 
   function say(state, sentence) {
@@ -92,19 +99,19 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
   }
 
   const title = (voice) => voice.split('_').pop().replace(/^./, (first) => first.toUpperCase());
-  const voiceOf = ({kind = words.transcript, voice}) => kind === kinds.ready && voice ? title(voice) : kind;
+  const voiceOf = ({kind = "Transcript", voice}) => kind === kinds.ready && voice ? title(voice) : kind;
 
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
-    const pick = button('pick', '', fill(words.pick, {first}), () => replay(entry));
+    const pick = button('pick', '', fill("Hear again: {first}", {first}), () => replay(entry));
     pick.append(made('b', {textContent: first, translate: false}), made('span', {textContent: duration(total)}),
       made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
     pick.setAttribute('aria-pressed', entry.id === chosen);
     const item = made('li', {});
-    const use = entry.saveAs ? button('use', words.saveText, fill(words.saveTextOf, {first}), () => saveText(asked.text, entry.saveAs))
-      : entry.heard ? copyButton('use', asked.text, fill(words.copyOf, {first}), words, () => tell(words.uncopied))
-      : button('use', words.use, fill(words.useOf, {first}), (pressed) => reuse(entry, pressed));
-    item.append(pick, use, button('remove', words.remove, fill(words.removeOf, {first}), () => remove(entry)));
+    const use = entry.saveAs ? button('use', "Text", fill("Save as text: {first}", {first}), () => saveText(asked.text, entry.saveAs))
+      : entry.heard ? copyButton('use', asked.text, fill("Copy transcript: {first}", {first}), tell)
+      : button('use', "Use again", fill("Use text and settings again: {first}", {first}), (pressed) => reuse(entry, pressed));
+    item.append(pick, use, button('remove', "Delete", fill("Delete: {first}", {first}), () => remove(entry)));
     return item;
   }
 
@@ -112,7 +119,7 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     const entries = list();
     find('ol').replaceChildren(...entries.map(row));
     find('.clear').hidden = !entries.length;
-    find('.where').textContent = !entries.length ? words.none : isKept ? words.where : words.unkept;
+    find('.where').textContent = !entries.length ? NONE : isKept ? WHERE : UNKEPT;
     if (chosen && !entries.some((entry) => entry.id === chosen)) forget();
   };
 
@@ -120,7 +127,7 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     chosen = '';
     turn += 1;
     player.clear();
-    say('idle', words.choose);
+    say('idle', CHOOSE);
   }
 
   async function replay(entry) {
@@ -129,41 +136,41 @@ export function historyTab(element, {words, names, kinds, rate}, chooseVoice, fi
     for (const each of element.querySelectorAll('.pick')) each.setAttribute('aria-pressed', 'false');
     element.querySelectorAll('.pick')[list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
     player.clear();
-    say('sent', words.fetching);
+    say('sent', "One moment …");
     const isHere = entry.url.startsWith('blob:'), sound = sounds.get(entry.id);  // it lasts as long as its page
     URL.revokeObjectURL(ownUrl);
     ownUrl = sound ? URL.createObjectURL(sound()) : '';
     const url = ownUrl || entry.url, answer = await answerOf(isHere ? url : `${entry.url}.${entry.heard ? 'srt' : 'json'}`);
     const result = !answer?.ok ? null : entry.heard ? {...entry.heard, total: entry.total} : await answer.json().catch(() => null);
     if (mine !== turn) return;
-    if (!result) return say('gone', isHere ? words.goneLive : !answer ? words.unreached : entry.heard ? words.goneRecording : words.gone);
+    if (!result) return say('gone', isHere ? GONE_LIVE : !answer ? UNREACHED : entry.heard ? GONE_RECORDING : GONE);
     player.offer({...result, url});
-    const said = entry.heard ? words.recording : result.seed == null ? words.heard : words.heardSeed;
+    const said = entry.heard ? "{total} of audio" : result.seed == null ? "{total} of speech" : "{total} of speech, seed {seed}";
     say('done', fill(said, {total: duration(result.total), seed: result.seed}));
     player.play();
   }
 
   function reuse(entry, pressed) {
     const act = () => { wanted = entry.asked; fillIn(); };
-    if (wouldLose()) return sure(pressed, words.replace, act);
+    if (wouldLose()) return sure(pressed, act);
     act();
   }
 
   function remove(entry) {
     change((entries) => entries.filter(({id}) => id !== entry.id));
-    tell(words.removed, [entry]);
+    tell("Deleted.", [entry]);
   }
 
   find('.clear').addEventListener('click', () => {
     const all = list();
     change(() => []);
-    tell(words.cleared, all);
+    tell("All are deleted.", all);
   });
   find('.undo').addEventListener('click', () => {
     change((entries) => [...removed, ...entries]);
     tell('');
   });
-  say('idle', words.choose);
+  say('idle', CHOOSE);
   paint();
 
   // The Speak tab's values, with those that were asked for; its recording stays what it is now.

@@ -18,10 +18,10 @@ const SMALL_UP_TO_S = 60;  // so long a sound is played from a small file, made 
 const FILE_STARTS_IN_S = 0.06;  // what an audio element takes from play() to its first sound
 
 // `report` is called when there is something to tell that isn't the server's: 'changed', or 'gone'.
-export function player(root, {words, rate, text: field}, report) {
+export function player(root, {rate, text: field}, report) {
   const find = (selector) => root.querySelector(selector);
   const [audio, play, seek, box, canvas] = ['audio', '.play', '.seek', '.words', '.wave'].map(find);
-  const text = captionsIn(box, words.hint), foot = footOf(root, words);
+  const text = captionsIn(box), foot = footOf(root);
   const unknown = {total: null, left: () => null};
   const empty = {total: 0, peaks: [], captions: [], notes: []};
   let sound = empty, asked = '', live = null, token = '', outlook = unknown, isWhole = false, isBlocked = false, turn = 0;
@@ -52,14 +52,14 @@ export function player(root, {words, rate, text: field}, report) {
   const draw = () => drawWave(canvas, sound, now());
 
   function paint() {
-    const at = now(), playing = isPlaying(), label = playing ? words.pause : words.play;
+    const at = now(), playing = isPlaying(), label = playing ? "Pause" : "Play";
     const isAtEnd = isWhole && at > sound.total - NO_PLACE_S;
     const total = isWhole || !live ? clock(Math.round(sound.total)) : `≈ ${say(roughly(sound.total))}`;
     const times = {now: isAtEnd ? total : clock(at), total};
     find('.time').textContent = `${times.now} / ${times.total}`;
     seek.max = sound.total || 1;
     seek.value = at;
-    seek.setAttribute('aria-valuetext', fill(words.position, times));
+    seek.setAttribute('aria-valuetext', fill("{now} of {total}", times));
     if (play.getAttribute('aria-label') !== label) play.setAttribute('aria-label', label);
     root.classList.toggle('playing', playing);
     mark();

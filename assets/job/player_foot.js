@@ -3,7 +3,7 @@ import {made} from '../shell/elements.js';
 import {fill} from '../shell/phrases.js';
 import {url} from '../shell/server.js';
 
-export function foot(root, words) {
+export function foot(root) {
   const find = (selector) => root.querySelector(selector);
   const links = [...root.querySelectorAll('[data-ending]')], keep = find('.keep'), formats = find('.downloads details');
 
@@ -42,14 +42,15 @@ export function foot(root, words) {
     tell({factor, cached, seed}, waited) {
       if (!find('.facts')) return;
       const told = [];
-      if (factor != null) told.push(fill(cached ? words.cachedFacts : words.facts, {factor: factor.toFixed(factor < 0.1 ? 3 : 2)}));
-      if (waited !== null) told.push(fill(words.first, {first: (waited / 1000).toFixed(2)}));
-      if (seed != null) told.push(fill(words.seed, {seed}));
+      const phrase = cached ? "Real-time factor {factor} when it was made" : "Real-time factor {factor}";
+      if (factor != null) told.push(fill(phrase, {factor: factor.toFixed(factor < 0.1 ? 3 : 2)}));
+      if (waited !== null) told.push(fill("First sound after {first}\u00a0s", {first: (waited / 1000).toFixed(2)}));
+      if (seed != null) told.push(fill("Seed {seed}", {seed}));
       find('.figures').replaceChildren(...told.map((textContent) => made('span', {textContent})));
       root.classList.toggle('counted', told.length > 0);
       root.classList.toggle('seeded', seed != null);  // another seed would make another take
       if (keep.dataset.seed === `${seed}`) return;  // it is told again when more is known, and may be kept already
-      Object.assign(keep, {textContent: words.keep, disabled: false});
+      Object.assign(keep, {textContent: "Keep this seed", disabled: false});
       keep.dataset.seed = seed;
     },
 

@@ -5,7 +5,7 @@ import {takes} from '../shell/state.js';
 
 let show = () => {}, linked = () => {};
 
-export function share(element, {names, usual, words}, ask) {
+export function share(element, {names, usual}, ask) {
   const LONGEST_LINK = 8000;  // characters, so that messengers and browsers don't cut it
   const FIELDS = ['speed', 'instructions'];  // OpenAI's, beside the text; the others are ours
   const find = (selector) => element.querySelector(selector);
@@ -47,7 +47,7 @@ export function share(element, {names, usual, words}, ask) {
       ...(hasRecording() ? ['import base64', ''] : []),
       'from openai import OpenAI',
       '',
-      `client = OpenAI(base_url=${quoted(url('v1'))}, api_key="none")  # ${words.key}`,
+      `client = OpenAI(base_url=${quoted(url('v1'))}, api_key="none")  # or a key, where one is asked for`,
       'spoken = client.audio.speech.create(',
       ...theirs.map(([name, value]) => `    ${name}=${quoted(value)},`),
       ...(ours.length ? [`    extra_body={${ours.join(', ')}},`] : []),
@@ -57,7 +57,7 @@ export function share(element, {names, usual, words}, ask) {
   }
 
   function curl() {
-    const json = quoted(body(), null, 2).replaceAll("'", "'\\''");
+    const json = quoted(body(), null, 2).replaceAll('\'', '\'\\\'\'');
     const call = `curl ${quoted(url('v1/audio/speech'))} -H "Content-Type: application/json" -o speech.wav --fail-with-body`;
     if (!hasRecording()) return `${call} -d \\\n'${json}'`;
     const before = json.replace(/\n}$/, () => ',\n  "prompt_audio": "');  // which is too much for an argument
@@ -86,8 +86,10 @@ export function share(element, {names, usual, words}, ask) {
   const isTooLong = () => kind() === 'link' && link().length > LONGEST_LINK;
 
   function paint() {
-    const about = isTooLong() ? words.long : kind() !== 'link' ? words.code : hasRecording() ? words.without : words.link;
-    find('.about').textContent = about;
+    find('.about').textContent = isTooLong() ? "This text is too long for a link: save it as a file, or take one of the other three."
+      : kind() !== 'link' ? "Asks this server for the same audio."
+        : hasRecording() ? "Opens this page with your text and settings, without your recording."
+          : "Opens this page with your text and settings. They are in the link itself, and not sent to the server.";
     find('.written').textContent = isTooLong() ? '' : written[kind()]();
     find('.copy').disabled = isTooLong();
     find('[role=status]').textContent = '';
@@ -97,10 +99,10 @@ export function share(element, {names, usual, words}, ask) {
     const text = find('.written').textContent;
     try {
       await navigator.clipboard.writeText(text);  // there only over HTTPS, and on this machine itself
-      find('[role=status]').textContent = words.copied;
+      find('[role=status]').textContent = "Copied.";
     } catch {
       getSelection().selectAllChildren(find('.written'));
-      find('[role=status]').textContent = words.selected;
+      find('[role=status]').textContent = "Selected: copy it with your keyboard or the menu.";
     }
   }
 

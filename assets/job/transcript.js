@@ -2,7 +2,6 @@
 // that they stand for. What nobody has changed is the server's file, unless it was recognised live. And the way of a
 // transcript to the Speak tab.
 import {save, sure} from '../shell/elements.js';
-import {state} from '../shell/state.js';
 import {wouldLose} from './history.js';
 
 const WORD = /\p{Script=Han}\s*|[^\s\p{Script=Han}]+\s*/gu;  // Chinese has no spaces
@@ -96,7 +95,7 @@ document.addEventListener('input', ({target}) => { if (target === transcript()) 
 document.addEventListener('click', ({target}) => {
   const pressed = target.closest?.('#vx-speak-this button');
   if (!pressed) return;
-  if (wouldLose()) sure(pressed, state.words.replace, speakThis); else speakThis();
+  if (wouldLose()) sure(pressed, speakThis); else speakThis();
 });
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('#vx-heard [data-ending]'), {ending} = link?.dataset ?? {};

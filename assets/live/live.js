@@ -17,35 +17,52 @@ const SHORTEST_S = 0.3;  // of a recording that is worth keeping
 const SENTENCE = /^.*[.!?。！？…]["”’)]*(?=\s|$|(?<=[。！？…]))/s;
 const ASKS_FOR_WEBSOCKET = 426;  // of HTTP
 const FILE = 'voxdemo-live.wav';
+const STATES = {
+  asking: "Your browser asks whether this page may use the microphone: allow it.",
+  connecting: "Connecting",
+  listening: "Listening",
+  ending: "Recognising the last words",
+};
+const CLOSED = "Live recognition needs a login here. Log in again, or ask the server's operator.";
+const HINT = "Speak now: your words appear here. After a pause a new line begins.";
+const LOST = "The connection to the server broke off.";
+const SHORT = "That was too short. Press Start speaking, speak, then press Stop.";
+const REFUSED = "The live connection couldn't be opened. A proxy in between may block WebSockets.";
+const ENDS = {  // that aren't failures, by the server's code
+  session_silent: "It stopped because nobody spoke for a while.",
+  session_expired: "It stopped because it had lasted as long as it may.",
+  unread: "The server was too busy to read the last words: press Recognise again for the whole recording.",
+};
 
-export function live(element, {words, worklet, isOpen}) {
+export function live(element, {worklet, isOpen}) {
   const root = element.querySelector('.live-way'), find = (selector) => root.querySelector(selector);
   const record = find('.record'), tab = document.getElementById('vx-hear');
   const heardCard = () => page.cards['vx-heard'];
   let view = null, mic = null, line = null, turns = [], parts = [], recording = null, address = '', state = 'off', unplugged = '', awake = null;
 
-  const isOn = () => ['asking', 'connecting', 'listening', 'ending'].includes(state);
+  const isOn = () => state in STATES;
   const isHearing = () => ['connecting', 'listening'].includes(state);
 
   // In the looks that the card of a job has for its states.
   function tell(behind = 0) {
-    if (behind >= BEHIND_S) view?.tell(fill(words.behind, {n: Math.round(behind)}), 'waiting');
-    else view?.tell(words[state] ?? '', state === 'listening' ? state : 'sent');
+    if (behind >= BEHIND_S) view?.tell(fill("{n} s behind: it will catch up", {n: Math.round(behind)}), 'waiting');
+    else view?.tell(STATES[state] ?? '', state === 'listening' ? state : 'sent');
   }
 
   function enter(next) {
     state = root.dataset.state = next;
     tab.dataset.live = isOn() ? 'on' : next;
-    const label = isOn() ? words.stop : recording ? words.again : words.start;
+    const label = isOn() ? "Stop" : recording ? "Speak again" : "Start speaking";
     record.setAttribute('aria-label', label);
     find('.does').textContent = label;
-    find('.told').textContent = isOn() ? words.end : !isOpen ? words.closed : navigator.mediaDevices ? words.about : noMicrophone();
+    const about = navigator.mediaDevices ? "Your words appear while you speak." : noMicrophone();
+    find('.told').textContent = isOn() ? "Press again to end." : isOpen ? about : CLOSED;
     for (const each of root.querySelectorAll('.keep, .whole')) each.hidden = !recording;
     tell();
   }
 
   async function start() {
-    if (!isOpen) return heardCard().tell(words.closed);
+    if (!isOpen) return heardCard().tell(CLOSED);
     if (!navigator.mediaDevices) return heardCard().tell(noMicrophone());
     if (heardCard().isBusy()) document.getElementById('vx-recognise-cancel').click();
     pauseSound();
@@ -57,10 +74,10 @@ export function live(element, {words, worklet, isOpen}) {
     find('.time').textContent = clock(0);
     enter('asking');
     try {
-      mic = await microphone(worklet, {hear, level: showLevel, end: () => stop(words.unplugged)});
+      mic = await microphone(worklet, {hear, level: showLevel, end: () => stop("The microphone was disconnected.")});
     } catch (error) {
       enter('over');
-      return heardCard().tell(error.sentence ?? words.lost);
+      return heardCard().tell(error.sentence ?? LOST);
     }
     enter('connecting');
     line = session({open: listen, change: showTurns, end: finish});
@@ -103,11 +120,11 @@ export function live(element, {words, worklet, isOpen}) {
     awake?.release();
     line = null;
     enter('ending');
-    const total = wasOpen ? mic.seconds : 0, told = unplugged || words[error?.code] || '';
+    const total = wasOpen ? mic.seconds : 0, told = unplugged || ENDS[error?.code] || '';
     const why = error && !told ? await reasonOf(error) : '';
-    if (total >= SHORTEST_S) bring(total, why && both(why, words.kept), told);
+    if (total >= SHORTEST_S) bring(total, why && both(why, "What was heard is kept."), told);
     enter('over');
-    if (total < SHORTEST_S) heardCard().tell(why || told || words.short);
+    if (total < SHORTEST_S) heardCard().tell(why || told || SHORT);
     if (why) checkServer();
   }
 
@@ -116,7 +133,7 @@ export function live(element, {words, worklet, isOpen}) {
     recording = wav(parts, RATE);
     address = URL.createObjectURL(recording);
     const text = turns.map(({settled, open}) => (settled + open).trim()).join('\n').trim();
-    const heard = fill(text ? words.heard : words.silent, {total: duration(total)});
+    const heard = fill(text ? "{total} of audio, recognised live" : "No speech found in this recording.", {total: duration(total)});
     const what = {text, total, captions: captionsOf(turns, total), peaks: peaksOf(mic.levels), notes: [], url: address};
     heardCard().bring({...what, state: why ? 'failed' : 'heard', say: why || [told, heard].filter(Boolean).join(' ')});
     const field = document.querySelector('#vx-said textarea');
@@ -128,10 +145,10 @@ export function live(element, {words, worklet, isOpen}) {
   async function reasonOf(error) {
     if (error.message) return saying(error);
     const answer = await answerOf('v1/realtime');
-    if (!answer) return say(words.lost);
+    if (!answer) return say(LOST);
     const {error: refusal} = await answer.json().catch(() => ({}));
     if (refusal && answer.status !== ASKS_FOR_WEBSOCKET) return saying(refusal);
-    return say(turns.length ? words.broken : words.refused);
+    return say(turns.length ? "The server ended the session." : REFUSED);
   }
 
   function leave() {
@@ -159,7 +176,7 @@ export function live(element, {words, worklet, isOpen}) {
   }, true);
   window.addEventListener('dragenter', () => { if (state === 'over') enter('off'); });  // for the field, which takes files
   window.addEventListener('beforeunload', (event) => { if (isOn()) event.preventDefault(); });
-  drawn('#vx-live-card .turns').then((box) => { view = turnsIn(box.closest('.card'), words.hint); });
+  drawn('#vx-live-card .turns').then((box) => { view = turnsIn(box.closest('.card')); });
   enter('off');
 }
 
@@ -173,7 +190,7 @@ function captionsOf(turns, total) {
 
 // The turns as they are spoken, each a line with its time. The view follows until somebody scrolls up. A screen reader
 // hears whole sentences, once they are settled.
-function turnsIn(root, hint) {
+function turnsIn(root) {
   const box = root.querySelector('.turns'), now = root.querySelector('.now'), log = root.querySelector('.live');
   const lines = new Map(), told = new Map();
   let isFollowing = true;
@@ -227,7 +244,7 @@ function turnsIn(root, hint) {
     clear() {
       lines.clear();
       told.clear();
-      box.replaceChildren(made('p', {className: 'hint', textContent: say(hint)}));
+      box.replaceChildren(made('p', {className: 'hint', textContent: say(HINT)}));
       log.replaceChildren();
       isFollowing = true;
       now.hidden = true;

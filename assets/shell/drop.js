@@ -7,6 +7,8 @@ import {textOf} from './text_file.js';
 
 const LONGEST_TEXT = 1 << 20;  // bytes
 const MOST_FRAMES = 60;
+const NOT_AUDIO_OR_TEXT = "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.";
+const CLOSED = "The file can't be dropped here now. Press Upload file and choose it.";
 const CARDS = {'vx-prompt': 'vx-card', 'vx-recording': 'vx-heard', 'vx-new-prompt': 'vx-new-reading'};
 const shown = (selector) => [...document.querySelectorAll(selector)].find((element) => element.offsetParent);
 const isText = (file) => file.type.startsWith('text/') || /\.(txt|md)$/i.test(file.name);
@@ -23,7 +25,7 @@ function give(input, files) {
 async function read(file) {
   const field = document.querySelector('#vx-text textarea');
   const text = textOf(new Uint8Array(await file.slice(0, LONGEST_TEXT).arrayBuffer()));
-  if (text === null) return state.cards['vx-card'].tell(state.words.notAudioOrText);
+  if (text === null) return state.cards['vx-card'].tell(NOT_AUDIO_OR_TEXT);
   field.value = text;
   field.dispatchEvent(new Event('input', {bubbles: true}));
   field.focus();
@@ -31,9 +33,9 @@ async function read(file) {
 
 // Why the tab that is shown takes no such file.
 async function objection(file, field, isSpeak) {
-  if (!await isSound(file)) return isSpeak ? state.words.notAudioOrText : state.words.notAudio;
-  if (isRecording(field)) return state.words.recording;
-  return isSpeak && !takes('kind') ? state.words.noCopies : '';
+  if (!await isSound(file)) return isSpeak ? NOT_AUDIO_OR_TEXT : "That isn't an audio file. Drop a wav, mp3 or m4a.";
+  if (isRecording(field)) return "The microphone is recording. Stop it, then drop the file again.";
+  return isSpeak && !takes('kind') ? state.noCopies : '';
 }
 
 // The field's way in for files, which it has while it is empty and "Upload file" is chosen. What it holds goes only when
@@ -60,7 +62,7 @@ export async function take(files) {
   if (why) return state.cards[CARDS[field.id]].tell(why);
   if (isSpeak) document.querySelector('#vx-kind label:last-of-type input').click();
   const input = await inputOf(field);
-  if (input) give(input, [file]); else state.cards[CARDS[field.id]].tell(state.words.closed);
+  if (input) give(input, [file]); else state.cards[CARDS[field.id]].tell(CLOSED);
 }
 
 const mark = (by) => {

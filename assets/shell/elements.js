@@ -8,12 +8,12 @@ export function button(className, textContent, label, act) {
   return each;
 }
 
-// Copies this text, and says so; `fail` is called where the browser doesn't allow it, as it does only over https.
-export function copyButton(className, text, label, {copy, copied}, fail) {
-  return button(className, copy, label, async (pressed) => {
+// Copies this text, and says so; `tell` is called with why where the browser doesn't allow it.
+export function copyButton(className, text, label, tell) {
+  return button(className, "Copy", label, async (pressed) => {
     const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-    pressed.textContent = isCopied ? copied : copy;
-    if (!isCopied) fail();
+    pressed.textContent = isCopied ? "Copied" : "Copy";
+    if (!isCopied) tell("Copying works only over https.");
   });
 }
 
@@ -26,18 +26,18 @@ export function save(blob, name) {
 
 export const saveText = (text, name) => save(new Blob([text], {type: 'text/plain;charset=utf-8'}), name);
 
-// What would take the place of something written is asked for by a second press, soon after the first.
+// What would take the place of the text on Speak is asked for by a second press, soon after the first.
 const SURE_MS = 4000;
 let sureOf = null;
 
-export function sure(pressed, question, act) {
+export function sure(pressed, act) {
   if (sureOf === pressed) {
     sureOf = null;
     return act();
   }
   const before = pressed.textContent;
   sureOf = pressed;
-  pressed.textContent = question;
+  pressed.textContent = "Replace your text?";
   setTimeout(() => {
     if (sureOf === pressed) sureOf = null;
     pressed.textContent = before;

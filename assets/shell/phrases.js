@@ -7,6 +7,7 @@
 // are found only there. What people wrote is never touched: it stands in an element with translate="no".
 import {language as chosen} from './language.js';
 
+export const UNEXPECTED = "Something went wrong on the server: try again in a minute.";
 export const fill = (words, values) => words.replace(/{(\w+)}/g, (_, name) => values[name]);
 
 // By which an error is known, with the reason where its code has several.

@@ -34,10 +34,19 @@ window.addEventListener('change', (event) => {
   field.files = files.files;
 }, true);
 
+const BLOCKED = "The microphone is blocked. Allow it for this site in your browser, and for the browser in your system.";
+const WHY = {
+  NotAllowedError: BLOCKED,
+  SecurityError: BLOCKED,
+  NotFoundError: "No microphone found. Connect one, then try again.",
+  NotReadableError: "The microphone can't be opened. Close what else uses it, or connect it again.",
+  OverconstrainedError: "This microphone can't be used here. Choose or connect another one.",
+};
+
 // Why there is no microphone, in a sentence: by what `getUserMedia` throws.
 export function noMicrophone({name} = {}) {
-  const {microphone: words = {}} = state.words;
-  return !navigator.mediaDevices ? words.insecure : words[name === 'SecurityError' ? 'NotAllowedError' : name] ?? words.else;
+  if (!navigator.mediaDevices) return "The microphone works only over https. Open the page at its https address.";
+  return WHY[name] ?? "The browser didn't open the microphone. Try again, or load the page again.";
 }
 
 // Recording itself is Gradio's.

@@ -3,6 +3,7 @@ import {saying} from './phrases.js';
 import {state} from './state.js';
 
 const NOTICE_MS = 10000;
+export const UNREACHED = "Can't reach the server. Try again in a moment.";
 
 // Relative to the page, which may be served below a sub-path, with or without a slash at its end.
 export const url = (path) => new URL(path, location.origin + location.pathname.replace(/\/?$/, '/')).href;

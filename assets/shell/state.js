@@ -2,7 +2,7 @@
 export const state = {
   cards: {},  // by the id of their component
   lostAt: 0,  // since when there is no word from the server, in ms of performance.now(); 0 while there is
-  words: {},  // what the parts say that have no component of their own
+  noCopies: '',  // what is said where voices can't be copied
   taken: [],  // the names of what Speak sends that the voice heeds
 };
 

@@ -8,22 +8,30 @@ import {state as page} from './state.js';
 const ASK_EVERY_MS = 2000, ASK_OF_PENDING_EVERY_MS = 5000, ASK_OF_THE_LINE_EVERY_MS = 4000;
 const names = new Intl.DisplayNames([language], {type: 'language'});
 const MOST_NAMED = 8;  // languages; of more, how many
+const STATES = {
+  resting: "loads when it is used",
+  loading: "loading",
+  waking: "loading",
+  ready: "ready",
+  reloading: "reloading",
+  failed: "doesn't work",
+  closed: "stopped",
+};
 
 // Whether the models are ready, at the head of the page; in the banner what is still being loaded while a stand-in serves;
 // and below Speak how long the line is. Asks often while the server is away or something loads, else every few seconds,
 // and only while somebody sees the page.
 export function head(element, props, trigger) {
-  page.words = props.words;
+  page.noCopies = props.noCopies;
   const chip = element.querySelector('.chip');
-  const {words} = props;
   let state = '', engine = props.value.title, pending = false, asking = false, models = [];
-  const again = engines(element, chip, words, () => models);
+  const again = engines(element, chip, () => models);
 
   // Gradio knows who has logged in. What they wrote isn't for whoever comes next.
   const out = element.querySelector('.log-out'), {username} = window.gradio_config ?? {};
   offerOther(element.querySelector('.language'));
   out.hidden = !username;
-  if (username) out.title = fill(words.loggedIn, {username});
+  if (username) out.title = fill("Logged in as {username}", {username});
   out.addEventListener('click', async () => {
     const answer = await fetch(url('logout'), {method: 'POST'}).catch(() => null);
     if (!answer?.ok) return;
@@ -31,13 +39,13 @@ export function head(element, props, trigger) {
     location.reload();
   });
 
-  function show(next, reason = fill(words.loading, {title: engine}), title = engine) {
+  function show(next, reason = fill("{title} is loading", {title: engine}), title = engine) {
     const outdated = (next === 'ready' && state && state !== 'ready') || engine !== title;
     if ((state === 'lost') !== (next === 'lost')) turn(next === 'lost');
     [state, engine] = [next, title];
     if (outdated) trigger('retry');  // what was told of the engine before
     chip.dataset.state = next;
-    const text = {ready: fill(words.ready, {title}), loading: reason.replace(/\.$/, ''), lost: words.lost}[next];
+    const text = {ready: fill("{title}, ready", {title}), loading: reason.replace(/\.$/, ''), lost: "Can't reach the server"}[next];
     if (chip.lastElementChild.textContent === text) return;
     chip.lastElementChild.textContent = text;
     element.querySelector('.heard').textContent = text;
@@ -104,22 +112,22 @@ export function board(element, watch, everyMs, ask) {
 
 // The card that the state at the head opens: which models there are, how they are, and what they can.
 // `current` gives the models as `/ready` lists them, of all generators.
-function engines(element, button, words, current) {
+function engines(element, button, current) {
   const dialog = element.querySelector('dialog');
 
   function speaks({voices, languages}) {
-    const named = languages.length > MOST_NAMED ? fill(words.languages, {n: languages.length})
+    const named = languages.length > MOST_NAMED ? fill("{n} languages", {n: languages.length})
       : new Intl.ListFormat(language, {type: 'conjunction', style: 'narrow'}).format(languages.map((code) => names.of(code)));
-    return [voices > 1 ? fill(words.voices, {n: voices}) : '', named];
+    return [voices > 1 ? fill("{n} voices", {n: voices}) : '', named];
   }
 
   function row([{title, device, state, memory_bytes: memory, ...model}, count]) {
     const item = made('li'), line = made('p', {className: 'of'}), about = made('p', {className: 'about'});
     item.dataset.state = state;
-    line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: words.states[state]}));
+    line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: STATES[state]}));
     const told = [
-      ...(model.languages ? speaks(model) : [words.recognises]), model.copies ? words.copies : '', device === 'cpu' ? 'CPU' : device,
-      memory ? fill(words.memory, {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill(words.loadedCopies, {n: count}) : '',
+      ...(model.languages ? speaks(model) : ["recognises speech"]), model.copies ? "copies voices" : '', device === 'cpu' ? 'CPU' : device,
+      memory ? fill("{n} GB of memory", {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill("{n} copies", {n: count}) : '',
     ];
     about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== 'CPU' && textContent !== device})));
     item.append(line, about);

@@ -13,8 +13,8 @@ function behind(written, start, sentence) {
 // Where the last word of a text begins.
 const lastWord = (text) => text.search(/\S+\s*$/);
 
-// `foot` gives what stands below what somebody has said, with its samples; `retry` is the word for saying it again.
-export function bubbles(root, foot, retry) {
+// `foot` gives what stands below what somebody has said, with its samples.
+export function bubbles(root, foot) {
   const box = root.querySelector('.talk-turns');
 
   function bubble(className) {
@@ -54,7 +54,7 @@ export function bubbles(root, foot, retry) {
         // It got no answer, and why; `again` says it again, as the last that was said.
         unanswered(why, again) {
           const note = made('div', {className: 'why'});
-          note.append(made('span', {textContent: why}), button('retry', retry, retry, () => {
+          note.append(made('span', {textContent: why}), button('retry', "Try again", "Try again", () => {
             note.remove();
             again();
           }));

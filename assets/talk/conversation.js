@@ -16,7 +16,7 @@ const LEVEL_EVERY = RATE / 10;  // samples
 const levelsOf = (samples) => Array.from({length: Math.ceil(samples.length / LEVEL_EVERY)}, (_, index) =>
   samples.subarray(index * LEVEL_EVERY, (index + 1) * LEVEL_EVERY).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0) / 32768);
 
-export function conversation(words, tell) {
+export function conversation(tell) {
   const playing = new Audio();
   let turns = [], id = newId(), isKept = false, chosen = null;
 
@@ -29,7 +29,8 @@ export function conversation(words, tell) {
     playing.play().catch(() => {});  // another press came before it began
   }
 
-  const asText = () => turns.map(({mine, text}) => `${say(mine ? words.me : words.them)}: ${text}\n`).join('\n');
+  const nameOf = (mine) => say(mine ? "Me" : "Answer");
+  const asText = () => turns.map(({mine, text}) => `${nameOf(mine)}: ${text}\n`).join('\n');
 
   return {
     get isEmpty() { return !turns.length; },
@@ -65,8 +66,8 @@ export function conversation(words, tell) {
     // What stands below a turn.
     foot(text, samples) {
       const first = text.slice(0, SHOWN);
-      const copy = copyButton('copy', text, fill(words.copyOf, {first}), words, () => tell(words.uncopied));
-      const again = button('again', '▶', fill(words.play, {first}), () => play(samples));
+      const copy = copyButton('copy', text, fill("Copy: {first}", {first}), tell);
+      const again = button('again', '▶', fill("Hear again: {first}", {first}), () => play(samples));
       return samples.length ? [again, copy] : [copy];
     },
 
@@ -79,7 +80,7 @@ export function conversation(words, tell) {
       const captions = kept.map(({text, samples: {length}}) => [at / RATE, (at += length) / RATE, text]);
       const heard = {captions, peaks: peaksOf(kept.flatMap(({levels}) => levels))};
       const sound = () => wav(kept.map(({samples}) => samples), RATE);
-      keep({id, at: Date.now(), url: `blob:${id}`, total, saveAs: FILE, asked: {text: asText(), kind: words.kind}, heard}, sound);
+      keep({id, at: Date.now(), url: `blob:${id}`, total, saveAs: FILE, asked: {text: asText(), kind: "Talk"}, heard}, sound);
     },
 
     save: () => saveText(asText(), FILE),

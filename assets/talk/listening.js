@@ -6,11 +6,17 @@ import {saying} from '../shell/phrases.js';
 import {answerOf} from '../shell/server.js';
 import {hearing} from './hearing.js';
 
+export const LOST = "The connection to the server broke off. Try again.";
+const REFUSED = "The server can't listen now. Try again in a moment, or type.";
+const ENDS = {
+  session_silent: "It stopped listening because nobody spoke for a while.",
+  session_expired: "It stopped listening after half an hour. Talk to go on.",
+};
 const ECHO_MS = 300;  // that a sound of the page may still be heard after its end
 
 // `isHere` tells whether somebody looks at it: nobody is heard elsewhere. `change` is called when its state is another one,
 // `tell` with a sentence when it ends against one's will; `heard` is what `hearing` calls.
-export function listening(worklet, words, {isHere, change, tell, heard}) {
+export function listening(worklet, {isHere, change, tell, heard}) {
   const unread = new Set();  // of hearings, those whose last word hasn't come
   let how = '', mic = null, current = null, isAsking = false, stoppedAt = 0, deafUntil = 0;
 
@@ -29,14 +35,14 @@ export function listening(worklet, words, {isHere, change, tell, heard}) {
     change();
     try {
       let mine = null;
-      mic = await microphone(worklet, {hear: (samples) => mine.hear(listened(samples)), level: () => {}, end: () => stop(words.unplugged)});
+      mic = await microphone(worklet, {hear: (samples) => mine.hear(listened(samples)), level: () => {}, end: () => stop("The microphone was disconnected.")});
       if (!how || !isHere()) return stop();
       mine = current = hearing(how === 'free', {...heard, end: (error) => over(mine, error)});
       unread.add(mine);
       mic.begin();  // what is said while it connects is heard, too
     } catch (error) {
       stop();
-      tell(error.sentence ?? words.lost);
+      tell(error.sentence ?? LOST);
     } finally {
       isAsking = false;
       change();
@@ -58,7 +64,7 @@ export function listening(worklet, words, {isHere, change, tell, heard}) {
     unread.delete(mine);
     if (mine === current) stop();
     change();
-    if (error) tell(words[error.code] ?? (error.message ? saying(error) : await answerOf('health') ? words.refused : words.lost));
+    if (error) tell(ENDS[error.code] ?? (error.message ? saying(error) : await answerOf('health') ? REFUSED : LOST));
   }
 
   return {

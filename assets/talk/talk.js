@@ -9,18 +9,32 @@ import {asked} from '../voices/picker.js';
 import {answered} from './answer.js';
 import {bubbles} from './bubbles.js';
 import {conversation} from './conversation.js';
-import {listening} from './listening.js';
+import {listening, LOST} from './listening.js';
 import {spoken} from './sound.js';
 
 const CHOICE = 'vx-talk-choice', ADVISED = 'talk-advised';
 const LOOK_MS = 100;  // between two looks at the words that are heard
 const OTHERS = 'input, textarea, select, a, summary, audio, button:not(.press), [role=tab], [role=slider], [contenteditable]';
 const DOES = {held: 'release', free: 'listening', '': 'hold'};  // the big button, while there is no answer
+const BUTTON = {hold: "Hold to talk", release: "Release to send", listening: "Stop listening", stop: "Stop the answer"};
+const STATES = {
+  idle: "Hold to talk, or type.",
+  asking: "Your browser asks whether this page may use the microphone: allow it.",
+  listening: "Listening",
+  free: "Listening … it answers when you pause",
+  deaf: "Playing. It listens again after that.",
+  thinking: "Thinking {n} s",
+  waiting: "Waiting",
+  speaking: "Speaking. Speak to interrupt.",
+  alone: "Speaking. Press the button to stop it.",
+};
+const CLOSED = "Talking needs a login here. Log in again, or ask the server's operator.";
+const STOPPED = "Stopped before it answered.";
 const seconds = (ms) => (ms / 1000).toFixed(1);
 
-export function talk(element, {words, rule, worklet, isOpen}) {
+export function talk(element, {rule, worklet, isOpen}) {
   const root = element.querySelector('.talk'), find = (selector) => root.querySelector(selector);
-  const said = conversation(words, tell), view = bubbles(root, said.foot, words.retry);
+  const said = conversation(tell), view = bubbles(root, said.foot);
   const field = find('textarea'), press = find('.press'), free = find('.free input');
   const who = () => document.querySelector('#vx-talk-who textarea').value, isHere = () => Boolean(root.offsetParent);
   const heard = {
@@ -30,9 +44,9 @@ export function talk(element, {words, rule, worklet, isOpen}) {
       return view.mine();
     },
     said: say,
-    nothing: () => { if (answer) answer.sound.resume(); else setAside(words.stopped); },
+    nothing: () => { if (answer) answer.sound.resume(); else setAside(STOPPED); },
   };
-  const ears = listening(worklet, words, {isHere, change: paint, tell, heard});
+  const ears = listening(worklet, {isHere, change: paint, tell, heard});
   const written = new Map();  // by the selector of its place
   let answer = null, told = '', ahead = '', isStopped = false, times = {};  // of the last answer, in ms
 
@@ -51,8 +65,8 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     free.checked = ears.how === 'free';
     const thinks = {n: seconds(performance.now() - (answer?.begun ?? ears.stoppedAt))};
     const like = free.checked && now === 'listening' ? isPlaying() ? 'deaf' : 'free' : !free.checked && now === 'speaking' ? 'alone' : now;
-    write('.press', words[doing]);
-    write('.say', told || (now === 'waiting' && ahead) || fill(words.states[like], thinks));
+    write('.press', BUTTON[doing]);
+    write('.say', told || (now === 'waiting' && ahead) || fill(STATES[like], thinks));
     write('.live', told);  // the rest is heard
     root.classList.toggle('wrong', Boolean(told));
     for (const each of root.querySelectorAll('.new, .save')) each.classList.toggle('unseen', said.isEmpty);
@@ -72,7 +86,8 @@ export function talk(element, {words, rule, worklet, isOpen}) {
   }
 
   function showTimes() {
-    const phrases = [[words.heard, times.heard], [words.thought, times.thought], [words.first, times.sound]];
+    const {heard: hearing, thought, sound} = times;
+    const phrases = [["heard in {n} s", hearing], ["thought for {n} s", thought], ["first sound after {n} s", sound]];
     const all = phrases.filter(([, ms]) => ms !== undefined).map(([phrase, ms]) => fill(phrase, {n: seconds(ms)}));
     if (isNews('.times', all.join())) find('.times').replaceChildren(...all.map((textContent) => made('span', {textContent})));
   }
@@ -86,7 +101,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   function listen(how) {
     told = '';
-    if (isOpen) ears.start(how); else tell(words.closed);
+    if (isOpen) ears.start(how); else tell(CLOSED);
   }
 
   const release = () => { if (ears.how === 'held') ears.stop(); };
@@ -138,7 +153,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
         break;
       case 'speech.progress':
         mine.isWaiting = event.state === 'waiting' && event.ahead > 0;
-        ahead = fill(event.ahead === 1 ? words.aheadOne : words.ahead, {n: event.ahead});
+        ahead = fill(event.ahead === 1 ? "1 person is ahead of you" : "{n} people are ahead of you", {n: event.ahead});
         break;
       case 'speech.audio.delta':
         sound.add(event.audio);
@@ -154,7 +169,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
         sound.end();
         break;
       case 'error':
-        return fail(mine, event.error.message ? saying(event.error) : event.status === 401 ? words.closed : words.lost);
+        return fail(mine, event.error.message ? saying(event.error) : event.status === 401 ? CLOSED : LOST);
     }
     paint();
   }
@@ -163,7 +178,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
   function fail(mine, why) {
     told = mine.why = why;
     mine.sound.end();
-    if (why === words.lost) checkServer();
+    if (why === LOST) checkServer();
     paint();
   }
 
@@ -198,7 +213,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
     });
   }
 
-  const stop = () => interrupt(words.stopped);
+  const stop = () => interrupt(STOPPED);
 
   // Stops the answer and keeps the part that was heard. If nothing was, `why` is shown with Try again; without `why`,
   // the next turn is sent along with this one.
@@ -221,7 +236,7 @@ export function talk(element, {words, rule, worklet, isOpen}) {
 
   function send() {
     const text = field.value.trim();
-    if (!isOpen) return tell(words.closed);
+    if (!isOpen) return tell(CLOSED);
     if (!text) return;
     field.value = '';
     interrupt();

@@ -8,12 +8,12 @@ const LIKED = 'voices-liked', RECENT = 'voices-recent', MOST_RECENT = 6;
 const names = (of, options) => new Intl.DisplayNames([of], {type: 'language', ...options});
 const inWords = names(language, {}), asDialect = names(language, {languageDisplay: 'dialect'}), inEnglish = names('en', {});
 const lists = {[LIKED]: kept(LIKED), [RECENT]: kept(RECENT)};
-let known = {voices: [], clones: false}, said = {}, kinds = {};
+const SAID = {female: "female", male: "male", slow: "slow here"};
+let known = {voices: [], clones: false}, kinds = {};
 
-// What the server has: {voices, clones}; the words for it; and what the ways to choose a voice are called.
-export function offer(value, words, ways) {
+// What the server has: {voices, clones}; and what the ways to choose a voice are called.
+export function offer(value, ways) {
   known = value;
-  said = words;
   kinds = ways;
 }
 
@@ -25,13 +25,13 @@ export const copies = () => known.clones;
 const described = ({id, name, title, language: tag, accent, gender, character, pace}) => {
   const code = tag?.split('-')[0] ?? '';
   const spoken = accent ? asDialect.of(tag) : languageName(code);
-  return {id, title, kind: kinds.ready, voice: name, code, accent, about: [spoken, said[gender], character, pace === 'slow' ? said.slow : '']};
+  return {id, title, kind: kinds.ready, voice: name, code, accent, about: [spoken, SAID[gender], character, SAID[pace]]};
 };
-const mine = (voice) => ({id: `own/${voice.id}`, title: voice.name, kind: kinds.saved, own: voice, about: [said.mine, duration(voice.seconds)]});
+const mine = (voice) => ({id: `own/${voice.id}`, title: voice.name, kind: kinds.saved, own: voice, about: ["your voice", duration(voice.seconds)]});
 
 export function all() {
-  const copied = known.clones ? [...own.voices.map(mine), {id: 'recording', title: said.recording, kind: kinds.recording, about: [said.recordingAbout]}] : [];
-  return [...known.voices.map(described), ...copied];
+  const recorded = {id: 'recording', title: "From a recording", kind: kinds.recording, about: ["a voice you upload or record"]};
+  return [...known.voices.map(described), ...(known.clones ? [...own.voices.map(mine), recorded] : [])];
 }
 
 export const isReady = ({voice}) => voice !== undefined;

@@ -2,9 +2,14 @@
 import {duration, fill} from '../shell/phrases.js';
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {begin, isNamed, orSay, own, reload, sayIn} from './own_voices.js';
-import {keepable, measured} from './recording.js';
+import {begin, isNamed, NAME_TAKEN, orSay, own, reload, sayIn} from './own_voices.js';
+import {keepable, measured, TOO_MANY} from './recording.js';
 
+const HEARD = {
+  good: "{seconds}, the level is good.",
+  quiet: "{seconds}, but quiet: closer to the microphone sounds better.",
+  clipped: "{seconds}, but overdriven: further from the microphone sounds better.",
+};
 const forms = {};
 
 export function form(element, props, ask) {
@@ -31,21 +36,21 @@ export async function measure(id, file) {
   one.say('');
   readingOf(id)?.forgive();
   await orSay(one.tell, async () => {
-    const {seconds, level, objection} = await measured(await blobOf(file), own);
-    one.tell(objection || fill(own.words[level], {seconds: duration(seconds)}), Boolean(objection));
+    const {seconds, level, objection} = await measured(await blobOf(file), own.limits);
+    one.tell(objection || fill(HEARD[level], {seconds: duration(seconds)}), Boolean(objection));
   });
 }
 
 const nameIn = ({name}) => name.value.trim().replace(/\s+/g, ' ');
 
 function lacking(one, file, text) {
-  const name = nameIn(one), {words, limits} = own;
-  if (!file) return [words.noRecording];
-  if (!name) return [words.noName, one.name];
-  if (isNamed(name)) return [words.nameTaken, one.name];
-  if (text.length > limits.text) return [fill(words.longText, limits)];
-  if (!one.consent.checked) return [words.noConsent, one.consent];
-  return own.voices.length >= limits.most ? [fill(words.full, limits)] : null;
+  const name = nameIn(one), {limits} = own;
+  if (!file) return ["There is no recording yet. Upload or record one first."];
+  if (!name) return ["Give the voice a name.", one.name];
+  if (isNamed(name)) return [NAME_TAKEN, one.name];
+  if (text.length > limits.text) return [fill("The transcript can have {text} characters at most. Shorten it.", limits)];
+  if (!one.consent.checked) return ["Confirm that the voice is yours or that you have permission.", one.consent];
+  return own.voices.length >= limits.most ? [fill(TOO_MANY, limits)] : null;
 }
 
 // Whether it is kept now; if not, the form says why.
@@ -60,11 +65,11 @@ export async function keep(id, file, written) {
   one.isBusy = true;
   const name = nameIn(one);
   const isKept = await orSay(one.say, async () => {
-    const sound = await keepable(await blobOf(file), own);
+    const sound = await keepable(await blobOf(file), own.limits);
     await own.shelf.add({name, text, consented: new Date().toISOString(), ...sound});
     one.name.value = '';
     one.consent.checked = false;
-    one.say(fill(own.words.kept, {name}));
+    one.say(fill("{name} is saved.", {name}));
     await reload();
     return true;
   });

@@ -1,12 +1,12 @@
 // The list of one's own voices, which are heard, exported, imported and deleted.
 import {button, made, save} from '../shell/elements.js';
 import {duration, fill, say as translated} from '../shell/phrases.js';
-import {begin, follow, hear, hush, isNamed, orSay, own, playButton, reload, sayIn} from './own_voices.js';
+import {begin, follow, hear, hush, isNamed, NAME_TAKEN, orSay, own, playButton, reload, sayIn} from './own_voices.js';
 import {read, written} from './voices_file.js';
 
 export function ownList(element, props, watch) {
   begin(props);
-  const {words} = props, {shelf} = own;
+  const {shelf} = own;
   const find = (selector) => element.querySelector(selector);
   const list = find('ul'), file = find('input'), undo = find('.undo'), say = sayIn(find('.say'));
   let removed = null;
@@ -14,8 +14,8 @@ export function ownList(element, props, watch) {
   function rowOf(voice) {
     const about = [translated(duration(voice.seconds)), voice.text].filter(Boolean).join(' · ');
     const item = row(voice.name, about,
-      playButton(words.play, fill(words.playOf, voice), voice.name, (from) => hear(from, voice, say)),
-      button('delete', words.remove, fill(words.removeOf, voice), (from) => remove(from, voice)),
+      playButton("Play", fill("Play {name}", voice), voice.name, (from) => hear(from, voice, say)),
+      button('delete', "Delete", fill("Delete {name}", voice), (from) => remove(from, voice)),
     );
     item.querySelector('.what').translate = false;
     return item;
@@ -27,7 +27,7 @@ export function ownList(element, props, watch) {
       removed = {...voice, audio: await shelf.recording(voice)};
       await shelf.remove(voice);
       undo.hidden = false;
-      say(fill(words.removed, voice));
+      say(fill("{name} is deleted.", voice));
     });
     hush();
     await reload();
@@ -35,7 +35,7 @@ export function ownList(element, props, watch) {
   }
 
   async function bringBack() {
-    if (isNamed(removed.name)) return say(words.nameTaken, true);
+    if (isNamed(removed.name)) return say(NAME_TAKEN, true);
     await orSay(say, async () => {
       await shelf.add(removed);
       undo.hidden = true;
@@ -50,11 +50,11 @@ export function ownList(element, props, watch) {
   async function load() {
     const [chosenFile] = file.files;
     if (!chosenFile) return;
-    say(words.importing);
+    say("Importing");
     await orSay(say, async () => {
-      const {voices, known} = await read(chosenFile, own.voices, props);
+      const {voices, known} = await read(chosenFile, own.voices, own.limits);
       for (const voice of voices) await shelf.add(voice);
-      const told = [[words.imported, voices.map(({name}) => name)], [words.known, known]].filter(([, names]) => names.length);
+      const told = [["Imported: {names}.", voices.map(({name}) => name)], ["Saved already: {names}.", known]].filter(([, names]) => names.length);
       say(told.map(([phrase, names]) => fill(phrase, {names: names.join(', ')})).join(' '));
     });
     file.value = '';
@@ -64,7 +64,7 @@ export function ownList(element, props, watch) {
   function paint() {
     hush();
     list.replaceChildren(...own.voices.map(rowOf));
-    find('.none').textContent = own.trouble || (own.voices.length ? '' : words.none);
+    find('.none').textContent = own.trouble || (own.voices.length ? '' : "No saved voices yet.");
     find('.export').disabled = !own.voices.length;
   }
 

@@ -1,10 +1,11 @@
 // What lists of voices share: the voices that people keep, a voice's row, and the buttons that play a voice, one at a
 // time, each of which stops its own.
 import {button} from '../shell/elements.js';
-import {fill} from '../shell/phrases.js';
+import {fill, UNEXPECTED} from '../shell/phrases.js';
 import {GONE, inBrowser, onServer, refusal} from './shelf.js';
 
 export const SPEAK = 'vx-choice';  // where a voice is chosen on the Speak tab
+export const NAME_TAKEN = "A voice of that name is saved already: choose another name.";
 
 const painters = [];
 const audio = new Audio();
@@ -13,19 +14,18 @@ let sounding = null, address = '';
 export const own = {
   voices: [],
   trouble: '',  // why they can't be had
-  words: null,
   limits: null,
   shelf: null,
   chosen: {},  // the ids of those that are picked, by where that is
 };
 
-export const sentenceOf = (error) => error?.isSaid ? error.message : own.words.broken;
+export const sentenceOf = (error) => error?.isSaid ? error.message : UNEXPECTED;
 export const isNamed = (name) => own.voices.some((voice) => voice.name.toLowerCase() === name.toLowerCase());
 export const picked = (where = SPEAK) => own.voices.find(({id}) => id === own.chosen[where]);
 
-export function begin({words, limits, isOnServer}) {
+export function begin({limits, isOnServer}) {
   if (own.shelf) return;
-  Object.assign(own, {words, limits, shelf: (isOnServer ? onServer : inBrowser)(words)});
+  Object.assign(own, {limits, shelf: isOnServer ? onServer : inBrowser});
   reload();
 }
 
@@ -95,15 +95,15 @@ export async function play(from, url) {
   hush();
   sounding = from;
   from.classList.add('playing');
-  if (from.dataset.text) from.textContent = own.words.stop;
-  from.setAttribute('aria-label', fill(own.words.stopOf, from.dataset));
+  if (from.dataset.text) from.textContent = "Stop";
+  from.setAttribute('aria-label', fill("Stop {name}", from.dataset));
   audio.src = url;
   try {
     await audio.play();
   } catch (error) {
     if (sounding !== from) return;  // another one was pressed
     hush();
-    throw error.name === 'NotAllowedError' ? refusal(own.words.blocked) : error;
+    throw error.name === 'NotAllowedError' ? refusal("Audio is ready: press Play again.") : error;
   }
 }
 

@@ -2,13 +2,13 @@
 // behind it, and what goes along with what is spoken. The sheet, the offer and the Voices tab choose by `choose`; History only
 // sets which saved voice it is.
 import {made} from '../shell/elements.js';
-import {url} from '../shell/server.js';
+import {UNREACHED, url} from '../shell/server.js';
 import {state} from '../shell/state.js';
 import {all, atFirst, copies, isReady, languageName, named, offer, ownName, ready, used} from './catalogue.js';
 import {begin, follow, hush, own, picked, reload, sayIn, sentenceOf, SPEAK} from './own_voices.js';
 import {asksBy, forget, isWantedIn, sampleButton} from './samples.js';
 import {list} from './sheet.js';
-import {refusal} from './shelf.js';
+import {base64, refusal, VOICE_GONE} from './shelf.js';
 
 const choices = {};  // {kind, voice, ask, paint} by where it is: the first two as Gradio has them
 const sheets = [];
@@ -53,13 +53,13 @@ function paintAll() {
 
 export function picker(element, props, watch, ask) {
   begin(props);
-  const {words, where} = props, find = (selector) => element.querySelector(selector);
+  const {where} = props, find = (selector) => element.querySelector(selector);
   let painted = '';
   const dialog = find('dialog'), change = find('.change'), tell = sayIn(find('.say'));
   const offered = () => all().filter(({kind}) => props.offers.includes(kind)), now = () => offered().find(isChosen(where));
   ways = props.kinds;
   if (ask.sample) asksBy(ask.sample);
-  const sheet = list(find('.catalogue'), words, isChosen(where), (one) => {
+  const sheet = list(find('.catalogue'), isChosen(where), (one) => {
     choose(one.id, where);
     dialog.close();
   }, offered);
@@ -67,18 +67,18 @@ export function picker(element, props, watch, ask) {
 
   function paintAbout() {
     const one = now();
-    find('.about').replaceChildren(...(one ? onButton(one) : [words.gone]).filter(Boolean)
+    find('.about').replaceChildren(...(one ? onButton(one) : [VOICE_GONE]).filter(Boolean)
       .map((textContent) => made('span', {textContent, translate: textContent !== ownName(one?.code)})));
   }
 
   function paintButton() {
     const one = now();
-    find('b').textContent = one?.title ?? words.noVoice;
+    find('b').textContent = one?.title ?? "No voice";
     find('b').translate = !one?.voice && !one?.own;
     paintAbout();
     change.querySelector('.more').hidden = change.disabled = offered().length < 2;
     find('.play-one')?.remove();
-    if (one?.voice || one?.own) find('.box').prepend(sampleButton(words, one, tell));
+    if (one?.voice || one?.own) find('.box').prepend(sampleButton(one, tell));
     tell(own.trouble);
   }
 
@@ -89,7 +89,7 @@ export function picker(element, props, watch, ask) {
     painted = shows;
     if (where === SPEAK) {  // what is offered there is offered here
       state.taken = props.value.takes;
-      offer(props.value, words, ways);
+      offer(props.value, ways);
     }
     forget();
     hush();
@@ -117,8 +117,8 @@ export function picker(element, props, watch, ask) {
 }
 
 // The same list on the Voices tab, where one's own stand below it; the chosen voice goes to Speak.
-export function voicesTab(element, {words}) {
-  const sheet = list(element.querySelector('.catalogue'), words, isChosen(SPEAK), (one) => {
+export function voicesTab(element) {
+  const sheet = list(element.querySelector('.catalogue'), isChosen(SPEAK), (one) => {
     choose(one.id);
     document.querySelector('#vx-tabs [role=tab]').click();
   }, ready);
@@ -132,7 +132,7 @@ async function uploaded(blob) {
   const answer = await fetch(url('gradio_api/upload'), {method: 'POST', body});
   const wait = Number(answer.headers.get('Retry-After'));
   if (answer.status === 429) throw Object.assign(refusal(await answer.text()), {wait, told: answer.error});
-  if (!answer.ok) throw refusal(own.words.noServer);
+  if (!answer.ok) throw refusal(UNREACHED);
   const [path] = await answer.json();
   return {path, orig_name: 'voice.wav', mime_type: 'audio/wav', meta: {_type: 'gradio.FileData'}};
 }
@@ -142,21 +142,14 @@ export async function asked(where) {
   const {kind, voice} = choices[where];
   if (kind !== ways.saved) return voice ? {voice} : {};
   const mine = picked(where);
-  if (!mine || !copies()) return {wrong: own.words.gone};
+  if (!mine || !copies()) return {wrong: VOICE_GONE};
   try {
-    return {prompt_audio: await inBase64(await own.shelf.recording(mine)), prompt_text: mine.text};
+    return {prompt_audio: await base64(await own.shelf.recording(mine)), prompt_text: mine.text};
   } catch (error) {
     reload();
     return {wrong: sentenceOf(error)};
   }
 }
-
-const inBase64 = (blob) => new Promise((done, failed) => {
-  const reader = new FileReader();
-  reader.addEventListener('load', () => done(reader.result));
-  reader.addEventListener('error', () => failed(reader.error));
-  reader.readAsDataURL(blob);
-});
 
 const MOST_CALLED = 8;  // as the server takes them
 

@@ -14,9 +14,9 @@ export const isWantedIn = (element) => element.contains(asked?.from);
 export const forget = () => heardBefore.clear();
 
 // A button that plays a voice of the catalogue, and stops it; `tell` says what goes wrong with one's own.
-export const sampleButton = (words, one, tell) => one.own
-  ? playButton('', fill(words.playOf, {name: one.title}), one.title, (from) => hear(from, one.own, tell))
-  : playButton('', fill(words.sampleOf, {name: one.title}), one.title, (from) => sample(from, one.voice));
+export const sampleButton = (one, tell) => one.own
+  ? playButton('', fill("Play {name}", {name: one.title}), one.title, (from) => hear(from, one.own, tell))
+  : playButton('', fill("Play a sample of {name}", {name: one.title}), one.title, (from) => sample(from, one.voice));
 
 async function sample(from, name) {
   const card = state.cards['vx-sample'];

@@ -7,10 +7,11 @@ import {sampleButton} from './samples.js';
 
 const STEPS = {ArrowDown: 1, ArrowUp: -1}, ENDS = {Home: 0, End: -1}, ASIDE = {ArrowLeft: -1, ArrowRight: 1};
 const FEW = 10;  // so many are seen at a glance
+const NAMES = {all: "All", recent: "Recent", liked: "★", own: "My voices"};
 
 // Of what `from` gives, `take` gets what is chosen; `isChosen` says which one is now. Returns what paints it, what shows it
 // from its beginning, and its search field.
-export function list(element, words, isChosen, take, from = all) {
+export function list(element, isChosen, take, from = all) {
   const find = (selector) => element.querySelector(selector);
   const search = find('input'), rows = find('.rows'), none = find('.none');
   let shown = 'all';
@@ -35,7 +36,7 @@ export function list(element, words, isChosen, take, from = all) {
   }
 
   function paintChips() {
-    const counts = Object.entries(narrowed).map(([id, voices]) => [id, words[id], voices().length]);
+    const counts = Object.entries(narrowed).map(([id, voices]) => [id, NAMES[id], voices().length]);
     const chips = counts.filter(([id, , count]) => count || id === 'liked');
     const spoken = languages(from()).map(({code, count}) => [code, languageName(code), count]);
     find('.chips').replaceChildren(...[...chips, ...spoken].map((each) => chip(...each)));
@@ -51,14 +52,14 @@ export function list(element, words, isChosen, take, from = all) {
     pick.append(made('b', {textContent: one.title, translate: !one.voice && !one.own}), about);
     pick.setAttribute('aria-current', isChosen(one));
     pick.addEventListener('click', () => take(one));
-    star.setAttribute('aria-label', fill(words.likeOf, {name: one.title}));
+    star.setAttribute('aria-label', fill("Favourite: {name}", {name: one.title}));
     star.setAttribute('aria-pressed', isLiked(one));
     star.addEventListener('click', () => {
       like(one);
       star.setAttribute('aria-pressed', isLiked(one));
       find('.chip-of[data-id=liked] small').textContent = narrowed.liked().length;
     });
-    const play = one.voice || one.own ? sampleButton(words, one, (sentence) => { none.textContent = sentence; }) : made('span');
+    const play = one.voice || one.own ? sampleButton(one, (sentence) => { none.textContent = sentence; }) : made('span');
     item.append(play, pick, star);
     return item;
   }
@@ -78,7 +79,7 @@ export function list(element, words, isChosen, take, from = all) {
     if (shown === 'recent' || shown === 'liked') return voices.length ? [group('', '', voices)] : [];
     const mine = voices.filter((one) => !isReady(one)), rest = voices.filter((one) => !mine.includes(one));
     const spoken = [...languages(voices).map(({code}) => code), ''].map((code) => [code, rest.filter((one) => one.code === code)]);
-    return [...(mine.length ? [group(words.own, '', mine)] : []), ...spoken.filter(([, some]) => some.length)
+    return [...(mine.length ? [group(NAMES.own, '', mine)] : []), ...spoken.filter(([, some]) => some.length)
       .map(([code, some]) => group(languageName(code), ownName(code), some))];
   }
 
@@ -86,7 +87,8 @@ export function list(element, words, isChosen, take, from = all) {
     paintChips();
     const voices = voicesNow();
     rows.replaceChildren(...groups(voices));
-    none.textContent = voices.length ? '' : shown === 'liked' && !search.value ? words.noneLiked : words.noneFound;
+    none.textContent = voices.length ? '' : shown === 'liked' && !search.value
+      ? "No favourites yet. Press ☆ beside a voice to find it here." : "No voice fits. Try fewer words.";
     stop(rows.querySelector('[aria-current=true]')?.closest('li') ?? rows.querySelector('li'));
   }
 

@@ -2,12 +2,15 @@
 // name, text, seconds, consented}; its recording is a wav file. What is thrown with `isSaid` is a sentence for people, with
 // its code for programs.
 import {saying} from '../shell/phrases.js';
-import {answerOf} from '../shell/server.js';
+import {answerOf, UNREACHED} from '../shell/server.js';
 import {newId} from '../shell/state.js';
 
 const DATABASE = 'voxdemo-voices', STORE = 'voices';
 
 export const GONE = 'not_found';
+export const VOICE_GONE = "This voice no longer exists. Choose another one.";
+const NO_STORAGE = "This browser doesn't store data for this page, as in a private window. Voices can't be saved.";
+const NO_ROOM = "This browser has no space left for this page. Delete a voice first.";
 export const refusal = (sentence, code = '') => Object.assign(new Error(sentence), {isSaid: true, code});
 
 export const base64 = (blob) => new Promise((resolve, reject) => {
@@ -28,12 +31,12 @@ function opened() {
   return done(request);
 }
 
-async function within(mode, act, words) {
+async function within(mode, act) {
   let database;
   try {
     database = await opened();
   } catch {
-    throw refusal(words.noStorage);
+    throw refusal(NO_STORAGE);
   }
   try {
     const change = database.transaction(STORE, mode);
@@ -41,41 +44,36 @@ async function within(mode, act, words) {
     const [result] = await Promise.all([done(act(change.objectStore(STORE))), over]);
     return result;
   } catch (error) {
-    throw error?.name === 'QuotaExceededError' ? refusal(words.noRoom) : error;
+    throw error?.name === 'QuotaExceededError' ? refusal(NO_ROOM) : error;
   } finally {
     database.close();
   }
 }
 
-export function inBrowser(words) {
-  const at = (mode, act) => within(mode, act, words);
-  return {
-    list: () => at('readonly', (store) => store.getAll()),
-    add: (voice) => at('readwrite', (store) => store.add({id: newId(), ...voice})),
-    remove: (voice) => at('readwrite', (store) => store.delete(voice.id)),
-    async recording(voice) {
-      const kept = await at('readonly', (store) => store.get(voice.id));
-      if (!kept) throw refusal(words.gone, GONE);
-      return kept.audio;
-    },
-  };
+export const inBrowser = {
+  list: () => within('readonly', (store) => store.getAll()),
+  add: (voice) => within('readwrite', (store) => store.add({id: newId(), ...voice})),
+  remove: (voice) => within('readwrite', (store) => store.delete(voice.id)),
+  async recording(voice) {
+    const kept = await within('readonly', (store) => store.get(voice.id));
+    if (!kept) throw refusal(VOICE_GONE, GONE);
+    return kept.audio;
+  },
+};
+
+async function asked(path, options) {
+  const answer = await answerOf(path, options);
+  if (answer?.ok) return answer;
+  const {error: message, ...told} = await answer?.json().catch(() => ({})) ?? {};
+  throw refusal(message ? saying({message, ...told}) : UNREACHED, told.code);
 }
 
-export function onServer(words) {
-  async function asked(path, options) {
-    const answer = await answerOf(path, options);
-    if (answer?.ok) return answer;
-    const {error: message, ...told} = await answer?.json().catch(() => ({})) ?? {};
-    throw refusal(message ? saying({message, ...told}) : words.noServer, told.code);
-  }
-
-  return {
-    list: async () => (await (await asked('voices')).json()).voices,
-    async add({audio, ...voice}) {
-      const body = JSON.stringify({...voice, audio: await base64(audio)});
-      await asked('voices', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
-    },
-    remove: (voice) => asked(`voices/${voice.id}`, {method: 'DELETE'}),
-    recording: async (voice) => (await asked(`voices/${voice.id}`)).blob(),
-  };
-}
+export const onServer = {
+  list: async () => (await (await asked('voices')).json()).voices,
+  async add({audio, ...voice}) {
+    const body = JSON.stringify({...voice, audio: await base64(audio)});
+    await asked('voices', {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
+  },
+  remove: (voice) => asked(`voices/${voice.id}`, {method: 'DELETE'}),
+  recording: async (voice) => (await asked(`voices/${voice.id}`)).blob(),
+};

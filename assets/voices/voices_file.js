@@ -1,6 +1,6 @@
 // One's own voices as a file, which is exported and imported.
 import {fill} from '../shell/phrases.js';
-import {ROUNDED_S, keepable} from './recording.js';
+import {ROUNDED_S, TOO_MANY, keepable} from './recording.js';
 import {base64, refusal} from './shelf.js';
 
 const FORMAT = 'voxdemo voices 1';
@@ -31,8 +31,8 @@ function isVoice(each, limits) {
 
 // {voices, known}: those that are new here, and the names of those that are kept already. All of it is looked at before
 // anything of it is kept.
-export async function read(file, kept, {words, limits}) {
-  const notOne = refusal(words.notAFile);
+export async function read(file, kept, limits) {
+  const notOne = refusal("This isn't a voices file. Choose one made with Export all.");
   if (file.size > MOST_BYTES) throw notOne;
   let told;
   try { told = JSON.parse(await file.text()); } catch { throw notOne; }
@@ -42,7 +42,8 @@ export async function read(file, kept, {words, limits}) {
   for (const {name, text, consented, audio} of told.voices) {
     let bytes;
     try { bytes = Uint8Array.from(atob(audio), (each) => each.charCodeAt(0)); } catch { throw notOne; }
-    const sound = await keepable(new Blob([bytes]), {words, limits}).catch(() => { throw refusal(fill(words.badSound, {...limits, name})); });
+    const bad = fill("The recording of {name} in this file isn't audio of {least_s} to {longest_s} s.", {...limits, name});
+    const sound = await keepable(new Blob([bytes]), limits).catch(() => { throw refusal(bad); });
     if (kept.some((each) => each.name === name.trim() && each.text === text && Math.abs(each.seconds - sound.seconds) < ROUNDED_S)) {
       known.push(name.trim());
       continue;
@@ -51,6 +52,6 @@ export async function read(file, kept, {words, limits}) {
     taken.add(free.toLowerCase());
     voices.push({name: free, text, consented, ...sound});
   }
-  if (voices.length && kept.length + voices.length > limits.most) throw refusal(fill(words.full, limits));
+  if (voices.length && kept.length + voices.length > limits.most) throw refusal(fill(TOO_MANY, limits));
   return {voices, known};
 }

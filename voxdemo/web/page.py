@@ -5,7 +5,6 @@ The look and what runs in the browser are real files in `assets/`. It knows no m
 
 import html
 import os
-from collections.abc import Mapping
 from typing import Any, cast
 
 import gradio as gr
@@ -29,44 +28,6 @@ from voxdemo.web.tabs.status import add_status_tab
 from voxdemo.web.tabs.talk import add_talk_tab
 from voxdemo.web.tabs.voices import add_voices_tab
 
-WORDS: Mapping[str, Any] = {
-    "ready": "{title}, ready",
-    "loading": "{title} is loading",
-    "lost": "Can't reach the server",
-    "states": {
-        "resting": "loads when it is used",
-        "loading": "loading",
-        "waking": "loading",
-        "ready": "ready",
-        "reloading": "reloading",
-        "failed": "doesn't work",
-        "closed": "stopped",
-    },
-    "voices": "{n} voices",
-    "languages": "{n} languages",
-    "copies": "copies voices",
-    "recognises": "recognises speech",
-    "memory": "{n} GB of memory",
-    "loadedCopies": "{n} copies",
-    "loggedIn": "Logged in as {username}",
-    "notAudioOrText": "That file isn't audio or text. Drop a wav, mp3 or m4a, or a txt.",
-    "notAudio": "That isn't an audio file. Drop a wav, mp3 or m4a.",
-    "noCopies": NO_COPIES,
-    "recording": "The microphone is recording. Stop it, then drop the file again.",
-    "closed": "The file can't be dropped here now. Press Upload file and choose it.",
-    "replace": "Replace your text?",
-    "microphone": {
-        "insecure": "The microphone works only over https. Open the page at its https address.",
-        "NotAllowedError": (
-            "The microphone is blocked. Allow it for this site in your browser, and for the browser in your system."
-        ),
-        "NotFoundError": "No microphone found. Connect one, then try again.",
-        "NotReadableError": "The microphone can't be opened. Close what else uses it, or connect it again.",
-        "OverconstrainedError": "This microphone can't be used here. Choose or connect another one.",
-        "else": "The browser didn't open the microphone. Try again, or load the page again.",
-    },
-}
-"""What the page says beside its components; of a microphone, by the browser's name of what went wrong."""
 STYLES = "shell/page.css", "voices/sheet.css", "live/live.css", "talk/talk.css"
 MOST_AT_ONCE = admission.MOST_AT_HAND + 64
 """How many of Gradio's events may be served at once: those beside the line, the line's and the page's own."""
@@ -124,7 +85,7 @@ def _head(service: SpeechService) -> gr.HTML:
         {"title": service.engine_info.title},
         html_template=filled("shell/head.html", {"logo": asset("logo.svg"), "engines": _engines(service)}),
         js_on_load="voxdemo.head(element, props, trigger)",
-        words=dict(WORDS),
+        noCopies=NO_COPIES,
     )
 
 

@@ -37,56 +37,17 @@ UPDATE_EVERY_S = 0.25
 """Progress is told at most this often; between two tellings the card counts the seconds by itself."""
 WORDS: Mapping[str, str] = {
     "idle": "Nothing spoken yet.",
-    "uploading": "Uploading your recording",
-    "sent": "Sending",
-    "next": "You are next",
-    "ahead": "{people} ahead of you",
-    "wait": ", about {time}",
-    "loading": "Loading {title}",
-    "speaking": "Speaking",
-    "part": "Speaking part {part} of {parts}",
-    "listening": "Listening",
-    "left": ", about {time} left",
-    "buffering": "\nBuffering, sound in about {time}",
-    "finishing": "Finishing",
-    "done": "{total} of speech, made in {took}",
-    "cached": "{total} of speech, reused from earlier",
-    "again": "{total} of speech, spoken before",
-    "stopping": "Stopping",
-    "stopped": "Stopped. The first {total} are kept.",
-    "blocked": "Audio is ready: press Play",
-    "details": "Details",
-    "facts": "Real-time factor {factor}",
-    "cachedFacts": "Real-time factor {factor} when it was made",
-    "first": "First sound after {first}\u00a0s",
-    "seed": "Seed {seed}",
-    "keep": "Keep this seed",
-    "keptSeed": "Kept in Voice settings",
-    "take": "Another take",
     "hint": "Your text appears here; each sentence lights up as it is spoken.",
-    "example": "Hear an example",
     "gone": "This audio is gone: press Speak to make it again.",
     "heard": "{language}, {total} of audio, recognised in {took}",
     "heardBefore": "{language}, {total} of audio, reused from earlier",
-    "allowed": "You can go on now.",
-    "silent": "No speech found in this recording.",
     "cancelled": "Cancelled. {kept}",
     "back": "The server is back: press Speak again.",
     "lost": "Can't reach the server ({time}). Retrying; your text is safe.",
-    "broken": f"{UNEXPECTED} {{kept}}",
     "missing": "There is no text yet. Write something, then press Speak.",
     "kept": "Your text is kept.",
-    "play": "Play",
-    "pause": "Pause",
-    "position": "{now} of {total}",
-    "inLine": "In line, {ahead} ahead",
-    "finished": "Done, {total}",
-    "captions": "Captions. Left and Right go from sentence to sentence.",
-    "sound": "Pace and volume",
-    "pace": "Pace",
-    "volume": "Volume",
 }
-"""What the card says while a text is spoken; other cards differ in some of it."""
+"""What the card on Speak says, and other cards otherwise; what all of them say is in `assets/job/card.js`."""
 
 _EVENTS = ", ".join(f"{name}: () => trigger('{name}')" for name in ("end", "keep", "take"))
 _JS = f"voxdemo.card(element, props, watch, {{{_EVENTS}}})"
@@ -281,19 +242,18 @@ def _playable(path: Path, peaks: Sequence[int], captions: Sequence[Segment]) -> 
 
 
 def _template(words: Mapping[str, str], player: Literal["speech", "recording"] | None) -> str:
-    inside = player_of(player, words, facts=player == "speech") if player else ""
-    return filled("job/card.html", {**words, "player": inside})
+    inside = player_of(player, words["hint"], facts=player == "speech") if player else ""
+    return filled("job/card.html", {"idle": words["idle"], "player": inside})
 
 
-def player_of(kind: Literal["speech", "recording"], words: Mapping[str, str], facts: bool = False) -> str:
+def player_of(kind: Literal["speech", "recording"], hint: str, facts: bool = False) -> str:
     """The HTML of a player of speech or of a recording, with or without room for the facts of how it was made."""
-    example = f'<button class="example" type="button">{words["example"]}</button>' if facts else ""
     parts = {
         "downloads": asset(f"job/player-{kind}.html"),
-        "facts": filled("job/player-facts.html", words) if facts else "",
-        "example": example,
+        "facts": asset("job/player-facts.html") if facts else "",
+        "example": '<button class="example" type="button">Hear an example</button>' if facts else "",
     }
-    return filled("job/player.html", {**words, **parts})
+    return filled("job/player.html", {"hint": hint, **parts})
 
 
 def _numbered(value: CardValue) -> CardValue:

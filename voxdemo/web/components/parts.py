@@ -15,8 +15,6 @@ AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visib
 """Arguments of an event that the server answers without a model."""
 IN_BROWSER: dict[str, Any] = {"fn": None, "api_visibility": "private"}
 """Arguments of an event that only the browser has to do with."""
-COPYING = {"copy": "Copy", "copied": "Copied", "uncopied": "Copying works only over https."}
-"""Words of a button that copies a text (`copyButton` in `assets/shell/elements.js`)."""
 _DIALS = {
     SPEED: "1 is normal, 2 is twice as fast.",
     GUIDANCE: "Higher keeps closer to the recording, lower varies more.",

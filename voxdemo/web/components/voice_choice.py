@@ -21,18 +21,11 @@ from voxdemo.service.service import SpeechService
 from voxdemo.speech import EngineInfo, SpeakOptions, SpeechEvent, TaggedVoice, Utterance
 from voxdemo.text import tags
 from voxdemo.web.components import card, voice_fields
-from voxdemo.web.components.assets import asset, say
+from voxdemo.web.components.assets import asset, filled, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import sample_of
 from voxdemo.web.components.parts import IN_BROWSER, own_html
-from voxdemo.web.components.voice_fields import (
-    OWN_VOICE,
-    READY_VOICE,
-    SAVED_VOICE,
-    first_voice,
-    template,
-    voice_choices,
-)
+from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, first_voice, voice_choices
 from voxdemo.web.line.handlers import sent_file, take_up, was_sent
 
 KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
@@ -72,7 +65,7 @@ def add_choice(of: str, is_on_server: bool, shown: dict[str, dict[str, Any]], *e
     view = own_html(
         where,
         **shown.get("choice", {"value": {}}),
-        html_template=template("choice", list=template("sheet"), where=where),
+        html_template=filled("voices/choice.html", {"list": asset("voices/sheet.html"), "where": where}),
         js_on_load=f"voxdemo.voices.picker(element, props, watch, {{{triggers}}})",
         kinds=KINDS,
         offers=offers,

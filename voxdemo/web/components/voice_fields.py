@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
-from voxdemo.errors import UNEXPECTED
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.intake.languages import own_name, title_of
 from voxdemo.service.service import SpeechService
@@ -30,72 +29,8 @@ READING_WORDS = {
     "lost": "Can't reach the server ({time}). Retrying.",
     "missing": NO_RECORDING,
 }
-WORDS = {
-    "female": "female",
-    "male": "male",
-    "sampleOf": "Play a sample of {name}",
-    "stop": "Stop",
-    "stopOf": "Stop {name}",
-    "own": "My voices",
-    "where": "Stored only in this browser. A recording is sent when you speak with it.",
-    "whereOnServer": "Stored on this server, for your account only.",
-    "none": "No saved voices yet.",
-    "play": "Play",
-    "playOf": "Play {name}",
-    "remove": "Delete",
-    "removeOf": "Delete {name}",
-    "undo": "Undo",
-    "removed": "{name} is deleted.",
-    "export": "Export all",
-    "import": "Import",
-    "importing": "Importing",
-    "imported": "Imported: {names}.",
-    "known": "Saved already: {names}.",
-    "new": "Save a voice",
-    "name": "Name of the voice",
-    "consent": "This is my voice, or I have permission to use it.",
-    "save": "Save this voice",
-    "kept": "{name} is saved.",
-    "good": "{seconds}, the level is good.",
-    "quiet": "{seconds}, but quiet: closer to the microphone sounds better.",
-    "clipped": "{seconds}, but overdriven: further from the microphone sounds better.",
-    "silent": "There is no sound in this recording: check the microphone, or choose another one.",
-    "tooShort": "This recording is {seconds} long; it must be {least_s} to {longest_s} s.",
-    "tooLong": "This recording is {seconds} long; cut it to {longest_s} s with the scissors.",
-    "notSound": "This browser can't read that recording: choose a wav, mp3, flac, ogg or m4a file.",
-    "noRecording": NO_RECORDING,
-    "noName": "Give the voice a name.",
-    "nameTaken": "A voice of that name is saved already: choose another name.",
-    "noConsent": "Confirm that the voice is yours or that you have permission.",
-    "longText": "The transcript can have {text} characters at most. Shorten it.",
-    "full": "No more than {most} voices can be saved: delete one first.",
-    "noStorage": "This browser doesn't store data for this page, as in a private window. Voices can't be saved.",
-    "noRoom": "This browser has no space left for this page. Delete a voice first.",
-    "noServer": "Can't reach the server. Try again in a moment.",
-    "gone": "This voice no longer exists. Choose another one.",
-    "notAFile": "This isn't a voices file. Choose one made with Export all.",
-    "badSound": "The recording of {name} in this file isn't audio of {least_s} to {longest_s} s.",
-    "blocked": "Audio is ready: press Play again.",
-    "broken": UNEXPECTED,
-    "voice": "Voice",
-    "change": "Change",
-    "choose": "Choose a voice",
-    "close": "Close",
-    "search": "Search voices",
-    "searchBy": "Name, language, accent",
-    "show": "Which voices",
-    "all": "All",
-    "recent": "Recent",
-    "liked": "★",
-    "likeOf": "Favourite: {name}",
-    "slow": "slow here",
-    "mine": "your voice",
-    "recording": "From a recording",
-    "recordingAbout": "a voice you upload or record",
-    "noVoice": "No voice",
-    "noneFound": "No voice fits. Try fewer words.",
-    "noneLiked": "No favourites yet. Press ☆ beside a voice to find it here.",
-}
+WHERE = "Stored only in this browser. A recording is sent when you speak with it."
+WHERE_ON_SERVER = "Stored on this server, for your account only."
 FEW_VOICES = 10
 """So many are seen at a glance."""
 _LIMITS = {
@@ -181,11 +116,11 @@ def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
 
 def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
     """The form that keeps what is in the fields; `folded`, only its heading is seen until it is pressed."""
-    inside = template("form")
+    inside = asset("voices/form.html")
     return own_html(
         f"{of}-form",
         {},
-        html_template=template("fold", form=inside) if folded else inside,
+        html_template=filled("voices/fold.html", {"form": inside}) if folded else inside,
         js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
         **props(is_on_server),
     )
@@ -211,10 +146,4 @@ def cloning_note(catalogue: Catalogue) -> str:
 
 def props(is_on_server: bool) -> dict[str, Any]:
     """What the scripts get of every component that is about people's own voices."""
-    where = WORDS["whereOnServer" if is_on_server else "where"]
-    return {"words": {**WORDS, "where": where}, "limits": _LIMITS, "isOnServer": is_on_server}
-
-
-def template(name: str, **words: str) -> str:
-    """The HTML of one of the parts, with its words; `words` go before those of WORDS."""
-    return filled(f"voices/{name}.html", {**WORDS, **words})
+    return {"limits": _LIMITS, "isOnServer": is_on_server}

@@ -6,103 +6,25 @@ server as any program does, as a job below /v1/. Here it is only said what the v
 
 import html
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 
-from voxdemo.errors import UNEXPECTED
 from voxdemo.estimates.paces import speech_units
 from voxdemo.intake.validate import MAX_TEXT_CHARS
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import SPEED, EngineInfo, SpeakOptions
 from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.components import wording
-from voxdemo.web.components.assets import filled, say
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_choice import add_choice, add_offer, choices, offer_for, options_of
 from voxdemo.web.components.voice_fields import bounds
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
-WORDS: Mapping[str, Any] = {
-    "title": "Batch",
-    "progress": "Progress",
-    "rows": "Lines of the batch",
-    "idle": "No batch yet.",
-    "hint": "Play each line here as soon as it's ready.",
-    "sent": "Sending",
-    "unsent": "Cancelled. Your lines are kept.",
-    "next": "You are next",
-    "nextAbout": "You are next, about {time}",
-    "ahead": "{people} ahead of you",
-    "aheadAbout": "{people} ahead of you, about {time}",
-    "speaking": "Speaking line {line} of {lines}",
-    "speakingAbout": "Speaking line {line} of {lines}, about {time} left",
-    "doneOne": "The line is spoken.",
-    "done": "All {lines} lines are spoken.",
-    "doneButFailed": "{done} of {lines} lines are spoken, {failed} failed.",
-    "cancelled": "Cancelled. {done} of {lines} lines are spoken and kept.",
-    "lost": "Can't reach the server. Retrying; the batch goes on by itself.",
-    "gone": "This batch no longer exists: it was deleted or has expired.",
-    "limited": "{say} Try again in {time}.",
-    "refused": {
-        "rate_limit_exceeded": "Too many requests.",
-        "not_ready.restarting": "The server is restarting.",
-        "text_unspeakable": "Line {first} of {count}: {why}",
-        "texts_unspeakable": "Lines {named} of {count} can't be spoken. Line {first}: {why}",
-    },
-    "ofLine": "Line {line} of {lines}: {note}",
-    "allowed": "You can go on now. Your lines are kept.",
-    "states": {"queued": "waiting", "running": "speaking", "cancelled": "cancelled"},
-    "late": "{length}, longer than its {slot}",
-    "lateOne": "1 line is longer than its time. In one file, the lines after it start later.",
-    "lateMany": "{lines} lines are longer than their time. In one file, the lines after them start later.",
-    "play": "Play line {line}",
-    "pause": "Pause line {line}",
-    "save": "Download line {line}",
-    "zip": "Download all (zip)",
-    "joined": "Download as one file",
-    "making": "One moment …",
-    "missing": "There are no lines yet. Write some or choose a file, then press Start.",
-    "many": "{lines} lines: {over} more than the {most} that fit. Make several batches of them.",
-    "long": "Line {line} has {characters} characters: {over} more than the {most} that fit.",
-    "noSeed": wording.NO_SEED,
-    "closed": "Batches need a login here. Log in again, or ask the server's operator.",
-    "unkept": "This browser doesn't store data. Stay on this page until you have downloaded the batch.",
-    "unheard": "This line can't be played now. Try again in a moment.",
-    "more": "{lines} more such notes.",
-    "unreached": "Can't reach the server. Your lines are kept. Try again in a moment.",
-    "broken": UNEXPECTED,
-    "ready": "Ready.",
-    "loading": "Still loading.",
-    "size": "{lines} lines, {characters} characters.",
-    "sizeOne": "1 line, {characters} characters.",
-    "sizeAbout": "{lines} lines, {characters} characters, about {time}.",
-    "sizeOneAbout": "1 line, {characters} characters, about {time}.",
-    "nobody": "Nobody is waiting.",
-    "queue": "{people} ahead of you.",
-    "queueAbout": "{people} ahead of you, about {time} in all.",
-}
-FILE_WORDS: Mapping[str, str] = {
-    "choose": "Choose a file",
-    "drop": "or drop one here: .txt, .csv or .srt",
-    "remove": "Remove",
-    "textColumn": "Lines",
-    "nameColumn": "File names",
-    "headed": "The first row names the columns",
-    "column": "Column {number}",
-    "numbered": "numbered",
-    "several": "Choose one file at a time.",
-    "unknown": "{file} isn't a list of lines. Choose a .txt, .csv or .srt file.",
-    "binary": "{file} isn't text. Save it as text, in UTF-8, and choose it again.",
-    "large": "{file} is larger than 32 MB, the most for one batch. Cut it into several.",
-    "empty": "{file} is empty.",
-    "untimed": "{file} has no times. A .srt has lines such as 00:00:01,000 --> 00:00:03,000.",
-}
-
 MOST_LOOKED_AT = 1_000_000
 """Characters; what more of them would take isn't told beforehand."""
 
@@ -131,9 +53,8 @@ def add_batch_tab(
             card = own_html(
                 "vx-batch-card",
                 {},
-                html_template=filled("batch/card.html", WORDS),
+                html_template=asset("batch/card.html"),
                 js_on_load="voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
-                words=dict(WORDS),
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
                 isOpen=is_open,
             )
@@ -168,10 +89,7 @@ def _fields(shown: dict[str, dict[str, Any]], is_on_server: bool) -> SimpleNames
         label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
-    own_html(
-        "vx-batch-file", {}, html_template=filled("batch/file.html", FILE_WORDS),
-        js_on_load="voxdemo.batch.lines(element, props)", words=dict(FILE_WORDS),
-    )  # fmt: skip
+    own_html("vx-batch-file", {}, html_template=asset("batch/file.html"), js_on_load="voxdemo.batch.lines(element)")
     parts.kind, parts.voice, parts.choice = add_choice("vx-batch", is_on_server, shown)
     parts.first = gr.Textbox(**shown["first"], visible=False)
     with gr.Row(elem_id="vx-batch-manner"):

@@ -1,10 +1,9 @@
 """The Recognise tab: a recording in, its words out; or what somebody says, live. It knows the service, no model.
 
-Live, the browser is a client of `/v1/realtime` as any program is (`assets/live/`): here it only gets its words.
+Live, the browser is a client of `/v1/realtime` as any program is (`assets/live/`).
 """
 
 import posixpath
-from collections.abc import Mapping
 from functools import partial
 
 import gradio as gr
@@ -12,7 +11,7 @@ import gradio as gr
 from voxdemo.service.recognition import MAX_RECORDING_S
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card, examples
-from voxdemo.web.components.assets import WORKLET, filled, say, scripts_folder
+from voxdemo.web.components.assets import WORKLET, asset, say, scripts_folder
 from voxdemo.web.components.card import NO_RECORDING, Card, reader
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, own_html, recording_field
 
@@ -27,37 +26,6 @@ WORDS = {
     "lost": "Can't reach the server ({time}). Retrying; your recording is safe.",
     "kept": KEPT,
 }
-LIVE_WORDS: Mapping[str, str] = {
-    "start": "Start speaking",
-    "again": "Speak again",
-    "stop": "Stop",
-    "about": "Your words appear while you speak.",
-    "hint": "Speak now: your words appear here. After a pause a new line begins.",
-    "end": "Press again to end.",
-    "closed": "Live recognition needs a login here. Log in again, or ask the server's operator.",
-    "asking": "Your browser asks whether this page may use the microphone: allow it.",
-    "connecting": "Connecting",
-    "listening": "Listening",
-    "behind": "{n} s behind: it will catch up",
-    "ending": "Recognising the last words",
-    "heard": "{total} of audio, recognised live",
-    "silent": "No speech found in this recording.",
-    "short": "That was too short. Press Start speaking, speak, then press Stop.",
-    "unplugged": "The microphone was disconnected.",
-    "session_silent": "It stopped because nobody spoke for a while.",
-    "session_expired": "It stopped because it had lasted as long as it may.",
-    "unread": "The server was too busy to read the last words: press Recognise again for the whole recording.",
-    "lost": "The connection to the server broke off.",
-    "broken": "The server ended the session.",
-    "refused": "The live connection couldn't be opened. A proxy in between may block WebSockets.",
-    "kept": "What was heard is kept.",
-    "keep": "Save recording",
-    "whole": "Recognise again",
-    "leave": "Use a file",
-    "or": "or",
-    "now": "↓ Now",
-}
-"""What is said of live recognition, most of it in `assets/live/live.js`."""
 
 
 def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
@@ -80,7 +48,7 @@ def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
                 label=say("Transcript"), lines=8, max_lines=30, buttons=["copy"], interactive=True, elem_id="vx-said"
             )
             own_html("vx-speak-this", '<button type="button">Speak this</button>')
-            own_html("vx-live-card", html_template=filled("live/card.html", LIVE_WORDS))
+            own_html("vx-live-card", html_template=asset("live/card.html"))
     for button, example in zip(buttons, examples.RECORDINGS, strict=True):
         button.click(partial(str, example.path), outputs=recording, **AT_ONCE)
     hearing = recognise.click(
@@ -95,9 +63,8 @@ def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
 def _add_live(is_open: bool) -> None:
     own_html(
         "vx-live",
-        html_template=filled("live/panel.html", LIVE_WORDS),
+        html_template=asset("live/panel.html"),
         js_on_load="voxdemo.live(element, props)",
-        words=dict(LIVE_WORDS),
         worklet=f"{scripts_folder()}/{posixpath.basename(WORKLET)}",
         isOpen=is_open,
     )

@@ -65,15 +65,6 @@ USUAL: dict[str, Any] = {
     "seed": "", **{dial.name: dial.default for dial in RARE_DIALS},
 }  # fmt: skip
 """How it is at first, of what a link or a program may set; it needs no mention in them."""
-SHARE_WORDS = {
-    "link": "Opens this page with your text and settings. They are in the link itself, and not sent to the server.",
-    "without": "Opens this page with your text and settings, without your recording.",
-    "long": "This text is too long for a link: save it as a file, or take one of the other three.",
-    "code": "Asks this server for the same audio.",
-    "key": "or a key, where one is asked for",
-    "copied": "Copied.",
-    "selected": "Selected: copy it with your keyboard or the menu.",
-}
 _CLONING = ("kind", "prompt", "prompt_text")
 """What only engines that copy a voice take."""
 _SETTINGS = {
@@ -208,7 +199,7 @@ def _add_share(parts: SimpleNamespace) -> None:
     """The fold with link and code of what is asked for, which `assets/job/share.js` writes."""
     with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
         parts.share = own_html(
-            None, html_template=asset("job/share.html"), words=SHARE_WORDS, names=ASKED, usual=dict(USUAL),
+            None, html_template=asset("job/share.html"), names=ASKED, usual=dict(USUAL),
             js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
         )  # fmt: skip
 

@@ -1,19 +1,19 @@
 """The Talk tab: a conversation with a language model, heard and spoken. Layout first, then what its events do.
 
 The conversation itself is held in the browser (`assets/talk/`): it listens as any program at `/v1/realtime`, and has
-the answers spoken at `/v1/talk`. Here it gets its voices and its words.
+the answers spoken at `/v1/talk`. Here it gets its voices.
 """
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from voxdemo.service.service import SpeechService
-from voxdemo.web.components.assets import WORKLET, filled, say, scripts_folder
-from voxdemo.web.components.parts import AT_ONCE, COPYING, own_html
+from voxdemo.web.components.assets import WORKLET, asset, say, scripts_folder
+from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.voice_choice import add_choice, choices
 
 PARTNERS = (
@@ -26,50 +26,6 @@ PARTNERS = (
     ("Interviewer", "You interview me for a job of my choice. Ask one question at a time, and follow up on answers."),
 )
 """Parts that the language model can play: what is on the button, and what it writes into the field."""
-WORDS: Mapping[str, Any] = {
-    "title": "Conversation",
-    "turns": "What was said",
-    "type": "Or type here",
-    "send": "Send",
-    "hold": "Hold to talk",
-    "release": "Release to send",
-    "listening": "Stop listening",
-    "stop": "Stop the answer",
-    "retry": "Try again",
-    "stopped": "Stopped before it answered.",
-    "free": "Answer when I pause",
-    "headphones": "Wear headphones, or it may hear itself.",
-    "play": "Hear again: {first}",
-    **COPYING,
-    "copyOf": "Copy: {first}",
-    "kind": "Talk",
-    "save": "Save as text",
-    "new": "New conversation",
-    "me": "Me",
-    "them": "Answer",
-    "states": {
-        "idle": "Hold to talk, or type.",
-        "asking": "Your browser asks whether this page may use the microphone: allow it.",
-        "listening": "Listening",
-        "free": "Listening … it answers when you pause",
-        "deaf": "Playing. It listens again after that.",
-        "thinking": "Thinking {n} s",
-        "waiting": "Waiting",
-        "speaking": "Speaking. Speak to interrupt.",
-        "alone": "Speaking. Press the button to stop it.",
-    },
-    "ahead": "{n} people are ahead of you",
-    "aheadOne": "1 person is ahead of you",
-    "heard": "heard in {n} s",
-    "thought": "thought for {n} s",
-    "first": "first sound after {n} s",
-    "closed": "Talking needs a login here. Log in again, or ask the server's operator.",
-    "unplugged": "The microphone was disconnected.",
-    "session_silent": "It stopped listening because nobody spoke for a while.",
-    "session_expired": "It stopped listening after half an hour. Talk to go on.",
-    "lost": "The connection to the server broke off. Try again.",
-    "refused": "The server can't listen now. Try again in a moment, or type.",
-}
 RULE = "You are heard, not read: answer in a few short sentences, without lists, headings, markup or emoji."
 """What the language model is told beside who it is."""
 NOTE = "Nothing of what you say is kept on the server."
@@ -102,9 +58,8 @@ def add_talk_tab(
         with gr.Column(elem_id="vx-talk-out"):
             own_html(
                 "vx-talk-card",
-                html_template=filled("talk/card.html", WORDS),
+                html_template=asset("talk/card.html"),
                 js_on_load="voxdemo.talk(element, props)",
-                words=dict(WORDS),
                 rule=RULE,
                 worklet=f"{scripts_folder()}/{posixpath.basename(WORKLET)}",
                 isOpen=is_open,

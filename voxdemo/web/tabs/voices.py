@@ -11,16 +11,9 @@ import gradio as gr
 
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import voice_fields
-from voxdemo.web.components.assets import say
+from voxdemo.web.components.assets import asset, filled, say
 from voxdemo.web.components.parts import AT_ONCE, own_html
-from voxdemo.web.components.voice_fields import (
-    WORDS,
-    add_form,
-    add_voice_fields,
-    template,
-    wire_form,
-    wire_reading,
-)
+from voxdemo.web.components.voice_fields import add_form, add_voice_fields, wire_form, wire_reading
 
 
 def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool) -> None:
@@ -28,13 +21,19 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
 
     `arrivals` are the events at which what the engine has is looked up again.
     """
-    props = voice_fields.props(is_on_server)
+    where = voice_fields.WHERE_ON_SERVER if is_on_server else voice_fields.WHERE
     with gr.Tab(say("Voices"), id="voices"), gr.Row(elem_id="vx-voices"):
         with gr.Column(elem_id="vx-voices-lists"):
-            _html("tab", "vx-ready", "sheet", props)
-            _html("own", "vx-shelf", "own", props)
+            own_html("vx-ready", {}, html_template=asset("voices/sheet.html"), js_on_load="voxdemo.voices.tab(element)")
+            own_html(
+                "vx-shelf",
+                {},
+                html_template=filled("voices/own.html", {"where": where}),
+                js_on_load="voxdemo.voices.own(element, props, watch)",
+                **voice_fields.props(is_on_server),
+            )
         with gr.Column(elem_id="vx-new"):
-            own_html("vx-new-head", f"<h2>{WORDS['new']}</h2>")
+            own_html("vx-new-head", "<h2>Save a voice</h2>")
             note = own_html("vx-new-note", voice_fields.cloning_note(service.catalogue))
             fields = add_voice_fields("vx-new", {"label": say("Transcript of the recording")})
             form = add_form("vx-new", is_on_server)
@@ -45,10 +44,3 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
         return voice_fields.cloning_note(service.catalogue)
 
     gr.on(arrivals, look, outputs=note, **AT_ONCE)
-
-
-def _html(script: str, elem_id: str, name: str, props: dict[str, Any]) -> gr.HTML:
-    inside = template(name, where=props["words"]["where"])
-    return own_html(
-        elem_id, {}, html_template=inside, js_on_load=f"voxdemo.voices.{script}(element, props, watch)", **props
-    )
