@@ -1,10 +1,9 @@
 // Gradio's controls as the keyboard and screen readers expect them.
 import {drawn} from './elements.js';
 
-// Gradio's lists of choices as the keyboard expects a list. By themselves they open when the Tab key comes to them, over
-// what stands there; stay open when it leaves; and drop the focus when something is chosen.
-const LISTS = '#vx-batch-voice input, #vx-batch-format input';
-const isList = (element) => element.matches?.(LISTS);
+// Gradio's list of choices as the keyboard expects a list. By itself it opens when the Tab key comes to it, over what stands
+// there; stays open when that leaves; and drops the focus when something is chosen.
+const isList = (element) => element.matches?.('#vx-batch-format input');
 const fold = (input) => input.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}));
 let lastKey = '';
 
@@ -24,7 +23,6 @@ window.addEventListener('keydown', (event) => {
 }, true);
 window.addEventListener('focusin', ({target}) => {
   if (!isList(target)) return;
-  if (!target.readOnly) setTimeout(() => target.select());  // what is typed searches the list
   if (lastKey === 'Tab') setTimeout(fold, 0, target);
 });
 

@@ -7,12 +7,13 @@ import {own} from './own_voices.js';
 const LIKED = 'voices-liked', RECENT = 'voices-recent', MOST_RECENT = 6;
 const names = (of, options) => new Intl.DisplayNames([of], {type: 'language', ...options});
 const inWords = names(language, {}), asDialect = names(language, {languageDisplay: 'dialect'}), inEnglish = names('en', {});
-const lists = {[LIKED]: kept(LIKED), [RECENT]: kept(RECENT)};
+const lists = {[LIKED]: listed(LIKED), [RECENT]: listed(RECENT)};
 const SAID = {female: "female", male: "male", slow: "slow here"};
-let known = {voices: [], clones: false}, kinds = {};
+let known = {voices: [], clones: false}, before = null, kinds = {};
 
 // What the server has: {voices, clones}; and what the ways to choose a voice are called.
 export function offer(value, ways) {
+  before = atFirst();
   known = value;
   kinds = ways;
 }
@@ -39,6 +40,9 @@ export const ready = () => all().filter(isReady);
 
 // The name of the ready voice that speaks at first.
 export const atFirst = () => known.voice;
+
+// This ready voice, as long as it is there and isn't merely the one that spoke at first before; else the one that does now.
+export const kept = (voice) => voice !== before && ready().some((one) => one.voice === voice) ? voice : atFirst();
 
 // What a link calls a ready voice that isn't the one that speaks at first.
 export const linked = (voice) => voice === known.voice ? undefined : ready().find((one) => one.voice === voice)?.id;
@@ -67,7 +71,7 @@ export function fits(one, search) {
     words.some((word) => word.startsWith(asked)) || (!isLatin(asked) && text.includes(asked)));
 }
 
-function kept(key) {
+function listed(key) {
   try {
     const ids = JSON.parse(browser.get(key) ?? '[]');
     return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];

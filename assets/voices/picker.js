@@ -1,16 +1,16 @@
 // The voices that are chosen on Speak and on Batch, each by the id of its component: the button that shows one, the sheet
 // behind it, and what goes along with what is spoken. The sheet, the offer and the Voices tab choose by `choose`; History only
 // sets which saved voice it is.
-import {made} from '../shell/elements.js';
+import {made, spans} from '../shell/elements.js';
 import {UNREACHED, url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {all, atFirst, copies, isReady, languageName, named, offer, ownName, ready, used} from './catalogue.js';
+import {all, atFirst, copies, isReady, kept, languageName, named, offer, ownName, ready, used} from './catalogue.js';
 import {begin, follow, hush, own, picked, reload, sayIn, sentenceOf, SPEAK} from './own_voices.js';
 import {asksBy, forget, isWantedIn, sampleButton} from './samples.js';
 import {list} from './sheet.js';
 import {base64, refusal, VOICE_GONE} from './shelf.js';
 
-const choices = {};  // {kind, voice, ask, paint} by where it is: the first two as Gradio has them
+const choices = {};  // {kind, voice, ask, paint} by where it is
 const sheets = [];
 let ways = {};
 
@@ -28,16 +28,19 @@ export function choose(id, where = SPEAK) {
   choice.kind = one.kind;
   choice.voice = one.voice ?? choice.voice;
   paintAll();
-  choice.ask.choose();
+  choice.ask.select();
   return true;
 }
 
-// What `choose` has Gradio's fields hold.
-export const chosen = (where = SPEAK) => [choices[where].kind, choices[where].voice];
+// How it is chosen, and the name of a ready voice. Of a tab that isn't drawn yet, nulls.
+export function chosen(where = SPEAK) {
+  const {kind = null, voice = null} = choices[where] ?? {};
+  return [kind, voice];
+}
 
-// What Gradio's fields hold now: an example, a link or the History may have set them.
-export function shown(kind, voice, where = SPEAK) {
-  const choice = choices[where];
+// What Gradio's fields on Speak hold now: an example, a link or the History may have set them.
+export function shown(kind, voice) {
+  const choice = choices[SPEAK];
   if (!choice || (kind === choice.kind && voice === choice.voice)) return;
   Object.assign(choice, {kind, voice});
   paintAll();
@@ -49,6 +52,14 @@ const onButton = ({code, about: [first, ...rest]}) => [first, ownName(code) === 
 function paintAll() {
   Object.values(choices).forEach((choice) => choice.paint());
   sheets.forEach((sheet) => sheet.paint());
+}
+
+// Has one speak that is there, where there are other voices than before.
+function settle(choice) {
+  const kind = copies() ? choice.kind : ways.ready, voice = kept(choice.voice);
+  if (kind === choice.kind && voice === choice.voice) return;
+  Object.assign(choice, {kind, voice});
+  choice.ask.select();
 }
 
 export function picker(element, props, watch, ask) {
@@ -90,6 +101,7 @@ export function picker(element, props, watch, ask) {
     if (where === SPEAK) {  // what is offered there is offered here
       state.taken = props.value.takes;
       offer(props.value, ways);
+      Object.values(choices).forEach(settle);
     }
     forget();
     hush();

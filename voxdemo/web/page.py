@@ -49,7 +49,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
             asked = add_generate_tab(service, arrivals, bool(settings.accounts))
             add_recognize_tab(service, is_for_all)
             if settings.chat_url:
-                add_talk_tab(service, arrivals, is_for_all, bool(settings.accounts))
+                add_talk_tab(is_for_all, bool(settings.accounts))
             add_voices_tab(service, arrivals, bool(settings.accounts))
             add_history_tab(service.engine_info, asked)
             add_batch_tab(service, arrivals, is_for_all, bool(settings.accounts))

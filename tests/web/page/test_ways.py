@@ -126,3 +126,26 @@ def test_a_voice_is_found_heard_kept_and_taken_by_keys_alone(server: Server, ope
     for _ in range(30):  # the Tab key stays in the sheet, or goes to the browser
         page.keyboard.press("Tab")
         assert page.evaluate(is_within)
+
+
+CHOSEN = """({offer, kept}, all) => all.map(([before, names, now, voice]) => {
+  offer({voices: [], voice: before}, {});
+  offer({voices: names.map((name) => ({name})), voice: now}, {});
+  return kept(voice);
+})"""
+
+
+def test_a_voice_that_was_chosen_stays_as_long_as_it_is_there(server: Server, open_page: OpenPage) -> None:
+    builtin, both, voiceless = ["heart"], ["heart", "af_heart", "ef_dora"], ["", "af_heart", "af_bella"]
+    asked = {
+        ("heart", *builtin, "heart", "heart"): "heart",
+        ("heart", *both, "heart", "ef_dora"): "ef_dora",
+        ("heart", *both[1:], "af_heart", "ef_dora"): "ef_dora",
+        ("heart", *both[1:], "af_heart", "heart"): "af_heart",
+        ("heart", *both[1:], "af_heart", "am_gone"): "af_heart",
+        ("af_heart", *both, "heart", "af_heart"): "heart",
+        ("af_heart", *voiceless, "", "af_heart"): "",
+        ("af_heart", *voiceless, "", "af_bella"): "af_bella",
+    }
+    told = [[before, names, now, voice] for before, *names, now, voice in asked]
+    assert of_module(open_page(server), "voices/catalogue.js", CHOSEN, told) == list(asked.values())

@@ -1,13 +1,12 @@
 """The choice of a voice, on Speak and on Batch: the button that shows it, the sheet behind it, and samples.
 
-`assets/voices/picker.js` does the choosing, in the browser; two fields of Gradio's that nobody sees hold what is
-chosen. Samples are jobs as all others, in line and from the cache.
+`assets/voices/picker.js` does the choosing, in the browser. Samples are jobs as all others, in line and from the cache.
 """
 
 import html
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -25,7 +24,7 @@ from voxdemo.web.components.assets import asset, filled, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import sample_of
 from voxdemo.web.components.parts import IN_BROWSER, own_html
-from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, first_voice, voice_choices
+from voxdemo.web.components.voice_fields import OWN_VOICE, READY_VOICE, SAVED_VOICE, first_voice
 from voxdemo.web.line.handlers import sent_file, take_up, was_sent
 
 KINDS = {"ready": READY_VOICE, "saved": SAVED_VOICE, "recording": OWN_VOICE}
@@ -41,30 +40,17 @@ _UNSEEN_HERE = ("model", "languages", "licence", "takes")
 """What programs get of a voice, and the list doesn't show."""
 
 
-class VoiceChoice(NamedTuple):
-    """The fields that hold the choice, and what shows it."""
+def add_choice(of: str, is_on_server: bool, *events: str, value: dict[str, Any] | None = None) -> gr.HTML:
+    """Add it, with ids that begin with `of`. Its events are "select", when another voice is chosen, and these.
 
-    kind: gr.Radio
-    """One of KINDS."""
-    voice: gr.Dropdown
-    """The name of the voice, where it is a ready one."""
-    view: gr.HTML
-
-
-def add_choice(of: str, is_on_server: bool, shown: dict[str, dict[str, Any]], *events: str) -> VoiceChoice:
-    """Add it, with ids that begin with `of`; `shown` is what `choices` gives. The `events` are those beside "choose".
-
-    On Speak `shown` has a `choice`, too, with what is `offered` on all tabs: Gradio 6.31 loses the words of a component
-    that it hasn't shown yet when its value is set. On Batch there is no field for a recording.
+    On Speak its `value` is what is `offered`, on all tabs: Gradio 6.31 loses the words of a component that it hasn't
+    shown yet when its value is set. Elsewhere there is no field for a recording.
     """
-    offers, where = list(KINDS.values())[: None if of == "vx" else -1], f"{of}-choice"
-    kinds = [(say(kind), kind) for kind in offers]
-    kind = gr.Radio(kinds, label=say("Voice"), elem_id=f"{of}-kind", **{"value": READY_VOICE, **shown["kind"]})
-    voice = gr.Dropdown(**shown["voice"], label=say("Voice"), elem_id=f"{of}-voice")
-    triggers = ", ".join(f"{name}: () => trigger('{name}')" for name in ("choose", *events))
-    view = own_html(
+    offers, where = list(KINDS.values())[: None if value else -1], f"{of}-choice"
+    triggers = ", ".join(f"{name}: () => trigger('{name}')" for name in ("select", *events))
+    return own_html(
         where,
-        **shown.get("choice", {"value": {}}),
+        value or {},
         html_template=filled("voices/choice.html", {"list": asset("voices/sheet.html"), "where": where}),
         js_on_load=f"voxdemo.voices.picker(element, props, watch, {{{triggers}}})",
         kinds=KINDS,
@@ -72,11 +58,6 @@ def add_choice(of: str, is_on_server: bool, shown: dict[str, dict[str, Any]], *e
         where=where,
         **voice_fields.props(is_on_server),
     )
-    fields: list[Any] = [kind, voice]
-    view.choose(js=f"() => voxdemo.voices.chosen('{where}')", outputs=fields, **IN_BROWSER)
-    changed = f"(kind, voice) => {{ voxdemo.voices.shown(kind, voice, '{where}'); return []; }}"
-    gr.on([field.change for field in fields], js=changed, inputs=fields, **IN_BROWSER)
-    return VoiceChoice(kind, voice, view)
 
 
 def add_offer(of: str, then: str) -> gr.HTML:
@@ -85,16 +66,6 @@ def add_offer(of: str, then: str) -> gr.HTML:
         f"{of}-offer", None, html_template=asset("voices/offer.html"),
         js_on_load="voxdemo.voices.offer(element, props, watch)", where=f"{of}-choice", then=then,
     )  # fmt: skip
-
-
-def choices(service: SpeechService, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
-    """What of its fields, and of `first` beside them, depends on the engines; as for `voice_choices`."""
-    catalogue = service.catalogue
-    return {
-        "kind": {"visible": True} if catalogue.copier else {"visible": False, "value": READY_VOICE},
-        "voice": voice_choices(catalogue, now, first),
-        "first": {"value": first_voice(catalogue)},
-    }
 
 
 def options_of(kind: object, voice: object, recording: Path | None = None) -> SpeakOptions:

@@ -1,4 +1,4 @@
-"""What tabs share of voices: the choice of ready ones; of one's own the fields, the form that keeps one, and the words.
+"""What tabs share of voices: which one speaks at first; of one's own the fields, and the form that keeps one.
 
 `assets/voices/` does the rest, in the browser.
 """
@@ -9,9 +9,8 @@ import gradio as gr
 
 from voxdemo.audio.reading.prompt import MAX_PROMPT_S, MIN_PROMPT_S
 from voxdemo.intake.catalogue import Catalogue
-from voxdemo.intake.languages import own_name, title_of
 from voxdemo.service.service import SpeechService
-from voxdemo.speech import Dial, Voice
+from voxdemo.speech import Dial
 from voxdemo.stores import voices
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import asset, filled, say
@@ -31,8 +30,6 @@ READING_WORDS = {
 }
 WHERE = "Stored only in this browser. A recording is sent when you speak with it."
 WHERE_ON_SERVER = "Stored on this server, for your account only."
-FEW_VOICES = 10
-"""So many are seen at a glance."""
 _LIMITS = {
     "most": voices.MOST,
     "name": voices.MAX_NAME_CHARS,
@@ -45,28 +42,6 @@ _LIMITS = {
 def first_voice(catalogue: Catalogue) -> str:
     """The name of the one that is chosen at first; "" is the engine's own voice."""
     return next((catalogue.name_of(voice, catalogue.usual) for voice in catalogue.usual.voices), "")
-
-
-def voice_choices(catalogue: Catalogue, now: object = None, first: object = None) -> dict[str, Any]:
-    """For the list of voices: what people read, and the name; where there are many, they can be searched.
-
-    Without a value where the one that is chosen `now` stays: it is there, and isn't merely what was `first` until now.
-    """
-    found, names = [voice for voice, _ in catalogue.voices()], [catalogue.name_of(*each) for each in catalogue.voices()]
-    own = [] if catalogue.usual.voices else [("The engine's own voice", "")]
-    differ = len({voice.language for voice in found}) > 1
-    titles = [f"{voice.title} · {_language_of(voice)}" if differ else voice.title for voice in found]
-    choices = [*own, *zip(titles, names, strict=True)]
-    shown = {"choices": choices, "filterable": len(choices) > FEW_VOICES}
-    is_chosen = now != first and now in [name for _, name in choices]
-    value = now if is_chosen else first_voice(catalogue)
-    return shown if value == now else {**shown, "value": value}
-
-
-def _language_of(voice: Voice) -> str:
-    """In English, which most people who search can write, and as those call it who speak it."""
-    code = voice.language.partition("-")[0]
-    return title_of(voice.language) if code == "en" else f"{title_of(voice.language)} · {own_name(code)}"
 
 
 def bounds(dial: Dial) -> dict[str, float]:

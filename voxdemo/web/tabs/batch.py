@@ -21,13 +21,14 @@ from voxdemo.stores.batch_values import MOST_TEXTS
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_choice import add_choice, add_offer, choices, offer_for, options_of
+from voxdemo.web.components.voice_choice import add_choice, add_offer, offer_for, options_of
 from voxdemo.web.components.voice_fields import bounds
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
 MOST_LOOKED_AT = 1_000_000
 """Characters; what more of them would take isn't told beforehand."""
 
+_CHOSEN = "voxdemo.voices.chosen('vx-batch-choice')"
 _BEGIN = """(format, speed, seed) => {
   const seen = (id, value) => document.getElementById(id) ? value : undefined;
   const dials = {speed: seen('vx-batch-speed', speed), seed: seen('vx-batch-seed', seed)};
@@ -48,7 +49,7 @@ def add_batch_tab(
     """
     with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
-            parts = _fields(choices(service) | _dials_of(service.engine_info), is_on_server)
+            parts = _fields(_dials_of(service.engine_info), is_on_server)
         with gr.Column(elem_id="vx-batch-out"):
             card = own_html(
                 "vx-batch-card",
@@ -59,28 +60,16 @@ def add_batch_tab(
                 isOpen=is_open,
             )
 
-    _wire_abilities(service, parts, arrivals)
-    _wire(service, parts, card)
-
-
-def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
-    """Offer the voices that are here, and the dials that the chosen one takes."""
-
-    async def offered(kind: object, voice: object, first: object) -> list[Any]:
-        shown = choices(service, voice, first)
-        info = service.catalogue.engine_of(options_of(kind, shown["voice"].get("value", voice)))
-        return [gr.update(**values) for values in (*shown.values(), *_dials_of(info).values())]
-
     async def dials(kind: object, voice: object) -> list[Any]:
+        """Offer those that the chosen voice takes."""
         info = service.catalogue.engine_of(options_of(kind, voice))
         return [gr.update(**values) for values in _dials_of(info).values()]
 
-    of_engines = [vars(parts)[name] for name in choices(service)]
     of_voice = [vars(parts)[name] for name in _dials_of(service.engine_info)]
-    choice = [parts.kind, parts.voice]
-    outputs = [*of_engines, *of_voice]
-    gr.on(arrivals, offered, inputs=[*choice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
-    gr.on([field.change for field in choice], dials, inputs=choice, outputs=of_voice, preprocess=False, **AT_ONCE)
+    choice, chosen = [parts.kind, parts.voice], f"() => {_CHOSEN}"
+    changes = [*arrivals, parts.choice.select]
+    gr.on(changes, dials, inputs=choice, outputs=of_voice, js=chosen, preprocess=False, **AT_ONCE)
+    _wire(service, parts, card)
 
 
 def _fields(shown: dict[str, dict[str, Any]], is_on_server: bool) -> SimpleNamespace:
@@ -90,8 +79,8 @@ def _fields(shown: dict[str, dict[str, Any]], is_on_server: bool) -> SimpleNames
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
     own_html("vx-batch-file", {}, html_template=asset("batch/file.html"), js_on_load="voxdemo.batch.lines(element)")
-    parts.kind, parts.voice, parts.choice = add_choice("vx-batch", is_on_server, shown)
-    parts.first = gr.Textbox(**shown["first"], visible=False)
+    parts.choice = add_choice("vx-batch", is_on_server)
+    parts.kind, parts.voice = gr.Textbox(visible=False), gr.Textbox(visible=False)  # in place of _CHOSEN
     with gr.Row(elem_id="vx-batch-manner"):
         parts.format = gr.Dropdown(
             FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
@@ -116,14 +105,13 @@ def _wire(service: SpeechService, parts: SimpleNamespace, card: gr.HTML) -> None
         offer = await in_thread(offer_for, all_lines, service.catalogue, pool=READING)
         return await _outlook(service, looked_at.splitlines(), options), offer
 
-    manner = [parts.kind, parts.voice, parts.speed]
     card.look(
-        look_ahead, inputs=[parts.lines, *manner], outputs=[card, parts.offer],
-        js="(_, ...manner) => [voxdemo.batch.asked(), ...manner]",
+        look_ahead, inputs=[parts.lines, parts.kind, parts.voice, parts.speed], outputs=[card, parts.offer],
+        js=f"(_, kind, voice, speed) => [voxdemo.batch.asked(), ...{_CHOSEN}, speed]",
         trigger_mode="always_last", preprocess=False, **AT_ONCE,
     )  # fmt: skip
     again = "() => { voxdemo.batch.lookSoon(); return []; }"
-    gr.on([field.change for field in manner], js=again, **IN_BROWSER)
+    gr.on([parts.choice.select, parts.speed.change], js=again, **IN_BROWSER)
     parts.start.click(js=_BEGIN, inputs=[parts.format, parts.speed, parts.seed], **IN_BROWSER)
 
 

@@ -27,14 +27,7 @@ from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import Card
 from voxdemo.web.components.examples import ExampleText
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
-from voxdemo.web.components.voice_choice import (
-    VoiceChoice,
-    add_choice,
-    add_offer,
-    add_samples,
-    options_of,
-    own_voices,
-)
+from voxdemo.web.components.voice_choice import KINDS, add_choice, add_offer, add_samples, options_of, own_voices
 from voxdemo.web.components.voice_fields import (
     OWN_VOICE,
     READY_VOICE,
@@ -43,6 +36,7 @@ from voxdemo.web.components.voice_fields import (
     add_voice_fields,
     bounds,
     cloning_note,
+    first_voice,
     wire_form,
     wire_reading,
 )
@@ -101,22 +95,20 @@ def add_generate_tab(
 def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Sequence[Callable[..., Any]]) -> None:
     """Offer what the engines can do, and of the settings those that the chosen voice's engine takes."""
 
-    async def offered(kind: object, voice: object, first: object) -> list[Any]:
-        catalogue = service.catalogue
-        shown = _offered(service, voice, first)
-        info = catalogue.engine_of(options_of(kind, shown["voice"].get("value", voice)))
-        suited = ({"visible": example.is_spoken(catalogue)} for example in examples.TEXTS)
-        return [gr.update(**values) for values in (*shown.values(), *_settings_of(info).values(), *suited)]
-
     async def settings_of_choice(kind: object, voice: object) -> list[Any]:
         info = service.catalogue.engine_of(options_of(kind, voice))
         return [gr.update(**values) for values in _settings_of(info).values()]
 
+    async def offered(kind: object, voice: object) -> list[Any]:
+        suited = ({"visible": example.is_spoken(service.catalogue)} for example in examples.TEXTS)
+        shown = [gr.update(**values) for values in (*_offered(service).values(), *suited)]
+        return [*shown, *await settings_of_choice(kind, voice)]
+
     of_engines = [vars(parts)[name] for name in _offered(service)]
     of_engine = [vars(parts)[name] for name in _settings_of(service.catalogue.usual)]
     choice = [parts.kind, parts.voice]
-    outputs = [*of_engines, *of_engine, *parts.examples]
-    gr.on(arrivals, offered, inputs=[*choice, parts.first], outputs=outputs, preprocess=False, **AT_ONCE)
+    outputs = [*of_engines, *parts.examples, *of_engine]
+    gr.on(arrivals, offered, inputs=choice, outputs=outputs, preprocess=False, **AT_ONCE)
     changes = [field.change for field in choice]
     gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
 
@@ -128,9 +120,7 @@ def _layout(service: SpeechService, is_on_server: bool) -> SimpleNamespace:
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             _add_text(parts, service.catalogue)
-            choice = add_choice("vx", is_on_server, shown, "sample")
-            add_samples(service, choice.view)
-            _add_voice(parts, choice, shown, is_on_server)
+            _add_voice(service, parts, shown, is_on_server)
             _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
             parts.card = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -154,10 +144,18 @@ def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
 
 
 def _add_voice(
-    parts: SimpleNamespace, choice: VoiceChoice, shown: dict[str, dict[str, Any]], is_on_server: bool
+    service: SpeechService, parts: SimpleNamespace, shown: dict[str, dict[str, Any]], is_on_server: bool
 ) -> None:
-    parts.kind, parts.voice, parts.choice = choice
-    parts.first = gr.Textbox(**shown["first"], visible=False)
+    """How the voice is chosen, and the fields that hold what is; nobody sees these two."""
+    kinds = [(say(kind), kind) for kind in KINDS.values()]
+    parts.kind = gr.Radio(kinds, value=READY_VOICE, label=say("Voice"), elem_id="vx-kind")
+    parts.voice = gr.Textbox(first_voice(service.catalogue), label=say("Voice"), elem_id="vx-voice")
+    parts.choice = add_choice("vx", is_on_server, "sample", **shown["choice"])
+    fields = [parts.kind, parts.voice]
+    parts.choice.select(js="() => voxdemo.voices.chosen()", outputs=fields, **IN_BROWSER)
+    changed = "(...fields) => { voxdemo.voices.shown(...fields); return []; }"
+    gr.on([field.change for field in fields], js=changed, inputs=fields, **IN_BROWSER)
+    add_samples(service, parts.choice)
     parts.clone_note = own_html("vx-own-note", **shown["clone_note"])
     with gr.Column(elem_id="vx-own"):
         parts.own = add_voice_fields("vx", shown["prompt_text"])
@@ -204,14 +202,13 @@ def _add_share(parts: SimpleNamespace) -> None:
         )  # fmt: skip
 
 
-def _offered(service: SpeechService, now: object = None, first: object = None) -> dict[str, dict[str, Any]]:
-    """What of each component depends on the engines that are here, by its name; as for `voice_choices`."""
+def _offered(service: SpeechService) -> dict[str, dict[str, Any]]:
+    """What of each component depends on the engines that are here, by its name."""
     catalogue = service.catalogue
     copier = catalogue.copier
     optional = "" if copier and copier.needs_transcript else " (may stay empty)"
     takes = sorted({name for engine in catalogue.engines for name in _taken(engine)}, key=ASKED.index)
     return {
-        **voice_choice.choices(service, now, first),
         "choice": {"value": {**voice_choice.offered(service), "takes": takes}},
         "clone_note": {"value": cloning_note(catalogue)},
         "prompt_text": {

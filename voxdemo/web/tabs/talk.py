@@ -5,16 +5,13 @@ the answers spoken at `/v1/talk`. Here it gets its voices.
 """
 
 import posixpath
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
-from voxdemo.service.service import SpeechService
 from voxdemo.web.components.assets import WORKLET, asset, say, scripts_folder
 from voxdemo.web.components.parts import AT_ONCE, own_html
-from voxdemo.web.components.voice_choice import add_choice, choices
+from voxdemo.web.components.voice_choice import add_choice
 
 PARTNERS = (
     ("Helper", "You are a friendly helper who knows a lot and likes to explain things simply."),
@@ -31,18 +28,11 @@ RULE = "You are heard, not read: answer in a few short sentences, without lists,
 NOTE = "Nothing of what you say is kept on the server."
 
 
-def add_talk_tab(
-    service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_open: bool, is_on_server: bool
-) -> None:
-    """Add the tab to the Tabs in whose context this is called.
-
-    `arrivals`, `is_open` and `is_on_server` are as for the Batch tab.
-    """
-    shown = choices(service)
+def add_talk_tab(is_open: bool, is_on_server: bool) -> None:
+    """Add the tab to the Tabs in whose context this is called. `is_open` and `is_on_server` are as for Batch."""
     with gr.Tab(say("Talk"), id="talk"), gr.Row(elem_id="vx-talk"):
         with gr.Column(elem_id="vx-talk-in"):
-            kind, voice, _ = add_choice("vx-talk", is_on_server, shown)
-            first = gr.Textbox(**shown["first"], visible=False)
+            add_choice("vx-talk", is_on_server)
             who = gr.Textbox(
                 PARTNERS[0][1],
                 label=say("Who are you talking to?"),
@@ -64,8 +54,3 @@ def add_talk_tab(
                 worklet=f"{scripts_folder()}/{posixpath.basename(WORKLET)}",
                 isOpen=is_open,
             )
-
-    async def offered(voice: object, first: object) -> list[Any]:
-        return [gr.update(**values) for values in choices(service, voice, first).values()]
-
-    gr.on(arrivals, offered, inputs=[voice, first], outputs=[kind, voice, first], preprocess=False, **AT_ONCE)
