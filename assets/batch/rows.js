@@ -1,5 +1,5 @@
 // The lines of a batch as rows, each with its state and, once it is spoken, its sound.
-import {made} from '../shell/elements.js';
+import {button, made} from '../shell/elements.js';
 import {clock, duration, fill, saying} from '../shell/phrases.js';
 
 const SHOWN = 240;  // characters of a line
@@ -38,10 +38,10 @@ export function rowsIn(root, address, complain) {
   }
 
   function mark(isOn) {
-    const button = playing?.row.querySelector('.hear');
+    const key = playing?.row.querySelector('.hear');
     playing?.row.classList.toggle('playing', isOn);
     const line = count(rows.indexOf(playing) + 1);
-    button?.setAttribute('aria-label', fill(isOn ? "Pause line {line}" : PLAY, {line}));
+    key?.setAttribute('aria-label', fill(isOn ? "Pause line {line}" : PLAY, {line}));
   }
 
   function hear(entry) {
@@ -57,10 +57,6 @@ export function rowsIn(root, address, complain) {
 
   for (const name of ['play', 'pause', 'ended']) audio.addEventListener(name, () => mark(name === 'play'));
   audio.addEventListener('error', () => { if (playing) complain(UNHEARD); });
-  list.addEventListener('click', ({target}) => {
-    const row = target.closest('.hear')?.parentElement;
-    if (row) hear(rows.find((entry) => entry.row === row));
-  });
 
   return {
     get length() { return rows.length; },
@@ -97,11 +93,8 @@ export function rowsIn(root, address, complain) {
       entry.row.querySelector('.told').textContent = entry.row.querySelector('.told').title = told(entry);
       if (item.status !== 'done') return;
       const line = count(item.index), download = `${item.name}.${ending}`;
-      const play = made('button', {type: 'button', className: 'hear'});
-      const save = made('a', {className: 'fetch', href: address(`/items/${item.index}`), download});
-      play.setAttribute('aria-label', fill(PLAY, {line}));
-      save.setAttribute('aria-label', fill("Download line {line}", {line}));
-      entry.row.append(play, save);
+      const href = address(`/items/${item.index}`), ariaLabel = fill("Download line {line}", {line});
+      entry.row.append(button('hear', '', fill(PLAY, {line}), () => hear(entry)), made('a', {className: 'fetch', href, download, ariaLabel}));
     },
 
     // Marks this line as one that can't be spoken.

@@ -1,7 +1,7 @@
 // This browser's last results: what was asked for or, of a recording, its transcript, and where the audio is, while the
 // server has it; and the History tab, which shows them, and beside them the one that is heard again. They are kept in
 // localStorage, which all tabs of a browser share, and nowhere else.
-import {button, copyButton, made, saveText, sure} from '../shell/elements.js';
+import {button, copyButton, made, saveText, spans, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf, UNREACHED} from '../shell/server.js';
 import {newId, takes} from '../shell/state.js';
@@ -104,15 +104,13 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
     const pick = button('pick', '', fill("Hear again: {first}", {first}), () => replay(entry));
-    pick.append(made('b', {textContent: first, translate: false}), made('span', {textContent: duration(total)}),
-      made('span', {textContent: voiceOf(asked)}), made('span', {textContent: when(at), translate: false}));
-    pick.setAttribute('aria-pressed', entry.id === chosen);
-    const item = made('li', {});
+    pick.append(made('b', {textContent: first, translate: false}), ...spans([duration(total), voiceOf(asked)]),
+      made('span', {textContent: when(at), translate: false}));
+    pick.ariaPressed = entry.id === chosen;
     const use = entry.saveAs ? button('use', "Text", fill("Save as text: {first}", {first}), () => saveText(asked.text, entry.saveAs))
       : entry.heard ? copyButton('use', asked.text, fill("Copy transcript: {first}", {first}), tell)
       : button('use', "Use again", fill("Use text and settings again: {first}", {first}), (pressed) => reuse(entry, pressed));
-    item.append(pick, use, button('remove', "Delete", fill("Delete: {first}", {first}), () => remove(entry)));
-    return item;
+    return made('li', {}, pick, use, button('remove', "Delete", fill("Delete: {first}", {first}), () => remove(entry)));
   }
 
   paint = () => {
@@ -133,8 +131,8 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
   async function replay(entry) {
     const mine = turn += 1;
     chosen = entry.id;
-    for (const each of element.querySelectorAll('.pick')) each.setAttribute('aria-pressed', 'false');
-    element.querySelectorAll('.pick')[list().findIndex((each) => each.id === entry.id)]?.setAttribute('aria-pressed', 'true');
+    const ids = list().map(({id}) => id);
+    element.querySelectorAll('.pick').forEach((pick, index) => { pick.ariaPressed = ids[index] === chosen; });
     player.clear();
     say('sent', "One moment …");
     const isHere = entry.url.startsWith('blob:'), sound = sounds.get(entry.id);  // it lasts as long as its page

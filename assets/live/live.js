@@ -201,8 +201,7 @@ function turnsIn(root) {
 
   function lineOf({id, start}) {
     if (!lines.has(id)) {
-      const line = made('p', {});
-      line.append(made('span', {className: 'at', textContent: clock(start ?? 0)}), made('span'), openWords(''));
+      const line = made('p', {}, made('span', {className: 'at', textContent: clock(start ?? 0)}), made('span'), openWords(''));
       lines.set(id, line);
       box.append(line);
     }

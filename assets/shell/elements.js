@@ -1,12 +1,15 @@
 // Elements of the page, made and awaited; a file for the visitor; a pause.
-export const made = (tag, values = {}) => Object.assign(document.createElement(tag), values);
-
-export function button(className, textContent, label, act) {
-  const each = made('button', {type: 'button', className, textContent});
-  each.setAttribute('aria-label', label);
-  each.addEventListener('click', () => act(each));
-  return each;
+export function made(tag, values = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), values);
+  element.append(...children);
+  return element;
 }
+
+export const button = (className, textContent, ariaLabel, act) =>
+  made('button', {type: 'button', className, textContent, ariaLabel, onclick: ({currentTarget}) => act(currentTarget)});
+
+// Each of these texts that isn't empty as an element.
+export const spans = (texts, values = {}) => texts.filter(Boolean).map((textContent) => made('span', {textContent, ...values}));
 
 // Copies this text, and says so; `tell` is called with why where the browser doesn't allow it.
 export function copyButton(className, text, label, tell) {

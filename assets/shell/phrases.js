@@ -2,9 +2,9 @@
 // said in English, in whole phrases; where the language is another one, what stands on the page, from us or from the
 // server, is replaced as it appears.
 //
-// Gradio's configuration has the phrases and what they are in that language (`zh.json`). A place in braces stands
-// for a number if its name is one letter, else for anything, which may be a phrase itself; phrases that begin with "…"
-// are found only there. What people wrote is never touched: it stands in an element with translate="no".
+// Gradio's configuration has the phrases and what they are in that language (`zh.json`), the browser the names of languages.
+// A place in braces stands for a number if its name is one letter, else for anything, which may be a phrase itself; phrases
+// that begin with "…" are found only there. What people wrote is never touched: it stands in an element with translate="no".
 import {language as chosen} from './language.js';
 
 export const UNEXPECTED = "Something went wrong on the server: try again in a minute.";
@@ -43,7 +43,11 @@ export const people = (count) => count === 1 ? '1 person' : `${count} people`;
 const TOLD_IN = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
 const MOST_KNOWN = 2000, LONGEST = 600;  // characters; what is longer is none of our sentences
 const told = chosen === 'en' ? {} : window.gradio_config?.i18n_translations?.[chosen] ?? {};
-const exact = new Map(Object.entries(told));
+const CODES = ['en', 'zh', 'es', 'fr', 'it', 'pt', 'ja', 'de', 'nl', 'sv', 'da', 'no', 'fi', 'cs', 'pl', 'ro', 'hu', 'tr', 'vi', 'id', 'ca',
+  'hr', 'sk', 'ru', 'uk', 'bg', 'be', 'sr', 'mk', 'ar', 'fa', 'ur', 'hi', 'mr', 'ne', 'ko', 'el', 'he', 'th'];
+const [inEnglish, inOther] = ['en', chosen].map((each) => new Intl.DisplayNames([each], {type: 'language'}));
+const languages = chosen === 'en' ? [] : CODES.map((code) => [inEnglish.of(code), inOther.of(code)]);
+const exact = new Map([...languages, ...Object.entries(told)]);
 const NUMBER = '[\\d.,:]+', QUOTED = '.+?', WITHIN_A_SENTENCE = '(?:(?![.!?] ).)+?';
 const place = (_, name, at, whole) =>
   `(?<${name}>${name.length === 1 ? NUMBER : whole[at - 1] === '“' ? QUOTED : WITHIN_A_SENTENCE})`;

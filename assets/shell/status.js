@@ -1,5 +1,5 @@
 // How the server does: at the head of the page, and on the Status tab.
-import {made, sleep} from './elements.js';
+import {made, sleep, spans} from './elements.js';
 import {offerOther} from './language.js';
 import {fill, language} from './phrases.js';
 import {checkServer, url} from './server.js';
@@ -122,15 +122,15 @@ function engines(element, button, current) {
   }
 
   function row([{title, device, state, memory_bytes: memory, ...model}, count]) {
-    const item = made('li'), line = made('p', {className: 'of'}), about = made('p', {className: 'about'});
-    item.dataset.state = state;
-    line.append(made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: STATES[state]}));
     const told = [
       ...(model.languages ? speaks(model) : ["recognises speech"]), model.copies ? "copies voices" : '', device === 'cpu' ? 'CPU' : device,
       memory ? fill("{n} GB of memory", {n: (memory / 1e9).toFixed(1)}) : '', count > 1 ? fill("{n} copies", {n: count}) : '',
     ];
-    about.append(...told.filter(Boolean).map((textContent) => made('span', {textContent, translate: textContent !== 'CPU' && textContent !== device})));
-    item.append(line, about);
+    const about = spans(told);
+    for (const each of about) each.translate = !['CPU', device].includes(each.textContent);
+    const line = [made('i', {ariaHidden: 'true'}), made('b', {textContent: title}), made('span', {textContent: STATES[state]})];
+    const item = made('li', {}, made('p', {className: 'of'}, ...line), made('p', {className: 'about'}, ...about));
+    item.dataset.state = state;
     return item;
   }
 

@@ -18,11 +18,8 @@ export function bubbles(root, foot) {
   const box = root.querySelector('.talk-turns');
 
   function bubble(className) {
-    const each = made('p', {className, translate: false}), turn = made('div', {className: `turn of-${className}`});
-    turn.append(each, made('div', {className: 'does'}));
-    const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
-    box.append(turn);
-    if (isAtEnd) box.scrollTop = box.scrollHeight;
+    const each = made('p', {className, translate: false});
+    follow(() => box.append(made('div', {className: `turn of-${className}`}, each, made('div', {className: 'does'}))));
     return each;
   }
 
@@ -53,8 +50,7 @@ export function bubbles(root, foot) {
 
         // It got no answer, and why; `again` says it again, as the last that was said.
         unanswered(why, again) {
-          const note = made('div', {className: 'why'});
-          note.append(made('span', {textContent: why}), button('retry', "Try again", "Try again", () => {
+          const note = made('div', {className: 'why'}, made('span', {textContent: why}), button('retry', "Try again", "Try again", () => {
             note.remove();
             again();
           }));

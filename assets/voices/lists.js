@@ -13,12 +13,10 @@ export function ownList(element, props, watch) {
 
   function rowOf(voice) {
     const about = [translated(duration(voice.seconds)), voice.text].filter(Boolean).join(' · ');
-    const item = row(voice.name, about,
+    const what = [made('b', {textContent: voice.name}), made('span', {textContent: about})];
+    return made('li', {className: 'voice'}, made('div', {className: 'what', translate: false}, ...what),
       playButton("Play", fill("Play {name}", voice), voice.name, (from) => hear(from, voice, say)),
-      button('delete', "Delete", fill("Delete {name}", voice), (from) => remove(from, voice)),
-    );
-    item.querySelector('.what').translate = false;
-    return item;
+      button('delete', "Delete", fill("Delete {name}", voice), (from) => remove(from, voice)));
   }
 
   async function remove(from, voice) {
@@ -73,11 +71,4 @@ export function ownList(element, props, watch) {
   undo.addEventListener('click', bringBack);
   file.addEventListener('change', load);
   follow(paint, watch);
-}
-
-function row(name, about, ...buttons) {
-  const item = made('li', {className: 'voice'}), what = item.appendChild(made('div', {className: 'what'}));
-  what.append(made('b', {textContent: name}), made('span', {textContent: about}));
-  item.append(...buttons);
-  return item;
 }

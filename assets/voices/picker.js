@@ -78,8 +78,9 @@ export function picker(element, props, watch, ask) {
 
   function paintAbout() {
     const one = now();
-    find('.about').replaceChildren(...(one ? onButton(one) : [VOICE_GONE]).filter(Boolean)
-      .map((textContent) => made('span', {textContent, translate: textContent !== ownName(one?.code)})));
+    const told = spans(one ? onButton(one) : [VOICE_GONE]);
+    for (const each of told) each.translate = each.textContent !== ownName(one?.code);
+    find('.about').replaceChildren(...told);
   }
 
   function paintButton() {

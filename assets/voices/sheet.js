@@ -1,6 +1,6 @@
 // The list of voices: searched, narrowed by chips, heard by ▶, kept by ★, taken by a press. It stands in the sheet of the
 // Speak tab and on the Voices tab.
-import {made} from '../shell/elements.js';
+import {button, made, spans} from '../shell/elements.js';
 import {fill} from '../shell/phrases.js';
 import {all, fits, isLiked, isReady, languageName, languages, like, liked, ownName, recent} from './catalogue.js';
 import {sampleButton} from './samples.js';
@@ -23,15 +23,14 @@ export function list(element, isChosen, take, from = all) {
   const voicesNow = () => (narrowed[shown]?.() ?? from().filter(({code}) => code === shown)).filter((one) => fits(one, search.value));
 
   function chip(id, text, count) {
-    const each = made('button', {type: 'button', className: 'chip-of'});
-    each.append(made('span', {textContent: text}), ' ', made('small', {textContent: count}));
-    each.setAttribute('aria-pressed', id === shown);
-    each.dataset.id = id;
-    each.addEventListener('click', () => {
+    const each = button('chip-of', '', null, () => {
       shown = id;
       paint();
       find(`.chip-of[data-id="${id}"]`).focus();
     });
+    each.append(made('span', {textContent: text}), ' ', made('small', {textContent: count}));
+    each.ariaPressed = id === shown;
+    each.dataset.id = id;
     return each;
   }
 
@@ -45,33 +44,24 @@ export function list(element, isChosen, take, from = all) {
 
   // Below the name of its language only its accent is said of that.
   function row(one, isBelow) {
-    const item = made('li', {className: 'one'}), pick = made('button', {type: 'button', className: 'pick'});
-    const star = made('button', {type: 'button', className: 'like'}), about = made('span', {className: 'about'});
-    const [spoken, ...rest] = one.about;
-    about.append(...[isBelow && one.code ? one.accent : spoken, ...rest].filter(Boolean).map((textContent) => made('span', {textContent})));
-    pick.append(made('b', {textContent: one.title, translate: !one.voice && !one.own}), about);
-    pick.setAttribute('aria-current', isChosen(one));
-    pick.addEventListener('click', () => take(one));
-    star.setAttribute('aria-label', fill("Favourite: {name}", {name: one.title}));
-    star.setAttribute('aria-pressed', isLiked(one));
-    star.addEventListener('click', () => {
+    const [spoken, ...rest] = one.about, about = spans([isBelow && one.code ? one.accent : spoken, ...rest]);
+    const pick = button('pick', '', null, () => take(one));
+    pick.append(made('b', {textContent: one.title, translate: !one.voice && !one.own}), made('span', {className: 'about'}, ...about));
+    pick.ariaCurrent = isChosen(one);
+    const star = button('like', '', fill("Favourite: {name}", {name: one.title}), () => {
       like(one);
-      star.setAttribute('aria-pressed', isLiked(one));
+      star.ariaPressed = isLiked(one);
       find('.chip-of[data-id=liked] small').textContent = narrowed.liked().length;
     });
+    star.ariaPressed = isLiked(one);
     const play = one.voice || one.own ? sampleButton(one, (sentence) => { none.textContent = sentence; }) : made('span');
-    item.append(play, pick, star);
-    return item;
+    return made('li', {className: 'one'}, play, pick, star);
   }
 
   function group(title, own, voices) {
-    const section = made('section'), head = made('h3', {}), items = made('ul');
-    head.append(made('span', {textContent: title}));
-    if (own && own !== title) head.append(' · ', made('span', {textContent: own, translate: false}));
-    items.append(...voices.map((one) => row(one, Boolean(title))));
-    if (title) section.append(head);
-    section.append(items);
-    return section;
+    const called = own && own !== title ? [' · ', made('span', {textContent: own, translate: false})] : [];
+    const head = title ? [made('h3', {}, made('span', {textContent: title}), ...called)] : [];
+    return made('section', {}, ...head, made('ul', {}, ...voices.map((one) => row(one, Boolean(title)))));
   }
 
   // One's own voices first: whoever has some looks for those.
