@@ -295,6 +295,25 @@ def test_kubernetes_takes_what_helm_makes_of_the_chart(users: int) -> None:
         kubernetes.validate(wrong, "1.37", strict=True)
 
 
+def pods_in(part: Any) -> Iterator[dict[str, Any]]:
+    """What pods are to be, wherever it stands in this part of a document: an operator makes some of them."""
+    if isinstance(part, dict) and "containers" in part:
+        yield part
+    elif isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from pods_in(each)
+
+
+@pytest.mark.parametrize("values", [{}, {"ray": {"enabled": True}}], ids=["alone", "on-ray"])
+def test_no_pod_is_told_of_services_in_variables_that_would_be_settings(values: dict[str, Any]) -> None:
+    """Of a release "voxdemo", as deploy/README.md has it, Kubernetes would make VOXDEMO_PORT=tcp://… and more."""
+    documents = manifests(values, name="voxdemo")
+    assert "voxdemo" in {each["metadata"]["name"] for each in documents if each["kind"] == "Service"}
+    pods = list(pods_in(documents))
+    assert len(pods) == 4
+    assert all(pod["enableServiceLinks"] is False for pod in pods)
+
+
 def test_the_chart_holds_together() -> None:
     documents = manifests({"servers": {"drainSeconds": 40}, "settings": {"VOXDEMO_LOG_FORMAT": "json"}})
     names = {PREFIX + name.upper() for name in Settings.model_fields}

@@ -37,6 +37,9 @@ securityContext:
 {{- end }}
 
 {{- define "voxdemo.user" -}}
+# Else Kubernetes gives each pod VOXDEMO_PORT=tcp://… and more for the Services of a release "voxdemo", which are no
+# settings of ours.
+enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
