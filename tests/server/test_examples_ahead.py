@@ -16,6 +16,7 @@ from voxdemo.audio.reading import decode
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.server import examples_ahead
 from voxdemo.server.assemble import local_service
+from voxdemo.server.examples_ahead import Patience
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import ELSEWHERE, Utterance, Voice
@@ -41,16 +42,10 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every voice is taken to be slow, and nobody to come."""
-    for name in ("LOOK_EVERY_S", "QUIET_S", "INSTANT", "AT_ONCE_S"):
-        monkeypatch.setattr(examples_ahead, name, 0.0)
-
-
-@pytest.fixture
-async def ahead(service: SpeechService, impatient: None) -> AsyncGenerator[None, None]:
+async def ahead(service: SpeechService) -> AsyncGenerator[None, None]:
     """What works ahead, for a voice that is taken to be slow, without its minute of patience."""
-    working = asyncio.create_task(examples_ahead.have_at_hand(service))
+    patience = Patience(look_every_s=0.0, quiet_s=0.0, instant=0.0, at_once_s=0.0)
+    working = asyncio.create_task(examples_ahead.have_at_hand(service, patience))
     yield
     working.cancel()
     await asyncio.wait({working})
@@ -93,18 +88,15 @@ async def _spoken(service: SpeechService, words: str) -> None:
 
 
 async def test_nothing_is_made_ahead_for_an_instant_voice_nor_soon_after_somebody_came(
-    service: SpeechService, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    service: SpeechService, stage: Stage
 ) -> None:
     assert await examples_ahead.made(service)  # the fake voice is instant
-    monkeypatch.setattr(examples_ahead, "INSTANT", 0.0)
-    assert not await examples_ahead.made(service)
+    assert not await examples_ahead.made(service, Patience(instant=0.0))
     assert not turned_to(stage)
 
 
 @pytest.mark.parametrize("is_usual", [True, False])
-async def test_nothing_is_made_ahead_at_an_address(
-    is_usual: bool, stage: Stage, tmp_path: Path, impatient: None
-) -> None:
+async def test_nothing_is_made_ahead_at_an_address(is_usual: bool, stage: Stage, tmp_path: Path) -> None:
     far = Stage(open=True)
     stage.open = True
     voices = (Voice("anna", "en-GB"), Voice("fake", "en-US"))  # one of which is called as one that is here
@@ -117,7 +109,7 @@ async def test_nothing_is_made_ahead_at_an_address(
     for voice in ("fake/fake", "far/anna"):
         async with aclosing(service.speak(Utterance("Hello.", voice=voice))) as events:
             [event async for event in events]
-    assert await examples_ahead.made(service)
+    assert await examples_ahead.made(service, Patience(quiet_s=0.0, instant=0.0, at_once_s=0.0))
     assert turned_to(far) == ["Hello."]
     assert len(turned_to(stage)) > 1
     await service.close()

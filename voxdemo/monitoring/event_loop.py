@@ -31,12 +31,13 @@ class Pulse:
     interpreter as it is loaded, nothing is wrong with the loop, and a probe notices by itself that nobody answers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stall_s: float = STALL_S, look_s: float = LOOK_S, told_s: float = TOLD_S) -> None:
+        self._stalled_after_s, self._look_s, self._told_s = stall_s, look_s, told_s
         self._loop_thread = 0
         self._beat_at = time.monotonic()
         self._looks = 0
         self._stall_s = 0.0
-        self._stall_ended_at = -TOLD_S - 1
+        self._stall_ended_at = -told_s - 1
         self._was_logged = False
         self._over = threading.Event()
 
@@ -57,12 +58,12 @@ class Pulse:
         """That the loop stalls or has done so lately, as a sentence; "": nothing is wrong."""
         now = time.monotonic()
         stalled_s = now - self._beat_at if self._is_stalled(now) else 0.0
-        if not stalled_s and now - self._stall_ended_at < TOLD_S:
+        if not stalled_s and now - self._stall_ended_at < self._told_s:
             stalled_s = self._stall_s
         return f"The server stood still for {stalled_s:.0f} s: its log says where." if stalled_s else ""
 
     def _is_stalled(self, now: float) -> bool:
-        return now - self._beat_at >= STALL_S and self._looks * LOOK_S >= STALL_S / 2
+        return now - self._beat_at >= self._stalled_after_s and self._looks * self._look_s >= self._stalled_after_s / 2
 
     async def _beat(self) -> None:
         while True:
@@ -74,11 +75,11 @@ class Pulse:
             await asyncio.sleep(BEAT_S)
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_S):
+        while not self._over.wait(self._look_s):
             self._looks += 1
             if self._is_stalled(time.monotonic()) and not self._was_logged:
                 self._was_logged = True
-                log.error("the event loop has stood still for %.0f s, at:\n%s", STALL_S, self._where())
+                log.error("the event loop has stood still for %.0f s, at:\n%s", self._stalled_after_s, self._where())
 
     def _where(self) -> str:
         """What the loop's thread is at: lines of code, without the values they work on."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,12 +31,22 @@ GIVE_WAY_WITHIN_S = 0.05
 AGAIN_S = 3600.0
 """How often it is looked whether all are still in the cache."""
 
-LOOK_EVERY_S = 2.0
-"""How often it is looked whether nobody needs a model, and whether another one serves."""
-QUIET_S = 60.0
-"""How long nobody must have needed a model before anything is made for nobody."""
-AT_ONCE_S = 0.5
-"""Seconds in which a voice's sample is there soon enough: it is heard when all of it is made."""
+
+@dataclass(frozen=True)
+class Patience:
+    """When anything is made for nobody."""
+
+    look_every_s: float = 2.0
+    """How often it is looked whether nobody needs a model, and whether another one serves."""
+    quiet_s: float = 60.0
+    """How long nobody must have needed a model."""
+    instant: float = INSTANT
+    """As there: working ahead gains nothing."""
+    at_once_s: float = 0.5
+    """Seconds in which a voice's sample is there soon enough: it is heard when all of it is made."""
+
+
+PATIENCE = Patience()
 
 
 def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
@@ -43,7 +54,7 @@ def work(service: SpeechService, settings: Settings) -> Sequence[Callable[[], Co
     return [partial(have_at_hand, service)] if settings.examples_ahead and service.stores.answers.is_on else []
 
 
-async def have_at_hand(service: SpeechService) -> None:
+async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) -> None:
     """Have answers to the examples in the cache, until this is cancelled; nobody waits for it.
 
     Transcripts come with the recordings, because a step of a recogniser is half a minute long and can't be given up;
@@ -57,9 +68,9 @@ async def have_at_hand(service: SpeechService) -> None:
         is_due = models != made_for or time.monotonic() - made_at > AGAIN_S
         if is_due and service.readiness().ready:
             await _supply_transcripts(service)
-            if await made(service):
+            if await made(service, patience):
                 made_for, made_at = models, time.monotonic()
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(patience.look_every_s)
 
 
 async def _supply_transcripts(service: SpeechService) -> None:
@@ -74,10 +85,10 @@ def transcripts(recognizer: str) -> Mapping[str, Transcript]:
     return _TRANSCRIPTS.validate_json(TRANSCRIPTS.read_bytes()).get(recognizer, {})
 
 
-async def made(service: SpeechService) -> bool:
+async def made(service: SpeechService, patience: Patience = PATIENCE) -> bool:
     """Whether there is nothing more to do for now; not so, where somebody needs a model, or did a moment ago."""
-    for utterance in _worth_making(service):
-        if service.quiet_s < QUIET_S:
+    for utterance in _worth_making(service, patience):
+        if service.quiet_s < patience.quiet_s:
             return False
         making = asyncio.ensure_future(_make(service, utterance))
         try:
@@ -104,7 +115,7 @@ async def _make(service: SpeechService, utterance: Utterance) -> bool:
     return True
 
 
-def _worth_making(service: SpeechService) -> Sequence[Utterance]:
+def _worth_making(service: SpeechService, patience: Patience) -> Sequence[Utterance]:
     """What wouldn't be heard at once; nothing that another model would be loaded for, as nobody has asked for it.
 
     Nor what a recording has to be encoded for before, which can't be given up halfway, nor what a server at an address
@@ -114,8 +125,8 @@ def _worth_making(service: SpeechService) -> Sequence[Utterance]:
     loaded = _loaded(service)
     catalogue = service.catalogue
     samples = (sample_of(catalogue, *each) for each in catalogue.voices() if each[1].name in loaded)
-    slow = [each.utterance for each in texts if _own_s(service, each.utterance) > INSTANT * _spoken_s(each)]
-    worth = [*slow, *(each for each in samples if _own_s(service, each) > AT_ONCE_S)]
+    slow = [each.utterance for each in texts if _own_s(service, each.utterance) > patience.instant * _spoken_s(each)]
+    worth = [*slow, *(each for each in samples if _own_s(service, each) > patience.at_once_s)]
     return [each for each in worth if not catalogue.engine_of(each).is_elsewhere]
 
 

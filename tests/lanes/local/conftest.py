@@ -27,7 +27,7 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-async def make_lane(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MakeLane, None]:
+async def make_lane(stage: Stage) -> AsyncGenerator[MakeLane, None]:
     lanes: list[tuple[Lane, Sequence[Stage]]] = []
 
     def make(
@@ -38,10 +38,8 @@ async def make_lane(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncGener
         standby: Stage | None = None,
         guest: Stage | None = None,
     ) -> Lane:
-        monkeypatch.setattr("voxdemo.lanes.local.worker.HANG_GRACE_S", hang_grace_s)
-
         def worker(info: EngineInfo, where: Stage) -> ModelWorker[FakeEngine]:
-            return ModelWorker(info, lambda tell: FakeEngine(where, info, tell), check)
+            return ModelWorker(info, lambda tell: FakeEngine(where, info, tell), check, hang_grace_s=hang_grace_s)
 
         def seat() -> Seat:
             speech = Role(worker(CLONER, stage), worker(PLAIN, standby) if standby else None)

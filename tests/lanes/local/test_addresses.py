@@ -33,9 +33,7 @@ Make = Callable[..., Lane]
 
 
 @pytest.fixture
-async def make(
-    elsewhere: Elsewhere, elsewhere_url: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[Make, None]:
+async def make(elsewhere: Elsewhere, elsewhere_url: str, stage: Stage) -> AsyncGenerator[Make, None]:
     lanes: list[Lane] = []
 
     def make(
@@ -49,8 +47,7 @@ async def make(
             "voices": ["wav"],
             **fields,
         }
-        monkeypatch.setattr("voxdemo.lanes.local.address_worker.PAUSES_S", pauses_s)
-        worker = AddressWorker(AddressEngine(Address(**there)), check)
+        worker = AddressWorker(AddressEngine(Address(**there)), check, pauses_s=pauses_s)
         stage.open = True
         here = ModelWorker(CLONER, lambda tell: FakeEngine(stage), lambda _: [(1.0, 1.0)])
         listener = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])

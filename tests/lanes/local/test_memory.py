@@ -16,7 +16,7 @@ from voxdemo.engines.base import SpeechPart
 from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import Piece, SpeakJob
 from voxdemo.lanes.line import ModelReport
-from voxdemo.lanes.local.lane import Lane
+from voxdemo.lanes.local.lane import TELL_EVERY_S, Lane
 from voxdemo.lanes.local.memory import MACHINE, Growth, MemoryBound, give_back, resident_bytes
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
@@ -42,6 +42,7 @@ class House:
         seats: int = 1,
         expected_s: float | None = None,
         standby: EngineInfo | None = None,
+        tell_every_s: float = TELL_EVERY_S,
     ) -> Lane:
         bound = MemoryBound(round(memory_gb * GB), seats)
 
@@ -63,7 +64,7 @@ class House:
             others = [worker(info) for info in (ANN, BEN, CAT) if info is not standby]
             return Seat(Role(worker(USUAL), worker(standby) if standby else None), Role(ear), others, bound, idle_s)
 
-        lane = Lane([seat() for _ in range(seats)], queue_size=100, job_timeout_s=30.0)
+        lane = Lane([seat() for _ in range(seats)], queue_size=100, job_timeout_s=30.0, tell_every_s=tell_every_s)
         lane.start()
         self.made.append(lane)
         return lane
@@ -190,11 +191,8 @@ async def test_after_idling_all_models_rest_and_the_server_stays_ready(
     assert report(lane, "usual").loads == 2
 
 
-async def test_a_job_that_wakes_a_model_is_told_so_in_seconds_that_count_down(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("voxdemo.lanes.local.lane.TELL_EVERY_S", 0.01)
-    lane = house.lane(idle_s=0.01, expected_s=40.0)
+async def test_a_job_that_wakes_a_model_is_told_so_in_seconds_that_count_down(house: House) -> None:
+    lane = house.lane(idle_s=0.01, expected_s=40.0, tell_every_s=0.01)
     await until(lambda: resting(lane) >= {"Usual", "Fake recogniser"} and report(lane, "usual").loads == 1)
     house.stages["usual"].may_load.clear()
     task, events = await in_line(lane, to(USUAL))
@@ -207,11 +205,8 @@ async def test_a_job_that_wakes_a_model_is_told_so_in_seconds_that_count_down(
     assert isinstance((await task)[-1], Piece)
 
 
-async def test_a_model_that_takes_longer_than_it_should_is_told_without_seconds(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("voxdemo.lanes.local.lane.TELL_EVERY_S", 0.001)
-    lane = house.lane(expected_s=0.002)
+async def test_a_model_that_takes_longer_than_it_should_is_told_without_seconds(house: House) -> None:
+    lane = house.lane(expected_s=0.002, tell_every_s=0.001)
     await started(lane)
     house.stages["ann"].may_load.clear()
     task, events = await in_line(lane, to(ANN))

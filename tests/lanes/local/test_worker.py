@@ -47,10 +47,9 @@ def checks() -> Checks:
 
 
 @pytest.fixture
-async def lane(stage: Stage, checks: Checks, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Lane, None]:
+async def lane(stage: Stage, checks: Checks) -> AsyncGenerator[Lane, None]:
     """One seat, whose voice has 0.05 s for a job, and then as long to end its step."""
-    monkeypatch.setattr("voxdemo.lanes.local.worker.HANG_GRACE_S", 0.05)
-    speech = ModelWorker(CLONER, lambda tell: FakeEngine(stage), checks)
+    speech = ModelWorker(CLONER, lambda tell: FakeEngine(stage), checks, hang_grace_s=0.05)
     recognition = ModelWorker(LISTENER, lambda tell: FakeRecognizer(stage), lambda _: [(1.0, 1.0)])
     made = Lane([Seat(Role(speech), Role(recognition))], queue_size=9, job_timeout_s=0.05)
     made.start()

@@ -53,6 +53,7 @@ class AddressWorker:
         engine: AddressEngine,
         check: Callable[[AddressEngine], Any],
         checked: Callable[[Measured], None] = lambda measured: None,
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.lives = Lives()
         self.used_at = 0.0
@@ -61,6 +62,7 @@ class AddressWorker:
         self._engine = engine
         self._check = check
         self._checked = checked
+        self._pauses_s = pauses_s
         self._failures = 0
         self._room = asyncio.Semaphore(engine.address.at_once)
         self._trying: asyncio.Task[None] | None = None
@@ -164,7 +166,7 @@ class AddressWorker:
         if self.status.state == "closed":
             return NotReadyError.stopping()
         sentence = "{title} can't be used just now: try again in a minute, or choose another voice."
-        return NotReadyError(sentence, PAUSES_S[-1], reason="engine_down", title=self.info.title)
+        return NotReadyError(sentence, self._pauses_s[-1], reason="engine_down", title=self.info.title)
 
     def _note(self, error: VoxdemoError | None) -> None:
         """A job has ended like this."""
@@ -181,7 +183,7 @@ class AddressWorker:
         tries = 0
         while self.status.state != "closed":
             if self.status.state == "failed":
-                await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+                await asyncio.sleep(self._pauses_s[min(tries, len(self._pauses_s) - 1)])
                 tries += 1
             error = await self._try()
             self._was_tried.set()

@@ -58,6 +58,7 @@ class Lane:
         job_timeout_s: float,
         most_waiting: int = 0,
         paces: Paces | None = None,
+        tell_every_s: float = TELL_EVERY_S,
     ) -> None:
         self.moved: list[Callable[[], None]] = []
         self._seats = Seats()
@@ -65,6 +66,7 @@ class Lane:
         self._queue_size = queue_size
         self._most_waiting = most_waiting
         self._paces = paces or Paces()
+        self._tell_every_s = tell_every_s
         self._waiting: list[Ticket] = []
         self._overtook = False
         self._forecast: tuple[float, Mapping[LineTicket, Place]] | None = None
@@ -242,7 +244,7 @@ class Lane:
     async def _keep_telling(self) -> None:
         """Deliver places and seconds again while somebody waits: jobs turn out faster or slower than expected."""
         while self._somebody_waits:
-            await asyncio.sleep(TELL_EVERY_S)
+            await asyncio.sleep(self._tell_every_s)
             self._call()  # by now it may be known how much work they are
             self._tell_seats()
             self._tell_places()

@@ -51,6 +51,7 @@ class ModelWorker(Generic[M]):
         check: Callable[[M], Measured],
         checked: Callable[[Measured, float | None], None] = lambda measured, load_s: None,
         expected_s: Callable[[], float | None] = lambda: None,
+        hang_grace_s: float = HANG_GRACE_S,
     ) -> None:
         self.lives = Lives()
         self.used_at = 0.0
@@ -62,6 +63,7 @@ class ModelWorker(Generic[M]):
         self._check = check
         self._checked = checked
         self._expected_s = expected_s
+        self._hang_grace_s = hang_grace_s
         self._thread: ModelThread[M] | None = None
         self._freed: ModelThread[M] | None = None
         self._late: list[JobRun[M]] = []
@@ -169,7 +171,7 @@ class ModelWorker(Generic[M]):
         self._late.append(run)
         run.finish(JobTimeoutError.after(timeout_s))
         thread.doubt(f"{title} didn't end a job in time and is being checked.")
-        run.call_later(HANG_GRACE_S, self._replace, thread, run)
+        run.call_later(self._hang_grace_s, self._replace, thread, run)
 
     def _replace(self, thread: ModelThread[M], run: JobRun[M]) -> None:
         if thread is self._thread:
