@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 from serving import ROOT, eventually, free_port
 
 STUBBORN = """
@@ -58,6 +59,14 @@ def test_a_second_ctrl_c_ends_all_of_it_at_once(tmp_path: Path) -> None:
         assert cluster.wait(30) == 1
         assert "ended before its jobs were" in cluster.stderr.read()
         assert not [each for each in below if each.is_running()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that the one above it was killed")
+def test_whatever_runs_below_a_cluster_that_was_killed_ends_with_it(tmp_path: Path) -> None:
+    with box(tmp_path, "exec sleep 600", "import time; time.sleep(600)") as cluster:
+        below = eventually(lambda: len(found := psutil.Process(cluster.pid).children()) == 2 and found)
+        cluster.kill()
+        assert psutil.wait_procs(below, 30)[1] == []
 
 
 def test_a_balancer_that_cant_take_its_port_ends_all_of_it_with_a_sentence(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Each is a process that is started again when it ends. Nothing here imports Ray.
 """
 
+import ctypes
 import importlib.util
 import os
 import secrets
@@ -48,6 +49,8 @@ CADDYFILE = """{{
 import {file}
 """
 """Before the sites of deploy/Caddyfile.cluster: plain HTTP, on this machine alone."""
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2), from linux/prctl.h."""
 HEAD = ("-m", "voxdemo.cluster.head")
 """What Python runs as Ray, the port of the line behind it."""
 
@@ -67,7 +70,12 @@ class Process:
     def _started(self) -> "subprocess.Popen[bytes]":
         # without what servers print of their addresses; not in this session: Ctrl-C is for what ends these in order
         return subprocess.Popen(
-            self._command, env=self._environment, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
+            self._command,
+            env=self._environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
 
     @property
@@ -195,6 +203,12 @@ def _started(
             for process in kind:
                 process.end(settings.drain_s + ENDING_S, at_once)
         below.cleanup()
+
+
+def _end_with_parent() -> None:
+    """Where it is Linux: the process that runs this gets a SIGTERM when the one that started it was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -32,6 +32,7 @@ def service_elsewhere(settings: Settings) -> SpeechService:
     Raises SettingsError where there is none, or where it knows another secret.
     """
     url, secret = settings.line_url, secret_of(settings)
+    print(f"Waiting for the line and a first voice: at most {OFFERED_WITHIN_S:g} s.", flush=True)
     try:
         offer = asyncio.run(offer_of(url, secret, OFFERED_WITHIN_S))
     except asyncio.TimeoutError as error:

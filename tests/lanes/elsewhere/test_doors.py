@@ -21,6 +21,7 @@ from voxdemo.lanes import wire
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere import asgi, places
 from voxdemo.lanes.elsewhere import line as line_module
+from voxdemo.lanes.elsewhere import voice as voice_module
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app
 from voxdemo.lanes.elsewhere.reaching import LineAddress
@@ -289,6 +290,43 @@ async def test_a_line_without_a_proxy_is_asked_once_where_it_is_and_again_when_i
         address.forget()
         assert await address.url() == "http://line"
         assert len(asked) == 2
+
+
+async def test_a_voice_that_finds_no_line_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(voice_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(voice_module, "TRY_AGAIN_S", 0.0)
+    servers, asked = Servers(), list[Request]()
+
+    async def broken(request: Request) -> Response:
+        asked.append(request)
+        return Response(status_code=502)
+
+    nothing = Starlette(routes=[Route("/{path:path}", broken, methods=["GET", "POST"])])
+    line_url = await servers.serve(lambda url: nothing)
+    await servers.serve(lambda url: voice_app(VoiceProcess(seat(), Paces(), url, line_url, SECRET, 30.0), SECRET))
+    await until(lambda: len(asked) > 5)
+    assert caplog.text.count("the line can't be reached: start it") == 1
+    await servers.close()
+
+
+@pytest.mark.parametrize("is_closing", [False, True])
+async def test_only_a_voice_that_was_lost_is_a_warning(
+    is_closing: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(places, "GONE_S", 0.0)
+    monkeypatch.setattr(line_module, "LOOK_EVERY_S", 0.01)
+    process = LineProcess(10)
+    process.beat(replace(beat_of("voice"), is_closing=is_closing))
+    caplog.clear()
+    working = asyncio.ensure_future(process.run())
+    try:
+        await until(lambda: bool(caplog.records))
+    finally:
+        working.cancel()
+    assert [each.levelname for each in caplog.records] == ["INFO" if is_closing else "WARNING"]
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,10 @@ class LineProcess:
             if self.scaling:
                 self.scaling.look(self._seats.values())
             for id, seat in [(id, seat) for id, seat in self._seats.items() if seat.is_gone]:
-                log.warning("a voice hasn't been heard of for a while, and is done without")
+                if seat.is_leaving:
+                    log.info("a voice has ended its jobs and left")
+                else:
+                    log.warning("a voice has not been heard of for a while, and is done without")
                 del self._seats[id]
                 for visitor in seat.visitors:
                     self._visitors.pop(visitor.id, None)

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 0.5
 TRY_AGAIN_S = 0.2
 """After a line that didn't answer."""
+PATIENCE_S = 5.0
+"""How long a line may be out of reach until the log says so: one that was started again is back sooner."""
 MOST_JOBS = 8
 """One runs, one may wait for a part of it, others have just been left."""
 
@@ -73,7 +75,9 @@ class VoiceProcess:
         self._lane.moved.append(self._moved.set)
         self._offered: VoiceOffer | None = None
         self._fault = ""
-        """Why the line, which is there, doesn't understand this voice."""
+        """Why the line doesn't answer, as it was logged last."""
+        self._heard_at = time.monotonic()
+        """When the line answered last, or this process began."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled; then the models are closed."""
@@ -89,7 +93,7 @@ class VoiceProcess:
                     self._address.forget()
                     await asyncio.sleep(TRY_AGAIN_S)
                 else:
-                    self._fault = ""
+                    self._fault, self._heard_at = "", time.monotonic()
                     with suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(self._moved.wait(), BEAT_EVERY_S)
         finally:
@@ -99,7 +103,9 @@ class VoiceProcess:
                 said.close()
 
     def _tell_fault(self, fault: str, error: Exception) -> None:
-        """Log once what an operator has to mend, and what passes by itself for those that look for it."""
+        """Log once what an operator has to mend, and at once for those that look for it what may pass by itself."""
+        if not fault and time.monotonic() - self._heard_at > PATIENCE_S:
+            fault = "the line can't be reached: start it, or set VOXDEMO_LINE_URL to where it is"
         if fault and fault != self._fault:
             log.warning(fault)
         log.debug("the line doesn't answer: %s", type(error).__name__)
