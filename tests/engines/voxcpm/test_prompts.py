@@ -69,10 +69,9 @@ def test_a_voice_is_encoded_once(build: Build, recording: Any, generation: str) 
         assert encoded == [2]
 
 
-def test_the_voices_used_last_are_remembered(kept: Build, recording: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxdemo.engines.voxcpm.prompts.VOICES_KEPT", 2)
+def test_the_voices_used_last_are_remembered(kept: Build, recording: Any) -> None:
     model = model_of(kept("2"))
-    voices = Recordings(model)
+    voices = Recordings(model, kept=2)
     with calls(model.audio_vae.encoder) as encoded:
         for voice in (1, 2, 1, 3, 1):  # the third drives out the second, which was used before the first
             voices.prompt(recording("2", voice), "")

@@ -33,9 +33,10 @@ VOICES_KEPT = 16
 class Voices:
     """Of a loaded ChatterboxMultilingualTTS. Threading: for the model's thread only."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, kept: int = VOICES_KEPT) -> None:
         self._model = model
         self._own = model.conds
+        self._kept = kept
         self._heard: OrderedDict[bytes, Any] = OrderedDict()
 
     def voice(self, recording: PromptAudio | None, exaggeration: float) -> Any:
@@ -51,7 +52,7 @@ class Voices:
         if key not in self._heard:
             self._heard[key] = self._listened_to(recording)
         self._heard.move_to_end(key)
-        while len(self._heard) > VOICES_KEPT:
+        while len(self._heard) > self._kept:
             self._heard.popitem(last=False)
         return self._heard[key]
 

@@ -33,13 +33,14 @@ Prompt = dict[str, Any]
 
 
 class Recordings:
-    """Recordings as a loaded VoxCPM model takes them, the VOICES_KEPT used last remembered.
+    """Recordings as a loaded VoxCPM model takes them, the `kept` used last remembered.
 
     Threading: for the model's thread only.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, kept: int = VOICES_KEPT) -> None:
         self._model = model
+        self._kept = kept
         self._encoded: OrderedDict[tuple[bytes, bool], Prompt] = OrderedDict()
 
     def prompt(self, recording: PromptAudio, transcript: str) -> Prompt:
@@ -51,7 +52,7 @@ class Recordings:
         if key not in self._encoded:
             self._encoded[key] = self._encode(recording, transcript)
         self._encoded.move_to_end(key)
-        while len(self._encoded) > VOICES_KEPT:
+        while len(self._encoded) > self._kept:
             self._encoded.popitem(last=False)
         return {**self._encoded[key], "prompt_text": _before_more(transcript)} if transcript else self._encoded[key]
 
