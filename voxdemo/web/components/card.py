@@ -80,19 +80,24 @@ class Card:
         # Gradio shows an event's place only on a component with progress, which it fades: so this one is hidden.
         self._probe = gr.HTML("", js_on_load=None, elem_id=f"{elem_id}-probe", elem_classes="vx-probe")
 
-    def follows(self) -> dict[str, Any]:
-        """Arguments for the event of a job that stands in line, and that this card tells of."""
-        return {
-            **gradio_queue.IN_LINE,
-            "api_visibility": "private",
-            "trigger_mode": "once",
-            "show_progress": "minimal",
-            "show_progress_on": self._probe,
-        }
+    def tells_of(self, start: Any, work: Callable[..., Any], cancel: gr.Button, *beside: Any, **options: Any) -> None:
+        """Have a job's work done when it is started, by an event with these options, until it's cancelled.
 
-    def ends_with(self, event: Any) -> None:
-        """Tell of a failure of the event that never reached its handler: an upload that is gone, a cut connection."""
+        It stands in line; what it gives goes to this card and to what is `beside`.
+        """
+        event = start(
+            work,
+            outputs=[self.view, *beside],
+            api_visibility="private",
+            trigger_mode="once",
+            show_progress="minimal",
+            show_progress_on=self._probe,
+            **gradio_queue.IN_LINE,
+            **options,
+        )
+        # What fails without its handler: an upload that is gone, a cut connection.
         event.failure(js=f"() => voxdemo.cards['{self.view.elem_id}'].fail()", **IN_BROWSER)
+        cancel.click(cancels=event, **IN_BROWSER)
 
 
 def handler(

@@ -103,12 +103,8 @@ def add_samples(service: SpeechService, view: gr.HTML) -> None:
     with gr.Row(elem_id="vx-sample-row"):
         sample = Card("vx-sample", SAMPLE_WORDS)
         cancel = gr.Button(say("Cancel"), size="sm", variant="stop", elem_id="vx-sample-cancel")
-    playing = view.sample(
-        _sampler(service), inputs=asked, outputs=sample.view, js="() => voxdemo.voices.wanted()", **sample.follows()
-    )
-    sample.ends_with(playing)
+    sample.tells_of(view.sample, _sampler(service), cancel, inputs=asked, js="() => voxdemo.voices.wanted()")
     sample.view.end(inputs=sample.view, js="(value) => voxdemo.voices.heard(value)", **IN_BROWSER)
-    cancel.click(cancels=playing, **IN_BROWSER)
 
 
 def _sampler(service: SpeechService) -> Callable[..., Any]:

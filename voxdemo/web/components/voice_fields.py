@@ -78,15 +78,9 @@ def add_voice_fields(of: str, prompt_text: dict[str, Any]) -> VoiceFields:
 
 def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
     """Let the recording be read into the field of what is said in it."""
-    reading = fields.read.click(
-        reader(service, "", gr.skip()),
-        inputs=fields.prompt,
-        outputs=[fields.reading.view, fields.prompt_text],
-        **fields.reading.follows(),
-    )
-    fields.reading.ends_with(reading)
-    fields.prompt.clear(js="() => ''", outputs=fields.prompt_text, **IN_BROWSER)
-    fields.read_cancel.click(cancels=reading, **IN_BROWSER)
+    read, into = reader(service, "", gr.skip()), fields.prompt_text
+    fields.reading.tells_of(fields.read.click, read, fields.read_cancel, into, inputs=fields.prompt)
+    fields.prompt.clear(js="() => ''", outputs=into, **IN_BROWSER)
 
 
 def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:

@@ -19,7 +19,7 @@ import httpx
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 
-from voxdemo.web.guards.callers import Guard, Incoming
+from voxdemo.web.guards.callers import Guard, Incoming, first_of, left
 
 log = logging.getLogger(__name__)
 
@@ -98,15 +98,12 @@ class BegunElsewhere(Guard):
         self, others: Sequence[str], request: Incoming, sent: bytes, receive: Receive, send: Send
     ) -> bool:
         """Whether one of the others has answered, or the client has left."""
-        asking = asyncio.ensure_future(self._ask(others, request, sent, send))
-        leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            return leaving.done() or asking.result()
-        finally:
-            for task in (asking, leaving):
-                task.cancel()
-            await asyncio.gather(asking, leaving, return_exceptions=True)
+
+        async def leaving() -> bool:
+            await left(receive)
+            return True
+
+        return await first_of(leaving(), self._ask(others, request, sent, send))
 
     async def _ask(self, others: Sequence[str], request: Incoming, sent: bytes, send: Send) -> bool:
         headers = [(name, value) for name, value in request.headers.raw if name not in OF_THE_CONNECTION]
@@ -183,8 +180,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return received
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -4,12 +4,16 @@ No guard looks by itself which of the two it is. This module knows ASGI scopes, 
 proxies to believe.
 """
 
+import asyncio
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+T = TypeVar("T")
 
 KEY = "voxdemo.key"
 """Where in a scope the id of the API key stands that a request came with."""
@@ -102,6 +106,24 @@ class Guard:
     async def guard(self, request: Incoming, receive: Receive, send: Send) -> None:
         """Hand the request on to the app, changed or not, or refuse it."""
         raise NotImplementedError
+
+
+async def first_of(*work: Coroutine[Any, Any, T]) -> T:
+    """What the first of these returns, or raises; the others are cancelled, and gone."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def left(receive: Receive) -> None:
+    """Returns when the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def trust(proxies: Sequence[str]) -> None:

@@ -51,13 +51,9 @@ def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
             own_html("vx-live-card", html_template=asset("live/card.html"))
     for button, example in zip(buttons, examples.RECORDINGS, strict=True):
         button.click(partial(str, example.path), outputs=recording, **AT_ONCE)
-    hearing = recognise.click(
-        reader(service, KEPT, "", keep=True), inputs=recording, outputs=[heard.view, words], **heard.follows()
-    )
-    heard.ends_with(hearing)
+    heard.tells_of(recognise.click, reader(service, KEPT, "", keep=True), cancel, words, inputs=recording)
     forgive = "(recording) => { if (recording) voxdemo.cards['vx-heard'].forgive(); return []; }"
     recording.change(js=forgive, inputs=recording, **IN_BROWSER)
-    cancel.click(cancels=hearing, **IN_BROWSER)
 
 
 def _add_live(is_open: bool) -> None:

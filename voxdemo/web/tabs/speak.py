@@ -280,16 +280,14 @@ def _wire_examples(service: SpeechService, parts: SimpleNamespace) -> None:
 
 
 def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequence[Any]) -> None:
-    speaking = parts.speak.click(
+    parts.card.tells_of(
+        parts.speak.click,
         _speak(service),
+        parts.stop,
         inputs=[*asked, parts.called],
-        outputs=parts.card.view,
         js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
-        **parts.card.follows(),
     )
-    parts.card.ends_with(speaking)
-    parts.stop.click(cancels=speaking, **IN_BROWSER)
     kept = "() => document.querySelector('#vx-card .keep').dataset.seed"
     parts.card.view.keep(js=kept, outputs=parts.seed, **IN_BROWSER)
     drawn = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"

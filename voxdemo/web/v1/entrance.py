@@ -30,7 +30,7 @@ from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.guards.callers import Incoming, first_of, left
 from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.line.admission import Admission
 
@@ -182,20 +182,12 @@ async def ended_in_words(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """What `work` returns; when the client hangs up, it is cancelled. Raises ClientDisconnect then."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
 
+    async def leaving() -> T:
+        await left(request.receive)
+        raise ClientDisconnect
 
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    return await first_of(work, leaving())
 
 
 def _write(files: Path, sent: Callable[[], BinaryIO | bytes]) -> Path:

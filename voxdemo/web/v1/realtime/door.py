@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from voxdemo.errors import UNEXPECTED, InputError, NotReadyError, UnavailableErr
 from voxdemo.live import LiveEnded, LiveEvent, LiveOptions
 from voxdemo.service.request_context import RequestContext
 from voxdemo.threads import in_thread
-from voxdemo.web.guards.callers import Incoming
+from voxdemo.web.guards.callers import Incoming, first_of
 from voxdemo.web.guards.refusals import retry_after, to_program
 from voxdemo.web.v1.entrance import Entrance, TheEntrance
 from voxdemo.web.v1.realtime.events import Event, TranscriptionSession, ended, failed
@@ -96,7 +96,7 @@ async def _served(socket: WebSocket) -> Closing:
     async with service.live(LiveOptions(), RequestContext("openai", caller)) as live:
         session = TranscriptionSession(live, service.recognizer_info, _is_beta(socket))
         await _send(socket, session.opened())
-        return await _first_of(_take(socket, session), _tell(socket, session, live.events()))
+        return await first_of(_take(socket, session), _tell(socket, session, live.events()))
 
 
 async def _take(socket: WebSocket, session: TranscriptionSession) -> Closing:
@@ -162,18 +162,6 @@ async def _event_in(message: Message) -> Mapping[str, Any]:
     if not isinstance(event, dict):
         raise InputError(NOT_AN_EVENT, code="not_an_event")
     return event
-
-
-async def _first_of(*work: Coroutine[Any, Any, Closing]) -> Closing:
-    """What the first of these returns, or raises; the others are cancelled, and gone."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next(task for task in tasks if task in done).result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _entrance(socket: WebSocket) -> Entrance:
