@@ -18,16 +18,20 @@ import {linked} from './voices/catalogue.js';
 import {form, keep, measure} from './voices/form.js';
 import {ownList} from './voices/lists.js';
 import {offer} from './voices/offer.js';
-import {choose as chooseOwn, picked} from './voices/own_voices.js';
+import {begin, choose as chooseOwn, picked} from './voices/own_voices.js';
 import {along, asked, called, choose, chosen, picker, shown, voicesTab} from './voices/picker.js';
 import {heard, wanted} from './voices/samples.js';
 
 window.voxdemo = {
   cards: state.cards,
-  head, board, card, live, talk, share, shared, arriving, arrived,
+  head(element, props, trigger) {
+    begin(props);
+    head(element, props, trigger);
+  },
+  board, card, live, talk, share, shared, arriving, arrived,
   history: {
     tab: (element, props, use) => historyTab(element, props, chooseOwn, use),
-    press: (names, values) => press(names, values, picked()?.id ?? ''),
+    press: (values) => press(values, picked()?.id ?? ''),
     used: usedAgain,
   },
   voices: {picker, linked, choose, chosen, shown, along, asked, called, tab: voicesTab, wanted, heard, own: ownList, form, measure, keep, offer},

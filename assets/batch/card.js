@@ -319,7 +319,7 @@ export function batch(element, props, watch, look) {
   paint();
   soon();
   if (browser.get(KEPT)) {
-    file = JSON.parse(browser.get(KEPT_FILE)) ?? {};
+    file = browser.read(KEPT_FILE) ?? {};
     rows.clear(file.end);
     resume(browser.get(KEPT));
   }

@@ -1,14 +1,15 @@
 // What a batch asks for: whether it can be sent, as what, and how long it would take now.
 import {made} from '../shell/elements.js';
 import {fill, people, roughly} from '../shell/phrases.js';
+import {state as page} from '../shell/state.js';
 import {current} from './lines.js';
 import {count} from './rows.js';
 
 export const CLOSED = "Batches need a login here. Log in again, or ask the server's operator.";
 
 // What is wrong with the lines; '' for nothing. `most` is how many lines and characters there may be.
-export function flaw(lines, {most, isOpen}) {
-  if (!isOpen) return CLOSED;
+export function flaw(lines, {most}) {
+  if (!page.isOpen) return CLOSED;
   if (!lines.length) return "There are no lines yet. Write some or choose a file, then press Start.";
   const values = {lines: count(lines.length), most: count(most.lines), over: count(lines.length - most.lines)};
   if (lines.length > most.lines) return fill("{lines} lines: {over} more than the {most} that fit. Make several batches of them.", values);
@@ -33,10 +34,10 @@ export function order(lines, {voice, format, speed, seed}) {
 // Below Start: what the lines would take now, and how long the line is. The server's value: {seconds, ahead, wait, ready},
 // null where that isn't known.
 export function paintEstimate(props, isBusy) {
-  const lines = current(), {isOpen} = props, {seconds, ahead, wait, ready: isReady} = props.value ?? {};
+  const lines = current(), {seconds, ahead, wait, ready: isReady} = props.value ?? {};
   const target = document.querySelector('#vx-batch-estimate p');
   if (!target) return;
-  const wrong = lines.length || !isOpen ? flaw(lines, props) : '', rest = isReady === false ? "Still loading." : "Ready.";
+  const wrong = lines.length || !page.isOpen ? flaw(lines, props) : '', rest = isReady === false ? "Still loading." : "Ready.";
   const isKnown = seconds != null, time = isKnown && roughly(seconds);
   const size = {lines: count(lines.length), time, characters: count(lines.reduce((sum, {text}) => sum + text.length, 0))};
   const [phrase, rough] = lines.length === 1 ? ["1 line, {characters} characters.", "1 line, {characters} characters, about {time}."]

@@ -4,7 +4,8 @@
 import {button, copyButton, made, saveText, spans, sure} from '../shell/elements.js';
 import {duration, fill, language} from '../shell/phrases.js';
 import {answerOf, UNREACHED} from '../shell/server.js';
-import {newId, takes} from '../shell/state.js';
+import {newId, state as page, takes} from '../shell/state.js';
+import {toSpeak} from '../shell/tabs.js';
 import {player as playerIn} from './player.js';
 
 const KEY = 'voxdemo-history', MOST = 50;
@@ -49,15 +50,15 @@ function change(how) {
   paint();
 }
 
-// Whether the text on the Speak tab is nowhere else.
-export function wouldLose() {
+// Does what takes the place of the text on the Speak tab; where that is nowhere else, at a second press of this button.
+export function replaceText(pressed, act) {
   const written = document.querySelector('#vx-text textarea').value.trim();
-  return Boolean(written) && !list().some(({asked}) => asked.text.trim() === written);
+  if (!written || list().some(({asked}) => asked.text.trim() === written)) act(); else sure(pressed, act);
 }
 
 // The settings are those at the press of Speak, `saved` the id of the saved voice. A recording can't be kept.
-export function press(names, values, saved) {
-  const told = names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt');
+export function press(values, saved) {
+  const told = page.names.map((name, index) => [name, values[index]]).filter(([name]) => name !== 'prompt');
   lastAsked = {...Object.fromEntries(told), saved};
 }
 
@@ -80,7 +81,7 @@ window.addEventListener('storage', ({key}) => { if (key === KEY || key === null)
 // The values of the Speak tab, with those of the entry that is used again.
 export const usedAgain = (values) => used(values);
 
-export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
+export function historyTab(element, {rate}, chooseVoice, fillIn) {
   const find = (selector) => element.querySelector(selector);
   const when = (at) => new Intl.DateTimeFormat(language, {dateStyle: 'medium', timeStyle: 'short'}).format(at);
   const player = playerIn(find('.player'), {rate, text: ''}, (what) => { if (what === 'gone') say('gone', GONE); });
@@ -99,7 +100,7 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
   }
 
   const title = (voice) => voice.split('_').pop().replace(/^./, (first) => first.toUpperCase());
-  const voiceOf = ({kind = "Transcript", voice}) => kind === kinds.ready && voice ? title(voice) : kind;
+  const voiceOf = ({kind = "Transcript", voice}) => kind === page.usual.kind && voice ? title(voice) : kind;
 
   function row(entry) {
     const {asked, total, at} = entry, first = asked.text.trim().replace(/\s+/g, ' ').slice(0, SHOWN);
@@ -109,7 +110,7 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
     pick.ariaPressed = entry.id === chosen;
     const use = entry.saveAs ? button('use', "Text", fill("Save as text: {first}", {first}), () => saveText(asked.text, entry.saveAs))
       : entry.heard ? copyButton('use', asked.text, fill("Copy transcript: {first}", {first}), tell)
-      : button('use', "Use again", fill("Use text and settings again: {first}", {first}), (pressed) => reuse(entry, pressed));
+      : button('use', "Use again", fill("Use text and settings again: {first}", {first}), (pressed) => replaceText(pressed, () => reuse(entry)));
     return made('li', {}, pick, use, button('remove', "Delete", fill("Delete: {first}", {first}), () => remove(entry)));
   }
 
@@ -148,10 +149,9 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
     player.play();
   }
 
-  function reuse(entry, pressed) {
-    const act = () => { wanted = entry.asked; fillIn(); };
-    if (wouldLose()) return sure(pressed, act);
-    act();
+  function reuse({asked}) {
+    wanted = asked;
+    fillIn();
   }
 
   function remove(entry) {
@@ -173,13 +173,8 @@ export function historyTab(element, {names, kinds, rate}, chooseVoice, fillIn) {
 
   // The Speak tab's values, with those that were asked for; its recording stays what it is now.
   used = (values) => {
-    const text = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
-    const focus = () => text.offsetParent ? text.focus() : requestAnimationFrame(focus);
     chooseVoice(wanted?.saved);
-    setTimeout(() => {
-      tab.click();
-      focus();
-    });
-    return names.map((name, index) => wanted && name in wanted && takes(name) ? wanted[name] : values[index]);
+    setTimeout(toSpeak);
+    return page.names.map((name, index) => wanted && name in wanted && takes(name) ? wanted[name] : values[index]);
   };
 }

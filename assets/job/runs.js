@@ -52,8 +52,8 @@ function stop(run, event) {
 
 // The last result of this tab, after a reload.
 async function recall() {
-  const last = JSON.parse(tab.get('last') ?? '{}');
-  if (!last.url || last.text !== textField().value) return;
+  const last = tab.read('last');
+  if (!last?.url || last.text !== textField().value) return;
   const answer = await answerOf(`${last.url}.json`);
   if (answer?.ok) state.cards['vx-card']?.recall({...await answer.json(), url: last.url});
 }

@@ -1,16 +1,17 @@
 // What is asked for, to be taken along: as a link that opens the page with it, and as a call of the HTTP API in three
 // languages. Neither has a recording in it: a link never has, and a program has its own.
 import {url} from '../shell/server.js';
-import {takes} from '../shell/state.js';
+import {state as page, takes} from '../shell/state.js';
 
 let show = () => {}, linked = () => {};
 
-export function share(element, {names, usual}, ask) {
+export function share(element, ask) {
   const LONGEST_LINK = 8000;  // characters, so that messengers and browsers don't cut it
   const FIELDS = ['speed', 'instructions'];  // OpenAI's, beside the text; the others are ours
   const find = (selector) => element.querySelector(selector);
   const quoted = JSON.stringify;  // is read alike by Python and JavaScript, but for truth
   const inPython = (value) => value === true ? 'True' : quoted(value);
+  const {names, usual} = page;
   let asked = {text: ''};
 
   // Only what differs from how it is at first.
@@ -130,8 +131,8 @@ export function arriving(tell) {
 }
 
 // The page's values with those of the link, which is taken out of the address: a reload doesn't bring them back.
-export function arrived(names, usual, values, {choose, chosen}) {
-  const told = new URLSearchParams(location.hash.slice(1));
+export function arrived(values, {choose, chosen}) {
+  const {names, usual} = page, told = new URLSearchParams(location.hash.slice(1));
   history.replaceState(null, '', `${location.pathname}${location.search}`);
   const fold = document.querySelector('#vx-fine .label-wrap');
   if (fold && !fold.classList.contains('open') && [...told.keys()].some((name) => name !== 'text' && name in usual && takes(name))) fold.click();

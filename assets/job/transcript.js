@@ -1,8 +1,9 @@
 // The files of a transcript with what people corrected in it: captions have the corrected words, at the times of those
 // that they stand for. What nobody has changed is the server's file, unless it was recognised live. And the way of a
 // transcript to the Speak tab.
-import {save, sure} from '../shell/elements.js';
-import {wouldLose} from './history.js';
+import {save} from '../shell/elements.js';
+import {toSpeak} from '../shell/tabs.js';
+import {replaceText} from './history.js';
 
 const WORD = /\p{Script=Han}\s*|[^\s\p{Script=Han}]+\s*/gu;  // Chinese has no spaces
 const key = (word) => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '') || word.trim();
@@ -78,12 +79,10 @@ function show(text) {
 }
 
 function speakThis() {
-  const field = document.querySelector('#vx-text textarea'), tab = document.querySelector('#vx-tabs [role=tab]');
-  const focus = () => field.offsetParent ? field.focus() : requestAnimationFrame(focus);
+  const field = document.querySelector('#vx-text textarea');
   field.value = transcript().value.trim();
   field.dispatchEvent(new Event('input', {bubbles: true}));
-  tab.click();
-  focus();
+  toSpeak();
 }
 
 window.addEventListener('voxdemo-result', ({detail}) => {
@@ -94,8 +93,7 @@ window.addEventListener('voxdemo-result', ({detail}) => {
 document.addEventListener('input', ({target}) => { if (target === transcript()) show(target.value); });
 document.addEventListener('click', ({target}) => {
   const pressed = target.closest?.('#vx-speak-this button');
-  if (!pressed) return;
-  if (wouldLose()) sure(pressed, speakThis); else speakThis();
+  if (pressed) replaceText(pressed, speakThis);
 });
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('#vx-heard [data-ending]'), {ending} = link?.dataset ?? {};

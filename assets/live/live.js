@@ -34,7 +34,7 @@ const ENDS = {  // that aren't failures, by the server's code
   unread: "The server was too busy to read the last words: press Recognise again for the whole recording.",
 };
 
-export function live(element, {worklet, isOpen}) {
+export function live(element) {
   const root = element.querySelector('.live-way'), find = (selector) => root.querySelector(selector);
   const record = find('.record'), tab = document.getElementById('vx-hear');
   const heardCard = () => page.cards['vx-heard'];
@@ -56,13 +56,13 @@ export function live(element, {worklet, isOpen}) {
     record.setAttribute('aria-label', label);
     find('.does').textContent = label;
     const about = navigator.mediaDevices ? "Your words appear while you speak." : noMicrophone();
-    find('.told').textContent = isOn() ? "Press again to end." : isOpen ? about : CLOSED;
+    find('.told').textContent = isOn() ? "Press again to end." : page.isOpen ? about : CLOSED;
     for (const each of root.querySelectorAll('.keep, .whole')) each.hidden = !recording;
     tell();
   }
 
   async function start() {
-    if (!isOpen) return heardCard().tell(CLOSED);
+    if (!page.isOpen) return heardCard().tell(CLOSED);
     if (!navigator.mediaDevices) return heardCard().tell(noMicrophone());
     if (heardCard().isBusy()) document.getElementById('vx-recognise-cancel').click();
     pauseSound();
@@ -74,7 +74,7 @@ export function live(element, {worklet, isOpen}) {
     find('.time').textContent = clock(0);
     enter('asking');
     try {
-      mic = await microphone(worklet, {hear, level: showLevel, end: () => stop("The microphone was disconnected.")});
+      mic = await microphone({hear, level: showLevel, end: () => stop("The microphone was disconnected.")});
     } catch (error) {
       enter('over');
       return heardCard().tell(error.sentence ?? LOST);

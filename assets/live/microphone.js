@@ -3,7 +3,6 @@
 import {integers} from '../job/samples.js';
 import {sleep} from '../shell/elements.js';
 import {lend, noMicrophone} from '../shell/recording_fields.js';
-import {url} from '../shell/server.js';
 
 export const RATE = 24000;  // Hz, as `/v1/realtime` takes it
 const CROSSINGS = 16;  // of the filter at either side: what it lets through of tones that the rate can't have is inaudible
@@ -58,7 +57,7 @@ async function lent() {
 // `level` is called ten times a second; `end` is called if the microphone goes away. `close` is done when all is handed on that
 // was heard before. Throws an error whose `sentence` says why there is none; without one, where the server doesn't send what
 // it needs.
-export async function microphone(worklet, {hear, level, end}) {
+export async function microphone({hear, level, end}) {
   const context = new AudioContext(), levels = [];
   let stream = null, node = null, loudness = 0, counted = 0, heard = 0, closing = null, handedOn = () => {};
 
@@ -99,7 +98,7 @@ export async function microphone(worklet, {hear, level, end}) {
   try {
     context.resume().catch(() => {});
     stream = await lent();
-    await context.audioWorklet.addModule(url(worklet));
+    await context.audioWorklet.addModule(new URL('worklet.js', import.meta.url));
   } catch (error) {
     close();
     throw error;

@@ -2,8 +2,11 @@
 export const state = {
   cards: {},  // by the id of their component
   lostAt: 0,  // since when there is no word from the server, in ms of performance.now(); 0 while there is
+  isOpen: true,  // whether people may use /v1/
   noCopies: '',  // what is said where voices can't be copied
   taken: [],  // the names of what Speak sends that the voice heeds
+  names: [],  // of all that Speak sends, in its order
+  usual: {},  // how that is at first
 };
 
 export const takes = (name) => state.taken.includes(name);
@@ -16,6 +19,8 @@ function memory(name) {
   const key = (of) => `voxdemo-${of}`;
   return {
     get(of) { try { return window[name].getItem(key(of)); } catch { return null; } },
+    // What was kept as JSON; null where it is none.
+    read(of) { try { return JSON.parse(this.get(of)); } catch { return null; } },
     // Whether it is kept; null forgets it.
     set(of, value) {
       try {

@@ -22,7 +22,8 @@ const STATES = {
 // and below Speak how long the line is. Asks often while the server is away or something loads, else every few seconds,
 // and only while somebody sees the page.
 export function head(element, props, trigger) {
-  page.noCopies = props.noCopies;
+  const {isOpen, noCopies, names: asked, usual} = props;
+  Object.assign(page, {isOpen, noCopies, names: asked, usual});
   const chip = element.querySelector('.chip');
   let state = '', engine = props.value.title, pending = false, asking = false, models = [];
   const again = engines(element, chip, () => models);

@@ -21,6 +21,14 @@ window.addEventListener('click', ({target}) => {
 }, true);
 window.addEventListener('hashchange', open);
 
+// Opens the Speak tab, at its text.
+export function toSpeak() {
+  const text = document.querySelector('#vx-text textarea');
+  const focus = () => text.offsetParent ? text.focus() : requestAnimationFrame(focus);
+  document.querySelector('#vx-tabs [role=tab]').click();
+  focus();
+}
+
 // Gradio draws a tab when it is opened. The first one is always drawn, because the others lean on it.
 drawn('#vx-estimate p').then(() => {
   open();

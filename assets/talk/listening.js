@@ -16,7 +16,7 @@ const ECHO_MS = 300;  // that a sound of the page may still be heard after its e
 
 // `isHere` tells whether somebody looks at it: nobody is heard elsewhere. `change` is called when its state is another one,
 // `tell` with a sentence when it ends against one's will; `heard` is what `hearing` calls.
-export function listening(worklet, {isHere, change, tell, heard}) {
+export function listening({isHere, change, tell, heard}) {
   const unread = new Set();  // of hearings, those whose last word hasn't come
   let how = '', mic = null, current = null, isAsking = false, stoppedAt = 0, deafUntil = 0;
 
@@ -35,7 +35,7 @@ export function listening(worklet, {isHere, change, tell, heard}) {
     change();
     try {
       let mine = null;
-      mic = await microphone(worklet, {hear: (samples) => mine.hear(listened(samples)), level: () => {}, end: () => stop("The microphone was disconnected.")});
+      mic = await microphone({hear: (samples) => mine.hear(listened(samples)), level: () => {}, end: () => stop("The microphone was disconnected.")});
       if (!how || !isHere()) return stop();
       mine = current = hearing(how === 'free', {...heard, end: (error) => over(mine, error)});
       unread.add(mine);

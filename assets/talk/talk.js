@@ -4,7 +4,7 @@ import {isPlaying} from '../job/audio_output.js';
 import {made} from '../shell/elements.js';
 import {fill, saying} from '../shell/phrases.js';
 import {checkServer} from '../shell/server.js';
-import {browser} from '../shell/state.js';
+import {browser, state as page} from '../shell/state.js';
 import {asked} from '../voices/picker.js';
 import {answered} from './answer.js';
 import {bubbles} from './bubbles.js';
@@ -32,7 +32,7 @@ const CLOSED = "Talking needs a login here. Log in again, or ask the server's op
 const STOPPED = "Stopped before it answered.";
 const seconds = (ms) => (ms / 1000).toFixed(1);
 
-export function talk(element, {rule, worklet, isOpen}) {
+export function talk(element, {rule}) {
   const root = element.querySelector('.talk'), find = (selector) => root.querySelector(selector);
   const said = conversation(tell), view = bubbles(root, said.foot);
   const field = find('textarea'), press = find('.press'), free = find('.free input');
@@ -46,7 +46,7 @@ export function talk(element, {rule, worklet, isOpen}) {
     said: say,
     nothing: () => { if (answer) answer.sound.resume(); else setAside(STOPPED); },
   };
-  const ears = listening(worklet, {isHere, change: paint, tell, heard});
+  const ears = listening({isHere, change: paint, tell, heard});
   const written = new Map();  // by the selector of its place
   let answer = null, told = '', ahead = '', isStopped = false, times = {};  // of the last answer, in ms
 
@@ -101,7 +101,7 @@ export function talk(element, {rule, worklet, isOpen}) {
 
   function listen(how) {
     told = '';
-    if (isOpen) ears.start(how); else tell(CLOSED);
+    if (page.isOpen) ears.start(how); else tell(CLOSED);
   }
 
   const release = () => { if (ears.how === 'held') ears.stop(); };
@@ -236,7 +236,7 @@ export function talk(element, {rule, worklet, isOpen}) {
 
   function send() {
     const text = field.value.trim();
-    if (!isOpen) return tell(CLOSED);
+    if (!page.isOpen) return tell(CLOSED);
     if (!text) return;
     field.value = '';
     interrupt();

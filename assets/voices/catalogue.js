@@ -7,6 +7,7 @@ import {own} from './own_voices.js';
 const LIKED = 'voices-liked', RECENT = 'voices-recent', MOST_RECENT = 6;
 const names = (of, options) => new Intl.DisplayNames([of], {type: 'language', ...options});
 const inWords = names(language, {}), asDialect = names(language, {languageDisplay: 'dialect'}), inEnglish = names('en', {});
+const listed = (key) => [browser.read(key)].flat().filter((id) => typeof id === 'string');
 const lists = {[LIKED]: listed(LIKED), [RECENT]: listed(RECENT)};
 const SAID = {female: "female", male: "male", slow: "slow here"};
 let known = {voices: [], clones: false}, before = null, kinds = {};
@@ -69,15 +70,6 @@ export function fits(one, search) {
   const text = folded(told.filter(Boolean).join(' ')), words = text.split(/[\s()（）]+/).flatMap((word) => [word, ...word.split('_')]);
   return folded(search).split(/\s+/).filter(Boolean).every((asked) =>
     words.some((word) => word.startsWith(asked)) || (!isLatin(asked) && text.includes(asked)));
-}
-
-function listed(key) {
-  try {
-    const ids = JSON.parse(browser.get(key) ?? '[]');
-    return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
-  } catch {
-    return [];
-  }
 }
 
 function keep(key, ids) {

@@ -2,7 +2,7 @@
 import {duration, fill} from '../shell/phrases.js';
 import {url} from '../shell/server.js';
 import {state} from '../shell/state.js';
-import {begin, isNamed, NAME_TAKEN, orSay, own, reload, sayIn} from './own_voices.js';
+import {isNamed, NAME_TAKEN, orSay, own, reload, sayIn} from './own_voices.js';
 import {keepable, measured, TOO_MANY} from './recording.js';
 
 const HEARD = {
@@ -12,8 +12,7 @@ const HEARD = {
 };
 const forms = {};
 
-export function form(element, props, ask) {
-  begin(props);
+export function form(element, ask) {
   const id = element.closest('[id^=vx-]').id;
   const [name, consent, save, line, level] = ['.name input', '.consent input', '.save', '.say', '.level']
     .map((selector) => element.querySelector(selector));

@@ -1,12 +1,10 @@
 // The list of one's own voices, which are heard, exported, imported and deleted.
 import {button, made, save} from '../shell/elements.js';
 import {duration, fill, say as translated} from '../shell/phrases.js';
-import {begin, follow, hear, hush, isNamed, NAME_TAKEN, orSay, own, playButton, reload, sayIn} from './own_voices.js';
+import {follow, hear, hush, isNamed, NAME_TAKEN, orSay, own, playButton, reload, sayIn} from './own_voices.js';
 import {read, written} from './voices_file.js';
 
-export function ownList(element, props, watch) {
-  begin(props);
-  const {shelf} = own;
+export function ownList(element, watch) {
   const find = (selector) => element.querySelector(selector);
   const list = find('ul'), file = find('input'), undo = find('.undo'), say = sayIn(find('.say'));
   let removed = null;
@@ -22,8 +20,8 @@ export function ownList(element, props, watch) {
   async function remove(from, voice) {
     from.disabled = true;
     await orSay(say, async () => {
-      removed = {...voice, audio: await shelf.recording(voice)};
-      await shelf.remove(voice);
+      removed = {...voice, audio: await own.shelf.recording(voice)};
+      await own.shelf.remove(voice);
       undo.hidden = false;
       say(fill("{name} is deleted.", voice));
     });
@@ -35,7 +33,7 @@ export function ownList(element, props, watch) {
   async function bringBack() {
     if (isNamed(removed.name)) return say(NAME_TAKEN, true);
     await orSay(say, async () => {
-      await shelf.add(removed);
+      await own.shelf.add(removed);
       undo.hidden = true;
       say('');
     });
@@ -43,7 +41,7 @@ export function ownList(element, props, watch) {
     if (undo.hidden) find('.import').focus();
   }
 
-  const exportAll = async () => save(await written(own.voices, shelf.recording), 'voxdemo-voices.json');
+  const exportAll = async () => save(await written(own.voices, own.shelf.recording), 'voxdemo-voices.json');
 
   async function load() {
     const [chosenFile] = file.files;
@@ -51,7 +49,7 @@ export function ownList(element, props, watch) {
     say("Importing");
     await orSay(say, async () => {
       const {voices, known} = await read(chosenFile, own.voices, own.limits);
-      for (const voice of voices) await shelf.add(voice);
+      for (const voice of voices) await own.shelf.add(voice);
       const told = [["Imported: {names}.", voices.map(({name}) => name)], ["Saved already: {names}.", known]].filter(([, names]) => names.length);
       say(told.map(([phrase, names]) => fill(phrase, {names: names.join(', ')})).join(' '));
     });

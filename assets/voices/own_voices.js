@@ -23,8 +23,8 @@ export const sentenceOf = (error) => error?.isSaid ? error.message : UNEXPECTED;
 export const isNamed = (name) => own.voices.some((voice) => voice.name.toLowerCase() === name.toLowerCase());
 export const picked = (where = SPEAK) => own.voices.find(({id}) => id === own.chosen[where]);
 
+// What the server says of voices that are kept.
 export function begin({limits, isOnServer}) {
-  if (own.shelf) return;
   Object.assign(own, {limits, shelf: isOnServer ? onServer : inBrowser});
   reload();
 }

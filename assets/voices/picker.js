@@ -5,7 +5,7 @@ import {made, spans} from '../shell/elements.js';
 import {UNREACHED, url} from '../shell/server.js';
 import {state} from '../shell/state.js';
 import {all, atFirst, copies, isReady, kept, languageName, named, offer, ownName, ready, used} from './catalogue.js';
-import {begin, follow, hush, own, picked, reload, sayIn, sentenceOf, SPEAK} from './own_voices.js';
+import {follow, hush, own, picked, reload, sayIn, sentenceOf, SPEAK} from './own_voices.js';
 import {asksBy, forget, isWantedIn, sampleButton} from './samples.js';
 import {list} from './sheet.js';
 import {base64, refusal, VOICE_GONE} from './shelf.js';
@@ -63,7 +63,6 @@ function settle(choice) {
 }
 
 export function picker(element, props, watch, ask) {
-  begin(props);
   const {where} = props, find = (selector) => element.querySelector(selector);
   let painted = '';
   const dialog = find('dialog'), change = find('.change'), tell = sayIn(find('.say'));

@@ -23,7 +23,7 @@ from voxdemo.web.line import admission
 from voxdemo.web.tabs.batch import add_batch_tab
 from voxdemo.web.tabs.history import add_history_tab
 from voxdemo.web.tabs.recognize import add_recognize_tab
-from voxdemo.web.tabs.speak import add_generate_tab
+from voxdemo.web.tabs.speak import ASKED, USUAL, add_generate_tab
 from voxdemo.web.tabs.status import add_status_tab
 from voxdemo.web.tabs.talk import add_talk_tab
 from voxdemo.web.tabs.voices import add_voices_tab
@@ -40,19 +40,18 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
     front.put_in_place()
-    is_for_all = bool(settings.accounts or not settings.keys)  # what of /v1 the page uses: keys alone are for programs
     with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
-        status = _head(service)
+        status = _head(service, settings)
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)
         with gr.Tabs(elem_id="vx-tabs"):
-            asked = add_generate_tab(service, arrivals, bool(settings.accounts))
-            add_recognize_tab(service, is_for_all)
+            asked = add_generate_tab(service, arrivals)
+            add_recognize_tab(service)
             if settings.chat_url:
-                add_talk_tab(is_for_all, bool(settings.accounts))
+                add_talk_tab()
             add_voices_tab(service, arrivals, bool(settings.accounts))
             add_history_tab(service.engine_info, asked)
-            add_batch_tab(service, arrivals, is_for_all, bool(settings.accounts))
+            add_batch_tab(service, arrivals)
             add_status_tab(service)
         _foot()
         contract.add_endpoints(service)
@@ -79,13 +78,18 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _head(service: SpeechService) -> gr.HTML:
+def _head(service: SpeechService, settings: Settings) -> gr.HTML:
     return own_html(
         "vx-head",
         {"title": service.engine_info.title},
         html_template=filled("shell/head.html", {"logo": asset("logo.svg"), "engines": _engines(service)}),
         js_on_load="voxdemo.head(element, props, trigger)",
         noCopies=NO_COPIES,
+        limits=voice_fields.LIMITS,
+        isOnServer=bool(settings.accounts),
+        isOpen=bool(settings.accounts or not settings.keys),  # with keys alone, /v1/ is for programs
+        names=ASKED,
+        usual=USUAL,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +22,6 @@ from browsing import (
 )
 from chatting import ANSWER, Chat
 from serving import Server, eventually
-
-from voxdemo.web.components.assets import WORKLET, scripts_folder
 
 pytestmark = needs_browser
 ECHO_MS = 500  # as long as what the page plays may still be heard, and more
@@ -51,13 +48,13 @@ NO_WORKLET = """() => {
   window.hasWorklet = () => { AudioWorklet.prototype.addModule = addModule; };
 }"""
 """The server doesn't send what a microphone needs until `hasWorklet` is called."""
-RELEASED = """async ({microphone}, worklet) => {
+RELEASED = """async ({microphone}) => {
   const context = new AudioContext(), tone = new OscillatorNode(context);
   const to = tone.connect(new MediaStreamAudioDestinationNode(context));
   tone.start();
   window.lent = async () => to.stream;
   const parts = [], hear = ({length}) => parts.push(length);
-  const one = await microphone(worklet, {hear, level() {}, end() {}});
+  const one = await microphone({hear, level() {}, end() {}});
   one.begin();
   while (parts.length < 3) await new Promise((wake) => setTimeout(wake, 10));
   await one.close();
@@ -268,7 +265,7 @@ def test_a_turn_has_its_own_sound_and_one_that_breaks_off_was_no_word(fake_serve
     assert happened == ["begin", ["one", 0, 9], "begin", ["two", 17, 29], "begin", ["three", 47, 69]]
     broken = of_module(page, "talk/hearing.js", HEARS, [[told[0], turn("one", 100, 1000)[0]], True])
     assert broken == ["begin", "nothing", "end"]
-    *parts, last = of_module(page, "live/microphone.js", RELEASED, f"{scripts_folder()}/{posixpath.basename(WORKLET)}")
+    *parts, last = of_module(page, "live/microphone.js", RELEASED)
     assert last < min(parts), "less than a whole block was heard when it was released, and is handed on"
 
 

@@ -32,7 +32,7 @@ async def test_a_text_is_looked_through_for_tags_beside_the_event_loop(
     stage = Stage(open=True)
     service = local_service(voxdemo_settings.load(), [stage.engine()], [stage.recognizer()])
     with gr.Blocks() as page, gr.Tabs():
-        add_generate_tab(service, [page.load], False)
+        add_generate_tab(service, [page.load])
     look_ahead: Callable[..., Any] = next(
         each.fn for each in page.fns.values() if each.name == "look_ahead" and each.fn
     )
@@ -52,6 +52,6 @@ def test_settings_are_said_to_be_missing_of_an_engine_that_has_none_of_its_own(d
     engine = Stage().engine(replace(CLONER, title="Chatterbox", honours=frozenset({"seed", *dials})))
     service = local_service(voxdemo_settings.load(), [engine], [Stage().recognizer()])
     with gr.Blocks() as page, gr.Tabs():
-        add_generate_tab(service, [page.load], False)
+        add_generate_tab(service, [page.load])
     (note,) = [each for each in page.blocks.values() if getattr(each, "elem_id", None) == "vx-fine-note"]
     assert getattr(note, "value", None) == says

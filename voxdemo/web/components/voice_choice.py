@@ -40,7 +40,7 @@ _UNSEEN_HERE = ("model", "languages", "licence", "takes")
 """What programs get of a voice, and the list doesn't show."""
 
 
-def add_choice(of: str, is_on_server: bool, *events: str, value: dict[str, Any] | None = None) -> gr.HTML:
+def add_choice(of: str, *events: str, value: dict[str, Any] | None = None) -> gr.HTML:
     """Add it, with ids that begin with `of`. Its events are "select", when another voice is chosen, and these.
 
     On Speak its `value` is what is `offered`, on all tabs: Gradio 6.31 loses the words of a component that it hasn't
@@ -56,7 +56,6 @@ def add_choice(of: str, is_on_server: bool, *events: str, value: dict[str, Any] 
         kinds=KINDS,
         offers=offers,
         where=where,
-        **voice_fields.props(is_on_server),
     )
 
 

@@ -30,7 +30,7 @@ READING_WORDS = {
 }
 WHERE = "Stored only in this browser. A recording is sent when you speak with it."
 WHERE_ON_SERVER = "Stored on this server, for your account only."
-_LIMITS = {
+LIMITS = {
     "most": voices.MOST,
     "name": voices.MAX_NAME_CHARS,
     "text": voices.MAX_TEXT_CHARS,
@@ -83,15 +83,14 @@ def wire_reading(service: SpeechService, fields: VoiceFields) -> None:
     fields.prompt.clear(js="() => ''", outputs=into, **IN_BROWSER)
 
 
-def add_form(of: str, is_on_server: bool, folded: bool = False) -> gr.HTML:
+def add_form(of: str, folded: bool = False) -> gr.HTML:
     """The form that keeps what is in the fields; `folded`, only its heading is seen until it is pressed."""
     inside = asset("voices/form.html")
     return own_html(
         f"{of}-form",
         {},
         html_template=filled("voices/fold.html", {"form": inside}) if folded else inside,
-        js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
-        **props(is_on_server),
+        js_on_load="voxdemo.voices.form(element, () => trigger('keep'))",
     )
 
 
@@ -111,8 +110,3 @@ def wire_form(form: gr.HTML, fields: VoiceFields, clears: bool = False) -> None:
 def cloning_note(catalogue: Catalogue) -> str:
     """HTML that says why people's own voices can't be spoken in, and what would help; "" where they can."""
     return "" if catalogue.copier else asset("voices/copying.html")
-
-
-def props(is_on_server: bool) -> dict[str, Any]:
-    """What the scripts get of every component that is about people's own voices."""
-    return {"limits": _LIMITS, "isOnServer": is_on_server}

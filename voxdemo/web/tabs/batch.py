@@ -39,17 +39,14 @@ _BEGIN = """(format, speed, seed) => {
 _numbers = itertools.count()
 
 
-def add_batch_tab(
-    service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_open: bool, is_on_server: bool
-) -> None:
+def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]) -> None:
     """Add the tab to the Tabs in whose context this is called.
 
-    `arrivals` are the events at which what the engines can do is looked up again. It `is_open` where people may leave
-    jobs: with keys for programs alone they may not. `is_on_server` tells where people's voices are kept.
+    `arrivals` are the events at which what the engines can do is looked up again.
     """
     with gr.Tab(say("Batch"), id="batch"), gr.Row(elem_id="vx-batch"):
         with gr.Column(elem_id="vx-batch-in"):
-            parts = _fields(_dials_of(service.engine_info), is_on_server)
+            parts = _fields(_dials_of(service.engine_info))
         with gr.Column(elem_id="vx-batch-out"):
             card = own_html(
                 "vx-batch-card",
@@ -57,7 +54,6 @@ def add_batch_tab(
                 html_template=asset("batch/card.html"),
                 js_on_load="voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
-                isOpen=is_open,
             )
 
     async def dials(kind: object, voice: object) -> list[Any]:
@@ -72,14 +68,14 @@ def add_batch_tab(
     _wire(service, parts, card)
 
 
-def _fields(shown: dict[str, dict[str, Any]], is_on_server: bool) -> SimpleNamespace:
+def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
     parts = SimpleNamespace()
     parts.lines = gr.Textbox(
         label=say("Lines (each becomes its own file)"), lines=3, max_lines=12, elem_id="vx-lines",
         placeholder=say("Write or paste lines here."),
     )  # fmt: skip
     own_html("vx-batch-file", {}, html_template=asset("batch/file.html"), js_on_load="voxdemo.batch.lines(element)")
-    parts.choice = add_choice("vx-batch", is_on_server)
+    parts.choice = add_choice("vx-batch")
     parts.kind, parts.voice = gr.Textbox(visible=False), gr.Textbox(visible=False)  # in place of _CHOSEN
     with gr.Row(elem_id="vx-batch-manner"):
         parts.format = gr.Dropdown(

@@ -4,8 +4,7 @@ All of it happens in the browser (`assets/job/history.js`), which keeps what was
 server knows of no history; it has a sound for as long as it keeps results.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -14,28 +13,19 @@ from voxdemo.speech import EngineInfo
 from voxdemo.web.components import card
 from voxdemo.web.components.assets import filled, say
 from voxdemo.web.components.parts import IN_BROWSER, own_html
-from voxdemo.web.components.voice_fields import READY_VOICE
 
 HINT = "The text appears here; each sentence lights up as it is heard."
 
 
 def add_history_tab(info: EngineInfo, asked: Mapping[str, Any]) -> None:
     """Add the tab to the Tabs in whose context this is called. `asked` are the components of what Speak sends."""
-    names: Sequence[str] = tuple(asked)
     with gr.Tab(say("History"), id="history"):
         history = own_html(
             "vx-history",
             html_template=filled("job/history.html", {"player": card.player_of("speech", HINT)}),
             js_on_load="voxdemo.history.tab(element, props, () => trigger('use'))",
-            names=names,
-            kinds={"ready": READY_VOICE},
             rate=info.sample_rate,
         )
     components = list(asked.values())
     used = "(...values) => voxdemo.history.used(values)"
     history.use(js=used, inputs=components, outputs=components, **IN_BROWSER)
-
-
-def press(names: Sequence[str]) -> str:
-    """A statement in JavaScript that keeps the `values` of what Speak sends, as history will tell them."""
-    return f"voxdemo.history.press({json.dumps(names)}, values);"

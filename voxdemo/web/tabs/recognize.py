@@ -3,7 +3,6 @@
 Live, the browser is a client of `/v1/realtime` as any program is (`assets/live/`).
 """
 
-import posixpath
 from functools import partial
 
 import gradio as gr
@@ -11,7 +10,7 @@ import gradio as gr
 from voxdemo.service.recognition import MAX_RECORDING_S
 from voxdemo.service.service import SpeechService
 from voxdemo.web.components import card, examples
-from voxdemo.web.components.assets import WORKLET, asset, say, scripts_folder
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.card import NO_RECORDING, Card, reader
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, own_html, recording_field
 
@@ -28,14 +27,11 @@ WORDS = {
 }
 
 
-def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
-    """Add the tab to the Tabs in whose context this is called.
-
-    Live recognition `is_open` where people may use `/v1/`: with keys for programs alone they may not.
-    """
+def add_recognize_tab(service: SpeechService) -> None:
+    """Add the tab to the Tabs in whose context this is called."""
     with gr.Tab(say("Recognise"), id="recognise"), gr.Row(elem_id="vx-hear"):
         with gr.Column(elem_id="vx-hear-in"):
-            _add_live(is_open)
+            own_html("vx-live", html_template=asset("live/panel.html"), js_on_load="voxdemo.live(element)")
             recording = recording_field(f"Recording, up to {MAX_RECORDING_S / 60:.0f} minutes", "vx-recording")
             with gr.Row(elem_id="vx-recordings"):
                 buttons = [gr.Button(say(example.name), size="sm") for example in examples.RECORDINGS]
@@ -54,13 +50,3 @@ def add_recognize_tab(service: SpeechService, is_open: bool) -> None:
     heard.tells_of(recognise.click, reader(service, KEPT, "", keep=True), cancel, words, inputs=recording)
     forgive = "(recording) => { if (recording) voxdemo.cards['vx-heard'].forgive(); return []; }"
     recording.change(js=forgive, inputs=recording, **IN_BROWSER)
-
-
-def _add_live(is_open: bool) -> None:
-    own_html(
-        "vx-live",
-        html_template=asset("live/panel.html"),
-        js_on_load="voxdemo.live(element, props)",
-        worklet=f"{scripts_folder()}/{posixpath.basename(WORKLET)}",
-        isOpen=is_open,
-    )

@@ -42,7 +42,6 @@ from voxdemo.web.components.voice_fields import (
 )
 from voxdemo.web.components.wording import estimate
 from voxdemo.web.line.handlers import sent_file, take_up, whole
-from voxdemo.web.tabs import history
 
 TEXT_FIELD = "#vx-text textarea"
 KEPT = card.WORDS["kept"]
@@ -72,15 +71,12 @@ _SETTINGS = {
 }
 
 
-def add_generate_tab(
-    service: SpeechService, arrivals: Sequence[Callable[..., Any]], is_on_server: bool
-) -> dict[str, Any]:
+def add_generate_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]) -> dict[str, Any]:
     """Add the tab to the Tabs in whose context this is called, and return the components of what Speak sends.
 
-    `arrivals` are the events at which what the engine can do is looked up again; `is_on_server` tells where people's
-    voices are kept.
+    `arrivals` are the events at which what the engine can do is looked up again.
     """
-    parts = _layout(service, is_on_server)
+    parts = _layout(service)
     asked = {name: vars(parts)[name] for name in ASKED}
     _wire_examples(service, parts)
     _wire_speaking(service, parts, list(asked.values()))
@@ -113,14 +109,14 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
     gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
 
 
-def _layout(service: SpeechService, is_on_server: bool) -> SimpleNamespace:
+def _layout(service: SpeechService) -> SimpleNamespace:
     """The components that events read or write, by name."""
     info, parts = service.engine_info, SimpleNamespace()
     shown = _offered(service) | _settings_of(info)
     with gr.Tab(say("Speak"), id="speak"), gr.Row(elem_id="vx-gen"):
         with gr.Column(elem_id="vx-in"):
             _add_text(parts, service.catalogue)
-            _add_voice(service, parts, shown, is_on_server)
+            _add_voice(service, parts, shown)
             _add_buttons(parts)
         with gr.Column(elem_id="vx-out"):
             parts.card = Card("vx-card", player="speech", text=TEXT_FIELD, rate=info.sample_rate)
@@ -143,14 +139,12 @@ def _add_text(parts: SimpleNamespace, catalogue: Catalogue) -> None:
         ]
 
 
-def _add_voice(
-    service: SpeechService, parts: SimpleNamespace, shown: dict[str, dict[str, Any]], is_on_server: bool
-) -> None:
+def _add_voice(service: SpeechService, parts: SimpleNamespace, shown: dict[str, dict[str, Any]]) -> None:
     """How the voice is chosen, and the fields that hold what is; nobody sees these two."""
     kinds = [(say(kind), kind) for kind in KINDS.values()]
     parts.kind = gr.Radio(kinds, value=READY_VOICE, label=say("Voice"), elem_id="vx-kind")
     parts.voice = gr.Textbox(first_voice(service.catalogue), label=say("Voice"), elem_id="vx-voice")
-    parts.choice = add_choice("vx", is_on_server, "sample", **shown["choice"])
+    parts.choice = add_choice("vx", "sample", **shown["choice"])
     fields = [parts.kind, parts.voice]
     parts.choice.select(js="() => voxdemo.voices.chosen()", outputs=fields, **IN_BROWSER)
     changed = "(...fields) => { voxdemo.voices.shown(...fields); return []; }"
@@ -160,7 +154,7 @@ def _add_voice(
     with gr.Column(elem_id="vx-own"):
         parts.own = add_voice_fields("vx", shown["prompt_text"])
         parts.prompt, parts.prompt_text = parts.own.prompt, parts.own.prompt_text
-        parts.form = add_form("vx", is_on_server, folded=True)
+        parts.form = add_form("vx", folded=True)
 
 
 def _add_buttons(parts: SimpleNamespace) -> None:
@@ -197,8 +191,7 @@ def _add_share(parts: SimpleNamespace) -> None:
     """The fold with link and code of what is asked for, which `assets/job/share.js` writes."""
     with gr.Accordion(say("Link and code"), open=False, elem_id="vx-share"):
         parts.share = own_html(
-            None, html_template=asset("job/share.html"), names=ASKED, usual=dict(USUAL),
-            js_on_load="voxdemo.share(element, props, () => trigger('ask'))",
+            None, html_template=asset("job/share.html"), js_on_load="voxdemo.share(element, () => trigger('ask'))"
         )  # fmt: skip
 
 
@@ -285,7 +278,7 @@ def _wire_speaking(service: SpeechService, parts: SimpleNamespace, asked: Sequen
         _speak(service),
         parts.stop,
         inputs=[*asked, parts.called],
-        js=f"(...values) => {{ {history.press(ASKED)} return voxdemo.voices.along(...values); }}",
+        js="(...values) => { voxdemo.history.press(values); return voxdemo.voices.along(...values); }",
         preprocess=False,  # as at the contract's endpoints: what may be is ours to say, in words
     )
     kept = "() => document.querySelector('#vx-card .keep').dataset.seed"
@@ -329,8 +322,7 @@ def _wire_share(parts: SimpleNamespace, asked: Sequence[Any]) -> None:
     shows = {"js": "(...values) => voxdemo.shared(values, voxdemo.voices.linked)", **in_browser}
     gr.on([field.change for field in asked], **shows)
     parts.share.ask(**shows)
-    arrived = f"(...values) => voxdemo.arrived({json.dumps(ASKED)}, {json.dumps(USUAL)}, values, voxdemo.voices)"
-    parts.estimate.arrived(js=arrived, outputs=asked, **in_browser)
+    parts.estimate.arrived(js="(...values) => voxdemo.arrived(values, voxdemo.voices)", outputs=asked, **in_browser)
 
 
 def _speak(service: SpeechService) -> Callable[..., Any]:

@@ -4,12 +4,11 @@ The conversation itself is held in the browser (`assets/talk/`): it listens as a
 the answers spoken at `/v1/talk`. Here it gets its voices.
 """
 
-import posixpath
 from functools import partial
 
 import gradio as gr
 
-from voxdemo.web.components.assets import WORKLET, asset, say, scripts_folder
+from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.voice_choice import add_choice
 
@@ -28,11 +27,11 @@ RULE = "You are heard, not read: answer in a few short sentences, without lists,
 NOTE = "Nothing of what you say is kept on the server."
 
 
-def add_talk_tab(is_open: bool, is_on_server: bool) -> None:
-    """Add the tab to the Tabs in whose context this is called. `is_open` and `is_on_server` are as for Batch."""
+def add_talk_tab() -> None:
+    """Add the tab to the Tabs in whose context this is called."""
     with gr.Tab(say("Talk"), id="talk"), gr.Row(elem_id="vx-talk"):
         with gr.Column(elem_id="vx-talk-in"):
-            add_choice("vx-talk", is_on_server)
+            add_choice("vx-talk")
             who = gr.Textbox(
                 PARTNERS[0][1],
                 label=say("Who are you talking to?"),
@@ -51,6 +50,4 @@ def add_talk_tab(is_open: bool, is_on_server: bool) -> None:
                 html_template=asset("talk/card.html"),
                 js_on_load="voxdemo.talk(element, props)",
                 rule=RULE,
-                worklet=f"{scripts_folder()}/{posixpath.basename(WORKLET)}",
-                isOpen=is_open,
             )

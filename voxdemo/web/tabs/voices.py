@@ -29,14 +29,13 @@ def add_voices_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]
                 "vx-shelf",
                 {},
                 html_template=filled("voices/own.html", {"where": where}),
-                js_on_load="voxdemo.voices.own(element, props, watch)",
-                **voice_fields.props(is_on_server),
+                js_on_load="voxdemo.voices.own(element, watch)",
             )
         with gr.Column(elem_id="vx-new"):
             own_html("vx-new-head", "<h2>Save a voice</h2>")
             note = own_html("vx-new-note", voice_fields.cloning_note(service.catalogue))
             fields = add_voice_fields("vx-new", {"label": say("Transcript of the recording")})
-            form = add_form("vx-new", is_on_server)
+            form = add_form("vx-new")
     wire_reading(service, fields)
     wire_form(form, fields, clears=True)
 
