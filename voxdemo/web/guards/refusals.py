@@ -8,7 +8,7 @@ there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes a
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ AGENT = "gradio_client/"
 """How its User-Agent begins: huggingface_hub makes it of the library's name."""
 UNKNOWN_S = 10
 """Seconds in Retry-After while it isn't known how long a job takes."""
+_STATUSES: Sequence[tuple[type[VoxdemoError], int]] = (
+    (InputError, 400), (LimitError, 429), (UnavailableError, 503), (StorageError, 507),
+)  # fmt: skip
+"""Of errors; the first that fits counts."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 """By status, as OpenAI's API names them."""
 _CODES = {
@@ -88,17 +92,7 @@ def _described(status: int, told: str | VoxdemoError) -> dict[str, Any]:
 
 def status_of(error: VoxdemoError) -> int:
     """The HTTP status that says the same as an error of ours."""
-    match error:
-        case InputError():
-            return 400
-        case LimitError():
-            return 429
-        case UnavailableError():
-            return 503
-        case StorageError():
-            return 507
-        case _:
-            return 500
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
 def retry_after(error: VoxdemoError) -> dict[str, str]:

@@ -180,11 +180,5 @@ def _is_beta(socket: WebSocket) -> bool:
 
 
 def _closing(error: VoxdemoError) -> Closing:
-    match error:
-        case InputError():
-            code = POLICY
-        case UnavailableError():
-            code = LATER
-        case _:
-            code = FAILS
+    code = POLICY if isinstance(error, InputError) else LATER if isinstance(error, UnavailableError) else FAILS
     return Closing(code, error.sentence)
