@@ -289,7 +289,7 @@ def plan(
     from voxdemo.cli import planner
     from voxdemo.cli.results import check_form
     from voxdemo.planning import prices, work
-    from voxdemo.planning.stages import Demand, Planner
+    from voxdemo.planning.stages import STAGES, Demand, Planner
 
     check_form(form, planner.FORMS)
     planner.check_flags(_typed_flags(context))
@@ -300,7 +300,7 @@ def plan(
     table = prices.read(price_table or prices.EXAMPLES)
     demand = Demand(peak_share / 100, each_per_minute, cached / 100, wait)
     by_formulas = Planner(demand, measured, planner.machine_of(machine or known.machine, table), table)
-    planned = planner.planned_stages(by_formulas, users)
+    planned = [by_formulas.stage(each) for each in sorted({*STAGES, *([users] if users else [])})]
     rules = Elastic(least, most, target, start, idle) if most else None
     day = planner.day_of(by_formulas, users, rules, seed) if simulate else None
     if form == "json":

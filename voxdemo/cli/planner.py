@@ -20,7 +20,7 @@ from voxdemo.errors import InputError, SettingsError
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.planning import prices, theory
 from voxdemo.planning.prices import Machine
-from voxdemo.planning.stages import PROMISED, STAGES, Planner, Stage
+from voxdemo.planning.stages import PROMISED, Planner, Stage
 from voxdemo.planning.work import VOICES, MeasuredVoice, Work, on_a_gpu
 
 if TYPE_CHECKING:
@@ -89,11 +89,6 @@ def machine_of(name: str, table: prices.Prices) -> Machine:
     return table[name]
 
 
-def planned_stages(planner: Planner, users: int | None) -> Sequence[Stage]:
-    """The usual ones, and one for so many users."""
-    return [planner.stage(each) for each in sorted({*STAGES, *([users] if users else [])})]
-
-
 def day_of(planner: Planner, users: int | None, rules: Elastic | None, seed: int) -> "SimulatedDay":
     """A day of so many users, as `days.simulated` plays it. Raises SettingsError where SimPy isn't installed."""
     try:
@@ -139,12 +134,9 @@ def print_text(planner: Planner, planned: Sequence[Stage], day: "SimulatedDay | 
 
 def _print(parts: Sequence[str]) -> None:
     """Tables as they are, sentences as wide as fits."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     for part in parts:
-        print(part if part.startswith("|") else textwrap.fill(part, _width(), subsequent_indent="  "))
-
-
-def _width() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+        print(part if part.startswith("|") else textwrap.fill(part, width, subsequent_indent="  "))
 
 
 def _assumed(planner: Planner) -> Iterator[str]:

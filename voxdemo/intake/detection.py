@@ -113,15 +113,12 @@ def _likeliest(text: str, languages: tuple[str, ...]) -> tuple[str, float]:
 
 def _shares(text: str) -> dict[str, float]:
     """How likely each language of _TOLD_APART is; all of them 1 together."""
-    return {language: float(share) for language, share in _identifier().rank(text)}
+    with _LOADING:  # or two that come at once load it twice
+        identifier = _loaded()
+    return {language: float(share) for language, share in identifier.rank(text)}
 
 
 _LOADING = Lock()
-
-
-def _identifier() -> Any:
-    with _LOADING:  # or two that come at once load it twice
-        return _loaded()
 
 
 @lru_cache(maxsize=1)

@@ -46,7 +46,10 @@ def ensure(file: File) -> None:
     with WeakFileLock(file.lock):
         if not file.blob.exists():
             _receive(file)
-            _check_content(file)
+            if not is_intact(file.part, file.digest):
+                file.part.unlink()
+                again = "type ./launch.sh fetch-models to try again"
+                raise WeightsError(f"{file.name} arrived damaged and was deleted: {again}.")
             file.part.replace(file.blob)
 
 
@@ -82,12 +85,6 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in (500, 502, 503, 504)  # after 408 and 429 `http_get` has waited already
     return not isinstance(error, OSError) or isinstance(error, ConnectionError) or error.errno is None
-
-
-def _check_content(file: File) -> None:
-    if not is_intact(file.part, file.digest):
-        file.part.unlink()
-        raise WeightsError(f"{file.name} arrived damaged and was deleted: type ./launch.sh fetch-models to try again.")
 
 
 @contextmanager

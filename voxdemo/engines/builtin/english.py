@@ -32,7 +32,7 @@ def readable(text: str) -> str:
     """
     text = with_plain_units(_without_link_targets(text))
     text = _GREEK_SYMBOL.sub(lambda m: f" {_letter_name(m[0])} ", text)
-    text = _SUPERSCRIPT.sub(_power, text)
+    text = _SUPERSCRIPT.sub(lambda m: "^" + unicodedata.normalize("NFKC", m[1]).replace("−", "-"), text)
     text = _AFTER_DIGIT_FRACTION.sub(" ", text)
     text = "".join(_plain(char) or "" for char in text)
     text = _PATH.sub(_spoken_address, _ADDRESS.sub(_spoken_address, _PLACEHOLDER.sub(r"\1", text)))
@@ -107,10 +107,6 @@ def _plain_by_category(char: str, category: str) -> str | None:
 def _letter_name(char: str) -> str:
     """The name of a Greek letter: "alpha" for α."""
     return unicodedata.name(char).split("LETTER ")[1].replace("FINAL ", "").replace("LAMDA", "LAMBDA").lower()
-
-
-def _power(match: re.Match[str]) -> str:
-    return "^" + unicodedata.normalize("NFKC", match[1]).replace("−", "-")
 
 
 # Addresses, markup, rows of signs

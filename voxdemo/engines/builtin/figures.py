@@ -57,15 +57,13 @@ def _trailing_zero(match: re.Match[str]) -> str:
     return f"{match[1]} point {match[2] if is_version else ' '.join(match[2])}"
 
 
-def _hashtag(match: re.Match[str]) -> str:
-    return "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", match[1])
-
-
 def _spelt_decimals(match: re.Match[str]) -> str:
     """A decimal whose point the voice would drop, because letters or a quote are joined to it."""
     return f"{match[1]} point {' '.join(match[2])}"
 
 
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
+"""Between the words of a hashtag."""
 _FILES = "pdf|txt|csv|json|html|css|js|py|jpg|jpeg|png|gif|md|xml|zip|mp3|mp4|wav|exe|docx|xlsx"
 _GROUPED = rules(
     (r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,8}(?![\w,.]\w|\w)", _address_or_thousands),
@@ -114,7 +112,7 @@ _SUMS = rules(
     (r"(?<![\w.,:/)^%°-])-(?=\d)", "minus "),  # of "-12 degrees" the voice would say nothing
 )
 _HANDLES = rules(
-    (r"(?<![\w&/])#([^\W\d]\w{0,60})", _hashtag),
+    (r"(?<![\w&/])#([^\W\d]\w{0,60})", lambda match: "hashtag " + _JOINT.sub(" ", match[1])),
     (r"(?<![\w.])@(?=\w)", "at "),
     (rf"(?<=\w)\.({_FILES})\b", lambda match: f" dot {match[1].upper()}"),
     (r"(?<=[^\W\d_] )<3(?![\w.])", "heart"),

@@ -13,11 +13,7 @@ _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58
 
 def by_digits(match: re.Match[str]) -> str:
     """Digit by digit, with a breath between groups: "5 5 5, 0 1 9 9"."""
-    return _plus(match) + _spelt(re.findall(r"\d+", match[0]))
-
-
-def _plus(match: re.Match[str]) -> str:
-    return "plus " if match[0].startswith("+") else ""
+    return ("plus " if match[0].startswith("+") else "") + _spelt(re.findall(r"\d+", match[0]))
 
 
 def _spelt(groups: list[str]) -> str:

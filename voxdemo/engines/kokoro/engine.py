@@ -101,7 +101,7 @@ class KokoroEngine:
         Raises InputError where there is no word in the whole text that the voice can say, or where the speed is outside
         SPEED: before the first sample, so that nothing is half said.
         """
-        voice = _voice(part.utterance.voice)
+        voice = next((voice for voice in VOICES if voice.name == part.utterance.voice), VOICES[0])
         speed = checked_speed(part.utterance.speed, self.INFO)
         pieces = list(self._pieces(part, voice))
         if not pieces:
@@ -180,10 +180,6 @@ def info_here() -> EngineInfo:
     codes = tuple(dict.fromkeys(voice.language.partition("-")[0] for voice in voices))
     note = f"This server speaks {len(codes)} languages." if missing else info.note
     return replace(info, voices=voices, languages=codes, note=note)
-
-
-def _voice(name: str | None) -> Voice:
-    return next((voice for voice in VOICES if voice.name == name), VOICES[0])
 
 
 def _first_clause(phonemes: str) -> str:

@@ -168,7 +168,8 @@ class LineElsewhere:
         progress = Progress(job)
         try:
             for _ in range(MOST_VOICES):
-                self._bring(progress.rest, ticket)
+                ticket.job = outline(progress.rest)
+                self._say(Ready(ticket.id, ticket.job))
                 async with aclosing(self._until_its_turn(ticket, progress)) as places:
                     async for event in places:
                         yield event
@@ -183,10 +184,6 @@ class LineElsewhere:
             raise EngineError(sentence, "voices_gone")
         finally:
             self.leave(ticket)
-
-    def _bring(self, job: Job, ticket: PlaceElsewhere) -> None:
-        ticket.job = outline(job)
-        self._say(Ready(ticket.id, ticket.job))
 
     async def _until_its_turn(self, ticket: PlaceElsewhere, progress: Progress) -> AsyncGenerator[LaneEvent, None]:
         """Its places; after it has begun, for how long it pauses."""

@@ -185,12 +185,9 @@ class VoiceProcess:
             for id, ticket in self._jobs.items()
         ]
 
-    def _put_away(self) -> None:
+    async def _beat(self) -> None:
         for id in [id for id, said in self._said.items() if said.is_past]:
             self._said.pop(id).close()
-
-    async def _beat(self) -> None:
-        self._put_away()
         offer = self._offer()
         beat = Beat(
             self.id, self.url, self._seat.is_ready, self.is_closing, self._seat.place, self._in_hand(),

@@ -55,7 +55,8 @@ class Speech:
             yield PartRetaken(self._part)
         self._take_turn()
         while self.next_engine == planned and not self.is_aside:
-            yield self._begin_part()
+            self.was_heard = False
+            yield PartBegins()
             with closing(engine.speak(self.job.part(self._part))) as pieces:
                 for piece in _at_rate(pieces, planned.sample_rate, self.job.engine.sample_rate):
                     yield None if isinstance(piece, Step) else self._event(piece)
@@ -78,10 +79,6 @@ class Speech:
     def _take_turn(self) -> None:
         if self.is_aside or not self._turn_at:
             self.is_aside, self._turn_at = False, time.monotonic()
-
-    def _begin_part(self) -> PartBegins:
-        self.was_heard = False
-        return PartBegins()
 
     def _end_part(self) -> None:
         self._part, self.was_heard = self._part + 1, False
