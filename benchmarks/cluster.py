@@ -110,7 +110,7 @@ class Cluster:
         """What the line says of itself; nothing while it can't be reached."""
         try:
             async with httpx.AsyncClient(headers=credentials(SECRET), trust_env=False) as http:
-                text = (await http.get(f"{self.url}/line/metrics")).raise_for_status().text
+                text = (await http.get(f"{self.url}/metrics")).raise_for_status().text
         except httpx.HTTPError:
             return {}
         pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))

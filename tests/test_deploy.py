@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from gradio_client import Client
+from line_elsewhere import INFO, SECRET, models
 from prometheus_client.parser import text_string_to_metric_families
 from proxying import DEPLOY, NGINX, main_config, ran
+from pydantic import SecretStr
+from servers import Servers
 from serving import ROOT, Server
 
+from voxdemo.lanes import wire
+from voxdemo.lanes.elastic import Elastic
+from voxdemo.lanes.elsewhere.asgi import credentials
+from voxdemo.lanes.jobs import SpeakJob
+from voxdemo.lanes.messages import END
 from voxdemo.planning.prices import EXAMPLES
 from voxdemo.planning.prices import read as read_prices
 from voxdemo.planning.stages import PEOPLE_A_FRONT_END, Demand, Planner
 from voxdemo.planning.work import VOICES, as_measured
+from voxdemo.server.elsewhere import app_of, line_of, voice_of
 from voxdemo.settings import PREFIX, Settings
+from voxdemo.speech import Utterance
 
 pytestmark = pytest.mark.long
 
@@ -61,11 +74,32 @@ def rules() -> list[Mapping[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def offered(server: Server) -> set[str]:
+def offered(*told: str) -> set[str]:
     """The names that can be asked for: a family of which there is no sample yet is offered too."""
     suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-    families = text_string_to_metric_families(server.http.get("/metrics").text)
+    families = [family for text in told for family in text_string_to_metric_families(text)]
     return {family.name + suffix for family in families for suffix in suffixes[family.type]}
+
+
+@pytest.fixture
+async def figures_of_a_line() -> AsyncIterator[Callable[[], Awaitable[Sequence[str]]]]:
+    """What a line and a voice, which has spoken once, say at /metrics."""
+    servers, http = Servers(), httpx.AsyncClient(headers=credentials(SECRET), trust_env=False, timeout=60.0)
+    garbage = gc.get_threshold()
+    elastic = Elastic(1, 2)
+    line = await servers.serve(lambda url: line_of(Settings(line_secret=SecretStr(SECRET)), elastic))
+    settings = Settings(line_secret=SecretStr(SECRET), line_url=line)
+    voice = await servers.serve(lambda url: app_of(voice_of(settings, url, models()), settings))
+    job = wire.to_bytes(SpeakJob(INFO, Utterance("one"), ["one"], 1.0))
+    assert wire.to_bytes(END) in (await http.post(f"{voice}/voice/jobs/a", content=job)).content
+
+    async def told() -> Sequence[str]:
+        return [(await http.get(f"{url}/metrics")).raise_for_status().text for url in (line, voice)]
+
+    yield told
+    await http.aclose()
+    await servers.close()
+    gc.set_threshold(*garbage)
 
 
 def test_prometheus_takes_the_configuration_and_the_rules() -> None:
@@ -96,11 +130,31 @@ def test_prometheus_finds_nothing_to_criticise_in_what_a_server_offers(fake_serv
     promtool("check", "metrics", given=fake_server.http.get("/metrics").text)
 
 
-def test_whatever_the_rules_and_the_dashboard_ask_for_is_offered(fake_server: Server) -> None:
+async def test_a_line_tells_of_its_people_and_voices_and_a_voice_of_its_jobs_and_models(
+    figures_of_a_line: Callable[[], Awaitable[Sequence[str]]],
+) -> None:
+    while 'voxdemo_line_voices{state="ready"} 1.0' not in (await figures_of_a_line())[0]:  # noqa: ASYNC110 - a voice beats
+        await asyncio.sleep(0.05)
+    line, voice = await figures_of_a_line()
+    for told in ("running 0", "waiting 0", "wait_seconds 0", "wait_target_seconds 10", "voices_lost_total 0"):
+        assert f"\nvoxdemo_line_{told}.0\n" in line
+    assert '\nvoxdemo_voice_jobs_total{ending="done"} 1.0\nvoxdemo_voice_jobs_total{ending="failed"} 0.0\n' in voice
+    assert '\nvoxdemo_model_up{model="paced",number="0",task="speech"} 1.0\n' in voice
+    assert re.search(r"^voxdemo_generator_busy_seconds_total 0\.[0-9]*[1-9]", voice, re.MULTILINE)
+    for text in (line, voice):
+        assert "\nprocess_resident_memory_bytes" in text
+        ours = "\n".join(each for each in text.splitlines() if "process_" not in each)  # of a library
+        promtool("check", "metrics", given=f"{ours}\n")
+
+
+async def test_whatever_the_rules_and_the_dashboard_ask_for_is_offered(
+    fake_server: Server, figures_of_a_line: Callable[[], Awaitable[Sequence[str]]]
+) -> None:
     asked = expressions() + [rule["expr"] for rule in rules()] + [(PROMETHEUS / "alerts_test.yml").read_text()]
     names = set(re.findall(r"\bvoxdemo_\w+", "\n".join(asked)))
     assert len(names) > 25
-    assert names <= offered(fake_server)
+    assert names <= offered(fake_server.http.get("/metrics").text, *await figures_of_a_line())
+    assert {name for name in names if name.startswith("voxdemo_line_")}
 
 
 def test_prometheus_understands_every_expression_of_the_dashboard(tmp_path: Path) -> None:
@@ -295,13 +349,13 @@ def test_kubernetes_takes_what_helm_makes_of_the_chart(users: int) -> None:
         kubernetes.validate(wrong, "1.37", strict=True)
 
 
-def pods_in(part: Any) -> Iterator[dict[str, Any]]:
-    """What pods are to be, wherever it stands in this part of a document: an operator makes some of them."""
-    if isinstance(part, dict) and "containers" in part:
-        yield part
+def labelled(part: Any) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """What pods are to be, with their labels, wherever it stands in this part: an operator makes some of them."""
+    if isinstance(part, dict) and "containers" in part.get("spec", {}):
+        yield part["metadata"]["labels"], part["spec"]
     elif isinstance(part, dict | list):
         for each in part.values() if isinstance(part, dict) else part:
-            yield from pods_in(each)
+            yield from labelled(each)
 
 
 @pytest.mark.parametrize("values", [{}, {"ray": {"enabled": True}}], ids=["alone", "on-ray"])
@@ -309,9 +363,9 @@ def test_no_pod_is_told_of_services_in_variables_that_would_be_settings(values: 
     """Of a release "voxdemo", as deploy/README.md has it, Kubernetes would make VOXDEMO_PORT=tcp://… and more."""
     documents = manifests(values, name="voxdemo")
     assert "voxdemo" in {each["metadata"]["name"] for each in documents if each["kind"] == "Service"}
-    pods = list(pods_in(documents))
+    pods = list(labelled(documents))
     assert len(pods) == 4
-    assert all(pod["enableServiceLinks"] is False for pod in pods)
+    assert all(pod["enableServiceLinks"] is False for _, pod in pods)
 
 
 def test_the_chart_holds_together() -> None:
@@ -334,6 +388,27 @@ def test_the_chart_holds_together() -> None:
     assert balancer["data"]["haproxy.cfg"] == (DEPLOY / "haproxy.cfg").read_text()
     scaler = found(documents, "HorizontalPodAutoscaler", "demo-server")["spec"]["scaleTargetRef"]
     assert scaler["name"] in pods
+
+
+@pytest.mark.parametrize(("on_ray", "parts"), [(False, ("server", "line", "voice")), (True, ("server", "line"))])
+def test_the_operator_of_prometheus_finds_what_the_alerts_go_by(on_ray: bool, parts: Sequence[str]) -> None:
+    documents = manifests(
+        {"ray": {"enabled": on_ray}, "monitors": {"enabled": True, "labels": {"release": "watching"}}}
+    )
+    monitors = [each for each in documents if each["kind"] == "PodMonitor"]
+    assert [each["metadata"]["name"] for each in monitors] == [f"demo-{part}" for part in sorted(parts)]
+    pods = list(labelled(documents))
+    jobs = set()
+    for monitor in monitors:
+        assert monitor["metadata"]["labels"]["release"] == "watching"
+        [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+        [pod] = [spec for labels, spec in pods if labels == monitor["spec"]["selector"]["matchLabels"]]
+        assert endpoint["port"] in {port["name"] for port in pod["containers"][0]["ports"]}
+        assert endpoint["authorization"]["credentials"] == {"name": "voxdemo", "key": "VOXDEMO_LINE_SECRET"}
+        jobs.add(endpoint["relabelings"][0]["replacement"])
+    asked = set(re.findall(r'job="(voxdemo[\w-]*)"', "".join(rule["expr"] for rule in rules())))
+    assert asked <= jobs
+    assert "PodMonitor" not in {each["kind"] for each in manifests({})}  # where there is no operator
 
 
 ON_RAY = {"ray": {"enabled": True, "gpus": 1, "redisAddress": "valkey:6379"}, "settings": {"VOXDEMO_ENGINE": "kokoro"}}

@@ -20,9 +20,8 @@ from starlette.types import ASGIApp
 
 from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import url_of
-from voxdemo.lanes.elsewhere.voice import voice_app
 from voxdemo.server.assemble import Models, models_of
-from voxdemo.server.elsewhere import EVERYWHERE, config_of, line_of, secret_of, voice_of
+from voxdemo.server.elsewhere import EVERYWHERE, app_of, config_of, line_of, voice_of
 from voxdemo.server.start import begun
 from voxdemo.settings import Settings
 
@@ -127,7 +126,7 @@ class Voice:
         settings = begun(listens=False)
         self._port = OwnPort(settings)
         self._process = voice_of(settings, self._port.url, models(settings))
-        self._port.serve(voice_app(self._process, secret_of(settings)), lifespan="on")
+        self._port.serve(app_of(self._process, settings), lifespan="on")
         self._loop, self._drain_s = asyncio.get_running_loop(), settings.drain_s
         atexit.register(self._end_with_process)
 

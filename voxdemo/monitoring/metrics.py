@@ -7,13 +7,14 @@ ones. Knows what became of jobs and how the line is doing, no web.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
@@ -118,9 +119,24 @@ class _Now:
         yield info
         yield from _of_line(state)
         yield from _of_live(state.live)
-        yield from _of_models(state.line)
         yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
         yield from _of_machine(state.usage)
+
+
+class OfVoice(Collector):
+    """What a voice of a line elsewhere tells: by `stats` its generator and models, and how its jobs ended."""
+
+    def __init__(self, stats: Callable[[], LaneStats], endings: Mapping[str, int]) -> None:
+        self._stats = stats
+        self._endings = endings
+
+    def collect(self) -> Iterator[Metric]:
+        """What is now, in Prometheus' terms."""
+        jobs = _counter("voice_jobs", "Jobs of a voice by how they ended.", labels=["ending"])
+        for ending, count in self._endings.items():
+            jobs.add_metric([ending], count)
+        yield jobs
+        yield from _of_generators(self._stats())
 
 
 def _of_line(state: Snapshot) -> Iterator[Metric]:
@@ -128,10 +144,15 @@ def _of_line(state: Snapshot) -> Iterator[Metric]:
     yield _gauge("jobs_running", "Jobs running now.", line.running)
     yield _gauge("jobs_waiting", "Jobs waiting now.", state.waiting)
     yield _gauge("jobs_waiting_limit", "Most jobs that may wait (VOXDEMO_QUEUE_SIZE).", line.queue_size)
-    yield _gauge("generators", "Most jobs that can run at once on this machine (VOXDEMO_GENERATORS).", line.seats)
     yield _gauge("generators_ready", "Generators whose models are ready.", line.ready_seats)
-    yield _counter("generator_busy_seconds", "Total time that generators have worked.", line.busy_s)
     yield from _of_addresses(line)
+    yield from _of_generators(line)
+
+
+def _of_generators(line: LaneStats) -> Iterator[Metric]:
+    yield _gauge("generators", "Most jobs that can run at once on this machine (VOXDEMO_GENERATORS).", line.seats)
+    yield _counter("generator_busy_seconds", "Total time that generators have worked.", line.busy_s)
+    yield from _of_models(line)
 
 
 def _of_addresses(line: LaneStats) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app, seldom_collected
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
+from voxdemo.monitoring.metrics import OfVoice
 from voxdemo.server.assemble import Models, models_of, service_of
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -73,7 +74,7 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
     url = url or url_of(host, settings.port)
     process = voice_of(settings, url, models)
     print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
-    app = voice_app(process, secret_of(settings))
+    app = app_of(process, settings)
     _Server(config_of(app, settings), partial(process.drain, settings.drain_s)).run()
 
 
@@ -83,7 +84,7 @@ def line_of(settings: Settings, elastic: Elastic | None = None, own_url: str = "
     `elastic` where something starts and stops its voices, `own_url` as in `line_app`.
     """
     seldom_collected()
-    process = LineProcess(settings.queue_size, settings.max_waiting_per_client, elastic=elastic)
+    process = LineProcess(settings.queue_size, settings.max_waiting_per_client, elastic, settings.voices_target_s)
     return line_app(process, secret_of(settings), own_url)
 
 
@@ -95,6 +96,11 @@ def voice_of(settings: Settings, url: str, models: Models | None = None) -> Voic
         raise SettingsError("A voice of a line can't have engines at addresses: leave VOXDEMO_REMOTE_ENGINES out.")
     secret, models = secret_of(settings), models or models_of(settings)
     return VoiceProcess(models.seat(), models.paces, url, settings.line_url, secret, settings.job_timeout_s)
+
+
+def app_of(voice: VoiceProcess, settings: Settings) -> ASGIApp:
+    """The app of a voice, which also tells Prometheus of its jobs and models. Raises SettingsError."""
+    return voice_app(voice, secret_of(settings), OfVoice(voice.stats, voice.endings))
 
 
 def secret_of(settings: Settings) -> str:

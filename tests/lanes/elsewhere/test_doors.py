@@ -107,6 +107,24 @@ async def test_whoever_waits_gets_a_turn_as_soon_as_a_voice_comes() -> None:
     await front_end.aclose()
 
 
+async def test_a_voice_that_dies_is_counted_and_one_that_ends_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "GONE_S", 0.0)
+    monkeypatch.setattr(line_module, "LOOK_EVERY_S", 0.01)
+    process = LineProcess(10)
+
+    def told(name: str, **labels: str) -> float:
+        samples = [sample for metric in process.collect() for sample in metric.samples]
+        return next(each.value for each in samples if (each.name, each.labels) == (f"voxdemo_line_{name}", labels))
+
+    process.beat(replace(beat_of("ending"), is_closing=True))
+    process.beat(beat_of("dying"))
+    assert told("voices", state="leaving") == 1
+    running = asyncio.ensure_future(process.run())
+    await until(lambda: told("voices", state="leaving") == told("voices", state="starting") == 0)
+    running.cancel()
+    assert told("voices_lost_total") == 1
+
+
 async def test_nobody_gets_a_turn_at_a_voice_that_loads_its_models_until_it_is_ready() -> None:
     process = LineProcess(10, elastic=Elastic(1, 2))
     front_end = process.listen("one")

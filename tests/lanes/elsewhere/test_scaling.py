@@ -188,16 +188,10 @@ async def test_a_voice_that_ends_while_it_loads_is_starting_no_more(house: House
     house.at(3)
     dying = house.voice("loading")
     house.at(4)
-
-    def starting() -> float:
-        return next(
-            sample.value for sample in house.scaling.collect()[0].samples if sample.labels["state"] == "starting"
-        )
-
-    assert starting() == 1
+    assert house.scaling.starting == 1
     house.seats.remove(dying)
     house.at(5)
-    assert starting() == 0
+    assert house.scaling.starting == 0
 
 
 async def test_a_voice_that_came_late_is_expected_for_as_long_as_models_load_and_the_next_for_as_long_as_it_took(

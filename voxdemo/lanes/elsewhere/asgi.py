@@ -8,7 +8,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -17,9 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from voxdemo.lanes import wire
 
 VALUES = "application/octet-stream"
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
-PROCESS = CollectorRegistry()
-ProcessCollector(registry=PROCESS)
 
 
 def credentials(secret: str) -> Mapping[str, str]:
@@ -35,13 +35,16 @@ def url_of(host: str, port: int) -> str:
 class Guarded:
     """An app that answers those alone that know the secret, which may not be empty; at /health, everybody.
 
-    At /metrics it says how much memory and processor its process takes.
+    At /metrics it tells what these collectors do, and how much memory and processor its process takes.
     """
 
-    def __init__(self, app: ASGIApp, secret: str) -> None:
+    def __init__(self, app: ASGIApp, secret: str, *collectors: Collector) -> None:
         assert secret, "a line without a secret would serve anybody"
         self._app = app
         self._expected = credentials(secret)["Authorization"].encode()
+        self._figures = CollectorRegistry()
+        for each in (*collectors, ProcessCollector(registry=None)):
+            self._figures.register(each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/health":
@@ -52,7 +55,8 @@ class Guarded:
                 refusal = PlainTextResponse("This needs the secret of the line: set VOXDEMO_LINE_SECRET alike.", 401)
                 return await refusal(scope, receive, send)
             if scope["path"] == "/metrics":
-                return await Response(generate_latest(PROCESS), media_type=METRICS)(scope, receive, send)
+                encode, media_type = choose_encoder(Headers(scope=scope).get("accept", ""))
+                return await Response(encode(self._figures), media_type=media_type)(scope, receive, send)
         return await self._app(scope, receive, send)
 
 

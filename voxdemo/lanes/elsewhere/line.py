@@ -7,15 +7,17 @@ front ends enter their people again with the moment at which they came, voices s
 import asyncio
 import gc
 import logging
+import math
 import time
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,10 +69,12 @@ KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=F
 """Of jobs that may come: when one begins depends on which it is."""
 
 
-class LineProcess:
-    """All methods are for the event loop's thread."""
+class LineProcess(Collector):
+    """All methods are for the event loop's thread. `target_s`: within how many seconds the last in line is to begin."""
 
-    def __init__(self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None) -> None:
+    def __init__(
+        self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None, target_s: float = 10.0
+    ) -> None:
         self._paces = Paces()
         self._snapshot = ""
         self._lane = Lane([], queue_size, 0.0, most_waiting, self._paces)
@@ -87,6 +91,8 @@ class LineProcess:
         self._offer: Offer | None = None
         self.scaling = Scaling(elastic, self._lane) if elastic else None
         """For what starts and stops voices; None: nothing does."""
+        self._target_s = target_s
+        self._voices_lost = 0
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
@@ -234,6 +240,7 @@ class LineProcess:
                     log.info("a voice has ended its jobs and left")
                 else:
                     log.warning("a voice has not been heard of for a while, and is done without")
+                    self._voices_lost += 1
                 del self._seats[id]
                 for visitor in seat.visitors:
                     self._visitors.pop(visitor.id, None)
@@ -299,6 +306,33 @@ class LineProcess:
             stats = replace(stats, seats=1, ready_seats=1)
         return LineState(stats, coming, refusal, urls)
 
+    def collect(self) -> Sequence[Metric]:
+        """For Prometheus."""
+        states = Counter(_state_of(seat) for seat in self._seats.values())
+        if self.scaling:
+            states["starting"] = self.scaling.starting
+        voices = GaugeMetricFamily("voxdemo_line_voices", "Voices by how they are.", labels=["state"])
+        for state in ("starting", "ready", "failed", "leaving"):
+            voices.add_metric([state], states[state])
+        lost = CounterMetricFamily("voxdemo_line_voices_lost", "Voices that died.", self._voices_lost)
+        stats, wait_s = self._lane.stats(), self._lane.foretell(Size(None)).start_s
+        figures: Mapping[str, tuple[str, float]] = {
+            "running": ("Jobs that voices have begun.", stats.running),
+            "waiting": ("Jobs in line.", stats.waiting),
+            "waiting_limit": ("Most jobs that may be in line (VOXDEMO_QUEUE_SIZE).", stats.queue_size),
+            "wait_seconds": ("How long a text waits that comes now.", math.nan if wait_s is None else wait_s),
+            "wait_target_seconds": ("How long it is to wait at most (VOXDEMO_VOICES_TARGET_S).", self._target_s),
+            **(self.scaling.figures() if self.scaling else {}),
+        }
+        rest = [GaugeMetricFamily(f"voxdemo_line_{name}", help, value) for name, (help, value) in figures.items()]
+        return [voices, lost, *rest]
+
+
+def _state_of(seat: VoiceSeat) -> str:
+    if seat.is_leaving:
+        return "leaving"
+    return "ready" if seat.is_ready else "failed" if seat.has_failed else "starting"
+
 
 def seldom_collected() -> None:
     """Have this process collect garbage seldom: each time it would look through all of the thousands who wait."""
@@ -327,22 +361,14 @@ def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:
     async def wanted(request: Request) -> Response:
         return answer(process.scaling and process.scaling.wanted)
 
-    async def metrics(request: Request) -> Response:
-        registry = CollectorRegistry()
-        if process.scaling:
-            registry.register(process.scaling)
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), media_type=media_type)
-
     routes = [
         Route("/line/where", where),
         Route("/line/fronts/{front_end}", listen),
         Route("/line/fronts/{front_end}", tell, methods=["POST"]),
         Route("/line/voices", beat, methods=["POST"]),
         Route("/line/voices/wanted", wanted),
-        Route("/line/metrics", metrics),
     ]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, process)
 
 
 def working(run: Callable[[], Any]) -> Any:

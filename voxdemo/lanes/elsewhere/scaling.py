@@ -8,15 +8,10 @@ import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
 from voxdemo.lanes.elastic import Elastic, Load
 from voxdemo.lanes.elsewhere.places import VoiceSeat
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seats import RESTART_S
-from voxdemo.lanes.turns import Size
 
 SETTLE_S = 6.0
 """How long a new line wants neither more nor fewer voices: those of the line before it come in that time."""
@@ -26,7 +21,7 @@ LONGER = 0.5
 """One that is late is expected after this share more of the time that it has taken."""
 
 
-class Scaling(Collector):
+class Scaling:
     """`look` is called twice a second or so."""
 
     def __init__(self, elastic: Elastic, lane: Lane) -> None:
@@ -115,28 +110,18 @@ class Scaling(Collector):
         """What a voice takes from when it is asked for until it begins to load: as the last one, or as those here."""
         return self._came_s or max((seat.offer.start_s for seat in self._known), default=0.0) or RESTART_S
 
-    def collect(self) -> Sequence[Metric]:
-        """For Prometheus."""
-        leaving, ready = (sum(getattr(each, name) for each in self._known) for name in ("is_leaving", "is_ready"))
-        wait_s, counts = self._lane.foretell(Size(None)).start_s, self._lane.stats()
-        states: Mapping[str, int] = {
-            "starting": len(self._asked) + len(self._loading),
-            "ready": ready,
-            "leaving": leaving,
-        }
-        voices = GaugeMetricFamily("voxdemo_line_voices", "Voices by how they are.", labels=["state"])
-        for state, count in states.items():
-            voices.add_metric([state], count)
-        figures: Mapping[str, tuple[str, float]] = {
+    @property
+    def starting(self) -> int:
+        """How many voices were asked for and haven't come yet, or load their models."""
+        return len(self._asked) + len(self._loading)
+
+    def figures(self) -> Mapping[str, tuple[str, float]]:
+        """For Prometheus: what each is, and how much."""
+        return {
             "voices_wanted": ("How many voices there are to be.", math.nan if self.wanted is None else self.wanted),
-            "running": ("Jobs that voices have begun.", counts.running),
-            "waiting": ("Jobs in line.", counts.waiting),
             "work_seconds": ("How much work is left before the last in line.", self._before_s),
-            "wait_seconds": ("How long a text waits that comes now.", math.nan if wait_s is None else wait_s),
             "voice_start_seconds": ("What a voice takes to start.", self._come_s + self._expected_s(self._known)),
         }
-        rest = [GaugeMetricFamily(f"voxdemo_line_{name}", help, value) for name, (help, value) in figures.items()]
-        return [voices, *rest]
 
 
 def _due(begun_at: float, takes_s: float, now: float) -> float:

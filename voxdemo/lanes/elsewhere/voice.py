@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import psutil
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from voxdemo.errors import UNEXPECTED, VoxdemoError
+from voxdemo.errors import UNEXPECTED, InputError, UnavailableError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
@@ -29,7 +30,7 @@ from voxdemo.lanes.elsewhere.line import working
 from voxdemo.lanes.elsewhere.reaching import LineAddress, why_not
 from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
-from voxdemo.lanes.line import Claim
+from voxdemo.lanes.line import Claim, LaneStats
 from voxdemo.lanes.local.lane import Lane
 from voxdemo.lanes.local.seat import Seat
 from voxdemo.lanes.local.ticket import Ticket
@@ -78,6 +79,8 @@ class VoiceProcess:
         """Why the line doesn't answer, as it was logged last."""
         self._heard_at = time.monotonic()
         """When the line answered last, or this process began."""
+        self.endings = {"done": 0, "failed": 0}
+        """How many of its jobs came to each end; those that nobody wanted any more came to none."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled; then the models are closed."""
@@ -110,6 +113,9 @@ class VoiceProcess:
             log.warning(fault)
         log.debug("the line doesn't answer: %s", type(error).__name__)
         self._fault = fault or self._fault
+
+    def stats(self) -> LaneStats:
+        return self._lane.stats()
 
     @property
     def hangs(self) -> bool:
@@ -148,10 +154,13 @@ class VoiceProcess:
                         self._moved.set()
                     yield event
             self._learn(job, ticket.elapsed_s)
+            self.endings["done"] += 1
             yield END
         except VoxdemoError as error:
+            self.endings["failed"] += not isinstance(error, InputError | UnavailableError)
             yield error
         except Exception:  # nothing of it may be told
+            self.endings["failed"] += 1
             log.exception("a job failed")
             yield VoxdemoError(UNEXPECTED)
         finally:
@@ -208,8 +217,11 @@ class VoiceProcess:
         return VoiceOffer(tuple(seat.engines), seat.speaks, listens, reports, paces, self._start_s)
 
 
-def voice_app(process: VoiceProcess, secret: str) -> ASGIApp:
-    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer."""
+def voice_app(process: VoiceProcess, secret: str, *collectors: Collector) -> ASGIApp:
+    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer.
+
+    Prometheus is told what these `collectors` tell.
+    """
 
     async def serve(request: Request) -> Response:
         job = await sent(request)
@@ -218,4 +230,4 @@ def voice_app(process: VoiceProcess, secret: str) -> ASGIApp:
         return Stream(process.serve(request.path_params["id"], job))
 
     routes = [Route("/voice/jobs/{id}", serve, methods=["POST"])]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, *collectors)
