@@ -127,13 +127,14 @@ def haproxy_before(ports: Sequence[int], folder: Path, proxies: str = "") -> Ite
     `proxies` are networks that it believes.
     """
     program, port = needed("haproxy", "Debian's package haproxy"), free_port()
-    here = {"bind :8080": f"bind 127.0.0.1:{port}", "maxconn 20000": "maxconn 200", **front_ends(ports)}
+    here = {"bind :8080": f"bind 127.0.0.1:{port}", **front_ends(ports)}
     here["inter 1s"] = "inter 200ms"
     config = folder / "haproxy.cfg"
     config.write_text(replaced((DEPLOY / "haproxy.cfg").read_text(), here))
     url = f"http://127.0.0.1:{port}"
     told = {"PROXIES": proxies} if proxies else {}
-    with _running([program, "-db", "-f", str(config)], f"{url}/ready", folder, told):
+    few = ["bash", "-c", 'ulimit -n 1000 && exec "$@"', "haproxy"]  # open files: it starts wherever that is the limit
+    with _running([*few, program, "-db", "-f", str(config)], f"{url}/ready", folder, told):
         yield url
 
 
