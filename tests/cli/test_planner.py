@@ -61,10 +61,11 @@ def test_each_step_is_said_and_only_what_changes() -> None:
     assert told()["changes"] == [
         "100 users: 1 machine, VOXDEMO_GENERATORS=1 and VOXDEMO_QUEUE_SIZE=20.",
         "500 users: nothing changes.",
-        "2,000 users: VOXDEMO_GENERATORS=2.",
-        "10,000 users: 4 machines instead of 1; VOXDEMO_QUEUE_SIZE=24; a balancer that keeps everybody on one machine"
-        " (sticky sessions), VOXDEMO_REDIS_URL for limits that count together, and VOXDEMO_DATABASE_URL with a shared"
-        " VOXDEMO_CACHE_DIR for one queue of jobs of many texts.",
+        "2,000 users: VOXDEMO_GENERATORS=2 and VOXDEMO_QUEUE_SIZE=27.",
+        "10,000 users: 4 machines instead of 1; VOXDEMO_QUEUE_SIZE=57; a balancer that keeps everybody on one machine"
+        " (sticky sessions), VOXDEMO_REDIS_URL for limits that count together, and VOXDEMO_DATABASE_URL and"
+        " VOXDEMO_STORAGE_URL (or a VOXDEMO_CACHE_DIR that all share) for one queue of jobs of many texts, and for"
+        " results and voices that are there for all.",
     ]
 
 
@@ -85,7 +86,7 @@ def test_a_load_test_is_believed_before_the_figures_that_are_shipped(tmp_path: P
 def test_a_gpu_is_planned_by_its_real_time_factor_and_prices_by_ones_own_table(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text(
         "machine,is,generators,memory_gb,per_month,currency,date,source\n"
-        "gpu,ours,1,64,1000,USD,today,our bill\nbalancer,ours,0,4,1,USD,today,our bill\n"
+        "gpu,ours,1,64,1000,USD,2026-11-30,our bill\nbalancer,ours,0,4,1,USD,2026-11-30,our bill\n"
     )
     said = told("--real-time-factor", "0.16", "--prices", str(tmp_path / "own.csv"), "--users", "5000")
     assert (said["machine"]["machine"], said["machine"]["currency"]) == ("gpu", "USD")

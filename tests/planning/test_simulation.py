@@ -15,7 +15,7 @@ from voxdemo.lanes.elastic import Elastic  # noqa: E402
 from voxdemo.lanes.turns import Size, in_turn  # noqa: E402
 from voxdemo.planning import simulation, theory  # noqa: E402
 from voxdemo.planning.simulation import Day, SimulatedLine, SimulatedRequest  # noqa: E402
-from voxdemo.planning.work import Work  # noqa: E402
+from voxdemo.planning.work import VOICES, Work, as_measured  # noqa: E402
 
 TEXTS = Work("texts", [float(seconds) for seconds in range(2, 9)], 1.0, 1.0, "")
 ONE = Elastic(1, 1)
@@ -99,6 +99,17 @@ def test_a_busy_hour_waits_as_the_formula_says(generators: int, busy: float, mon
     waits = [each.wait_s for each in requests if each.wait_s is not None]
     expected = theory.open_wait(TEXTS.texts_s, per_s, generators, 0.95)
     assert theory.percentile(waits, 0.95) == pytest.approx(expected, rel=0.15)
+
+
+def test_a_line_as_long_as_planned_refuses_no_more_than_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the peak, with recordings, which take longer than texts and go before them."""
+    monkeypatch.setattr(simulation, "HOURS", 4)
+    monkeypatch.setattr(simulation, "rate_at", lambda _: 1.0)
+    work, per_s = as_measured(VOICES["builtin"], 300, 0.1), 10 / 3
+    queue_size = theory.queue_size(work.services, per_s, 2, work.recordings_load)
+    assert queue_size < 100
+    requests = simulation.play(Day(per_s, work, Elastic(2, 2), queue_size=queue_size), 3).requests
+    assert sum(each.wait_s is None for each in requests) <= theory.REFUSED * len(requests)
 
 
 @pytest.mark.parametrize(("elastic", "lines"), first_of((ONE, 1), (ONE, 2), (Elastic(0, 2), 1)))

@@ -134,6 +134,7 @@ ROWS = prices.EXAMPLES.read_text(encoding="utf-8")
         (ROWS.replace(",480,", ",nan,"), "row 2, per_month: "),
         (ROWS.replace(",2,16,", ",3,16,"), "row 1, generators: "),
         (ROWS.replace("date,", "day,"), "row 1, date: "),
+        (ROWS.replace("2026-11-29", "yesterday"), "row 1, date: it isn't a date such as 2026-11-29"),
         (ROWS.replace(",", ";"), "row 1, "),
         (ROWS.replace("480,EUR", "480,USD"), "it mixes currencies"),
     ],
@@ -148,6 +149,6 @@ def test_a_wrong_price_table_is_told_in_a_sentence(tmp_path: Path, table: str, w
 
 def test_a_price_table_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
     """With a mark of its encoding, Windows' line ends, other columns and rows of one's own."""
-    more = ROWS.replace("\n", ",note\n", 1).rstrip() + '\nbig,"a box, with two",2,64,99.5,EUR,today,me,x\n'
+    more = ROWS.replace("\n", ",note\n", 1).rstrip() + '\nbig,"a box, with two",2,64,99.5,EUR,2026-11-30,me,x\n'
     (tmp_path / "own.csv").write_bytes(b"\xef\xbb\xbf" + more.replace("\n", "\r\n").encode())
     assert prices.read(tmp_path / "own.csv")["big"].per_month == 99.5

@@ -196,7 +196,8 @@ def _change(before: Stage, after: Stage) -> Iterator[str]:
     if after.machines > before.machines == 1:
         yield (
             "a balancer that keeps everybody on one machine (sticky sessions), VOXDEMO_REDIS_URL for limits that count"
-            " together, and VOXDEMO_DATABASE_URL with a shared VOXDEMO_CACHE_DIR for one queue of jobs of many texts"
+            " together, and VOXDEMO_DATABASE_URL and VOXDEMO_STORAGE_URL (or a VOXDEMO_CACHE_DIR that all share) for"
+            " one queue of jobs of many texts, and for results and voices that are there for all"
         )
 
 

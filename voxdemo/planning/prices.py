@@ -3,9 +3,12 @@
 import csv
 import io
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from voxdemo.errors import InputError
 from voxdemo.planning import text_of
@@ -14,6 +17,14 @@ EXAMPLES = Path(__file__).with_name("prices.csv")
 BALANCER = "balancer"
 """The row of what several machines need beside themselves."""
 DAYS_A_MONTH = 365 / 12
+
+
+def _dated(written: str) -> str:
+    try:
+        date.fromisoformat(written)
+    except ValueError as error:
+        raise PydanticCustomError("date", "it isn't a date such as 2026-11-29") from error
+    return written
 
 
 class Machine(BaseModel, allow_inf_nan=False):
@@ -25,7 +36,7 @@ class Machine(BaseModel, allow_inf_nan=False):
     memory_gb: float = Field(gt=0)
     per_month: float = Field(ge=0)
     currency: str = Field(min_length=1)
-    date: str
+    date: Annotated[str, AfterValidator(_dated)]
     source: str
 
     @property

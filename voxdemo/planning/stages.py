@@ -113,6 +113,7 @@ class Planner:
         each = next((number for number in range(1, most + 1) if self._serve(users, 1, number)), most)
         machines = _least(lambda number: self._serve(users, number, each))
         services, per_s = self.work.services, self.demand.per_s(users) / machines
+        waiting = theory.queue_size(services, per_s, each, self.work.recordings_load)
         return Stage(
             users=users,
             online=math.ceil(self.demand.online(users)),
@@ -121,7 +122,7 @@ class Planner:
             generators_each=each,
             busy=theory.load(services, per_s) / each,
             wait_s=theory.open_wait(services, per_s, each, PROMISED),
-            queue_size=min(max(QUEUE_SIZE, theory.queue_size(services, per_s, each)), MOST_WAITING),
+            queue_size=min(max(QUEUE_SIZE, waiting), MOST_WAITING),
             memory_gb=machines * self.work.memory_gb(each),
             per_month=machines * self.machine.per_month + (self.prices[BALANCER].per_month if machines > 1 else 0.0),
             in_one_line=_least(lambda number: self._wait(self.demand.per_s(users), number)),

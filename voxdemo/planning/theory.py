@@ -96,10 +96,16 @@ def most_people(services: Sequence[float], each_per_s: float, servers: int, wait
     return bisect_left(range(1, most + 1), True, key=waits_too_long)
 
 
-def queue_size(services: Sequence[float], per_s: float, servers: int) -> int:
-    """How many must be able to wait so that at most REFUSED of all are refused: P(q wait) = C ρ^q (M/M/c)."""
-    load = per_s * statistics.fmean(services)
+def queue_size(services: Sequence[float], per_s: float, servers: int, first: float = 0.0) -> int:
+    """How many must be able to wait so that at most REFUSED of all are refused.
+
+    P(q wait) = C ρ^q (M/M/c), where q is stretched by how much services vary, as waits are, and by 1 / (1 - `first` ρ)
+    where that share of the work goes before the rest (Cobham, "Operations Research" 2, 1954).
+    """
+    service_s = statistics.fmean(services)
+    load = per_s * service_s
     waiting = erlang_c(servers, load)
     if waiting <= REFUSED:
         return 1
-    return math.ceil(math.log(REFUSED / waiting) / math.log(load / servers))
+    stretch = max(1.0, (1 + statistics.pvariance(services) / service_s**2) / 2) / (1 - first * load / servers)
+    return math.ceil(math.log(REFUSED / waiting) / math.log(load / servers) * stretch)

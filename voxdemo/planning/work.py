@@ -87,6 +87,11 @@ class Work:
         recordings = round(DRAWN * self.recording_share)
         return [*_spread(self.texts_s, DRAWN - recordings), *[self.recording_s] * recordings]
 
+    @property
+    def recordings_load(self) -> float:
+        """Which share of the work, 0..1, recordings are, which go before texts."""
+        return round(DRAWN * self.recording_share) * self.recording_s / sum(self.services)
+
     def memory_gb(self, generators: int) -> float:
         """Of a server with so many."""
         return self.server_gb + (generators - 1) * self.generator_gb
