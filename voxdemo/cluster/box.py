@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -105,11 +104,11 @@ class Process:
         if self._is_there():
             self._process.send_signal(signal.SIGTERM)
 
-    def end(self, within_s: float, at_once: threading.Event) -> None:
-        """Wait for its end, until `at_once` is set, and leave nothing of it behind."""
+    def end(self, within_s: float, signals: Sequence[int]) -> None:
+        """Wait for its end, until a second of these signals comes, and leave nothing of it behind."""
         until = time.monotonic() + within_s
-        while self._is_there() and time.monotonic() < until and not at_once.wait(BETWEEN_S):
-            pass
+        while self._is_there() and time.monotonic() < until and len(signals) < 2:
+            time.sleep(BETWEEN_S)
         self._clear_away()
         self._process.wait()
 
@@ -141,17 +140,18 @@ def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str]
 
     `caddy` is what `check` found; Python runs `head` as Ray. Raises SettingsError where Caddy can't serve there.
     """
-    stop, at_once = threading.Event(), threading.Event()
+    signals = list[int]()  # no Event: a signal that came while this thread takes its lock would wait for ever
 
-    def stopped(_: int, __: FrameType | None) -> None:
-        (at_once if stop.is_set() else stop).set()
+    def stopped(number: int, _: FrameType | None) -> None:
+        signals.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stopped)
-    with _started(settings, caddy, front_ends, head, at_once) as processes:
+    with _started(settings, caddy, front_ends, head, signals) as processes:
         address, is_told = url_of(SHOWN.get(settings.host, settings.host), settings.port), False
         print("A line on Ray, its voices, two servers and a balancer are starting: a minute or two.", flush=True)
-        while not stop.wait(LOOK_EVERY_S):
+        while not signals:
+            time.sleep(LOOK_EVERY_S)
             if processes[-1].has_ended and not is_told:  # the balancer, whose port is the only one not chosen here
                 sentence = f"Caddy can't serve at {address}: look at what it says, or choose another --port."
                 raise SettingsError(sentence)
@@ -162,13 +162,13 @@ def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str]
                 told = f"The cluster is at {address}, and takes {_memory(processes) / 1e9:.1f} GB of memory."
                 print(f"{told} Press Ctrl-C to stop all of it.", flush=True)
         print("The cluster is stopping: running jobs may end. Press Ctrl-C again to end them now.", flush=True)
-    if at_once.is_set():
+    if len(signals) > 1:
         sys.exit("The cluster was ended before its jobs were.")
 
 
 @contextmanager
 def _started(
-    settings: Settings, caddy: str, servers: int, head: Sequence[str], at_once: threading.Event
+    settings: Settings, caddy: str, servers: int, head: Sequence[str], signals: Sequence[int]
 ) -> Iterator[Sequence[Process]]:
     """All of it; ended in the order in which nobody loses what was begun, or at once."""
     line, *ports = _free_ports(1 + servers)
@@ -201,7 +201,7 @@ def _started(
             for process in kind:
                 process.stop()
             for process in kind:
-                process.end(settings.drain_s + ENDING_S, at_once)
+                process.end(settings.drain_s + ENDING_S, signals)
         below.cleanup()
 
 

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -34,10 +35,10 @@ PROCESSES = ("gcs_server", "raylet")
 
 def main(port: int, models: Callable[[Settings], Models] = models_of, processors: int = MANY) -> NoReturn:
     """Serve the line at this port, and its voices. Ends the process after a signal, and if Ray dies."""
-    stop = threading.Event()
+    signals = list[int]()  # no Event: a signal that came while this thread takes its lock would wait for ever
 
-    def stopped(_: int, __: FrameType | None) -> None:
-        stop.set()
+    def stopped(number: int, _: FrameType | None) -> None:
+        signals.append(number)
 
     ray.init(
         address="local",
@@ -50,10 +51,10 @@ def main(port: int, models: Callable[[Settings], Models] = models_of, processors
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
-    threading.Thread(target=_end_with_ray, args=[stop], daemon=True).start()
+    threading.Thread(target=_end_with_ray, args=[signals], daemon=True).start()
     deploy(port, models)
-    while not stop.wait(LOOK_EVERY_S):
-        pass  # it wakes up now and then by itself, as in serve.py
+    while not signals:
+        time.sleep(LOOK_EVERY_S)
     serve.shutdown()
     ray.shutdown()
     os._exit(0)  # as in serve.py
@@ -69,10 +70,11 @@ def deploy(port: int, models: Callable[[Settings], Models] = models_of) -> None:
     serve.run_many(apps, wait_for_applications_running=False, wait_for_ingress_deployment_creation=False)
 
 
-def _end_with_ray(stop: threading.Event) -> None:
+def _end_with_ray(signals: Sequence[int]) -> None:
     """End this process as soon as Ray has died: whatever is asked of Ray then takes a minute to fail."""
-    while not stop.wait(LOOK_EVERY_S):
-        if not set(PROCESSES) <= {_program(each) for each in psutil.Process().children()}:
+    while not signals:
+        time.sleep(LOOK_EVERY_S)
+        if not signals and not set(PROCESSES) <= {_program(each) for each in psutil.Process().children()}:
             os._exit(1)
 
 
