@@ -54,7 +54,9 @@ looks = pytest.mark.parametrize(
     [pytest.param(*LOOKS[0], id="phone-dark"), pytest.param(*LOOKS[1], id="wide-light", marks=pytest.mark.long)],
 )
 """Each of them by itself, where one visit can't have both; the first in the short run, too."""
-OF_A_PAGE = {"color_scheme", "forced_colors", "permissions", "extra_http_headers", "locale"}
+STILL = {"reduced_motion": "reduce"}
+"""What a visitor prefers. Else what turns and drifts while a voice works takes more of the processor than the voice."""
+OF_A_PAGE = {"color_scheme", "forced_colors", "permissions", "extra_http_headers", "locale", *STILL}
 DROP = """([place, name, type, bytes]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], name, {type}));
@@ -114,7 +116,8 @@ def visits(home: Any) -> Iterator[OpenPage]:
 
     The first visitor of a test is in the browser's own profile, without what others stored there; those beside it,
     those with options that a page alone can't have, and those that are `new`, are in a profile of their own, which
-    costs twice as much. `before` is handed the page when it hasn't asked for anything yet.
+    costs twice as much. `before` is handed the page when it hasn't asked for anything yet. All are `STILL`, unless
+    their options say otherwise.
     """
     opened: list[Any] = []
 
@@ -126,6 +129,7 @@ def visits(home: Any) -> Iterator[OpenPage]:
         before: Callable[[Any], object] = lambda page: None,
         **options: Any,
     ) -> Any:
+        options = {**STILL, **options}
         if new or opened or not options.keys() <= OF_A_PAGE:
             page = home.browser.new_context(viewport=viewport, **options).new_page()
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import WARM_UP, barriers, expect, looks, needs_browser, says, speak
+from browsing import STILL, WARM_UP, barriers, expect, looks, needs_browser, says, speak
 from gradio_client import Client, handle_file
 from serving import Server, StartServer
 
@@ -150,7 +150,7 @@ def test_the_page_needs_no_key(asks_keys: Server, open_page: Any) -> None:
 
 @needs_browser
 def test_people_log_in_on_the_page(asks_both: Server, browser: Any) -> None:
-    visit = browser.new_context()
+    visit = browser.new_context(**STILL)
     page = visit.new_page()
     page.goto(asks_both.url)
     log_in(page, "ann", "word")
@@ -183,7 +183,7 @@ def log_in(page: Any, name: str, password: str) -> None:
 def test_the_login_has_the_look_of_the_page(
     asks_both: Server, browser: Any, viewport: dict[str, int], scheme: str
 ) -> None:
-    visit = browser.new_context(viewport=viewport, color_scheme=scheme)
+    visit = browser.new_context(**STILL, viewport=viewport, color_scheme=scheme)
     page = visit.new_page()
     page.goto(asks_both.url)
     expect(page.locator(".brand")).to_contain_text("voxdemo")
@@ -202,7 +202,7 @@ def test_the_login_has_the_look_of_the_page(
 
 @needs_browser
 def test_the_login_speaks_chinese_and_offers_english(asks_both: Server, browser: Any) -> None:
-    visit = browser.new_context(locale="zh-CN")
+    visit = browser.new_context(**STILL, locale="zh-CN")
     page = visit.new_page()
     page.goto(asks_both.url)
     expect(page.get_by_role("heading", name="登录")).to_be_visible()

@@ -423,7 +423,7 @@ def test_seed_and_speed_reach_the_voice_and_a_seed_can_be_kept(paced_server: Ser
 @pytest.mark.long
 def test_nothing_moves_from_the_click_to_the_end_of_the_sound(paced_server: Server, open_page: OpenPage) -> None:
     paced_server.http.post("/pace/0.2")
-    page = open_page(paced_server, PHONE)
+    page = open_page(paced_server, PHONE, reduced_motion="no-preference")
     for viewport in (PHONE, WIDE):
         page.set_viewport_size(viewport)
         page.fill("#vx-text textarea", SENTENCES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import WARM_UP, OpenPage, choose_voice, expect, needs_browser, says, speak, to_tab
+from browsing import STILL, WARM_UP, OpenPage, choose_voice, expect, needs_browser, says, speak, to_tab
 from serving import Server, StartServer
 
 pytestmark = [pytest.mark.long, needs_browser]
@@ -26,7 +26,7 @@ def with_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def log_in(browser: Any, server: Server, name: str) -> Any:
-    page = browser.new_context().new_page()
+    page = browser.new_context(**STILL).new_page()
     page.goto(server.url)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill("word")

@@ -74,7 +74,7 @@ def test_no_width_scrolls_sideways_and_speak_and_what_comes_of_it_are_in_view(
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage, viewport: dict[str, int]) -> None:
-    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()", new=True)
+    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()", new=True, reduced_motion="no-preference")
     expect(page.locator("#vx-share .label-wrap")).to_be_visible()
     shifts = page.evaluate("window.moved")
     assert sum(value for value, _ in shifts) <= 0.02, shifts
