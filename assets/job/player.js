@@ -56,10 +56,11 @@ export function player(root, {rate, text: field}, report) {
     const isAtEnd = isWhole && at > sound.total - NO_PLACE_S;
     const total = isWhole || !live ? clock(Math.round(sound.total)) : `≈ ${say(roughly(sound.total))}`;
     const times = {now: isAtEnd ? total : clock(at), total};
-    find('.time').textContent = `${times.now} / ${times.total}`;
     seek.max = sound.total || 1;
     seek.value = at;
-    seek.setAttribute('aria-valuetext', fill("{now} of {total}", times));
+    const time = find('.time'), told = `${times.now} / ${times.total}`, position = fill("{now} of {total}", times);
+    if (time.textContent !== told) time.textContent = told;  // or the page is laid out anew for each frame
+    if (seek.getAttribute('aria-valuetext') !== position) seek.setAttribute('aria-valuetext', position);
     if (play.getAttribute('aria-label') !== label) play.setAttribute('aria-label', label);
     root.classList.toggle('playing', playing);
     mark();

@@ -3,22 +3,29 @@ const BAR = 3, PITCH = 5;  // width of a bar, and the distance from one to the n
 const LOWEST = 3;  // px
 const BARS_PER_S = 10;  // of a wave that isn't whole yet
 const MOST_PEAKS = 600;
+const shown = new WeakMap();  // by canvas
 
-// `barAt(bar, count)` tells the height of a bar, from 0 to 1, and the name of its colour.
+// `barAt(bar, count)` tells the height of a bar, from 0 to 1, and the name of its colour. What is there stays: this is
+// called for each frame.
 function drawBars(canvas, barAt) {
   const scale = devicePixelRatio, {clientWidth: width, clientHeight: height} = canvas;
   if (!width) return;
+  const style = getComputedStyle(canvas), count = Math.floor(width / PITCH), colours = {};
+  const bars = Array.from({length: count}, (_, bar) => barAt(bar, count)).map(([part, name]) =>
+    [Math.max(LOWEST, part * height), colours[name] ??= style.getPropertyValue(name)]);
+  const all = JSON.stringify([width, height, scale, bars]);
+  if (shown.get(canvas) === all) return;
+  shown.set(canvas, all);
   canvas.width = width * scale;
   canvas.height = height * scale;
-  const pen = canvas.getContext('2d'), style = getComputedStyle(canvas), count = Math.floor(width / PITCH);
+  const pen = canvas.getContext('2d');
   pen.scale(scale, scale);
-  for (let bar = 0; bar < count; bar++) {
-    const [part, colour] = barAt(bar, count), size = Math.max(LOWEST, part * height);
-    pen.fillStyle = style.getPropertyValue(colour);
+  bars.forEach(([size, colour], bar) => {
+    pen.fillStyle = colour;
     pen.beginPath();
     pen.roundRect(bar * PITCH, (height - size) / 2, BAR, size, BAR / 2);
     pen.fill();
-  }
+  });
 }
 
 // The wave, whose part that was heard has another colour. `peaks` are percent of the canvas's height; `at` and `total`
