@@ -17,6 +17,7 @@ from voxdemo.lanes.elsewhere.asgi import url_of
 from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app, seldom_collected
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
+from voxdemo.lanes.local import memory
 from voxdemo.monitoring.metrics import OfVoice
 from voxdemo.server.assemble import Models, models_of, service_of
 from voxdemo.service.service import SpeechService
@@ -73,6 +74,7 @@ def serve_voice(settings: Settings, url: str, models: Models | None = None) -> N
     host = socket.gethostname() if settings.host in EVERYWHERE else settings.host
     url = url or url_of(host, settings.port)
     process = voice_of(settings, url, models)
+    memory.keep_for_good()
     print(f"The voice is at {url} and is loading its models. Press Ctrl-C to stop it.", flush=True)
     app = app_of(process, settings)
     _Server(config_of(app, settings), partial(process.drain, settings.drain_s)).run()

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import matplotlib
 
+from voxdemo.lanes.local import memory
 from voxdemo.server.site import Site
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -55,6 +56,7 @@ def serve(site: Site, service: SpeechService, settings: Settings) -> NoReturn:
     signals, traffic, demo = _caught(), Traffic(), site.demo
     options = site.options["app_kwargs"]
     options["middleware"] = [traffic.middleware, *options["middleware"]]
+    memory.keep_for_good()
     demo.launch(
         server_name=settings.host,
         server_port=settings.port,

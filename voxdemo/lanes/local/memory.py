@@ -43,6 +43,15 @@ def few_heaps() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
+def keep_for_good() -> None:
+    """Have collections of garbage pass over what there is; to be called before there are models and requests.
+
+    Those are libraries, hundreds of thousands of objects: to look through them held everybody up for 0.2 to 0.4 s.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def give_back() -> None:
     """Give memory that was freed back to the system. Takes up to half a second, most of it without Python's lock.
 
