@@ -264,7 +264,7 @@ def _body(answer: httpx.Response) -> bytes:
 
 
 def _refusal(answer: httpx.Response) -> Exception:
-    if not answer.content and answer.status_code in (502, 503, 504):
+    if (not answer.content and answer.status_code in (502, 503, 504)) or "No server answers" in answer.text:
         return CutOffError()
     try:
         return ToldError(answer.json()["error"]["message"])

@@ -115,6 +115,7 @@ def caddy_before(ports: Sequence[int], folder: Path) -> Iterator[str]:
     config.write_text("{\n\tadmin off\n}\n" + shipped)
     named = " ".join(f"127.0.0.1:{port}" for port in ports)
     told = {"SITE_ADDRESS": url, "FRONT_ENDS": named, "XDG_DATA_HOME": str(folder), "HOME": str(folder)}
+    told["ALIVE_PORT"] = str(free_port())
     command = [program, "run", "--adapter", "caddyfile", "--config", str(config)]
     with _running(command, f"{url}/ready", folder, told):
         yield url

@@ -31,11 +31,16 @@ COOKIE = "voxdemo_visitor"
 
 
 class FrontEnd:
-    """Says which one it is, and what reaches it. `is_leaving`: it does what a server does that was told to stop."""
+    """Says which one it is, and what reaches it.
+
+    `is_leaving`: it does what a server does that was told to stop. `is_waiting`: what one does whose line is away.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.is_leaving = False
+        self.is_leaving = self.is_waiting = False
+        self.asked = 0
+        """How often it was asked whether it is ready, since it was changed."""
         self.may_go_on = threading.Event()
         routes = [
             *(Route(path, self.who) for path in ("/", "/config", "/who", "/health")),
@@ -49,7 +54,8 @@ class FrontEnd:
         self.app = Starlette(routes=routes)
 
     async def ready(self, _: Request) -> Response:
-        return PlainTextResponse(self.name, 503 if self.is_leaving else 200)
+        self.asked += 1
+        return PlainTextResponse(self.name, 503 if self.is_leaving or self.is_waiting else 200)
 
     async def who(self, _: Request) -> Response:
         return PlainTextResponse(self.name)
@@ -78,11 +84,12 @@ class FrontEnd:
 
 
 class Site:
-    """A balancer before two front ends."""
+    """A balancer before two front ends. `asks`: it asks them whether they are ready."""
 
-    def __init__(self, url: str, front_ends: dict[str, FrontEnd]) -> None:
+    def __init__(self, url: str, front_ends: dict[str, FrontEnd], asks: bool) -> None:
         self.url = url
         self.front_ends = front_ends
+        self.asks = asks
 
     def visitor(self, name: str = "") -> httpx.Client:
         cookie = {"Cookie": f"{COOKIE}={name}"} if name else {}
@@ -102,7 +109,7 @@ def _site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         urls = [stack.enter_context(served(each.app)) for each in front_ends.values()]
         ports = [int(url.rsplit(":", 1)[1]) for url in urls]
         folder = tmp_path_factory.mktemp(request.param)
-        site = Site(stack.enter_context(BALANCERS[request.param](ports, folder)), front_ends)
+        site = Site(stack.enter_context(BALANCERS[request.param](ports, folder)), front_ends, request.param != "nginx")
         yield site
 
 
@@ -110,7 +117,7 @@ def _site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def site(_site: Site) -> Iterator[Site]:
     yield _site
     for each in _site.front_ends.values():
-        each.is_leaving = False
+        each.is_leaving = each.is_waiting = False
 
 
 def test_each_visitor_stays_at_one_front_end_and_both_have_some(site: Site) -> None:
@@ -198,6 +205,39 @@ def test_one_that_stops_is_sent_no_more_work_and_goes_on_with_what_it_has(site: 
         assert "".join(pieces) == "last"
     leaving.is_leaving = False
     eventually(lambda: site.at() == before)
+
+
+def test_where_none_is_ready_people_stay_at_those_that_are_alive(site: Site) -> None:
+    eventually(lambda: {*site.at().values()} == {"one", "other"})
+    before = site.at()
+    for each in site.front_ends.values():
+        each.is_waiting, each.asked = True, 0
+    eventually(lambda: not site.asks or all(each.asked > 1 for each in site.front_ends.values()))
+    assert site.at() == before
+    test_a_stranger_gets_a_cookie_by_which_they_are_known_and_no_second_one(site)
+    test_the_address_of_a_client_is_the_real_one_whatever_it_claims(site)
+    test_a_socket_passes(site)
+    test_a_large_recording_passes(site)
+    with site.visitor("somebody-0") as visitor:
+        assert visitor.post("/work", content=b"text").text == f"{before['somebody-0']} b'text'"
+        assert visitor.get("/ready").status_code == 503
+    if site.asks:
+        site.front_ends["other"].is_waiting = False
+        eventually(lambda: {*site.at().values()} == {"other"})
+
+
+def test_caddy_says_in_a_sentence_that_no_server_answers(tmp_path: Path) -> None:
+    with ExitStack() as alive, ExitStack() as balancer:
+        urls = [alive.enter_context(served(FrontEnd(name).app)) for name in ("one", "other")]
+        ports = [int(url.rsplit(":", 1)[1]) for url in urls]
+        site = balancer.enter_context(BALANCERS["caddy"](ports, tmp_path))
+        alive.close()
+        told = [httpx.post(f"{site}/work", json={}, timeout=30)]
+        told += [httpx.get(f"{site}/", headers={"Accept": kind}, timeout=30) for kind in ("*/*", "text/html,*/*")]
+    assert [(each.status_code, each.headers["retry-after"]) for each in told] == [(503, "5")] * 3
+    sentence = "No server answers: try again in a few seconds."
+    assert [each.json()["error"]["message"] for each in told[:2]] == [sentence] * 2
+    assert (told[0].json()["detail"], told[2].text) == (sentence, sentence)
 
 
 def _all_work_goes_to(site: Site, name: str) -> bool:

@@ -171,7 +171,7 @@ def _started(
     settings: Settings, caddy: str, servers: int, head: Sequence[str], signals: Sequence[int]
 ) -> Iterator[Sequence[Process]]:
     """All of it; ended in the order in which nobody loses what was begun, or at once."""
-    line, *ports = _free_ports(1 + servers)
+    line, alive, *ports = _free_ports(2 + servers)
     secret = settings.line_secret.get_secret_value() or secrets.token_hex(16)
     shared = {"VOXDEMO_LINE_URL": f"http://{HOST}:{line}", "VOXDEMO_LINE_SECRET": secret, "VOXDEMO_HOST": HOST}
     python, folder = sys.executable, settings.cache_dir / "cluster"
@@ -179,7 +179,8 @@ def _started(
     configuration = Path(below.name, "Caddyfile")
     listens = f"[{settings.host}]" if ":" in settings.host else settings.host
     configuration.write_text(CADDYFILE.format(host=listens, file=ROOT / "deploy" / "Caddyfile.cluster"))
-    site = {"SITE_ADDRESS": f"http://:{settings.port}", "FRONT_ENDS": " ".join(f"{HOST}:{port}" for port in ports)}
+    site = {"SITE_ADDRESS": f"http://:{settings.port}", "ALIVE_PORT": str(alive)}
+    site["FRONT_ENDS"] = " ".join(f"{HOST}:{port}" for port in ports)
     ray = {
         "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
