@@ -121,7 +121,7 @@ class Cluster:
         for node in self._nodes:
             node.stop()
         for node in self._nodes:
-            await asyncio.to_thread(node.end, 60.0)
+            await asyncio.to_thread(node.end, 60.0, [])
         self._folder.cleanup()
 
 
