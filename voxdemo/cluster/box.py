@@ -157,7 +157,7 @@ def run(settings: Settings, caddy: str, front_ends: int = 2, head: Sequence[str]
                 raise SettingsError(sentence)
             for process in processes:
                 process.look()
-            if not is_told and _is_ready(address):
+            if not is_told and _speaks(address):
                 is_told = True
                 told = f"The cluster is at {address}, and takes {_memory(processes) / 1e9:.1f} GB of memory."
                 print(f"{told} Press Ctrl-C to stop all of it.", flush=True)
@@ -230,8 +230,10 @@ def _memory(processes: Sequence[Process]) -> int:
     return bytes
 
 
-def _is_ready(address: str) -> bool:
+def _speaks(address: str) -> bool:
+    """Whether a server is ready and has a voice that is."""
     try:
-        return httpx.get(f"{address}/ready", timeout=LOOK_EVERY_S, trust_env=False).status_code == httpx.codes.OK
+        answer = httpx.get(f"{address}/ready", timeout=LOOK_EVERY_S, trust_env=False)
     except httpx.TransportError:
         return False
+    return answer.status_code == httpx.codes.OK and answer.json()["generators_ready"] > 0

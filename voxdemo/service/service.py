@@ -44,12 +44,13 @@ ASIDE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether jobs are served now; if not, why, in one sentence."""
+    """Whether jobs are taken in and will be served; if not, why, in one sentence."""
 
     ready: bool
     reason: str = ""
     pending: str = ""
-    """What is still missing while a stand-in serves, in sentences: how far a better model's loading is, or why not."""
+    """What is still missing, in sentences: how far a better model's loading is while a stand-in serves, or why not; why
+    no voice of a line can work now that people wait in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,21 +269,19 @@ class SpeechService:
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 
-        Beside it what is still missing.
+        In a line elsewhere people wait for a voice, too, that comes or loads: that has to be reached. Beside it what is
+        still missing.
         """
         if refusal := self.live_sessions.refusal:
             return Readiness(False, refusal.sentence)
         if fault := self.line.fault:
             return Readiness(False, fault)
-        stats = self.line.stats()
-        if not stats.seats:
-            return Readiness(False, "The line has no voice at the moment.")
+        stats, fault = self.line.stats(), self._generations.storage.fault
+        unready = _unready(stats)
         pending = " ".join(filter(None, (_pending(stats, EngineInfo), _pending(stats, RecognizerInfo))))
-        if stats.ready_seats:
-            fault = self._generations.storage.fault
-            return Readiness(not fault, fault, pending)
-        reasons = (model.status.reason for model in stats.models if model.serving and model.status.state != "ready")
-        return Readiness(False, next(reasons, "The models are loading."), pending)
+        if unready and not self.line.is_shared:
+            return Readiness(False, unready, pending)
+        return Readiness(not fault, fault, unready or pending)
 
     @property
     def until_next_s(self) -> float | None:
@@ -347,6 +346,16 @@ class SpeechService:
         usage = machine.usage(self.files)
         live, kept = self.live_sessions.stats(), self.stores.answers.used_bytes
         return Snapshot(self.line.stats(), self.waiting, live, kept, usage)
+
+
+def _unready(stats: LaneStats) -> str:
+    """Why no seat can work now; "" where one can."""
+    if stats.ready_seats:
+        return ""
+    if not stats.seats:
+        return "The line has no voice at the moment."
+    reasons = (model.status.reason for model in stats.models if model.serving and model.status.state != "ready")
+    return next(reasons, "The models are loading.")
 
 
 def _pending(stats: LaneStats, kind: type[EngineInfo] | type[RecognizerInfo]) -> str:

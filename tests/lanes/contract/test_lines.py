@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,11 @@ from voxdemo.lanes.jobs import Job, PartTimed, Piece, Started
 from voxdemo.lanes.line import Claim, JobLine, LineTicket
 from voxdemo.lanes.turns import Size
 from voxdemo.live import LiveBounds, LiveOptions, TurnEnded
+from voxdemo.server.assemble import service_of
 from voxdemo.service.live_sessions import LiveSessions
 from voxdemo.service.request_context import RequestContext
+from voxdemo.service.service import Readiness
+from voxdemo.settings import Settings
 from voxdemo.speech import Transcript, Waiting
 
 from .conftest import OpenLines
@@ -402,3 +406,16 @@ async def test_a_live_session_is_read_a_moment_at_a_time_and_leaves_nothing_behi
     assert [transcript.text for transcript in ended] == ["heard", "heard"]
     assert [transcript.language for transcript in ended] == ["en", "en"]
     await until(lambda: _all(line.stats()) == 0)
+
+
+async def test_a_server_is_ready_before_its_models_are_where_people_wait_for_a_voice_in_a_line_elsewhere(
+    open_lines: OpenLines, stage: Stage, tmp_path: Path
+) -> None:
+    stage.may_load.clear()
+    (line,) = await open_lines(ready=False)
+    service = service_of(line, Settings(cache_dir=tmp_path), Paces())
+    readiness = service.readiness()
+    assert readiness.ready == line.is_shared
+    assert (readiness.pending if line.is_shared else readiness.reason).startswith("Fake voice is ")
+    stage.may_load.set()
+    await until(lambda: service.readiness() == Readiness(True))

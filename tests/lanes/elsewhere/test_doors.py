@@ -139,6 +139,13 @@ async def test_nobody_gets_a_turn_at_a_voice_that_loads_its_models_until_it_is_r
     await front_end.aclose()
 
 
+async def test_a_line_counts_as_lost_until_it_has_been_reached() -> None:
+    offer = Offer(None, None, (), Paces().snapshot())  # type: ignore[arg-type]
+    line = LineElsewhere("http://127.0.0.1:1", SECRET, offer, Paces())
+    assert line.fault.startswith("The line can't be reached at the moment")
+    await line.close()
+
+
 async def test_only_requests_of_one_client_count_as_its_own() -> None:
     process = LineProcess(10, most_waiting=1)
     front_end = process.listen("one")

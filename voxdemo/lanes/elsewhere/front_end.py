@@ -64,8 +64,8 @@ class LineElsewhere:
     """
 
     is_shared = True
-    fault = ""
-    """Why the line can't be reached, in one sentence."""
+    fault = "The line can't be reached at the moment: places are as they were told last."
+    """Why the line can't be reached, in one sentence; "" from when it is reached until it is lost."""
 
     def __init__(self, url: str, secret: str, offer: Offer, paces: Paces, own_url: str = "") -> None:
         self.moved: list[Callable[[], None]] = []
@@ -322,7 +322,7 @@ class LineElsewhere:
         if not self.fault:
             log.warning(why or "the line can't be reached")
         self._address.forget()
-        self.fault = "The line can't be reached at the moment: places are as they were told last."
+        self.fault = LineElsewhere.fault
 
     def _enter_all(self) -> None:
         """Tell the line that is reached who stands in it; it may be another one, or have forgotten them."""

@@ -28,7 +28,7 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 once the models of a generator have all proved that they work, else 503 with the reason."""
+    """200 while jobs are taken in and will be served, else 503 with the reason; `generators_ready` can work now."""
     service, batches = parts_of(request).service, parts_of(request).batches
     readiness, stats = service.readiness(), service.line.stats()
     body = {
@@ -41,6 +41,7 @@ async def ready(request: Request) -> Response:
         "recognizer": service.recognizer_info.name,
         "models": [_report(model) for model in stats.models],
         "generators": stats.seats,
+        "generators_ready": stats.ready_seats,
         "running": service.running,
         "waiting": service.waiting,
         "wait_s": wording.rounded(service.until_next_s, 2),
