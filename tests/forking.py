@@ -31,7 +31,7 @@ from voxdemo import telemetry
 ROOT = Path(__file__).parent.parent
 PRELOADED = [
     "voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper",
-    "pyloudnorm",
+    "pyloudnorm", "tests.preloaded",
 ]  # fmt: skip
 READ_AT_IMPORT = ("NO_PROXY", "SPACES_", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL")
 """How the names begin of variables that Python reads, or libraries while they are imported.

@@ -232,7 +232,9 @@ class Settings(BaseSettings):
     """How many voices a line on Ray may start, one after the other, where people wait."""
 
     voices_target_s: float = Field(default=10.0, ge=1, le=3600)
-    """Within how many seconds the last in the line on Ray is to begin: where that isn't to be, more voices start."""
+    """Within how many seconds the last in a line elsewhere is to begin: an alert tells when that isn't so, and on Ray
+    more voices start.
+    """
 
     voices_idle_s: float = Field(default=300.0, ge=1, le=86_400)
     """After how many seconds without a job a voice of a line on Ray is stopped."""

@@ -1,4 +1,4 @@
-// The voices that are chosen on Speak and on Batch, each by the id of its component: the button that shows one, the sheet
+// The voices that are chosen on Speak, Batch and Talk, each by the id of its component: the button that shows one, the sheet
 // behind it, and what goes along with what is spoken. The sheet, the offer and the Voices tab choose by `choose`; History only
 // sets which saved voice it is.
 import {made, spans} from '../shell/elements.js';

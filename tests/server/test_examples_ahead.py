@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -14,7 +13,6 @@ import pytest
 from fakes import CLONER, Stage, until
 
 from voxdemo.audio.reading import decode
-from voxdemo.intake import detection
 from voxdemo.recognizers.builtin import BuiltinRecognizer
 from voxdemo.server import examples_ahead
 from voxdemo.server.assemble import local_service
@@ -147,20 +145,3 @@ def test_it_is_done_where_it_is_wanted_and_answers_are_kept(
     stage = Stage()
     service = local_service(settings, [stage.engine()], [stage.recognizer()])
     assert bool(examples_ahead.work(service, settings)) == is_done
-
-
-async def test_the_detector_of_languages_is_loaded_apart_from_the_event_loop(
-    service: SpeechService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads, detected = list[threading.Thread](), detection.detected
-
-    def noted(text: str) -> str | None:
-        threads.append(threading.current_thread())
-        return detected(text)
-
-    monkeypatch.setattr(detection, "detected", noted)
-    working = asyncio.create_task(examples_ahead.have_at_hand(service))
-    await until(lambda: bool(threads))
-    assert threads[0] is not threading.current_thread()
-    working.cancel()
-    await asyncio.wait({working})

@@ -118,6 +118,11 @@ def _shares(text: str) -> dict[str, float]:
     return {language: float(share) for language, share in identifier.rank(text)}
 
 
+def load() -> None:
+    """Load the detector before a first text needs it, as far as there is room. For any thread but the event loop's."""
+    detected("This is a text whose letters don't say which language it is in.")
+
+
 _LOADING = Lock()
 
 

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import INSTANT
-from voxdemo.intake import detection
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.speech import Transcript, Utterance
@@ -64,7 +63,6 @@ async def have_at_hand(service: SpeechService, patience: Patience = PATIENCE) ->
     voices whose model is loaded. When another model begins to serve or is loaded, its own are made.
     """
     made_for, made_at = None, 0.0
-    await in_thread(detection.detected, examples.TEXTS[0].words, pool=READING)  # loads the detector, for up to seconds
     while True:
         models = (service.engine_info, service.recognizer_info, _loaded(service))
         is_due = models != made_for or time.monotonic() - made_at > AGAIN_S

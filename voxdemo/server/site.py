@@ -19,12 +19,13 @@ from uvicorn.config import LOGGING_CONFIG
 from voxdemo import logs
 from voxdemo.batches.runner import Batches
 from voxdemo.conversation.language_model import LanguageModel
+from voxdemo.intake import detection
 from voxdemo.monitoring.event_loop import Pulse
 from voxdemo.server import examples_ahead
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
 from voxdemo.stores.opening import Stores
-from voxdemo.threads import SETTLING, in_thread
+from voxdemo.threads import READING, SETTLING, in_thread
 from voxdemo.web import page, v1
 from voxdemo.web.components import front
 from voxdemo.web.guards import callers, headers
@@ -87,7 +88,12 @@ def build(
         settings.generators,
         keep_s,
     )
-    more_work: list[Work] = [batches.run, partial(_settle, stores), *examples_ahead.work(service, settings)]
+    more_work: list[Work] = [
+        partial(in_thread, detection.load, pool=READING),
+        batches.run,
+        partial(_settle, stores),
+        *examples_ahead.work(service, settings),
+    ]
     logins = Logins(settings.line_secret.get_secret_value(), dict(settings.accounts), valkey=stores.valkey)
     options = {
         "routes": [

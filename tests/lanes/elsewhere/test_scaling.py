@@ -183,13 +183,15 @@ async def test_recordings_count_too(house: House) -> None:
     assert house.at(8) == 2
 
 
-async def test_a_voice_that_ends_while_it_loads_is_starting_no_more(house: House) -> None:
-    house.voice()
+async def test_a_voice_that_loads_is_starting_also_again_and_no_more_when_it_ends(house: House) -> None:
+    first = house.voice()
     house.at(3)
     dying = house.voice("loading")
+    house.beats(first, is_ready=False)
     house.at(4)
-    assert house.scaling.starting == 1
+    assert house.scaling.starting == 2
     house.seats.remove(dying)
+    house.beats(first, is_ready=True)
     house.at(5)
     assert house.scaling.starting == 0
 

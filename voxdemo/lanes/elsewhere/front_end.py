@@ -54,6 +54,7 @@ MOST_VOICES = 5
 """How many voices may die of one job."""
 RESTART_S = 5.0
 """How long a front end takes until it is there again."""
+UNREACHED = "The line can't be reached at the moment: places are as they were told last."
 
 
 class LineElsewhere:
@@ -64,11 +65,13 @@ class LineElsewhere:
     """
 
     is_shared = True
-    fault = "The line can't be reached at the moment: places are as they were told last."
-    """Why the line can't be reached, in one sentence; "" from when it is reached until it is lost."""
 
     def __init__(self, url: str, secret: str, offer: Offer, paces: Paces, own_url: str = "") -> None:
         self.moved: list[Callable[[], None]] = []
+        self.fault = UNREACHED
+        """Why the line can't be reached, in one sentence; "" from when it is reached until it is lost."""
+        self._logged = ""
+        """What the log has of that."""
         self._offer = offer
         self._paces = paces
         self._state: tuple[float, LineState] | None = None
@@ -319,14 +322,16 @@ class LineElsewhere:
             await asyncio.sleep(TRY_AGAIN_S)
 
     def _lose(self, why: str) -> None:
-        if not self.fault:
-            log.warning(why or "the line can't be reached")
+        """`why`: what it doesn't understand, where it is there. The log has it once, also after the line was away."""
+        told = why or self._logged or "the line can't be reached"
+        if told != self._logged:
+            log.warning(told)
         self._address.forget()
-        self.fault = LineElsewhere.fault
+        self.fault, self._logged = UNREACHED, told
 
     def _enter_all(self) -> None:
         """Tell the line that is reached who stands in it; it may be another one, or have forgotten them."""
-        self.fault = ""
+        self.fault = self._logged = ""
         self._messages = []
         for ticket in list(self._places.values()):
             if not ticket.refusal:

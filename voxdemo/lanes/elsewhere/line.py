@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
-from voxdemo.lanes.elastic import Elastic
+from voxdemo.lanes.elastic import TARGET_S, Elastic
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
 from voxdemo.lanes.elsewhere.places import UNTOLD, FrontEnd, Visitor, VoiceSeat
 from voxdemo.lanes.elsewhere.scaling import Scaling
@@ -73,7 +73,7 @@ class LineProcess(Collector):
     """All methods are for the event loop's thread. `target_s`: within how many seconds the last in line is to begin."""
 
     def __init__(
-        self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None, target_s: float = 10.0
+        self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None, target_s: float = TARGET_S
     ) -> None:
         self._paces = Paces()
         self._snapshot = ""

@@ -112,8 +112,9 @@ class Scaling:
 
     @property
     def starting(self) -> int:
-        """How many voices were asked for and haven't come yet, or load their models."""
-        return len(self._asked) + len(self._loading)
+        """How many voices were asked for and haven't come yet, or load their models, for the first time or again."""
+        loading = [each for each in self._known if not (each.is_ready or each.has_failed or each.is_leaving)]
+        return len(self._asked) + len(loading)
 
     def figures(self) -> Mapping[str, tuple[str, float]]:
         """For Prometheus: what each is, and how much."""

@@ -106,7 +106,7 @@ class VoiceProcess:
                 said.close()
 
     def _tell_fault(self, fault: str, error: Exception) -> None:
-        """Log once what an operator has to mend, and at once for those that look for it what may pass by itself."""
+        """Warn once of what an operator has to mend, and of a line that is out of reach for PATIENCE_S."""
         if not fault and time.monotonic() - self._heard_at > PATIENCE_S:
             fault = "the line can't be reached: start it, or set VOXDEMO_LINE_URL to where it is"
         if fault and fault != self._fault:

@@ -1,4 +1,4 @@
-"""The choice of a voice, on Speak and on Batch: the button that shows it, the sheet behind it, and samples.
+"""The choice of a voice, on Speak, Batch and Talk: the button that shows it, the sheet behind it, and samples.
 
 `assets/voices/picker.js` does the choosing, in the browser. Samples are jobs as all others, in line and from the cache.
 """

@@ -19,7 +19,7 @@ import httpx
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 
-from voxdemo.web.guards.callers import Guard, Incoming, first_of, left
+from voxdemo.web.guards.callers import Guard, Incoming, first_done, left
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class BegunElsewhere(Guard):
             await left(receive)
             return True
 
-        return await first_of(leaving(), self._ask(others, request, sent, send))
+        return await first_done(leaving(), self._ask(others, request, sent, send))
 
     async def _ask(self, others: Sequence[str], request: Incoming, sent: bytes, send: Send) -> bool:
         headers = [(name, value) for name, value in request.headers.raw if name not in OF_THE_CONNECTION]

@@ -108,7 +108,7 @@ class Guard:
         raise NotImplementedError
 
 
-async def first_of(*work: Coroutine[Any, Any, T]) -> T:
+async def first_done(*work: Coroutine[Any, Any, T]) -> T:
     """What the first of these returns, or raises; the others are cancelled, and gone."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:

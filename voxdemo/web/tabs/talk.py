@@ -1,4 +1,4 @@
-"""The Talk tab: a conversation with a language model, heard and spoken. Layout first, then what its events do.
+"""The Talk tab: a conversation with a language model, heard and spoken.
 
 The conversation itself is held in the browser (`assets/talk/`): it listens as any program at `/v1/realtime`, and has
 the answers spoken at `/v1/talk`. Here it gets its voices.

@@ -30,7 +30,7 @@ from voxdemo.service.request_context import RequestContext
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import RecognitionEvent, SpeechEvent, Utterance, Waiting
 from voxdemo.threads import READING, in_thread
-from voxdemo.web.guards.callers import Incoming, first_of, left
+from voxdemo.web.guards.callers import Incoming, first_done, left
 from voxdemo.web.guards.refusals import in_words, status_of
 from voxdemo.web.line.admission import Admission
 
@@ -187,7 +187,7 @@ async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await left(request.receive)
         raise ClientDisconnect
 
-    return await first_of(work, leaving())
+    return await first_done(work, leaving())
 
 
 def _write(files: Path, sent: Callable[[], BinaryIO | bytes]) -> Path:

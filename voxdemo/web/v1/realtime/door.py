@@ -21,7 +21,7 @@ from voxdemo.errors import UNEXPECTED, InputError, NotReadyError, UnavailableErr
 from voxdemo.live import LiveEnded, LiveEvent, LiveOptions
 from voxdemo.service.request_context import RequestContext
 from voxdemo.threads import in_thread
-from voxdemo.web.guards.callers import Incoming, first_of
+from voxdemo.web.guards.callers import Incoming, first_done
 from voxdemo.web.guards.refusals import retry_after, to_program
 from voxdemo.web.v1.entrance import Entrance, TheEntrance
 from voxdemo.web.v1.realtime.events import Event, TranscriptionSession, ended, failed
@@ -96,7 +96,7 @@ async def _served(socket: WebSocket) -> Closing:
     async with service.live(LiveOptions(), RequestContext("openai", caller)) as live:
         session = TranscriptionSession(live, service.recognizer_info, _is_beta(socket))
         await _send(socket, session.opened())
-        return await first_of(_take(socket, session), _tell(socket, session, live.events()))
+        return await first_done(_take(socket, session), _tell(socket, session, live.events()))
 
 
 async def _take(socket: WebSocket, session: TranscriptionSession) -> Closing:
