@@ -24,6 +24,8 @@ SECONDS = {
     "checkout": 1.5, "listener": 1.3, "run": 1.0, "server": 1.0, "kept": 0.6,
 }  # fmt: skip
 """What a test that asks for this fixture takes on two cores, roughly; any other takes none to speak of."""
+LONG_S = 5.0
+"""What one takes that is left to the long run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,7 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("long")]
     seconds = Counter[Path]()
     for item in items:
-        seconds[item.path] += max((SECONDS.get(name, 0.01) for name in item.fixturenames), default=0.01)
+        least = LONG_S if item.get_closest_marker("long") else 0.01
+        seconds[item.path] += max(SECONDS.get(name, least) for name in ("", *item.fixturenames))
     items.sort(key=lambda item: -seconds[item.path])
 
 
