@@ -1,4 +1,14 @@
 // Elements of the page, made and awaited; a file for the visitor; a pause.
+
+// Firefox has ARIA as properties since 119 only; before, these attributes are set here.
+for (const name of ['Label', 'Current', 'Pressed', 'Busy', 'Hidden'].filter((each) => !(`aria${each}` in Element.prototype))) {
+  const attribute = `aria-${name.toLowerCase()}`;
+  Object.defineProperty(Element.prototype, `aria${name}`, {
+    get() { return this.getAttribute(attribute); },
+    set(value) { if (value === null) this.removeAttribute(attribute); else this.setAttribute(attribute, value); },
+  });
+}
+
 export function made(tag, values = {}, ...children) {
   const element = Object.assign(document.createElement(tag), values);
   element.append(...children);
