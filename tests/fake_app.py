@@ -2,9 +2,10 @@
 
 GET /stage tells what it turned to, how many tasks there are, and of the last part the transcript and the seconds of the
 voice that it copied;
-POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets everything run through; POST /stage/reset
-begins anew. POST /stall/SECONDS holds up the event loop. With LOADING=held its models load for as long as a test likes:
-until POST /stage/load. With LOOK_EVERY_S it looks more often whether what servers share is back.
+POST /stage/steps/N allows N more pieces (a word each); POST /stage/open lets everything run through; POST /stage/become
+has the engine be another one, with these voices and of these abilities alone; POST /stage/reset begins anew. POST
+/stall/SECONDS holds up the event loop. With LOADING=held its models load for as long as a test likes: until POST
+/stage/load. With LOOK_EVERY_S it looks more often whether what servers share is back.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fakes import Stage, look_often
+from fakes import CLONER, Stage, look_often
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -27,6 +30,7 @@ from voxdemo import settings as voxdemo_settings
 from voxdemo.server.assemble import local_service
 from voxdemo.server.serve import serve
 from voxdemo.server.site import build
+from voxdemo.speech import EngineInfo, Voice
 
 stage = Stage()
 started: list[str] = []
@@ -64,8 +68,22 @@ async def stall(request: Request) -> Response:
     return JSONResponse({})
 
 
+async def become(request: Request) -> Response:
+    told = await request.json()
+    voices = tuple(Voice(name, "en-GB") for name in told["voices"])
+    play(replace(CLONER, voices=voices, honours=frozenset(told["honours"])))
+    return JSONResponse({})
+
+
+def play(info: EngineInfo) -> None:
+    """Have what is loaded be described so from now on."""
+    for seat in cast(Any, service.line)._seats.all:
+        seat.speech.serving._thread.info = info
+
+
 async def reset(_: Request) -> Response:
     stage.reset()
+    play(CLONER)
     started.clear()
     return JSONResponse({})
 
@@ -83,6 +101,7 @@ if __name__ == "__main__":
         Route("/stage/open", run_through, methods=["POST"]),
         Route("/stage/load", load, methods=["POST"]),
         Route("/stall/{seconds}", stall, methods=["POST"]),
+        Route("/stage/become", become, methods=["POST"]),
         Route("/stage/reset", reset, methods=["POST"]),
     ]
     serve(build(service, settings, stage_routes), service, settings)

@@ -44,6 +44,7 @@ export function shown(kind, voice) {
   if (!choice || (kind === choice.kind && voice === choice.voice)) return;
   Object.assign(choice, {kind, voice});
   paintAll();
+  choice.ask.select();
 }
 
 // Its language as those call it who speak it, too.

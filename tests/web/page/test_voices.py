@@ -186,16 +186,21 @@ def the_same_on_batch(page: Any) -> None:
     assert (sent["voice"], sent["speed"], "seed" in sent) == ("jf_alpha", 1, False)
 
 
+def looks_again(page: Any, title: str) -> None:
+    """The page finds its server away for one look at it, and hears of a voice of this title when it is back."""
+    page.route("**/ready", lambda look: look.abort(), times=1)
+    with page.expect_response(lambda answer: "/predict" in answer.url and title in answer.text()):
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".chip")).to_have_attribute("data-state", "ready")
+
+
 def hiccup(page: Any) -> None:
     """The server is away for one look at it; what is chosen and an open list stay as they are."""
     before = page.locator("#vx-choice .choice b").inner_text()
     page.click("#vx-choice .change")
     row = page.locator(".sheet .pick").nth(20)
     row.focus()
-    page.route("**/ready", lambda look: look.abort(), times=1)
-    with page.expect_response(lambda answer: "/predict" in answer.url and "Xiaobei" in answer.text()):
-        page.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(page.locator(".chip")).to_have_attribute("data-state", "ready")
+    looks_again(page, "Xiaobei")
     expect(row).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#vx-choice .choice b")).to_have_text(before)
@@ -220,6 +225,49 @@ def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_
     assert page.evaluate("window.moved") == []
     hiccup(page)
     the_same_on_batch(page)
+
+
+def test_what_is_sent_follows_when_there_are_other_voices_and_what_is_chosen_last(
+    fake_server: Server, open_page: OpenPage
+) -> None:
+    fake_server.http.post("/stage/open")
+    page = open_page(fake_server)
+    joined = sent_prompts(page)
+    open_tab(page, "Batch")
+    expect(page.locator("#vx-batch-choice .choice b")).to_have_text("Fake")
+    expect(page.locator("#vx-batch-seed")).to_be_visible()
+    open_tab(page, "Speak")
+    choose_voice(page, "From a recording")
+    fake_server.http.post("/stage/become", json={"voices": ["first", "second", "third"], "honours": ["speed"]})
+    looks_again(page, "Third")
+    expect(page.locator("#vx-choice .choice b")).to_have_text("First")
+    expect(page.locator("#vx-prompt")).to_be_hidden()
+    speak(page, "one")
+    says(page, re.compile("s of speech"))
+    assert joined[-1]["data"][1:3] == ["Ready-made", "first"]
+    chosen_last(page, "#vx-choice")
+    speak(page, "one two")
+    says(page, re.compile("s of speech"))
+    assert joined[-1]["data"][1:3] == ["Ready-made", "third"]
+    open_tab(page, "Batch")
+    expect(page.locator("#vx-batch-choice .choice b")).to_have_text("First")
+    expect(page.locator("#vx-batch-speed")).to_be_visible()
+    expect(page.locator("#vx-batch-seed")).to_be_hidden()
+    chosen_last(page, "#vx-batch-choice")
+
+
+def chosen_last(page: Any, where: str) -> None:
+    """Of two voices that are chosen before the server has answered, its dials are those of the second."""
+    page.route("**/predict*", lambda _: None)
+    with page.expect_request(lambda asked: "/predict" in asked.url and asks_dials(asked, "second")):
+        choose_voice(page, "Second", where)
+    choose_voice(page, "Third", where)
+    with page.expect_request(lambda asked: "/predict" in asked.url and asks_dials(asked, "third")):
+        page.unroute("**/predict*")  # which lets those go on that are held
+
+
+def asks_dials(asked: Any, voice: str) -> bool:
+    return bool(asked.post_data_json["data"] == ["Ready-made", voice])
 
 
 def test_a_voice_is_saved_heard_spoken_with_and_deleted(fake_server: Server, open_page: OpenPage) -> None:

@@ -63,8 +63,9 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
 
     of_voice = [vars(parts)[name] for name in _dials_of(service.engine_info)]
     choice, chosen = [parts.kind, parts.voice], f"() => {_CHOSEN}"
-    changes = [*arrivals, parts.choice.select]
-    gr.on(changes, dials, inputs=choice, outputs=of_voice, js=chosen, preprocess=False, **AT_ONCE)
+    follow = {"fn": dials, "inputs": choice, "outputs": of_voice, "js": chosen, "preprocess": False, **AT_ONCE}
+    gr.on(arrivals, **follow)
+    parts.choice.select(trigger_mode="always_last", **follow)
     _wire(service, parts, card)
 
 

@@ -36,7 +36,6 @@ from voxdemo.web.components.voice_fields import (
     add_voice_fields,
     bounds,
     cloning_note,
-    first_voice,
     wire_form,
     wire_reading,
 )
@@ -60,6 +59,7 @@ USUAL: dict[str, Any] = {
 """How it is at first, of what a link or a program may set; it needs no mention in them."""
 _CLONING = ("kind", "prompt", "prompt_text")
 """What only engines that copy a voice take."""
+_CHOSEN = "() => voxdemo.voices.chosen()"
 _SETTINGS = {
     "speed": "speed",
     "seed": "seed",
@@ -105,8 +105,12 @@ def _wire_abilities(service: SpeechService, parts: SimpleNamespace, arrivals: Se
     choice = [parts.kind, parts.voice]
     outputs = [*of_engines, *parts.examples, *of_engine]
     gr.on(arrivals, offered, inputs=choice, outputs=outputs, preprocess=False, **AT_ONCE)
-    changes = [field.change for field in choice]
-    gr.on(changes, settings_of_choice, inputs=choice, outputs=of_engine, preprocess=False, **AT_ONCE)
+    # Not when a field changes, as the estimate: for something that is always_last, Gradio 6.31 begins all anew that the
+    # same event brings about, so that two such would set each other off for ever.
+    parts.choice.select(
+        settings_of_choice, inputs=choice, outputs=of_engine, js=_CHOSEN, trigger_mode="always_last",
+        preprocess=False, **AT_ONCE,
+    )  # fmt: skip
 
 
 def _layout(service: SpeechService) -> SimpleNamespace:
@@ -143,10 +147,10 @@ def _add_voice(service: SpeechService, parts: SimpleNamespace, shown: dict[str, 
     """How the voice is chosen, and the fields that hold what is; nobody sees these two."""
     kinds = [(say(kind), kind) for kind in KINDS.values()]
     parts.kind = gr.Radio(kinds, value=READY_VOICE, label=say("Voice"), elem_id="vx-kind")
-    parts.voice = gr.Textbox(first_voice(service.catalogue), label=say("Voice"), elem_id="vx-voice")
+    parts.voice = gr.Textbox(shown["choice"]["value"]["voice"], label=say("Voice"), elem_id="vx-voice")
     parts.choice = add_choice("vx", "sample", **shown["choice"])
     fields = [parts.kind, parts.voice]
-    parts.choice.select(js="() => voxdemo.voices.chosen()", outputs=fields, **IN_BROWSER)
+    parts.choice.select(js=_CHOSEN, outputs=fields, **IN_BROWSER)
     changed = "(...fields) => { voxdemo.voices.shown(...fields); return []; }"
     gr.on([field.change for field in fields], js=changed, inputs=fields, **IN_BROWSER)
     add_samples(service, parts.choice)
