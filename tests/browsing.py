@@ -283,3 +283,16 @@ def _barriers(page: Any) -> list[tuple[str, list[str]]]:
         for rule in page.evaluate(VIOLATIONS)
         if rule["impact"] in ("serious", "critical")
     ]
+
+
+def open_tab(page: Any, name: str = "Voices") -> None:
+    to_tab(page, name)
+    if name == "Voices":
+        page.locator("#vx-ready .catalogue").wait_for()
+
+
+def sent_prompts(page: Any) -> list[Any]:
+    """What was sent to be spoken with, of all that was spoken."""
+    joined: list[Any] = []
+    page.on("request", lambda request: joined.append(request.post_data_json) if "queue/join" in request.url else None)
+    return joined

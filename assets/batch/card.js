@@ -285,7 +285,7 @@ export function batch(element, props, watch, look) {
     looking = setTimeout(look, LOOK_AFTER_MS);
   }
 
-  // Who waits changes without anything that happens here.
+  // The line moves without anything that happens here.
   setInterval(() => { if (isSeen() && !isBusy() && !page.lostAt) soon(); }, LOOK_EVERY_MS);
   watch('value', estimate);
   window.addEventListener('voxdemo-lines', () => {

@@ -1,16 +1,19 @@
 """What every speech engine looks like from above. Three verbs and a description; no threads, no web."""
 
 import math
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from voxdemo.audio.reading.prompt import PromptAudio
 from voxdemo.errors import InputError, ModelDiedError, VoxdemoError
 from voxdemo.model_support.devices import is_out_of_memory
 from voxdemo.speech import SPEED, EngineInfo, Samples, Spans, Tell, Utterance
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,21 @@ class EngineChoice:
 
     info: EngineInfo
     build: Callable[[Tell], SpeechEngine]
+
+
+class Settled(Generic[Made]):
+    """What all seats have in common, made by the first one that asks for it. Threading: any thread."""
+
+    def __init__(self, make: Callable[[Tell], Made]) -> None:
+        self.made: Made | None = None
+        self._make = make
+        self._lock = threading.Lock()
+
+    def __call__(self, tell: Tell) -> Made:
+        with self._lock:
+            if self.made is None:
+                self.made = self._make(tell)
+            return self.made
 
 
 def checked_speed(speed: float, info: EngineInfo) -> float:

@@ -6,13 +6,12 @@ same time. Knows neither of these engines.
 
 import importlib.util
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from voxdemo.engines.base import EngineChoice, SpeechEngine
+from voxdemo.engines.base import EngineChoice, Settled, SpeechEngine
 from voxdemo.errors import WeightsError
 from voxdemo.model_support import devices, hub
 from voxdemo.model_support.devices import Device
@@ -23,22 +22,6 @@ from voxdemo.speech import EngineInfo, Tell
 log = logging.getLogger(__name__)
 
 Checkpoint = TypeVar("Checkpoint")
-Made = TypeVar("Made")
-
-
-class Settled(Generic[Made]):
-    """What all seats have in common, made by the first one that asks for it. Threading: any thread."""
-
-    def __init__(self, make: Callable[[Tell], Made]) -> None:
-        self.made: Made | None = None
-        self._make = make
-        self._lock = threading.Lock()
-
-    def __call__(self, tell: Tell) -> Made:
-        with self._lock:
-            if self.made is None:
-                self.made = self._make(tell)
-            return self.made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

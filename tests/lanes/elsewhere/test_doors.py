@@ -1,4 +1,4 @@
-"""Who may talk to a line and to a voice, what they refuse, and turns that nobody takes."""
+"""The doors of a line and of a voice: the secret, what they refuse, and turns that nobody takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who comes in: programs with keys, people with a login, everybody where neither is asked for."""
+"""Access: programs with keys, people with a login, everybody where neither is asked for."""
 
 from __future__ import annotations
 

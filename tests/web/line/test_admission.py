@@ -1,4 +1,4 @@
-"""Who joins the line: what is at hand passes it by, and who asks for too much is told when to come again."""
+"""Admission to the line: what is at hand passes it by; clients that ask for too much are told when to come again."""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from voxdemo import hf_space
-from voxdemo.engines.base import EngineChoice, SpeechEngine
-from voxdemo.engines.extra import Settled
+from voxdemo.engines.base import EngineChoice, Settled, SpeechEngine
 from voxdemo.engines.voxcpm import checkpoint as checkpoints
 from voxdemo.engines.voxcpm import loading
 from voxdemo.engines.voxcpm.checkpoint import NEEDED, SETTING, Checkpoint
