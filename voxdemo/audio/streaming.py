@@ -3,7 +3,7 @@
 Knows neither where samples come from nor where the bytes go. An encoder is for one thread at a time.
 """
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import av
 import numpy as np
@@ -37,7 +37,22 @@ _BIT_RATE = 96_000
 """Of mp3, Opus and AAC, in bits a second: speech in one channel, with room to spare."""
 
 
-def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> "Encoder":
+class Encoder(Protocol):
+    """What makes a file of 16-bit little-endian samples, mono."""
+
+    takes_time: bool
+    """Whether it does more than hand them on: then it isn't for the event loop's thread."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """The bytes that are ready after these samples, perhaps none yet."""
+        ...
+
+    def finish(self) -> bytes:
+        """The rest."""
+        ...
+
+
+def encoder(format: StreamFormat, sample_rate: int, frames: int | None = None) -> Encoder:
     """An encoder for sound at this rate; `frames` is how many samples will come, where that is known."""
     rate = known_rate(sample_rate, format)
     inner = _Plain(format, rate, frames) if format in ("wav", "pcm") else _CompressedEncoder(format, rate)
@@ -54,18 +69,15 @@ class _Plain:
     """The samples as they are, with or without a header."""
 
     takes_time = False
-    """Whether an encoder does more than hand samples on: then it isn't for the event loop's thread."""
 
     def __init__(self, format: StreamFormat, rate: int, frames: int | None) -> None:
         self._head = header(rate, _UNKNOWN_FRAMES if frames is None else frames) if format == "wav" else b""
 
     def encode(self, pcm: bytes) -> bytes:
-        """The bytes that are ready after these 16-bit little-endian samples, mono; perhaps none yet."""
         head, self._head = self._head, b""
         return head + pcm
 
     def finish(self) -> bytes:
-        """The rest."""
         return self._head
 
 
@@ -99,7 +111,7 @@ class _CompressedEncoder:
 class _Resampled:
     takes_time = True
 
-    def __init__(self, inner: "_Plain | _CompressedEncoder", source_rate: int, target_rate: int) -> None:
+    def __init__(self, inner: Encoder, source_rate: int, target_rate: int) -> None:
         self._inner = inner
         self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="int16", quality="HQ")
 
@@ -109,9 +121,6 @@ class _Resampled:
     def finish(self) -> bytes:
         rest = self._stream.resample_chunk(np.zeros(0, np.int16), last=True)
         return self._inner.encode(rest.tobytes()) + self._inner.finish()
-
-
-Encoder = _Plain | _CompressedEncoder | _Resampled
 
 
 class _Drain:

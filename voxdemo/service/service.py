@@ -49,8 +49,8 @@ class Readiness:
     ready: bool
     reason: str = ""
     pending: str = ""
-    """What is still missing, in sentences: how far a better model's loading is while a stand-in serves, or why not; why
-    no voice of a line can work now that people wait in."""
+    """What is still missing, in sentences: how far a better model's loading is while a stand-in serves, or why not; in
+    a line elsewhere, where people wait for a voice, why none can work now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +269,8 @@ class SpeechService:
     def readiness(self) -> Readiness:
         """Whether the models of a seat have all worked since their last fault, and sounds can be written.
 
-        In a line elsewhere people wait for a voice, too, that comes or loads: that has to be reached. Beside it what is
-        still missing.
+        A server of a line elsewhere is ready once it reaches the line, also while no voice can work: people wait for
+        one that comes or loads. Beside it what is still missing.
         """
         if refusal := self.live_sessions.refusal:
             return Readiness(False, refusal.sentence)

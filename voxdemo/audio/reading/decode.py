@@ -161,8 +161,7 @@ class _Reading:
         heard: list[tuple[float, Recording]] = []
         for place, track in enumerate(by_ffmpeg.tracks(Source(self.path))):
             with suppress(*by_ffmpeg.UNREADABLE):
-                glance = replace(self, max_seconds=min(_GLANCE_S, self.max_seconds))
-                recording = (self if place < _LISTENED_TO else glance)._track(track)
+                recording = self._glanced_at(track) if place >= _LISTENED_TO else self._track(track)
                 heard.append((_loudest_rms(recording), recording))
                 if heard[-1][0] > _SILENT:
                     return recording if place < _LISTENED_TO else self._track(track)
@@ -170,6 +169,9 @@ class _Reading:
         if not heard:
             raise InputError(_EMPTY, code="recording_empty")
         return heard[-1][1]
+
+    def _glanced_at(self, track: int) -> Recording:
+        return replace(self, max_seconds=min(_GLANCE_S, self.max_seconds))._track(track)
 
     def _track(self, track: int) -> Recording:
         return self._beginning(by_ffmpeg.blocks(Source(self.path), track))

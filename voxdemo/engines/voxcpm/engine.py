@@ -161,9 +161,7 @@ class VoxCPMEngine:
             for take in range(1, MAX_TAKES + 1):
                 features = yield from self._take(request, seed + take - 1)
                 if features:
-                    if part.prompt is None and request.prompt is self._own_voice.prompt(part):
-                        # which is the voice it chose, rather than one that stood in for it because there was no room
-                        self._own_voice.heard(part, request.words, features)
+                    self._remember(part, request, features)
                     return
                 yield Retake() if take < MAX_TAKES else RanOn()
 
@@ -192,6 +190,11 @@ class VoxCPMEngine:
                 features.append(so_far[-1])
                 yield _samples(sound)
         return features
+
+    def _remember(self, part: SpeechPart, request: _Request, features: list[Any]) -> None:
+        is_own = part.prompt is None and request.prompt is self._own_voice.prompt(part)
+        if is_own:  # rather than one that stood in for it because there was no room
+            self._own_voice.heard(part, request.words, features)
 
     def _request(self, part: SpeechPart) -> _Request:
         words = self._words(part)

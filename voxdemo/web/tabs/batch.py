@@ -77,7 +77,7 @@ def _fields(shown: dict[str, dict[str, Any]]) -> SimpleNamespace:
     )  # fmt: skip
     own_html("vx-batch-file", {}, html_template=asset("batch/file.html"), js_on_load="voxdemo.batch.lines(element)")
     parts.choice = add_choice("vx-batch")
-    parts.kind, parts.voice = gr.Textbox(visible=False), gr.Textbox(visible=False)  # in place of _CHOSEN
+    parts.kind, parts.voice = gr.Textbox(visible=False), gr.Textbox(visible=False)  # filled with _CHOSEN by the browser
     with gr.Row(elem_id="vx-batch-manner"):
         parts.format = gr.Dropdown(
             FORMATS, value="mp3", label=say("Format"), filterable=False, elem_id="vx-batch-format"
