@@ -238,7 +238,9 @@ async def test_what_became_of_a_text_is_kept_when_the_disk_has_room_again(
     class Full(BatchStore):
         def finish(self, text: Text) -> bool:
             self._keep("finish")
-            return super().finish(text)
+            is_known = super().finish(text)
+            calls.append("finished")
+            return is_known
 
         def put_back(self, text: Text) -> None:
             self._keep("put_back")
@@ -270,7 +272,7 @@ async def test_what_became_of_a_text_is_kept_when_the_disk_has_room_again(
     assert batches.notice
     assert await states(batches, id) == ["running"]
     is_full.clear()
-    await until(lambda: batches.in_line == 0 and not batches.notice)
+    await until(lambda: "finished" in calls and batches.in_line == 0 and not batches.notice)
     assert await states(batches, id) == ["failed"]
     assert begun == (2 if is_put_back else 1)
     working.cancel()
