@@ -136,7 +136,9 @@ StartServer = Callable[..., Server]
 def served(app: ASGIApp) -> Iterator[str]:
     """The app's address, served by uvicorn as Gradio serves it."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    # At the end nobody awaits what is still asked for.
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     pause = threading.Event()
@@ -148,6 +150,7 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=20)
+        assert not thread.is_alive()
         listening.close()
 
 
