@@ -101,6 +101,7 @@ def test_words_that_are_abbreviations_elsewhere_stay_words(text: str) -> None:
         ("350 5th Ave", "350 5th Avenue"),
         ("350 5th Ave, New York", "350 5th Avenue, New York"),
         ("on Oak Blvd., Pine Rd and Low Ln.", "on Oak Boulevard, Pine Road and Low Lane."),
+        ("Maple Twp. has two schools.", "Maple Township has two schools."),
         ("St. John's St. is long.", "Saint John's Street is long."),
         ("St. Paul and St. Peter", "Saint Paul and Saint Peter"),
         ("Take 42nd St. to Main St. today.", "Take 42nd Street to Main Street today."),

@@ -175,9 +175,8 @@ def _plain_numbers(text: str) -> str:
 
 
 def _digit_by_digit(match: re.Match[str]) -> str:
-    """Digits apart, in threes: "1 2 3, 4 5 6" for 123456."""
-    digits = match[0]
-    groups = (" ".join(digits[start : start + 3]) for start in range(0, len(digits), 3))
+    """Digits apart, in threes, and no last one alone: "1 2 3, 4 5 6 7" for 1234567."""
+    groups = map(" ".join, re.findall(r"\d{3}(?=\d\d)|\d+", match[0]))
     return f" {', '.join(groups)} "
 
 
