@@ -56,6 +56,7 @@ SPANISH = Table(
     before_dates="el|del|al|día|desde|hasta|fecha",
     clock=("{h} y {m}", "{h} {m}", "{h}", "{h} {hours}"),
     hours=("hora", "horas"),
+    dotted_times="a las|a la|son las|es la|desde las|hasta las|de las|y las",
     duration=(", ", " y "),
     phones=(
         r"(?<=teléfono )\d{3}-\d{4}", r"(?<=teléfono: )\d{3}-\d{4}",
