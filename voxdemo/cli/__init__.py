@@ -19,7 +19,8 @@ import typer
 
 from voxdemo import __version__, terminal
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
-from voxdemo.lanes.elastic import IDLE_S, START_S, TARGET_S, Elastic
+from voxdemo.lanes.elastic import START_S, Elastic
+from voxdemo.settings import IDLE_S, TARGET_S
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 CODES = {InputError: WRONG, SettingsError: WRONG, UnavailableError: NOT_NOW, VoxdemoError: FAILED}

@@ -7,11 +7,12 @@ import math
 from dataclasses import dataclass
 
 from voxdemo.errors import InputError
+from voxdemo.settings import IDLE_S, TARGET_S
 
 LOOK_S = 1.0
 """How often a day that is played looks at its line."""
-TARGET_S, START_S, IDLE_S = 10.0, 60.0, 300.0
-"""What an Elastic has where nothing is said."""
+START_S = 60.0
+"""How long a voice takes to start where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)

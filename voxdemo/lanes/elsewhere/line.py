@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 
 from voxdemo.errors import UnavailableError
 from voxdemo.estimates.paces import Paces
-from voxdemo.lanes.elastic import TARGET_S, Elastic
+from voxdemo.lanes.elastic import Elastic
 from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, answer, as_bytes, sent
 from voxdemo.lanes.elsewhere.places import UNTOLD, FrontEnd, Visitor, VoiceSeat
 from voxdemo.lanes.elsewhere.scaling import Scaling
@@ -49,6 +49,7 @@ from voxdemo.lanes.messages import (
     Unreachable,
 )
 from voxdemo.lanes.turns import AT_ITS_TURN, PlaceTable, Size
+from voxdemo.settings import TARGET_S
 
 log = logging.getLogger(__name__)
 
