@@ -14,10 +14,10 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
+from voxdemo.lanes.elsewhere.asgi import Scraped
 from voxdemo.lanes.line import LaneStats
 from voxdemo.live import LiveStats
 from voxdemo.monitoring.machine import Usage
@@ -52,7 +52,7 @@ class Metrics:
         self._work = self._histogram("work_seconds", "Time that the model worked.", WAITS_S)
         self._rtf = self._histogram("real_time_factor", "Seconds of work per second of audio.", RTFS)
         self._first = self._histogram("first_audio_seconds", "Time from request to the first audio.", FIRST_AUDIO_S)
-        self.registry.register(_Now(state))
+        self.registry.register(Scraped(lambda: _of_server(state())))
         self._begin_at_zero()
 
     def ended(self, ended: Ended) -> None:
@@ -101,42 +101,23 @@ class Snapshot:
     usage: Usage
 
 
-class _Now:
-    """The part of a scrape that is read when it is asked for."""
-
-    def __init__(self, state: Callable[[], Snapshot]) -> None:
-        self._state = state
-
-    def describe(self) -> list[Metric]:
-        """Nothing, or the registry would read the state of a service that isn't there yet."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """What is now, in Prometheus' terms."""
-        state = self._state()
-        info = _gauge("build_info", "The release that is running.", labels=["version"])
-        info.add_metric([__version__], 1)
-        yield info
-        yield from _of_line(state)
-        yield from _of_live(state.live)
-        yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
-        yield from _of_machine(state.usage)
+def _of_server(state: Snapshot) -> Iterator[Metric]:
+    info = _gauge("build_info", "The release that is running.", labels=["version"])
+    info.add_metric([__version__], 1)
+    yield info
+    yield from _of_line(state)
+    yield from _of_live(state.live)
+    yield _gauge("cache_bytes", "Disk used by cached answers.", state.cached_bytes)
+    yield from _of_machine(state.usage)
 
 
-class OfVoice(Collector):
-    """What a voice of a line elsewhere tells: by `stats` its generator and models, and how its jobs ended."""
-
-    def __init__(self, stats: Callable[[], LaneStats], endings: Mapping[str, int]) -> None:
-        self._stats = stats
-        self._endings = endings
-
-    def collect(self) -> Iterator[Metric]:
-        """What is now, in Prometheus' terms."""
-        jobs = _counter("voice_jobs", "Jobs of a voice by how they ended.", labels=["ending"])
-        for ending, count in self._endings.items():
-            jobs.add_metric([ending], count)
-        yield jobs
-        yield from _of_generators(self._stats())
+def of_voice(stats: LaneStats, endings: Mapping[str, int]) -> Iterator[Metric]:
+    """What a voice of a line elsewhere tells: its generator and models, and how its jobs ended."""
+    jobs = _counter("voice_jobs", "Jobs of a voice by how they ended.", labels=["ending"])
+    for ending, count in endings.items():
+        jobs.add_metric([ending], count)
+    yield jobs
+    yield from _of_generators(stats)
 
 
 def _of_line(state: Snapshot) -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from voxdemo.lanes.elsewhere.front_end import LineElsewhere, offer_of
 from voxdemo.lanes.elsewhere.line import LineProcess, line_app, seldom_collected
 from voxdemo.lanes.elsewhere.voice import VoiceProcess, voice_app
 from voxdemo.lanes.local import memory
-from voxdemo.monitoring.metrics import OfVoice
+from voxdemo.monitoring.metrics import of_voice
 from voxdemo.server.assemble import Models, models_of, service_of
 from voxdemo.service.service import SpeechService
 from voxdemo.settings import Settings
@@ -102,7 +102,7 @@ def voice_of(settings: Settings, url: str, models: Models | None = None) -> Voic
 
 def app_of(voice: VoiceProcess, settings: Settings) -> ASGIApp:
     """The app of a voice, which also tells Prometheus of its jobs and models. Raises SettingsError."""
-    return voice_app(voice, secret_of(settings), OfVoice(voice.stats, voice.endings))
+    return voice_app(voice, secret_of(settings), lambda: of_voice(voice.stats(), voice.endings))
 
 
 def secret_of(settings: Settings) -> str:

@@ -4,11 +4,12 @@ Knows no jobs.
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.datastructures import Headers
@@ -32,18 +33,28 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Scraped(Collector):
+    """What is read when Prometheus asks."""
+
+    tell: Callable[[], Iterable[Metric]]
+
+    def collect(self) -> Iterable[Metric]:
+        return self.tell()
+
+
 class Guarded:
     """An app that answers those alone that know the secret, which may not be empty; at /health, everybody.
 
-    At /metrics it tells what these collectors do, and how much memory and processor its process takes.
+    At /metrics it tells what these do, and how much memory and processor its process takes.
     """
 
-    def __init__(self, app: ASGIApp, secret: str, *collectors: Collector) -> None:
+    def __init__(self, app: ASGIApp, secret: str, *tell: Callable[[], Iterable[Metric]]) -> None:
         assert secret, "a line without a secret would serve anybody"
         self._app = app
         self._expected = credentials(secret)["Authorization"].encode()
         self._figures = CollectorRegistry()
-        for each in (*collectors, ProcessCollector(registry=None)):
+        for each in (*map(Scraped, tell), ProcessCollector(registry=None)):
             self._figures.register(each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

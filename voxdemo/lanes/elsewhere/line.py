@@ -17,7 +17,6 @@ from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -70,7 +69,7 @@ KINDS = {"long": Size(None), "brief": Size(0.0), "recording": Size(0.0, speaks=F
 """Of jobs that may come: when one begins depends on which it is."""
 
 
-class LineProcess(Collector):
+class LineProcess:
     """All methods are for the event loop's thread. `target_s`: within how many seconds the last in line is to begin."""
 
     def __init__(
@@ -307,7 +306,7 @@ class LineProcess(Collector):
             stats = replace(stats, seats=1, ready_seats=1)
         return LineState(stats, coming, refusal, urls)
 
-    def collect(self) -> Sequence[Metric]:
+    def tell(self) -> Sequence[Metric]:
         """For Prometheus."""
         states = Counter(_state_of(seat) for seat in self._seats.values())
         if self.scaling:
@@ -369,7 +368,7 @@ def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:
         Route("/line/voices", beat, methods=["POST"]),
         Route("/line/voices/wanted", wanted),
     ]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, process)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, process.tell)
 
 
 def working(run: Callable[[], Any]) -> Any:

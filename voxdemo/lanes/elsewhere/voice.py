@@ -8,13 +8,13 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
 import psutil
-from prometheus_client.registry import Collector
+from prometheus_client import Metric
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -217,11 +217,8 @@ class VoiceProcess:
         return VoiceOffer(tuple(seat.engines), seat.speaks, listens, reports, paces, self._start_s)
 
 
-def voice_app(process: VoiceProcess, secret: str, *collectors: Collector) -> ASGIApp:
-    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer.
-
-    Prometheus is told what these `collectors` tell.
-    """
+def voice_app(process: VoiceProcess, secret: str, *tell: Callable[[], Iterable[Metric]]) -> ASGIApp:
+    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer. `tell` is for Prometheus."""
 
     async def serve(request: Request) -> Response:
         job = await sent(request)
@@ -230,4 +227,4 @@ def voice_app(process: VoiceProcess, secret: str, *collectors: Collector) -> ASG
         return Stream(process.serve(request.path_params["id"], job))
 
     routes = [Route("/voice/jobs/{id}", serve, methods=["POST"])]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, *collectors)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, *tell)
