@@ -83,15 +83,14 @@ class AddressWorker:
 
     def begin(
         self,
-        work: Any,
+        speech: Speech,
         deliver: Callable[[Any], None],
         started: Callable[[], None],
         released: Callable[[], None],
         timeout_s: float,
-        may_go_on: Callable[[], bool] | None = None,
+        may_go_on: Callable[[], bool],
     ) -> AddressRun:
-        """As `ModelWorker.begin`, of a `Speech`; a part of which something was heard isn't said again."""
-        assert may_go_on, "nobody listens at an address"
+        """As `ModelWorker.begin`; a part of which something was heard isn't said again."""
         if self._trying is None:
             self.start()
         run = AddressRun(deliver, timeout_s)
@@ -101,7 +100,7 @@ class AddressWorker:
             self._jobs.discard(run)
             released()
 
-        run.task = asyncio.ensure_future(self._serve(work, run, started, may_go_on))
+        run.task = asyncio.ensure_future(self._serve(speech, run, started, may_go_on))
         run.task.add_done_callback(end)
         return run
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from voxdemo.errors import InputError
 from voxdemo.lanes.jobs import Job, LaneEvent, ListenJob, SpeakJob
@@ -20,12 +20,15 @@ from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.local.seats import AnySeat
 from voxdemo.lanes.local.speech import Speech
 from voxdemo.lanes.local.ticket import Ticket, Worker
+from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.lanes.turns import BRIEF_S
 from voxdemo.recognizers.base import Recognizer
 from voxdemo.speech import EngineInfo, RecognizerInfo, Transcript, Waiting
 
+W_co = TypeVar("W_co", bound=Worker, covariant=True)
 
-class Role:
+
+class Role(Generic[W_co]):
     """The workers at one seat that can do one kind of work: the one that is wanted, and one that stands by.
 
     The stand-in serves until the wanted one has been ready for the first time, and again when that has failed for good.
@@ -33,12 +36,12 @@ class Role:
     freed, jobs wait for it: a different voice in between would surprise people more than a wait of seconds.
     """
 
-    def __init__(self, wanted: Worker, standby: Worker | None = None) -> None:
+    def __init__(self, wanted: W_co, standby: W_co | None = None) -> None:
         self.wanted = wanted
         self.workers = (wanted, standby) if standby else (wanted,)
 
     @property
-    def serving(self) -> Worker:
+    def serving(self) -> W_co:
         """The worker that gets the jobs that come now."""
         serves = self.wanted.status.takes_jobs or self.wanted.status.state == "reloading"
         return self.wanted if serves else self.workers[-1]
@@ -48,7 +51,7 @@ class Role:
         """The model that serves, and whether it is the wanted one."""
         return self.serving.info, self.serving is self.wanted
 
-    def named(self, name: str) -> Worker:
+    def named(self, name: str) -> W_co:
         """The worker whose model has this name, or else the one that serves."""
         return next((worker for worker in self.workers if worker.info.name == name), self.serving)
 
@@ -66,8 +69,8 @@ class Seat(AnySeat):
 
     def __init__(
         self,
-        speech: Role,
-        recognition: Role | None,
+        speech: Role[Worker],
+        recognition: Role[ModelWorker[Any]] | None,
         others: Sequence[Worker] = (),
         bound: MemoryBound | None = None,
         idle_s: float = 0.0,
@@ -86,7 +89,7 @@ class Seat(AnySeat):
         self._idle: asyncio.TimerHandle | None = None
 
     @property
-    def roles(self) -> tuple[Role, ...]:
+    def roles(self) -> tuple[Role[Worker], ...]:
         return (self.speech, self.recognition) if self.recognition else (self.speech,)
 
     @property
@@ -171,7 +174,7 @@ class Seat(AnySeat):
             return self._engine_worker(job.engine.name)
         return self._recognizer_worker(job.recognizer)
 
-    def _recognizer_worker(self, name: str) -> Worker:
+    def _recognizer_worker(self, name: str) -> ModelWorker[Any]:
         assert self.recognition, "nobody listens at an address"
         return self.recognition.named(name)
 
