@@ -30,7 +30,6 @@ const REFUSED = {  // what is a text to a program is a line here; and when to tr
   'texts_unspeakable': "Lines {named} of {count} can't be spoken. Line {first}: {why}",
 };
 const WHOLE = {zip: "Download all (zip)", joined: "Download as one file"};
-const NO_SEED = "The seed must be a whole number: write another one, or leave it empty.";
 const UNKEPT = "This browser doesn't store data. Stay on this page until you have downloaded the batch.";
 const LINES_KEPT = "Can't reach the server. Your lines are kept. Try again in a moment.";
 let tab = null;
@@ -126,7 +125,7 @@ export function batch(element, props, watch, look) {
   async function begin(manner) {
     const lines = current();
     if (isBusy()) return;
-    const wrong = flaw(lines, props) || (/^\s*\d*\s*$/.test(manner.seed ?? '') ? '' : NO_SEED);
+    const wrong = flaw(lines, props) || (/^\s*\d*\s*$/.test(manner.seed ?? '') ? '' : props.noSeed);
     if (wrong) {
       said = '';
       return show({state: 'failed', say: wrong});

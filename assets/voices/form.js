@@ -12,11 +12,11 @@ const HEARD = {
 };
 const forms = {};
 
-export function form(element, ask) {
+export function form(element, {missing}, ask) {
   const id = element.closest('[id^=vx-]').id;
   const [name, consent, save, line, level] = ['.name input', '.consent input', '.save', '.say', '.level']
     .map((selector) => element.querySelector(selector));
-  forms[id] = {name, consent, isBusy: false, say: sayIn(line), tell: sayIn(level)};
+  forms[id] = {name, consent, missing, isBusy: false, say: sayIn(line), tell: sayIn(level)};
   save.addEventListener('click', ask);
   for (const field of [name, consent]) field.addEventListener('input', () => forms[id].say(''));
   name.addEventListener('keydown', (event) => { if (event.key === 'Enter') ask(); });
@@ -44,7 +44,7 @@ const nameIn = ({name}) => name.value.trim().replace(/\s+/g, ' ');
 
 function lacking(one, file, text) {
   const name = nameIn(one), {limits} = own;
-  if (!file) return ["There is no recording yet. Upload or record one first."];
+  if (!file) return [one.missing];
   if (!name) return ["Give the voice a name.", one.name];
   if (isNamed(name)) return [NAME_TAKEN, one.name];
   if (text.length > limits.text) return [fill("The transcript can have {text} characters at most. Shorten it.", limits)];

@@ -21,6 +21,7 @@ from voxdemo.intake.validate import checked
 from voxdemo.speech import Utterance
 from voxdemo.web.components import card, voice_fields
 from voxdemo.web.components.assets import ASSETS
+from voxdemo.web.components.wording import NO_SEED
 from voxdemo.web.tabs import history, recognize
 
 pytestmark = needs_browser
@@ -58,7 +59,7 @@ LEFT_IN_ENGLISH = """(root) => {
 }"""
 IN_TABLES = (
     card.WORDS, recognize.WORDS, voice_fields.READING_WORDS,
-    {"hint": history.HINT, "browser": voice_fields.WHERE, "server": voice_fields.WHERE_ON_SERVER},
+    {"hint": history.HINT, "seed": NO_SEED, "browser": voice_fields.WHERE, "server": voice_fields.WHERE_ON_SERVER},
 )  # fmt: skip
 IN_SCRIPTS = re.compile(
     r"//.*|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|(?<=[=(,:?&|!\s])/(?![/*\s])(?:\\.|\[(?:\\.|[^]\\\n])*\]|[^/\\[\n])+/"

@@ -90,7 +90,8 @@ def add_form(of: str, folded: bool = False) -> gr.HTML:
         f"{of}-form",
         {},
         html_template=filled("voices/fold.html", {"form": inside}) if folded else inside,
-        js_on_load="voxdemo.voices.form(element, () => trigger('keep'))",
+        js_on_load="voxdemo.voices.form(element, props, () => trigger('keep'))",
+        missing=NO_RECORDING,
     )
 
 

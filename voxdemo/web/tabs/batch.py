@@ -23,6 +23,7 @@ from voxdemo.web.components.assets import asset, say
 from voxdemo.web.components.parts import AT_ONCE, IN_BROWSER, dial_field, own_html, seed_field
 from voxdemo.web.components.voice_choice import add_choice, add_offer, offer_for, options_of
 from voxdemo.web.components.voice_fields import bounds
+from voxdemo.web.components.wording import NO_SEED
 
 FORMATS = (("MP3", "mp3"), ("WAV", "wav"), ("FLAC", "flac"), ("Opus", "opus"), ("AAC", "aac"))
 MOST_LOOKED_AT = 1_000_000
@@ -54,6 +55,7 @@ def add_batch_tab(service: SpeechService, arrivals: Sequence[Callable[..., Any]]
                 html_template=asset("batch/card.html"),
                 js_on_load="voxdemo.batch.batch(element, props, watch, () => trigger('look'))",
                 most={"lines": MOST_TEXTS, "characters": MAX_TEXT_CHARS, "lookedAt": MOST_LOOKED_AT},
+                noSeed=NO_SEED,
             )
 
     async def dials(kind: object, voice: object) -> list[Any]:
