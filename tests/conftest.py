@@ -163,6 +163,7 @@ def chat(_talking: tuple[Server, Chat]) -> Chat:
 @pytest.fixture
 def talking(_talking: tuple[Server, Chat], chat: Chat) -> Server:
     """As `fake_server`, with a language model to talk to; the fake engine runs through."""
+    _talking[0].http.post("/stage/reset")
     _talking[0].http.post("/stage/open")
     return _talking[0]
 

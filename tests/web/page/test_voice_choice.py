@@ -144,17 +144,18 @@ def test_a_voice_that_speaks_the_text_is_offered_beside_it(server: Server, open_
 
 
 def test_what_is_sent_follows_when_there_are_other_voices_and_what_is_chosen_last(
-    fake_server: Server, open_page: OpenPage
+    talking: Server, open_page: OpenPage
 ) -> None:
-    fake_server.http.post("/stage/open")
-    page = open_page(fake_server)
+    page = open_page(talking)
     joined = sent_prompts(page)
     open_tab(page, "Batch")
     expect(page.locator("#vx-batch-choice .choice b")).to_have_text("Fake")
     expect(page.locator("#vx-batch-seed")).to_be_visible()
+    open_tab(page, "Talk")
+    expect(page.locator("#vx-talk-choice .choice b")).to_have_text("Fake")
     open_tab(page, "Speak")
     choose_voice(page, "From a recording")
-    fake_server.http.post("/stage/become", json={"voices": ["first", "second", "third"], "honours": ["speed"]})
+    talking.http.post("/stage/become", json={"voices": ["first", "second", "third"], "honours": ["speed"]})
     looks_again(page, "Third")
     expect(page.locator("#vx-choice .choice b")).to_have_text("First")
     expect(page.locator("#vx-prompt")).to_be_hidden()
@@ -170,6 +171,12 @@ def test_what_is_sent_follows_when_there_are_other_voices_and_what_is_chosen_las
     expect(page.locator("#vx-batch-speed")).to_be_visible()
     expect(page.locator("#vx-batch-seed")).to_be_hidden()
     chosen_last(page, "#vx-batch-choice")
+    open_tab(page, "Talk")
+    expect(page.locator("#vx-talk-choice .choice b")).to_have_text("First")
+    page.locator(".talk textarea").fill("Is he in?")
+    with page.expect_request("**/v1/talk") as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.post_data_json["voice"] == "first"
 
 
 def chosen_last(page: Any, where: str) -> None:
