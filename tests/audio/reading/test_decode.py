@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from uploading import by_ffmpeg
 
+from voxdemo.audio.reading import decode
 from voxdemo.audio.reading.decode import MIN_SECONDS, Recording, read
 from voxdemo.errors import InputError
 
@@ -212,6 +213,15 @@ def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     assert str(tmp_path) not in caught.value.sentence
     with pytest.raises(InputError, match="no longer here"):
         read(tmp_path / "gone.wav", 30, rate=RATE)
+
+
+def test_a_file_that_goes_between_look_up_and_reading_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.wav").write_bytes(bytes(100))
+    monkeypatch.setattr(decode, "check_there", Path.unlink)
+    with pytest.raises(InputError, match="no longer here"):
+        read(tmp_path / "a.wav", 30, rate=RATE)
 
 
 def test_empty_recordings_are_refused(tmp_path: Path) -> None:

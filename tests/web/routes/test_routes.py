@@ -2,14 +2,23 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pysubs2
+import pytest
 import soundfile
 from gradio_client import Client
 from listening import WORDS, frames, key_of
 from serving import Server
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from voxdemo.stores.results import Results, speech_file, write_beside
+from voxdemo.web.routes import sounds
 
 
 def test_sound_is_heard_while_it_is_made_and_then_no_more(fake_server: Server) -> None:
@@ -90,3 +99,28 @@ def test_the_page_asks_nothing_of_other_hosts(fake_server: Server) -> None:
     page = fake_server.http.get("/").text
     hosts = set(re.findall(r'(?:src|href)="https?://([^/"]+)', page))
     assert hosts <= {fake_server.url.removeprefix("http://")}
+
+
+class Vanishing(Results):
+    """Of which a file is deleted as soon as it is found."""
+
+    def _found(self, token: str, ending: str) -> Path | None:
+        if found := super()._found(token, ending):
+            found.unlink()
+        return found
+
+
+@pytest.mark.parametrize("asked", [".wav", ".mp3", ".srt", ".srt?words=true"])
+def test_a_sound_that_is_deleted_between_look_up_and_reading_is_gone(tmp_path: Path, asked: str) -> None:
+    results = Vanishing(tmp_path)
+    parts = SimpleNamespace(service=SimpleNamespace(live_sounds={}, results=results))
+
+    @asynccontextmanager
+    async def served(_: Starlette) -> AsyncIterator[dict[str, object]]:
+        yield {"parts": parts}
+
+    with results.new() as folder, TestClient(Starlette(routes=sounds.ROUTES, lifespan=served)) as client:
+        speech_file(folder).write_bytes(b"RIFF")
+        write_beside(folder, 1, 1.0, [], [])
+        answer = client.get(f"/speech/{folder.name}{asked}")
+        assert (answer.status_code, answer.json()["error"]) == (404, sounds.GONE)

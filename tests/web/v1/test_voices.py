@@ -15,12 +15,17 @@ import numpy as np
 import openai
 import pytest
 import soundfile
+from fakes import CLONER
+from fastapi import HTTPException
 from programs import OWNERS, WARM_UP, WARM_UP_WORDS, by, events_of, part, program, speech
 from serving import Server, eventually
 
+from voxdemo.intake.catalogue import Catalogue
+from voxdemo.speech import TaggedVoice
 from voxdemo.stores import voices as kept_voices
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.web.v1 import voices as voices_door
+from voxdemo.web.v1.jobs.orders import JobBody, order_of
 
 VOICES, JOBS = "/v1/audio/voices", "/v1/audio/jobs"
 RECORDING = WARM_UP.read_bytes()
@@ -328,3 +333,19 @@ def test_many_may_keep_theirs_where_nobody_is_known_but_not_without_end(
     found = store.find("", ids[0])
     assert found
     assert found[0].id == ids[0]
+
+
+def test_a_voice_that_is_deleted_between_look_up_and_reading_isn_t_there(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    gone, other = (store.keep("ann", name, "", RECORDING, "now") for name in ("Anna", "Bea"))
+    found = store.find("ann", gone.id)
+    assert found
+    own = (TaggedVoice("anna", found[1], ""),)
+    assert store.delete("ann", gone.id)
+    exported = json.loads("".join(voices_door._written(store, "ann", [gone, other])))
+    assert [voice["name"] for voice in exported["voices"]] == ["Bea"]
+    order = partial(order_of, catalogue=Catalogue((CLONER,)), caller="", reader=None, idempotency_key=None, digest="")
+    for kept, tagged in ((found, ()), (None, own)):
+        with pytest.raises(HTTPException) as refused:
+            order(JobBody(input="Hello."), kept=kept, own=tagged)
+        assert (refused.value.status_code, refused.value.detail) == (404, voices_door.GONE)

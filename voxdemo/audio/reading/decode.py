@@ -66,8 +66,11 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
     not numbers become silence; damaged stretches are left out where the format allows it. Raises InputError for a file
     that is missing, not audio, empty or shorter than `MIN_SECONDS`.
     """
-    check_there(path)
-    recording = _Reading(path, max_seconds, rate).best()
+    try:
+        check_there(path)
+        recording = _Reading(path, max_seconds, rate).best()
+    except FileNotFoundError:  # deleted since it was found
+        raise InputError(_MISSING, code="recording_gone") from None
     if recording.duration_s < min(MIN_SECONDS, max_seconds):
         raise InputError(_SHORT, code="recording_too_short", seconds=MIN_SECONDS)
     return recording

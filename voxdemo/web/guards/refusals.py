@@ -6,14 +6,17 @@ there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes a
 """
 
 import math
+import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -58,6 +61,31 @@ class Refusal(JSONResponse):
             await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+class FileOrGone(FileResponse):
+    """A file that was found; where it was deleted since then, the answer `gone`.
+
+    It is opened before anything is sent, by a method of Starlette's, which would open it behind the headers.
+    """
+
+    def __init__(self, path: Path, gone: Response, **options: Any) -> None:
+        super().__init__(path, **options)
+        self._gone = gone
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._file = await anyio.open_file(self.path, "rb")
+        except FileNotFoundError:
+            return await self._gone(scope, receive, send)
+        async with self._file:
+            self.stat_result = os.fstat(self._file.wrapped.fileno())
+            self.set_stat_headers(self.stat_result)
+            return await super().__call__(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncIterator[anyio.AsyncFile[bytes]]:
+        yield self._file
 
 
 def refused(scope: Scope, status: int, told: str | VoxdemoError, headers: Mapping[str, str] | None = None) -> Response:

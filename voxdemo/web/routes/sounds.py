@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from voxdemo.audio import formats
@@ -18,7 +18,7 @@ from voxdemo.speech import Captions, Retaken
 from voxdemo.stores.captions import as_row
 from voxdemo.stores.results import CAPTIONS, CONVERTED
 from voxdemo.threads import CONVERTING, SHARING, in_thread
-from voxdemo.web.guards.refusals import refused, status_of
+from voxdemo.web.guards.refusals import FileOrGone, refused, status_of
 from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
@@ -50,19 +50,19 @@ async def speech(request: Request) -> Response:
             await asyncio.wait_for(sound.over.wait(), STOPPING_S)
         except asyncio.TimeoutError:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
-    pool = CONVERTING if ending in CONVERTED else SHARING
+    pool, gone = CONVERTING if ending in CONVERTED else SHARING, refused(request.scope, 404, GONE)
     try:
         if ending in CAPTIONS and request.query_params.get("words", "").lower() in TRUE:
             return await _by_word(request, token, ending)
         path = await in_thread(service.results.open, token, ending, pool=pool)
+    except FileNotFoundError:  # deleted since it was found
+        return gone
     except OSError:
         log.exception("a sound can't be converted")
         return refused(request.scope, 507, StorageError())
     except UnavailableError as error:
         return refused(request.scope, status_of(error), error)
-    if path is None:
-        return refused(request.scope, 404, GONE)
-    return FileResponse(path, media_type=MEDIA_TYPES[ending], headers=KEPT)
+    return FileOrGone(path, gone, media_type=MEDIA_TYPES[ending], headers=KEPT) if path else gone
 
 
 async def _by_word(request: Request, token: str, ending: str) -> Response:

@@ -11,14 +11,14 @@ from functools import wraps
 
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
 from voxdemo.stores.voices import VoiceStore
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
-from voxdemo.web.guards.refusals import refused, status_of
+from voxdemo.web.guards.refusals import FileOrGone, refused, status_of
 from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,8 @@ async def keep(request: Request, store: VoiceStore, account: str) -> Response:
 async def recording(request: Request, store: VoiceStore, account: str) -> Response:
     """The recording of one, as wav."""
     path = await in_thread(store.recording, account, request.path_params["id"], pool=KEEPING)
-    return FileResponse(path, media_type="audio/wav", headers=FRESH) if path else _unknown(request)
+    gone = _unknown(request)
+    return FileOrGone(path, gone, media_type="audio/wav", headers=FRESH) if path else gone
 
 
 @_for_its_account

@@ -200,9 +200,10 @@ def _written(store: VoiceStore, keeper: str, mine: list[KeptVoice]) -> Iterator[
     yield json.dumps({"format": FORMAT})[:-1] + ', "voices": ['
     before = ""
     for voice in mine:
-        path = store.recording(keeper, voice.id)
+        if (path := store.recording(keeper, voice.id)) is None:
+            continue
         with suppress(FileNotFoundError):  # it was deleted meanwhile
-            audio = base64.b64encode(path.read_bytes() if path else b"").decode()
+            audio = base64.b64encode(path.read_bytes()).decode()
             told = {"name": voice.name, "text": voice.text, "consented": voice.consented, "audio": audio}
             yield before + json.dumps(told)
             before = ", "

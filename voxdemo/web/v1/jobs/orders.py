@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastapi import HTTPException
 from pydantic import Field
 
 from voxdemo.audio import formats
@@ -22,6 +23,7 @@ from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
 from voxdemo.stores.voices import KeptVoice
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
+from voxdemo.web.v1.voices import GONE
 
 UNEVEN = "{parameter} must have one for each of inputs: {count} for {texts} texts don't fit."
 UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
@@ -80,9 +82,9 @@ def order_of(
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
     It has copies of the recordings, and is spoken though those voices are deleted meanwhile. Raises InputError, which
-    names the texts that can't be said, or says what is wrong with the recording.
+    names the texts that can't be said, or says what is wrong with the recording, and HTTPException as `_read`.
     """
-    recording = decoded(asked.prompt_audio) if asked.prompt_audio else kept and kept[1].read_bytes()
+    recording = decoded(asked.prompt_audio) if asked.prompt_audio else kept and _read(kept[1])
     prompt = None if recording is None else Path()  # where it will be isn't known yet
     texts = asked.texts
     asked.check_beside()
@@ -104,7 +106,7 @@ def order_of(
         digest=digest,
         idempotency_key=idempotency_key,
         prompt=recording,
-        own=[each.recording.read_bytes() for each in own],
+        own=[_read(each.recording) for each in own],
         starts=asked.starts,
         refused=refused,
         names=None if asked.names is None else batch_values.file_names(asked.names),
@@ -112,6 +114,14 @@ def order_of(
         warnings=[*ignored, *notes],
         left_out=left_out,
     )
+
+
+def _read(recording: Path) -> bytes:
+    """That of a kept voice. Raises HTTPException where it was deleted since it was looked up."""
+    try:
+        return recording.read_bytes()
+    except FileNotFoundError:
+        raise HTTPException(404, GONE) from None
 
 
 def _in_one_voice(options: SpeakOptions, texts: Sequence[str], catalogue: Catalogue) -> SpeakOptions:

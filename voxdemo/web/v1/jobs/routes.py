@@ -21,7 +21,7 @@ from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Batch, Load, Order, Text, TooMuch
 from voxdemo.threads import READING, in_thread
 from voxdemo.web.guards.callers import Incoming
-from voxdemo.web.guards.refusals import to_program
+from voxdemo.web.guards.refusals import FileOrGone, to_program
 from voxdemo.web.v1.entrance import Entrance, TheEntrance, while_there
 from voxdemo.web.v1.jobs import files
 from voxdemo.web.v1.jobs.files import GONE
@@ -168,7 +168,7 @@ async def item(id: str, number: int, jobs: Jobs) -> Response:
     path = (await jobs.batches.files(batch)).get(number)
     if path is None or not await jobs.batches.fetched(path):
         return to_program(404, NOT_SPOKEN)
-    return FileResponse(path, media_type=formats.MIME_TYPES[batch.options.format])
+    return FileOrGone(path, to_program(404, GONE), media_type=formats.MIME_TYPES[batch.options.format])
 
 
 @router.get("/{id}/zip", response_class=FileResponse, summary="All sounds of a job")
@@ -176,7 +176,8 @@ async def everything(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     """All sounds and a manifest.json in one file, once the job is finished."""
     batch = await jobs.finished(id, words=True)
     path = await files.zipped(batch, jobs.batches)
-    return FileResponse(path, media_type="application/zip", filename=files.download_name(batch, name, "zip"))
+    filename = files.download_name(batch, name, "zip")
+    return FileOrGone(path, to_program(404, GONE), media_type="application/zip", filename=filename)
 
 
 @router.get("/{id}/joined", response_class=FileResponse, summary="All sounds of a job as one")
@@ -189,7 +190,7 @@ async def one(id: str, jobs: Jobs, name: DownloadName = "") -> Response:
     batch = await jobs.finished(id)
     path, format = await files.as_one(batch, jobs.batches), batch.options.format
     filename = files.download_name(batch, name, format)
-    return FileResponse(path, media_type=formats.MIME_TYPES[format], filename=filename)
+    return FileOrGone(path, to_program(404, GONE), media_type=formats.MIME_TYPES[format], filename=filename)
 
 
 @router.delete("/{id}", summary="Cancel a job, or delete it")
