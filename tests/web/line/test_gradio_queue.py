@@ -166,6 +166,13 @@ def test_the_run_route_does_not_walk_round_the_queue(fake_server: Server) -> Non
     assert answer.status_code >= 400
 
 
+@pytest.mark.parametrize("number", [99_999, -1])
+def test_a_function_that_isn_t_there_is_no_endpoint(fake_server: Server, number: int) -> None:
+    body = {"data": [], "fn_index": number, "session_hash": "x"}
+    answer = fake_server.http.post("/gradio_api/queue/join", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_sentence_waits_for_a_part_of_a_long_text_at_any_door(start_server: StartServer) -> None:
     server = start_server("tests/paced_app.py", PACE=1, **EVERY_JOB_ANEW)
     server.wait_until_ready()

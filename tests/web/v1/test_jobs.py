@@ -137,6 +137,9 @@ def test_who_asks_often_is_told_the_whole_and_of_the_texts_only_some(fake_server
     eventually(lambda: 0.4 < status(fake_server, job)["progress"] < 0.6)
     assert fake_server.http.get(job["url"], params={"most": 0}).json()["items"] == []
     assert "text" not in status(fake_server, job)["items"][0]
+    assert fake_server.http.get(job["url"], params={"first": 10**30}).json()["items"] == []
+    for number in (10**30, -(10**30)):
+        assert message(fake_server.http.get(f"{job['url']}/items/{number}")) == "This text hasn't been spoken."
     fake_server.http.post("/stage/open")
     finished(fake_server, job)
 
@@ -206,6 +209,16 @@ def test_what_cannot_be_said_refuses_all_of_it(fake_server: Server, body: dict[s
     assert answer.status_code == 400
     assert sentence in message(answer)
     assert not started(fake_server)
+
+
+def test_what_no_database_takes_of_texts_that_fail_is_left_out(fake_server: Server) -> None:
+    fake_server.http.post("/stage/open")
+    body = b'{"inputs": ["One.", "\\ud83d two", "\\u0000 three"], "skip_unspeakable": true}'
+    answer = fake_server.http.post(JOBS, content=body, headers={"Content-Type": "application/json"})
+    told = finished(fake_server, answer.raise_for_status().json())
+    assert told["counts"]["failed"] == 2
+    texts = fake_server.http.get(told["url"], params={"texts": True}).json()["items"]
+    assert [item["text"] for item in texts] == ["One.", "? two", " three"]
 
 
 def test_a_lone_job_has_nobody_ahead_and_odd_letters_in_its_manner_do_no_harm(fake_server: Server) -> None:

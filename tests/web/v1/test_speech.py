@@ -205,6 +205,8 @@ def test_tags_make_pauses_and_change_the_voice_at_every_door(server: Server) -> 
     text = "Good morning. [pause 2s] [Emma] My name is Emma. [Nobody] Goodbye."
     answer = speech(server, text, response_format="wav")
     assert answer.headers["x-voxdemo-warning"].count("Nobody") == 1
+    odd = speech(server, "One. [pause\rX-Other: y]", response_format="wav").headers
+    assert odd["x-voxdemo-warning"].startswith("\\u201cpause X-Other: y\\u201d isn't a pause")
     body = {"inputs": [text, "[Emma] [pause 60s] Hello."], "response_format": "wav"}
     job = server.http.post("/v1/audio/jobs", json=body).json()
     assert [warning[:13] for warning in job["warnings"]] == ["Text 1 of 2: ", "Text 2 of 2: "]

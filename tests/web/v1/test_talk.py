@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import AsyncGenerator
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,9 @@ from chatting import ANSWER, SECRET, Chat
 from programs import WARM_UP, events_of
 from serving import Server, eventually
 from transcribing import opened, turn_of
+
+from voxdemo.conversation.sentences import GrowingSentences
+from voxdemo.web.v1.talk import Answer
 
 SENTENCES = ["Certainly.", "Dr. Smith is in at 5 p.m. today!", "Shall I ask him?"]
 
@@ -127,6 +131,30 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body:
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["error"]["message"]
     assert not list(talking.folder.rglob("recording"))
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark(talking: Server) -> None:
+    body = b'{"messages": [{"role": "user", "content": "say: Fine. \\ud83d"}]}'
+    events = events_of(talking.http.post("/v1/talk", content=body, headers={"Content-Type": "application/json"}))
+    assert (text_of(events), events[-1]["type"]) == ("Fine. ?", "talk.done")
+
+
+async def test_an_answer_that_can_not_be_cut_ends_all_the_same() -> None:
+    class Uncut(GrowingSentences):
+        def add(self, text: str) -> list[str]:
+            raise ValueError(text)
+
+        def rest(self) -> list[str]:
+            raise ValueError
+
+    async def written() -> AsyncGenerator[str, None]:
+        yield "Hello."
+
+    answer = Answer(written(), Uncut(), lambda _: pytest.fail("there is no sentence"))
+    with pytest.raises(ValueError):  # noqa: PT011 - as it was raised
+        async for _ in answer:
+            pass
+    await answer.leave()
 
 
 def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: Chat) -> None:

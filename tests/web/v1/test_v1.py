@@ -284,3 +284,20 @@ def test_below_a_proxys_path_all_is_found_and_keys_are_asked_for_in_openai_s_wor
     job = server.http.post("/v1/audio/jobs", json={"input": "Two.", "response_format": "wav"}).json()
     assert job["url"].startswith("/demo/v1/audio/jobs/")
     assert server.http.get(job["url"].removeprefix("/demo")).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["voice", "model", "language", "response_format"])
+def test_half_a_surrogate_pair_is_refused_in_words(fake_server: Server, field: str) -> None:
+    body = b'{"input": "Hello.", "%s": "\\ud83d"}' % field.encode()
+    for path in ("/v1/audio/speech", "/v1/audio/jobs"):
+        answer = fake_server.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, "d83d" in ascii(answer.json()["error"]["message"]).lower()) == (400, True)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "utf-7"])
+def test_a_form_is_read_as_utf_8_whatever_its_type_says(fake_server: Server, charset: str) -> None:
+    sent = part("+2AA-ë".encode(), 'name="language"')
+    head = part(WARM_UP.read_bytes(), 'name="file"')["content"].removesuffix(b"--edge--\r\n")
+    kind = {"Content-Type": f"multipart/form-data; boundary=edge; charset={charset}"}
+    answer = fake_server.http.post("/v1/audio/transcriptions", content=head + sent["content"], headers=kind)
+    assert (answer.status_code, "+2aa-ë" in answer.json()["error"]["message"]) == (400, True)

@@ -5,6 +5,7 @@ too much is let in for as long as it takes to fail; an upload that is one too ma
 there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes and our errors, no route.
 """
 
+import json
 import math
 import os
 import re
@@ -55,6 +56,10 @@ POLICY_VIOLATION = 1008
 
 class Refusal(JSONResponse):
     """An answer that refuses a WebSocket, too; where the server can't send one to a WebSocket, this closes it."""
+
+    def render(self, content: Any) -> bytes:
+        """In ASCII: it may repeat half a surrogate pair, which can't be sent otherwise."""
+        return json.dumps(content).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if Incoming(scope).is_websocket and "websocket.http.response" not in scope.get("extensions", {}):

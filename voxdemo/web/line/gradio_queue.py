@@ -77,9 +77,9 @@ class LineQueue(Queue):
         """
         body.session_hash = body.session_hash or None  # Gradio makes one, but not in place of an empty one
         function = self.blocks.fns.get(-1 if body.fn_index is None else body.fn_index)
-        if function is None or function.fn is None:
+        if function.fn is None if function else body.fn_index is None:
             return await super().push(body, request, username)
-        if not function.queue:  # the page asks for these directly
+        if function is None or not function.queue:  # the page asks for these directly
             raise HTTPException(404, "This isn't offered here: press the buttons of the page.")
         access.refuse_without_key(request.scope, function.api_name, self._settings)
         if self._uploads:

@@ -163,8 +163,8 @@ class Streamed(StreamingResponse):
 
 
 def server_event(kind: str, **values: Any) -> bytes:
-    """A server-sent event as OpenAI's API writes it."""
-    return f"data: {json.dumps({'type': kind, **values}, ensure_ascii=False)}\n\n".encode()
+    """A server-sent event as OpenAI's API writes it, in ASCII: a language model may write half a surrogate pair."""
+    return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
 
 
 async def ended_in_words(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

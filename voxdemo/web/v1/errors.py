@@ -79,8 +79,8 @@ async def unexpected(_: Request, error: Any) -> Response:
 
 
 def warning(*sentences: str) -> dict[str, str]:
-    """The header that says what was asked for and isn't done; in ASCII, as headers are."""
-    told = " ".join(sentences).encode("ascii", "backslashreplace").decode()
+    """The header that says what was asked for and isn't done; in ASCII and on one line, as headers are."""
+    told = " ".join(" ".join(sentences).split()).encode("ascii", "backslashreplace").decode()
     return {"X-Voxdemo-Warning": told} if told else {}
 
 

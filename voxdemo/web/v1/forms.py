@@ -1,8 +1,9 @@
 """Forms with a recording, as programs send them (multipart/form-data).
 
 However a program sends the form, its recording is a file, even without a name: curl sends `-F "file=<talk.wav"` and
-some libraries send bytes as a text field; Starlette would take it for text, decode it and stop after 1 MiB. A method of
-its parser is overridden here; a test fails when Starlette changes it.
+some libraries send bytes as a text field; Starlette would take it for text, decode it and stop after 1 MiB. It would
+decode text by whatever a client calls its charset, too, as by "undefined". Of its parser a method and an attribute are
+overridden here; tests fail when Starlette changes them.
 """
 
 from collections.abc import Callable, Coroutine
@@ -61,6 +62,8 @@ def recording_in(field: str, sent: UploadFile) -> BinaryIO:
 
 
 class _Parser(MultiPartParser):
+    _charset = property(lambda _: "utf-8", lambda *_: None)  # whatever a client calls it
+
     def on_headers_finished(self) -> None:
         part = self._current_part
         described = part.content_disposition or b""

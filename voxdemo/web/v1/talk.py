@@ -145,6 +145,7 @@ class Answer:
 
     async def _run(self) -> None:
         writing, speaking = asyncio.create_task(self._write()), asyncio.create_task(self._speak())
+        writing.add_done_callback(lambda _: self._whole.put_nowait(None))
         end: Exception | None = None
         try:
             await speaking
@@ -167,7 +168,6 @@ class Answer:
             await self._written.aclose()
             for sentence in self._cut.rest():
                 self._whole.put_nowait(sentence)
-            self._whole.put_nowait(None)
 
     async def _speak(self) -> None:
         while (sentence := await self._whole.get()) is not None:

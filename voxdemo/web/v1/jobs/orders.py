@@ -101,7 +101,7 @@ def order_of(
     return Order(
         caller=caller,
         options=replace(options, format=asked.response_format),
-        texts=texts,
+        texts=[text.replace("\0", "").encode(errors="replace").decode() for text in texts],  # what databases take
         units=units,
         digest=digest,
         idempotency_key=idempotency_key,
