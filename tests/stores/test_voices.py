@@ -30,7 +30,7 @@ from voxdemo.stores.objects import Bucket
 from voxdemo.stores.results import delete_old
 from voxdemo.stores.voices import MAX_NAME_CHARS, VoiceStore
 from voxdemo.web.guards.access import NO_LOGIN
-from voxdemo.web.routes.voices import NO_ACCOUNTS, UNKNOWN, UNREADABLE
+from voxdemo.web.routes.voices import NO_ACCOUNTS, UNREADABLE
 
 RECORDING = WARM_UP.read_bytes()
 WHEN = "2025-05-03T10:00:00.000Z"
@@ -228,7 +228,7 @@ def test_who_has_logged_in_keeps_hears_and_deletes_their_own(guarded: Server) ->
         assert soundfile.info(io.BytesIO(ann.get(own).content)).duration == pytest.approx(4.7, abs=0.1)
         assert bob.get("/voices").json() == {"voices": []}
         for answer in (bob.get(own), bob.delete(own)):
-            assert (answer.status_code, answer.json()["error"]) == (404, UNKNOWN)
+            assert (answer.status_code, answer.json()["error"]) == (404, voices.GONE)
         delete_old(guarded.folder / "cache" / "files", 0, set())
         assert ann.get(own).status_code == 200
         assert ann.delete(own).status_code == 204

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
-from voxdemo.stores.voices import VoiceStore
+from voxdemo.stores.voices import GONE, VoiceStore
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import FileOrGone, refused, status_of
@@ -23,7 +23,6 @@ from voxdemo.web.routes import FRESH, parts_of
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = "No such voice: it may have been deleted."
 NO_ACCOUNTS = "This server has no accounts: voices are kept in the browser."
 UNREADABLE = "This isn't a voice: send its name, text, audio (base64) and consented as JSON."
 
@@ -108,4 +107,4 @@ async def _sent(request: Request) -> tuple[str, str, bytes, str]:
 
 
 def _unknown(request: Request) -> Response:
-    return refused(request.scope, 404, UNKNOWN)
+    return refused(request.scope, 404, GONE)

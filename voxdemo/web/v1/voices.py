@@ -23,7 +23,7 @@ from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import MOST_OWN, VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import TaggedVoice
-from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
+from voxdemo.stores.voices import GONE, MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
 from voxdemo.text import tags
 from voxdemo.threads import KEEPING, SHARING, in_thread
 from voxdemo.web.guards.callers import Incoming
@@ -33,7 +33,6 @@ from voxdemo.web.v1.forms import RecordingForm, recording_in
 
 YES = frozenset({"true", "yes", "on", "1"})
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?")
-GONE = "There is no such voice: it may have been deleted."
 NO_LIST = "Without an API key or a login the server can't tell whose voices are whose: keep the ids of those you add."
 OF_A_PROMPT = "Voices are made of recordings here: send one in audio_sample."
 ELSEWHERE = "A page of another site needs an API key to change voices here."

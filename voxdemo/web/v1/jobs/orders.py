@@ -21,9 +21,8 @@ from voxdemo.intake.validate import checked, within_bounds
 from voxdemo.speech import EngineInfo, SpeakOptions, TaggedVoice, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
-from voxdemo.stores.voices import KeptVoice
+from voxdemo.stores.voices import GONE, KeptVoice
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
-from voxdemo.web.v1.voices import GONE
 
 UNEVEN = "{parameter} must have one for each of inputs: {count} for {texts} texts don't fit."
 UNORDERED = "starts must be seconds from 0 to 6 hours, none before the one in front of it."
@@ -101,7 +100,7 @@ def order_of(
     return Order(
         caller=caller,
         options=replace(options, format=asked.response_format),
-        texts=[text.replace("\0", "").encode(errors="replace").decode() for text in texts],  # what databases take
+        texts=[text.encode(errors="replace").decode() for text in texts],  # no database takes half a surrogate pair
         units=units,
         digest=digest,
         idempotency_key=idempotency_key,
