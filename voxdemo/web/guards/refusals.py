@@ -59,7 +59,7 @@ class Refusal(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """In ASCII: it may repeat half a surrogate pair, which can't be sent otherwise."""
-        return json.dumps(content).encode()
+        return json.dumps(content, separators=(",", ":")).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if Incoming(scope).is_websocket and "websocket.http.response" not in scope.get("extensions", {}):
