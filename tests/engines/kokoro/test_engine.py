@@ -93,7 +93,7 @@ def test_no_piece_is_longer_than_the_model_takes_well_and_none_is_empty(
     ("text", "voice", "begins"),
     [
         ("When the rain had stopped, we walked along the river until it was dark.", "af_heart", "wˌɛn"),
-        ("Cuando dejó de llover, caminamos por el río hasta que se hizo de noche.", "ef_dora", "kwˈando"),
+        ("Cuando dejó de llover, caminamos por el río hasta que se hizo de noche.", "ef_dora", "kwˌando"),
         ("雨が止んだので、川に沿って暗くなるまで歩いて行きました。", "jf_alpha", "ame"),
     ],
 )

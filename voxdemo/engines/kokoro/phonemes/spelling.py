@@ -9,6 +9,8 @@ Rule = tuple[str, str]
 """A pattern, which may look at the letters around it, and the phonemes of what it finds."""
 
 STRESS = "ˈ"
+RHYTHM = "ˌ"
+"""A lighter stress."""
 _PIECES = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?|[^\w\s]|\s+|\d")
 _OTHERS = {"ß": "ss", "ł": "l", "ø": "o", "æ": "e", "œ": "e", "đ": "d", "ð": "d", "þ": "t", "ı": "i"}
 _SPACED_SIGN = re.compile(r" (?=[,.!?;:…”)])")
@@ -61,9 +63,9 @@ def words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-def stressed(sounds: Sequence[Sound], at: int) -> list[Sound]:
+def stressed(sounds: Sequence[Sound], at: int, mark: str = STRESS) -> list[Sound]:
     """The same with the mark of stress before the sound at this place."""
-    return [replace(each, phonemes=STRESS + each.phonemes) if n == at else each for n, each in enumerate(sounds)]
+    return [replace(each, phonemes=mark + each.phonemes) if n == at else each for n, each in enumerate(sounds)]
 
 
 def joined(sounds: Sequence[Sound]) -> str:
