@@ -17,6 +17,7 @@ from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
 from speaking_elsewhere import Elsewhere
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, here and in the servers that are started
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for Whisper, which has two threads all the same
 """Several processes share the cores, and OpenMP's threads wait in loops: with two threads each, all of them crawl."""
 SECONDS = {
     "recordings": 20.0, "space": 20.0, "paced_server": 8.0, "long": 8.0, "endless": 7.0, "with_login": 5.0,
