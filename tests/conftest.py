@@ -17,7 +17,7 @@ from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
 from speaking_elsewhere import Elsewhere
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, here and in the servers that are started
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for Whisper, which has two threads all the same
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for Whisper, which starts a thread a core whatever that says
 """Several processes share the cores, and OpenMP's threads wait in loops: with two threads each, all of them crawl."""
 SECONDS = {
     "recordings": 20.0, "space": 20.0, "paced_server": 8.0, "long": 8.0, "endless": 7.0, "with_login": 5.0,
@@ -162,11 +162,13 @@ def chat(_talking: tuple[Server, Chat]) -> Chat:
 
 
 @pytest.fixture
-def talking(_talking: tuple[Server, Chat], chat: Chat) -> Server:
+def talking(_talking: tuple[Server, Chat], chat: Chat) -> Iterator[Server]:
     """As `fake_server`, with a language model to talk to; the fake engine runs through."""
     _talking[0].http.post("/stage/reset")
     _talking[0].http.post("/stage/open")
-    return _talking[0]
+    yield _talking[0]
+    _talking[0].http.post("/stage/open")
+    _wait_for_rest(_talking[0])
 
 
 def _wait_for_rest(server: Server) -> None:

@@ -150,8 +150,8 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=20)
-        assert not thread.is_alive()
         listening.close()
+        assert not thread.is_alive()
 
 
 def _started(script: Path, environment: Mapping[str, str], log: Path, anew: bool) -> Forked | subprocess.Popen[bytes]:

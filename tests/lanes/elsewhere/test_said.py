@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 from collections.abc import AsyncGenerator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ async def heard(said: Said) -> list[Any]:
 
 def test_one_that_nobody_begins_to_hear_is_past_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     said = Said(job())
     unheard = said.heard()
     now[0] += module.KEPT_S - 1
@@ -42,7 +43,7 @@ async def test_one_that_is_heard_late_is_kept_from_its_end_on(monkeypatch: pytes
     now = [100.0]
     said = Said(job())
     said._made_at = now[0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     now[0] += module.KEPT_S - 1
     await heard(said)
     now[0] += 2

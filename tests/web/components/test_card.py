@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_a_sound_that_broke_off_says_so_before_its_other_notes() -> None:
 
 async def test_progress_is_told_at_most_four_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(number / 100 for number in range(1000))
-    monkeypatch.setattr(card.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(card, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     values = await told(*(Speaking(number / 200, 1.0) for number in range(200)), SPOKEN)
     assert [value["state"] for value in values] == ["speaking"] * 8 + ["done"]
 
