@@ -4,6 +4,7 @@ They agree with the noun behind them as far as its ending shows its gender. Know
 """
 
 import re
+from itertools import chain
 
 from voxdemo.text.rules import Rule, alternatives
 from voxdemo.text.spoken import numbers
@@ -246,6 +247,13 @@ class Amounts:
             return ""
         unit = match["per"]
         return f" {self.table.per} {self.unit(unit)[0] if unit in self.units else unit}"
+
+    def measures(self) -> str:
+        """A pattern for what numbers count, in signs and in words, except times of day."""
+        units = self.units.keys() - {"h", "hrs", "min", "s", "seg", "ms"}
+        named = (*map(self.unit, units), *self.table.currencies.values(), *self.table.scales.values())
+        signs = units - {"ha"}  # elsewhere it is a verb
+        return alternatives({*signs, *CURRENCIES, *self.table.scales, *chain.from_iterable(named)} - {""})
 
     def unit(self, sign: str) -> Forms:
         return self.table.units.get(sign) or unit_names(sign, self.table.code)

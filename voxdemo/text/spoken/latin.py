@@ -75,12 +75,24 @@ class _Reader:
 
     def _rules_of_hours(self) -> list[Rule]:
         hour, minute = r"(?:[01]?\d|2[0-4])", r"[0-5]\d"
-        words = [word for word in self.table.dotted_times.split("|") if word]
         return [
+            *self._rules_of_points(hour, minute),
             (rf"(?<![\d:.,\w])(\d{{1,2}}):({minute}):({minute})(?![\d:])", self._duration),
             (rf"(?<![\d:.,\w])({hour}) ?[hH] ?({minute})(?P<unit>)(?:min|m)?(?![\w:]| ?min)", self._clock),
             (rf"(?<![\d:.,\w])({hour}):({minute})(?: ?(?P<unit>h|hs|hrs)\b)?(?!\d|:\d)", self._clock),
-            *((rf"(?<=\b(?i:{word}) )({hour})\.({minute})(?P<unit>)(?!\d|\.\d)", self._clock) for word in words),
+        ]
+
+    def _rules_of_points(self, hour: str, minute: str) -> list[Rule]:
+        """Times that are written with a point, of a range the second, too, get a colon, unless something is counted."""
+        if not self.table.dotted_times:
+            return []
+        words = self.table.dotted_times.split("|")
+        behind = rf"\.({minute})(?!\d|[.,]\d| ?(?:{self.amounts.measures()})(?!\w))"
+        hours = {word: "0?1" if word.endswith(" la") else hour for word in words}  # one o'clock is singular
+        to = r" ?[-–] ?| (?:a|e|y|hasta|fino a) (?:las? |le )?"
+        return [
+            *((rf"(?<=\b(?i:{word}) )({hours[word]}){behind}", r"\1:\2") for word in words),
+            (rf"(?<=:\d\d)({to})({hour}){behind}", r"\1\2:\3"),
         ]
 
     def _rules_of_digits(self) -> list[Rule]:

@@ -56,7 +56,8 @@ SPANISH = Table(
     before_dates="el|del|al|día|desde|hasta|fecha",
     clock=("{h} y {m}", "{h} {m}", "{h}", "{h} {hours}"),
     hours=("hora", "horas"),
-    dotted_times="a las|a la|son las|es la|desde las|hasta las|de las|y las",
+    dotted_times="a las|son las|eran las|de las|desde las|hasta las|entre las|hacia las|sobre las|para las|tras las|"
+    "a la|es la|era la|desde la|hasta la",
     duration=(", ", " y "),
     phones=(
         r"(?<=teléfono )\d{3}-\d{4}", r"(?<=teléfono: )\d{3}-\d{4}",
