@@ -86,7 +86,10 @@ _NUMBERED = (
     "[Rr]oom|[Ff]light|[Hh]ighway|[Rr]oute|[Ii]nterstate|[Ss]uite|[Aa]partment|Apt\\.|Unit|Gate|Channel|Bus|Bldg\\.|Error|HTTP|Exit|"
     "Area|Airbus A|I-|US-|Hwy\\.?"
 )
-_CALL = r"(?i:\b(?:call|dial|phone|tel|text|fax|mobile|cell|whatsapp)\b[.:]? ?(?:(?:us|me|is|at|on|now|him|her) ){0,2})"
+_CALL = (
+    r"(?i:\b(?:call|ring|dial|phone|tel|text|fax|mobile|cell|hotline|whatsapp)\b[.:]? ?"
+    r"(?:(?:us|me|is|at|on|now|him|her) ){0,2})"
+)
 RULES = rules(
     # Phones, cards, books
     (r"(?<![\w+])\+\d{7,15}(?![\w-])", _international),
@@ -98,7 +101,7 @@ RULES = rules(
     (r"(?<![\w.,/+$£€-])1[3-9]\d([ -]?)\d{4}\1\d{4}(?![\w%]|[.,:/-]\d)",
      _run),
     (r"(?<![\w.,/+:-])(?:\(0\d{1,4}\)|0\d{1,4})(?:[ -]\d{2,8}){1,4}(?![\w-]|[.,:/]\d)", _phone),
-    (r"(?<![\w.,/+-])(?:\d{3}-\d{4}(?![\w-])|(?:\d{3} 0\d{3}|1[38]00 \d{3} \d{3})(?![\w-]| \d|[.,:/]\d))", by_digits),
+    (r"(?<![\w.,/+-])\d{3}-\d{4}(?![\w-])", by_digits),
     (r"(?<![\w.,/+-])\d{3} \d{4} \d{4}(?![\w-]| \d)", by_digits),
     (r"(?<![\w.,/+-])([1-9]\d?)-([1-9]\d?|0)-([1-9]\d?|0)(?![\w-]|[.,/]\d)", r"\1, \2, \3"),
     (r"(?<=#)\d{1,6}-\d{1,7}(?![\w-])", _order),
