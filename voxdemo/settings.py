@@ -46,8 +46,8 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """By the letter behind a length of time."""
 QUEUE_SIZE, MOST_IN_LINE = 20, 10_000
 """How many jobs may wait where nothing is set, and the most that can be set."""
-TARGET_S, IDLE_S = 10.0, 300.0
-"""Seconds within which the last in line is to begin, and after which an idle voice is stopped, where nothing is set."""
+VOICES_TARGET_S, VOICES_IDLE_S = 10.0, 300.0
+"""Defaults of the settings of these names, in seconds; a planned day uses them, too."""
 SHORTEST_KEY = 16
 """Characters of an API key; shorter ones can be guessed."""
 
@@ -233,12 +233,12 @@ class Settings(BaseSettings):
     voices_most: int = Field(default=2, ge=1, le=1000, validate_default=True)
     """How many voices a line on Ray may start, one after the other, where people wait."""
 
-    voices_target_s: float = Field(default=TARGET_S, ge=1, le=3600)
+    voices_target_s: float = Field(default=VOICES_TARGET_S, ge=1, le=3600)
     """Within how many seconds the last in a line elsewhere is to begin: an alert tells when that isn't so, and on Ray
     more voices start.
     """
 
-    voices_idle_s: float = Field(default=IDLE_S, ge=1, le=86_400)
+    voices_idle_s: float = Field(default=VOICES_IDLE_S, ge=1, le=86_400)
     """After how many seconds without a job a voice of a line on Ray is stopped."""
 
     redis_url: SecretStr = SecretStr("")

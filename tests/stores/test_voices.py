@@ -228,7 +228,7 @@ def test_who_has_logged_in_keeps_hears_and_deletes_their_own(guarded: Server) ->
         assert soundfile.info(io.BytesIO(ann.get(own).content)).duration == pytest.approx(4.7, abs=0.1)
         assert bob.get("/voices").json() == {"voices": []}
         for answer in (bob.get(own), bob.delete(own)):
-            assert (answer.status_code, answer.json()["error"]) == (404, voices.GONE)
+            assert (answer.status_code, answer.json()["error"]) == (404, voices.UNKNOWN)
         delete_old(guarded.folder / "cache" / "files", 0, set())
         assert ann.get(own).status_code == 200
         assert ann.delete(own).status_code == 204

@@ -38,17 +38,17 @@ _BIT_RATE = 96_000
 
 
 class Encoder(Protocol):
-    """What makes a file of 16-bit little-endian samples, mono."""
+    """Makes a file of mono samples while they come."""
 
     takes_time: bool
-    """Whether it does more than hand them on: then it isn't for the event loop's thread."""
+    """Whether encoding takes time: then it isn't for the event loop's thread."""
 
     def encode(self, pcm: bytes) -> bytes:
-        """The bytes that are ready after these samples, perhaps none yet."""
+        """The bytes that are ready after these samples (16-bit little-endian, mono), perhaps none yet."""
         ...
 
     def finish(self) -> bytes:
-        """The rest."""
+        """The last bytes of the file; it takes no more samples."""
         ...
 
 

@@ -18,9 +18,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from voxdemo import __version__, terminal
+from voxdemo import settings as voxdemo_settings
 from voxdemo.errors import InputError, SettingsError, UnavailableError, VoxdemoError
 from voxdemo.lanes.elastic import START_S, Elastic
-from voxdemo.settings import IDLE_S, TARGET_S
+from voxdemo.settings import VOICES_IDLE_S, VOICES_TARGET_S
 
 FAILED, WRONG, NOT_NOW = 1, 2, 3
 CODES = {InputError: WRONG, SettingsError: WRONG, UnavailableError: NOT_NOW, VoxdemoError: FAILED}
@@ -237,7 +238,6 @@ def import_folder(
     ] = None,
 ) -> None:
     """Copy a single server's voices, results and jobs to VOXDEMO_STORAGE_URL and VOXDEMO_DATABASE_URL."""
-    from voxdemo import settings as voxdemo_settings
     from voxdemo.cli.importing import take_over
     from voxdemo.cli.results import bar
 
@@ -282,9 +282,11 @@ def plan(
         int | None, typer.Option(min=1, max=10_000, help="Generators that one line may start, by the flags below.")
     ] = None,
     least: Annotated[int, typer.Option(min=0, max=10_000, help="Generators that it never stops.")] = 1,
-    target: Annotated[float, _number_of(0.1, 3600, "Seconds within which the last in line should begin.")] = TARGET_S,
+    target: Annotated[
+        float, _number_of(0.1, 3600, "Seconds within which the last in line should begin.")
+    ] = VOICES_TARGET_S,
     start: Annotated[float, _number_of(0, 3600, "Seconds that a generator takes to start.")] = START_S,
-    idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = IDLE_S,
+    idle: Annotated[float, _number_of(0, 86_400, "Seconds without a job until one stops.")] = VOICES_IDLE_S,
 ) -> None:
     """Calculate machines, memory and money for so many users. Nothing is loaded, no server asked."""
     from voxdemo.cli import planner

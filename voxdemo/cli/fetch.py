@@ -9,7 +9,7 @@ import sys
 import time
 from itertools import chain
 
-from voxdemo import terminal
+from voxdemo import settings, terminal
 
 PRINT_EVERY_S = 10.0
 """If the output isn't a terminal but a log."""
@@ -30,8 +30,7 @@ def _stop(*_: object) -> None:
 
 
 def _fetch_all() -> int:
-    from voxdemo import settings  # here, so that Ctrl-C during the imports ends as quietly as later
-    from voxdemo.engines.registry import ENGINES
+    from voxdemo.engines.registry import ENGINES  # here, so that Ctrl-C during the imports ends as quietly as later
     from voxdemo.errors import SettingsError
     from voxdemo.model_support import hub
     from voxdemo.recognizers.registry import RECOGNIZERS

@@ -8,12 +8,13 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
 
 from voxdemo.errors import ChatError, NotReadyError, VoxdemoError
+from voxdemo.text.leftovers import encodable
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class LanguageModel:
         self._model = model
         self._client = httpx.AsyncClient(
             base_url=url,
-            headers={"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})},
+            headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(quiet_s, connect=min(CONNECT_S, quiet_s)),
             limits=httpx.Limits(max_connections=None),
         )
@@ -69,8 +70,9 @@ class LanguageModel:
                 raise ChatError.of("chat_said_nothing")
 
     async def _written(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
-        body = {"model": self._model, "messages": [asdict(message) for message in messages], "stream": True}
-        async with self._client.stream("POST", "chat/completions", content=json.dumps(body)) as answer:
+        told = [{"role": each.role, "content": encodable(each.content)} for each in messages]
+        body = {"model": self._model, "messages": told, "stream": True}
+        async with self._client.stream("POST", "chat/completions", json=body) as answer:
             _check(answer)
             has_ended = False
             async for line in answer.aiter_lines():
@@ -93,17 +95,13 @@ class LanguageModel:
 
 
 def _piece(sent: Any) -> tuple[str, bool]:
-    """The text of an event, and whether it is the last one. Raises ValueError and others for what is no event.
-
-    Of the text, halves of surrogate pairs become question marks.
-    """
+    """The text of an event, and whether it is the last one. Raises ValueError and others for what is no event."""
     if "error" in sent:
         raise ChatError.of("chat_failed")
     if not sent["choices"]:  # the last one may count tokens only
         return "", False
     choice = sent["choices"][0]
-    text = (choice["delta"].get("content") or "").encode(errors="replace").decode()
-    return text, choice.get("finish_reason") is not None
+    return encodable(choice["delta"].get("content") or ""), choice.get("finish_reason") is not None
 
 
 async def _without_thoughts(written: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from voxdemo.errors import InputError
-from voxdemo.settings import IDLE_S, TARGET_S
+from voxdemo.settings import VOICES_IDLE_S, VOICES_TARGET_S
 
 LOOK_S = 1.0
 """How often a day that is played looks at its line."""
@@ -40,9 +40,9 @@ class Elastic:
 
     least: int
     most: int
-    target_s: float = TARGET_S
+    target_s: float = VOICES_TARGET_S
     start_s: float = START_S
-    idle_s: float = IDLE_S
+    idle_s: float = VOICES_IDLE_S
 
     def __post_init__(self) -> None:
         if self.least > self.most:

@@ -14,10 +14,10 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from voxdemo import __version__
 from voxdemo.errors import BusyError, InputError, LimitError, NotReadyError
-from voxdemo.lanes.elsewhere.asgi import Scraped
 from voxdemo.lanes.line import LaneStats
 from voxdemo.live import LiveStats
 from voxdemo.monitoring.machine import Usage
@@ -33,10 +33,11 @@ FIRST_AUDIO_S = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30,
 RTFS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1, 1.25, 1.5, 2, 3, 5, 10)
 
 
-class Metrics:
+class Metrics(Collector):
     """Counts what becomes of jobs. `registry` has it all; the rest of it is read by `state` at every scrape."""
 
     def __init__(self, state: Callable[[], Snapshot]) -> None:
+        self._state = state
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "Requests by door, task and outcome.", "task", "door", "outcome")
@@ -52,8 +53,12 @@ class Metrics:
         self._work = self._histogram("work_seconds", "Time that the model worked.", WAITS_S)
         self._rtf = self._histogram("real_time_factor", "Seconds of work per second of audio.", RTFS)
         self._first = self._histogram("first_audio_seconds", "Time from request to the first audio.", FIRST_AUDIO_S)
-        self.registry.register(Scraped(lambda: _of_server(state())))
+        self.registry.register(self)
         self._begin_at_zero()
+
+    def collect(self) -> Iterator[Metric]:
+        """What is read when Prometheus asks."""
+        yield from _of_server(self._state())
 
     def ended(self, ended: Ended) -> None:
         self._requests.labels(ended.task, ended.door, ended.ending).inc()

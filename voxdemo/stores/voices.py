@@ -33,7 +33,7 @@ MOST_UNOWNED = 200
 """Voices of NOBODY, who is everybody: of the longest they are 580 MB."""
 NOBODY = ""
 """The account of all clients without one, where the server asks for none: a voice's id is all that it takes."""
-GONE = "There is no such voice: it may have been deleted."
+UNKNOWN = "There is no such voice: it may have been deleted."
 MAX_NAME_CHARS = 60
 MAX_TEXT_CHARS = 2000
 """Of what is said in a recording: several times what fits into MAX_PROMPT_S."""

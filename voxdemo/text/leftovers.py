@@ -25,6 +25,11 @@ def taken_out(text: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(dict.fromkeys(found))
 
 
+def encodable(text: str) -> str:
+    """`text` with a question mark for each half of a surrogate pair, which UTF-8 can't encode."""
+    return text.encode(errors="replace").decode()
+
+
 def _left_of(kept_behind: frozenset[str], found: list[str], match: re.Match[str]) -> str:
     """The word before a mark, without the mark, unless the word makes that part of the sentence."""
     word = match.groupdict().get("word") or ""

@@ -113,7 +113,7 @@ async def test_a_voice_that_dies_is_counted_and_one_that_ends_is_not(monkeypatch
     process = LineProcess(10)
 
     def told(name: str, **labels: str) -> float:
-        samples = [sample for metric in process.tell() for sample in metric.samples]
+        samples = [sample for metric in process.metrics() for sample in metric.samples]
         return next(each.value for each in samples if (each.name, each.labels) == (f"voxdemo_line_{name}", labels))
 
     process.beat(replace(beat_of("ending"), is_closing=True))

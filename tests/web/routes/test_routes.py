@@ -15,9 +15,12 @@ from gradio_client import Client
 from listening import WORDS, frames, key_of
 from serving import Server
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from voxdemo.stores.results import Results, speech_file, write_beside
+from voxdemo.web.guards.refusals import FileOrGone
 from voxdemo.web.routes import sounds
 
 
@@ -101,8 +104,25 @@ def test_the_page_asks_nothing_of_other_hosts(fake_server: Server) -> None:
     assert hosts <= {fake_server.url.removeprefix("http://")}
 
 
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=2-"}, {"Range": "bytes=0-0,4-"}], ids=str)
+def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path: Path, headers: dict[str, str]) -> None:
+    (file := tmp_path / "sound").write_bytes(b"0123456789" * 50_000)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def delete_and_send(message: Message) -> None:
+            file.unlink(missing_ok=True)
+            await send(message)
+
+        await FileOrGone(file, PlainTextResponse("gone", 404))(scope, receive, delete_and_send)
+
+    client = TestClient(app)
+    first = client.get("/", headers=headers)
+    assert (first.is_success, len(first.content)) == (True, int(first.headers["Content-Length"]))
+    assert client.get("/", headers=headers).text == "gone"
+
+
 class Vanishing(Results):
-    """Of which a file is deleted as soon as it is found."""
+    """Deletes a file as soon as it is found."""
 
     def _found(self, token: str, ending: str) -> Path | None:
         if found := super()._found(token, ending):

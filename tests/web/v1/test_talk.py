@@ -133,10 +133,11 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body:
     assert not list(talking.folder.rglob("recording"))
 
 
-def test_half_a_surrogate_pair_becomes_a_question_mark(talking: Server) -> None:
+def test_half_a_surrogate_pair_becomes_a_question_mark(talking: Server, chat: Chat) -> None:
     body = b'{"messages": [{"role": "user", "content": "say: Fine. \\ud83d"}]}'
     events = events_of(talking.http.post("/v1/talk", content=body, headers={"Content-Type": "application/json"}))
     assert (text_of(events), events[-1]["type"]) == ("Fine. ?", "talk.done")
+    assert chat.asked[-1]["messages"][-1]["content"] == "say: Fine. ?"
 
 
 async def test_an_answer_that_can_not_be_cut_ends_all_the_same() -> None:

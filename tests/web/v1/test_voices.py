@@ -348,4 +348,4 @@ def test_a_voice_that_is_deleted_between_look_up_and_reading_isn_t_there(tmp_pat
     for kept, tagged in ((found, ()), (None, own)):
         with pytest.raises(HTTPException) as refused:
             order(JobBody(input="Hello."), kept=kept, own=tagged)
-        assert (refused.value.status_code, refused.value.detail) == (404, kept_voices.GONE)
+        assert (refused.value.status_code, refused.value.detail) == (404, kept_voices.UNKNOWN)

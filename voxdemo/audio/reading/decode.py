@@ -70,7 +70,7 @@ def read(path: Path, max_seconds: float, *, rate: int) -> Recording:
         check_there(path)
         recording = _Reading(path, max_seconds, rate).best()
     except FileNotFoundError:  # deleted since it was found
-        raise InputError(_MISSING, code="recording_gone") from None
+        raise _gone() from None
     if recording.duration_s < min(MIN_SECONDS, max_seconds):
         raise InputError(_SHORT, code="recording_too_short", seconds=MIN_SECONDS)
     return recording
@@ -89,9 +89,13 @@ def stream(path: Path) -> tuple[int, Iterator[Samples]]:
 def check_there(path: Path) -> None:
     """Raise InputError where there is no file at `path`, or an empty one."""
     if not path.is_file():
-        raise _not_audio() if path.exists() else InputError(_MISSING, code="recording_gone")
+        raise _not_audio() if path.exists() else _gone()
     if not path.stat().st_size:
         raise InputError(_EMPTY, code="recording_empty")
+
+
+def _gone() -> InputError:
+    return InputError(_MISSING, code="recording_gone")
 
 
 def _not_audio() -> InputError:
@@ -144,7 +148,7 @@ class _Reading:
                     return recording
                 short = max(short or recording, recording, key=lambda each: len(each.samples))
         if short is None:
-            raise refusal
+            raise refusal if self.path.exists() else _gone()
         return short
 
     def _attempts(self) -> list[Callable[[], Recording]]:

@@ -34,27 +34,27 @@ def url_of(host: str, port: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scraped(Collector):
+class _Scraped(Collector):
     """What is read when Prometheus asks."""
 
-    tell: Callable[[], Iterable[Metric]]
+    metrics: Callable[[], Iterable[Metric]]
 
     def collect(self) -> Iterable[Metric]:
-        return self.tell()
+        return self.metrics()
 
 
 class Guarded:
     """An app that answers those alone that know the secret, which may not be empty; at /health, everybody.
 
-    At /metrics it tells what these do, and how much memory and processor its process takes.
+    At /metrics it answers what the functions in `metrics` yield, and the memory and processor time of its process.
     """
 
-    def __init__(self, app: ASGIApp, secret: str, *tell: Callable[[], Iterable[Metric]]) -> None:
+    def __init__(self, app: ASGIApp, secret: str, *metrics: Callable[[], Iterable[Metric]]) -> None:
         assert secret, "a line without a secret would serve anybody"
         self._app = app
         self._expected = credentials(secret)["Authorization"].encode()
         self._figures = CollectorRegistry()
-        for each in (*map(Scraped, tell), ProcessCollector(registry=None)):
+        for each in (*map(_Scraped, metrics), ProcessCollector(registry=None)):
             self._figures.register(each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

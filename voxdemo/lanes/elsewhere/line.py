@@ -48,7 +48,7 @@ from voxdemo.lanes.messages import (
     Unreachable,
 )
 from voxdemo.lanes.turns import AT_ITS_TURN, PlaceTable, Size
-from voxdemo.settings import TARGET_S
+from voxdemo.settings import VOICES_TARGET_S
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class LineProcess:
     """All methods are for the event loop's thread. `target_s`: within how many seconds the last in line is to begin."""
 
     def __init__(
-        self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None, target_s: float = TARGET_S
+        self, queue_size: int, most_waiting: int = 0, elastic: Elastic | None = None, target_s: float = VOICES_TARGET_S
     ) -> None:
         self._paces = Paces()
         self._snapshot = ""
@@ -306,8 +306,8 @@ class LineProcess:
             stats = replace(stats, seats=1, ready_seats=1)
         return LineState(stats, coming, refusal, urls)
 
-    def tell(self) -> Sequence[Metric]:
-        """For Prometheus."""
+    def metrics(self) -> Sequence[Metric]:
+        """The line, its seats and its waits, as /metrics shows them."""
         states = Counter(_state_of(seat) for seat in self._seats.values())
         if self.scaling:
             states["starting"] = self.scaling.starting
@@ -368,7 +368,7 @@ def line_app(process: LineProcess, secret: str, own_url: str = "") -> ASGIApp:
         Route("/line/voices", beat, methods=["POST"]),
         Route("/line/voices/wanted", wanted),
     ]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, process.tell)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, process.metrics)
 
 
 def working(run: Callable[[], Any]) -> Any:

@@ -217,8 +217,8 @@ class VoiceProcess:
         return VoiceOffer(tuple(seat.engines), seat.speaks, listens, reports, paces, self._start_s)
 
 
-def voice_app(process: VoiceProcess, secret: str, *tell: Callable[[], Iterable[Metric]]) -> ASGIApp:
-    """The voice for front ends, over HTTP: a job is the body, what comes of it the answer. `tell` is for Prometheus."""
+def voice_app(process: VoiceProcess, secret: str, *metrics: Callable[[], Iterable[Metric]]) -> ASGIApp:
+    """The voice for front ends: a job is the body, what comes of it the answer. `metrics` are as in `Guarded`."""
 
     async def serve(request: Request) -> Response:
         job = await sent(request)
@@ -227,4 +227,4 @@ def voice_app(process: VoiceProcess, secret: str, *tell: Callable[[], Iterable[M
         return Stream(process.serve(request.path_params["id"], job))
 
     routes = [Route("/voice/jobs/{id}", serve, methods=["POST"])]
-    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, *tell)
+    return Guarded(Starlette(routes=routes, lifespan=working(process.run)), secret, *metrics)

@@ -1,5 +1,7 @@
 """How a refusal looks: as Gradio's clients and the page read it, and below /v1/ as in OpenAI's API.
 
+And a file that may be gone, which is refused then.
+
 Of most HTTP errors gradio_client shows the status alone, of a job that fails the sentence. So a script that asks for
 too much is let in for as long as it takes to fail; an upload that is one too many is answered with a file that isn't
 there, and the job that names it fails. Raw HTTP gets a 429. Knows ASGI scopes and our errors, no route.
@@ -20,6 +22,7 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
+from typing_extensions import override
 
 from voxdemo.errors import UNEXPECTED_CODE, InputError, LimitError, StorageError, UnavailableError, VoxdemoError
 from voxdemo.web.guards.callers import Incoming
@@ -71,7 +74,7 @@ class Refusal(JSONResponse):
 class FileOrGone(FileResponse):
     """A file that was found; where it was deleted since then, the answer `gone`.
 
-    It is opened before anything is sent, by a method of Starlette's, which would open it behind the headers.
+    Starlette opens a file only after it has sent the headers (`_open_file`), too late for a 404: it is opened before.
     """
 
     def __init__(self, path: Path, gone: Response, **options: Any) -> None:
@@ -88,6 +91,7 @@ class FileOrGone(FileResponse):
             self.set_stat_headers(self.stat_result)
             return await super().__call__(scope, receive, send)
 
+    @override
     @asynccontextmanager
     async def _open_file(self) -> AsyncIterator[anyio.AsyncFile[bytes]]:
         yield self._file

@@ -76,8 +76,8 @@ class LineQueue(Queue):
         of their own for them.
         """
         body.session_hash = body.session_hash or None  # Gradio makes one, but not in place of an empty one
-        function = self.blocks.fns.get(-1 if body.fn_index is None else body.fn_index)
-        if function.fn is None if function else body.fn_index is None:
+        function = None if body.fn_index is None else self.blocks.fns.get(body.fn_index)
+        if body.fn_index is None or (function and function.fn is None):  # Gradio answers these itself
             return await super().push(body, request, username)
         if function is None or not function.queue:  # the page asks for these directly
             raise HTTPException(404, "This isn't offered here: press the buttons of the page.")

@@ -28,7 +28,7 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 while jobs are taken in and will be served, else 503 with the reason; how many generators can work now."""
+    """200 while jobs are taken in and will be served, else 503 with the reason; says how many generators can work."""
     service, batches = parts_of(request).service, parts_of(request).batches
     readiness, stats = service.readiness(), service.line.stats()
     body = {

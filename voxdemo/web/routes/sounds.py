@@ -50,7 +50,8 @@ async def speech(request: Request) -> Response:
             await asyncio.wait_for(sound.over.wait(), STOPPING_S)
         except asyncio.TimeoutError:
             return refused(request.scope, 409, "This sound is still being spoken: try again later.")
-    pool, gone = CONVERTING if ending in CONVERTED else SHARING, refused(request.scope, 404, GONE)
+    pool = CONVERTING if ending in CONVERTED else SHARING
+    gone = refused(request.scope, 404, GONE)
     try:
         if ending in CAPTIONS and request.query_params.get("words", "").lower() in TRUE:
             return await _by_word(request, token, ending)

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voxdemo.errors import InputError, VoxdemoError
-from voxdemo.stores.voices import GONE, VoiceStore
+from voxdemo.stores.voices import UNKNOWN, VoiceStore
 from voxdemo.threads import KEEPING, in_thread
 from voxdemo.web.guards.access import NO_LOGIN, account_of
 from voxdemo.web.guards.refusals import FileOrGone, refused, status_of
@@ -107,4 +107,4 @@ async def _sent(request: Request) -> tuple[str, str, bytes, str]:
 
 
 def _unknown(request: Request) -> Response:
-    return refused(request.scope, 404, GONE)
+    return refused(request.scope, 404, UNKNOWN)

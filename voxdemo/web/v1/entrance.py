@@ -163,7 +163,7 @@ class Streamed(StreamingResponse):
 
 
 def server_event(kind: str, **values: Any) -> bytes:
-    """A server-sent event as OpenAI's API writes it, in ASCII: a language model may write half a surrogate pair."""
+    """A server-sent event as OpenAI's API writes it, in ASCII: an error may repeat half a surrogate pair."""
     return f"data: {json.dumps({'type': kind, **values})}\n\n".encode()
 
 

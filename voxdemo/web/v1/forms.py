@@ -2,7 +2,7 @@
 
 However a program sends the form, its recording is a file, even without a name: curl sends `-F "file=<talk.wav"` and
 some libraries send bytes as a text field; Starlette would take it for text, decode it and stop after 1 MiB. It would
-decode text by whatever a client calls its charset, too, as by "undefined". Of its parser a method and an attribute are
+also decode text by the charset that the client names, even "undefined". A method and an attribute of its parser are
 overridden here; tests fail when Starlette changes them.
 """
 
@@ -62,7 +62,7 @@ def recording_in(field: str, sent: UploadFile) -> BinaryIO:
 
 
 class _Parser(MultiPartParser):
-    _charset = property(lambda _: "utf-8", lambda *_: None)  # whatever a client calls it
+    _charset = property(lambda _: "utf-8", lambda *_: None)  # Starlette sets what the client names, which is ignored
 
     def on_headers_finished(self) -> None:
         part = self._current_part

@@ -145,6 +145,7 @@ class Answer:
 
     async def _run(self) -> None:
         writing, speaking = asyncio.create_task(self._write()), asyncio.create_task(self._speak())
+        # Not at the end of `_write`: what can't be cut raises there, and `_speak` would wait for ever.
         writing.add_done_callback(lambda _: self._whole.put_nowait(None))
         end: Exception | None = None
         try:
@@ -155,7 +156,7 @@ class Answer:
         finally:
             writing.cancel()
             speaking.cancel()
-            await asyncio.wait({writing, speaking})
+            await asyncio.gather(writing, speaking, return_exceptions=True)
         await self._told.put(end)
 
     async def _write(self) -> None:

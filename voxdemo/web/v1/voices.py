@@ -23,7 +23,7 @@ from voxdemo.errors import InputError, NotReadyError, StorageError
 from voxdemo.intake.catalogue import MOST_OWN, VOICE_ALIASES, described, described_kept
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import TaggedVoice
-from voxdemo.stores.voices import GONE, MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, KeptVoice, VoiceStore, consented_now
+from voxdemo.stores.voices import MAX_NAME_CHARS, MOST, NOBODY, ROUNDED_S, UNKNOWN, KeptVoice, VoiceStore, consented_now
 from voxdemo.text import tags
 from voxdemo.threads import KEEPING, SHARING, in_thread
 from voxdemo.web.guards.callers import Incoming
@@ -121,7 +121,7 @@ async def one(id: str, request: Request, entrance: TheEntrance) -> Response:
         return JSONResponse(described_kept(kept[0], service.catalogue.copier))
     if found := service.catalogue.named(id):
         return JSONResponse(described(*found, service.is_instant(found[1])))
-    raise HTTPException(404, GONE)
+    raise HTTPException(404, UNKNOWN)
 
 
 @router.delete("/{id:path}", summary="Delete a voice")
@@ -129,7 +129,7 @@ async def delete(id: str, request: Request, entrance: TheEntrance) -> Response:
     """Delete one of yours for good, with its recording."""
     keeper = _keeper_to_change(request)
     if not await in_thread(entrance.service.stores.voices.delete, keeper, id, pool=KEEPING):
-        raise HTTPException(404, GONE)
+        raise HTTPException(404, UNKNOWN)
     return JSONResponse({"id": id, "object": "audio.voice.deleted", "deleted": True})
 
 

@@ -21,7 +21,8 @@ from voxdemo.intake.validate import checked, within_bounds
 from voxdemo.speech import EngineInfo, SpeakOptions, TaggedVoice, Utterance
 from voxdemo.stores import batch_values
 from voxdemo.stores.batch_values import Order
-from voxdemo.stores.voices import GONE, KeptVoice
+from voxdemo.stores.voices import UNKNOWN, KeptVoice
+from voxdemo.text.leftovers import encodable
 from voxdemo.web.v1.bodies import OptionsBody, decoded, options_of
 
 UNEVEN = "{parameter} must have one for each of inputs: {count} for {texts} texts don't fit."
@@ -81,9 +82,10 @@ def order_of(
     """All that is accepted, with what will be left out or ignored of it. Takes up to some seconds.
 
     It has copies of the recordings, and is spoken though those voices are deleted meanwhile. Raises InputError, which
-    names the texts that can't be said, or says what is wrong with the recording, and HTTPException as `_read`.
+    names the texts that can't be said, or says what is wrong with the recording, and HTTPException (404) where a kept
+    voice was deleted meanwhile.
     """
-    recording = decoded(asked.prompt_audio) if asked.prompt_audio else kept and _read(kept[1])
+    recording = decoded(asked.prompt_audio) if asked.prompt_audio else kept and _bytes_of(kept[1])
     prompt = None if recording is None else Path()  # where it will be isn't known yet
     texts = asked.texts
     asked.check_beside()
@@ -100,12 +102,12 @@ def order_of(
     return Order(
         caller=caller,
         options=replace(options, format=asked.response_format),
-        texts=[text.encode(errors="replace").decode() for text in texts],  # no database takes half a surrogate pair
+        texts=[encodable(text) for text in texts],  # no database takes half a surrogate pair
         units=units,
         digest=digest,
         idempotency_key=idempotency_key,
         prompt=recording,
-        own=[_read(each.recording) for each in own],
+        own=[_bytes_of(each.recording) for each in own],
         starts=asked.starts,
         refused=refused,
         names=None if asked.names is None else batch_values.file_names(asked.names),
@@ -115,12 +117,12 @@ def order_of(
     )
 
 
-def _read(recording: Path) -> bytes:
-    """That of a kept voice. Raises HTTPException where it was deleted since it was looked up."""
+def _bytes_of(recording: Path) -> bytes:
+    """The bytes of a kept voice's recording. Raises HTTPException (404) if it was deleted since it was looked up."""
     try:
         return recording.read_bytes()
     except FileNotFoundError:
-        raise HTTPException(404, GONE) from None
+        raise HTTPException(404, UNKNOWN) from None
 
 
 def _in_one_voice(options: SpeakOptions, texts: Sequence[str], catalogue: Catalogue) -> SpeakOptions:

@@ -55,7 +55,7 @@ class _Jobs:
         self, job_id: str, first: int = 1, most: int = batch_values.MOST_TEXTS, words: bool = False
     ) -> Batch:
         """A job with so many of its texts from the `first` on. Raises HTTPException where there is none."""
-        first = max(0, min(first, batch_values.MOST_TEXTS + 1))  # a database takes no number of any length
+        first = max(0, min(first, batch_values.MOST_TEXTS + 1))  # numbers of a database have 64 bits
         batch = await self.batches.ask(lambda store: store.batch(job_id, self.reader, first, most, words))
         if batch is None:
             raise HTTPException(404, GONE)
