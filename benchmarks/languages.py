@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/languages.py es fr
 
 A server of its own speaks the sentences of languages.txt at /v1/audio/speech, fifteen in words, ten with figures and,
-where the rules of a language were changed after those had been heard, ten more, written after the change. Whisper base
+where the rules of a language were changed after those had been heard, others, written after the change. Whisper base
 in full precision, without this project's code around it, writes down what it hears, as in its own evaluation: half a
 minute at once, filled up with silence, without times.
 
