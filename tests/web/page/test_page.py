@@ -331,8 +331,8 @@ def test_a_stop_before_the_server_has_answered_stops_and_speak_right_after_one_s
         answer.continue_()
     says(page, "Cancelled. Your text is kept.")
     page.unroute("**/queue/join*")
-    step(fake_server, 1)
-    page.wait_for_function("fetch('ready').then((answer) => answer.json()).then(({running}) => running === 0)")
+    fake_server.http.post("/stage/open")
+    eventually(lambda: fake_server.in_line() == 0)
     for pause_ms in (0, 10, 30, 100):
         fake_server.http.post("/stage/reset")
         speak(page, "one two three")
