@@ -50,7 +50,12 @@ def hear_live(source: str, rate: int, language: str | None, server: str) -> None
         asyncio.run(_heard(remote_session(server, language), listening))
         return
     with a_listener() as service:
-        asyncio.run(served(service, lambda: _heard(service.live(LiveOptions(language)), listening)))
+
+        async def heard() -> None:
+            service.start()  # and not only once somebody has spoken
+            await _heard(service.live(LiveOptions(language)), listening)
+
+        asyncio.run(served(service, heard))
 
 
 async def _heard(opening: AbstractAsyncContextManager[OpenSession], listening: Listening) -> None:

@@ -40,7 +40,7 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -
     """
     utterance = _in_kept_voice(replace(utterance, language=plain_code(utterance.language or "")))
     with _own_settings() as settings:
-        # It isn't needed, and is there.
+        # It isn't needed, and so isn't loaded.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
         choices = [*ENGINES.choose(settings)[:1], *ENGINES.others(settings)]
         _, engine = Catalogue(tuple(choice.info for choice in choices)).resolved(utterance)
@@ -126,8 +126,7 @@ def _own_settings() -> Generator[Settings, None, None]:
 
 
 async def served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` returns of a service that is there as long as it is needed; its models load meanwhile."""
-    service.start()
+    """What `work` returns of a service that is there as long as it is needed; it loads the models that are asked."""
     try:
         return await work()
     finally:
@@ -147,7 +146,8 @@ async def _spoken(
 def _tell(service: SpeechService, tell: ShowProgress, event: Waiting | Speaking | Listening) -> None:
     match event:
         case Waiting():
-            tell(service.readiness().reason or wording.status(event), 0.0)
+            loading = (model.status.reason for model in service.line.stats().models if model.status.state == "loading")
+            tell(next(loading, wording.status(event)), 0.0)
         case Speaking(done) | Listening(done):
             tell(wording.status(event), done)
 

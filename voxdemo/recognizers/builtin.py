@@ -78,6 +78,7 @@ class BuiltinRecognizer:
         sample_rate=16_000,
         memory_bytes=450_000_000,  # 360 to 470 MB resident, measured, and as long to load on two cores
         load_s=4.0,
+        fixed_s=8.0,  # half a minute is encoded, however short the recording is
     )
     info = INFO
 
@@ -91,11 +92,12 @@ class BuiltinRecognizer:
 
             The package fills up with zeros, which stand for a noise. Of a few seconds of it Whisper hears words that
             nobody said; half a minute keeps it from hearing words in noise. It also has the same encoded twice, for the
-            language and for the words.
+            language and for the words, and for the language with one frame more, which is behind the sound.
             """
 
             listens_s = _WHOLE_S
-            heard, encoded = np.zeros(0, np.float32), None
+            heard: Any = None
+            encoded: Any = None
 
             def encode(self, features: Any) -> Any:
                 heard = features[..., : round(self.listens_s * _FRAMES_PER_S)]
@@ -104,6 +106,9 @@ class BuiltinRecognizer:
                     self.encoded = super().encode(np.where(is_filler, heard.max() - np.float32(_SILENCE), heard))
                     self.heard = heard
                 return self.encoded
+
+            def detect_language(self, *, features: Any, **options: Any) -> Any:
+                return super().detect_language(features=features[..., : max(1, features.shape[-1] - 1)], **options)
 
         self._model: Any = Whisper(
             "builtin-whisper-base",  # a mere label: with `files` nothing is looked up or fetched
@@ -142,7 +147,7 @@ class BuiltinRecognizer:
         # Whisper listens to half a minute to name a language even when nothing is left to listen to.
         if count := stretches(samples):
             levels = _levels(samples)
-            self._model.listens_s = listens_s
+            self._model.listens_s, self._model.heard = listens_s, None
             for spoken_in, segments in self._growing(samples, language, with_words or count > 1, levels):
                 if not with_words:
                     segments = tuple(replace(segment, words=()) for segment in segments)
