@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import pytest
 from browsing import expect, needs_browser
-from programs import WARM_UP, program, words
+from programs import WARM_UP, WARM_UP_WORDS, words
 from serving import ROOT, Server, StartServer
 from transcribing import COMMITTED, check_turns, pcm
 
@@ -98,9 +97,7 @@ def test_openai_s_client_transcribes_a_recording_while_it_is_sent(server: Server
     printed = told("node", "transcribe.mjs", f"{server.url}/v1", sound, folder=front_end)
     created, updated, *events = map(json.loads, printed.splitlines())
     assert (created["type"], updated["type"]) == ("session.created", "session.updated")
-    with program(server) as client:
-        whole = client.audio.transcriptions.create(model="whisper-1", file=WARM_UP, language="en").text
-    assert jiwer.wer(words(whole), words(check_turns(events, COMMITTED))) <= 0.02
+    assert words(check_turns(events, COMMITTED)) == WARM_UP_WORDS
 
 
 def test_what_cannot_be_spoken_ends_in_the_servers_sentence(server: Server, front_end: Path) -> None:
@@ -147,18 +144,31 @@ def test_a_page_of_another_site_speaks_if_the_server_names_it(
             visitor.close()
 
 
-def test_curl_speaks_and_reads_in_two_steps(server: Server, tmp_path: Path) -> None:
-    printed = told("bash", "-eu", written("call.sh", server, tmp_path), folder=tmp_path)
-    assert printed.count("event: complete") == 2
-    assert "good evening" in printed.strip().splitlines()[-1].lower()
+@pytest.fixture
+def saying(fake_server: Server) -> Server:
+    """It hears "heard" in whatever it said: what real models hear of such calls is seen above."""
+    fake_server.http.post("/stage/open")
+    return fake_server
 
 
-def test_python_speaks_and_reads(server: Server, tmp_path: Path) -> None:
-    assert "good afternoon" in told(sys.executable, written("speak.py", server, tmp_path), folder=tmp_path).lower()
+def said(server: Server) -> str:
+    return " ".join(server.http.get("/stage").json()["started"])
 
 
-def test_curl_does_what_openais_client_does(server: Server, tmp_path: Path) -> None:
-    assert "good night" in told("bash", "-eu", written("openai.sh", server, tmp_path), folder=tmp_path).lower()
+def test_curl_speaks_and_reads_in_two_steps(saying: Server, tmp_path: Path) -> None:
+    printed = told("bash", "-eu", written("call.sh", saying, tmp_path), folder=tmp_path)
+    assert (said(saying), printed.count("event: complete")) == ("Good evening, and sleep well.", 2)
+    assert printed.strip().splitlines()[-1] == 'data: ["heard"]'
+
+
+def test_python_speaks_and_reads(saying: Server, tmp_path: Path) -> None:
+    assert told(sys.executable, written("speak.py", saying, tmp_path), folder=tmp_path).endswith("\nheard\n")
+    assert said(saying) == "Good afternoon, and take a seat."
+
+
+def test_curl_does_what_openais_client_does(saying: Server, tmp_path: Path) -> None:
+    assert json.loads(told("bash", "-eu", written("openai.sh", saying, tmp_path), folder=tmp_path))["text"] == "heard"
+    assert said(saying) == "Good night, and pleasant dreams."
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
