@@ -340,8 +340,11 @@ pip_install() { # --no-user: some systems set "user" for everyone, which pip ref
   exec .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-user --no-compile "$@"
 }
 
+PIP_SETTINGS=
 has_one_index() { # of several with the same version pip takes the file that fits best; uv keeps to the first index
-  [ -z "${UV_EXTRA_INDEX_URL:-}" ] && ! .venv/bin/python -m pip config list 2>/dev/null | grep -q '\.extra-index-url='
+  [ -z "${UV_EXTRA_INDEX_URL:-}" ] || return 1
+  PIP_SETTINGS="$(.venv/bin/python -m pip config list 2>/dev/null || true)"
+  case "$PIP_SETTINGS" in *.extra-index-url=*) return 1 ;; esac
 }
 
 UV=
@@ -360,8 +363,6 @@ uv_install() {
 }
 
 hand_pip_settings_to_uv() { # it doesn't read them: without, it takes other packages than pip would, or reaches none
-  local settings
-  settings="$(.venv/bin/python -m pip config list 2>/dev/null || true)"
   [ -n "${UV_DEFAULT_INDEX:-}" ] || hand_over index-url UV_INDEX_URL
   hand_over find-links UV_FIND_LINKS ,
   hand_over no-index NO_INDEX
@@ -375,11 +376,11 @@ hand_pip_settings_to_uv() { # it doesn't read them: without, it takes other pack
   fi
 }
 
-hand_over() { # pip's name, uv's variable, what parts several values there: from $settings, unless the variable is set
+hand_over() { # pip's name, uv's variable, what parts several values there, unless the variable is set
   local scope value
   [ -z "${!2:-}" ] || return 0
   for scope in :env: install global; do # pip's order of precedence
-    value="$(printf '%s\n' "$settings" | sed -n "s/^$scope\.$1=['\"]\(.*\)['\"]\$/\1/p")"
+    value="$(printf '%s\n' "$PIP_SETTINGS" | sed -n "s/^$scope\.$1=['\"]\(.*\)['\"]\$/\1/p")"
     [ -z "$value" ] || break
   done
   value="$(printf '%s' "$value" | sed 's/\\n/ /g; s/  */ /g; s/^ //; s/ $//' | tr ' ' "${3:- }")"

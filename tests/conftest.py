@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from speaking_elsewhere import Elsewhere
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported, here and in the servers that are started
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # for Whisper, which starts a thread a core whatever that says
 """Several processes share the cores, and OpenMP's threads wait in loops: with two threads each, all of them crawl."""
+os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
+"""Where no certificates are: nothing here is asked for them, and to read all of the world takes each client of httpx
+20 ms, of which gradio_client makes one for every request.
+"""
 SECONDS = {
     "recordings": 20.0, "space": 20.0, "paced_server": 8.0, "long": 8.0, "endless": 7.0, "with_login": 5.0,
     "start_server": 5.0, "start_witness": 5.0, "open_page": 4.0, "voxdemo": 2.0, "recognizer": 2.0, "fake": 1.5,
@@ -36,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):  # one of several processes, which does as the one that began says
         config.option.all = config.workerinput["all"]
+        Finalize(None, os._exit, (0,), exitpriority=-1_000)  # after all others: to take Python apart takes seconds
         return
     is_named = config.args_source is pytest.Config.ArgsSource.ARGS
     config.option.all = config.option.all or is_named or AT_NIGHT

@@ -29,11 +29,8 @@ from voxdemo.lanes.line import Claim
 from voxdemo.lanes.local.memory import MemoryBound
 from voxdemo.lanes.turns import Size
 from voxdemo.recognizers.base import RecognizerChoice
-from voxdemo.server import serve as serve_module
 from voxdemo.server.assemble import WORDS, Models
 from voxdemo.server.elsewhere import serve_line, serve_voice
-from voxdemo.server.site import build
-from voxdemo.server.start import prepare
 from voxdemo.settings import Settings
 from voxdemo.speech import EngineInfo, RecognizerInfo, Samples, Segment, Transcript, Voice
 
@@ -122,7 +119,11 @@ if __name__ == "__main__":
             serve_line(settings)
         case "voice":
             serve_voice(settings, "", models())
-        case "server":
+        case "server":  # which alone has a page, and so what takes seconds to import
+            from voxdemo.server import serve as serve_module
+            from voxdemo.server.site import build
+            from voxdemo.server.start import prepare
+
             settings, service = prepare(listens=True)
             serve_module.MOVED_S, serve_module.QUIET_S = float(os.environ["MOVED_S"]), 1.0
             which = Route("/which", lambda _: PlainTextResponse(str(settings.port)))

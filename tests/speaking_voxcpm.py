@@ -29,6 +29,8 @@ RATES = {"0.5B": (16_000, 0.08, 16_000), "1.5": (44_100, 0.16, 44_100), "2": (48
 HELLO = Utterance("Hello.", seed=7, inference_timesteps=2)
 FIRST_TWO = pytest.mark.parametrize("generation", first_of("0.5B", "1.5"))
 ALL = pytest.mark.parametrize("generation", first_of(*checkpoints.GENERATIONS))
+EITHER = pytest.mark.parametrize("generation", first_of("0.5B", "2"))
+"""One of each of the package's two models: VoxCPM1.5 is the first one with other figures."""
 
 Build = Callable[..., VoxCPMEngine]
 

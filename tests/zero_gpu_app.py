@@ -11,6 +11,8 @@ import without_cuda  # noqa: F401 - it has to come first
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+import without_whisper  # noqa: F401 - for its effect
+
 from voxdemo.model_support import devices
 
 devices.lent = lambda _: devices.Device("cpu", "a GPU that is lent", 10**12)

@@ -9,11 +9,11 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from click.testing import Result
+from forking import Forked
 from rings import first_of, long
 from serving import ROOT, Server, eventually
 from typer.testing import CliRunner
@@ -179,16 +179,19 @@ def test_mistakes_are_said_in_a_sentence(tmp_path: Path) -> None:
 @long
 def test_ctrl_c_ends_it_with_a_report(fake_server: Server, tmp_path: Path) -> None:
     fake_server.http.post("/stage/steps/60")
-    texts: dict[str, Any] = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     (tmp_path / "texts.txt").write_text("one")
+    told, complaints = tmp_path / "out", tmp_path / "err"
     words = ["--text-file", str(tmp_path / "texts.txt"), "--output", str(tmp_path / "report"), "--users", "2"]
-    with subprocess.Popen([sys.executable, "-m", "voxdemo.loadtest", fake_server.url, *words], **texts) as process:
-        assert process.stderr
-        assert process.stderr.readline() == "2 users: 1 of 20\n"
+    process = Forked(
+        ["-m", "voxdemo.loadtest", fake_server.url, *words], os.environ, (os.devnull, str(told), str(complaints))
+    )
+    try:
+        eventually(lambda: complaints.exists() and complaints.read_text().startswith("2 users: 1 of 20\n"))
         eventually(lambda: fake_server.http.get("/ready").json()["running"])
         process.send_signal(signal.SIGINT)
-        told, complaints = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Stopped early" in told
-    assert "requests completed in" in told
-    assert "Traceback" not in complaints
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+    assert "Stopped early" in told.read_text()
+    assert "requests completed in" in told.read_text()
+    assert "Traceback" not in complaints.read_text()

@@ -9,13 +9,17 @@ import pytest
 from speaking_voxcpm import RATES, Build, built
 
 from voxdemo.audio.reading.prompt import PromptAudio
+from voxdemo.engines.voxcpm.checkpoint import Classes
 from voxdemo.engines.voxcpm.engine import VoxCPMEngine
+from voxdemo.lanes.local.memory import keep_for_good
 
 
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """The folder of a tiny checkpoint; each is made once."""
     root = tmp_path_factory.mktemp("checkpoints")
+    Classes.of("voxcpm2")  # what is imported for it stays, and whenever an engine is closed, it would be searched
+    keep_for_good()
 
     def folder_of(generation: checkpoints.Generation, stops: bool = True) -> Path:
         place = root / f"{generation}-{stops}"

@@ -12,7 +12,7 @@ from typing import Any
 import checkpoints
 import numpy as np
 import pytest
-from speaking_voxcpm import ALL, FIRST_TWO, HELLO, RATES, Build, beginning, calls, model_of, patches, sound
+from speaking_voxcpm import ALL, EITHER, FIRST_TWO, HELLO, RATES, Build, beginning, calls, model_of, patches, sound
 
 from voxdemo.engines.base import SpeechPart
 from voxdemo.engines.voxcpm import checkpoint
@@ -33,7 +33,7 @@ def test_speech_comes_in_patches_at_the_rate_of_the_checkpoint(kept: Build, gene
     assert np.concatenate(made).std() > 0.01
 
 
-@ALL
+@EITHER
 def test_a_patch_is_heard_before_the_next_is_made(kept: Build, generation: str) -> None:
     engine = kept(generation, stops=False)
     with calls(model_of(engine).feat_decoder) as made, closing(engine.speak(SpeechPart(HELLO, HELLO.text))) as pieces:
@@ -42,7 +42,7 @@ def test_a_patch_is_heard_before_the_next_is_made(kept: Build, generation: str) 
             assert made == [heard]
 
 
-@ALL
+@EITHER
 def test_closing_stops_a_voice_that_would_not_stop_within_a_patch(kept: Build, generation: str) -> None:
     import torch
 
@@ -84,7 +84,7 @@ def test_it_sounds_as_the_package_does(kept: Build, generation: str) -> None:
 
 
 # -- the seed
-@ALL
+@EITHER
 def test_the_seed_decides_the_sound(kept: Build, build: Build, recording: Any, generation: str) -> None:
     engine = kept(generation)
     first = sound(engine, HELLO)
@@ -118,7 +118,7 @@ def test_without_a_seed_every_take_is_another(kept: Build) -> None:
 
 
 # -- what can be asked for
-@ALL
+@EITHER
 @pytest.mark.parametrize(
     "change", [{"cfg_value": 3.0}, {"inference_timesteps": 6}], ids=lambda change: next(iter(change))
 )
@@ -127,13 +127,13 @@ def test_guidance_and_steps_change_the_sound(kept: Build, generation: str, chang
     assert not np.array_equal(sound(engine, replace(HELLO, **change)), sound(engine, HELLO))
 
 
-@ALL
+@EITHER
 def test_white_space_changes_nothing(kept: Build, generation: str) -> None:
     engine = kept(generation)
     np.testing.assert_array_equal(sound(engine, HELLO, " a,\n b\t "), sound(engine, HELLO, "a, b"))
 
 
-@ALL
+@EITHER
 def test_a_line_without_a_stop_gets_one(kept: Build, generation: str) -> None:
     engine = kept(generation)
     np.testing.assert_array_equal(sound(engine, HELLO, "a\nb"), sound(engine, HELLO, "a. b"))

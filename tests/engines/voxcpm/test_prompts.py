@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speaking_voxcpm import ALL, FIRST_TWO, HELLO, Build, calls, job, model_of, patches, said, sound
+from speaking_voxcpm import ALL, EITHER, FIRST_TWO, HELLO, Build, calls, job, model_of, patches, said, sound
 
 from voxdemo.engines.voxcpm.prompts import OwnVoice, Recordings
 from voxdemo.engines.voxcpm.prompts import patches as prompt_patches
@@ -55,7 +55,7 @@ def test_instructions_and_a_transcript_together_are_refused(kept: Build, recordi
         patches(kept("2"), asked, prompt=recording("2"))
 
 
-@ALL
+@EITHER
 def test_a_voice_is_encoded_once(build: Build, recording: Any, generation: str) -> None:
     engine = build(generation)
     cloned, voice = replace(HELLO, prompt_text="Good day."), recording(generation)
@@ -96,7 +96,7 @@ def test_a_recording_without_sound_is_the_senders_fault(kept: Build, recording: 
         patches(kept("2"), HELLO, prompt=recording("2", 1, 0.0))
 
 
-@ALL
+@EITHER
 def test_the_parts_of_a_job_are_said_in_one_voice(kept: Build, generation: str) -> None:
     engine, texts = kept(generation), ("One.", "Two.", "One.")
     first = [said(engine, part) for part in job(*texts)]

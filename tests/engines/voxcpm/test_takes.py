@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speaking_voxcpm import ALL, HELLO, Build, beginning, calls, failing, hooked, model_of, patches, sound, tokens
+from speaking_voxcpm import EITHER, HELLO, Build, beginning, calls, failing, hooked, model_of, patches, sound, tokens
 
 from voxdemo.engines.base import RanOn, Retake, SpeechPart
 from voxdemo.engines.voxcpm.engine import MARKS, MAX_TAKES
@@ -17,7 +17,7 @@ from voxdemo.errors import InputError, ModelDiedError
 
 
 @pytest.mark.long
-@ALL
+@EITHER
 def test_speech_without_an_end_is_said_anew_and_then_cut_off(kept: Build, generation: str) -> None:
     engine = kept(generation, stops=False)
     items = list(engine.speak(SpeechPart(HELLO, "A")))
@@ -31,7 +31,7 @@ def test_speech_without_an_end_is_said_anew_and_then_cut_off(kept: Build, genera
         np.testing.assert_array_equal(take[:4], other)
 
 
-@ALL
+@EITHER
 def test_speech_that_ends_at_the_limit_has_ended(kept: Build, generation: str) -> None:
     import torch
 
@@ -56,7 +56,7 @@ def test_a_job_that_ran_on_leaves_no_voice_behind(kept: Build) -> None:
     np.testing.assert_array_equal(in_it, alone)
 
 
-@ALL
+@EITHER
 def test_too_much_to_keep_in_mind_is_refused_before_a_sound(build: Build, recording: Any, generation: str) -> None:
     engine = build(generation, kv_cache=256)
     long = replace(HELLO, prompt_text="Good day.")
@@ -87,7 +87,7 @@ def test_a_text_that_cannot_be_read_is_the_senders_fault(kept: Build, text: str)
             list(kept("2").speak(SpeechPart(replace(HELLO, normalize=normalize), text)))
 
 
-@ALL
+@EITHER
 def test_running_out_of_memory_is_said_so(build: Build, generation: str) -> None:
     import torch
 
@@ -113,7 +113,7 @@ def test_other_devices_run_out_of_memory_too(kept: Build, cause: Exception) -> N
         patches(engine, HELLO)
 
 
-@ALL
+@EITHER
 def test_whatever_fails_in_the_package_ends_the_model(build: Build, generation: str) -> None:
     engine = build(generation)
     cause = ValueError("KV cache is full")
@@ -123,7 +123,7 @@ def test_whatever_fails_in_the_package_ends_the_model(build: Build, generation: 
     assert str(cause) not in str(died.value)
 
 
-@ALL
+@EITHER
 def test_sound_that_is_no_number_ends_the_model(kept: Build, generation: str) -> None:
     engine = kept(generation)
     decoder = model_of(engine).audio_vae.decoder
@@ -131,14 +131,14 @@ def test_sound_that_is_no_number_ends_the_model(kept: Build, generation: str) ->
         patches(engine, HELLO)
 
 
-@ALL
+@EITHER
 def test_sound_that_is_too_loud_is_clipped(kept: Build, generation: str) -> None:
     engine = kept(generation)
     with hooked(model_of(engine).audio_vae.decoder, lambda *args: args[-1] * 100):
         assert np.abs(sound(engine, HELLO)).max() == 1
 
 
-@ALL
+@EITHER
 def test_a_closed_engine_gives_its_memory_back_even_after_a_failure(build: Build, generation: str) -> None:
     engine = build(generation)
     model = weakref.ref(model_of(engine))

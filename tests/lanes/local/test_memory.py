@@ -17,7 +17,7 @@ from voxdemo.errors import NotReadyError, VoxdemoError
 from voxdemo.lanes.jobs import Piece, SpeakJob
 from voxdemo.lanes.line import ModelReport
 from voxdemo.lanes.local.lane import TELL_EVERY_S, Lane
-from voxdemo.lanes.local.memory import MACHINE, Growth, MemoryBound, give_back, resident_bytes
+from voxdemo.lanes.local.memory import MACHINE, Growth, MemoryBound, give_back, keep_for_good, resident_bytes
 from voxdemo.lanes.local.seat import Role, Seat
 from voxdemo.lanes.local.worker import ModelWorker
 from voxdemo.speech import EngineInfo, Transcript, Utterance, Waiting
@@ -26,6 +26,12 @@ GB = 10**9
 USUAL = replace(CLONER, name="usual", title="Usual", memory_bytes=1 * GB)
 ANN, BEN, CAT = (replace(CLONER, name=name, title=name.title(), memory_bytes=2 * GB) for name in ("ann", "ben", "cat"))
 EAR = replace(LISTENER, memory_bytes=1 * GB)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _kept() -> None:
+    """What is there by now isn't searched whenever a model is unloaded."""
+    keep_for_good()
 
 
 class House:
