@@ -20,6 +20,7 @@ from voxdemo.web.components.parts import AT_ONCE, own_html
 from voxdemo.web.components.theme import theme
 from voxdemo.web.guards.bodies import MAX_UPLOAD_MIB
 from voxdemo.web.line import admission
+from voxdemo.web.line.gradio_patches import without_apps
 from voxdemo.web.tabs.batch import add_batch_tab
 from voxdemo.web.tabs.history import add_history_tab
 from voxdemo.web.tabs.recognize import add_recognize_tab
@@ -40,7 +41,7 @@ def build_page(service: SpeechService, settings: Settings) -> gr.Blocks:
     # Where Gradio keeps uploads; as the results lie below it too, it serves those without a copy of its own.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.files_dir)
     front.put_in_place()
-    with gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
+    with without_apps(), gr.Blocks(title="voxdemo", analytics_enabled=False) as demo:
         status = _head(service, settings)
         arrivals = [demo.load, status.retry]
         _banner(service, arrivals)

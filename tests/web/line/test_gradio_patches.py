@@ -30,22 +30,28 @@ METHODS: Mapping[str, Sequence[str]] = {
     "gradio.queueing.Queue.get_events": ("self",),
     "gradio.queueing.Queue.process_events": ("self", "events", "batch", "begin_time", "fn"),
     "gradio.queueing.Queue.send_message": ("self", "event", "event_message"),
+    "gradio.queueing.Queue.set_progress": ("self", "event_id", "iterables"),
     "gradio.queueing.Queue.broadcast_estimations": ("self", "concurrency_id", "after"),
     "gradio.queueing.Queue.remove_from_queue": ("self", "event_id"),
     "gradio.queueing.Queue.clean_events": ("self", "session_hash", "event_id"),
     "gradio.queueing.EventQueue.__init__": ("self", "concurrency_id", "concurrency_limit"),
     "gradio.route_utils.GradioMultiPartParser.parse": ("self",),
+    "gradio.routes.App.create_app": (
+        "blocks", "app", "app_kwargs", "auth_dependency", "strict_cors", "mcp_server", "debug", "parent_app",
+    ),
 }  # fmt: skip
 """Methods that we override, replace or call, with the parameters that they have."""
 ATTRIBUTES: Mapping[str, Sequence[str]] = {
     "gradio.queueing.Queue": (
         "blocks", "event_ids_to_events", "event_queue_per_concurrency_id", "pending_event_ids_session",
-        "pending_messages_per_session", "sleep_when_free",
+        "pending_messages_per_session", "progress_update_sleep_when_free", "sleep_when_free",
     ),
     "gradio.queueing.EventQueue": ("queue",),
-    "gradio.queueing.Event": ("_id", "alive", "concurrency_id", "fn", "request", "session_hash"),
+    "gradio.queueing.Event": (
+        "_id", "alive", "concurrency_id", "fn", "progress", "progress_pending", "request", "session_hash",
+    ),
     "gradio.block_function.BlockFunction": ("api_name", "concurrency_id", "fn", "queue"),
-    "gradio.blocks.Blocks": ("_queue", "fns", "max_threads"),
+    "gradio.blocks.Blocks": ("_queue", "api_open", "fns", "max_threads"),
     "gradio.routes.App": ("cookie_id", "tokens"),
     "gradio.route_utils.GradioMultiPartParser": ("_files_to_close_on_error",),
 }  # fmt: skip
@@ -55,6 +61,8 @@ FIELDS: Mapping[str, Sequence[str]] = {
     "gradio.server_messages.EstimationMessage": ("rank", "rank_eta", "queue_size"),
     "gradio.server_messages.ProcessStartsMessage": ("eta",),
     "gradio.server_messages.ProcessCompletedMessage": ("output", "success"),
+    "gradio.server_messages.ProgressMessage": ("progress_data",),
+    "gradio.server_messages.ProgressUnit": ("unit",),
     "gradio.data_classes.FileData": ("path",),
 }
 """Fields of its models."""

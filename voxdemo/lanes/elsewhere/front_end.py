@@ -20,9 +20,8 @@ from voxdemo.errors import EngineError, NotReadyError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.intake.catalogue import Catalogue
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import credentials
 from voxdemo.lanes.elsewhere.progress import Progress
-from voxdemo.lanes.elsewhere.reaching import LineAddress, why_not
+from voxdemo.lanes.elsewhere.reaching import LineAddress, client_of, why_not
 from voxdemo.lanes.elsewhere.ticket import OVER, PlaceElsewhere
 from voxdemo.lanes.jobs import Job, LaneEvent, SpeakJob, outline
 from voxdemo.lanes.line import Claim, LaneStats, LineTicket
@@ -76,9 +75,7 @@ class LineElsewhere:
         self._paces = paces
         self._state: tuple[float, LineState] | None = None
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self._http = httpx.AsyncClient(
-            headers=credentials(secret), timeout=httpx.Timeout(SILENT_S), limits=limits, trust_env=False
-        )
+        self._http = client_of(url, secret, timeout=SILENT_S, limits=limits)
         self._address = LineAddress(self._http, url)
         self._path = f"/line/fronts/{secrets.token_hex(4)}"
         self._own_url = own_url
@@ -393,7 +390,7 @@ async def offer_of(url: str, secret: str, within_s: float) -> Offer:
     address = f"{url.rstrip('/')}/line/fronts/{secrets.token_hex(4)}"
 
     async def asked() -> Offer:
-        async with httpx.AsyncClient(headers=credentials(secret), timeout=SILENT_S, trust_env=False) as http:
+        async with client_of(url, secret, timeout=SILENT_S) as http:
             while True:
                 with suppress(httpx.TransportError, EOFError, ValueError):
                     async with http.stream("GET", address) as answer:

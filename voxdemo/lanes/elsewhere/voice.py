@@ -25,9 +25,9 @@ from starlette.types import ASGIApp
 from voxdemo.errors import UNEXPECTED, InputError, UnavailableError, VoxdemoError
 from voxdemo.estimates.paces import Paces
 from voxdemo.lanes import wire
-from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, credentials, sent
+from voxdemo.lanes.elsewhere.asgi import Guarded, Stream, sent
 from voxdemo.lanes.elsewhere.line import working
-from voxdemo.lanes.elsewhere.reaching import LineAddress, why_not
+from voxdemo.lanes.elsewhere.reaching import LineAddress, client_of, why_not
 from voxdemo.lanes.elsewhere.said import Said
 from voxdemo.lanes.jobs import Job, ListenJob, Paused, Piece, Resumed, SpeakJob, Started
 from voxdemo.lanes.line import Claim, LaneStats
@@ -68,7 +68,7 @@ class VoiceProcess:
         self._seat = seat
         self._paces = paces
         self._lane = Lane([seat], MOST_JOBS, job_timeout_s, paces=paces)
-        self._line = httpx.AsyncClient(headers=credentials(secret), timeout=5.0, trust_env=False)
+        self._line = client_of(line_url, secret, timeout=5.0)
         self._address = LineAddress(self._line, line_url)
         self._jobs: dict[str, Ticket] = {}
         self._said: dict[str, Said] = {}

@@ -1,14 +1,16 @@
-"""Gradio's parser of uploads, changed so that it leaves nothing behind.
+"""Gradio's parser of uploads, changed so that it leaves nothing behind, and no apps of pages that aren't whole yet.
 
 Its queue is changed in `LineQueue`, its page in `front`. `tests/web/line/test_gradio_patches.py` lists all that we use
 of it beyond its public interface.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gradio.route_utils import GradioMultiPartParser
+from gradio.routes import App
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -20,6 +22,17 @@ UNREADABLE = "That upload can't be read: send it again."
 def leave_nothing_unfinished() -> None:
     """See to it that Gradio deletes what it has of an upload that isn't whole; by itself it does so only for some."""
     GradioMultiPartParser.parse = _parse_or_delete  # type: ignore[assignment,method-assign]
+
+
+@contextmanager
+def without_apps() -> Iterator[None]:
+    """While a page is put together: Gradio makes an app then, twice, for 50 ms each, and anew when it is launched."""
+    create = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(create)  # type: ignore[method-assign]
 
 
 _parse = GradioMultiPartParser.parse
