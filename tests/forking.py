@@ -33,10 +33,10 @@ PRELOADED = [
     "voxdemo.server.site", "voxdemo.server.serve", "voxdemo.server.start", "torch", "hibari", "faster_whisper",
     "pyloudnorm", "tests.preloaded",
 ]  # fmt: skip
-READ_AT_IMPORT = ("NO_PROXY", "SPACES_", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL")
+READ_AT_IMPORT = ("NO_PROXY", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL")
 """How the names begin of variables that Python reads, or libraries while they are imported.
 
-`spaces` begins processes by its own. The hub's library keeps what it reads in a module, which can read it again.
+The hub's library keeps what it reads in a module, which can read it again.
 """
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
@@ -117,6 +117,7 @@ def _start_forking() -> None:
 def _become(arguments: list[str], environment: dict[str, str], files: list[str], folder: str) -> None:
     """In the new process: be a Python that was started with these arguments and this environment."""
     gc.freeze()  # or what was imported before is searched again and again for what could go
+    multiprocessing.current_process().daemon = False  # or it couldn't begin processes, as `spaces` does
     os.environ.clear()
     os.environ.update(environment)
     telemetry.switch_off()  # as a new Python does when it imports voxdemo

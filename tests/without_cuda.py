@@ -1,9 +1,12 @@
 """Lets the package `spaces` lend GPUs where there is no CUDA: what it forks goes on without, on the processor.
 
-Import it before anything of voxdemo, in a process of its own with SPACES_ZERO_GPU set.
+Import it before anything else of voxdemo, in a process of its own with SPACES_ZERO_GPU set.
 """
 
 from __future__ import annotations
+
+import sys
+from typing import Any
 
 import torch
 
@@ -17,3 +20,6 @@ from spaces.zero import torch as lender
 
 lender.init = lambda _: None
 lender.move = lambda callback=None: None
+imported: Any = sys.modules.get("voxdemo.engines.voxcpm.lent")
+if imported:  # before this process was forked, where nobody lends anything
+    imported._on_gpu = imported._wrapped(imported._speak)

@@ -225,7 +225,7 @@ def line(open_fake: Witness) -> Iterator[Line]:
 
 
 @given(frame=live_events | letters | st.binary(max_size=200) | values.map(json.dumps))
-@settings(fuzzed(doors=1), max_examples=1_000)  # in a session that goes on each costs milliseconds
+@fuzzed(doors=20)  # in a session that goes on each costs milliseconds
 def test_sending_events_of_a_live_session(line: Line, frame: str | bytes) -> None:
     for told in line.tells(frame):
         assert not tells_too_much(json.dumps(told))

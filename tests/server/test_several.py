@@ -30,6 +30,8 @@ WORDS = "one two three"
 LENGTH_S = 3 * 0.4
 SCRIPTS, PROGRAMS, REGULARS = (28, 11, 4) if AT_NIGHT else (2, 2, 1)
 """How many clients wait at once, with a page: 40 at night; and how many ask again and again."""
+PAUSE_S = 0.1
+"""Between two requests of one who asks again and again."""
 RESTARTED = (0, 1) if AT_NIGHT else (0,)
 RESTARTING = r"^The server is restarting: try again in \d+ s\.$"
 
@@ -182,7 +184,7 @@ class Regulars:
 
     def _ask(self) -> int:
         served = 0
-        while not self._may_go.is_set():
+        while not self._may_go.wait(PAUSE_S):
             assert program(self._url, "one") == pytest.approx(0.4, abs=0.3)
             assert script(self._url, "one") == pytest.approx(0.4, abs=0.7)
             served += 2

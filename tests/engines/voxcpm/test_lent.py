@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import forking
 import psutil
 import pytest
 import soundfile
@@ -134,13 +133,11 @@ def test_voxcpm_speaks_in_a_process_that_has_a_gpu_and_only_there(space: StartSe
 def test_closing_a_text_frees_the_gpu_at_the_next_step_and_keeps_the_model(tmp_path: Path) -> None:
     weights = voxcpm(tmp_path / "weights", "0.5B", stops=False)
     with lending() as lender:
-        ended = subprocess.run(
-            [sys.executable, ROOT / "tests" / "zero_gpu_call.py", weights],
-            env={**environment(tmp_path, **zero_gpu(lender, tmp_path)), "HOME": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            timeout=120,
-            check=True,
+        ended = forking.run(
+            [str(ROOT / "tests" / "zero_gpu_call.py"), str(weights)],
+            {**environment(tmp_path, **zero_gpu(lender, tmp_path)), "HOME": str(tmp_path)},
         )
+        assert ended.returncode == 0, ended.stderr
         told = json.loads(ended.stdout.splitlines()[-1])
         assert told["closed_s"] < 5  # of a text that has no end
         assert told["is_kept"]
