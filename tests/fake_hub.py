@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,13 @@ def _entry(folder: Path, file: Path) -> dict[str, Any]:
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.name.endswith(LARGE) else _git_digest(file)
+    return _sha256(file, file.stat().st_mtime_ns) if file.name.endswith(LARGE) else _git_digest(file)
+
+
+@cache
+def _sha256(file: Path, changed_ns: int) -> str:
+    """Asked for at every request."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _git_digest(file: Path) -> str:

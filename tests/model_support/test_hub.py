@@ -76,7 +76,8 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def large_model(model: Path) -> Path:
-    (model / WEIGHTS).write_bytes(random.Random(4).randbytes(LARGE_BYTES))
+    piece = random.Random(4).randbytes(999_983)  # a prime number: no two of the hub's are alike
+    (model / WEIGHTS).write_bytes((piece * 33)[:LARGE_BYTES])
     return model
 
 
