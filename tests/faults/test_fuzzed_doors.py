@@ -247,6 +247,15 @@ def test_what_is_no_text_and_no_number_and_a_number_of_five_thousand_digits_are_
         assert is_answer(open_fake.ask("POST", f"/gradio_api/{door}", content=body, headers=kind))
 
 
+@pytest.mark.parametrize("number", [999, -1])
+def test_numbers_that_gradio_does_not_know_are_refused(open_fake: Witness, number: int) -> None:
+    for door in ("queue/join", "run/x", "run/generate", "api/x"):
+        joins = {"data": [], "fn_index": number, "session_hash": "x"}
+        assert open_fake.ask("POST", f"/gradio_api/{door}", json=joins).status_code == 404
+    asks = {"session_hash": "x", "component_id": number, "fn_name": "x", "data": []}
+    assert open_fake.ask("POST", "/gradio_api/component_server", json=asks).status_code == 404
+
+
 @pytest.mark.xfail(strict=True, reason="Gradio fails on names it doesn't know at its newest door")
 @pytest.mark.parametrize("body", [{}, {"text": "a"}, {"data": ["a"]}])
 def test_calling_by_wrong_names(open_fake: Witness, body: Any) -> None:

@@ -34,7 +34,7 @@ from voxdemo.web.guards.logins import LOGIN_ROUTES, Logins
 from voxdemo.web.guards.uploads import SharedUploads, Uploads
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.gradio_patches import leave_nothing_unfinished
+from voxdemo.web.line.gradio_patches import leave_nothing_unfinished, refuse_unknown_numbers
 from voxdemo.web.line.gradio_queue import LineQueue
 from voxdemo.web.routes import Parts, health, sounds, voices
 from voxdemo.web.v1.entrance import Entrance
@@ -76,6 +76,7 @@ def build(
     callers.trust(settings.trusted_proxies)
     stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)
+    refuse_unknown_numbers(demo)
     admission = Admission(service, limits)
     queue = LineQueue(demo, service, admission, settings)
     model = _language_model(settings)

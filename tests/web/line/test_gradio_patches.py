@@ -51,7 +51,8 @@ ATTRIBUTES: Mapping[str, Sequence[str]] = {
         "_id", "alive", "concurrency_id", "fn", "progress", "progress_pending", "request", "session_hash",
     ),
     "gradio.block_function.BlockFunction": ("api_name", "concurrency_id", "fn", "queue"),
-    "gradio.blocks.Blocks": ("_queue", "api_open", "fns", "max_threads"),
+    "gradio.blocks.Blocks": ("_queue", "api_open", "blocks", "default_config", "fns", "max_threads"),
+    "gradio.blocks.BlocksConfig": ("blocks", "fns"),
     "gradio.routes.App": ("cookie_id", "tokens"),
     "gradio.route_utils.GradioMultiPartParser": ("_files_to_close_on_error",),
 }  # fmt: skip
@@ -107,7 +108,8 @@ def instances() -> dict[str, Any]:
     parser = GradioMultiPartParser(Headers(), request.stream(), max_file_size=1)
     all_of_them = (queue, EventQueue("id", 0), Event(None, function, request, None), function, parser, App())
     return {f"{type(one).__module__}.{type(one).__name__}": one for one in all_of_them} | {
-        "gradio.blocks.Blocks": blocks
+        "gradio.blocks.Blocks": blocks,
+        "gradio.blocks.BlocksConfig": blocks.default_config,
     }
 
 

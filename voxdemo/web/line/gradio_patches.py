@@ -1,4 +1,4 @@
-"""Gradio's parser of uploads, changed so that it leaves nothing behind, and no apps of pages that aren't whole yet.
+"""Gradio, changed: its uploads leave nothing behind, unknown numbers are refused, unfinished pages get no apps.
 
 Its queue is changed in `LineQueue`, its page in `front`. `tests/web/line/test_gradio_patches.py` lists all that we use
 of it beyond its public interface.
@@ -7,9 +7,10 @@ of it beyond its public interface.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from gradio.route_utils import GradioMultiPartParser
+import gradio as gr
+from gradio.route_utils import FnIndexInferError, GradioMultiPartParser
 from gradio.routes import App
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -33,6 +34,17 @@ def without_apps() -> Iterator[None]:
         yield
     finally:
         App.create_app = staticmethod(create)  # type: ignore[method-assign]
+
+
+def refuse_unknown_numbers(demo: gr.Blocks) -> None:
+    """Have requests that name a function or a component by a number that isn't there be refused as unknown ones."""
+    demo.default_config.fns = _Numbered(demo.fns)
+    demo.default_config.blocks = _Numbered(demo.blocks)
+
+
+class _Numbered(dict[int, Any]):
+    def __missing__(self, number: int) -> NoReturn:
+        raise FnIndexInferError(f"there is no {number}")
 
 
 _parse = GradioMultiPartParser.parse
