@@ -11,6 +11,7 @@ import {drawWave} from './wave.js';
 
 const STEPS = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5};  // seconds
 const WRITE_EVERY_MS = 250;
+const PAINT_EVERY_MS = 40;  // while there is sound: more frames look no different, and cost the visitor's machine as much again
 const NO_PLACE_S = 0.1;
 const LINGERS_S = 0.3;  // how long a word stays marked in a pause behind it
 const ORDER_MS = 12000;  // for the server to put in order what was spoken before a Stop
@@ -69,10 +70,11 @@ export function player(root, {rate, text: field}, report) {
 
   // While there is sound, and while more of it comes.
   function follow() {
-    cancelAnimationFrame(following);
+    clearTimeout(following);
     if (live) followLive();
     paint();
-    if ((live && !(live.isOver && !live.isHeard)) || !audio.paused) following = requestAnimationFrame(follow);
+    const goesOn = (live && !(live.isOver && !live.isHeard)) || !audio.paused;
+    if (goesOn) following = setTimeout(requestAnimationFrame, PAINT_EVERY_MS, follow);
   }
 
   function followLive() {

@@ -10,6 +10,7 @@ const inWords = names(language, {}), asDialect = names(language, {languageDispla
 const listed = (key) => [browser.read(key)].flat().filter((id) => typeof id === 'string');
 const lists = {[LIKED]: listed(LIKED), [RECENT]: listed(RECENT)};
 const SAID = {female: "female", male: "male", slow: "slow here"};
+const inItself = {};  // the name of each language in that language, by its code: it takes a while to make what names it
 let known = {voices: [], clones: false}, before = null, kinds = {};
 
 // What the server has: {voices, clones}; and what the ways to choose a voice are called.
@@ -19,7 +20,7 @@ export function offer(value, ways) {
   kinds = ways;
 }
 
-export const ownName = (code) => code ? names(code, {}).of(code) : '';
+export const ownName = (code) => code ? inItself[code] ??= names(code, {}).of(code) : '';
 export const languageName = (code) => code ? inWords.of(code) : '';
 export const copies = () => known.clones;
 

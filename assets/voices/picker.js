@@ -74,7 +74,7 @@ export function picker(element, props, watch, ask) {
     choose(one.id, where);
     dialog.close();
   }, offered);
-  sheets.push(sheet);
+  sheets.push({paint() { if (dialog.open) sheet.paint(); }});  // a closed one is painted when it is opened
 
   function paintAbout() {
     const one = now();

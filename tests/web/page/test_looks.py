@@ -20,7 +20,7 @@ from browsing import (
     speak,
     to_tab,
 )
-from serving import Server
+from serving import Server, eventually
 
 pytestmark = needs_browser
 
@@ -72,12 +72,28 @@ def test_no_width_scrolls_sideways_and_speak_and_what_comes_of_it_are_in_view(
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+COUNT_FRAMES = """() => {
+  const ask = requestAnimationFrame;
+  window.frames_asked = 0;
+  window.requestAnimationFrame = (act) => { window.frames_asked += 1; return ask(act); };
+}"""
+ARE_NONE_ASKED_FOR = """async () => {
+  const before = window.frames_asked;
+  await new Promise((wake) => setTimeout(wake, 300));
+  return before > 0 && window.frames_asked === before;
+}"""
+
+
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_nothing_moves_while_the_page_loads(server: Server, open_page: OpenPage, viewport: dict[str, int]) -> None:
-    page = open_page(server, viewport, script=f"({WATCH_SHIFTS})()", new=True, reduced_motion="no-preference")
+def test_nothing_moves_while_the_page_loads_and_no_frame_is_asked_for_afterwards(
+    server: Server, open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    watched = f"({WATCH_SHIFTS})(); ({COUNT_FRAMES})()"
+    page = open_page(server, viewport, script=watched, new=True, reduced_motion="no-preference")
     expect(page.locator("#vx-share .label-wrap")).to_be_visible()
     shifts = page.evaluate("window.moved")
     assert sum(value for value, _ in shifts) <= 0.02, shifts
+    eventually(lambda: page.evaluate(ARE_NONE_ASKED_FOR))
 
 
 HEADS = ("Built-in voice, ready", "中文"), ("VoxCPM2 is loading", "中文"), ("内置声音，已就绪", "English")
