@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,43 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+class SharedBrowser:
+    """One for the tests of these files. It is closed before any other file, for its event loop is in others' way."""
+
+    def __init__(self, files: set[Path]) -> None:
+        self.files = files
+        self._open = ExitStack()
+        self._home: Any = None
+
+    def home(self, profile: Path) -> Any:
+        """The context of the browser's own profile."""
+        from browsing import launched  # here: it skips what needs a browser where there is none
+
+        if self._home is None:
+            self._home = self._open.enter_context(contextmanager(launched)(profile))
+        return self._home
+
+    def close(self) -> None:
+        self._open.close()
+        self._home = None
+
+
+BROWSER = pytest.StashKey[SharedBrowser]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    browser = item.config.stash[BROWSER]
+    if item.path not in browser.files:
+        browser.close()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests out, and begin with the files that take longest, so that two processes end together."""
+    """Leave the long tests out, and begin with the files that take longest, so that two processes end together.
+
+    Those that need a browser come before all others, and share it.
+    """
     if not config.option.all:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
         items[:] = [item for item in items if not item.get_closest_marker("long")]
@@ -77,7 +111,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         least = LONG_S if item.get_closest_marker("long") else 0.01
         seconds[item.path] += max(SECONDS.get(name, least) for name in ("", *item.fixturenames))
-    items.sort(key=lambda item: -seconds[item.path])
+    browsing = {item.path for item in items if "_home" in item.fixturenames}
+    config.stash[BROWSER] = SharedBrowser(browsing)
+    items.sort(key=lambda item: (item.path not in browsing, -seconds[item.path]))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -219,19 +255,17 @@ def elsewhere_url(_elsewhere: tuple[Elsewhere, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def _profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("profile")
+def _profile(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("profile")
+    pytestconfig.stash[BROWSER].close()
 
 
-@pytest.fixture(scope="module")
-def _home(_profile: Path) -> Iterator[Any]:
-    """The context of a browser's own profile."""
-    from browsing import launched  # here: it skips what needs a browser where there is none
-
-    yield from launched(_profile)
+@pytest.fixture
+def _home(pytestconfig: pytest.Config, _profile: Path) -> Any:
+    return pytestconfig.stash[BROWSER].home(_profile)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser(_home: Any) -> Any:
     return _home.browser
 

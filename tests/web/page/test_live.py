@@ -287,10 +287,10 @@ def test_stop_keeps_what_was_spoken_and_nothing_keeps_anybody_out(paced_server: 
     page = open_page(paced_server)
     speak(page, f"{TEXT} " * 4)
     at_least(page, 0.3)
-    assert barriers(page, *LOOKS) == []
+    assert barriers(page, LOOKS[0]) == []
     page.keyboard.press("Escape")
     says(page, re.compile("^Stopped"))
-    assert barriers(page, *LOOKS) == []
+    assert barriers(page, LOOKS[1]) == []
     before = page.inner_text("#vx-estimate")
     page.fill("#vx-text textarea", TEXT)
     expect(page.locator("#vx-estimate")).not_to_have_text(before)
@@ -357,10 +357,11 @@ def test_what_is_downloaded_is_what_its_name_says_and_the_menu_of_formats_closes
         assert card["x"] <= box["x"]
         assert box["y"] + box["height"] <= card["y"] + card["height"]
         assert all(link.bounding_box()["height"] >= 24 for link in page.locator("#vx-card dl a").all())
-        assert barriers(page) == []
         close()
         expect(page.locator("#vx-card details[open]")).to_have_count(0)
     assert page.evaluate("window.moved") == []
+    page.click("#vx-card summary")
+    assert barriers(page) == []
 
 
 @pytest.mark.long

