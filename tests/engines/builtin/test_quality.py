@@ -28,8 +28,8 @@ SENTENCES = (ROOT / "tests" / "data" / "sentences.txt").read_text().splitlines()
 
 @pytest.fixture(scope="module")
 def listener() -> WhisperModel:
-    # The weights of Whisper base as they are, in full precision and without the demo's code or its filters.
-    return WhisperModel("test", device="cpu", compute_type="float32", cpu_threads=1, files=whisper_base_files())
+    # The weights of Whisper base, without the demo's code or its filters.
+    return WhisperModel("test", device="cpu", compute_type="int8", cpu_threads=1, files=whisper_base_files())
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,8 @@ def long(server: Server, listener: WhisperModel) -> Long:
     path = Path(Client(server.url, verbose=False, download_files=False).predict(text, api_name="/generate")["path"])
     cues = pysubs2.SSAFile.from_string(server.http.get(f"/speech/{path.parent.name}.srt").text, format_="srt")
     samples, rate = soundfile.read(path, dtype="float32")
-    segments, _ = listener.transcribe(soxr.resample(samples, rate, 16_000), language="en", word_timestamps=True)
+    sound = soxr.resample(samples, rate, 16_000)
+    segments, _ = listener.transcribe(sound, language="en", beam_size=1, word_timestamps=True)
     captions = [(cue.start / 1000, cue.end / 1000, " ".join(cue.plaintext.split())) for cue in cues]
     return Long(samples, rate, captions, [word for segment in segments for word in segment.words])
 
