@@ -17,7 +17,7 @@ import typer
 from voxdemo import terminal
 from voxdemo.cli.results import ShowProgress, bar
 from voxdemo.errors import SettingsError
-from voxdemo.loadtest import plots, report
+from voxdemo.loadtest import report
 from voxdemo.loadtest.doors import DOORS, Door
 from voxdemo.loadtest.measured import Run
 from voxdemo.loadtest.running import OnDone, closed_loop, open_loop, uncached, watched
@@ -107,6 +107,8 @@ def _teller(run: Run, count: int, tell: ShowProgress) -> OnDone:
 
 
 def _write(test: report.LoadTest, folder: Path) -> None:
+    from voxdemo.loadtest import plots  # here: matplotlib takes a second, and before a run nobody waits for it
+
     names = plots.draw(test.runs, folder)
     told = report.as_markdown(test, names)
     (folder / "report.md").write_text(told, encoding="utf-8")
