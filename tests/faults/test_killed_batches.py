@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 
 KILLS = 10 if AT_NIGHT else 1
 BATCHES, TEXTS_EACH = (5, 200) if AT_NIGHT else (3, 8)
-JOBS, KILLS_EACH = (1_000, 5) if AT_NIGHT else (60, 1)
+JOBS, KILLS_EACH = (1_000, 5) if AT_NIGHT else (30, 1)
 """Of two servers over Postgres."""
 SEED = 7
 
