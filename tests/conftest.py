@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from chatting import ANSWER, Chat, chatting
-from forking import address, fork_at
 from rings import AT_NIGHT
 from serving import EVERY_JOB_ANEW, SPACE, Server, StartServer, served
 from speaking_elsewhere import Elsewhere
@@ -42,21 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):  # one of several processes, which does as the one that began says
         config.option.all = config.workerinput["all"]
-        if config.workerinput["forks_at"]:
-            fork_at(config.workerinput["forks_at"])
         Finalize(None, os._exit, (0,), exitpriority=-1_000)  # after all others: to take Python apart takes seconds
         return
-    config.option.all = config.option.all or _names_tests(config) or AT_NIGHT
-
-
-def _names_tests(config: pytest.Config) -> bool:
-    return config.args_source is pytest.Config.ArgsSource.ARGS
+    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
+    config.option.all = config.option.all or is_named or AT_NIGHT
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["all"] = node.config.option.all
-    node.workerinput["forks_at"] = "" if _names_tests(node.config) else address()  # one for all: it takes 6 s
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -94,21 +94,6 @@ def run(
             process.kill()
         out = b"" if to else printed.read_bytes()
         return subprocess.CompletedProcess(arguments, code, out, wrong.read_bytes())
-
-
-def address() -> str:
-    """Where the process that forks is, which is started; it ends with this one."""
-    _start_forking()
-    return str(forkserver._forkserver._forkserver_address)
-
-
-def fork_at(address: str) -> None:
-    """Have processes be forked there, by a process that another one has started."""
-    forker = forkserver._forkserver
-    forker._forkserver_address = address
-    forker._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)
-    forker.ensure_running = resource_tracker.ensure_running
-    forkserver.ensure_running = forker.ensure_running
 
 
 def is_read_at_import(variable: str) -> bool:
