@@ -358,8 +358,6 @@ class RecognizerInfo(ModelInfo):
 
     times_words: bool = False
     """Whether it says when each word is heard, where it's asked."""
-    fixed_s: float | None = None
-    """What it does for every recording takes as long as so many seconds of speech more; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

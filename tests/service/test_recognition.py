@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
 from asking import recording
-from fakes import LISTENER, FakeRecognizer, Stage
 
 from voxdemo.errors import InputError
 from voxdemo.intake.request import AskedRecording
-from voxdemo.server import assemble
 from voxdemo.service.service import SpeechService
 from voxdemo.speech import Transcript
 
@@ -61,21 +56,3 @@ async def test_a_recording_over_ten_minutes_is_refused(service: SpeechService, t
             service.transcribe(AskedRecording(recording(tmp_path / "long.wav", seconds=601)))
         ) as events:
             [event async for event in events]
-
-
-@pytest.mark.parametrize(("fixed_s", "heard_s"), [(None, [4.65, 1.5]), (8.0, [4.65])])
-def test_the_time_of_any_recording_is_reckoned_from_two_lengths_of_which_one_may_be_known(
-    fixed_s: float | None, heard_s: list[float]
-) -> None:
-    heard: list[float] = []
-
-    class Ear(FakeRecognizer):
-        def transcribe(self, samples: Any, sample_rate: int, *more: Any) -> Generator[Transcript, None, None]:
-            heard.append(len(samples) / sample_rate)
-            return super().transcribe(samples, sample_rate, *more)
-
-    (whole_s, took), (other_s, other_took) = assemble._hear(Ear(Stage(), replace(LISTENER, fixed_s=fixed_s)))
-    assert heard == pytest.approx(heard_s, abs=0.01)
-    assert whole_s == heard[0]
-    assert other_s == (30.0 if fixed_s else heard[1])
-    assert not fixed_s or other_took / took == pytest.approx(38.0 / (8.0 + whole_s))

@@ -78,7 +78,6 @@ class BuiltinRecognizer:
         sample_rate=16_000,
         memory_bytes=450_000_000,  # 360 to 470 MB resident, measured, and as long to load on two cores
         load_s=4.0,
-        fixed_s=6.0,  # half a minute is encoded, however short the recording is (5 to 14, by what was said)
     )
     info = INFO
 
