@@ -302,7 +302,7 @@ def test_the_keys_speak_and_cancel_and_pressed_twice_it_speaks_once(fake_server:
 
 
 @pytest.mark.long
-def test_the_line_is_seen_without_typing_and_a_place_in_it_is_shown_and_moves_up(
+def test_the_line_is_seen_without_typing_a_place_in_it_is_shown_and_moves_up_and_a_page_that_is_closed_leaves_it(
     fake_server: Server, open_page: OpenPage
 ) -> None:
     page = open_page(fake_server)
@@ -323,6 +323,11 @@ def test_the_line_is_seen_without_typing_and_a_place_in_it_is_shown_and_moves_up
     fake_server.http.post("/stage/open")
     says(page, re.compile("s of speech"))
     expect(line).to_have_text("Nobody is waiting.")
+    fake_server.http.post("/stage/reset")
+    speak(page, "four")
+    says(page, re.compile("^Speaking"))
+    page.close()
+    eventually(lambda: fake_server.in_line() == 0)
 
 
 def test_a_stop_before_the_server_has_answered_stops_and_speak_right_after_one_speaks(
