@@ -34,7 +34,7 @@ from voxdemo.web.guards.logins import LOGIN_ROUTES, Logins
 from voxdemo.web.guards.uploads import SharedUploads, Uploads
 from voxdemo.web.guards.wellformed import HANDLERS
 from voxdemo.web.line.admission import Admission
-from voxdemo.web.line.gradio_patches import leave_nothing_unfinished, refuse_unknown_numbers
+from voxdemo.web.line.gradio_patches import leave_nothing_unfinished, make_no_loops, refuse_unknown_numbers
 from voxdemo.web.line.gradio_queue import LineQueue
 from voxdemo.web.routes import Parts, health, sounds, voices
 from voxdemo.web.v1.entrance import Entrance
@@ -73,6 +73,7 @@ def build(
     # uvicorn sets up handlers of its own, which would log a failed request without its id.
     LOGGING_CONFIG["formatters"]["default"] = {"()": partial(logs.formatter, settings.log_format, settings.log_text)}
     leave_nothing_unfinished()
+    make_no_loops()
     callers.trust(settings.trusted_proxies)
     stores, limits = service.stores, service.stores.limits
     demo = page.build_page(service, settings)

@@ -70,11 +70,14 @@ FIELDS: Mapping[str, Sequence[str]] = {
 NAMES: Sequence[str] = (
     "gradio.components.native_plot.PlotData",
     "gradio.i18n.I18nData",
+    "gradio.queueing.safe_get_lock",
     "gradio.queueing.traceback",
     "gradio.route_utils.FnIndexInferError",
     "gradio.routes.templates.env.loader",
     "gradio.routes.traceback",
     "gradio.server_messages.EventMessage",
+    "gradio.utils.safe_get_lock",
+    "gradio.utils.safe_get_stop_event",
 )
 """Names in its modules that are no part of its interface."""
 

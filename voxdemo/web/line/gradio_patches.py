@@ -1,15 +1,17 @@
-"""Gradio, changed: its uploads leave nothing behind, unknown numbers are refused, unfinished pages get no apps.
+"""Gradio, changed: uploads leave nothing behind, unknown numbers are refused, and nothing is made that nobody uses.
 
 Its queue is changed in `LineQueue`, its page in `front`. `tests/web/line/test_gradio_patches.py` lists all that we use
 of it beyond its public interface.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import gradio as gr
+from gradio import queueing, utils
 from gradio.route_utils import FnIndexInferError, GradioMultiPartParser
 from gradio.routes import App
 from starlette.datastructures import FormData, UploadFile
@@ -23,6 +25,15 @@ UNREADABLE = "That upload can't be read: send it again."
 def leave_nothing_unfinished() -> None:
     """See to it that Gradio deletes what it has of an upload that isn't whole; by itself it does so only for some."""
     GradioMultiPartParser.parse = _parse_or_delete  # type: ignore[assignment,method-assign]
+
+
+def make_no_loops() -> None:
+    """Have Gradio's locks come without an event loop each, which they need no more since Python 3.10.
+
+    Nobody closes those, and where garbage is collected in an unlucky order, Python prints a traceback for one.
+    """
+    queueing.safe_get_lock = utils.safe_get_lock = asyncio.Lock  # type: ignore[attr-defined]
+    utils.safe_get_stop_event = asyncio.Event
 
 
 @contextmanager
