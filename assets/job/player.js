@@ -74,7 +74,7 @@ export function player(root, {rate, text: field}, report) {
     if (live) followLive();
     paint();
     const goesOn = (live && !(live.isOver && !live.isHeard)) || !audio.paused;
-    if (goesOn) following = setTimeout(requestAnimationFrame, PAINT_EVERY_MS, follow);
+    if (goesOn) following = setTimeout(requestAnimationFrame, waited === null ? 0 : PAINT_EVERY_MS, follow);
   }
 
   function followLive() {

@@ -40,13 +40,19 @@ def speak(utterance: Utterance, format: str, to: BinaryIO, tell: ShowProgress) -
     """
     utterance = _in_kept_voice(replace(utterance, language=plain_code(utterance.language or "")))
     with _own_settings() as settings:
-        # It isn't needed, and so isn't loaded.
+        # The recogniser isn't needed, and so isn't loaded.
         listeners = None if utterance.prompt_audio else [RECOGNIZERS.built_in(settings)]
         choices = [*ENGINES.choose(settings)[:1], *ENGINES.others(settings)]
         _, engine = Catalogue(tuple(choice.info for choice in choices)).resolved(utterance)
         choices.sort(key=lambda choice: choice.info != engine)  # the others may have guests in the text
         service = local_service(settings, choices[:1], listeners, choices[1:])
-        return asyncio.run(served(service, lambda: _spoken(service, utterance, format, to, tell)))
+
+        async def spoken() -> Sequence[str]:
+            if utterance.prompt_audio and not utterance.prompt_text:
+                service.start()  # the recogniser, which is asked first, and the voice
+            return await _spoken(service, utterance, format, to, tell)
+
+        return asyncio.run(served(service, spoken))
 
 
 def listen(recording: Path, language: str | None, tell: ShowProgress) -> Transcript:
@@ -126,7 +132,7 @@ def _own_settings() -> Generator[Settings, None, None]:
 
 
 async def served(service: SpeechService, work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` returns of a service that is there as long as it is needed; it loads the models that are asked."""
+    """What `work` returns of a service that is there as long as it is needed; models load when they are asked."""
     try:
         return await work()
     finally:

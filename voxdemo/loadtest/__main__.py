@@ -107,12 +107,12 @@ def _teller(run: Run, count: int, tell: ShowProgress) -> OnDone:
 
 
 def _write(test: report.LoadTest, folder: Path) -> None:
+    (folder / "report.json").write_text(json.dumps(report.as_json(test), indent=2), encoding="utf-8")
     from voxdemo.loadtest import plots  # here: matplotlib takes a second, and before a run nobody waits for it
 
     names = plots.draw(test.runs, folder)
     told = report.as_markdown(test, names)
     (folder / "report.md").write_text(told, encoding="utf-8")
-    (folder / "report.json").write_text(json.dumps(report.as_json(test), indent=2), encoding="utf-8")
     print(told)
     print(f"Report saved in {folder}.", file=sys.stderr)
 

@@ -90,8 +90,8 @@ class BuiltinRecognizer:
             """It listens to `listens_s`; what is behind the sound is silence where that isn't the whole half minute.
 
             The package fills up with zeros, which stand for a noise. Of a few seconds of it Whisper hears words that
-            nobody said; half a minute keeps it from hearing words in noise. It also has the same encoded twice, for the
-            language and for the words, and for the language with one frame more, which is behind the sound.
+            nobody said; half a minute keeps it from hearing words in noise. It has the same encoded
+            twice, for the language, with one frame more that is behind the sound, and for the words.
             """
 
             listens_s = _WHOLE_S

@@ -178,3 +178,10 @@ def test_what_stands_in_for_an_unused_file_of_gradios_has_its_names(fake_server:
     answer = fake_server.http.get(f"/assets/{front.UNUSED}")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert names == set(re.findall(r"(\w+) = ", answer.text))
+
+
+def test_gradios_clocks_run_only_while_they_are_shown(fake_server: Server) -> None:
+    theirs = front.THEIR_FILES[front.CLOCKS].read_text(encoding="utf-8")
+    ours = fake_server.http.get(f"/assets/{front.CLOCKS}").text
+    assert theirs.count(front.GOES_ON) == ours.count(front.WHILE_SHOWN) == 1
+    assert ours.replace(front.WHILE_SHOWN, front.GOES_ON) == theirs
