@@ -79,7 +79,8 @@ class SharedBrowser:
         """The context of the browser's own profile."""
         from browsing import launched  # here: it skips what needs a browser where there is none
 
-        if self._home is None:
+        if not (self._home and self._home.browser.is_connected()):  # or it has crashed
+            self.close()
             self._home = self._open.enter_context(contextmanager(launched)(profile))
         return self._home
 

@@ -146,7 +146,7 @@ def test_a_page_of_another_site_speaks_if_the_server_names_it(
 
 @pytest.fixture
 def saying(fake_server: Server) -> Server:
-    """It hears "heard" in whatever it said: what real models hear of such calls is seen above."""
+    """It hears "heard" in whatever it said: what real models hear of such calls, Node's example shows."""
     fake_server.http.post("/stage/open")
     return fake_server
 

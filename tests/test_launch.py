@@ -133,6 +133,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Checkout
     done = checkout.run("setup", PATH="/usr/bin:/bin")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert done.stderr.startswith("Setting up")
+    assert not list(checkout.folder.glob(".venv/lib/*/site-packages/probe/__pycache__")), "who imports it compiles it"
     return checkout
 
 
@@ -304,7 +305,6 @@ def test_a_second_start_says_nothing_and_reaches_for_nothing(checkout: Checkout)
 def test_changed_requirements_are_installed(checkout: Checkout) -> None:
     checkout.require("2.0")
     assert checkout.served()["probe"] == "2.0"
-    assert not list(checkout.folder.glob(".venv/lib/*/site-packages/probe/__pycache__")), "who imports it compiles it"
     assert checkout.run().stderr == ""
 
 
@@ -379,7 +379,7 @@ def test_a_venv_whose_python_is_gone_would_be_made_anew(checkout: Checkout) -> N
     python.unlink()
     python.symlink_to("/nowhere/python3")
     checkout.put_on_path("venvless", f'#!/bin/sh\n[ "$2" != venv ] || exit 1\nexec {sys.executable} "$@"\n')
-    done = checkout.run(VOXDEMO_PYTHON="venvless")  # how it is made, the next test shows
+    done = checkout.run(VOXDEMO_PYTHON="venvless")  # how it is made, `prepared` shows
     assert (done.returncode, done.stderr.splitlines()[0][:10]) == (1, "Setting up")
     assert not python.is_symlink()
 

@@ -89,12 +89,13 @@ def test_a_segment_begins_and_ends_with_what_is_heard_also_where_nobody_asks_for
     assert last.segments[-1].end_s == pytest.approx(loud[-1] / RATE, abs=0.2)
 
 
-def test_what_is_heard_is_encoded_once_though_its_language_is_not_known(recognizer, spoken, monkeypatch):
+@pytest.mark.parametrize("is_live", first_of(False, True))
+def test_what_is_heard_is_encoded_once_though_its_language_is_not_known(recognizer, spoken, monkeypatch, is_live):
     encoded, encode = [], WhisperModel.encode
     monkeypatch.setattr(WhisperModel, "encode", lambda *heard: encoded.append(heard) or encode(*heard))
     sound = spoken("Good morning.")
     for again in (1, 2):
-        assert list(recognizer.transcribe(sound, RATE, is_live=True))[-1].language == "en"
+        assert list(recognizer.transcribe(sound, RATE, is_live=is_live))[-1].language == "en"
         assert len(encoded) == again
 
 
@@ -166,6 +167,10 @@ def test_laughter_makes_no_loop_and_what_was_said_before_it_is_kept(recognizer, 
     times = [time for segment in transcript.segments for time in (segment.start_s, segment.end_s)]
     assert times == sorted(times)
     assert times[-1] <= transcript.duration_s
+
+
+def test_a_named_language_is_taken(recognizer, spoken):
+    assert list(recognizer.transcribe(spoken("Good morning."), RATE, "de"))[-1].language == "de"
 
 
 def test_an_unknown_language_is_refused(recognizer):

@@ -287,10 +287,10 @@ def test_stop_keeps_what_was_spoken_and_nothing_keeps_anybody_out(paced_server: 
     page = open_page(paced_server)
     speak(page, f"{TEXT} " * 4)
     at_least(page, 0.3)
-    assert barriers(page, LOOKS[0]) == []
+    assert barriers(page, *LOOKS) == []
     page.keyboard.press("Escape")
     says(page, re.compile("^Stopped"))
-    assert barriers(page, LOOKS[1]) == []
+    assert barriers(page, *LOOKS) == []
     before = page.inner_text("#vx-estimate")
     page.fill("#vx-text textarea", TEXT)
     expect(page.locator("#vx-estimate")).not_to_have_text(before)

@@ -79,7 +79,7 @@ COUNT_FRAMES = """() => {
 }"""
 ARE_NONE_ASKED_FOR = """async () => {
   const before = window.frames_asked;
-  await new Promise((wake) => setTimeout(wake, 300));
+  await new Promise((wake) => setTimeout(wake, 1000));
   return before > 0 && window.frames_asked === before;
 }"""
 

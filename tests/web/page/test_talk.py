@@ -103,7 +103,7 @@ def test_what_is_typed_is_answered_and_can_be_interrupted(talking: Server, chat:
     assert told[-1]["content"] == "say: Fine."
     assert "Dr. Smith" not in str(told)  # it was written, but nobody heard it
 
-    assert barriers(page, LOOKS[0]) == []
+    assert barriers(page, *LOOKS) == []
     page.get_by_role("button", name="Hear again: Fine.").click()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy: Fine.").click()
@@ -164,7 +164,7 @@ def test_what_got_no_answer_stays_with_why_is_not_sent_with_the_next_turn_and_ca
     expect(page.locator(".talk .acts")).to_be_in_viewport(ratio=1)
     assert page.evaluate("scrollY") == 0
     assert page.locator(".talk .press").bounding_box() == place
-    assert barriers(page, LOOKS[1]) == []
+    assert barriers(page, *LOOKS) == []
 
 
 def questions(chat: Chat) -> list[str]:
