@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from itertools import groupby
 from typing import Any
 
@@ -70,13 +70,27 @@ def test_an_answer_is_written_and_spoken_sentence_by_sentence(talking: Server, c
     assert kinds.count("talk.sentence") == 3
 
 
-def test_nothing_of_a_conversation_is_kept_and_equal_sentences_are_spoken_again(talking: Server) -> None:
+@pytest.fixture
+def new_sounds(talking: Server) -> Callable[[], set[str]]:
+    """What sounds and recordings there are since the test began; from before there may be those of the page."""
+
+    def there() -> set[str]:
+        found = (f"{folder}/{name}" for folder, _, names in os.walk(talking.folder) for name in names)
+        return {path for path in found if path.endswith(("/speech.wav", "/recording"))}
+
+    before = there()
+    return lambda: there() - before
+
+
+def test_nothing_of_a_conversation_is_kept_and_equal_sentences_are_spoken_again(
+    talking: Server, new_sounds: Callable[[], set[str]]
+) -> None:
     before = len(talking.http.get("/stage").json()["started"])
     recording = base64.b64encode(WARM_UP.read_bytes()).decode()
     for _ in range(2):
         talk(talking, "say: A secret sentence.", prompt_audio=recording)
     assert len(talking.http.get("/stage").json()["started"]) == before + 2
-    eventually(lambda: not [file for file in talking.folder.rglob("*") if file.name in ("speech.wav", "recording")])
+    eventually(lambda: not new_sounds())
     assert "secret sentence" not in "".join(
         file.read_text(errors="replace") for file in talking.folder.rglob("*") if file.is_file()
     )
@@ -125,12 +139,14 @@ def test_a_language_model_that_fails_is_told_in_our_words(talking: Server, said:
         (asked("Hello.", voice="nobody-known", prompt_audio=None), "nobody-known"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_in_a_sentence(talking: Server, body: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_answered_is_refused_in_a_sentence(
+    talking: Server, new_sounds: Callable[[], set[str]], body: dict[str, Any], words: str
+) -> None:
     recording = base64.b64encode(WARM_UP.read_bytes()).decode()
     answer = talking.http.post("/v1/talk", json={"prompt_audio": recording, **body})
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["error"]["message"]
-    assert not list(talking.folder.rglob("recording"))
+    assert not new_sounds()
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark(talking: Server, chat: Chat) -> None:
@@ -158,7 +174,9 @@ async def test_an_answer_that_can_not_be_cut_ends_all_the_same() -> None:
     await answer.leave()
 
 
-def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, chat: Chat) -> None:
+def test_who_interrupts_stops_the_language_model_and_the_voice(
+    talking: Server, chat: Chat, new_sounds: Callable[[], set[str]]
+) -> None:
     hung_up = chat.hung_up
     talking.http.post("/stage/reset")
     with talking.http.stream("POST", "/v1/talk", json=asked("waits")) as answer:
@@ -168,17 +186,15 @@ def test_who_interrupts_stops_the_language_model_and_the_voice(talking: Server, 
     eventually(lambda: chat.hung_up == hung_up + 1)
     talking.http.post("/stage/open")
     eventually(lambda: talking.in_line() == 0)
-    eventually(lambda: not list(talking.folder.rglob("speech.wav")))
+    eventually(lambda: not new_sounds())
     assert "ERROR" not in talking.log
 
 
-def test_ten_turns_leave_nothing_over(talking: Server) -> None:
+def test_ten_turns_leave_nothing_over(talking: Server, new_sounds: Callable[[], set[str]]) -> None:
     def left() -> tuple[int, ...]:
         tasks = talking.http.get("/stage").json()["tasks"]
         sessions = "voxdemo_live_sessions 0.0" not in talking.http.get("/metrics").text
-        found = (name for *_, names in os.walk(talking.folder) for name in names)  # folders may go meanwhile
-        files = [name for name in found if name in ("speech.wav", "recording")]
-        return tasks, int(sessions), talking.in_line(), len(files)
+        return tasks, int(sessions), talking.in_line(), len(new_sounds())
 
     turn(talking)  # what a first one begins stays, such as connections
     eventually(lambda: left()[1:] == (0, 0, 0))
